@@ -1,0 +1,2 @@
+//! The main job, shown against the embedded sandbox.
+fn main() {}

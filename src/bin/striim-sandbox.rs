@@ -1,0 +1,2 @@
+//! An in-memory Striim Cloud API.
+fn main() {}

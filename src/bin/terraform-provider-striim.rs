@@ -1,0 +1,2 @@
+//! The Terraform provider for Striim Cloud.
+fn main() {}

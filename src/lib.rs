@@ -1,0 +1,11 @@
+//! Terraform providers for the API tokens of streaming platforms.
+//!
+//! One folder a room; `docs/ARCHITECTURE.md` tells who may know whom.
+
+pub mod framework;
+pub mod plugin;
+pub mod rest;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod striim;
+pub mod token;

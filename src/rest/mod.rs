@@ -1,0 +1,1 @@
+//! One HTTP client for all platforms: bearer, timeouts, retries, rate limits, redaction, error answers.

@@ -1,0 +1,1 @@
+//! The platforms' APIs in memory, for tests of this project and of its users.

@@ -1,0 +1,1 @@
+//! Striim Cloud: its REST API, its provider, and one file per resource and data source.
