@@ -1,5 +1,7 @@
 //! Makes a text from outside fit to be shown: one line, no terminal tricks, bounded, without the secret.
 
+use std::str::Chars;
+
 /// How many characters of a foreign text are shown.
 const LIMIT: usize = 500;
 
@@ -18,21 +20,14 @@ pub(super) fn sanitise(text: &str, secret: &str) -> String {
     }
 }
 
-/// Drops escape sequences (ECMA-48: `ESC [ … final`, `ESC ] … BEL`, `ESC x`) and characters that change how the rest
+/// Drops escape sequences (ECMA-48: `ESC [ … final`, `ESC ] … BEL`, `ESC ] … ESC \`, `ESC x`) and characters that change how the rest
 /// is shown; joins lines and runs of blanks.
 fn strip(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
         match char {
-            '\u{1b}' => match chars.next() {
-                Some('[') => drop(chars.find(|char| ('@'..='~').contains(char))),
-                // Ends with BEL or with ESC and one more.
-                Some(']') if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') => {
-                    drop(chars.next())
-                }
-                _ => {}
-            },
+            '\u{1b}' => skip_escape(&mut chars),
             char if char.is_whitespace() => {
                 if !plain.is_empty() && !plain.ends_with(' ') {
                     plain.push(' ');
@@ -44,6 +39,21 @@ fn strip(text: &str) -> String {
     }
     plain.truncate(plain.trim_end().len());
     plain
+}
+
+/// Skips the rest of an escape sequence.
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.next() {
+        Some('[') => {
+            chars.find(|char| ('@'..='~').contains(char));
+        }
+        Some(']') => {
+            if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+                chars.next();
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Zero-width characters and those that reorder text (Unicode's Bidi_Control).
