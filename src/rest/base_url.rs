@@ -57,6 +57,16 @@ impl BaseUrl {
         self.0.as_str().trim_end_matches('/')
     }
 
+    /// The host, without a port.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Whether a path follows the host.
+    pub fn has_path(&self) -> bool {
+        !matches!(self.0.path(), "" | "/")
+    }
+
     /// Whether requests are sent without TLS; only ever on loopback.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"

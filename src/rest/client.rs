@@ -5,8 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
@@ -276,7 +278,7 @@ impl Client {
                 body: Bytes::new(),
             });
         };
-        let body = timeout_at(until, Limited::new(response.into_body(), limit).collect())
+        let body = timeout_at(until, collect(response.into_body(), limit))
             .await
             .map_err(timeout)?;
         match body {
@@ -309,13 +311,19 @@ impl Client {
     }
 }
 
+/// Reads a whole body of at most `limit` bytes.
+fn collect(body: Body, limit: usize) -> BoxFuture<'static, Result<Collected<Bytes>, BoxError>> {
+    // Boxed, because the compiler cannot see through `Limited`'s error that the futures around this one are `Send`.
+    Limited::new(body, limit).collect().boxed()
+}
+
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
 async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
     let (parts, body) = response.into_parts();
     let message = if parts.status.is_redirection() {
         parts.headers.get(header::LOCATION).and_then(redirect_target)
     } else {
-        let body = timeout_at(until, Limited::new(body, ERROR_BODY_LIMIT).collect()).await;
+        let body = timeout_at(until, collect(body, ERROR_BODY_LIMIT)).await;
         body.ok()
             .and_then(Result::ok)
             .and_then(|body| error_body::message(&body.to_bytes()))

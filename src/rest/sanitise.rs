@@ -47,10 +47,8 @@ fn skip_escape(chars: &mut Chars<'_>) {
         Some('[') => {
             chars.find(|char| ('@'..='~').contains(char));
         }
-        Some(']') => {
-            if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                chars.next();
-            }
+        Some(']') if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') => {
+            chars.next();
         }
         _ => {}
     }
