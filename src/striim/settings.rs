@@ -272,3 +272,272 @@ fn timeout(text: &str) -> Result<Duration, String> {
 fn host(url: &BaseUrl) -> String {
     url.host().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> (Option<Resolved>, Vec<String>) {
+        let environment = |name: &str| {
+            let found = environment.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let mut diagnostics = Diagnostics::default();
+        let resolved = resolve(config, environment, &mut diagnostics);
+        (
+            resolved,
+            diagnostics
+                .into_iter()
+                .map(|diagnostic| diagnostic.to_string())
+                .collect(),
+        )
+    }
+
+    fn settings(config: Config, environment: &[(&str, &str)]) -> Settings {
+        match resolved(config, environment) {
+            (Some(Resolved::Settings(settings)), _) => *settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn with_token() -> Config {
+        Config {
+            token: SecretString::from("secret").into(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn each_cloud_has_its_domain() {
+        for (cloud, url) in [
+            (Field::Null, "https://acme.striim.cloud/api/v1"),
+            ("gcp".into(), "https://acme.striim.cloud/api/v1"),
+            ("azure".into(), "https://acme.us-striim.cloud/api/v1"),
+            ("aws".into(), "https://acme.us2-striim.cloud/api/v1"),
+        ] {
+            let settings = settings(
+                Config {
+                    account: "acme".into(),
+                    cloud,
+                    ..with_token()
+                },
+                &[],
+            );
+            assert_eq!(settings.base_url.as_str(), url);
+            assert_eq!(settings.account, "acme");
+            assert_eq!(settings.request_timeout, Duration::from_secs(30));
+            assert_eq!(settings.retry_timeout, Duration::from_secs(300));
+        }
+    }
+
+    #[test]
+    fn a_base_url_stands_instead_of_account_and_cloud() {
+        for (given, url) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/api/v1"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/api/v1"),
+            ("http://127.0.0.1:8080/api/v1/", "http://127.0.0.1:8080/api/v1"),
+            (
+                "https://gateway.example.com/striim",
+                "https://gateway.example.com/striim",
+            ),
+        ] {
+            let settings = settings(
+                Config {
+                    base_url: given.into(),
+                    cloud: "azure".into(),
+                    ..with_token()
+                },
+                &[],
+            );
+            assert_eq!(settings.base_url.as_str(), url);
+        }
+    }
+
+    #[test]
+    fn the_environment_stands_in_for_what_the_configuration_leaves_out() {
+        let environment = [
+            ("STRIIM_ACCOUNT", "acme"),
+            ("STRIIM_CLOUD", "aws"),
+            ("STRIIM_TOKEN", "secret"),
+        ];
+        assert_eq!(
+            settings(Config::default(), &environment).base_url.as_str(),
+            "https://acme.us2-striim.cloud/api/v1"
+        );
+        let config = Config {
+            account: "other".into(),
+            ..Config::default()
+        };
+        assert_eq!(
+            settings(config, &environment).base_url.as_str(),
+            "https://other.us2-striim.cloud/api/v1"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_variable() {
+        let (none, problems) = resolved(Config::default(), &[("STRIIM_TOKEN", "")]);
+        assert!(none.is_none());
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("`account`") && problems[0].contains("STRIIM_ACCOUNT"));
+        assert!(problems[1].contains("`token`") && problems[1].contains("STRIIM_TOKEN"));
+    }
+
+    #[test]
+    fn an_unknown_argument_is_waited_for_and_no_error() {
+        let cases = [
+            (
+                Config {
+                    token: Field::Unknown,
+                    account: "acme".into(),
+                    ..Config::default()
+                },
+                Some("token"),
+            ),
+            (
+                Config {
+                    account: Field::Unknown,
+                    ..with_token()
+                },
+                Some("account"),
+            ),
+            (
+                Config {
+                    base_url: Field::Unknown,
+                    ..with_token()
+                },
+                Some("base_url"),
+            ),
+            // Not needed, so not waited for.
+            (
+                Config {
+                    base_url: "https://example.com/api".into(),
+                    cloud: Field::Unknown,
+                    ..with_token()
+                },
+                None,
+            ),
+        ];
+        for (config, expected) in cases {
+            let (resolved, problems) = resolved(config, &[]);
+            assert!(problems.is_empty(), "{problems:?}");
+            match resolved {
+                Some(Resolved::Waiting(argument)) => assert_eq!(Some(argument), expected),
+                _ => assert_eq!(expected, None),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_on_its_argument() {
+        let acme = || Config {
+            account: "acme".into(),
+            ..with_token()
+        };
+        let cases = [
+            (
+                Config {
+                    account: "acme.example.com/".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    account: "".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    account: "-acme".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    cloud: "oracle".into(),
+                    ..acme()
+                },
+                "cloud",
+            ),
+            (
+                Config {
+                    base_url: "http://striim.example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "https://user:password@example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "https://example.com/?token=1".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    request_timeout: "30".into(),
+                    ..acme()
+                },
+                "request_timeout",
+            ),
+            (
+                Config {
+                    request_timeout: "0s".into(),
+                    ..acme()
+                },
+                "request_timeout",
+            ),
+            (
+                Config {
+                    retry_timeout: "soon".into(),
+                    ..acme()
+                },
+                "retry_timeout",
+            ),
+        ];
+        for (config, argument) in cases {
+            let mut told = Diagnostics::default();
+            validate(&config, &mut told);
+            assert_eq!(
+                told.iter().map(|d| d.attribute).collect::<Vec<_>>(),
+                [Some(argument)],
+                "{config:?}"
+            );
+            let (none, problems) = resolved(config, &[]);
+            assert!(none.is_none() && problems.len() == 1, "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_carry_is_refused_without_showing_it() {
+        let config = Config {
+            account: "acme".into(),
+            token: SecretString::from("se\ncret").into(),
+            ..Config::default()
+        };
+        let (none, problems) = resolved(config, &[]);
+        assert!(none.is_none());
+        assert!(
+            problems[0].contains("Invalid token") && !problems[0].contains("cret"),
+            "{problems:?}"
+        );
+    }
+}

@@ -52,3 +52,50 @@ impl Snapshot {
         *self.0.lock().await = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A list that takes a second, and how often it was asked for.
+    #[derive(Default)]
+    struct Platform(AtomicUsize);
+
+    impl Platform {
+        async fn list(&self) -> Result<Vec<ServiceAccount>, Error> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Vec::new())
+        }
+
+        fn calls(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_look_at_the_same_time_share_one_request() {
+        let (platform, snapshot) = (Platform::default(), Snapshot::default());
+        let looks = (0..100).map(|_| snapshot.get(platform.list()));
+        for outcome in futures_util::future::join_all(looks).await {
+            outcome.unwrap();
+        }
+        assert_eq!(platform.calls(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_or_time_makes_a_new_look() {
+        let (platform, snapshot) = (Platform::default(), Snapshot::default());
+        snapshot.get(platform.list()).await.unwrap();
+        snapshot.get(platform.list()).await.unwrap();
+        assert_eq!(platform.calls(), 1);
+        snapshot.forget().await;
+        snapshot.get(platform.list()).await.unwrap();
+        assert_eq!(platform.calls(), 2);
+        tokio::time::advance(MAX_AGE).await;
+        snapshot.get(platform.list()).await.unwrap();
+        assert_eq!(platform.calls(), 3);
+    }
+}
