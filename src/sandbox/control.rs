@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Sandbox;
 use super::account::{Account, UserRef};
 use super::api::{Credential, PatRotation, read_body};
-use super::fault::Fault;
+use super::fault::{Effect, Fault};
 use super::mint::Token;
 use super::options::Options;
 use super::refusal::Refusal;
@@ -141,6 +141,9 @@ async fn faults(State(sandbox): State<Sandbox>) -> Response {
 
 async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<StatusCode, Refusal> {
     let fault: Fault = read_body(&body)?;
+    if let Effect::Answer(answer) = &fault.effect {
+        answer.build().map_err(|error| Refusal::Invalid(error.to_string()))?;
+    }
     sandbox.fault(fault);
     Ok(StatusCode::NO_CONTENT)
 }
