@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
@@ -276,17 +276,10 @@ impl Client {
                 body: Bytes::new(),
             });
         };
-        let body = timeout_at(until, Limited::new(response.into_body(), limit).collect())
+        let body = timeout_at(until, bytes_of(response.into_body(), limit, secret))
             .await
-            .map_err(timeout)?;
-        match body {
-            Ok(body) => Ok(Answer {
-                status,
-                body: body.to_bytes(),
-            }),
-            Err(error) if error.is::<LengthLimitError>() => Err(Kind::TooLarge(limit).into()),
-            Err(error) => Err(Kind::Interrupted(chain(&*error, secret)).into()),
-        }
+            .map_err(timeout)??;
+        Ok(Answer { status, body })
     }
 
     fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
@@ -315,10 +308,10 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
     let message = if parts.status.is_redirection() {
         parts.headers.get(header::LOCATION).and_then(redirect_target)
     } else {
-        let body = timeout_at(until, Limited::new(body, ERROR_BODY_LIMIT).collect()).await;
+        let body = timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await;
         body.ok()
             .and_then(Result::ok)
-            .and_then(|body| error_body::message(&body.to_bytes()))
+            .and_then(|body| error_body::message(&body))
     };
     let message = message
         .map(|message| sanitise(&message, secret))
@@ -331,6 +324,21 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
         retry_after: retry_after(&parts.headers, Timestamp::now),
         ..kind.into()
     }
+}
+
+/// A whole body of at most `limit` bytes.
+async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
+        if let Some(data) = frame.data_ref() {
+            if data.len() > limit - bytes.len() {
+                return Err(Kind::TooLarge(limit));
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 /// Only the place, as the rest of a URL may hold secrets.
