@@ -146,7 +146,7 @@ impl Account {
     }
 
     /// Counts a request against the account's rate limits, or refuses it.
-    pub(super) fn admit(&mut self, kind: Limited, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn limit(&mut self, kind: Limited, now: Timestamp) -> Result<(), Refusal> {
         self.options
             .rate_limits
             .map_or(Ok(()), |limits| self.limiter.admit(kind, limits, now))
@@ -517,18 +517,21 @@ impl Account {
         self.options.expired_use_quota || token.is_live(now)
     }
 
-    fn require_quota(&self, now: Timestamp) -> Result<(), Refusal> {
-        let active = self
-            .service_accounts
+    /// How many places of the quota are taken.
+    pub(super) fn quota_used(&self, now: Timestamp) -> usize {
+        self.service_accounts
             .values()
             .filter(|account| self.uses_quota(&account.token, now))
-            .count();
-        let quota = self.options.quota;
-        if active < quota {
+            .count()
+    }
+
+    fn require_quota(&self, now: Timestamp) -> Result<(), Refusal> {
+        let (used, quota) = (self.quota_used(now), self.options.quota);
+        if used < quota {
             return Ok(());
         }
         Err(Refusal::Conflict(format!(
-            "the account has {active} active service accounts of at most {quota}"
+            "the account has {used} active service accounts of at most {quota}"
         )))
     }
 

@@ -1,10 +1,43 @@
 //! Striim Cloud's token API in memory, for tests of this project and of its users.
+//!
+//! It follows Striim Cloud's document *Managing API tokens*: every endpoint of its reference, and the rules behind
+//! them (quota, expiries, roles, one PAT per user, the toggle, rate limits, audit log). What the document leaves open is
+//! a field of [`Options`]. Nothing is kept: a sandbox begins with one account, one administrator and one token.
+//! Expiry notifications, which the platform sends by email, are left out.
+//!
+//! A client in the same process talks to [`Sandbox::service`] (or the plain [`Sandbox::router`]) and shares
+//! [`Sandbox::clock`]; others connect to [`Sandbox::listen`] or to the program `striim-sandbox`.
+//!
+//! # The control API
+//!
+//! What the methods of [`Sandbox`] do in the process, HTTP does at `/sandbox`, beside the REST API. It asks for no
+//! bearer and knows no limits; errors are `{"message": …}`.
+//!
+//! | request | |
+//! |---|---|
+//! | `GET /sandbox` | the account: clock, quota, service accounts, users with their PATs, toggle, usage by token type; no values |
+//! | `GET /sandbox/clock` | `{"now": …}` |
+//! | `POST /sandbox/clock` | `{"advance": "90d"}` or `{"now": "2027-02-09T00:00:00Z"}`; durations as in `36h`, `2w`, `1mo`, `P1Y` |
+//! | `GET /sandbox/audit` | every operation on a token, oldest first |
+//! | `GET`, `DELETE /sandbox/calls` | how often each endpoint was called, `{"GET /service-accounts": 2}`; start anew |
+//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change those named |
+//! | `GET`, `POST`, `DELETE /sandbox/faults` | the [`Fault`]s to come; add one; forget all |
+//! | `GET /sandbox/values` | every token value ever issued, to search a state or a log for leaks |
+//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: put one there, past the rules; no `expires-at` means a legacy token |
+//! | `POST /sandbox/user` | `{"email", "role"}`: add a user, `admin` or `regular` |
+//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: give a user a PAT, past the rules |
+//! | any `/sandbox/console/…` | an endpoint of the REST API, done by an administrator outside of it |
+//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which only the console can |
+//!
+//! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
+//! behind Terraform's back.
 
 mod account;
 mod answer;
 mod api;
 mod audit;
 mod clock;
+mod control;
 mod fault;
 mod limit;
 mod listen;
@@ -16,12 +49,13 @@ mod role;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::{Router, http::Method, middleware};
+use axum::{Extension, Router, http::Method, middleware};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::token::Clock;
 use account::{Account, Caller, UserRef};
+use api::Credential;
 use clock::MovableClock;
 use mint::Mint;
 
@@ -52,8 +86,8 @@ pub struct Sandbox {
 struct State {
     account: Account,
     faults: Vec<Fault>,
-    /// How often, by method and path relative to the base URL.
-    calls: BTreeMap<(String, String), usize>,
+    /// How often, by `METHOD /path` relative to the base URL.
+    calls: BTreeMap<String, usize>,
 }
 
 /// What the sandbox holds at the start.
@@ -130,12 +164,19 @@ impl Sandbox {
         }
     }
 
-    /// The REST API at `/api/v1`.
+    /// The REST API at `/api/v1`, the control API at `/sandbox`.
     ///
     /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
     pub fn router(&self) -> Router {
         let api = api::routes().layer(middleware::from_fn_with_state(self.clone(), fault::inject));
-        Router::new().nest(BASE_PATH, api).with_state(self.clone())
+        let console = api::routes()
+            .merge(control::console_only())
+            .layer(Extension(Credential::Console));
+        let control = control::routes().nest("/console", console);
+        Router::new()
+            .nest(BASE_PATH, api)
+            .nest("/sandbox", control)
+            .with_state(self.clone())
     }
 
     /// The value of the administrator's token that the sandbox started with.
@@ -165,11 +206,7 @@ impl Sandbox {
 
     /// How many requests of `method` came to `path` (relative to the base URL), whatever became of them.
     pub fn calls(&self, method: &str, path: &str) -> usize {
-        self.lock()
-            .calls
-            .get(&(method.to_owned(), path.to_owned()))
-            .copied()
-            .unwrap_or(0)
+        self.lock().calls.get(&format!("{method} {path}")).copied().unwrap_or(0)
     }
 
     /// The account's service accounts, expired ones too.
@@ -260,7 +297,7 @@ impl Sandbox {
     /// Counts a request, and tells the fault that strikes it.
     fn arrival(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut state = self.lock();
-        *state.calls.entry((method.to_string(), path.to_owned())).or_default() += 1;
+        *state.calls.entry(format!("{method} {path}")).or_default() += 1;
         fault::strike(&mut state.faults, method, path)
     }
 
