@@ -15,7 +15,7 @@ use url::Url;
 use super::base_url::BaseUrl;
 use super::credential::{Credential, InvalidCredential};
 use super::error::{Error, Kind, Unreadable};
-use super::error_body;
+use super::error_body::{self, Said};
 use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
@@ -305,20 +305,26 @@ impl Client {
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
 async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
     let (parts, body) = response.into_parts();
-    let message = if parts.status.is_redirection() {
-        parts.headers.get(header::LOCATION).and_then(redirect_target)
+    let said = if parts.status.is_redirection() {
+        parts
+            .headers
+            .get(header::LOCATION)
+            .map_or(Said::Nothing, |location| Said::Message(redirect_to(location)))
     } else {
-        let body = timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await;
-        body.ok()
-            .and_then(Result::ok)
-            .and_then(|body| error_body::message(&body))
+        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await {
+            Ok(Ok(body)) => error_body::said(&body),
+            _ => Said::Nothing,
+        }
     };
-    let message = message
-        .map(|message| sanitise(&message, secret))
-        .filter(|message| !message.is_empty());
+    let page = said == Said::Page;
+    let message = match said {
+        Said::Message(message) => Some(sanitise(&message, secret)).filter(|message| !message.is_empty()),
+        Said::Nothing | Said::Page => None,
+    };
     let kind = Kind::Status {
         status: parts.status,
         message: message.map(Into::into),
+        page,
     };
     Failure {
         retry_after: retry_after(&parts.headers, Timestamp::now),
@@ -341,15 +347,11 @@ async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, K
     Ok(bytes.freeze())
 }
 
-/// Only the place, as the rest of a URL may hold secrets.
-fn redirect_target(location: &HeaderValue) -> Option<String> {
-    let place = match Url::parse(location.to_str().ok()?) {
-        Ok(url) => url.origin().ascii_serialization(),
-        Err(_) => "another path of the same host".to_owned(),
-    };
-    Some(format!(
-        "a redirect to {place}, which is not followed: the token would go along; is the base URL right?"
-    ))
+/// Tells only the place, as the rest of a URL may hold secrets.
+fn redirect_to(location: &HeaderValue) -> String {
+    let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
+    let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
+    format!("a redirect to {place}, which is not followed, as the token would go along; is the base URL right?")
 }
 
 fn transport_failure(error: BoxError, secret: &str) -> Kind {
@@ -397,7 +399,7 @@ impl Answer {
             Unreadable(if text.trim().is_empty() {
                 "its body is empty".to_owned()
             } else if error_body::is_html(&text) {
-                "its body is an HTML page: is the base URL right, is a proxy in between?".to_owned()
+                "its body is a page for a browser; is the base URL right, is a proxy in between?".to_owned()
             } else {
                 // Not `{error}`: it quotes values.
                 let what = if error.is_data() {

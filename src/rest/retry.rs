@@ -109,6 +109,7 @@ mod tests {
         Kind::Status {
             status: StatusCode::from_u16(code).unwrap(),
             message: None,
+            page: false,
         }
     }
 

@@ -91,13 +91,35 @@ async fn a_page_is_called_a_page() {
         .await
         .unwrap_err()
         .to_string();
-    assert!(error.contains("an HTML page") && !error.contains("Sign in"), "{error}");
+    assert!(
+        error.contains("a page for a browser") && !error.contains("Sign in"),
+        "{error}"
+    );
     let platform = Platform::new([answer(200, page), answer(200, page), answer(200, page)]);
     let error = fetch(&platform.client(), &operation(), &get())
         .await
         .unwrap_err()
         .to_string();
-    assert!(error.contains("an HTML page") && !error.contains("Sign in"), "{error}");
+    assert!(
+        error.contains("a page for a browser") && !error.contains("Sign in"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_in_a_page_does_not_mean_that_the_thing_is_gone() {
+    let platform = Platform::new([answer(404, "{\"message\":\"no such thing\"}"), answer(404, "<html>404")]);
+    assert!(
+        platform
+            .client()
+            .send(&operation(), &delete())
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));
+    assert!(!error.is_not_found());
 }
 
 #[tokio::test(start_paused = true)]
