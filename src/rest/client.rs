@@ -363,16 +363,20 @@ fn transport_failure(error: BoxError, secret: &str) -> Kind {
     }
 }
 
-/// An error and its causes in one line. Many errors quote their cause; each text is told once.
+/// An error and its causes in one line, outermost first, each text once.
 fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+    /// What the layers of the HTTP stack say about themselves rather than about the cause.
+    const NOISE: [&str; 3] = [
+        "error sending request",
+        "client error (Connect)",
+        "client error (SendRequest)",
+    ];
+    let mut text = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
+        if !NOISE.contains(&cause.as_str()) && !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
         }
-        source = cause.source();
     }
     sanitise(&text, secret).into()
 }

@@ -181,6 +181,12 @@ mod tests {
     }
 
     #[test]
+    fn no_two_clients_pause_alike() {
+        let pauses = || backoff().take(8).collect::<Vec<_>>();
+        assert_ne!(pauses(), pauses());
+    }
+
+    #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = || "2026-01-01T00:00:00Z".parse().unwrap();
         let read = |value: &str, date: Option<&str>| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use token_providers::rest::RateLimit;
 use tokio::time::Instant;
 
+use crate::log::Log;
 use crate::script::{Act, Platform, answer, create, fetch, operation, operation_of};
 
 const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
@@ -33,6 +34,7 @@ async fn a_turn_beyond_the_deadline_is_told_at_once_and_costs_no_turn() {
     for _ in 0..10 {
         fetch(&client, &operation(), &request).await.unwrap();
     }
+    let (log, _guard) = Log::capture();
     let start = Instant::now();
     let error = fetch(&client, &operation_of(20), &request).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -44,6 +46,8 @@ async fn a_turn_beyond_the_deadline_is_told_at_once_and_costs_no_turn() {
     assert!(!error.is_ambiguous());
     fetch(&client, &operation(), &request).await.unwrap();
     assert_eq!(platform.seconds().last(), Some(&60));
+    let told = "waiting 60s: the platform allows 10 requests of creation in 60s";
+    assert_eq!(log.text().matches(told).count(), 1, "{}", log.text());
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@
 mod answers;
 mod cancellation;
 mod limits;
+mod log;
 mod network;
 mod retries;
 mod script;

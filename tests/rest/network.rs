@@ -79,7 +79,11 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
         .unwrap_err();
     assert!(matches!(last(&error), Kind::Connect(_)), "{error:?}");
     assert!(!error.is_ambiguous());
-    assert!(!error.to_string().contains("http://"), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("no connection: tcp connect error: Connection refused") && !text.contains("http:"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -121,6 +125,7 @@ async fn a_host_with_a_certificate_that_nobody_trusts_gets_no_request() {
         .await
         .unwrap_err();
     assert!(matches!(last(&error), Kind::Connect(_)), "{error:?}");
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     assert!(!error.is_ambiguous());
     server.abort();
 }

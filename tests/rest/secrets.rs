@@ -1,32 +1,12 @@
 //! The bearer and issued values are in no error, no `Debug` and no log line, whatever the platform does.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
-use tracing::field::{Field, Visit};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
+use crate::log::Log;
 use crate::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
-
-/// Everything that is logged, at every level, by every crate.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl<S: tracing::Subscriber> Layer<S> for Log {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        event.record(&mut self.clone());
-        self.0.lock().unwrap().push('\n');
-    }
-}
-
-impl Visit for Log {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0.lock().unwrap(), "{field}={value:?} ").unwrap();
-    }
-}
 
 /// What may come back, echoing the bearer or holding a value.
 fn acts() -> Vec<Act> {
@@ -53,8 +33,7 @@ fn acts() -> Vec<Act> {
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_leaves_the_client_but_in_its_header() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (log, _guard) = Log::capture();
     let mut seen = String::new();
     for (index, _) in acts().iter().enumerate() {
         for request in [create(), get()] {
@@ -70,7 +49,7 @@ async fn no_secret_leaves_the_client_but_in_its_header() {
             .unwrap();
         }
     }
-    seen.push_str(&log.0.lock().unwrap());
+    seen.push_str(&log.text());
     assert!(seen.contains("milliseconds="), "the log was captured");
     for secret in [BEARER, "b3arer", "iss3ued"] {
         let line = seen.lines().find(|line| line.contains(secret));
@@ -80,14 +59,13 @@ async fn no_secret_leaves_the_client_but_in_its_header() {
 
 #[tokio::test(start_paused = true)]
 async fn the_log_tells_what_was_asked_and_what_came_back() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (log, _guard) = Log::capture();
     let platform = Platform::new([
         Act::Answer(503, &[("retry-after", "7")], "busy"),
         answer(200, "\"value\""),
     ]);
     fetch(&platform.client(), &operation(), &get()).await.unwrap();
-    let log = log.0.lock().unwrap();
+    let log = log.text();
     for line in [
         "message=the platform answered 503 Service Unavailable: busy method=GET path=/thing attempt=1 milliseconds=0",
         "message=could not read the thing: the platform answered 503 Service Unavailable: busy; trying again in 7s",
