@@ -106,13 +106,14 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a request for its effect; of a successful answer the body does not matter.
+    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
+    /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
     /// # Errors
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
     pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, None, |_| Ok(())).await
+        self.run(operation, request, false, |answer| answer.refuse_page()).await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -127,14 +128,14 @@ impl Client {
         request: &Request,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, Error> {
-        self.run(operation, request, Some(BODY_LIMIT), read).await
+        self.run(operation, request, true, read).await
     }
 
     async fn run<T>(
         &self,
         operation: &Operation,
         request: &Request,
-        body_limit: Option<usize>,
+        needs_body: bool,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, Error> {
         let mut pauses = backoff();
@@ -146,7 +147,7 @@ impl Client {
                 return Err(error(kind, ambiguous));
             }
             attempts += 1;
-            let failure = match self.attempt(operation, request, attempts, body_limit).await {
+            let failure = match self.attempt(operation, request, attempts, needs_body).await {
                 Ok(answer) => {
                     let status = answer.status;
                     match read(answer) {
@@ -177,15 +178,7 @@ impl Client {
                 request.tried,
                 wait.as_secs_f64().ceil()
             );
-            if !matches!(
-                kind,
-                Kind::Status {
-                    status: StatusCode::TOO_MANY_REQUESTS,
-                    ..
-                }
-            ) {
-                failures += 1;
-            }
+            failures += u32::from(!kind.is_rate_limit());
             if let Err(Cancelled) = operation.wait_until(after(wait)).await {
                 return Err(error(Kind::Cancelled, ambiguous));
             }
@@ -228,15 +221,15 @@ impl Client {
         operation: &Operation,
         request: &Request,
         attempt: u32,
-        body_limit: Option<usize>,
+        needs_body: bool,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let until = after(self.0.request_timeout);
         let result = match request.safety {
-            RetrySafety::Unsafe => self.exchange(request, until, body_limit).await,
+            RetrySafety::Unsafe => self.exchange(request, until, needs_body).await,
             RetrySafety::Safe => tokio::select! {
                 biased;
-                result = self.exchange(request, until.min(operation.deadline), body_limit) => result,
+                result = self.exchange(request, until.min(operation.deadline), needs_body) => result,
                 () = operation.cancellation.cancelled() => {
                     Err(Failure { kind: Kind::Cancelled, retry_after: None, may_have_acted: true })
                 }
@@ -256,7 +249,7 @@ impl Client {
         result
     }
 
-    async fn exchange(&self, request: &Request, until: Instant, body_limit: Option<usize>) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: &Request, until: Instant, needs_body: bool) -> Result<Answer, Failure> {
         let start = Instant::now();
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
         let credential = self.0.credential.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -270,16 +263,15 @@ impl Client {
         if !status.is_success() {
             return Err(refusal(response, until, secret).await);
         }
-        let Some(limit) = body_limit else {
-            return Ok(Answer {
+        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
+        match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
+            Ok(body) => Ok(Answer { status, body }),
+            Err(_) if !needs_body => Ok(Answer {
                 status,
                 body: Bytes::new(),
-            });
-        };
-        let body = timeout_at(until, bytes_of(response.into_body(), limit, secret))
-            .await
-            .map_err(timeout)??;
-        Ok(Answer { status, body })
+            }),
+            Err(failure) => Err(failure),
+        }
     }
 
     fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
@@ -398,12 +390,10 @@ impl Answer {
     ///
     /// [`Unreadable`] says where and how it is not JSON, without quoting it.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Unreadable> {
+        self.refuse_page()?;
         serde_json::from_slice(&self.body).map_err(|error| {
-            let text = String::from_utf8_lossy(&self.body);
-            Unreadable(if text.trim().is_empty() {
+            Unreadable(if self.body.trim_ascii().is_empty() {
                 "its body is empty".to_owned()
-            } else if error_body::is_html(&text) {
-                "its body is a page for a browser; is the base URL right, is a proxy in between?".to_owned()
             } else {
                 // Not `{error}`: it quotes values.
                 let what = if error.is_data() {
@@ -414,6 +404,14 @@ impl Answer {
                 format!("its body is {what} (line {}, column {})", error.line(), error.column())
             })
         })
+    }
+
+    fn refuse_page(&self) -> Result<(), Unreadable> {
+        if error_body::is_page(&self.body) {
+            let reason = "its body is a page for a browser; is the base URL right, is a proxy in between?";
+            return Err(Unreadable(reason.to_owned()));
+        }
+        Ok(())
     }
 }
 

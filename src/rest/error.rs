@@ -143,6 +143,17 @@ impl Kind {
         }
     }
 
+    /// Whether the platform refused the request for coming too soon.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(
+            self,
+            Kind::Status {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..
+            }
+        )
+    }
+
     /// Whether a request that failed so may have had its effect. A refusal (4xx) says that it had none; a failure of
     /// the platform or of the way back says nothing.
     pub(crate) fn may_have_acted(&self) -> bool {

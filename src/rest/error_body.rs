@@ -17,11 +17,12 @@ pub(super) fn said(body: &[u8]) -> Said {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
         return in_value(&value, 0).map_or(Said::Nothing, Said::Message);
     }
+    if is_page(body) {
+        return Said::Page;
+    }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if is_html(text) {
-        Said::Page
-    } else if text.is_empty() || text.starts_with(['{', '[']) {
+    if text.is_empty() || text.starts_with(['{', '[']) {
         // Cut-off or broken JSON: quoting it could quote anything.
         Said::Nothing
     } else {
@@ -29,17 +30,14 @@ pub(super) fn said(body: &[u8]) -> Said {
     }
 }
 
-/// Whether a text is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
-pub(super) fn is_html(text: &str) -> bool {
-    let start: String = text
-        .trim_start()
-        .chars()
-        .take(15)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    ["<!doctype", "<html", "<head", "<body", "<?xml"]
-        .iter()
-        .any(|tag| start.starts_with(tag))
+/// Whether a body is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    let starts = |tag: &&str| {
+        body.get(..tag.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    ["<!doctype", "<html", "<head", "<body", "<?xml"].iter().any(starts)
 }
 
 /// How deep messages nest: `{"errors":[{"error":{"message":…}}]}`.

@@ -70,7 +70,6 @@ async fn an_endless_or_broken_error_still_tells_its_status() {
 async fn the_body_of_a_done_deletion_does_not_matter() {
     for act in [
         answer(204, ""),
-        answer(200, "<html>"),
         Act::Endless(200),
         Act::CutBody(200),
         Act::HangBody(202),
@@ -104,6 +103,13 @@ async fn a_page_is_called_a_page() {
         error.contains("a page for a browser") && !error.contains("Sign in"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_does_not_mean_that_the_thing_is_deleted() {
+    let platform = Platform::new((0..3).map(|_| answer(200, "\n<!DOCTYPE HTML><title>Sign in</title>")));
+    let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
+    assert!(error.to_string().contains("a page for a browser"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
