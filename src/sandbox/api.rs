@@ -18,7 +18,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Sandbox;
-use super::account::{Account, Caller, UserRef};
+use super::account::Account;
+use super::caller::{Caller, UserRef};
 use super::limit::Limited;
 use super::refusal::Refusal;
 

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Sandbox;
-use super::account::{Account, UserRef};
+use super::account::Account;
 use super::api::{Credential, PatRotation, read_body};
+use super::caller::UserRef;
 use super::fault::{Effect, Fault};
 use super::mint::Token;
 use super::options::Options;

@@ -36,6 +36,7 @@ mod account;
 mod answer;
 mod api;
 mod audit;
+mod caller;
 mod clock;
 mod control;
 mod fault;
@@ -43,8 +44,11 @@ mod limit;
 mod listen;
 mod mint;
 mod options;
+mod pats;
 mod refusal;
 mod role;
+mod seed;
+mod service_accounts;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,8 +58,9 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::token::Clock;
-use account::{Account, Caller, UserRef};
+use account::Account;
 use api::Credential;
+use caller::{Caller, UserRef};
 use clock::MovableClock;
 use mint::Mint;
 
@@ -70,6 +75,7 @@ pub use options::{
 };
 pub use refusal::Refusal;
 pub use role::Role;
+pub use seed::{AdminToken, Seed};
 
 /// Where the REST API begins, as in the document's base URLs.
 const BASE_PATH: &str = "/api/v1";
@@ -90,48 +96,6 @@ struct State {
     calls: BTreeMap<String, usize>,
 }
 
-/// What the sandbox holds at the start.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// The account's short name.
-    pub account: String,
-    /// The value of the administrator's token; random if absent.
-    pub admin_token: Option<SecretString>,
-    /// Whose it is.
-    pub admin: AdminToken,
-    /// When it ends; by default never (a legacy token), so that moving the clock locks nobody out.
-    pub admin_expires_at: Option<Timestamp>,
-    /// The clock underneath; the sandbox's own runs an offset ahead of it.
-    pub clock: Clock,
-    /// What the sandbox's clock says at the start; the same as the one underneath if absent.
-    pub now: Option<Timestamp>,
-    /// Makes token values and ids the same in each run. Without it they come from the machine's randomness.
-    pub random: Option<u64>,
-}
-
-/// Whose token the sandbox is born with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminToken {
-    /// A service account of this name. It takes one of the quota's three places.
-    ServiceAccount(String),
-    /// The administrator, as a PAT. It dies when PATs are disabled.
-    Personal,
-}
-
-impl Default for Seed {
-    fn default() -> Self {
-        Self {
-            account: "acme".to_owned(),
-            admin_token: None,
-            admin: AdminToken::ServiceAccount("terraform".to_owned()),
-            admin_expires_at: None,
-            clock: Clock::system(),
-            now: None,
-            random: None,
-        }
-    }
-}
-
 impl Sandbox {
     /// A sandbox of account `acme` with an administrator and the service account `terraform`.
     pub fn new(options: Options) -> Self {
@@ -147,11 +111,7 @@ impl Sandbox {
         let mut mint = Mint::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
         let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
         let mut account = Account::new(seed.account, mint, options);
-        let (value, end, now) = (Some(admin_token.clone()), seed.admin_expires_at, clock.now());
-        match seed.admin {
-            AdminToken::ServiceAccount(name) => drop(account.seed_service_account(name, None, end, value, now)),
-            AdminToken::Personal => account.seed_owner_pat(end, value, now),
-        }
+        account.seed_admin(seed.admin, seed.admin_expires_at, admin_token.clone(), clock.now());
         let state = State {
             account,
             faults: Vec::new(),

@@ -2,7 +2,8 @@
 
 use std::process::{Output, Stdio};
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 fn program(arguments: &[&str]) -> Command {
@@ -42,8 +43,33 @@ async fn it_tells_how_to_point_the_provider_at_it() {
         .unwrap()
         .strip_suffix("/api/v1")
         .unwrap();
-    assert!(tokio::net::TcpStream::connect(address).await.is_ok());
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection
+        .write_all(b"GET /sandbox HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut account = String::new();
+    connection.read_to_string(&mut account).await.unwrap();
+    assert!(
+        account.contains(r#""account":"globex""#) && account.contains(r#""limit":5"#),
+        "{account}"
+    );
     sandbox.kill().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_ends_well_on_ctrl_c() {
+    let mut sandbox = program(&["--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
+    lines.next_line().await.unwrap().expect("it serves before it speaks");
+    let interrupted = Command::new("kill")
+        .args(["-INT", &sandbox.id().unwrap().to_string()])
+        .status()
+        .await
+        .unwrap();
+    assert!(interrupted.success());
+    assert_eq!(sandbox.wait().await.unwrap().code(), Some(0));
 }
 
 #[tokio::test]
