@@ -87,9 +87,13 @@ async fn a_client_that_cannot_be_served_is_told_why() {
         (
             "PLUGIN_PROTOCOL_VERSIONS",
             "4,5",
-            "Terraform offers plugin protocol \"4,5\", this provider needs 6",
+            "its client offers the plugin protocol \"4,5\", but this provider needs 6",
         ),
-        ("PLUGIN_PROTOCOL_VERSIONS", "", "offers plugin protocol no version"),
+        (
+            "PLUGIN_PROTOCOL_VERSIONS",
+            "",
+            "offers the plugin protocol in no version",
+        ),
         (
             "PLUGIN_CLIENT_CERT",
             "-----BEGIN CERTIFICATE-----\n",
