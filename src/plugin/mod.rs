@@ -2,15 +2,16 @@
 //!
 //! Terraform starts a provider as a child process and speaks HashiCorp's go-plugin protocol with it. In short:
 //!
-//! 1. Terraform sets environment variables ([`handshake`]) and starts the program.
-//! 2. The program opens a [`socket`] and writes one line on its standard output that tells where.
-//! 3. Terraform connects with mutual TLS ([`tls`]) and calls the provider by gRPC ([`server`]).
-//! 4. Terraform asks for the end by the service `GRPCController` ([`go_plugin`]); two seconds later it kills.
+//! 1. Terraform sets environment variables (`handshake`) and starts the program.
+//! 2. The program opens a `socket` and writes one line on its standard output that tells where.
+//! 3. Terraform connects with mutual TLS (`tls`) and calls the provider by gRPC (`server`).
+//! 4. Terraform asks for the end by the service `GRPCController` (`go_plugin`); two seconds later it kills.
 //!
-//! Log lines go to standard error ([`log`]). By hand, `--debug` serves a provider that Terraform attaches to.
+//! Log lines go to standard error (`log`). By hand, `--debug` serves a provider that Terraform attaches to.
 //!
-//! Guarantees: nobody but the holder of Terraform's private key drives the provider (in `--debug`: nobody but the same
-//! user); the socket is gone when the program ends, unless it is killed; a program that lost its client ends by itself.
+//! Guarantees: nobody but the holder of Terraform's private key drives the provider (with `TF_DISABLE_PLUGIN_TLS` and
+//! `--debug`: nobody but the same user); the socket is gone when the program ends, unless it is killed; a program that
+//! lost its client ends by itself.
 
 mod debug;
 mod go_plugin;
