@@ -103,7 +103,8 @@ impl Client {
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
     pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, false, |answer| answer.refuse_page(), None).await
+        self.run(operation, request, false, |answer| answer.refuse_page(), None)
+            .await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -172,7 +173,10 @@ impl Client {
             let answer = match held {
                 Some(credential) => self.attempt(operation, request, attempts, needs_body, credential).await,
                 None => match within(operation, self.0.credential.read()).await {
-                    Ok(credential) => self.attempt(operation, request, attempts, needs_body, &credential).await,
+                    Ok(credential) => {
+                        self.attempt(operation, request, attempts, needs_body, &credential)
+                            .await
+                    }
                     Err(kind) => return Err(error(kind, ambiguous)),
                 },
             };

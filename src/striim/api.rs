@@ -177,7 +177,11 @@ impl Api {
     ) -> Result<IssuedToken, Error> {
         let tried = format!("rotate the token of the service account {name:?}");
         let request = Request::new(Method::POST, tried, &["service-account", "rotate"])
-            .json(&Rotation { name: Some(name), email: None, expires_at })
+            .json(&Rotation {
+                name: Some(name),
+                email: None,
+                expires_at,
+            })
             .limit(&ISSUING);
         let request = required(request, "name", name);
         let read = |answer| answer::issued_token(answer, "name", Some(name));
@@ -193,7 +197,9 @@ impl Api {
         own: bool,
     ) -> Result<IssuedToken, Error> {
         if own {
-            self.0.renew(operation, request, read, |issued: &IssuedToken| &issued.token).await
+            self.0
+                .renew(operation, request, read, |issued: &IssuedToken| &issued.token)
+                .await
         } else {
             self.0.fetch(operation, request, read).await
         }
@@ -245,10 +251,17 @@ impl Api {
         expires_at: Option<Timestamp>,
         own: bool,
     ) -> Result<IssuedToken, Error> {
-        let mut request =
-            Request::new(Method::POST, format!("rotate {}", pat_of(email)), &["user-token", "rotate"])
-                .json(&Rotation { name: None, email, expires_at })
-                .limit(&ISSUING);
+        let mut request = Request::new(
+            Method::POST,
+            format!("rotate {}", pat_of(email)),
+            &["user-token", "rotate"],
+        )
+        .json(&Rotation {
+            name: None,
+            email,
+            expires_at,
+        })
+        .limit(&ISSUING);
         if let Some(email) = email {
             request = required(request, "email", email);
         }

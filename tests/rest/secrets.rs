@@ -1,6 +1,7 @@
 //! The bearer and issued values are in no error, no `Debug` and no log line, whatever the platform does.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
@@ -77,7 +78,7 @@ async fn the_log_tells_what_was_asked_and_what_came_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_with_the_new_secret() {
-    let slow = |text: &'static str| answer(200, text).after(Duration::from_secs(5));
+    let slow = |body| Act::Late(Duration::from_secs(5), 200, body);
     let platform = Platform::new([slow("\"a\""), slow("\"n3w\""), slow("\"c\"")]);
     let client: Client = platform.client();
     let clone = client.clone();
@@ -86,7 +87,10 @@ async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_
         async { fetch(&client, &operation(), &get()).await },
         async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            client.renew(&operation(), &post(), |_| Ok(()), |()| &secret).await
+            let read = |_| Ok(secret.clone());
+            client
+                .renew(&operation(), &create(), read, |renewed: &SecretString| renewed)
+                .await
         },
         async {
             tokio::time::sleep(Duration::from_secs(2)).await;
@@ -97,8 +101,18 @@ async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_
     renewed.unwrap();
     after.unwrap();
     let arrivals = platform.arrivals();
-    let sent: Vec<_> = arrivals.iter().map(|arrival| arrival.request.headers()["authorization"].clone()).collect();
-    assert_eq!(sent, [format!("Bearer {BEARER}"), format!("Bearer {BEARER}"), "Bearer n3w".to_owned()]);
+    let sent: Vec<_> = arrivals
+        .iter()
+        .map(|arrival| arrival.request.headers()["authorization"].clone())
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            format!("Bearer {BEARER}"),
+            format!("Bearer {BEARER}"),
+            "Bearer n3w".to_owned()
+        ]
+    );
     assert!(client.proves_itself_with(&secret).await);
 }
 
