@@ -107,28 +107,35 @@ impl Resource for ServiceAccountToken {
     fn schema(&self) -> Schema {
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
-             CI pipelines and other automation. The platform shows the value once; it is kept in the state.",
+             CI pipelines and other automation. An account may have three of them.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
+             the state can use the token.\n\n\
+             A changed `expires_at` **rotates the token in place**: the service account stays, the old value stops \
+             working at once, and the new one is in `token`. There is no time in which both work. Destroying the \
+             resource deletes the service account and revokes its token.\n\n\
+             After an import `token` is null, because the platform does not show the value again. It goes on working \
+             where it is in use; change `expires_at` to get one that Terraform knows.",
             [
                 Attribute::required(
                     "name",
                     Type::String,
-                    "The account's unique name, 3 to 30 characters, case-sensitive.",
+                    "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
                 )
                 .replaces(),
                 Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
                 Attribute::optional_computed(
                     "expires_at",
                     Type::String,
-                    "When the token ends, in RFC 3339 with an offset, at most 12 months ahead. **A change rotates the \
-                     token in place**: the old value stops working at once. Another spelling of the same instant \
-                     changes nothing. Left out, the account's default expiry applies.",
+                    "When the token ends, in RFC 3339 with an offset, such as `2027-06-30T00:00:00Z`; at most 12 months \
+                     ahead. **A change rotates the token in place.** Another spelling of the same instant changes \
+                     nothing. Left out, the account's default expiry applies.",
                 ),
                 Attribute::computed("id", Type::String, "The same as `name`."),
                 Attribute::computed("token", Type::String, "The token's value. Null after an import.").sensitive(),
                 Attribute::computed(
                     "token_id",
                     Type::Number,
-                    "The platform's number for the present value; it changes with each rotation.",
+                    "The platform's number for the present value. Each rotation brings another.",
                 ),
                 Attribute::computed(
                     "generation",
@@ -136,7 +143,11 @@ impl Resource for ServiceAccountToken {
                     "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
                      planned, so other resources can follow it in the same run.",
                 ),
-                Attribute::computed("updated_at", Type::String, "When the account was last changed."),
+                Attribute::computed(
+                    "updated_at",
+                    Type::String,
+                    "When the service account was last changed, as the platform spells it.",
+                ),
                 Attribute::computed(
                     "updated_by",
                     Type::Number,
