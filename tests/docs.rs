@@ -117,3 +117,24 @@ fn links_and_named_files_exist() {
         }
     }
 }
+
+#[test]
+fn rooms_import_only_what_the_architecture_lets_them() {
+    let architecture = read("docs/ARCHITECTURE.md");
+    let rows = architecture.lines().filter_map(|line| line.strip_prefix("| `src/"));
+    for row in rows {
+        let (room, columns) = row.split_once("/` |").unwrap();
+        let allowed = columns.trim_end_matches('|').rsplit('|').next().unwrap();
+        let rooms = ["framework", "plugin", "rest", "sandbox", "striim", "token"];
+        let foreign = rooms
+            .iter()
+            .filter(|other| **other != room && !allowed.contains(&format!("`{other}`")));
+        for other in foreign {
+            for file in files(&root().join("src").join(room)) {
+                let text = read(&file);
+                let imports = ["crate", "token_providers"].map(|name| text.contains(&format!("{name}::{other}")));
+                assert_eq!(imports, [false; 2], "{} may not import {other}", file.display());
+            }
+        }
+    }
+}
