@@ -61,7 +61,8 @@ fn the_quick_start_makes_a_token_that_works() {
     on_each_version(async |world| {
         take(world, &in_days(90), &[Path::new(EXAMPLES).join("quick-start/main.tf")]);
         world.apply().await;
-        assert!(world.sandbox.is_live(&world.workspace.output("ci_token").await.unwrap()));
+        let token = world.workspace.output("ci_token").await.unwrap();
+        assert!(world.sandbox.is_live(&token));
         world.plans_nothing().await;
     });
 }
