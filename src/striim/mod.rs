@@ -5,12 +5,17 @@
 
 pub mod api;
 mod failure;
+mod issue;
 mod pat_status;
 mod provider;
+mod quota;
+mod rotation;
 mod service_account_token;
 mod session;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use provider::{Environment, Parts, Striim};
