@@ -1,6 +1,33 @@
 //! Being a provider: values and their encoding, schemas, diagnostics, one trait per kind of thing, and the one place
 //! where remote procedure calls become calls of those traits. Knows no platform.
 
+mod context;
+mod data_source;
+mod diagnostic;
+mod json;
+mod model;
+mod msgpack;
+mod provider;
+mod resource;
+mod schema;
+mod server;
+mod types;
+mod value;
+mod wire;
+
+pub use context::Context;
+pub use data_source::{AnyDataSource, DataSource};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+#[doc(hidden)]
+pub use model::FieldType;
+pub use model::{Field, Model, model};
+pub use provider::Provider;
+pub use resource::{AnyResource, Change, Plan, Resource};
+pub use schema::{Attribute, Presence, Schema};
+pub use server::Server;
+pub use types::Type;
+pub use value::{Number, Value};
+
 /// What build.rs makes of `proto/tfplugin6.proto`.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
 pub(crate) mod proto {

@@ -1,0 +1,101 @@
+//! Values as JSON: states as they lie in the state file, and the documented fallback of the wire
+//! (hashicorp/terraform, `docs/plugin-protocol/object-wire-format.md`).
+
+use serde_json::Value as Json;
+
+use super::types::Type;
+use super::value::{Number, Value};
+use super::wire::{Result, WireError};
+
+/// Reads a value of type `ty`. Members that an object type does not have are dropped: an older or newer
+/// version of the provider may have written the state.
+pub(crate) fn decode(bytes: &[u8], ty: &Type) -> Result<Value> {
+    let json = serde_json::from_slice(bytes).map_err(|_| WireError::new("it is not well-formed JSON"))?;
+    from_json(json, ty)
+}
+
+fn from_json(json: Json, ty: &Type) -> Result<Value> {
+    Ok(match (json, ty) {
+        (Json::Null, _) => Value::Null,
+        (Json::Bool(b), Type::Bool) => Value::Bool(b),
+        (Json::Number(n), Type::Number) => {
+            let number = Number::from_decimal(&n.to_string());
+            Value::Number(number.ok_or_else(|| WireError::expected("a number"))?)
+        }
+        (Json::String(text), Type::String) => Value::String(text),
+        (Json::Array(elements), Type::List(element) | Type::Set(element)) => {
+            let elements = elements.into_iter().enumerate();
+            let elements = elements.map(|(i, e)| from_json(e, element).map_err(|error| error.at(i)));
+            Value::List(elements.collect::<Result<_>>()?)
+        }
+        (Json::Array(elements), Type::Tuple(types)) if elements.len() == types.len() => {
+            let elements = elements.into_iter().zip(types).enumerate();
+            let elements = elements.map(|(i, (e, ty))| from_json(e, ty).map_err(|error| error.at(i)));
+            Value::List(elements.collect::<Result<_>>()?)
+        }
+        (Json::Object(members), Type::Map(element)) => {
+            let members = members.into_iter();
+            let members = members.map(|(name, value)| {
+                let value = from_json(value, element).map_err(|error| error.at(&name))?;
+                Ok((name, value))
+            });
+            Value::Map(members.collect::<Result<_>>()?)
+        }
+        (Json::Object(mut members), Type::Object(attributes)) => {
+            let attributes = attributes.iter().map(|(name, ty)| {
+                let member = members.remove(name).unwrap_or(Json::Null);
+                Ok((name.clone(), from_json(member, ty).map_err(|error| error.at(name))?))
+            });
+            Value::Map(attributes.collect::<Result<_>>()?)
+        }
+        (Json::Object(mut members), Type::Dynamic) => {
+            let ty = members.get("type").and_then(Type::from_json);
+            let ty = ty.ok_or_else(|| WireError::expected("a type and a value"))?;
+            let value = from_json(members.remove("value").unwrap_or(Json::Null), &ty)?;
+            Value::Dynamic(ty, Box::new(value))
+        }
+        _ => return Err(WireError::new("its type is not that of the schema")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_by_its_schema() {
+        let ty = Type::Object(
+            [
+                ("name", Type::String),
+                ("id", Type::Number),
+                ("tags", Type::Map(Box::new(Type::String))),
+            ]
+            .map(|(name, ty)| (name.to_owned(), ty))
+            .into(),
+        );
+        let state = decode(br#"{"name":"ci","id":9121,"gone":[1]}"#, &ty).unwrap();
+        assert!(*state.get("name") == Value::String("ci".into()));
+        assert!(*state.get("id") == Value::Number(Number::Integer(9121)));
+        assert!(state.get("tags").is_null());
+        assert!(state.get("gone").is_null());
+    }
+
+    #[test]
+    fn numbers_keep_their_precision() {
+        for (json, number) in [("0.1", Number::Decimal("0.1".into())), ("-3", Number::Integer(-3))] {
+            assert!(
+                decode(json.as_bytes(), &Type::Number).unwrap() == Value::Number(number),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let deep = "[".repeat(100_000);
+        for json in ["", "{", "3", "[]", r#"{"name":3}"#, deep.as_str()] {
+            let ty = Type::Object([("name".to_owned(), Type::String)].into());
+            assert!(decode(json.as_bytes(), &ty).is_err());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Models: the Rust struct behind a schema, one field an attribute.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::value::{Number, Value};
+use super::wire::WireError;
+
+/// An attribute's value: not set, not known yet, or known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Field<T> {
+    /// Not set.
+    #[default]
+    Null,
+    /// Set, but known only at apply.
+    Unknown,
+    /// Set and known.
+    Known(T),
+}
+
+impl<T> Field<T> {
+    /// The value, if it is set and known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value, if it is set and known.
+    pub fn into_known(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not set.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Whether it is set but not known yet.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+impl<T> From<T> for Field<T> {
+    fn from(value: T) -> Self {
+        Self::Known(value)
+    }
+}
+
+impl From<&str> for Field<String> {
+    fn from(value: &str) -> Self {
+        Self::Known(value.to_owned())
+    }
+}
+
+impl<T> From<Option<T>> for Field<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Self::Known)
+    }
+}
+
+/// A struct whose fields are a schema's attributes. Made by [`model!`](crate::framework::model).
+pub trait Model: Sized + Send + Sync + 'static {
+    /// Reads an object of the schema's type.
+    #[doc(hidden)]
+    fn from_value(value: &Value) -> Result<Self, String>;
+
+    /// The object of the schema's type.
+    #[doc(hidden)]
+    fn into_value(self) -> Value;
+}
+
+/// Reads the model of `what`, the type of a resource or data source; a failure becomes an error.
+pub(crate) fn read_model<M: Model>(what: &str, value: &Value, diagnostics: &mut Diagnostics) -> Option<M> {
+    let model = M::from_value(value);
+    diagnostics.ok(model.map_err(|problem| Diagnostic::error(format!("Unreadable {what}"), problem)))
+}
+
+/// A type that a [`Field`] can hold.
+#[doc(hidden)]
+pub trait FieldType: Sized {
+    fn from_value(value: &Value) -> Option<Self>;
+    fn into_value(self) -> Value;
+}
+
+impl<T: FieldType> Field<T> {
+    #[doc(hidden)]
+    pub fn from_value(value: &Value, name: &str) -> Result<Self, String> {
+        match value {
+            Value::Null => Ok(Self::Null),
+            Value::Unknown => Ok(Self::Unknown),
+            value => match T::from_value(value) {
+                Some(value) => Ok(Self::Known(value)),
+                None => Err(WireError::new("its type is not that of the provider")
+                    .at(&name.to_owned())
+                    .to_string()),
+            },
+        }
+    }
+
+    #[doc(hidden)]
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Unknown => Value::Unknown,
+            Self::Known(value) => value.into_value(),
+        }
+    }
+}
+
+impl FieldType for String {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::String(self)
+    }
+}
+
+impl FieldType for SecretString {
+    fn from_value(value: &Value) -> Option<Self> {
+        String::from_value(value).map(Self::from)
+    }
+
+    fn into_value(self) -> Value {
+        Value::String(self.expose_secret().to_owned())
+    }
+}
+
+impl FieldType for bool {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::Bool(self)
+    }
+}
+
+impl FieldType for i64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(Number::Integer(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::Number(Number::Integer(self))
+    }
+}
+
+impl<T: FieldType> FieldType for BTreeMap<String, T> {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Map(members) => members
+                .iter()
+                .map(|(name, member)| Some((name.clone(), T::from_value(member)?)))
+                .collect(),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::Map(
+            self.into_iter()
+                .map(|(name, member)| (name, member.into_value()))
+                .collect(),
+        )
+    }
+}
+
+/// Declares a [`Model`]: a struct of [`Field`]s, each named as its attribute.
+///
+/// ```
+/// use token_providers::framework::{model, Field};
+///
+/// model! {
+///     /// A door of the house.
+///     pub struct Door {
+///         name: String,
+///         open: bool,
+///     }
+/// }
+///
+/// let door = Door { name: "front".into(), open: Field::Unknown };
+/// assert!(door.open.is_unknown());
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __model {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default)]
+        $vis struct $name {
+            $($(#[$field_meta])* $vis $field: $crate::framework::Field<$ty>,)*
+        }
+
+        impl $crate::framework::Model for $name {
+            fn from_value(value: &$crate::framework::Value) -> ::std::result::Result<Self, ::std::string::String> {
+                Ok(Self {
+                    $($field: $crate::framework::Field::from_value(value.get(stringify!($field)), stringify!($field))?,)*
+                })
+            }
+
+            fn into_value(self) -> $crate::framework::Value {
+                $crate::framework::Value::Map(
+                    [$((stringify!($field).to_owned(), self.$field.into_value()),)*].into(),
+                )
+            }
+        }
+    };
+}
+
+#[doc(inline)]
+pub use crate::__model as model;

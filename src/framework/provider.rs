@@ -1,0 +1,31 @@
+//! The provider: its configuration, and the kinds of things it has.
+
+use async_trait::async_trait;
+
+use super::data_source::AnyDataSource;
+use super::diagnostic::Diagnostics;
+use super::model::Model;
+use super::resource::AnyResource;
+use super::schema::Schema;
+
+/// A provider. What it learns in [`Provider::configure`] it shares with its resources as it likes.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// The configuration of the `provider` block.
+    type Config: Model;
+
+    /// The schema of the `provider` block.
+    fn schema(&self) -> Schema;
+
+    /// Judges the configuration by itself. Values may be unknown.
+    fn validate(&self, config: &Self::Config, diagnostics: &mut Diagnostics);
+
+    /// Takes the configuration. Values may be unknown in a plan, and that is no error.
+    async fn configure(&self, config: Self::Config, terraform_version: &str, diagnostics: &mut Diagnostics);
+
+    /// The managed resources.
+    fn resources(&self) -> Vec<Box<dyn AnyResource>>;
+
+    /// The data sources.
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>>;
+}

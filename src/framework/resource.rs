@@ -1,0 +1,215 @@
+//! Managed resources.
+
+use async_trait::async_trait;
+
+use super::context::Context;
+use super::diagnostic::Diagnostics;
+use super::model::{Model, read_model};
+use super::schema::Schema;
+use super::value::Value;
+
+/// A change that Terraform asks a resource to plan.
+#[derive(Debug)]
+pub struct Change<M> {
+    /// What the user wrote.
+    pub config: M,
+    /// What is there now; `None` if the resource is to be created.
+    pub prior: Option<M>,
+    /// What will be there: the configuration, and for what it leaves out the prior value, or unknown at creation.
+    pub planned: M,
+}
+
+/// A managed resource.
+///
+/// Each operation returns what exists after it, *whether or not* it also tells of an error: what is returned is what
+/// Terraform will know. An operation that made half of its way returns the half.
+#[async_trait]
+pub trait Resource: Send + Sync + 'static {
+    /// Its configuration, plan and state.
+    type Model: Model;
+
+    /// Its type, such as `striim_pat_status`.
+    const TYPE: &'static str;
+
+    /// Its schema.
+    fn schema(&self) -> Schema;
+
+    /// Judges a configuration by itself. Values may be unknown. Asks nobody.
+    fn validate(&self, config: &Self::Model, diagnostics: &mut Diagnostics);
+
+    /// Decides what a creation or an update will lead to: changes `change.planned`.
+    ///
+    /// Terraform holds the result to the configuration: a value that the user set stays as written or as it was before.
+    async fn plan(&self, context: &Context, change: &mut Change<Self::Model>, diagnostics: &mut Diagnostics);
+
+    /// Says what the user should know before the resource is destroyed.
+    async fn plan_destroy(&self, _context: &Context, _prior: &Self::Model, _diagnostics: &mut Diagnostics) {}
+
+    /// Makes what was planned. `None`: nothing was made.
+    async fn create(
+        &self,
+        context: &Context,
+        planned: Self::Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self::Model>;
+
+    /// What is there now. `None`: it is gone, for certain.
+    async fn read(&self, context: &Context, state: Self::Model, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
+
+    /// Turns `prior` into `planned`.
+    async fn update(
+        &self,
+        context: &Context,
+        prior: Self::Model,
+        planned: Self::Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Self::Model;
+
+    /// Ends it. `None`: it is gone.
+    async fn delete(&self, context: &Context, state: Self::Model, diagnostics: &mut Diagnostics)
+    -> Option<Self::Model>;
+
+    /// Finds what exists under `id`, for `terraform import`. `None`, with an error, if it does not exist.
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
+}
+
+/// What a plan came to.
+pub struct Plan {
+    pub(crate) planned: Value,
+    /// The attributes whose change asks for a new resource.
+    pub(crate) replaces: Vec<&'static str>,
+}
+
+/// Any [`Resource`], whatever its model: what the server calls.
+#[async_trait]
+#[allow(missing_docs)] // each is the method of `Resource` of that name
+pub trait AnyResource: Send + Sync {
+    fn type_name(&self) -> &'static str;
+    fn schema(&self) -> Schema;
+    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics);
+    async fn plan(
+        &self,
+        context: &Context,
+        config: &Value,
+        prior: &Value,
+        proposed: Value,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Plan>;
+    async fn apply(&self, context: &Context, prior: Value, planned: Value, diagnostics: &mut Diagnostics) -> Value;
+    async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value;
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value>;
+}
+
+#[async_trait]
+impl<R: Resource> AnyResource for R {
+    fn type_name(&self) -> &'static str {
+        R::TYPE
+    }
+
+    fn schema(&self) -> Schema {
+        Resource::schema(self)
+    }
+
+    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics) {
+        if let Some(config) = read_model(R::TYPE, config, diagnostics) {
+            Resource::validate(self, &config, diagnostics);
+        }
+    }
+
+    async fn plan(
+        &self,
+        context: &Context,
+        config: &Value,
+        prior: &Value,
+        proposed: Value,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Plan> {
+        let prior_model = if prior.is_null() {
+            None
+        } else {
+            Some(read_model(R::TYPE, prior, diagnostics)?)
+        };
+        if proposed.is_null() {
+            if let Some(prior) = &prior_model {
+                Resource::plan_destroy(self, context, prior, diagnostics).await;
+            }
+            return Some(Plan {
+                planned: Value::Null,
+                replaces: Vec::new(),
+            });
+        }
+        let schema = Resource::schema(self);
+        let proposed = if prior.is_null() {
+            with_unknowns(&schema, config, proposed)
+        } else {
+            proposed
+        };
+        let mut change = Change {
+            config: read_model(R::TYPE, config, diagnostics)?,
+            prior: prior_model,
+            planned: read_model(R::TYPE, &proposed, diagnostics)?,
+        };
+        Resource::plan(self, context, &mut change, diagnostics).await;
+        let planned = change.planned.into_value();
+        let changed = |name| !prior.is_null() && prior.get(name) != planned.get(name);
+        let replaces = schema
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.replaces && changed(attribute.name));
+        let replaces = replaces.map(|attribute| attribute.name).collect();
+        Some(Plan { planned, replaces })
+    }
+
+    async fn apply(&self, context: &Context, prior: Value, planned: Value, diagnostics: &mut Diagnostics) -> Value {
+        // A model that cannot be read leaves things as they are.
+        let exists = match (prior.is_null(), planned.is_null()) {
+            (true, true) => return Value::Null,
+            (true, false) => match read_model(R::TYPE, &planned, diagnostics) {
+                Some(planned) => Resource::create(self, context, planned, diagnostics).await,
+                None => None,
+            },
+            (false, true) => match read_model(R::TYPE, &prior, diagnostics) {
+                Some(state) => Resource::delete(self, context, state, diagnostics).await,
+                None => return prior,
+            },
+            (false, false) => match (
+                read_model(R::TYPE, &prior, diagnostics),
+                read_model(R::TYPE, &planned, diagnostics),
+            ) {
+                (Some(prior), Some(planned)) => {
+                    Some(Resource::update(self, context, prior, planned, diagnostics).await)
+                }
+                _ => return prior,
+            },
+        };
+        exists.map_or(Value::Null, Model::into_value)
+    }
+
+    async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value {
+        match read_model(R::TYPE, &state, diagnostics) {
+            Some(model) => {
+                let exists = Resource::read(self, context, model, diagnostics).await;
+                exists.map_or(Value::Null, Model::into_value)
+            }
+            None => state,
+        }
+    }
+
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value> {
+        Resource::import(self, context, id, diagnostics)
+            .await
+            .map(Model::into_value)
+    }
+}
+
+/// At creation, what the provider will set and the user left out is unknown.
+fn with_unknowns(schema: &Schema, config: &Value, mut proposed: Value) -> Value {
+    if let Value::Map(members) = &mut proposed {
+        for attribute in &schema.attributes {
+            if attribute.is_computed() && config.get(attribute.name).is_null() {
+                members.insert(attribute.name.to_owned(), Value::Unknown);
+            }
+        }
+    }
+    proposed
+}

@@ -1,0 +1,152 @@
+//! Schemas: what a provider, a resource or a data source can be told and can tell.
+
+use super::proto;
+use super::types::Type;
+
+/// The attributes of one kind of thing, with the version that its states carry.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// Raised when the meaning of a stored state changes.
+    pub version: i64,
+    /// What this is, in Markdown, for the documentation.
+    pub description: &'static str,
+    /// The attributes, in the order of the documentation.
+    pub attributes: Vec<Attribute>,
+}
+
+/// One attribute of a [`Schema`].
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// The name in the configuration.
+    pub name: &'static str,
+    /// The type of its values.
+    pub ty: Type,
+    /// Who sets it.
+    pub presence: Presence,
+    /// What it means, in Markdown.
+    pub description: &'static str,
+    /// Whether Terraform hides it in its output.
+    pub sensitive: bool,
+    /// Whether a change ends the resource and makes a new one.
+    pub replaces: bool,
+}
+
+/// Who sets an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The user must.
+    Required,
+    /// The user may.
+    Optional,
+    /// The user may, else the provider does.
+    OptionalComputed,
+    /// The provider does.
+    Computed,
+}
+
+impl Schema {
+    /// Version 0 of a schema.
+    pub fn new(description: &'static str, attributes: impl Into<Vec<Attribute>>) -> Self {
+        Self {
+            version: 0,
+            description,
+            attributes: attributes.into(),
+        }
+    }
+
+    /// The type of the object that holds the attributes.
+    pub fn object_type(&self) -> Type {
+        let attributes = self.attributes.iter();
+        Type::Object(
+            attributes
+                .map(|attribute| (attribute.name.to_owned(), attribute.ty.clone()))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::Schema {
+        let block = proto::schema::Block {
+            version: self.version,
+            attributes: self.attributes.iter().map(Attribute::to_proto).collect(),
+            description: self.description.to_owned(),
+            description_kind: proto::StringKind::Markdown.into(),
+            ..Default::default()
+        };
+        proto::Schema {
+            version: self.version,
+            block: Some(block),
+        }
+    }
+}
+
+impl Attribute {
+    /// An attribute that the user must set.
+    pub fn required(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            presence: Presence::Required,
+            description,
+            sensitive: false,
+            replaces: false,
+        }
+    }
+
+    /// An attribute that the user may set.
+    pub fn optional(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self {
+            presence: Presence::Optional,
+            ..Self::required(name, ty, description)
+        }
+    }
+
+    /// An attribute that the user may set, and that the provider sets otherwise.
+    pub fn optional_computed(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self {
+            presence: Presence::OptionalComputed,
+            ..Self::required(name, ty, description)
+        }
+    }
+
+    /// An attribute that the provider sets.
+    pub fn computed(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self {
+            presence: Presence::Computed,
+            ..Self::required(name, ty, description)
+        }
+    }
+
+    /// The same attribute, hidden in Terraform's output.
+    #[must_use]
+    pub fn sensitive(self) -> Self {
+        Self {
+            sensitive: true,
+            ..self
+        }
+    }
+
+    /// The same attribute, whose change makes a new resource.
+    #[must_use]
+    pub fn replaces(self) -> Self {
+        Self { replaces: true, ..self }
+    }
+
+    /// Whether the provider may set it.
+    pub fn is_computed(&self) -> bool {
+        matches!(self.presence, Presence::Computed | Presence::OptionalComputed)
+    }
+
+    fn to_proto(&self) -> proto::schema::Attribute {
+        proto::schema::Attribute {
+            name: self.name.to_owned(),
+            r#type: self.ty.to_json().to_string().into_bytes(),
+            description: self.description.to_owned(),
+            description_kind: proto::StringKind::Markdown.into(),
+            required: self.presence == Presence::Required,
+            optional: matches!(self.presence, Presence::Optional | Presence::OptionalComputed),
+            computed: self.is_computed(),
+            sensitive: self.sensitive,
+            ..Default::default()
+        }
+    }
+}

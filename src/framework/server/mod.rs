@@ -1,0 +1,205 @@
+//! The one place where Terraform's remote procedure calls become calls of [`Provider`] and its resources.
+//!
+//! Each call gets an answer: what cannot be read, is not known or panics becomes a diagnostic. What is not served
+//! answers Unimplemented.
+
+mod data_source;
+mod provider;
+mod resource;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::context::Context;
+use super::data_source::AnyDataSource;
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::provider::Provider;
+use super::resource::AnyResource;
+use super::types::Type;
+use super::value::Value;
+use super::{proto, wire};
+
+/// Serves a provider to Terraform.
+pub struct Server<P> {
+    provider: P,
+    resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
+    data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource>>,
+    /// Cancelled, and replaced by a new one, at each `StopProvider`: what is in flight ends, what comes later runs.
+    work_in_flight: Mutex<CancellationToken>,
+}
+
+impl<P: Provider> Server<P> {
+    /// Serves `provider`.
+    pub fn new(provider: P) -> Self {
+        let resources = provider
+            .resources()
+            .into_iter()
+            .map(|resource| (resource.type_name(), resource))
+            .collect();
+        let sources = provider
+            .data_sources()
+            .into_iter()
+            .map(|source| (source.type_name(), source))
+            .collect();
+        Self {
+            provider,
+            resources,
+            data_sources: sources,
+            work_in_flight: Mutex::default(),
+        }
+    }
+
+    fn context(&self) -> Context {
+        let current = self.work_in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        Context {
+            cancellation: current.clone(),
+        }
+    }
+
+    fn stop(&self) {
+        let mut current = self.work_in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *current).cancel();
+    }
+
+    fn resource(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyResource> {
+        let resource = self.resources.get(type_name).map(AsRef::as_ref);
+        diagnostics.ok(resource.ok_or_else(|| unknown("resource", type_name)))
+    }
+
+    fn data_source(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyDataSource> {
+        let source = self.data_sources.get(type_name).map(AsRef::as_ref);
+        diagnostics.ok(source.ok_or_else(|| unknown("data source", type_name)))
+    }
+}
+
+fn unknown(kind: &str, type_name: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Unknown {kind}"),
+        format!("This provider has no {kind} of type {type_name:?}. Check its name, and the version of the provider."),
+    )
+}
+
+/// Reads a value that came with a call; `what` names it in the error.
+fn decode(what: &str, value: Option<&proto::DynamicValue>, ty: &Type, diagnostics: &mut Diagnostics) -> Option<Value> {
+    let value = wire::decode(value, ty);
+    diagnostics.ok(value.map_err(|error| {
+        Diagnostic::error(
+            "Unreadable value from Terraform",
+            format!(
+                "The {what} does not fit this provider's schema: {error}. Check that Terraform and provider match."
+            ),
+        )
+    }))
+}
+
+/// Writes a value of an answer.
+fn encode(value: &Value, ty: &Type, diagnostics: &mut Diagnostics) -> Option<proto::DynamicValue> {
+    let value = wire::encode(value, ty);
+    diagnostics.ok(value.map_err(|error| {
+        Diagnostic::error(
+            "Unwritable value from the provider",
+            format!("The answer does not fit the schema: {error}. This is a bug in the provider; please report it."),
+        )
+    }))
+}
+
+/// An answer that can carry diagnostics.
+trait Answer: Default {
+    fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>);
+}
+
+/// The answer to a call: what the handler came to (nothing, if it told an error), or that it panicked.
+fn answer<A: Answer>(
+    outcome: Result<Option<A>, Box<dyn Any + Send>>,
+    rpc: &str,
+    mut diagnostics: Diagnostics,
+) -> Response<A> {
+    let mut answer = match outcome {
+        Ok(answer) => answer.unwrap_or_default(),
+        Err(_) => {
+            // The panic's message could hold a value; its place is in the log.
+            diagnostics.push(Diagnostic::error(
+                "The provider failed unexpectedly",
+                format!("{rpc} hit a bug in the provider. Please report it, with the place that TF_LOG=ERROR shows."),
+            ));
+            A::default()
+        }
+    };
+    answer.set_diagnostics(diagnostics.into_iter().map(diagnostic).collect());
+    Response::new(answer)
+}
+
+fn diagnostic(diagnostic: Diagnostic) -> proto::Diagnostic {
+    let severity = match diagnostic.severity {
+        Severity::Error => proto::diagnostic::Severity::Error,
+        Severity::Warning => proto::diagnostic::Severity::Warning,
+    };
+    proto::Diagnostic {
+        severity: severity.into(),
+        summary: diagnostic.summary,
+        detail: diagnostic.detail,
+        attribute: diagnostic.attribute.map(path),
+    }
+}
+
+fn path(attribute: &str) -> proto::AttributePath {
+    use proto::attribute_path::{Step, step::Selector};
+    proto::AttributePath {
+        steps: vec![Step {
+            selector: Some(Selector::AttributeName(attribute.to_owned())),
+        }],
+    }
+}
+
+/// Serves each RPC by its handler, with panics caught.
+macro_rules! serve {
+    ($($rpc:ident => $handler:path,)*) => {
+        $(impl Answer for proto::$rpc::Response {
+            fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
+                self.diagnostics = diagnostics;
+            }
+        })*
+
+        #[tonic::async_trait]
+        impl<P: Provider> proto::provider_server::Provider for Server<P> {
+            $(async fn $rpc(
+                &self,
+                request: Request<proto::$rpc::Request>,
+            ) -> Result<Response<proto::$rpc::Response>, Status> {
+                let mut diagnostics = Diagnostics::default();
+                let work = AssertUnwindSafe($handler(self, request.into_inner(), &mut diagnostics));
+                let outcome = work.catch_unwind().await;
+                Ok(answer(outcome, stringify!($rpc), diagnostics))
+            })*
+
+            async fn stop_provider(
+                &self,
+                _: Request<proto::stop_provider::Request>,
+            ) -> Result<Response<proto::stop_provider::Response>, Status> {
+                self.stop();
+                Ok(Response::new(Default::default()))
+            }
+        }
+    };
+}
+
+serve! {
+    get_metadata => provider::get_metadata,
+    get_provider_schema => provider::get_provider_schema,
+    validate_provider_config => provider::validate_config,
+    configure_provider => provider::configure,
+    validate_resource_config => resource::validate_config,
+    upgrade_resource_state => resource::upgrade_state,
+    read_resource => resource::read,
+    plan_resource_change => resource::plan,
+    apply_resource_change => resource::apply,
+    import_resource_state => resource::import_state,
+    validate_data_resource_config => data_source::validate_config,
+    read_data_source => data_source::read,
+}

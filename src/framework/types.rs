@@ -1,0 +1,135 @@
+//! Terraform's types, as schemas declare them and as they cross the wire.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+/// A type of Terraform's language.
+///
+/// On the wire it is JSON: `"string"`, `["list","number"]`, `["object",{"name":"string"}]`
+/// (hashicorp/terraform, `docs/plugin-protocol/object-wire-format.md`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `true` or `false`.
+    Bool,
+    /// A number of any size and precision.
+    Number,
+    /// Unicode text.
+    String,
+    /// Any type; the value brings its own.
+    Dynamic,
+    /// A sequence of one type.
+    List(Box<Type>),
+    /// A sequence of one type without order or repetition.
+    Set(Box<Type>),
+    /// Values of one type under keys of the user's choice.
+    Map(Box<Type>),
+    /// A fixed sequence of types.
+    Tuple(Vec<Type>),
+    /// Values of their own types under fixed names.
+    Object(BTreeMap<String, Type>),
+}
+
+/// How deep a type may nest before it is refused: far beyond any schema, far within the stack.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+impl Type {
+    /// The type as the protocol writes it.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Bool => json!("bool"),
+            Self::Number => json!("number"),
+            Self::String => json!("string"),
+            Self::Dynamic => json!("dynamic"),
+            Self::List(element) => json!(["list", element.to_json()]),
+            Self::Set(element) => json!(["set", element.to_json()]),
+            Self::Map(element) => json!(["map", element.to_json()]),
+            Self::Tuple(types) => json!(["tuple", types.iter().map(Self::to_json).collect::<Vec<_>>()]),
+            Self::Object(attributes) => {
+                let attributes: BTreeMap<_, _> = attributes.iter().map(|(name, ty)| (name, ty.to_json())).collect();
+                json!(["object", attributes])
+            }
+        }
+    }
+
+    /// Reads what [`Type::to_json`] writes; `None` if it is not a type.
+    pub fn from_json(json: &Json) -> Option<Self> {
+        Self::from_json_within(json, MAX_DEPTH)
+    }
+
+    fn from_json_within(json: &Json, depth: usize) -> Option<Self> {
+        let depth = depth.checked_sub(1)?;
+        if let Some(name) = json.as_str() {
+            return match name {
+                "bool" => Some(Self::Bool),
+                "number" => Some(Self::Number),
+                "string" => Some(Self::String),
+                "dynamic" => Some(Self::Dynamic),
+                _ => None,
+            };
+        }
+        // An object type may carry a third element, the names of its optional attributes; values do not depend on it.
+        let [kind, argument, ..] = json.as_array()?.as_slice() else {
+            return None;
+        };
+        let element = || Self::from_json_within(argument, depth).map(Box::new);
+        match kind.as_str()? {
+            "list" => element().map(Self::List),
+            "set" => element().map(Self::Set),
+            "map" => element().map(Self::Map),
+            "tuple" => {
+                let types = argument.as_array()?.iter().map(|ty| Self::from_json_within(ty, depth));
+                types.collect::<Option<_>>().map(Self::Tuple)
+            }
+            "object" => {
+                let attributes = argument.as_object()?.iter();
+                let attributes = attributes.map(|(name, ty)| Some((name.clone(), Self::from_json_within(ty, depth)?)));
+                attributes.collect::<Option<_>>().map(Self::Object)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_written_as_the_protocol_says_and_read_back() {
+        let object = Type::Object(BTreeMap::from([("a".into(), Type::Bool), ("b".into(), Type::Dynamic)]));
+        let cases = [
+            (Type::Bool, r#""bool""#),
+            (Type::Number, r#""number""#),
+            (Type::List(Box::new(Type::String)), r#"["list","string"]"#),
+            (Type::Set(Box::new(Type::Number)), r#"["set","number"]"#),
+            (Type::Map(Box::new(Type::String)), r#"["map","string"]"#),
+            (
+                Type::Tuple(vec![Type::String, Type::Bool]),
+                r#"["tuple",["string","bool"]]"#,
+            ),
+            (object, r#"["object",{"a":"bool","b":"dynamic"}]"#),
+        ];
+        for (ty, text) in cases {
+            assert_eq!(ty.to_json().to_string(), text);
+            assert_eq!(Type::from_json(&serde_json::from_str(text).unwrap()), Some(ty));
+        }
+    }
+
+    #[test]
+    fn what_is_no_type_is_refused() {
+        let nested = "[\"list\",".repeat(100) + "\"string\"" + &"]".repeat(100);
+        for text in [
+            "null",
+            "1",
+            r#""strin""#,
+            "[]",
+            r#"["list"]"#,
+            r#"["heap","string"]"#,
+            r#"["object",[]]"#,
+            &nested,
+        ] {
+            assert_eq!(Type::from_json(&serde_json::from_str(text).unwrap()), None, "{text}");
+        }
+    }
+}

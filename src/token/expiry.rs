@@ -1,0 +1,268 @@
+//! Expiries: the instant at which a token ends.
+//!
+//! The user writes an instant in RFC 3339, in whatever zone and precision; the platforms keep UTC and whole seconds.
+//! So two expiries are the same if they fall into the same second, however they are spelled.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// The instant at which a token ends, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expiry(Timestamp);
+
+/// A text is not an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an instant in RFC 3339 with an offset, such as 2027-02-09T00:00:00Z or 2027-02-09T01:00:00+01:00")]
+pub struct InvalidExpiry;
+
+/// How far ahead a platform lets an expiry be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// So many months of the calendar.
+    Months(i32),
+    /// So many days of 24 hours.
+    Days(i32),
+}
+
+/// Why an expiry cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpiryProblem {
+    /// It is not ahead of us.
+    #[error("{0} is in the past")]
+    Past(Expiry),
+    /// It is further ahead than the platform allows.
+    #[error("{expiry} is more than {lifetime} ahead: the latest possible is {latest}")]
+    TooFar {
+        /// The expiry.
+        expiry: Expiry,
+        /// What the platform allows.
+        lifetime: Lifetime,
+        /// The last instant that is allowed now.
+        latest: Expiry,
+    },
+}
+
+impl Expiry {
+    /// The expiry at an instant; fractions of a second are dropped.
+    pub fn at(instant: Timestamp) -> Self {
+        // A whole second towards 1970 is always within the range.
+        Self(Timestamp::from_second(instant.as_second()).unwrap_or(instant))
+    }
+
+    /// Reads an instant as RFC 3339 has it, offset included.
+    ///
+    /// # Errors
+    /// If it is in another format, or no such instant exists.
+    pub fn parse(text: &str) -> Result<Self, InvalidExpiry> {
+        let (date_time, offset) = split_rfc3339(text).ok_or(InvalidExpiry)?;
+        format!("{date_time}{offset}")
+            .parse()
+            .map(Self)
+            .map_err(|_| InvalidExpiry)
+    }
+
+    /// The instant.
+    pub fn instant(self) -> Timestamp {
+        self.0
+    }
+
+    /// Whether it has come.
+    pub fn has_passed(self, now: Timestamp) -> bool {
+        self.0 <= now
+    }
+
+    /// Whether a token can be given this expiry now.
+    ///
+    /// # Errors
+    /// If it is past, or further ahead than `lifetime`.
+    pub fn check(self, now: Timestamp, lifetime: Lifetime) -> Result<(), ExpiryProblem> {
+        let latest = lifetime.after(now);
+        if self.has_passed(now) {
+            Err(ExpiryProblem::Past(self))
+        } else if self > latest {
+            Err(ExpiryProblem::TooFar {
+                expiry: self,
+                lifetime,
+                latest,
+            })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// UTC, whole seconds: as it is sent to the platforms.
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Lifetime {
+    /// The last instant within this lifetime from `now`.
+    fn after(self, now: Timestamp) -> Expiry {
+        let span = match self {
+            Self::Months(months) => months.months(),
+            Self::Days(days) => days.days(),
+        };
+        let end = now.to_zoned(TimeZone::UTC).checked_add(span);
+        Expiry::at(end.map_or(Timestamp::MAX, |end| end.timestamp()))
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Months(months) => write!(f, "{months} months"),
+            Self::Days(days) => write!(f, "{days} days"),
+        }
+    }
+}
+
+/// The date with the time, and the offset, of `dddd-dd-ddTdd:dd:dd[.d…](Z|±dd:dd)`. The fraction may be of any length.
+///
+/// The parser behind it takes more, such as a space for the `T` or the name of a zone, which Terraform's own functions
+/// and the platforms refuse.
+fn split_rfc3339(text: &str) -> Option<(&str, &str)> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction
+            .strip_prefix(|c: char| c.is_ascii_digit())?
+            .trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let is_offset = match offset.as_bytes() {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', offset @ ..] => matches(offset, b"dd:dd") && offset < b"24:00".as_slice(),
+        _ => false,
+    };
+    (is_offset && matches(date_time.as_bytes(), b"dddd-dd-ddTdd:dd:dd")).then_some((date_time, offset))
+}
+
+/// Whether `text` is as `template`, where `d` stands for a digit.
+fn matches(text: &[u8], template: &[u8]) -> bool {
+    let same = |(have, want): (&u8, &u8)| match want {
+        b'd' => have.is_ascii_digit(),
+        want => have.eq_ignore_ascii_case(want),
+    };
+    text.len() == template.len() && text.iter().zip(template).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_instant_has_many_spellings() {
+        let expiry = Expiry::parse("2027-02-09T00:00:00Z").unwrap();
+        for text in [
+            "2027-02-09T00:00:00+00:00",
+            "2027-02-09T00:00:00-00:00",
+            "2027-02-09T10:00:00+10:00",
+            "2027-02-08T18:30:00-05:30",
+            "2027-02-09t00:00:00z",
+            "2027-02-09T00:00:00.000Z",
+            "2027-02-09T00:00:00.758175685Z",
+            "2027-02-09T00:00:00.7581756851234567Z",
+        ] {
+            assert_eq!(Expiry::parse(text), Ok(expiry), "{text}");
+        }
+        assert_eq!(expiry.to_string(), "2027-02-09T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_not_rfc3339_with_an_offset_is_refused() {
+        for text in [
+            "",
+            "tomorrow",
+            "2027-02-09",
+            "2027-02-09T00:00:00",
+            "2027-02-09 00:00:00Z",
+            "2027-02-09T00:00Z",
+            "2027-02-30T00:00:00Z",
+            "2027-02-09T24:00:00Z",
+            "2027-02-09T00:00:00.Z",
+            "2027-02-09T00:00:00+0100",
+            "2027-02-09T00:00:00+24:00",
+            "2027-02-09T00:00:00+01:60",
+            "2027-02-09T00:00:00[Europe/Berlin]",
+            "2027-02-09T00:00:00Z[UTC]",
+            "+002027-02-09T00:00:00Z",
+            " 2027-02-09T00:00:00Z",
+            "2027-02-09T00:00:00é",
+            "２027-02-09T00:00:00Z",
+        ] {
+            assert_eq!(Expiry::parse(text), Err(InvalidExpiry), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_sent_only_if_ahead_and_within_the_lifetime() {
+        let now = instant("2026-11-21T12:00:00Z");
+        let cases = [
+            ("2026-11-21T12:00:00Z", Lifetime::Months(12), Some("is in the past")),
+            ("2020-01-01T00:00:00Z", Lifetime::Months(12), Some("is in the past")),
+            ("2026-11-21T12:00:01Z", Lifetime::Months(12), None),
+            ("2027-11-21T12:00:00Z", Lifetime::Months(12), None),
+            (
+                "2027-11-21T12:00:01Z",
+                Lifetime::Months(12),
+                Some("the latest possible is 2027-11-21T12:00:00Z"),
+            ),
+            ("2027-02-19T12:00:00Z", Lifetime::Days(90), None),
+            (
+                "2027-02-19T12:00:01Z",
+                Lifetime::Days(90),
+                Some("more than 90 days ahead"),
+            ),
+            (
+                "9999-12-30T22:00:00Z",
+                Lifetime::Months(12),
+                Some("more than 12 months ahead"),
+            ),
+        ];
+        for (expiry, lifetime, problem) in cases {
+            let checked = Expiry::parse(expiry).unwrap().check(now, lifetime);
+            let message = checked.err().map(|problem| problem.to_string());
+            assert_eq!(message.is_some(), problem.is_some(), "{expiry}: {message:?}");
+            assert!(
+                message.unwrap_or_default().contains(problem.unwrap_or_default()),
+                "{expiry}"
+            );
+        }
+    }
+
+    #[test]
+    fn twelve_months_end_on_the_same_day_of_a_shorter_month() {
+        let leap_day = instant("2028-02-29T00:00:00Z");
+        assert_eq!(Lifetime::Months(12).after(leap_day).to_string(), "2029-02-28T00:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*") {
+            let _ = Expiry::parse(&text);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(second in -62_135_596_800_i64..253_402_207_200) {
+            let expiry = Expiry::at(Timestamp::from_second(second).unwrap());
+            prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
+        }
+
+        #[test]
+        fn a_passed_expiry_stays_passed(second in 0_i64..4_000_000_000, now in 0_i64..4_000_000_000, later in 0_i64..4_000_000_000) {
+            let expiry = Expiry::at(Timestamp::from_second(second).unwrap());
+            let (now, later) = (Timestamp::from_second(now.min(later)).unwrap(), Timestamp::from_second(now.max(later)).unwrap());
+            prop_assert!(!expiry.has_passed(now) || expiry.has_passed(later));
+        }
+    }
+}
