@@ -5,6 +5,7 @@
 
 #![allow(dead_code)] // Each crate that includes this file uses a part of it.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
@@ -112,6 +113,17 @@ impl Terraform {
         &self.version
     }
 
+    /// The words of a shell that run it.
+    pub(crate) fn command_line(&self) -> String {
+        let words = [Some(Path::new(&self.program)), self.shim.as_deref()];
+        words
+            .into_iter()
+            .flatten()
+            .map(|word| word.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     fn is_of(&self, minor: &str) -> bool {
         self.version
             .strip_prefix(minor)
@@ -138,8 +150,9 @@ impl Terraform {
         let output = bounded(terraform.command().args(["version", "-json"]), RUN_LIMIT).await?;
         let answer: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{} does not answer as Terraform", terraform.program.display()))?;
-        let version = answer["terraform_version"]
-            .as_str()
+        let version = answer
+            .get("terraform_version")
+            .and_then(Value::as_str)
             .context("`version -json` names no version")?;
         terraform.version = version.to_owned();
         Ok(terraform)
@@ -220,7 +233,7 @@ pub(crate) fn target() -> Result<PathBuf> {
 pub(crate) struct Workspace {
     terraform: Terraform,
     dir: PathBuf,
-    environment: Vec<(String, OsString)>,
+    environment: BTreeMap<String, OsString>,
     said: Mutex<String>,
 }
 
@@ -240,7 +253,7 @@ impl Workspace {
         let workspace = Self {
             terraform,
             dir: dir.to_owned(),
-            environment: Vec::new(),
+            environment: BTreeMap::new(),
             said: Mutex::default(),
         };
         Ok(workspace
@@ -252,15 +265,13 @@ impl Workspace {
 
     /// The workspace with one more environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.environment.retain(|(set, _)| set != name);
-        self.environment.push((name.to_owned(), value.into()));
+        self.environment.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The workspace without that environment variable.
-    pub(crate) fn without_env(mut self, name: &str) -> Self {
-        self.environment.retain(|(set, _)| set != name);
-        self
+    /// The environment in which Terraform runs here, beyond what every program needs.
+    pub(crate) fn environment(&mut self) -> &mut BTreeMap<String, OsString> {
+        &mut self.environment
     }
 
     /// The workspace's directory.
@@ -339,7 +350,7 @@ impl Workspace {
     async fn quiet(&self, arguments: &[&str]) -> Result<Run> {
         let mut command = self.terraform.command();
         command.args(arguments).current_dir(&self.dir);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(&self.environment);
         let began = Instant::now();
         let output = output(&mut command, RUN_LIMIT).await?;
         Ok(Run {
@@ -372,6 +383,11 @@ impl Run {
     pub(crate) fn success(self) -> Result<Self> {
         ensure!(matches!(self.code, Some(0 | 2)), "{self}");
         Ok(self)
+    }
+
+    /// Whether it said that, however Terraform broke the lines.
+    pub(crate) fn says(&self, phrase: &str) -> bool {
+        self.text().contains(phrase)
     }
 
     /// All that was said, on one line: without the frames and the line breaks that Terraform puts into its diagnostics.
