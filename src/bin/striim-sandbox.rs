@@ -1,2 +1,118 @@
-//! An in-memory Striim Cloud API.
-fn main() {}
+//! An in-memory Striim Cloud API, for trying the provider out and for tests of Terraform modules.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+use token_providers::sandbox::{AdminToken, Options, Sandbox, Seed};
+
+const HELP: &str = "\
+striim-sandbox: Striim Cloud's token API in memory. Nothing is kept when it ends.
+
+Usage: striim-sandbox [OPTION VALUE]...
+
+  --listen ADDRESS   where to listen [127.0.0.1:8080]; port 0 takes a free one.
+                     Whoever can reach the address controls the sandbox.
+  --account NAME     the account's short name [acme]
+  --token VALUE      the administrator's token [random]
+  --admin KIND       whose token that is: service-account [the default, named \"terraform\"]
+                     or personal (a PAT, which dies when PATs are disabled)
+  --quota N          how many service accounts may be active [3]
+  --now INSTANT      what its clock says at the start, RFC 3339 [the present]
+  --random SEED      a number that makes token values the same in each run
+  --options JSON     how the platform behaves, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
+                     GET /sandbox/options shows all
+";
+
+struct Arguments {
+    listen: SocketAddr,
+    seed: Seed,
+    options: Options,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
+        return say(HELP);
+    }
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("striim-sandbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
+    let Arguments { listen, seed, options } = parse(arguments)?;
+    let account = seed.account.clone();
+    let sandbox = Sandbox::seeded(seed, options);
+    let listening = sandbox
+        .listen(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    let (base_url, token) = (&listening.base_url, sandbox.admin_token());
+    let token = token.expose_secret();
+    say(&format!(
+        "Striim Cloud sandbox, account {account}\n\
+         base URL     {base_url}\n\
+         admin token  {token}\n\
+         control      http://{}/sandbox\n\
+         \n\
+         export STRIIM_BASE_URL={base_url} STRIIM_TOKEN={token}\n",
+        listening.address,
+    ));
+    tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
+}
+
+fn parse(arguments: Vec<String>) -> anyhow::Result<Arguments> {
+    let mut parsed = Arguments {
+        listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        seed: Seed::default(),
+        options: Options::default(),
+    };
+    let mut quota = None;
+    let mut arguments = arguments.into_iter();
+    while let Some(option) = arguments.next() {
+        let value = arguments
+            .next()
+            .with_context(|| format!("{option} needs a value; see --help"))?;
+        let wrong = || format!("{option} {value}");
+        match option.as_str() {
+            "--listen" => parsed.listen = value.parse().with_context(wrong)?,
+            "--account" => parsed.seed.account = value,
+            "--token" => parsed.seed.admin_token = Some(value.into()),
+            "--admin" => parsed.seed.admin = admin(&value)?,
+            "--quota" => quota = Some(value.parse().with_context(wrong)?),
+            "--now" => parsed.seed.now = Some(value.parse().with_context(wrong)?),
+            "--random" => parsed.seed.random = Some(value.parse().with_context(wrong)?),
+            "--options" => parsed.options = serde_json::from_str(&value).with_context(wrong)?,
+            _ => bail!("there is no {option}; see --help"),
+        }
+    }
+    parsed.options.quota = quota.unwrap_or(parsed.options.quota);
+    Ok(parsed)
+}
+
+fn admin(kind: &str) -> anyhow::Result<AdminToken> {
+    match kind {
+        "service-account" => Ok(AdminToken::ServiceAccount("terraform".to_owned())),
+        "personal" => Ok(AdminToken::Personal),
+        _ => bail!("--admin is service-account or personal, not {kind}"),
+    }
+}
+
+/// Prints, and fails where nobody can read it.
+fn say(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

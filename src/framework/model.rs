@@ -213,13 +213,16 @@ macro_rules! __model {
         impl $crate::framework::Model for $name {
             fn from_value(value: &$crate::framework::Value) -> ::std::result::Result<Self, ::std::string::String> {
                 Ok(Self {
-                    $($field: $crate::framework::Field::from_value(value.get(stringify!($field)), stringify!($field))?,)*
+                    $($field: {
+                        let name = stringify!($field).trim_start_matches("r#");
+                        $crate::framework::Field::from_value(value.get(name), name)?
+                    },)*
                 })
             }
 
             fn into_value(self) -> $crate::framework::Value {
                 $crate::framework::Value::Map(
-                    [$((stringify!($field).to_owned(), self.$field.into_value()),)*].into(),
+                    [$((stringify!($field).trim_start_matches("r#").to_owned(), self.$field.into_value()),)*].into(),
                 )
             }
         }

@@ -1,1 +1,16 @@
 //! Striim Cloud: its REST API, its provider, and one file per resource and data source.
+//!
+//! [`Striim`] is the provider. It reads its `settings`, opens a `session` with the account, and its resources speak to
+//! the platform through that session's [`api`].
+
+pub mod api;
+mod failure;
+mod pat_status;
+mod provider;
+mod service_account_token;
+mod session;
+mod settings;
+mod snapshot;
+mod token;
+
+pub use provider::{Environment, Parts, Striim};

@@ -1,0 +1,424 @@
+//! Sends a request, with all its waiting and repeating, and reads the answer.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::base_url::BaseUrl;
+use super::credential::{Credential, InvalidCredential};
+use super::error::{Error, Kind, Unreadable};
+use super::error_body;
+use super::limiter::{Limiter, Refused};
+use super::operation::{Cancelled, Operation, after};
+use super::request::Request;
+use super::retry::{Next, RetrySafety, backoff, next, retry_after};
+use super::sanitise::sanitise;
+use super::transport::{Body, BoxError, ConnectError, Transport};
+
+/// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// The longest body of an error answer that is searched for a message.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// What a [`Client`] is made of.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the API is.
+    pub base_url: BaseUrl,
+    /// What the client proves itself with.
+    pub credential: Credential,
+    /// `terraform-provider-striim/0.1.0`
+    pub user_agent: HeaderValue,
+    /// How long one request may take, from connecting to the last byte of the answer.
+    pub request_timeout: Duration,
+}
+
+/// An HTTP client for one platform. Clones share connections, credential and rate limits.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    base_url: BaseUrl,
+    credential: RwLock<Credential>,
+    user_agent: HeaderValue,
+    request_timeout: Duration,
+    transport: Transport,
+    limiter: Limiter,
+}
+
+/// A successful (2xx) answer. Does not print its body, which may hold a token.
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its whole body.
+    pub body: Bytes,
+}
+
+/// One failed attempt.
+struct Failure {
+    kind: Kind,
+    retry_after: Option<Duration>,
+    may_have_acted: bool,
+}
+
+impl Client {
+    /// A client that sends through `transport`.
+    pub fn new(options: Options, transport: Transport) -> Self {
+        let Options {
+            base_url,
+            credential,
+            user_agent,
+            request_timeout,
+        } = options;
+        let (credential, limiter) = (RwLock::new(credential), Limiter::default());
+        Self(Arc::new(Shared {
+            base_url,
+            credential,
+            user_agent,
+            request_timeout,
+            transport,
+            limiter,
+        }))
+    }
+
+    /// Where the API is.
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.0.base_url
+    }
+
+    /// Goes on with another secret, in this client and all its clones, from the next request on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredential`]; the client then keeps the secret it has.
+    pub fn replace_secret(&self, secret: SecretString) -> Result<(), InvalidCredential> {
+        let mut credential = self.0.credential.write().unwrap_or_else(PoisonError::into_inner);
+        *credential = credential.with_secret(secret)?;
+        Ok(())
+    }
+
+    /// Sends a request for its effect; of a successful answer the body does not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
+    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
+        self.run(operation, request, None, |_| Ok(())).await
+    }
+
+    /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
+    /// repeated where that is safe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn fetch<T>(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<T, Unreadable>,
+    ) -> Result<T, Error> {
+        self.run(operation, request, Some(BODY_LIMIT), read).await
+    }
+
+    async fn run<T>(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        body_limit: Option<usize>,
+        read: impl Fn(Answer) -> Result<T, Unreadable>,
+    ) -> Result<T, Error> {
+        let mut pauses = backoff();
+        let (mut attempts, mut failures) = (0_u32, 0_u32);
+        let mut ambiguous = false;
+        loop {
+            let error = |kind, ambiguous| Error::new(&request.tried, kind, ambiguous && !request.method.is_safe());
+            if let Err(kind) = self.may_send(operation, request).await {
+                return Err(error(kind, ambiguous));
+            }
+            attempts += 1;
+            let failure = match self.attempt(operation, request, attempts, body_limit).await {
+                Ok(answer) => {
+                    let status = answer.status;
+                    match read(answer) {
+                        Ok(value) => return Ok(value),
+                        Err(Unreadable(reason)) => Kind::Unreadable {
+                            status,
+                            reason: reason.into(),
+                        }
+                        .into(),
+                    }
+                }
+                Err(failure) => failure,
+            };
+            ambiguous |= failure.may_have_acted;
+            let Failure { kind, retry_after, .. } = failure;
+            let wait = match next(request.safety, &kind, retry_after, failures) {
+                Next::GiveUp => return Err(error(kind, ambiguous)),
+                Next::After(wait) => wait,
+                Next::BackOff => pauses.next().unwrap_or_default(),
+            };
+            let left = operation.remaining();
+            if wait >= left {
+                let last = Some(Arc::new(kind));
+                return Err(error(Kind::WouldExceedDeadline { wait, left, last }, ambiguous));
+            }
+            tracing::info!(
+                "could not {}: {kind}; trying again in {:.0}s",
+                request.tried,
+                wait.as_secs_f64().ceil()
+            );
+            if !matches!(
+                kind,
+                Kind::Status {
+                    status: StatusCode::TOO_MANY_REQUESTS,
+                    ..
+                }
+            ) {
+                failures += 1;
+            }
+            if let Err(Cancelled) = operation.wait_until(after(wait)).await {
+                return Err(error(Kind::Cancelled, ambiguous));
+            }
+        }
+    }
+
+    /// Waits for the request's turn, or says why it is not to be sent at all.
+    async fn may_send(&self, operation: &Operation, request: &Request) -> Result<(), Kind> {
+        if let Some(reason) = &request.invalid {
+            return Err(Kind::Invalid(reason.as_str().into()));
+        }
+        if operation.cancellation.is_cancelled() {
+            return Err(Kind::Cancelled);
+        }
+        if operation.remaining().is_zero() {
+            return Err(Kind::WouldExceedDeadline {
+                wait: Duration::ZERO,
+                left: Duration::ZERO,
+                last: None,
+            });
+        }
+        let Some(limit) = request.limit else { return Ok(()) };
+        self.0
+            .limiter
+            .turn(limit, operation)
+            .await
+            .map_err(|refused| match refused {
+                Refused::Cancelled => Kind::Cancelled,
+                Refused::WouldWait(wait) => Kind::WouldExceedDeadline {
+                    wait,
+                    left: operation.remaining(),
+                    last: None,
+                },
+            })
+    }
+
+    /// Sends the request once. A request that is not safe to repeat is let finish whatever happens to the operation.
+    async fn attempt(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        attempt: u32,
+        body_limit: Option<usize>,
+    ) -> Result<Answer, Failure> {
+        let start = Instant::now();
+        let until = after(self.0.request_timeout);
+        let result = match request.safety {
+            RetrySafety::Unsafe => self.exchange(request, until, body_limit).await,
+            RetrySafety::Safe => tokio::select! {
+                biased;
+                result = self.exchange(request, until.min(operation.deadline), body_limit) => result,
+                () = operation.cancellation.cancelled() => {
+                    Err(Failure { kind: Kind::Cancelled, retry_after: None, may_have_acted: true })
+                }
+            },
+        };
+        let outcome: &dyn fmt::Display = match &result {
+            Ok(answer) => &answer.status.as_u16(),
+            Err(failure) => &failure.kind,
+        };
+        tracing::debug!(
+            method = %request.method,
+            path = %request.path_and_query,
+            attempt,
+            milliseconds = start.elapsed().as_millis(),
+            "{outcome}"
+        );
+        result
+    }
+
+    async fn exchange(&self, request: &Request, until: Instant, body_limit: Option<usize>) -> Result<Answer, Failure> {
+        let start = Instant::now();
+        let timeout = |_| Failure::from(Kind::Timeout(until - start));
+        let credential = self.0.credential.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let secret = credential.secret();
+        let message = self.message(request, &credential)?;
+        let response = timeout_at(until, self.0.transport.send(message))
+            .await
+            .map_err(timeout)?;
+        let response = response.map_err(|error| Failure::from(transport_failure(error, secret)))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refusal(response, until, secret).await);
+        }
+        let Some(limit) = body_limit else {
+            return Ok(Answer {
+                status,
+                body: Bytes::new(),
+            });
+        };
+        let body = timeout_at(until, collect(response.into_body(), limit))
+            .await
+            .map_err(timeout)?;
+        match body {
+            Ok(body) => Ok(Answer {
+                status,
+                body: body.to_bytes(),
+            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(Kind::TooLarge(limit).into()),
+            Err(error) => Err(Kind::Interrupted(chain(&*error, secret)).into()),
+        }
+    }
+
+    fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
+        let invalid = |reason: String| Failure::from(Kind::Invalid(reason.into()));
+        let authorization = credential
+            .header()
+            .map_err(|error| invalid(format!("the token {error}")))?;
+        let mut message = http::Request::builder()
+            .method(request.method.clone())
+            .uri(format!("{}{}", self.0.base_url.as_str(), request.path_and_query))
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, &self.0.user_agent);
+        let mut body = Bytes::new();
+        if let Some(json) = &request.body {
+            message = message.header(header::CONTENT_TYPE, "application/json");
+            body = json.0.clone();
+        }
+        message.body(body).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// Reads a whole body of at most `limit` bytes.
+fn collect(body: Body, limit: usize) -> BoxFuture<'static, Result<Collected<Bytes>, BoxError>> {
+    // Boxed, because the compiler cannot see through `Limited`'s error that the futures around this one are `Send`.
+    Limited::new(body, limit).collect().boxed()
+}
+
+/// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
+async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
+    let (parts, body) = response.into_parts();
+    let message = if parts.status.is_redirection() {
+        parts.headers.get(header::LOCATION).and_then(redirect_target)
+    } else {
+        let body = timeout_at(until, collect(body, ERROR_BODY_LIMIT)).await;
+        body.ok()
+            .and_then(Result::ok)
+            .and_then(|body| error_body::message(&body.to_bytes()))
+    };
+    let message = message
+        .map(|message| sanitise(&message, secret))
+        .filter(|message| !message.is_empty());
+    let kind = Kind::Status {
+        status: parts.status,
+        message: message.map(Into::into),
+    };
+    Failure {
+        retry_after: retry_after(&parts.headers, Timestamp::now),
+        ..kind.into()
+    }
+}
+
+/// Only the place, as the rest of a URL may hold secrets.
+fn redirect_target(location: &HeaderValue) -> Option<String> {
+    let place = match Url::parse(location.to_str().ok()?) {
+        Ok(url) => url.origin().ascii_serialization(),
+        Err(_) => "another path of the same host".to_owned(),
+    };
+    Some(format!(
+        "a redirect to {place}, which is not followed: the token would go along; is the base URL right?"
+    ))
+}
+
+fn transport_failure(error: BoxError, secret: &str) -> Kind {
+    let text = chain(&*error, secret);
+    if error.is::<ConnectError>() {
+        Kind::Connect(text)
+    } else {
+        Kind::Interrupted(text)
+    }
+}
+
+/// An error and its causes in one line. Many errors quote their cause; each text is told once.
+fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    sanitise(&text, secret).into()
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Self {
+        Self {
+            may_have_acted: kind.may_have_acted(),
+            kind,
+            retry_after: None,
+        }
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] says where and how it is not JSON, without quoting it.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Unreadable> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let text = String::from_utf8_lossy(&self.body);
+            Unreadable(if text.trim().is_empty() {
+                "its body is empty".to_owned()
+            } else if error_body::is_html(&text) {
+                "its body is an HTML page: is the base URL right, is a proxy in between?".to_owned()
+            } else {
+                // Not `{error}`: it quotes values.
+                let what = if error.is_data() {
+                    "not the JSON that was expected"
+                } else {
+                    "not JSON"
+                };
+                format!("its body is {what} (line {}, column {})", error.line(), error.column())
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.0.base_url)
+    }
+}

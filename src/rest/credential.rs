@@ -1,0 +1,85 @@
+//! What the client proves itself with.
+
+use std::fmt;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A secret and the scheme that it is sent under: `Authorization: <scheme> <secret>`.
+#[derive(Clone)]
+pub struct Credential {
+    scheme: &'static str,
+    secret: SecretString,
+}
+
+/// A secret that no HTTP header can carry. Does not quote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is empty or holds characters that no HTTP header can carry, such as a line break at its end")]
+pub struct InvalidCredential;
+
+impl Credential {
+    /// A bearer token (RFC 6750).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredential`] where the secret is empty or is not printable ASCII without blanks.
+    pub fn bearer(secret: SecretString) -> Result<Self, InvalidCredential> {
+        Self::new("Bearer", secret)
+    }
+
+    /// A secret under another scheme.
+    ///
+    /// # Errors
+    ///
+    /// As [`Credential::bearer`].
+    pub fn new(scheme: &'static str, secret: SecretString) -> Result<Self, InvalidCredential> {
+        let text = secret.expose_secret();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidCredential);
+        }
+        Ok(Self { scheme, secret })
+    }
+
+    /// The same scheme with another secret.
+    pub(crate) fn with_secret(&self, secret: SecretString) -> Result<Self, InvalidCredential> {
+        Self::new(self.scheme, secret)
+    }
+
+    /// The header's value, marked sensitive so that nothing prints or compresses it.
+    pub(crate) fn header(&self) -> Result<HeaderValue, InvalidCredential> {
+        let text = format!("{} {}", self.scheme, self.secret.expose_secret());
+        let mut value = HeaderValue::try_from(text).map_err(|_| InvalidCredential)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({} [REDACTED])", self.scheme)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_no_header_carries_is_refused_up_front() {
+        for text in ["", "a\n", "a b", "a\r\nX-Admin: 1", "ä", "\u{7f}"] {
+            assert!(Credential::bearer(text.into()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn neither_credential_nor_header_prints_the_secret() {
+        let credential = Credential::new("Token", "s3cret".into()).unwrap();
+        let header = credential.header().unwrap();
+        assert_eq!(header.to_str().unwrap(), "Token s3cret");
+        assert!(!format!("{credential:?} {header:?}").contains("s3cret"));
+    }
+}

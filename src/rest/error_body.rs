@@ -1,0 +1,145 @@
+//! What a platform says in the body of an error answer, however it says it.
+
+use serde_json::Value;
+
+/// The message in an error body, not yet sanitised.
+///
+/// Reads JSON `message`, `error`, `errors`, `detail` and the like, each a string, an object with a message, or an
+/// array of those; else plain text. Of other JSON nothing is quoted: it may hold anything. A page is only named.
+pub(super) fn message(body: &[u8]) -> Option<String> {
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        return in_value(&value, 0);
+    }
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.is_empty() {
+        None
+    } else if is_html(text) {
+        Some("an HTML page, not an answer of the API: is the base URL right, is a proxy in between?".to_owned())
+    } else if text.starts_with(['{', '[']) {
+        // Cut-off or broken JSON: quoting it could quote anything.
+        None
+    } else {
+        Some(text.to_owned())
+    }
+}
+
+/// Whether a text is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
+pub(super) fn is_html(text: &str) -> bool {
+    let start: String = text
+        .trim_start()
+        .chars()
+        .take(15)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    ["<!doctype", "<html", "<head", "<body", "<?xml"]
+        .iter()
+        .any(|tag| start.starts_with(tag))
+}
+
+/// How deep messages nest: `{"errors":[{"error":{"message":…}}]}`.
+const DEPTH: usize = 4;
+
+fn in_value(value: &Value, depth: usize) -> Option<String> {
+    if depth > DEPTH {
+        return None;
+    }
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Array(items) => {
+            let messages: Vec<String> = items.iter().filter_map(|item| in_value(item, depth + 1)).collect();
+            (!messages.is_empty()).then(|| messages.join("; "))
+        }
+        Value::Object(members) => {
+            let of = |names: &[&str]| {
+                names
+                    .iter()
+                    .find_map(|name| members.get(*name).and_then(|value| in_value(value, depth + 1)))
+            };
+            let message = of(&[
+                "message",
+                "error-message",
+                "errorMessage",
+                "error_description",
+                "detail",
+                "details",
+            ])
+            .or_else(|| of(&["error", "errors", "title", "reason"]))?;
+            // The fields of a validation error are the most helpful part of it.
+            let field = members
+                .get("field")
+                .or_else(|| members.get("name"))
+                .and_then(Value::as_str);
+            Some(
+                field
+                    .filter(|_| depth > 0)
+                    .map_or(message.clone(), |field| format!("{field}: {message}")),
+            )
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_message_wherever_platforms_put_it() {
+        for (body, expected) in [
+            (r#"{"message":"name taken"}"#, Some("name taken")),
+            (r#"{"error":"name taken"}"#, Some("name taken")),
+            (r#"{"error":{"code":409,"message":"name taken"}}"#, Some("name taken")),
+            (
+                r#"{"timestamp":"x","status":409,"error":"Conflict","message":"name taken"}"#,
+                Some("name taken"),
+            ),
+            (r#"{"status":409,"error":"Conflict","message":""}"#, Some("Conflict")),
+            (r#"{"errors":["a","b"]}"#, Some("a; b")),
+            (
+                r#"{"errors":[{"field":"name","message":"too short"},{"detail":"b"}]}"#,
+                Some("name: too short; b"),
+            ),
+            (r#"{"error_codes":[3],"message":"limit","fields":[]}"#, Some("limit")),
+            (r#"{"detail":"Not found."}"#, Some("Not found.")),
+            (
+                r#"{"type":"about:blank","title":"Conflict","status":409}"#,
+                Some("Conflict"),
+            ),
+            (r#""just text""#, Some("just text")),
+            ("Too many requests\n", Some("Too many requests")),
+            ("", None),
+            ("  ", None),
+            ("null", None),
+            ("42", None),
+            ("{}", None),
+            (r#"{"token":"s3cret"}"#, None),
+            (r#"{"token":"s3cr"#, None),
+            (
+                r#"{"error":{"error":{"error":{"error":{"error":{"message":"deep"}}}}}}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(message(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_reported_as_one() {
+        for body in [
+            "<!DOCTYPE html><html><body>secret",
+            "\n <html>",
+            "<?xml version=\"1.0\"?><Error/>",
+        ] {
+            assert!(message(body.as_bytes()).unwrap().starts_with("an HTML page"), "{body}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>, json in "[\\[\\]{}\":,a-z0-9 ]{0,60}") {
+            message(&body);
+            message(json.as_bytes());
+        }
+    }
+}

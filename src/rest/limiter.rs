@@ -1,0 +1,217 @@
+//! Keeps a platform's rate limits from our side, so that its own refusals stay the exception.
+//!
+//! At most N requests in *any* window, counted in a log of when each went out. The usual token buckets (GCRA, as in
+//! the governor crate) let a burst of N through and go on refilling: nearly 2N in the first minute, of which the
+//! platform refuses half. Hence a log of our own; with limits of 5 to 30 a minute it is never long.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::operation::{Cancelled, Operation};
+
+/// A limit that a platform documents for a class of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The class, as it is told to the user: "creation and rotation".
+    pub class: &'static str,
+    /// How many requests of the class may go out …
+    pub requests: usize,
+    /// … in any span of time this long.
+    pub window: Duration,
+}
+
+impl RateLimit {
+    /// `requests` in any 60 seconds.
+    pub const fn per_minute(class: &'static str, requests: usize) -> Self {
+        Self {
+            class,
+            requests,
+            window: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The logs of all classes of one client.
+#[derive(Default)]
+pub(crate) struct Limiter(Mutex<HashMap<&'static str, Slots>>);
+
+/// When requests of a class went out or, where they still wait for their turn, will: ascending.
+type Slots = VecDeque<Instant>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Cancelled,
+    /// The turn comes after the operation's deadline.
+    WouldWait(Duration),
+}
+
+impl Limiter {
+    /// Waits for the turn of one request. First come, first served.
+    pub(crate) async fn turn(&self, limit: &RateLimit, operation: &Operation) -> Result<(), Refused> {
+        let slot = Reservation::new(self, limit, operation.deadline).map_err(Refused::WouldWait)?;
+        let wait = slot.at.saturating_duration_since(Instant::now());
+        if !wait.is_zero() {
+            let seconds = wait.as_secs_f64().ceil();
+            tracing::info!(
+                "waiting {seconds}s: the platform allows {} requests of {} in {}s",
+                limit.requests,
+                limit.class,
+                limit.window.as_secs()
+            );
+            operation
+                .wait_until(slot.at)
+                .await
+                .map_err(|Cancelled| Refused::Cancelled)?;
+        }
+        slot.keep();
+        Ok(())
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<&'static str, Slots>> {
+        // A log is consistent between any two of its operations, so a panic elsewhere does not spoil it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the log that is given back where the request is not sent: cancelled, or its future dropped.
+struct Reservation<'a> {
+    limiter: &'a Limiter,
+    class: &'static str,
+    at: Instant,
+    kept: bool,
+}
+
+impl<'a> Reservation<'a> {
+    /// The next free place, or how long the wait for it would be where it comes after `deadline`.
+    fn new(limiter: &'a Limiter, limit: &RateLimit, deadline: Instant) -> Result<Self, Duration> {
+        let now = Instant::now();
+        let mut classes = limiter.slots();
+        let slots = classes.entry(limit.class).or_default();
+        while slots.front().is_some_and(|slot| *slot + limit.window <= now) {
+            slots.pop_front();
+        }
+        // The window that a new request would close starts with the N-th last one.
+        let free = slots
+            .len()
+            .checked_sub(limit.requests)
+            .and_then(|index| slots.get(index));
+        let at = free.map_or(now, |slot| *slot + limit.window).max(now);
+        // Behind those already in line, also where one of them has left it.
+        let at = slots.back().map_or(at, |last| at.max(*last));
+        if at > deadline {
+            return Err(at - now);
+        }
+        slots.push_back(at);
+        Ok(Self {
+            limiter,
+            class: limit.class,
+            at,
+            kept: false,
+        })
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        if let Some(slots) = self.limiter.slots().get_mut(self.class)
+            && let Some(index) = slots.iter().rposition(|slot| *slot == self.at)
+        {
+            slots.remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
+
+    fn operation(seconds: u64) -> Operation {
+        Operation::new(Duration::from_secs(seconds), CancellationToken::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_twenty_five_takes_two_windows_and_never_exceeds_one() {
+        let (limiter, operation, start) = (Limiter::default(), operation(600), Instant::now());
+        let mut sent = Vec::new();
+        for _ in 0..25 {
+            limiter.turn(&LIMIT, &operation).await.unwrap();
+            sent.push(start.elapsed().as_secs());
+        }
+        assert_eq!(sent, [[0; 10].as_slice(), &[60; 10], &[120; 5]].concat());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_window_slides() {
+        let (limiter, operation, start) = (Limiter::default(), operation(600), Instant::now());
+        for index in 0..20 {
+            limiter.turn(&LIMIT, &operation).await.unwrap();
+            if index < 10 {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            } else {
+                // Each waits for the one ten places before it, sent 3s after its predecessor.
+                assert_eq!(start.elapsed().as_secs(), 60 + (index - 10) * 3);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_the_deadline_is_told_at_once() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        for _ in 0..10 {
+            limiter.turn(&LIMIT, &operation(30)).await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert_eq!(
+            limiter.turn(&LIMIT, &operation(30)).await,
+            Err(Refused::WouldWait(Duration::from_secs(48)))
+        );
+        assert_eq!(start.elapsed(), Duration::from_secs(12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn classes_do_not_wait_for_each_other() {
+        let (limiter, operation, start) = (Limiter::default(), operation(30), Instant::now());
+        for _ in 0..10 {
+            limiter.turn(&LIMIT, &operation).await.unwrap();
+        }
+        limiter
+            .turn(&RateLimit::per_minute("revocation", 30), &operation)
+            .await
+            .unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_the_line_gives_the_place_back() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        let limit = RateLimit::per_minute("toggle", 1);
+        limiter.turn(&limit, &operation(600)).await.unwrap();
+        let leaving = operation(600);
+        tokio::join!(
+            async { assert_eq!(limiter.turn(&limit, &leaving).await, Err(Refused::Cancelled)) },
+            async { leaving.cancellation.cancel() }
+        );
+        let dropped = operation(600);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), limiter.turn(&limit, &dropped))
+                .await
+                .is_err()
+        );
+        limiter.turn(&limit, &operation(600)).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(60));
+    }
+}

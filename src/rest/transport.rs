@@ -1,0 +1,115 @@
+//! How requests reach a platform: the one seam between the client and everything outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use tokio::sync::OnceCell;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt, service_fn};
+
+use super::base_url::BaseUrl;
+
+/// Any error of a transport.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an answer, of whatever transport.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Sends one request and brings its answer: the network in a program, a platform's sandbox in a simulation.
+///
+/// Must not follow redirects, for the bearer would go along. A request that certainly was not sent fails with a
+/// [`ConnectError`]; any other error means that it may have been.
+#[derive(Clone, Debug)]
+pub struct Transport(BoxCloneSyncService<Request<Bytes>, Response<Body>, BoxError>);
+
+/// No connection came about: nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectError(#[source] pub BoxError);
+
+/// Long enough for a far-away host, and well below the request timeout: a host that does not answer at all then shows
+/// as a failure to connect, which is safe to repeat.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that idled longer are not used again: one that the platform has closed meanwhile would leave it open
+/// whether a request was acted on.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Transport {
+    /// Any service that takes the request's bytes as its body, such as an axum router.
+    pub fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(BoxCloneSyncService::new(
+            service
+                .map_request(|request: Request<Bytes>| request.map(Full::new))
+                .map_response(|response: Response<B>| response.map(boxed))
+                .map_err(Into::into),
+        ))
+    }
+
+    /// The network: TLS 1.2 or newer, the system's roots, HTTPS_PROXY and NO_PROXY.
+    ///
+    /// Nothing is set up before the first request is made, and for plain HTTP no roots are loaded at all: Terraform
+    /// starts a provider several times per run, mostly to ask it no more than its schema.
+    pub fn network(base_url: &BaseUrl) -> Self {
+        let base_url = base_url.clone();
+        let client = Arc::new(OnceCell::new());
+        Self(BoxCloneSyncService::new(service_fn(move |request| {
+            let (base_url, client) = (base_url.clone(), client.clone());
+            async move {
+                let client = client.get_or_try_init(async || connector(&base_url)).await;
+                let client: &reqwest::Client = client.map_err(|error| ConnectError(error.into()))?;
+                // The URL is left out of errors: what was tried is told in the user's words.
+                let answer = client.execute(reqwest::Request::try_from(request)?).await;
+                let answer = answer.map_err(|error| match error.without_url() {
+                    error if error.is_connect() => ConnectError(error.into()).into(),
+                    error => BoxError::from(error),
+                })?;
+                Ok(Response::from(answer).map(boxed))
+            }
+        })))
+    }
+
+    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, BoxError> {
+        self.0.clone().oneshot(request).await
+    }
+}
+
+fn boxed<B>(body: B) -> Body
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    body.map_err(Into::into).boxed_unsync()
+}
+
+fn connector(base_url: &BaseUrl) -> Result<reqwest::Client, reqwest::Error> {
+    // reqwest takes the process's default; where one is installed already, it is this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .https_only(!base_url.is_plain());
+    if base_url.is_loopback() {
+        // A proxy would look for the sandbox on its own machine.
+        builder = builder.no_proxy();
+    }
+    if base_url.is_plain() {
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}

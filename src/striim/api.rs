@@ -1,0 +1,351 @@
+//! Striim Cloud's REST API for tokens, typed: every endpoint of "Managing API tokens in Striim Cloud".
+//!
+//! The document shows few answers, so what it does not show is read tolerantly ([`answer`]); what it does show is
+//! insisted on. Nothing here knows Terraform.
+
+mod answer;
+
+use http::Method;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::rest::{Client, Error, InvalidCredential, Operation, RateLimit, Request, RetrySafety};
+
+/// "Creation and rotation of PATs and service account tokens: 10 requests per minute."
+const ISSUING: RateLimit = RateLimit::per_minute("token creation and rotation", 10);
+/// "Revocation of PATs and service account tokens: 30 requests per minute."
+const REVOKING: RateLimit = RateLimit::per_minute("token revocation", 30);
+/// "Toggling PAT usage on or off: 5 requests per minute."
+const TOGGLING: RateLimit = RateLimit::per_minute("PAT toggling", 5);
+
+/// The API of one Striim Cloud account.
+///
+/// Every method ends within its [`Operation`] and fails with an [`Error`] that tells whether the platform may have
+/// acted. A 404 is [`Error::is_not_found`]: for a deletion the caller takes it for success.
+#[derive(Clone, Debug)]
+pub struct Api(Client);
+
+/// A service account and its token, as the list tells of them: without the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// Unique in the account, case-sensitive; the key for rotation and deletion.
+    pub name: String,
+    /// Names the present value, not the service account: a rotation changes it.
+    pub token_id: Option<i64>,
+    /// As given at creation.
+    pub description: Option<String>,
+    /// When the value ends; `None` for legacy tokens, which never do.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last rotated, as the platform spells it (with nine digits of fraction).
+    pub updated_at: Option<String>,
+    /// Who rotated it last: the platform's id of a user.
+    pub updated_by: Option<i64>,
+}
+
+/// What is known about a user's personal access token (PAT): not its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserToken {
+    /// Whose it is, where the platform says so.
+    pub email: Option<String>,
+    /// The user's id, where the platform says so.
+    pub user_id: Option<i64>,
+    /// Names the present value: a rotation changes it.
+    pub token_id: Option<i64>,
+    /// When the value ends; `None` for legacy tokens, which never do.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last rotated, as the platform spells it.
+    pub updated_at: Option<String>,
+    /// Who rotated it last: the platform's id of a user.
+    pub updated_by: Option<i64>,
+}
+
+/// A new value, just made by creation or rotation: the only time that the platform tells it.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// The value. Never empty.
+    pub token: SecretString,
+    /// Names the value.
+    pub token_id: Option<i64>,
+    /// When it ends; `None` where the platform does not say. An unreadable instant does not cost the value.
+    pub expires_at: Option<Timestamp>,
+    /// When it was rotated, as the platform spells it; `None` after creation.
+    pub updated_at: Option<String>,
+    /// Who rotated it: the platform's id of a user.
+    pub updated_by: Option<i64>,
+}
+
+/// Whether personal access tokens may be used in the account at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatStatus {
+    /// Whether they may.
+    pub enabled: bool,
+}
+
+/// What a service account is created with.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct NewServiceAccount<'a> {
+    /// 3 to 30 characters, unique in the account.
+    pub name: &'a str,
+    /// At most 255 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    /// At most 12 months ahead, sent in whole seconds; without it the account's default holds.
+    #[serde(
+        rename = "expires-at",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "whole_seconds"
+    )]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whose PAT is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// The caller, by the own email address.
+    Email(&'a str),
+    /// Another user, by an administrator.
+    UserId(i64),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Rotation<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "whole_seconds")]
+    expires_at: Option<Timestamp>,
+}
+
+impl Api {
+    /// The API behind `client`, whose base URL ends in `/api/v1`.
+    pub fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// Goes on with another bearer, in all clones, from the next request on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredential`] where no header can carry it.
+    pub fn replace_token(&self, token: SecretString) -> Result<(), InvalidCredential> {
+        self.0.replace_secret(token)
+    }
+
+    /// All service accounts: `GET /service-accounts`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn list_service_accounts(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Error> {
+        let request = Request::new(Method::GET, "list the service accounts", &["service-accounts"]);
+        self.0.fetch(operation, &request, answer::service_accounts).await
+    }
+
+    /// Creates a service account with its token: `POST /service-account`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; 409 where the name or the account's quota of three is taken.
+    pub async fn create_service_account(
+        &self,
+        operation: &Operation,
+        new: &NewServiceAccount<'_>,
+    ) -> Result<IssuedToken, Error> {
+        let tried = format!("create the service account {:?}", new.name);
+        let request = Request::new(Method::POST, tried, &["service-account"])
+            .json(new)
+            .limit(&ISSUING);
+        let request = required(request, "name", new.name);
+        self.0
+            .fetch(operation, &request, |answer| {
+                answer::issued_token(answer, "name", Some(new.name))
+            })
+            .await
+    }
+
+    /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; 404 where there is no such service account.
+    pub async fn rotate_service_account(
+        &self,
+        operation: &Operation,
+        name: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<IssuedToken, Error> {
+        let tried = format!("rotate the token of the service account {name:?}");
+        let request = Request::new(Method::POST, tried, &["service-account", "rotate"])
+            .json(&Rotation {
+                name: Some(name),
+                email: None,
+                expires_at,
+            })
+            .limit(&ISSUING);
+        let request = required(request, "name", name);
+        self.0
+            .fetch(operation, &request, |answer| {
+                answer::issued_token(answer, "name", Some(name))
+            })
+            .await
+    }
+
+    /// Deletes a service account and ends its value: `DELETE /service-account?name=`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; 404 where there is no such service account.
+    pub async fn delete_service_account(&self, operation: &Operation, name: &str) -> Result<(), Error> {
+        let request = Request::new(
+            Method::DELETE,
+            format!("delete the service account {name:?}"),
+            &["service-account"],
+        )
+        .query("name", name)
+        .limit(&REVOKING);
+        self.0.send(operation, &request).await
+    }
+
+    /// The PAT of the caller, or for an administrator that of the user with this email address; `None` where there
+    /// is none: `GET /user-token[?email=]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn user_token(&self, operation: &Operation, email: Option<&str>) -> Result<Option<UserToken>, Error> {
+        let mut request = Request::new(Method::GET, format!("read {}", pat_of(email)), &["user-token"]);
+        if let Some(email) = email {
+            request = request.query("email", email);
+        }
+        match self.0.fetch(operation, &request, answer::user_token).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            result => result,
+        }
+    }
+
+    /// Gives a user a new PAT and ends the present one at once: `POST /user-token/rotate`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn rotate_user_token(
+        &self,
+        operation: &Operation,
+        email: Option<&str>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<IssuedToken, Error> {
+        let mut request = Request::new(
+            Method::POST,
+            format!("rotate {}", pat_of(email)),
+            &["user-token", "rotate"],
+        )
+        .json(&Rotation {
+            name: None,
+            email,
+            expires_at,
+        })
+        .limit(&ISSUING);
+        if let Some(email) = email {
+            request = required(request, "email", email);
+        }
+        self.0
+            .fetch(operation, &request, |answer| {
+                answer::issued_token(answer, "email", email)
+            })
+            .await
+    }
+
+    /// Revokes a PAT: `DELETE /user-token?email=` or `?user-id=`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; 404 where there is no such PAT.
+    pub async fn revoke_user_token(&self, operation: &Operation, owner: Owner<'_>) -> Result<(), Error> {
+        let (whose, key, value) = match owner {
+            Owner::Email(email) => (pat_of(Some(email)), "email", email.to_owned()),
+            Owner::UserId(id) => (
+                format!("the personal access token of user {id}"),
+                "user-id",
+                id.to_string(),
+            ),
+        };
+        let request = Request::new(Method::DELETE, format!("revoke {whose}"), &["user-token"])
+            .query(key, &value)
+            .limit(&REVOKING);
+        self.0.send(operation, &request).await
+    }
+
+    /// Whether PATs may be used in the account: `GET /user-token/status`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], also where the answer says neither yes nor no.
+    pub async fn pat_status(&self, operation: &Operation) -> Result<PatStatus, Error> {
+        let tried = "read whether personal access tokens are enabled";
+        let request = Request::new(Method::GET, tried, &["user-token", "status"]);
+        self.0.fetch(operation, &request, answer::pat_status).await
+    }
+
+    /// Turns PATs on where they are off, and off where they are on: `PATCH /user-token/status`. The request does not
+    /// say which, so the caller reads before and after.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; where it [is ambiguous](Error::is_ambiguous), reading again tells.
+    pub async fn toggle_pat_status(&self, operation: &Operation) -> Result<(), Error> {
+        let tried = "turn personal access tokens on or off";
+        let request = Request::new(Method::PATCH, tried, &["user-token", "status"])
+            .limit(&TOGGLING)
+            .retry(RetrySafety::Unsafe);
+        self.0.send(operation, &request).await
+    }
+}
+
+fn pat_of(email: Option<&str>) -> String {
+    match email {
+        Some(email) => format!("the personal access token of {email:?}"),
+        None => "the own personal access token".to_owned(),
+    }
+}
+
+/// Refuses a request whose key is empty: the platform might take it for another one.
+fn required(request: Request, key: &str, value: &str) -> Request {
+    if value.is_empty() {
+        request.invalid(format!("the {key} is empty"))
+    } else {
+        request
+    }
+}
+
+/// The platform's instants: UTC, `2027-02-09T00:00:00Z`. A fraction is cut off, so that no token outlives what was
+/// asked for.
+fn whole_seconds<S: serde::Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    let second = instant.and_then(|instant| Timestamp::from_second(instant.as_second()).ok());
+    second.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_sent_in_utc_and_whole_seconds() {
+        for (instant, sent) in [
+            ("2027-02-09T00:00:00Z", "2027-02-09T00:00:00Z"),
+            ("2027-02-09T05:30:00.999999999+05:30", "2027-02-09T00:00:00Z"),
+        ] {
+            let new = NewServiceAccount {
+                name: "ci",
+                description: None,
+                expires_at: Some(instant.parse().unwrap()),
+            };
+            assert_eq!(
+                serde_json::to_value(new).unwrap(),
+                serde_json::json!({"name": "ci", "expires-at": sent})
+            );
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! Reads Striim Cloud's answers: insists on what its document shows, and takes every sensible shape of what it leaves
+//! open. Where in doubt an answer is [`Unreadable`] rather than guessed at: a list read as empty would make Terraform
+//! forget tokens. Values of tokens go into no message.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{IssuedToken, PatStatus, ServiceAccount, UserToken};
+use crate::rest::{Answer, Unreadable};
+
+type Object = Map<String, Value>;
+
+/// How many objects may be wrapped around what is looked for: `{"data":{"service-accounts":[…]}}`.
+const DEPTH: usize = 3;
+
+/// `GET /service-accounts`: an array, bare or inside an object.
+pub(super) fn service_accounts(answer: Answer) -> Result<Vec<ServiceAccount>, Unreadable> {
+    let list = list(answer.json()?, DEPTH).ok_or_else(|| unreadable("holds no list of service accounts"))?;
+    list.iter().map(service_account).collect()
+}
+
+/// `POST /service-account`, `POST …/rotate`: an object with the value, for whom it was asked for: `key` (`name` or
+/// `email`) is `owner`, where the answer says so.
+pub(super) fn issued_token(answer: Answer, key: &str, owner: Option<&str>) -> Result<IssuedToken, Unreadable> {
+    let mut object = object(answer.json()?, &["token"], DEPTH).ok_or_else(|| unreadable("holds no token"))?;
+    let token = match object.remove("token") {
+        Some(Value::String(token)) if !token.trim().is_empty() => SecretString::from(token),
+        _ => return Err(unreadable("holds no token")),
+    };
+    if let (Some(owner), Some(Value::String(answered))) = (owner, object.get(key)) {
+        // Names are case-sensitive; email addresses are compared as people do.
+        let same = if key == "email" {
+            owner.eq_ignore_ascii_case(answered)
+        } else {
+            owner == answered
+        };
+        if !same {
+            return Err(unreadable(format!("is about another {key} than {owner:?}")));
+        }
+    }
+    // The value must not be lost for the sake of what goes with it.
+    let expires_at = expiry(&object).unwrap_or_else(|Unreadable(reason)| {
+        tracing::warn!("the platform issued a token, but {reason}");
+        None
+    });
+    Ok(IssuedToken {
+        token,
+        token_id: integer(&object, "token-id"),
+        expires_at,
+        updated_at: text(&object, "updated-at"),
+        updated_by: integer(&object, "updated-by"),
+    })
+}
+
+/// `GET /user-token`: an object, or nothing where the user has no PAT.
+pub(super) fn user_token(answer: Answer) -> Result<Option<UserToken>, Unreadable> {
+    if answer.status == http::StatusCode::NO_CONTENT {
+        return Ok(None);
+    }
+    let value = answer.json()?;
+    if value == Value::Null {
+        return Ok(None);
+    }
+    let object = object(
+        value,
+        &["token-id", "expires-at", "email", "user-id", "updated-at"],
+        DEPTH,
+    )
+    .ok_or_else(|| unreadable("holds no token's information"))?;
+    Ok(Some(UserToken {
+        email: text(&object, "email"),
+        user_id: integer(&object, "user-id"),
+        token_id: integer(&object, "token-id"),
+        expires_at: expiry(&object)?,
+        updated_at: text(&object, "updated-at"),
+        updated_by: integer(&object, "updated-by"),
+    }))
+}
+
+/// `GET /user-token/status`: yes or no, as a boolean or a word, bare or in an object.
+pub(super) fn pat_status(answer: Answer) -> Result<PatStatus, Unreadable> {
+    let value = match answer.json() {
+        Ok(value) => value,
+        // A bare word.
+        Err(error) => match std::str::from_utf8(&answer.body).ok().and_then(word) {
+            Some(_) => Value::String(String::from_utf8_lossy(&answer.body).into_owned()),
+            None => return Err(error),
+        },
+    };
+    let mut readings = Vec::new();
+    read_status(&value, DEPTH, &mut readings);
+    match readings.split_first() {
+        Some((enabled, others)) if others.iter().all(|other| other == enabled) => Ok(PatStatus { enabled: *enabled }),
+        Some(_) => Err(unreadable(
+            "says both that personal access tokens are enabled and that they are not",
+        )),
+        None => Err(unreadable("does not say whether personal access tokens are enabled")),
+    }
+}
+
+/// Collects every yes and no that speaks of the status.
+fn read_status(value: &Value, depth: usize, readings: &mut Vec<bool>) {
+    match value {
+        Value::Bool(enabled) => readings.push(*enabled),
+        Value::String(text) => readings.extend(word(text)),
+        Value::Object(members) if depth > 0 => {
+            for (key, value) in members {
+                // `pat-enabled`, `pat_enabled` and `patEnabled` are one.
+                let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
+                match key.to_ascii_lowercase().trim_start_matches("is") {
+                    "enabled"
+                    | "status"
+                    | "state"
+                    | "patenabled"
+                    | "patsenabled"
+                    | "patstatus"
+                    | "pat"
+                    | "pats"
+                    | "usertoken"
+                    | "usertokenstatus"
+                    | "usertokenenabled"
+                    | "personalaccesstokens"
+                    | "personalaccesstokensenabled"
+                    | "data"
+                    | "result"
+                    | "value" => {
+                        read_status(value, depth - 1, readings);
+                    }
+                    "disabled" | "patdisabled" | "patsdisabled" => {
+                        let first = readings.len();
+                        read_status(value, depth - 1, readings);
+                        readings.iter_mut().skip(first).for_each(|reading| *reading = !*reading);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn word(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "enabled" | "true" | "on" | "active" => Some(true),
+        "disabled" | "false" | "off" | "inactive" => Some(false),
+        _ => None,
+    }
+}
+
+/// The array that an answer is or holds: under a key that promises it, else where it is the only one.
+fn list(value: Value, depth: usize) -> Option<Vec<Value>> {
+    const KEYS: [&str; 8] = [
+        "service-accounts",
+        "serviceAccounts",
+        "service_accounts",
+        "data",
+        "items",
+        "content",
+        "results",
+        "tokens",
+    ];
+    /// Arrays that are about something else.
+    const OTHERS: [&str; 4] = ["errors", "warnings", "links", "messages"];
+    let mut members = match value {
+        Value::Array(items) => return Some(items),
+        Value::Object(members) if depth > 0 => members,
+        _ => return None,
+    };
+    if let Some(value) = KEYS.into_iter().find_map(|key| members.remove(key)) {
+        return list(value, depth - 1);
+    }
+    members.retain(|key, _| !OTHERS.contains(&key.as_str()));
+    only(
+        members
+            .into_iter()
+            .map(|(_, value)| value)
+            .filter_map(|value| list(value, depth - 1)),
+    )
+}
+
+/// The object that tells one of `keys`: the answer itself, or the only such object in it.
+fn object(value: Value, keys: &[&str], depth: usize) -> Option<Object> {
+    match value {
+        // `{"token":{"token":…}}` is wrapped, `{"token":"…"}` is not.
+        Value::Object(members)
+            if keys
+                .iter()
+                .any(|key| members.get(*key).is_some_and(|value| !value.is_object())) =>
+        {
+            Some(members)
+        }
+        Value::Object(members) if depth > 0 => only(
+            members
+                .into_iter()
+                .filter_map(|(_, value)| object(value, keys, depth - 1)),
+        ),
+        _ => None,
+    }
+}
+
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let item = items.next()?;
+    items.next().is_none().then_some(item)
+}
+
+fn service_account(value: &Value) -> Result<ServiceAccount, Unreadable> {
+    let nameless = || unreadable("lists a service account without a name");
+    let object = value.as_object().ok_or_else(nameless)?;
+    let name = text(object, "name").ok_or_else(nameless)?;
+    Ok(ServiceAccount {
+        token_id: integer(object, "token-id"),
+        description: text(object, "description"),
+        expires_at: expiry(object).map_err(|Unreadable(reason)| unreadable(format!("of {name:?} {reason}")))?,
+        updated_at: text(object, "updated-at"),
+        updated_by: integer(object, "updated-by"),
+        name,
+    })
+}
+
+/// `expires-at`: absent, null or empty for tokens that do not end.
+fn expiry(object: &Object) -> Result<Option<Timestamp>, Unreadable> {
+    match object.get("expires-at") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| "expires-at"),
+        Some(_) => Err("expires-at"),
+    }
+    .map_err(|key| unreadable(format!("{key} is not an instant such as 2027-02-09T00:00:00Z")))
+}
+
+/// A text that is there and not empty.
+fn text(object: &Object, key: &str) -> Option<String> {
+    object
+        .get(key)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// A whole number, or one in quotes.
+fn integer(object: &Object, key: &str) -> Option<i64> {
+    match object.get(key)? {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_i64(),
+    }
+}
+
+fn unreadable(reason: impl Into<String>) -> Unreadable {
+    Unreadable(reason.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    fn reason<T: std::fmt::Debug>(result: Result<T, Unreadable>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_list_may_be_bare_or_wrapped() {
+        for body in [
+            r#"[{"name":"ci"}]"#,
+            r#"{"service-accounts":[{"name":"ci"}]}"#,
+            r#"{"serviceAccounts":[{"name":"ci"}],"links":[{"name":"self"}]}"#,
+            r#"{"data":{"service-accounts":[{"name":"ci"}]},"total":1}"#,
+            r#"{"whatever":[{"name":"ci"}],"errors":[],"page":1}"#,
+        ] {
+            let names: Vec<_> = service_accounts(answer(body))
+                .unwrap()
+                .into_iter()
+                .map(|one| one.name)
+                .collect();
+            assert_eq!(names, ["ci"], "{body}");
+        }
+        for body in ["[]", r#"{"service-accounts":[]}"#, r#"{"data":[]}"#] {
+            assert_eq!(service_accounts(answer(body)).unwrap(), [], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_doubt_is_not_an_empty_list() {
+        for (body, expected) in [
+            ("", "its body is empty"),
+            ("null", "holds no list of service accounts"),
+            ("{}", "holds no list of service accounts"),
+            (r#"{"errors":[]}"#, "holds no list of service accounts"),
+            (r#"{"a":[],"b":[]}"#, "holds no list of service accounts"),
+            (r#"{"service-accounts":null}"#, "holds no list of service accounts"),
+            (r#"{"name":"ci"}"#, "holds no list of service accounts"),
+            (r#"[{"name":"ci"},{}]"#, "lists a service account without a name"),
+            (r#"["ci"]"#, "lists a service account without a name"),
+            (
+                "<html>",
+                "its body is an HTML page: is the base URL right, is a proxy in between?",
+            ),
+            ("[{", "its body is not JSON (line 1, column 2)"),
+            (
+                r#"[{"name":"ci","expires-at":"soon"}]"#,
+                "of \"ci\" expires-at is not an instant such as 2027-02-09T00:00:00Z",
+            ),
+        ] {
+            assert_eq!(reason(service_accounts(answer(body))), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_service_account_is_read_with_all_it_has_or_with_its_name_alone() {
+        let body = r#"[
+            {"name":"a","token-id":12345,"description":"CI","expires-at":"2027-02-09T00:00:00Z",
+             "updated-at":"2026-03-11T06:19:25.758175685Z","updated-by":8509,"status":"ACTIVE"},
+            {"name":"b","token-id":"9121","description":null,"expires-at":null,"updated-at":"","updated-by":"x"},
+            {"name":"c"}]"#;
+        let bare = |name: &str, token_id| ServiceAccount {
+            name: name.to_owned(),
+            token_id,
+            description: None,
+            expires_at: None,
+            updated_at: None,
+            updated_by: None,
+        };
+        let full = ServiceAccount {
+            name: "a".to_owned(),
+            token_id: Some(12345),
+            description: Some("CI".to_owned()),
+            expires_at: Some("2027-02-09T00:00:00Z".parse().unwrap()),
+            updated_at: Some("2026-03-11T06:19:25.758175685Z".to_owned()),
+            updated_by: Some(8509),
+        };
+        let expected = [full, bare("b", Some(9121)), bare("c", None)];
+        assert_eq!(service_accounts(answer(body)).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_issued_token_is_never_lost_for_what_goes_with_it() {
+        for body in [
+            r#"{"name":"ci","token":"9AbC","token-id":1,"expires-at":"2027-02-09T00:00:00Z"}"#,
+            r#"{"token":"9AbC"}"#,
+            r#"{"token":{"token":"9AbC"}}"#,
+            r#"{"data":{"name":"ci","token":"9AbC"},"meta":{"took":1}}"#,
+            r#"{"name":"ci","token":"9AbC","token-id":{},"expires-at":"never","updated-at":3,"updated-by":"me"}"#,
+        ] {
+            let issued = issued_token(answer(body), "name", Some("ci")).unwrap();
+            assert_eq!(issued.token.expose_secret(), "9AbC", "{body}");
+            assert!(!format!("{issued:?}").contains("9AbC"));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_token_or_for_another_owner_is_refused_without_quoting_it() {
+        for (body, expected) in [
+            (r#"{"name":"ci"}"#, "holds no token"),
+            (r#"{"name":"ci","token":""}"#, "holds no token"),
+            (r#"{"name":"ci","token":17}"#, "holds no token"),
+            (r#"[{"token":"9AbC"}]"#, "holds no token"),
+            (r#"{"a":{"token":"9AbC"},"b":{"token":"9AbC"}}"#, "holds no token"),
+            (r#"{"name":"CI","token":"9AbC"}"#, r#"is about another name than "ci""#),
+            (
+                r#"{"name":"ci","token":"9AbC""#,
+                "its body is not JSON (line 1, column 27)",
+            ),
+        ] {
+            assert_eq!(
+                reason(issued_token(answer(body), "name", Some("ci"))),
+                expected,
+                "{body}"
+            );
+        }
+        let body = r#"{"email":"Ann@example.com","token":"9AbC"}"#;
+        assert!(issued_token(answer(body), "email", Some("ann@example.com")).is_ok());
+        assert!(issued_token(answer(body), "email", None).is_ok());
+        assert!(issued_token(answer(body), "email", Some("bob@example.com")).is_err());
+    }
+
+    #[test]
+    fn a_user_has_a_token_or_none_and_an_odd_answer_is_neither() {
+        let read = |body: &str| user_token(answer(body));
+        let token = UserToken {
+            token_id: Some(7),
+            email: Some("a@b.c".to_owned()),
+            ..UserToken::default()
+        };
+        assert_eq!(
+            read(r#"{"token-id":7,"email":"a@b.c","expires-at":null}"#),
+            Ok(Some(token.clone()))
+        );
+        assert_eq!(
+            read(r#"{"user-token":{"token-id":"7","email":"a@b.c"}}"#),
+            Ok(Some(token))
+        );
+        assert_eq!(read("null"), Ok(None));
+        assert_eq!(
+            user_token(Answer {
+                status: StatusCode::NO_CONTENT,
+                body: Bytes::new()
+            }),
+            Ok(None)
+        );
+        for body in ["", "{}", "[]", r#"{"token":"9AbC"}"#] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_a_yes_or_a_no_in_any_common_dress() {
+        for (body, enabled) in [
+            ("true", true),
+            ("false", false),
+            (r#""ENABLED""#, true),
+            ("DISABLED\n", false),
+            (r#"{"enabled":true}"#, true),
+            (r#"{"enabled":"false"}"#, false),
+            (r#"{"status":"enabled"}"#, true),
+            (r#"{"status":"Inactive"}"#, false),
+            (r#"{"pat-enabled":false}"#, false),
+            (r#"{"patEnabled":true,"updated-by":17}"#, true),
+            (r#"{"is_enabled":true}"#, true),
+            (r#"{"disabled":true}"#, false),
+            (r#"{"status":"success","data":{"pat-status":"ENABLED"}}"#, true),
+            (r#"{"status":200,"enabled":false}"#, false),
+        ] {
+            assert_eq!(pat_status(answer(body)), Ok(PatStatus { enabled }), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_never_guessed() {
+        for (body, expected) in [
+            ("", "its body is empty"),
+            ("maybe", "its body is not JSON (line 1, column 1)"),
+            ("1", "does not say whether personal access tokens are enabled"),
+            ("{}", "does not say whether personal access tokens are enabled"),
+            (
+                r#"{"status":"success"}"#,
+                "does not say whether personal access tokens are enabled",
+            ),
+            (
+                r#"{"verbose":true}"#,
+                "does not say whether personal access tokens are enabled",
+            ),
+            (
+                r#"{"status":"enabled","enabled":false}"#,
+                "says both that personal access tokens are enabled and that they are not",
+            ),
+        ] {
+            assert_eq!(reason(pat_status(answer(body))), expected, "{body}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_a_reader_panic_or_quotes_a_value(
+            body in r#"(\[|\]|\{|\}|:|,|"token"|"name"|"enabled"|"expires-at"|"hunter2"|"token-id"|true|null|1e999|-1){0,30}"#,
+        ) {
+            let reasons = [
+                service_accounts(answer(&body)).err(),
+                issued_token(answer(&body), "name", Some("ci")).err(),
+                user_token(answer(&body)).err(),
+                pat_status(answer(&body)).err(),
+            ];
+            for Unreadable(reason) in reasons.into_iter().flatten() {
+                // A service account's name is no secret, and is told where its expiry is unreadable.
+                assert!(!reason.contains("hunter2") || reason.contains("expires-at"), "{reason}");
+            }
+        }
+    }
+}

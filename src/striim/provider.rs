@@ -1,0 +1,113 @@
+//! The provider `striim`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+
+use super::api::Api;
+use super::pat_status::PatStatus;
+use super::service_account_token::ServiceAccountToken;
+use super::session::{Connection, Session, State};
+use super::settings::{self, Config, Resolved, Settings};
+use super::token::Token;
+use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
+use crate::rest::{BaseUrl, Client, Options, Transport};
+use crate::token::Clock;
+
+/// Names the provider to the platform.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("terraform-provider-striim/", env!("CARGO_PKG_VERSION")));
+
+/// The provider for Striim Cloud.
+pub struct Striim {
+    session: Session,
+    parts: Parts,
+}
+
+/// What a provider takes from the world around it.
+pub struct Parts {
+    /// Tells it the time.
+    pub clock: Clock,
+    /// Looks up an environment variable.
+    pub environment: Environment,
+    /// Makes the way to a platform.
+    pub transport: Box<dyn Fn(&BaseUrl) -> Transport + Send + Sync>,
+}
+
+/// Looks up an environment variable by its name.
+pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl Default for Parts {
+    /// The machine's clock and environment, and the network.
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            environment: Box::new(|name| std::env::var(name).ok()),
+            transport: Box::new(Transport::network),
+        }
+    }
+}
+
+impl Striim {
+    /// A provider that is not yet configured.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            session: Session::new(parts.clock.clone()),
+            parts,
+        }
+    }
+
+    fn connect(&self, settings: Settings) -> Connection {
+        let Settings {
+            account,
+            base_url,
+            credential,
+            request_timeout,
+            retry_timeout,
+        } = settings;
+        let transport = (self.parts.transport)(&base_url);
+        let options = Options {
+            base_url,
+            credential,
+            user_agent: USER_AGENT,
+            request_timeout,
+        };
+        Connection::new(Api::new(Client::new(options, transport)), account, retry_timeout)
+    }
+}
+
+#[async_trait]
+impl Provider for Striim {
+    type Config = Config;
+
+    fn schema(&self) -> Schema {
+        settings::schema()
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        settings::validate(config, diagnostics);
+    }
+
+    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+        tracing::debug!(terraform_version, "configuring");
+        match settings::resolve(config, &self.parts.environment, diagnostics) {
+            Some(Resolved::Settings(settings)) => {
+                self.session.set(State::Connected(Arc::new(self.connect(*settings))));
+            }
+            Some(Resolved::Waiting(argument)) => self.session.set(State::Waiting(argument)),
+            None => {}
+        }
+    }
+
+    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        vec![
+            Box::new(PatStatus::new(self.session.clone())),
+            Box::new(ServiceAccountToken::new(self.session.clone())),
+        ]
+    }
+
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        vec![Box::new(Token::new(self.session.clone()))]
+    }
+}

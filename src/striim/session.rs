@@ -1,0 +1,122 @@
+//! What the provider's configuration leads to, shared by all its resources.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::api::{Api, ServiceAccount};
+use super::failure::failure;
+use super::snapshot::Snapshot;
+use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::rest::{Error, Operation};
+use crate::token::Clock;
+
+/// The provider's link to its account, from before it is configured on.
+#[derive(Clone)]
+pub(super) struct Session(Arc<Shared>);
+
+struct Shared {
+    clock: Clock,
+    state: RwLock<State>,
+}
+
+pub(super) enum State {
+    /// Terraform has not configured the provider.
+    Unconfigured,
+    /// In a plan, this argument is known only at apply.
+    Waiting(&'static str),
+    Connected(Arc<Connection>),
+}
+
+/// An account to work with.
+pub(super) struct Connection {
+    pub(super) api: Api,
+    /// The account's short name, or else the host of its API.
+    pub(super) account: String,
+    retry_timeout: Duration,
+    accounts: Snapshot,
+    /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
+    pub(super) toggling: Mutex<()>,
+}
+
+impl Session {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            state: RwLock::new(State::Unconfigured),
+        }))
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(super) fn set(&self, state: State) {
+        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Whether an argument of the provider is known only at apply, so that nothing can be looked up now.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(
+            *self.0.state.read().unwrap_or_else(PoisonError::into_inner),
+            State::Waiting(_)
+        )
+    }
+
+    /// The connection; an error if there is none.
+    pub(super) fn connection(&self, diagnostics: &mut Diagnostics) -> Option<Arc<Connection>> {
+        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
+        diagnostics.ok(match &*state {
+            State::Connected(connection) => Ok(connection.clone()),
+            State::Unconfigured => Err(Diagnostic::error(
+                "Provider not configured",
+                "Terraform asked for this before it configured the provider. This is a bug; please report it.",
+            )),
+            State::Waiting(argument) => Err(Diagnostic::error(
+                "Provider configuration not known yet",
+                format!(
+                    "The provider's `{argument}` comes from something that is made by this same run, so nothing can \
+                     be looked up before that. Let this wait for it with `depends_on`, or make it in a run of its own \
+                     first (`terraform apply -target`)."
+                ),
+            )),
+        })
+    }
+}
+
+impl Connection {
+    pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
+        Self {
+            api,
+            account,
+            retry_timeout,
+            accounts: Snapshot::default(),
+            toggling: Mutex::default(),
+        }
+    }
+
+    /// One operation, from now on.
+    pub(super) fn operation(&self, context: &Context) -> Operation {
+        Operation::new(self.retry_timeout, context.cancellation.clone())
+    }
+
+    /// The service accounts, by a request that all who ask at the same time share.
+    pub(super) async fn service_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Error> {
+        self.accounts.get(self.api.list_service_accounts(operation)).await
+    }
+
+    /// The same, with the failure as a diagnostic.
+    pub(super) async fn look(
+        &self,
+        operation: &Operation,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Arc<[ServiceAccount]>> {
+        diagnostics.ok(self.service_accounts(operation).await.map_err(|error| failure(&error)))
+    }
+
+    /// To be called after each change of a service account: what was seen before no longer holds.
+    pub(super) async fn changed(&self) {
+        self.accounts.forget().await;
+    }
+}

@@ -1,0 +1,543 @@
+//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
+use crate::rest::{BaseUrl, Credential};
+use crate::token::parse_duration;
+
+model! {
+    /// The `provider` block.
+    pub struct Config {
+        account: String,
+        cloud: String,
+        base_url: String,
+        token: SecretString,
+        request_timeout: String,
+        retry_timeout: String,
+    }
+}
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// The clouds, with the domain of their accounts (Striim Cloud, "Managing API tokens", "Base URL").
+const CLOUDS: [(&str, &str); 3] = [
+    ("gcp", "striim.cloud"),
+    ("azure", "us-striim.cloud"),
+    ("aws", "us2-striim.cloud"),
+];
+
+/// Where the REST API is below the host of an account.
+const API_PATH: &str = "/api/v1";
+
+pub(super) fn schema() -> Schema {
+    Schema::new(
+        "Manages the API tokens of a Striim Cloud account: service account tokens, and whether personal access tokens \
+         may be used.",
+        [
+            Attribute::optional(
+                "account",
+                Type::String,
+                "The account's short name, the first part of its host name. Or `STRIIM_ACCOUNT`.",
+            ),
+            Attribute::optional(
+                "cloud",
+                Type::String,
+                "The cloud that the account is on: `gcp` (the default; striim.cloud), `azure` (us-striim.cloud) or \
+                 `aws` (us2-striim.cloud). Or `STRIIM_CLOUD`.",
+            ),
+            Attribute::optional(
+                "base_url",
+                Type::String,
+                "The API's base URL as the portal shows it on its Personal Token tab, instead of `account` and \
+                 `cloud`; for instance that of a sandbox. It must be https, or http on a loopback address. Without a \
+                 path, `/api/v1` is added. Or `STRIIM_BASE_URL`.",
+            ),
+            Attribute::optional(
+                "token",
+                Type::String,
+                "The token that the provider works with: a service account token, or the personal access token of an \
+                 administrator. Or `STRIIM_TOKEN`, which keeps it out of the configuration.",
+            )
+            .sensitive(),
+            Attribute::optional(
+                "request_timeout",
+                Type::String,
+                "How long one request may take: a duration such as `30s`, the default.",
+            ),
+            Attribute::optional(
+                "retry_timeout",
+                Type::String,
+                "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the \
+                 default. The platform allows ten creations and rotations a minute, so large plans may need more.",
+            ),
+        ],
+    )
+}
+
+/// What the provider works with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// The account's short name, or else the host of the base URL.
+    pub(super) account: String,
+    pub(super) base_url: BaseUrl,
+    pub(super) credential: Credential,
+    pub(super) request_timeout: Duration,
+    pub(super) retry_timeout: Duration,
+}
+
+/// What a configuration comes to.
+#[derive(Debug)]
+pub(super) enum Resolved {
+    /// All is known.
+    Settings(Box<Settings>),
+    /// This argument is known only at apply.
+    Waiting(&'static str),
+}
+
+/// Judges what the configuration says by itself.
+pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
+    check("account", config.account.known(), check_account, diagnostics);
+    check(
+        "cloud",
+        config.cloud.known(),
+        |cloud| domain(cloud).map(drop),
+        diagnostics,
+    );
+    check(
+        "base_url",
+        config.base_url.known(),
+        |url| base_url(url).map(drop),
+        diagnostics,
+    );
+    check(
+        "request_timeout",
+        config.request_timeout.known(),
+        |text| timeout(text).map(drop),
+        diagnostics,
+    );
+    check(
+        "retry_timeout",
+        config.retry_timeout.known(),
+        |text| timeout(text).map(drop),
+        diagnostics,
+    );
+}
+
+/// Resolves a configuration with the environment; `None` if it told an error.
+pub(super) fn resolve(
+    config: Config,
+    environment: impl Fn(&str) -> Option<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Resolved> {
+    // An empty variable is as good as none: that is how CI systems leave them out.
+    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let or_variable = |field: Field<String>, name| if field.is_null() { variable(name).into() } else { field };
+
+    let given_url = or_variable(config.base_url, "STRIIM_BASE_URL");
+    let account = or_variable(config.account, "STRIIM_ACCOUNT");
+    let cloud = or_variable(config.cloud, "STRIIM_CLOUD");
+    let token = if config.token.is_null() {
+        variable("STRIIM_TOKEN").map(SecretString::from).into()
+    } else {
+        config.token
+    };
+
+    let waiting = [
+        ("base_url", given_url.is_unknown()),
+        ("account", given_url.is_null() && account.is_unknown()),
+        ("cloud", given_url.is_null() && cloud.is_unknown()),
+        ("token", token.is_unknown()),
+        ("request_timeout", config.request_timeout.is_unknown()),
+        ("retry_timeout", config.retry_timeout.is_unknown()),
+    ];
+    if let Some((argument, _)) = waiting.into_iter().find(|(_, unknown)| *unknown) {
+        return Some(Resolved::Waiting(argument));
+    }
+
+    let url = match (given_url.known(), account.known()) {
+        (Some(url), _) => check("base_url", Some(url), base_url, diagnostics),
+        (None, Some(account)) => {
+            let named = check("account", Some(account), check_account, diagnostics);
+            let domain = check(
+                "cloud",
+                Some(cloud.known().map_or("gcp", String::as_str)),
+                domain,
+                diagnostics,
+            );
+            named.zip(domain).and_then(|((), domain)| {
+                let url = format!("https://{account}.{domain}{API_PATH}");
+                check("account", Some(&url), base_url, diagnostics)
+            })
+        }
+        (None, None) => {
+            diagnostics.push(
+                Diagnostic::error(
+                    "Missing account",
+                    "The provider does not know which account to work with. Set the argument `account` or the \
+                     environment variable STRIIM_ACCOUNT to the account's short name (or `base_url` or \
+                     STRIIM_BASE_URL to the API's base URL).",
+                )
+                .on("account"),
+            );
+            None
+        }
+    };
+    let credential = match token.into_known() {
+        Some(token) => diagnostics.ok(Credential::bearer(token).map_err(|error| invalid("token", error))),
+        None => {
+            diagnostics.push(
+                Diagnostic::error(
+                    "Missing token",
+                    "The provider has no token to work with. Set the environment variable STRIIM_TOKEN, or the \
+                     argument `token`, to a service account token or to an administrator's personal access token.",
+                )
+                .on("token"),
+            );
+            None
+        }
+    };
+    let duration = |name, field: &Field<String>, default, diagnostics: &mut Diagnostics| match field.known() {
+        Some(text) => check(name, Some(text), timeout, diagnostics),
+        None => Some(default),
+    };
+    let request_timeout = duration("request_timeout", &config.request_timeout, REQUEST_TIMEOUT, diagnostics);
+    let retry_timeout = duration("retry_timeout", &config.retry_timeout, RETRY_TIMEOUT, diagnostics);
+    let base_url = url?;
+    Some(Resolved::Settings(Box::new(Settings {
+        account: account.into_known().unwrap_or_else(|| host(&base_url)),
+        base_url,
+        credential: credential?,
+        request_timeout: request_timeout?,
+        retry_timeout: retry_timeout?,
+    })))
+}
+
+/// Reads an argument; a failure becomes an error on it.
+fn check<T>(
+    argument: &'static str,
+    value: Option<&(impl AsRef<str> + ?Sized)>,
+    read: impl Fn(&str) -> Result<T, String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
+}
+
+fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(
+        format!("Invalid {argument}"),
+        format!("The provider's `{argument}` {problem}."),
+    )
+    .on(argument)
+}
+
+/// The name becomes a part of the host that the token is sent to: nothing but one label may pass.
+fn check_account(account: &str) -> Result<(), String> {
+    let label = account.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let inner = !account.starts_with('-') && !account.ends_with('-');
+    if label && inner && (1..=63).contains(&account.len()) {
+        Ok(())
+    } else {
+        Err("must be the account's short name: letters, digits and hyphens, such as acme".to_owned())
+    }
+}
+
+fn domain(cloud: &str) -> Result<&'static str, String> {
+    let known = CLOUDS.iter().find(|(name, _)| *name == cloud);
+    known
+        .map(|(_, domain)| *domain)
+        .ok_or_else(|| "must be gcp, azure or aws".to_owned())
+}
+
+fn base_url(text: &str) -> Result<BaseUrl, String> {
+    let url = BaseUrl::parse(text).map_err(|error| error.to_string())?;
+    if url.has_path() {
+        Ok(url)
+    } else {
+        BaseUrl::parse(&format!("{url}{API_PATH}")).map_err(|error| error.to_string())
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn host(url: &BaseUrl) -> String {
+    url.host().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> (Option<Resolved>, Vec<String>) {
+        let environment = |name: &str| {
+            let found = environment.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let mut diagnostics = Diagnostics::default();
+        let resolved = resolve(config, environment, &mut diagnostics);
+        (
+            resolved,
+            diagnostics
+                .into_iter()
+                .map(|diagnostic| diagnostic.to_string())
+                .collect(),
+        )
+    }
+
+    fn settings(config: Config, environment: &[(&str, &str)]) -> Settings {
+        match resolved(config, environment) {
+            (Some(Resolved::Settings(settings)), _) => *settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn with_token() -> Config {
+        Config {
+            token: SecretString::from("secret").into(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn each_cloud_has_its_domain() {
+        for (cloud, url) in [
+            (Field::Null, "https://acme.striim.cloud/api/v1"),
+            ("gcp".into(), "https://acme.striim.cloud/api/v1"),
+            ("azure".into(), "https://acme.us-striim.cloud/api/v1"),
+            ("aws".into(), "https://acme.us2-striim.cloud/api/v1"),
+        ] {
+            let settings = settings(
+                Config {
+                    account: "acme".into(),
+                    cloud,
+                    ..with_token()
+                },
+                &[],
+            );
+            assert_eq!(settings.base_url.as_str(), url);
+            assert_eq!(settings.account, "acme");
+            assert_eq!(settings.request_timeout, Duration::from_secs(30));
+            assert_eq!(settings.retry_timeout, Duration::from_secs(300));
+        }
+    }
+
+    #[test]
+    fn a_base_url_stands_instead_of_account_and_cloud() {
+        for (given, url) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/api/v1"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/api/v1"),
+            ("http://127.0.0.1:8080/api/v1/", "http://127.0.0.1:8080/api/v1"),
+            (
+                "https://gateway.example.com/striim",
+                "https://gateway.example.com/striim",
+            ),
+        ] {
+            let settings = settings(
+                Config {
+                    base_url: given.into(),
+                    cloud: "azure".into(),
+                    ..with_token()
+                },
+                &[],
+            );
+            assert_eq!(settings.base_url.as_str(), url);
+        }
+    }
+
+    #[test]
+    fn the_environment_stands_in_for_what_the_configuration_leaves_out() {
+        let environment = [
+            ("STRIIM_ACCOUNT", "acme"),
+            ("STRIIM_CLOUD", "aws"),
+            ("STRIIM_TOKEN", "secret"),
+        ];
+        assert_eq!(
+            settings(Config::default(), &environment).base_url.as_str(),
+            "https://acme.us2-striim.cloud/api/v1"
+        );
+        let config = Config {
+            account: "other".into(),
+            ..Config::default()
+        };
+        assert_eq!(
+            settings(config, &environment).base_url.as_str(),
+            "https://other.us2-striim.cloud/api/v1"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_variable() {
+        let (none, problems) = resolved(Config::default(), &[("STRIIM_TOKEN", "")]);
+        assert!(none.is_none());
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("`account`") && problems[0].contains("STRIIM_ACCOUNT"));
+        assert!(problems[1].contains("`token`") && problems[1].contains("STRIIM_TOKEN"));
+    }
+
+    #[test]
+    fn an_unknown_argument_is_waited_for_and_no_error() {
+        let cases = [
+            (
+                Config {
+                    token: Field::Unknown,
+                    account: "acme".into(),
+                    ..Config::default()
+                },
+                Some("token"),
+            ),
+            (
+                Config {
+                    account: Field::Unknown,
+                    ..with_token()
+                },
+                Some("account"),
+            ),
+            (
+                Config {
+                    base_url: Field::Unknown,
+                    ..with_token()
+                },
+                Some("base_url"),
+            ),
+            // Not needed, so not waited for.
+            (
+                Config {
+                    base_url: "https://example.com/api".into(),
+                    cloud: Field::Unknown,
+                    ..with_token()
+                },
+                None,
+            ),
+        ];
+        for (config, expected) in cases {
+            let (resolved, problems) = resolved(config, &[]);
+            assert!(problems.is_empty(), "{problems:?}");
+            match resolved {
+                Some(Resolved::Waiting(argument)) => assert_eq!(Some(argument), expected),
+                _ => assert_eq!(expected, None),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_on_its_argument() {
+        let acme = || Config {
+            account: "acme".into(),
+            ..with_token()
+        };
+        let cases = [
+            (
+                Config {
+                    account: "acme.example.com/".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    account: "".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    account: "-acme".into(),
+                    ..acme()
+                },
+                "account",
+            ),
+            (
+                Config {
+                    cloud: "oracle".into(),
+                    ..acme()
+                },
+                "cloud",
+            ),
+            (
+                Config {
+                    base_url: "http://striim.example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "https://user:password@example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "https://example.com/?token=1".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    base_url: "example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    request_timeout: "30".into(),
+                    ..acme()
+                },
+                "request_timeout",
+            ),
+            (
+                Config {
+                    request_timeout: "0s".into(),
+                    ..acme()
+                },
+                "request_timeout",
+            ),
+            (
+                Config {
+                    retry_timeout: "soon".into(),
+                    ..acme()
+                },
+                "retry_timeout",
+            ),
+        ];
+        for (config, argument) in cases {
+            let mut told = Diagnostics::default();
+            validate(&config, &mut told);
+            assert_eq!(
+                told.iter().map(|d| d.attribute).collect::<Vec<_>>(),
+                [Some(argument)],
+                "{config:?}"
+            );
+            let (none, problems) = resolved(config, &[]);
+            assert!(none.is_none() && problems.len() == 1, "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_carry_is_refused_without_showing_it() {
+        let config = Config {
+            account: "acme".into(),
+            token: SecretString::from("se\ncret").into(),
+            ..Config::default()
+        };
+        let (none, problems) = resolved(config, &[]);
+        assert!(none.is_none());
+        assert!(
+            problems[0].contains("Invalid token") && !problems[0].contains("cret"),
+            "{problems:?}"
+        );
+    }
+}

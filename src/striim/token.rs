@@ -1,0 +1,147 @@
+//! `data.striim_token`: a token that exists, without its value.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::failure::failure;
+use super::session::Session;
+use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::token::Expiry;
+
+model! {
+    /// The attributes of `data.striim_token`.
+    pub(super) struct Model {
+        name: String,
+        email: String,
+        r#type: String,
+        token_id: i64,
+        description: String,
+        expires_at: String,
+        expired: bool,
+        legacy: bool,
+        updated_at: String,
+    }
+}
+
+pub(super) struct Token {
+    session: Session,
+}
+
+impl Token {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl DataSource for Token {
+    type Model = Model;
+
+    const TYPE: &'static str = "striim_token";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Looks up a token: that of a service account by `name`, a user's personal access token by `email` \
+             (administrators only), or with neither the personal access token of the user whom the provider works as. \
+             The value is not to be had: the platform shows it only when it is made.",
+            [
+                Attribute::optional("name", Type::String, "The name of a service account, case-sensitive."),
+                Attribute::optional("email", Type::String, "The email address of a user."),
+                Attribute::computed("type", Type::String, "`service_account` or `personal`."),
+                Attribute::computed("token_id", Type::Number, "The platform's number for the present value."),
+                Attribute::computed("description", Type::String, "The description of a service account."),
+                Attribute::computed(
+                    "expires_at",
+                    Type::String,
+                    "When it ends, in UTC; null for a legacy token.",
+                ),
+                Attribute::computed("expired", Type::Bool, "Whether it has ended."),
+                Attribute::computed(
+                    "legacy",
+                    Type::Bool,
+                    "Whether it has no expiry, as tokens from before expiries became mandatory.",
+                ),
+                Attribute::computed("updated_at", Type::String, "When it was last changed."),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if !config.name.is_null() && !config.email.is_null() {
+            diagnostics.push(
+                Diagnostic::error(
+                    "Either name or email",
+                    "`name` means a service account and `email` a user. Set one of them, or neither for the token of \
+                     the user whom the provider works as.",
+                )
+                .on("email"),
+            );
+        }
+        for (attribute, value) in [("name", &config.name), ("email", &config.email)] {
+            if value.known().is_some_and(String::is_empty) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        format!("Empty {attribute}"),
+                        format!("`{attribute}` must not be empty."),
+                    )
+                    .on(attribute),
+                );
+            }
+        }
+    }
+
+    async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let operation = connection.operation(context);
+        let now = self.session.clock().now();
+        if let Some(name) = config.name.known() {
+            let accounts = connection.look(&operation, diagnostics).await?;
+            let account = accounts.iter().find(|account| account.name == *name);
+            let account = diagnostics.ok(account.ok_or_else(|| {
+                Diagnostic::error(
+                    "No such service account",
+                    format!("There is no service account named {name:?}. Names are case-sensitive."),
+                )
+                .on("name")
+            }))?;
+            return Some(Model {
+                r#type: "service_account".into(),
+                token_id: account.token_id.into(),
+                description: account.description.clone().into(),
+                updated_at: account.updated_at.clone().into(),
+                ..with_expiry(config, account.expires_at, now)
+            });
+        }
+        let email = config.email.known().map(String::as_str);
+        let token = connection.api.user_token(&operation, email).await;
+        let token = diagnostics.ok(token.map_err(|error| failure(&error)))?;
+        let token = diagnostics.ok(token.ok_or_else(|| {
+            let whose = email.map_or("The provider's own user".to_owned(), |email| {
+                format!("The user {email:?}")
+            });
+            Diagnostic::error(
+                "No personal access token",
+                format!(
+                    "{whose} has no personal access token in this account. A provider that works with a service \
+                         account token has none of its own: set `email` or `name`."
+                ),
+            )
+        }))?;
+        Some(Model {
+            r#type: "personal".into(),
+            token_id: token.token_id.into(),
+            updated_at: token.updated_at.into(),
+            ..with_expiry(config, token.expires_at, now)
+        })
+    }
+}
+
+fn with_expiry(config: Model, expires_at: Option<Timestamp>, now: Timestamp) -> Model {
+    let expiry = expires_at.map(Expiry::at);
+    Model {
+        expires_at: expiry.map(|expiry| expiry.to_string()).into(),
+        expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
+        legacy: expiry.is_none().into(),
+        ..config
+    }
+}
