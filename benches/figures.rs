@@ -1,6 +1,6 @@
 //! How fast and how small, from whole-process runs of the release program: `cargo bench`.
 
-#![allow(missing_docs, clippy::print_stdout, clippy::duplicated_attributes)]
+#![allow(missing_docs, clippy::print_stdout)]
 
 use std::path::Path;
 use std::process::Stdio;

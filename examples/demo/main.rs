@@ -2,7 +2,7 @@
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
-#![allow(clippy::print_stdout, clippy::duplicated_attributes, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::indexing_slicing)]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 
 #![allow(
     missing_docs,
-    clippy::duplicated_attributes,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used
 )]
 
