@@ -1,0 +1,231 @@
+//! Where the plugin listens: a unix socket that only its user can reach, or a port of the loopback interface where there
+//! are no unix sockets.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+/// Where a client wants the socket.
+#[derive(Debug, PartialEq)]
+pub(super) struct Place {
+    /// The directory for a unix socket; the directory for temporary files when none is named.
+    pub(super) directory: Option<PathBuf>,
+    /// The number of a group whose members may connect, too.
+    pub(super) group: Option<u32>,
+    /// The ports to try where there are no unix sockets; 0 is any.
+    pub(super) ports: RangeInclusive<u16>,
+}
+
+/// What a client connects to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Address {
+    Unix(PathBuf),
+    #[cfg_attr(unix, allow(dead_code, reason = "made where there are no unix sockets"))]
+    Tcp(SocketAddr),
+}
+
+/// A listening socket. A unix socket is removed when this is dropped.
+pub(super) struct Socket<I> {
+    /// The connections as they come.
+    pub(super) incoming: I,
+    pub(super) address: Address,
+    _directory: Option<TempDir>,
+}
+
+#[cfg(unix)]
+pub(super) use unix::open;
+
+#[cfg(not(unix))]
+pub(super) use tcp::open;
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use tokio::net::UnixListener;
+    use tokio_stream::wrappers::UnixListenerStream;
+
+    use super::*;
+
+    /// Opens a socket in a new directory of its own. The directory's permissions protect it from the first moment; those
+    /// of the socket are set only when it is there already.
+    pub(in super::super) fn open(place: &Place) -> io::Result<Socket<UnixListenerStream>> {
+        let directory = tempfile::Builder::new()
+            .prefix("plugin-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(place.directory())?;
+        let path = directory.path().join("socket");
+        let listener = UnixListener::bind(&path)?;
+        match place.group {
+            None => set_permissions(&path, Permissions::from_mode(0o600))?,
+            Some(group) => {
+                chown(&path, None, Some(group))?;
+                set_permissions(&path, Permissions::from_mode(0o660))?;
+                chown(directory.path(), None, Some(group))?;
+                set_permissions(directory.path(), Permissions::from_mode(0o710))?;
+            }
+        }
+        Ok(Socket {
+            incoming: UnixListenerStream::new(listener),
+            address: Address::Unix(path),
+            _directory: Some(directory),
+        })
+    }
+}
+
+#[cfg(any(not(unix), test))]
+mod tcp {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use tokio::net::TcpStream;
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tokio_stream::{Stream, StreamExt};
+
+    use super::*;
+
+    /// Listens on the first port of the place's that is free.
+    pub(in super::super) fn open(
+        place: &Place,
+    ) -> io::Result<Socket<impl Stream<Item = io::Result<TcpStream>> + Unpin + use<>>> {
+        let addresses: Vec<SocketAddr> = place
+            .ports
+            .clone()
+            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .collect();
+        let listener = TcpListener::bind(&*addresses)?;
+        listener.set_nonblocking(true)?;
+        let address = Address::Tcp(listener.local_addr()?);
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        // An answer must not wait for the acknowledgement of the one before.
+        let incoming = TcpListenerStream::new(listener)
+            .map(|connection| connection.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));
+        Ok(Socket {
+            incoming,
+            address,
+            _directory: None,
+        })
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            group: None,
+            ports: 0..=0,
+        }
+    }
+}
+
+impl Place {
+    fn directory(&self) -> PathBuf {
+        self.directory.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if cfg!(unix) {
+            self.directory().display().fmt(f)
+        } else {
+            write!(f, "ports {} to {} of 127.0.0.1", self.ports.start(), self.ports.end())
+        }
+    }
+}
+
+impl Address {
+    /// Its network by go-plugin's name.
+    pub(super) fn network(&self) -> &'static str {
+        match self {
+            Self::Unix(_) => "unix",
+            Self::Tcp(_) => "tcp",
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => path.display().fmt(f),
+            Self::Tcp(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_there_are_no_unix_sockets_the_first_free_port_is_taken() {
+        let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let first = taken.local_addr().unwrap().port();
+        let place = Place {
+            ports: first..=first.saturating_add(50),
+            ..Place::default()
+        };
+        let Socket {
+            mut incoming,
+            address: Address::Tcp(address),
+            ..
+        } = tcp::open(&place).unwrap()
+        else {
+            panic!("not a port");
+        };
+        assert!(address.ip().is_loopback());
+        assert!(
+            address.port() > first && place.ports.contains(&address.port()),
+            "{address}"
+        );
+
+        let _client = tokio::net::TcpStream::connect(address).await.unwrap();
+        assert!(incoming.next().await.unwrap().unwrap().nodelay().unwrap());
+    }
+
+    #[test]
+    fn no_port_at_all_is_an_error() {
+        #[expect(clippy::reversed_empty_ranges, reason = "a client could ask for it")]
+        let place = Place {
+            ports: 2..=1,
+            ..Place::default()
+        };
+        assert!(tcp::open(&place).is_err());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_group_may_be_let_in() {
+        use std::os::unix::fs::MetadataExt;
+
+        let temporary = tempfile::tempdir().unwrap();
+        let group = temporary.path().metadata().unwrap().gid();
+        let place = Place {
+            directory: Some(temporary.path().to_owned()),
+            group: Some(group),
+            ..Place::default()
+        };
+        let socket = open(&place).unwrap();
+        let Address::Unix(path) = &socket.address else {
+            panic!("not a path")
+        };
+        let mode = |path: &std::path::Path| path.metadata().unwrap().mode() & 0o777;
+        assert_eq!((mode(path), mode(path.parent().unwrap())), (0o660, 0o710));
+        assert_eq!(path.metadata().unwrap().gid(), group);
+
+        drop(socket);
+        assert_eq!(
+            temporary.path().read_dir().unwrap().count(),
+            0,
+            "the socket and its directory are removed"
+        );
+    }
+}

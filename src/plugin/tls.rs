@@ -1,0 +1,171 @@
+//! Mutual TLS with the process that started the plugin, and with nobody else.
+//!
+//! Terraform makes a key pair per plugin process and hands over its self-signed certificate in the environment: ECDSA on
+//! P-521, marked as a certificate authority. The client is trusted because it *is* that certificate and signs the TLS
+//! handshake with its key; names, dates and chains mean nothing here. Without this requirement, any local process that
+//! finds the socket could drive the provider with its user's credentials.
+//!
+//! The cryptography is ring's, which starts at once; aws-lc-rs gathers jitter entropy for some 60 ms at its first use
+//! unless a variable was set when it was built, and Terraform starts a provider three times per plan. ring has no P-521:
+//! verifying that one signature is done by RustCrypto's `p521`.
+
+use std::sync::Arc;
+
+use p521::ecdsa::signature::Verifier;
+use p521::ecdsa::{DerSignature, VerifyingKey};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, PrivatePkcs8KeyDer, SignatureVerificationAlgorithm,
+    UnixTime, alg_id,
+};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, ParsedCertificate};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, PeerIncompatible, ServerConfig, SignatureScheme,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// The name in the server's certificate, which go-plugin's clients ask for.
+const SERVER_NAME: &str = "localhost";
+
+/// What is wrong with a client's certificate in PEM.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum NotACertificate {
+    #[error("expected one certificate in PEM, found {0}")]
+    Count(usize),
+    #[error("not a certificate in PEM")]
+    Pem,
+    #[error("not an X.509 certificate")]
+    X509,
+}
+
+/// Why no TLS server could be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("no certificate for the server: {0}")]
+    Certificate(#[from] rcgen::Error),
+    #[error(transparent)]
+    Configuration(#[from] rustls::Error),
+}
+
+/// Reads the one certificate that `pem` holds.
+pub(super) fn certificate_from_pem(pem: &str) -> Result<CertificateDer<'static>, NotACertificate> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let [certificate]: [CertificateDer<'static>; 1] = certificates
+        .map_err(|_| NotACertificate::Pem)?
+        .try_into()
+        .map_err(|several: Vec<_>| NotACertificate::Count(several.len()))?;
+    ParsedCertificate::try_from(&certificate).map_err(|_| NotACertificate::X509)?;
+    Ok(certificate)
+}
+
+/// Makes a TLS server that admits only the holder of `client`'s key, and the certificate by which that client will know
+/// the server.
+pub(super) fn acceptor(client: CertificateDer<'static>) -> Result<(TlsAcceptor, CertificateDer<'static>), Error> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let certificate = CertificateParams::new([SERVER_NAME.to_owned()])?
+        .self_signed(&key)?
+        .der()
+        .clone();
+
+    let provider = Arc::new(ring::default_provider());
+    let verifier = OnlyThisClient {
+        certificate: client,
+        others: provider.signature_verification_algorithms,
+    };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_single_cert(
+            vec![certificate.clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // One client, one connection: nothing to resume, and no way in beside the certificate.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok((TlsAcceptor::from(Arc::new(config)), certificate))
+}
+
+/// Admits the holder of one certificate's key.
+#[derive(Debug)]
+struct OnlyThisClient {
+    certificate: CertificateDer<'static>,
+    /// How to verify signatures of other kinds than P-521, for other clients than Terraform.
+    others: WebPkiSupportedAlgorithms,
+}
+
+impl ClientCertVerifier for OnlyThisClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        if *end_entity == self.certificate {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(PeerIncompatible::Tls12NotOffered.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = match signature.scheme {
+            SignatureScheme::ECDSA_NISTP521_SHA512 => &P521,
+            _ => &self.others,
+        };
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = P521.supported_schemes();
+        schemes.extend(self.others.supported_schemes());
+        schemes
+    }
+}
+
+static P521: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+    all: &[&EcdsaP521Sha512],
+    mapping: &[(SignatureScheme::ECDSA_NISTP521_SHA512, &[&EcdsaP521Sha512])],
+};
+
+/// ECDSA on P-521 with SHA-512, which ring lacks.
+#[derive(Debug)]
+struct EcdsaP521Sha512;
+
+impl SignatureVerificationAlgorithm for EcdsaP521Sha512 {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_P521
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_SHA512
+    }
+
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let key = VerifyingKey::from_sec1_bytes(public_key).map_err(|_| InvalidSignature)?;
+        let signature = DerSignature::try_from(signature).map_err(|_| InvalidSignature)?;
+        key.verify(message, &signature).map_err(|_| InvalidSignature)
+    }
+}

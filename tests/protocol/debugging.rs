@@ -1,0 +1,46 @@
+//! `--debug`: a provider that Terraform attaches to.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::plugin::Plugin;
+use super::plugin::proto::get_provider_schema;
+
+#[tokio::test]
+async fn the_printed_line_is_what_terraform_attaches_by() {
+    let plugin = Plugin::debug().await;
+    let reattach: serde_json::Value = serde_json::from_str(&plugin.line).unwrap();
+    let expected = json!({
+        "registry.terraform.io/token-providers/striim": {
+            "Protocol": "grpc",
+            "ProtocolVersion": 6,
+            "Pid": plugin.pid(),
+            "Test": true,
+            "Addr": { "Network": "unix", "String": plugin.socket },
+        }
+    });
+    assert_eq!(reattach, expected);
+
+    let request = get_provider_schema::Request::default();
+    plugin.client().await.get_provider_schema(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_the_same_user_reaches_the_socket() {
+    let plugin = Plugin::debug().await;
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&plugin.socket), 0o600);
+    assert_eq!(mode(plugin.socket.parent().unwrap()), 0o700);
+}
+
+#[tokio::test]
+async fn it_outlives_a_shutdown_and_ends_by_ctrl_c() {
+    let plugin = Plugin::debug().await;
+    let directory = plugin.socket.parent().unwrap().to_owned();
+    plugin.shutdown().await;
+    plugin.shutdown().await;
+    plugin.signal("INT").await;
+    assert!(plugin.ended().await.status.success());
+    assert!(!directory.exists());
+}

@@ -1,0 +1,115 @@
+//! What the program answers to a good and to a bad handshake.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::plugin::{COOKIE, Options, Plugin, program};
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn the_line_names_a_socket_that_only_its_user_can_reach() {
+    let plugin = Plugin::start(Options::default()).await;
+    let fields = plugin.fields();
+    assert_eq!(fields.len(), 6, "{fields:?}");
+    assert_eq!([&fields[..3], &fields[4..5]].concat(), ["1", "6", "unix", "grpc"]);
+    assert!(!fields[5].is_empty() && !fields[5].contains('='), "{fields:?}");
+
+    let socket = &plugin.socket;
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert!(socket.starts_with(plugin.temporary.path()));
+    assert_eq!(mode(socket), 0o600);
+    assert_eq!(mode(socket.parent().unwrap()), 0o700);
+}
+
+#[tokio::test]
+async fn the_client_says_where_the_socket_goes() {
+    let directory = TempDir::new().unwrap();
+    let options = Options::default().with("PLUGIN_UNIX_SOCKET_DIR", directory.path().to_str().unwrap());
+    assert!(Plugin::start(options).await.socket.starts_with(directory.path()));
+}
+
+#[tokio::test]
+async fn a_client_that_asks_learns_that_the_broker_has_no_multiplexing() {
+    let plugin = Plugin::start(Options::default().with("PLUGIN_MULTIPLEX_GRPC", "true")).await;
+    assert_eq!(plugin.fields()[6..], ["false"]);
+}
+
+#[tokio::test]
+async fn started_by_hand_the_program_says_what_it_is_and_how_to_use_it() {
+    for variables in [vec![], vec![(COOKIE.0, "wrong".to_owned())]] {
+        let temporary = TempDir::new().unwrap();
+        let output = program(&temporary, &variables).output().await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        let version = concat!(
+            "terraform-provider-striim ",
+            env!("CARGO_PKG_VERSION"),
+            " is a Terraform provider"
+        );
+        for text in [version, "required_providers", r#""token-providers/striim""#, "--debug"] {
+            assert!(stderr.contains(text), "{text} is not in {stderr}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn version_and_help_answer_on_standard_output() {
+    for (argument, expected) in [
+        (
+            "--version",
+            concat!("terraform-provider-striim ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+        ("--help", "required_providers"),
+    ] {
+        let output = program(&TempDir::new().unwrap(), &[])
+            .arg(argument)
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success());
+        assert!(String::from_utf8(output.stdout).unwrap().contains(expected));
+    }
+    let output = program(&TempDir::new().unwrap(), &[])
+        .arg("serve")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .starts_with("unknown arguments: serve")
+    );
+}
+
+/// Terraform shows the first line of standard output where it is no handshake, so the reason is there as well.
+#[tokio::test]
+async fn a_client_that_cannot_be_served_is_told_why() {
+    for (name, value, reason) in [
+        (
+            "PLUGIN_PROTOCOL_VERSIONS",
+            "4,5",
+            "Terraform offers plugin protocol \"4,5\", this provider needs 6",
+        ),
+        ("PLUGIN_PROTOCOL_VERSIONS", "", "offers plugin protocol no version"),
+        (
+            "PLUGIN_CLIENT_CERT",
+            "-----BEGIN CERTIFICATE-----\n",
+            "PLUGIN_CLIENT_CERT: ",
+        ),
+        (
+            "PLUGIN_UNIX_SOCKET_DIR",
+            "/does/not/exist",
+            "cannot open a socket for Terraform in /does/not/exist",
+        ),
+        ("PLUGIN_MAX_PORT", "many", "PLUGIN_MAX_PORT: \"many\""),
+    ] {
+        let plugin = Plugin::start(Options::default().with(name, value)).await;
+        let line = plugin.line.clone();
+        let ended = plugin.ended().await;
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(line.contains(reason), "{line}");
+        assert!(!line.contains('|'), "{line}");
+        assert!(ended.stderr.contains(reason), "{ended:?}");
+    }
+}

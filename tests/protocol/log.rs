@@ -1,0 +1,61 @@
+//! Log lines as Terraform reads them.
+
+use serde_json::Value;
+
+use super::plugin::{Identity, Options, Plugin};
+
+/// The log of a plugin that refused a connection and was then shut down.
+async fn log(options: Options) -> String {
+    let plugin = Plugin::start(options).await;
+    if let Ok(channel) = plugin.channel_of(Some(&Identity::p256())).await {
+        let mut stranger = super::plugin::proto::provider_client::ProviderClient::new(channel);
+        stranger
+            .get_metadata(super::plugin::proto::get_metadata::Request {})
+            .await
+            .unwrap_err();
+    }
+    plugin.shutdown().await;
+    plugin.ended().await.stderr
+}
+
+#[tokio::test]
+async fn every_line_is_an_object_that_go_plugin_can_read() {
+    let log = log(Options::default().with("TF_LOG_PROVIDER", "TRACE")).await;
+    assert!(log.contains("a connection was refused"), "{log}");
+    for line in log.lines() {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| {
+            object[key]
+                .as_str()
+                .unwrap_or_else(|| panic!("{key} is no string in {line}"))
+        };
+        assert!(
+            ["trace", "debug", "info", "warn", "error"].contains(&text("@level")),
+            "{line}"
+        );
+        assert!(!text("@message").is_empty(), "{line}");
+        assert!(text("@module").starts_with("token_providers::"), "{line}");
+        let (_, fraction) = text("@timestamp").split_once('.').unwrap();
+        assert!(fraction.len() == "123456Z".len() && fraction.ends_with('Z'), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_level_is_that_for_providers_or_else_that_for_all() {
+    for (variables, expected) in [
+        (&[][..], false),
+        (&[("TF_LOG", "warn")], true),
+        (&[("TF_LOG", "error")], false),
+        (&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "off")], false),
+        (&[("TF_LOG_PROVIDER", "JSON")], true),
+    ] {
+        let options = variables
+            .iter()
+            .fold(Options::default(), |options, (name, value)| options.with(name, value));
+        assert_eq!(
+            log(options).await.contains("a connection was refused"),
+            expected,
+            "{variables:?}"
+        );
+    }
+}

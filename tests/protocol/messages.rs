@@ -1,0 +1,129 @@
+//! Messages that are large, broken or none at all.
+
+use super::plugin::proto::{RawState, Schema, get_provider_schema, stop_provider, upgrade_resource_state};
+use super::plugin::{Options, Plugin, call_with_bytes, frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tonic::Code;
+
+const STOP: &str = "/tfplugin6.Provider/StopProvider";
+
+async fn serves(plugin: &Plugin) -> bool {
+    plugin
+        .client()
+        .await
+        .stop_provider(stop_provider::Request {})
+        .await
+        .is_ok()
+}
+
+#[tokio::test]
+async fn the_schema_comes_over_mutual_tls() {
+    let plugin = Plugin::start(Options::default()).await;
+    let schema = plugin
+        .client()
+        .await
+        .get_provider_schema(get_provider_schema::Request::default())
+        .await
+        .unwrap();
+    assert!(matches!(schema.into_inner().provider, Some(Schema { .. })));
+}
+
+#[tokio::test]
+async fn a_message_of_many_megabytes_is_read() {
+    let plugin = Plugin::start(Options::default()).await;
+    let request = upgrade_resource_state::Request {
+        type_name: "nothing".to_owned(),
+        raw_state: Some(RawState {
+            json: vec![b' '; 20 << 20],
+            ..RawState::default()
+        }),
+        ..Default::default()
+    };
+    let answer = plugin
+        .client()
+        .await
+        .upgrade_resource_state(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        answer.diagnostics.len(),
+        1,
+        "only the unknown type is wrong: {:?}",
+        answer.diagnostics
+    );
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_is_refused_before_it_is_read() {
+    let plugin = Plugin::start(Options::default()).await;
+    let status = call_with_bytes(plugin.channel().await, STOP, frame((256 << 20) + 1, b"the beginning")).await;
+    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+    assert!(serves(&plugin).await);
+}
+
+#[tokio::test]
+async fn a_broken_message_gets_an_error_and_the_plugin_goes_on() {
+    let plugin = Plugin::start(Options::default()).await;
+    let channel = plugin.channel().await;
+    for bytes in [
+        frame(3, &[0xff, 0xff, 0xff]),
+        frame(100, b"ends early"),
+        frame(4, &[0x0a, 0x7f, 0, 0]),
+        bytes::Bytes::from_static(b"no frame"),
+        bytes::Bytes::new(),
+    ] {
+        let status = call_with_bytes(
+            channel.clone(),
+            "/tfplugin6.Provider/ApplyResourceChange",
+            bytes.clone(),
+        )
+        .await;
+        assert_ne!(status.code(), Code::Ok, "{bytes:?}");
+    }
+    assert!(serves(&plugin).await);
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_unimplemented() {
+    let plugin = Plugin::start(Options::default()).await;
+    for path in [
+        "/tfplugin6.Provider/Nothing",
+        "/tfplugin5.Provider/GetSchema",
+        "/x",
+        "/",
+    ] {
+        let status = call_with_bytes(plugin.channel().await, path, frame(0, b"")).await;
+        assert_eq!(status.code(), Code::Unimplemented, "{path}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn garbage_on_the_socket_ends_that_connection_only() {
+    for options in [Options::default(), Options::without_tls()] {
+        let plugin = Plugin::start(options).await;
+        for garbage in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            &[0; 4096],
+            &[0xff; 4096],
+            b"\x16\x03\x01\xff\xff",
+        ] {
+            let mut connection = plugin.connect().await;
+            // The plugin may hang up before it has read everything.
+            let _ = connection.write_all(garbage).await;
+            let _ = connection.shutdown().await;
+            let _ = connection.read_to_end(&mut Vec::new()).await;
+        }
+        assert!(serves(&plugin).await);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_do_not_keep_terraform_out() {
+    let plugin = Plugin::start(Options::default()).await;
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(plugin.connect().await);
+    }
+    assert!(serves(&plugin).await);
+}

@@ -1,0 +1,70 @@
+//! Who is admitted.
+
+use super::plugin::proto::get_provider_schema;
+use super::plugin::proto::provider_client::ProviderClient;
+use super::plugin::{Identity, Options, Plugin};
+
+/// Whether `identity` gets an answer from the plugin.
+async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {
+    match plugin.channel_of(identity).await {
+        Err(_) => false,
+        Ok(channel) => {
+            let request = get_provider_schema::Request::default();
+            ProviderClient::new(channel).get_provider_schema(request).await.is_ok()
+        }
+    }
+}
+
+#[tokio::test]
+async fn terraform_is_admitted() {
+    let identity = Identity::terraform();
+    let plugin = Plugin::start(Options {
+        identity: Some(identity.clone()),
+        ..Options::default()
+    })
+    .await;
+    assert!(is_served(&plugin, Some(&identity)).await);
+}
+
+#[tokio::test]
+async fn a_client_with_another_kind_of_key_is_admitted() {
+    let identity = Identity::p256();
+    let plugin = Plugin::start(Options {
+        identity: Some(identity.clone()),
+        ..Options::default()
+    })
+    .await;
+    assert!(is_served(&plugin, Some(&identity)).await);
+}
+
+#[tokio::test]
+async fn nobody_else_is_admitted_and_terraform_still_is() {
+    let terraform = Identity::terraform();
+    let another = Identity::terraform();
+    let plugin = Plugin::start(Options {
+        identity: Some(terraform.clone()),
+        ..Options::default()
+    })
+    .await;
+
+    let stolen_certificate = Identity {
+        certificate: terraform.certificate.clone(),
+        key: another.key.clone(),
+    };
+    for (who, identity) in [
+        ("no certificate", None),
+        ("another certificate of the same kind", Some(another)),
+        ("another kind of certificate", Some(Identity::p256())),
+        ("the certificate without its key", Some(stolen_certificate)),
+    ] {
+        assert!(!is_served(&plugin, identity.as_ref()).await, "{who}");
+    }
+    assert!(is_served(&plugin, Some(&terraform)).await);
+}
+
+#[tokio::test]
+async fn without_a_certificate_in_the_environment_there_is_no_tls() {
+    let plugin = Plugin::start(Options::without_tls()).await;
+    assert_eq!(plugin.fields()[5], "");
+    assert!(is_served(&plugin, None).await);
+}
