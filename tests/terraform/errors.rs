@@ -87,7 +87,7 @@ fn a_name_that_is_taken_is_shown_with_the_import_that_takes_it_over() {
                 "409",
                 "ci-pipeline",
                 "import {",
-                &format!("to = {CI}"),
+                "to = striim_service_account_token.",
                 "id = \"ci-pipeline\"",
             ],
         )
