@@ -7,6 +7,8 @@ pub mod api;
 mod failure;
 mod pat_status;
 mod provider;
+mod quota;
+mod rotation;
 mod service_account_token;
 mod session;
 mod settings;
