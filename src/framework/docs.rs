@@ -122,7 +122,11 @@ fn line(attribute: &Attribute) -> String {
     } else {
         ""
     };
-    format!("- `{name}` ({ty}{sensitive}) {description}{replaces}\n")
+    let members = attribute.members.iter().map(line).map(|line| format!("  {line}"));
+    format!(
+        "- `{name}` ({ty}{sensitive}) {description}{replaces}\n{}",
+        members.collect::<String>()
+    )
 }
 
 fn type_name(ty: &Type) -> String {
@@ -167,6 +171,11 @@ mod tests {
                 Attribute::computed("value", Type::String, "A value.").sensitive(),
                 Attribute::optional_computed("end", Type::Number, "An end."),
                 Attribute::optional("labels", Type::Map(Box::new(Type::String)), "Labels."),
+                Attribute::computed_object(
+                    "key",
+                    [Attribute::computed("secret", Type::String, "A secret.").sensitive()],
+                    "A key.",
+                ),
             ],
         );
         let expected = "
@@ -182,6 +191,8 @@ mod tests {
 ### Read-Only
 
 - `value` (String, Sensitive) A value.
+- `key` (Object) A key.
+  - `secret` (String, Sensitive) A secret.
 ";
         assert_eq!(attributes(&schema), expected);
     }

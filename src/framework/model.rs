@@ -177,6 +177,20 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
     }
 }
 
+/// An object within a model is a model itself.
+impl<M: Model> FieldType for M {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Map(_) => Model::from_value(value).ok(),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Model::into_value(self)
+    }
+}
+
 /// Declares a [`Model`]: a struct of [`Field`]s, each named as its attribute.
 ///
 /// ```
