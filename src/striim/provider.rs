@@ -8,6 +8,7 @@ use http::HeaderValue;
 use super::api::Api;
 use super::pat_status::PatStatus;
 use super::service_account_token::ServiceAccountToken;
+use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
@@ -104,6 +105,7 @@ impl Provider for Striim {
         vec![
             Box::new(PatStatus::new(self.session.clone())),
             Box::new(ServiceAccountToken::new(self.session.clone())),
+            Box::new(ServiceAccountTokenPair::new(self.session.clone())),
         ]
     }
 

@@ -15,8 +15,7 @@
 //! - `token-id` tells one value from the next: a rotation changes it (Striim's samples show so).
 
 use async_trait::async_trait;
-use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
@@ -24,15 +23,16 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
+use super::service_account::{
+    LIFETIME, Witness, cannot_revoke_own, check_description_length, find, rotates_own, settled_expiry, why_not_created,
+    why_not_rotated, works_with,
+};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
-use crate::rest::{Error, Operation};
-use crate::token::{Expiry, Lifetime, PresentValue};
-
-/// "may be set for up to 12 months" (Striim Cloud, "Token types").
-const LIFETIME: Lifetime = Lifetime::Months(12);
+use crate::rest::Operation;
+use crate::token::{Expiry, PresentValue};
 
 model! {
     /// The attributes of `striim_service_account_token`.
@@ -86,6 +86,10 @@ impl Model {
             (_, true) => PresentValue::Replaced,
             (_, false) => PresentValue::Ours,
         }
+    }
+
+    fn witness(&self) -> Witness {
+        Witness::of(&self.token_id, &self.expires_at, &self.updated_at)
     }
 
     /// Marks as unknown what a rotation will bring.
@@ -240,15 +244,7 @@ impl Resource for ServiceAccountToken {
                 ));
             }
         }
-        if let Some(description) = config.description.known() {
-            let length = description.chars().count();
-            if length > 255 {
-                diagnostics.push(invalid(
-                    "description",
-                    format!("must have at most 255 characters; it has {length}"),
-                ));
-            }
-        }
+        check_description_length(&config.description, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
     }
 
@@ -286,7 +282,7 @@ impl Resource for ServiceAccountToken {
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
                 if let Some(connection) = self.session.connected()
-                    && works_with(&connection, prior).await
+                    && works_with(&connection, &prior.token).await
                 {
                     diagnostics.push(rotates_own(prior.name()));
                 }
@@ -314,7 +310,7 @@ impl Resource for ServiceAccountToken {
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             connection.ledger.remove(prior.name());
-            if works_with(&connection, prior).await {
+            if works_with(&connection, &prior.token).await {
                 diagnostics.push(Diagnostic {
                     severity: Severity::Warning,
                     ..cannot_revoke_own(prior.name())
@@ -336,7 +332,7 @@ impl Resource for ServiceAccountToken {
         match issued {
             Ok(issued) => Some(with_value(planned, expires_at, issued, diagnostics)),
             Err(unmade) => {
-                diagnostics.push(why_not_created(planned.name(), &unmade, self.now()));
+                diagnostics.push(not_created(planned.name(), &unmade, self.now()));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
                 unmade.left_behind.then(|| without_value(planned))
             }
@@ -361,7 +357,7 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             return expired.then_some(state);
         };
-        if was_rotated_outside(&state, account) {
+        if state.witness().contradicts(&account.into()) {
             // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
             state.token = Field::Null;
         }
@@ -381,7 +377,7 @@ impl Resource for ServiceAccountToken {
             return prior;
         };
         let operation = connection.operation(context);
-        let own = works_with(&connection, &prior).await;
+        let own = works_with(&connection, &prior.token).await;
         let rotated = issue::rotate(
             &connection.api,
             &operation,
@@ -395,7 +391,7 @@ impl Resource for ServiceAccountToken {
             Err(error) if error.is_not_found() => {
                 issue::create(&connection.api, &operation, &new_account(&planned, expires_at))
                     .await
-                    .map_err(|unmade| why_not_created(prior.name(), &unmade, self.now()))
+                    .map_err(|unmade| not_created(prior.name(), &unmade, self.now()))
             }
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
@@ -413,7 +409,7 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state).await {
+        if works_with(&connection, &state.token).await {
             diagnostics.push(cannot_revoke_own(state.name()));
             return Some(state);
         }
@@ -472,40 +468,12 @@ impl Resource for ServiceAccountToken {
     }
 }
 
-fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
-    accounts.iter().find(|account| account.name == name)
-}
-
 fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount<'_> {
     NewServiceAccount {
         name: planned.name(),
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
     }
-}
-
-/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
-async fn works_with(connection: &Connection, state: &Model) -> bool {
-    match state.token.known() {
-        Some(value) => connection.api.works_with(value).await,
-        None => false,
-    }
-}
-
-/// Whether the value in the state is not the one that the platform has now, by the best witness that both have.
-fn was_rotated_outside(state: &Model, account: &ServiceAccount) -> bool {
-    if let (Some(ours), Some(theirs)) = (state.token_id.known(), account.token_id) {
-        return *ours != theirs;
-    }
-    if let (Some(ours), Some(theirs)) = (state.rotation().expiry(), account.expires_at) {
-        return ours != Expiry::at(theirs);
-    }
-    let instant = |text: &str| text.parse::<Timestamp>().ok();
-    let ours = state.updated_at.known().and_then(|text| instant(text));
-    let theirs = account.updated_at.as_deref().and_then(instant);
-    // The same instant may come in another precision.
-    ours.zip(theirs)
-        .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
 }
 
 /// Takes over what the platform's list says. What it leaves out stays: it is not said to have changed.
@@ -533,22 +501,11 @@ fn follow(state: &mut Model, account: &ServiceAccount) {
 
 /// What was planned, with what the platform issued for it; `asked` is the expiry that was sent.
 fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Model {
-    let set = issued.expires_at.map(Expiry::at);
-    if let (Some(asked), Some(set)) = (asked, set)
-        && asked != set
-    {
-        diagnostics.push(
-            Diagnostic::warning(
-                "The platform set another expiry",
-                format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
-            )
-            .on("expires_at"),
-        );
-    }
+    let expiry = settled_expiry("expires_at", asked, &issued, diagnostics);
     Model {
         expires_at: match planned.expires_at {
             Field::Known(spelling) => spelling.into(),
-            _ => set.or(asked).map(|expiry| expiry.to_string()).into(),
+            _ => expiry.map(|expiry| expiry.to_string()).into(),
         },
         token: issued.token.into(),
         token_id: issued.token_id.into(),
@@ -556,28 +513,6 @@ fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagno
         updated_by: issued.updated_by.into(),
         ..planned
     }
-}
-
-fn rotates_own(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given. It goes on with the \
-             new value in the same run; before the next run, give it the new value (its argument `token`, or \
-             STRIIM_TOKEN)."
-        ),
-    )
-}
-
-fn cannot_revoke_own(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given, and revoking it would \
-             cut short whatever else this run has to do. Give the provider another administrator's token and run again; or take the \
-             resource out of the state (`terraform state rm`) and revoke the token in the portal."
-        ),
-    )
 }
 
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.
@@ -607,31 +542,6 @@ fn without_value(planned: Model) -> Model {
     }
 }
 
-fn why_not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
-    let mut diagnostic = failure(&unmade.error);
-    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
-    let more = match &unmade.accounts {
-        _ if unmade.left_behind => {
-            "The service account is or may be there, without a value that anybody knows. It is in the state, and the \
-             next apply replaces it."
-                .to_owned()
-        }
-        Some(accounts) if find(accounts, name).is_some() => quota::taken(name),
-        Some(accounts) if conflict => quota::exhausted(accounts, now),
-        _ => return diagnostic,
-    };
-    diagnostic.detail.push_str("\n\n");
-    diagnostic.detail.push_str(&more);
-    diagnostic.on("name")
-}
-
-fn why_not_rotated(name: &str, error: &Error) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    if error.is_ambiguous() {
-        diagnostic.detail.push_str(&format!(
-            "\n\nIf it did, the value in the state of {name:?} no longer works. Run again: the next plan sees it and \
-             rotates once more."
-        ));
-    }
-    diagnostic
+fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
+    why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }
