@@ -11,12 +11,14 @@
 //!   unless both were ended outside Terraform.
 //! - A rotation that failed left the state as it was, but for a value that may be dead. The next plan rotates the same
 //!   service account again.
-//! - There are never more than the two, and both are in the state once they are there.
+//! - There are never more than the two. The names are the pair's own: a pair is made only where both are free, and what
+//!   stands under them later, left by a run that was killed, is taken over by the next rotation instead of forgotten.
 //! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
 //!
 //! # Assumptions
 //! Those of [`super::service_account_token`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -304,33 +306,51 @@ impl ServiceAccountTokenPair {
         self.session.clock().now()
     }
 
-    /// Holds the planned creation of one of the two against what is in the account. That nobody can be asked now is for
-    /// the apply to tell.
-    async fn plan_creation(&self, context: &Context, pair: &str, account: &str, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
+    /// What is in the account, for a plan. That nobody can be asked now is for the apply to tell.
+    async fn look(&self, context: &Context) -> Option<(Arc<Connection>, Arc<[ServiceAccount]>)> {
+        let connection = self.session.connected()?;
+        let accounts = connection.service_accounts(&connection.operation(context)).await.ok()?;
+        Some((connection, accounts))
+    }
+
+    /// Holds the planned creation of a pair against what is in the account.
+    async fn plan_creation(&self, context: &Context, pair: &str, diagnostics: &mut Diagnostics) {
+        let Some((connection, accounts)) = self.look(context).await else {
             return;
         };
-        let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
-            return;
-        };
-        let is_free = |name: &str| find(&accounts, name).is_none() || connection.ledger.removes(name);
         let [first, second] = names(pair);
-        let ours = if account == first {
-            vec![first.as_str(), &second]
-        } else {
-            vec![account]
-        };
-        if let Some(theirs) = ours.into_iter().find(|name| !is_free(name)) {
-            diagnostics.push(Diagnostic::warning("The name is taken", taken(pair, theirs)).on("name"));
-        } else if let Some(warning) = connection.ledger.create(account, &accounts, self.now()) {
+        let (ledger, now) = (&connection.ledger, self.now());
+        let stays = |name: &&String| find(&accounts, name).is_some() && !ledger.removes(name);
+        if let Some(name) = [&first, &second].into_iter().find(stays) {
+            diagnostics.push(Diagnostic::warning("The name is taken", taken(pair, name)).on("name"));
+        } else if let Some(warning) = ledger.create(&first, &accounts, now) {
             diagnostics.push(warning);
-        } else if account == first && !connection.ledger.has_place_for(&second, &accounts, self.now()) {
-            diagnostics.push(quota::no_place_later(&second, &accounts, self.now()));
+        } else if !ledger.has_place_for(&second, &accounts, now) {
+            diagnostics.push(quota::no_place_later(&second, &accounts, now));
         }
     }
 
-    /// Gives a service account of the pair a new value, or makes it where it is not there. If that fails: what is to be
-    /// told, and what is to be kept of the account.
+    /// Holds a rotation that needs a service account which is not in the state against what is in the account.
+    async fn plan_addition(&self, context: &Context, name: &str, diagnostics: &mut Diagnostics) {
+        let Some((connection, accounts)) = self.look(context).await else {
+            return;
+        };
+        if find(&accounts, name).is_some() {
+            diagnostics.push(Diagnostic::warning(
+                "This takes over a service account",
+                format!(
+                    "A service account named {name:?} exists, and is not in the state: an interrupted run left it, or \
+                     somebody made it. The name belongs to the pair, so it is to be rotated: the value that it has now \
+                     stops working at that moment."
+                ),
+            ));
+        } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
+            diagnostics.push(warning);
+        }
+    }
+
+    /// Gives a service account of the pair a new value, or makes it where it is not there; `old` is what was there. If
+    /// that fails: what is to be told, and what is to be kept of the account.
     async fn renew(
         &self,
         connection: &Connection,
@@ -479,7 +499,7 @@ impl Resource for ServiceAccountTokenPair {
             if let Some(pair) = planned.name.known() {
                 let [first, _] = names(pair);
                 planned.current = Account::to_come(&first).into();
-                self.plan_creation(context, pair, &first, diagnostics).await;
+                self.plan_creation(context, pair, diagnostics).await;
             }
             return;
         };
@@ -507,7 +527,7 @@ impl Resource for ServiceAccountTokenPair {
                 diagnostics.push(rotates(prior, &name, &reasons));
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
-                    (None, _) => self.plan_creation(context, prior.name(), &name, diagnostics).await,
+                    (None, _) => self.plan_addition(context, &name, diagnostics).await,
                     (Some(old), Some(connection)) if works_with(&connection, &old.token).await => {
                         diagnostics.push(rotates_own(&name));
                     }
@@ -547,7 +567,12 @@ impl Resource for ServiceAccountTokenPair {
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
         let operation = connection.operation(context);
-        let [name, _] = names(planned.name());
+        let [name, second] = names(planned.name());
+        let accounts = connection.look(&operation, diagnostics).await?;
+        if find(&accounts, &second).is_some() {
+            diagnostics.push(Diagnostic::error("The name is taken", taken(planned.name(), &second)).on("name"));
+            return None;
+        }
         let issued = issue::create(&connection.api, &operation, &planned.new_account(&name, expires_at)).await;
         connection.changed().await;
         match issued {
@@ -618,8 +643,11 @@ impl Resource for ServiceAccountTokenPair {
             return prior;
         };
         let new = planned.new_account(&name, expires_at);
+        // What a killed run made is there, and not in the state.
+        let there = find(&accounts, &name).map(|_| Account::named(&name));
+        let old = prior.account(&name).cloned().or(there);
         let renewed = self
-            .renew(&connection, &operation, &new, prior.account(&name), prior.name())
+            .renew(&connection, &operation, &new, old.as_ref(), prior.name())
             .await;
         connection.changed().await;
         match renewed {
