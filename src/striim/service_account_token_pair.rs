@@ -247,14 +247,14 @@ impl Model {
             (Some(current), _) => current.name() != name,
             (None, _) => false,
         };
-        if !is_previous {
+        if is_previous {
             Self {
-                current: account.into(),
+                previous: account.into(),
                 ..self
             }
         } else {
             Self {
-                previous: account.into(),
+                current: account.into(),
                 ..self
             }
         }
@@ -398,10 +398,11 @@ impl Resource for ServiceAccountTokenPair {
              `previous`, until it expires or the next rotation ends it. A plan rotates, and says why, when the current \
              value is as old as `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current \
              value was rotated or deleted outside Terraform, or has expired. A rotation touches one service account only, \
-             never the one whose value is the only one that works, so there is always a value in the state that works.\n\n\
-             The service accounts are named after the pair, `<name>-a` and `<name>-b`. The second is made by the first \
-             rotation, and the attributes of `previous` are null until then: keep two of the three places of the account for a pair. \
-             Destroying the resource deletes both and revokes their tokens.\n\n\
+             and never the one whose value is the only one that works. So one in the state always works, also when a \
+             rotation fails half-way, unless others ended both or no apply came before they expired.\n\n\
+             The service accounts are named after the pair, `<name>-a` and `<name>-b`, and both names are its own. The \
+             second is made by the first rotation, and the attributes of `previous` are null until then: of the three \
+             places of the account a pair needs two. Destroying the resource deletes both and revokes their tokens.\n\n\
              The platform shows a value once, when it is made. It is kept in the Terraform state: whoever can read the \
              state can use the tokens. After an import the values are null, and go on working where they are in use.",
             [

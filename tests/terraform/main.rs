@@ -12,6 +12,7 @@ mod errors;
 mod pat_status;
 mod provider_configuration;
 mod service_account_token;
+mod service_account_token_pair;
 #[path = "../support/terraform.rs"]
 mod terraform;
 mod token_data_source;
