@@ -18,3 +18,4 @@ mod terraform;
 mod token_data_source;
 mod validation;
 mod world;
+mod year;
