@@ -5,6 +5,7 @@
 
 pub mod api;
 mod failure;
+mod functions;
 mod pat_status;
 mod provider;
 mod service_account_token;
