@@ -24,6 +24,23 @@ Usage: striim-sandbox [OPTION VALUE]...
   --random SEED      a number that makes token values the same in each run
   --options JSON     how the platform behaves, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
                      GET /sandbox/options shows all
+
+Beside the API, the control API at /sandbox does what a test does behind the platform's back, without a bearer:
+
+  GET /sandbox                        the account, without token values
+  POST /sandbox/clock                 {\"advance\": \"90d\"} or {\"now\": \"2027-02-09T00:00:00Z\"}
+  GET /sandbox/audit                  every operation on a token
+  GET, DELETE /sandbox/calls          how often each endpoint was called
+  GET, PATCH /sandbox/options         how the platform behaves
+  GET, POST, DELETE /sandbox/faults   {\"method\": \"POST\", \"path\": \"/service-account\", \"times\": 1, \"skip\": 0,
+                                      \"when\": \"before\" or \"after\" the platform acts, \"effect\": one of
+                                      {\"answer\": {\"status\": 503, \"headers\": {}, \"body\": \"\"}},
+                                      \"cut\", \"truncate\", \"hang\", {\"delay\": \"5s\"}}
+  GET /sandbox/values                 every token value ever issued, to search for leaks
+  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: past the rules
+  POST /sandbox/user                  {\"email\", \"role\": \"admin\" or \"regular\"}
+  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: a PAT past the rules
+  any /sandbox/console/...            an endpoint of the API, as an administrator outside of it
 ";
 
 struct Arguments {
@@ -58,6 +75,9 @@ async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
         .listen(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
+    // Whoever reads that it serves may interrupt it at once: the handler comes first.
+    let interrupted = tokio::spawn(tokio::signal::ctrl_c());
+    tokio::task::yield_now().await;
     let (base_url, token) = (&listening.base_url, sandbox.admin_token());
     let token = token.expose_secret();
     say(&format!(
@@ -69,7 +89,7 @@ async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
          export STRIIM_BASE_URL={base_url} STRIIM_TOKEN={token}\n",
         listening.address,
     ));
-    tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
+    interrupted.await?.context("cannot wait for Ctrl-C")
 }
 
 fn parse(arguments: Vec<String>) -> anyhow::Result<Arguments> {

@@ -6,7 +6,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::value::{Number, Value};
-use super::wire::WireError;
 
 /// An attribute's value: not set, not known yet, or known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,23 +89,17 @@ pub trait FieldType: Sized {
     fn into_value(self) -> Value;
 }
 
-impl<T: FieldType> Field<T> {
-    #[doc(hidden)]
-    pub fn from_value(value: &Value, name: &str) -> Result<Self, String> {
+/// Null or unknown wherever a value may be: at an attribute, and within a map.
+impl<T: FieldType> FieldType for Field<T> {
+    fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Null => Ok(Self::Null),
-            Value::Unknown => Ok(Self::Unknown),
-            value => match T::from_value(value) {
-                Some(value) => Ok(Self::Known(value)),
-                None => Err(WireError::new("its type is not that of the provider")
-                    .at(&name.to_owned())
-                    .to_string()),
-            },
+            Value::Null => Some(Self::Null),
+            Value::Unknown => Some(Self::Unknown),
+            value => T::from_value(value).map(Self::Known),
         }
     }
 
-    #[doc(hidden)]
-    pub fn into_value(self) -> Value {
+    fn into_value(self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Unknown => Value::Unknown,
@@ -243,14 +236,15 @@ macro_rules! __model {
                 Ok(Self {
                     $($field: {
                         let name = stringify!($field).trim_start_matches("r#");
-                        $crate::framework::Field::from_value(value.get(name), name)?
+                        $crate::framework::FieldType::from_value(value.get(name))
+                            .ok_or_else(|| format!("{name}: its type is not that of the provider"))?
                     },)*
                 })
             }
 
             fn into_value(self) -> $crate::framework::Value {
                 $crate::framework::Value::Map(
-                    [$((stringify!($field).trim_start_matches("r#").to_owned(), self.$field.into_value()),)*].into(),
+                    [$((stringify!($field).trim_start_matches("r#").to_owned(), $crate::framework::FieldType::into_value(self.$field)),)*].into(),
                 )
             }
         }

@@ -39,7 +39,9 @@ pub(super) struct Handshake {
 pub(super) enum Error {
     #[error("not started by Terraform")]
     NotAPlugin,
-    #[error("Terraform offers plugin protocol {offered}, this provider needs {PROTOCOL}: use Terraform 1.0 or later")]
+    #[error(
+        "its client offers the plugin protocol {offered}, but this provider needs {PROTOCOL}: use Terraform 1.0 or later"
+    )]
     Version { offered: String },
     #[error("PLUGIN_CLIENT_CERT: {0}")]
     ClientCertificate(tls::NotACertificate),
@@ -58,7 +60,7 @@ impl Handshake {
         let offered = variable("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default();
         if !offered.split(',').any(|version| version.trim().parse() == Ok(PROTOCOL)) {
             let offered = if offered.is_empty() {
-                "no version".to_owned()
+                "in no version".to_owned()
             } else {
                 format!("{offered:?}")
             };
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn a_client_without_version_6_is_told_what_it_offers_and_what_is_needed() {
         for (offered, shown) in [
-            ("", "no version"),
+            ("", "in no version"),
             ("5", "\"5\""),
             ("4,5", "\"4,5\""),
             ("66,16", "\"66,16\""),

@@ -62,14 +62,14 @@ fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
 pub(super) fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let message = format!("a defect of this provider at {place}; please report it");
-        to_stderr(&line(
-            Timestamp::now(),
-            Level::ERROR,
-            OURS,
-            Map::from_iter([(MESSAGE.to_owned(), message.into())]),
-        ));
+        to_stderr(&defect(&place));
     }));
+}
+
+fn defect(place: &str) -> String {
+    let message = format!("a defect of this provider at {place}; please report it");
+    let fields = Map::from_iter([(MESSAGE.to_owned(), message.into())]);
+    line(Timestamp::now(), Level::ERROR, OURS, fields)
 }
 
 fn to_stderr(line: &str) {
@@ -273,5 +273,18 @@ mod tests {
                 assert_eq!(object["truncated"], true);
             }
         }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_that_names_its_place() {
+        let object: Value = serde_json::from_str(&defect("src/x.rs:1:2")).unwrap();
+        assert_eq!(object["@level"], "error");
+        let message = object[MESSAGE].as_str().unwrap();
+        assert!(message.contains("src/x.rs:1:2"), "{message}");
+        // By these beginnings Terraform knows a crash.
+        assert!(
+            !message.starts_with("panic: ") && !message.starts_with("fatal error: "),
+            "{message}"
+        );
     }
 }

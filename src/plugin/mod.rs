@@ -2,15 +2,16 @@
 //!
 //! Terraform starts a provider as a child process and speaks HashiCorp's go-plugin protocol with it. In short:
 //!
-//! 1. Terraform sets environment variables ([`handshake`]) and starts the program.
-//! 2. The program opens a [`socket`] and writes one line on its standard output that tells where.
-//! 3. Terraform connects with mutual TLS ([`tls`]) and calls the provider by gRPC ([`server`]).
-//! 4. Terraform asks for the end by the service `GRPCController` ([`go_plugin`]); two seconds later it kills.
+//! 1. Terraform sets environment variables (`handshake`) and starts the program.
+//! 2. The program opens a `socket` and writes one line on its standard output that tells where.
+//! 3. Terraform connects with mutual TLS (`tls`) and calls the provider by gRPC (`server`).
+//! 4. Terraform asks for the end by the service `GRPCController` (`go_plugin`); two seconds later it kills.
 //!
-//! Log lines go to standard error ([`log`]). By hand, `--debug` serves a provider that Terraform attaches to.
+//! Log lines go to standard error (`log`). By hand, `--debug` serves a provider that Terraform attaches to.
 //!
-//! Guarantees: nobody but the holder of Terraform's private key drives the provider (in `--debug`: nobody but the same
-//! user); the socket is gone when the program ends, unless it is killed; a program that lost its client ends by itself.
+//! Guarantees: nobody but the holder of Terraform's private key drives the provider (with `TF_DISABLE_PLUGIN_TLS` and
+//! `--debug`: nobody but the same user); the socket is gone when the program ends, unless it is killed; a program that
+//! lost its client ends by itself.
 
 mod debug;
 mod go_plugin;
@@ -29,7 +30,8 @@ use tokio::runtime::{self, Runtime};
 
 use crate::framework::{self, Provider};
 use handshake::Handshake;
-use server::{Patience, Server};
+use server::{Interrupt, Patience, Server};
+use socket::Place;
 
 /// What build.rs makes of `proto/go_plugin.proto`.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
@@ -53,10 +55,12 @@ pub struct About {
 enum Error {
     #[error(transparent)]
     Handshake(#[from] handshake::Error),
-    #[error("cannot open a socket for Terraform in {place}: {source}")]
-    Socket { place: String, source: io::Error },
+    #[error(transparent)]
+    Socket(#[from] socket::Error),
     #[error("cannot set up mutual TLS: {0}")]
     Tls(#[from] tls::Error),
+    #[error("unknown arguments: {0}; --help tells those that there are")]
+    Arguments(String),
     #[error("cannot start: {0}")]
     Io(#[from] io::Error),
 }
@@ -72,69 +76,59 @@ pub fn run<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Exi
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match *arguments {
-        [] => return serve_terraform(about, make_provider),
+        [] => serve_terraform(make_provider),
         ["--debug" | "-debug"] => serve_debugging(about, make_provider),
-        ["--version" | "-version"] => say(&format!("{about}\n")).map_err(Error::Io),
-        ["--help" | "-help" | "-h"] => say(&about.help()).map_err(Error::Io),
-        _ => {
-            complain(&format!(
-                "unknown arguments: {}\n\n{}",
-                arguments.join(" "),
-                about.help()
-            ));
-            return ExitCode::from(2);
-        }
+        ["--version" | "-version"] => say(&format!("{about}\n")).map_err(Error::from),
+        ["--help" | "-help" | "-h"] => say(&about.help()).map_err(Error::from),
+        _ => Err(Error::Arguments(arguments.join(" "))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Handshake(handshake::Error::NotAPlugin)) => {
+            complain(&about.help());
+            ExitCode::FAILURE
+        }
         Err(error) => {
-            complain(&format!("{about}: {error}\n"));
+            let line = format!("{about}: {error}\n");
+            complain(&line);
+            if arguments.is_empty() {
+                // Terraform shows its user the first line of standard output where it is no handshake; standard error
+                // goes to its log only. A reader that is gone cannot be told.
+                let _ = say(&line);
+            }
             ExitCode::FAILURE
         }
     }
 }
 
 /// Serves the Terraform that started this process.
-fn serve_terraform<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> ExitCode {
+fn serve_terraform<P: Provider>(make_provider: impl FnOnce() -> P) -> Result<(), Error> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let handshake = match Handshake::read(variable) {
-        Ok(handshake) => handshake,
-        Err(handshake::Error::NotAPlugin) => {
-            complain(&about.help());
-            return ExitCode::FAILURE;
-        }
-        Err(error) => return refuse(about, &error.into()),
-    };
+    let handshake = Handshake::read(variable)?;
     log::init(variable);
-    let served = run_until_end(async {
+    run_until_end(async {
         let tls = handshake.client_certificate.clone().map(tls::acceptor).transpose()?;
         let (acceptor, certificate) = tls.unzip();
-        let socket = socket::open(&handshake.place).map_err(|source| Error::socket(&handshake.place, source))?;
-        // Terraform interrupts its whole process group and stops its plugins by RPC.
-        let signals = server::termination(server::Interrupt::Ignored)?;
+        let socket = socket::open(&handshake.place)?;
+        // Terraform interrupts its whole process group, and stops its plugins by RPC.
+        let signal = server::termination(Interrupt::Ignored)?;
         say(&handshake.line(&socket.address, certificate.as_ref()))?;
         let provider = framework::Server::new(make_provider());
-        Server::new(provider, acceptor, Some(Patience::default()))
-            .serve(socket.incoming, signals)
-            .await;
+        let server = Server::new(provider, acceptor, Some(Patience::default()));
+        server.serve(socket.incoming, signal).await;
         Ok(())
-    });
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(about, &error),
-    }
+    })
 }
 
 /// Serves whoever attaches by `TF_REATTACH_PROVIDERS`, until Ctrl-C.
 fn serve_debugging<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Result<(), Error> {
     log::init(|name| env::var(name).ok());
     run_until_end(async {
-        let place = socket::Place::default();
-        let socket = socket::open(&place).map_err(|source| Error::socket(&place, source))?;
-        let signals = server::termination(server::Interrupt::Ends)?;
+        let socket = socket::open(&Place::default())?;
+        let signal = server::termination(Interrupt::Ends)?;
         say(&debug::instructions(about, &socket.address))?;
         let provider = framework::Server::new(make_provider());
-        Server::new(provider, None, None).serve(socket.incoming, signals).await;
+        Server::new(provider, None, None).serve(socket.incoming, signal).await;
         Ok(())
     })
 }
@@ -147,16 +141,6 @@ fn run_until_end(serving: impl Future<Output = Result<(), Error>>) -> Result<(),
     result
 }
 
-/// Tells Terraform's user why the plugin does not serve: Terraform shows the first line of standard output when it is no
-/// handshake, and keeps standard error for its log.
-fn refuse(about: &About, error: &Error) -> ExitCode {
-    let line = format!("{about}: {error}\n");
-    complain(&line);
-    // A reader that is gone cannot be told.
-    let _ = say(&line);
-    ExitCode::FAILURE
-}
-
 fn say(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
@@ -166,15 +150,6 @@ fn say(text: &str) -> io::Result<()> {
 fn complain(text: &str) {
     // Where standard error is gone, there is nobody left to tell.
     let _ = io::stderr().lock().write_all(text.as_bytes());
-}
-
-impl Error {
-    fn socket(place: &socket::Place, source: io::Error) -> Self {
-        Self::Socket {
-            place: place.to_string(),
-            source,
-        }
-    }
 }
 
 impl std::fmt::Display for About {

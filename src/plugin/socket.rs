@@ -36,11 +36,26 @@ pub(super) struct Socket<I> {
     _directory: Option<TempDir>,
 }
 
-#[cfg(unix)]
-pub(super) use unix::open;
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open a socket in {place}: {source}")]
+pub(super) struct Error {
+    place: String,
+    source: io::Error,
+}
+
+/// Opens the kind of socket that go-plugin's clients expect on this operating system.
+pub(super) fn open(place: &Place) -> Result<Socket<native::Incoming>, Error> {
+    native::bind(place).map_err(|source| Error {
+        place: place.to_string(),
+        source,
+    })
+}
 
 #[cfg(not(unix))]
-pub(super) use tcp::open;
+use tcp as native;
+#[cfg(unix)]
+use unix as native;
 
 #[cfg(unix)]
 mod unix {
@@ -52,9 +67,11 @@ mod unix {
 
     use super::*;
 
+    pub(super) type Incoming = UnixListenerStream;
+
     /// Opens a socket in a new directory of its own. The directory's permissions protect it from the first moment; those
     /// of the socket are set only when it is there already.
-    pub(in super::super) fn open(place: &Place) -> io::Result<Socket<UnixListenerStream>> {
+    pub(super) fn bind(place: &Place) -> io::Result<Socket<Incoming>> {
         let directory = tempfile::Builder::new()
             .prefix("plugin-")
             .permissions(Permissions::from_mode(0o700))
@@ -82,16 +99,17 @@ mod unix {
 mod tcp {
     use std::net::{Ipv4Addr, TcpListener};
 
+    use futures_util::StreamExt;
+    use futures_util::stream::Map;
     use tokio::net::TcpStream;
     use tokio_stream::wrappers::TcpListenerStream;
-    use tokio_stream::{Stream, StreamExt};
 
     use super::*;
 
+    pub(super) type Incoming = Map<TcpListenerStream, fn(io::Result<TcpStream>) -> io::Result<TcpStream>>;
+
     /// Listens on the first port of the place's that is free.
-    pub(in super::super) fn open(
-        place: &Place,
-    ) -> io::Result<Socket<impl Stream<Item = io::Result<TcpStream>> + Unpin + use<>>> {
+    pub(super) fn bind(place: &Place) -> io::Result<Socket<Incoming>> {
         let addresses: Vec<SocketAddr> = place
             .ports
             .clone()
@@ -101,14 +119,18 @@ mod tcp {
         listener.set_nonblocking(true)?;
         let address = Address::Tcp(listener.local_addr()?);
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        // An answer must not wait for the acknowledgement of the one before.
-        let incoming = TcpListenerStream::new(listener)
-            .map(|connection| connection.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));
         Ok(Socket {
-            incoming,
+            incoming: TcpListenerStream::new(listener).map(without_delay),
             address,
             _directory: None,
         })
+    }
+
+    /// An answer must not wait for the acknowledgement of the one before.
+    fn without_delay(connection: io::Result<TcpStream>) -> io::Result<TcpStream> {
+        let connection = connection?;
+        connection.set_nodelay(true)?;
+        Ok(connection)
     }
 }
 
@@ -177,7 +199,7 @@ mod tests {
             mut incoming,
             address: Address::Tcp(address),
             ..
-        } = tcp::open(&place).unwrap()
+        } = tcp::bind(&place).unwrap()
         else {
             panic!("not a port");
         };
@@ -198,7 +220,7 @@ mod tests {
             ports: 2..=1,
             ..Place::default()
         };
-        assert!(tcp::open(&place).is_err());
+        assert!(tcp::bind(&place).is_err());
     }
 
     #[cfg(unix)]
@@ -213,7 +235,7 @@ mod tests {
             group: Some(group),
             ..Place::default()
         };
-        let socket = open(&place).unwrap();
+        let socket = unix::bind(&place).unwrap();
         let Address::Unix(path) = &socket.address else {
             panic!("not a path")
         };

@@ -4,11 +4,9 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +15,7 @@ use url::Url;
 use super::base_url::BaseUrl;
 use super::credential::{Credential, InvalidCredential};
 use super::error::{Error, Kind, Unreadable};
-use super::error_body;
+use super::error_body::{self, Said};
 use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
@@ -108,13 +106,14 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a request for its effect; of a successful answer the body does not matter.
+    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
+    /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
     /// # Errors
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
     pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, None, |_| Ok(())).await
+        self.run(operation, request, false, |answer| answer.refuse_page()).await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -129,14 +128,14 @@ impl Client {
         request: &Request,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, Error> {
-        self.run(operation, request, Some(BODY_LIMIT), read).await
+        self.run(operation, request, true, read).await
     }
 
     async fn run<T>(
         &self,
         operation: &Operation,
         request: &Request,
-        body_limit: Option<usize>,
+        needs_body: bool,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, Error> {
         let mut pauses = backoff();
@@ -148,7 +147,7 @@ impl Client {
                 return Err(error(kind, ambiguous));
             }
             attempts += 1;
-            let failure = match self.attempt(operation, request, attempts, body_limit).await {
+            let failure = match self.attempt(operation, request, attempts, needs_body).await {
                 Ok(answer) => {
                     let status = answer.status;
                     match read(answer) {
@@ -179,15 +178,7 @@ impl Client {
                 request.tried,
                 wait.as_secs_f64().ceil()
             );
-            if !matches!(
-                kind,
-                Kind::Status {
-                    status: StatusCode::TOO_MANY_REQUESTS,
-                    ..
-                }
-            ) {
-                failures += 1;
-            }
+            failures += u32::from(!kind.is_rate_limit());
             if let Err(Cancelled) = operation.wait_until(after(wait)).await {
                 return Err(error(Kind::Cancelled, ambiguous));
             }
@@ -230,15 +221,15 @@ impl Client {
         operation: &Operation,
         request: &Request,
         attempt: u32,
-        body_limit: Option<usize>,
+        needs_body: bool,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let until = after(self.0.request_timeout);
         let result = match request.safety {
-            RetrySafety::Unsafe => self.exchange(request, until, body_limit).await,
+            RetrySafety::Unsafe => self.exchange(request, until, needs_body).await,
             RetrySafety::Safe => tokio::select! {
                 biased;
-                result = self.exchange(request, until.min(operation.deadline), body_limit) => result,
+                result = self.exchange(request, until.min(operation.deadline), needs_body) => result,
                 () = operation.cancellation.cancelled() => {
                     Err(Failure { kind: Kind::Cancelled, retry_after: None, may_have_acted: true })
                 }
@@ -258,7 +249,7 @@ impl Client {
         result
     }
 
-    async fn exchange(&self, request: &Request, until: Instant, body_limit: Option<usize>) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: &Request, until: Instant, needs_body: bool) -> Result<Answer, Failure> {
         let start = Instant::now();
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
         let credential = self.0.credential.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -272,22 +263,14 @@ impl Client {
         if !status.is_success() {
             return Err(refusal(response, until, secret).await);
         }
-        let Some(limit) = body_limit else {
-            return Ok(Answer {
+        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
+        match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
+            Ok(body) => Ok(Answer { status, body }),
+            Err(_) if !needs_body => Ok(Answer {
                 status,
                 body: Bytes::new(),
-            });
-        };
-        let body = timeout_at(until, collect(response.into_body(), limit))
-            .await
-            .map_err(timeout)?;
-        match body {
-            Ok(body) => Ok(Answer {
-                status,
-                body: body.to_bytes(),
             }),
-            Err(error) if error.is::<LengthLimitError>() => Err(Kind::TooLarge(limit).into()),
-            Err(error) => Err(Kind::Interrupted(chain(&*error, secret)).into()),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -311,29 +294,29 @@ impl Client {
     }
 }
 
-/// Reads a whole body of at most `limit` bytes.
-fn collect(body: Body, limit: usize) -> BoxFuture<'static, Result<Collected<Bytes>, BoxError>> {
-    // Boxed, because the compiler cannot see through `Limited`'s error that the futures around this one are `Send`.
-    Limited::new(body, limit).collect().boxed()
-}
-
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
 async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
     let (parts, body) = response.into_parts();
-    let message = if parts.status.is_redirection() {
-        parts.headers.get(header::LOCATION).and_then(redirect_target)
+    let said = if parts.status.is_redirection() {
+        parts
+            .headers
+            .get(header::LOCATION)
+            .map_or(Said::Nothing, |location| Said::Message(redirect_to(location)))
     } else {
-        let body = timeout_at(until, collect(body, ERROR_BODY_LIMIT)).await;
-        body.ok()
-            .and_then(Result::ok)
-            .and_then(|body| error_body::message(&body.to_bytes()))
+        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await {
+            Ok(Ok(body)) => error_body::said(&body),
+            _ => Said::Nothing,
+        }
     };
-    let message = message
-        .map(|message| sanitise(&message, secret))
-        .filter(|message| !message.is_empty());
+    let page = said == Said::Page;
+    let message = match said {
+        Said::Message(message) => Some(sanitise(&message, secret)).filter(|message| !message.is_empty()),
+        Said::Nothing | Said::Page => None,
+    };
     let kind = Kind::Status {
         status: parts.status,
         message: message.map(Into::into),
+        page,
     };
     Failure {
         retry_after: retry_after(&parts.headers, Timestamp::now),
@@ -341,15 +324,26 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
     }
 }
 
-/// Only the place, as the rest of a URL may hold secrets.
-fn redirect_target(location: &HeaderValue) -> Option<String> {
-    let place = match Url::parse(location.to_str().ok()?) {
-        Ok(url) => url.origin().ascii_serialization(),
-        Err(_) => "another path of the same host".to_owned(),
-    };
-    Some(format!(
-        "a redirect to {place}, which is not followed: the token would go along; is the base URL right?"
-    ))
+/// A whole body of at most `limit` bytes.
+async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
+        if let Some(data) = frame.data_ref() {
+            if data.len() > limit - bytes.len() {
+                return Err(Kind::TooLarge(limit));
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+/// Tells only the place, as the rest of a URL may hold secrets.
+fn redirect_to(location: &HeaderValue) -> String {
+    let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
+    let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
+    format!("a redirect to {place}, which is not followed, as the token would go along; is the base URL right?")
 }
 
 fn transport_failure(error: BoxError, secret: &str) -> Kind {
@@ -361,16 +355,20 @@ fn transport_failure(error: BoxError, secret: &str) -> Kind {
     }
 }
 
-/// An error and its causes in one line. Many errors quote their cause; each text is told once.
+/// An error and its causes in one line, outermost first, each text once.
 fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+    /// What the layers of the HTTP stack say about themselves rather than about the cause.
+    const NOISE: [&str; 3] = [
+        "error sending request",
+        "client error (Connect)",
+        "client error (SendRequest)",
+    ];
+    let mut text = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
+        if !NOISE.contains(&cause.as_str()) && !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
         }
-        source = cause.source();
     }
     sanitise(&text, secret).into()
 }
@@ -392,12 +390,10 @@ impl Answer {
     ///
     /// [`Unreadable`] says where and how it is not JSON, without quoting it.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Unreadable> {
+        self.refuse_page()?;
         serde_json::from_slice(&self.body).map_err(|error| {
-            let text = String::from_utf8_lossy(&self.body);
-            Unreadable(if text.trim().is_empty() {
+            Unreadable(if self.body.trim_ascii().is_empty() {
                 "its body is empty".to_owned()
-            } else if error_body::is_html(&text) {
-                "its body is an HTML page: is the base URL right, is a proxy in between?".to_owned()
             } else {
                 // Not `{error}`: it quotes values.
                 let what = if error.is_data() {
@@ -408,6 +404,14 @@ impl Answer {
                 format!("its body is {what} (line {}, column {})", error.line(), error.column())
             })
         })
+    }
+
+    fn refuse_page(&self) -> Result<(), Unreadable> {
+        if error_body::is_page(&self.body) {
+            let reason = "its body is a page for a browser; is the base URL right, is a proxy in between?";
+            return Err(Unreadable(reason.to_owned()));
+        }
+        Ok(())
     }
 }
 

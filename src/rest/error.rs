@@ -35,12 +35,14 @@ pub enum Kind {
     #[error("no answer within {}", seconds(*.0))]
     Timeout(Duration),
     /// An answer other than 2xx.
-    #[error("the platform answered {status}{}", Detail(.message.as_deref()))]
+    #[error("the platform answered {status}{}", Detail(.message.as_deref(), *.page))]
     Status {
         /// Its status.
         status: StatusCode,
         /// What the platform says about it, sanitised; `None` where it says nothing.
         message: Option<Arc<str>>,
+        /// Whether it came with a page for a browser: then it is a gateway's or a wrong address's, not the API's.
+        page: bool,
     },
     /// A successful answer with a body longer than this many bytes.
     #[error("the platform's answer is longer than {0} bytes")]
@@ -113,9 +115,17 @@ impl Error {
         }
     }
 
-    /// Whether what was asked for does not exist (404), which for a deletion is as good as success.
+    /// Whether what was asked for does not exist (404), which for a deletion is as good as success. Not where a page
+    /// for a browser says so: at a wrong address nothing exists, and a token there is would be taken for revoked.
     pub fn is_not_found(&self) -> bool {
-        self.status() == Some(StatusCode::NOT_FOUND)
+        matches!(
+            self.kind,
+            Kind::Status {
+                status: StatusCode::NOT_FOUND,
+                page: false,
+                ..
+            }
+        )
     }
 
     /// Whether whoever asked for it no longer wants it.
@@ -133,6 +143,17 @@ impl Kind {
         }
     }
 
+    /// Whether the platform refused the request for coming too soon.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(
+            self,
+            Kind::Status {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..
+            }
+        )
+    }
+
     /// Whether a request that failed so may have had its effect. A refusal (4xx) says that it had none; a failure of
     /// the platform or of the way back says nothing.
     pub(crate) fn may_have_acted(&self) -> bool {
@@ -144,11 +165,15 @@ impl Kind {
     }
 }
 
-struct Detail<'a>(Option<&'a str>);
+struct Detail<'a>(Option<&'a str>, bool);
 
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |text| write!(f, ": {text}"))
+        match self {
+            Self(_, true) => f.write_str(" with a page for a browser; is the base URL right, is a proxy in between?"),
+            Self(Some(message), false) => write!(f, ": {message}"),
+            Self(None, false) => Ok(()),
+        }
     }
 }
 
@@ -187,6 +212,7 @@ mod tests {
         Kind::Status {
             status: StatusCode::from_u16(code).unwrap(),
             message: message.map(Into::into),
+            page: false,
         }
     }
 

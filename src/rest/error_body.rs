@@ -2,39 +2,42 @@
 
 use serde_json::Value;
 
-/// The message in an error body, not yet sanitised.
-///
+/// What an error body says, not yet sanitised.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Nothing,
+    Message(String),
+    /// A page for a browser, which an API does not send.
+    Page,
+}
+
 /// Reads JSON `message`, `error`, `errors`, `detail` and the like, each a string, an object with a message, or an
-/// array of those; else plain text. Of other JSON nothing is quoted: it may hold anything. A page is only named.
-pub(super) fn message(body: &[u8]) -> Option<String> {
+/// array of those; else plain text. Of other JSON nothing is quoted: it may hold anything.
+pub(super) fn said(body: &[u8]) -> Said {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
-        return in_value(&value, 0);
+        return in_value(&value, 0).map_or(Said::Nothing, Said::Message);
+    }
+    if is_page(body) {
+        return Said::Page;
     }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if text.is_empty() {
-        None
-    } else if is_html(text) {
-        Some("an HTML page, not an answer of the API: is the base URL right, is a proxy in between?".to_owned())
-    } else if text.starts_with(['{', '[']) {
+    if text.is_empty() || text.starts_with(['{', '[']) {
         // Cut-off or broken JSON: quoting it could quote anything.
-        None
+        Said::Nothing
     } else {
-        Some(text.to_owned())
+        Said::Message(text.to_owned())
     }
 }
 
-/// Whether a text is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
-pub(super) fn is_html(text: &str) -> bool {
-    let start: String = text
-        .trim_start()
-        .chars()
-        .take(15)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    ["<!doctype", "<html", "<head", "<body", "<?xml"]
-        .iter()
-        .any(|tag| start.starts_with(tag))
+/// Whether a body is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    let starts = |tag: &&str| {
+        body.get(..tag.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    ["<!doctype", "<html", "<head", "<body", "<?xml"].iter().any(starts)
 }
 
 /// How deep messages nest: `{"errors":[{"error":{"message":…}}]}`.
@@ -120,26 +123,27 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(message(body.as_bytes()).as_deref(), expected, "{body}");
+            let expected = expected.map_or(Said::Nothing, |text| Said::Message(text.to_owned()));
+            assert_eq!(said(body.as_bytes()), expected, "{body}");
         }
     }
 
     #[test]
-    fn a_page_is_reported_as_one() {
+    fn a_page_is_told_from_a_message() {
         for body in [
             "<!DOCTYPE html><html><body>secret",
             "\n <html>",
             "<?xml version=\"1.0\"?><Error/>",
         ] {
-            assert!(message(body.as_bytes()).unwrap().starts_with("an HTML page"), "{body}");
+            assert_eq!(said(body.as_bytes()), Said::Page, "{body}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_body_makes_it_panic(body: Vec<u8>, json in "[\\[\\]{}\":,a-z0-9 ]{0,60}") {
-            message(&body);
-            message(json.as_bytes());
+            said(&body);
+            said(json.as_bytes());
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn backoff() -> ExponentialBackoff {
 /// not come about, but not for long. Everything else may have been acted on and is repeated only where that is safe.
 pub(super) fn next(safety: RetrySafety, failure: &Kind, retry_after: Option<Duration>, failures: u32) -> Next {
     let (limit, only_if_safe) = match failure {
-        Kind::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => (u32::MAX, false),
+        kind if kind.is_rate_limit() => (u32::MAX, false),
         Kind::Status {
             status: StatusCode::NOT_IMPLEMENTED,
             ..
@@ -109,6 +109,7 @@ mod tests {
         Kind::Status {
             status: StatusCode::from_u16(code).unwrap(),
             message: None,
+            page: false,
         }
     }
 
@@ -177,6 +178,12 @@ mod tests {
             let base = Duration::from_secs(base);
             assert!((base..=base * 2).contains(&pause), "{pause:?}");
         }
+    }
+
+    #[test]
+    fn no_two_clients_pause_alike() {
+        let pauses = || backoff().take(8).collect::<Vec<_>>();
+        assert_ne!(pauses(), pauses());
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub(super) fn sanitise(text: &str, secret: &str) -> String {
     }
 }
 
-/// Drops escape sequences (ECMA-48: `ESC [ … final`, `ESC ] … BEL`, `ESC ] … ESC \`, `ESC x`) and characters that change how the rest
-/// is shown; joins lines and runs of blanks.
+/// Drops escape sequences and characters that change how the rest is shown; joins lines and runs of blanks.
 fn strip(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -41,16 +40,15 @@ fn strip(text: &str) -> String {
     plain
 }
 
-/// Skips the rest of an escape sequence.
+/// Skips the rest of an escape sequence (ECMA-48): `ESC [ … final`, `ESC ] … BEL`, `ESC ] … ESC \`, `ESC x`.
 fn skip_escape(chars: &mut Chars<'_>) {
-    match chars.next() {
-        Some('[') => {
-            chars.find(|char| ('@'..='~').contains(char));
-        }
-        Some(']') if chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')) == Some('\u{1b}') => {
-            chars.next();
-        }
-        _ => {}
+    let end = match chars.next() {
+        Some('[') => chars.find(|char| ('@'..='~').contains(char)),
+        Some(']') => chars.find(|char| matches!(char, '\u{7}' | '\u{1b}')),
+        _ => None,
+    };
+    if end == Some('\u{1b}') {
+        chars.next();
     }
 }
 

@@ -4,6 +4,8 @@
 //! Requests are read strictly: a query parameter or body field that the document does not name is a 400, so that a
 //! client cannot come to rely on one. The body of the toggle is ignored, because it has none.
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Query, State};
@@ -16,7 +18,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Sandbox;
-use super::account::{Account, Caller, UserRef};
+use super::account::Account;
+use super::caller::{Caller, UserRef};
 use super::limit::Limited;
 use super::refusal::Refusal;
 
@@ -32,8 +35,8 @@ pub(super) fn routes() -> Router<Sandbox> {
         .fallback(nothing_there)
 }
 
-async fn list(State(sandbox): State<Sandbox>, bearer: Bearer) -> Response {
-    sandbox.serve(&bearer, None, |account, caller, now| {
+async fn list(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
+    sandbox.serve(&credential, None, |account, caller, now| {
         Ok(account.options.service_accounts(account.list(caller, now)?))
     })
 }
@@ -46,8 +49,8 @@ struct Creation {
     expires_at: Option<Timestamp>,
 }
 
-async fn create(State(sandbox): State<Sandbox>, bearer: Bearer, body: Bytes) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Issue), |account, caller, now| {
+async fn create(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
+    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
         let Creation {
             name,
             description,
@@ -65,8 +68,8 @@ struct Rotation {
     expires_at: Option<Timestamp>,
 }
 
-async fn rotate(State(sandbox): State<Sandbox>, bearer: Bearer, body: Bytes) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Issue), |account, caller, now| {
+async fn rotate(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
+    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
         let Rotation { name, expires_at } = read_body(&body)?;
         let rotated = account.rotate(caller, &name, expires_at, now)?;
         Ok(account.options.rotated(&rotated))
@@ -79,8 +82,8 @@ struct ByName {
     name: String,
 }
 
-async fn delete(State(sandbox): State<Sandbox>, bearer: Bearer, uri: Uri) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Revoke), |account, caller, now| {
+async fn delete(State(sandbox): State<Sandbox>, credential: Credential, uri: Uri) -> Response {
+    sandbox.serve(&credential, Some(Limited::Revoke), |account, caller, now| {
         let ByName { name } = read_query(&uri)?;
         account.delete(caller, &name, now)?;
         Ok(account.options.deleted(&name))
@@ -93,8 +96,8 @@ struct ByEmail {
     email: Option<String>,
 }
 
-async fn user_token(State(sandbox): State<Sandbox>, bearer: Bearer, uri: Uri) -> Response {
-    sandbox.serve(&bearer, None, |account, caller, _| {
+async fn user_token(State(sandbox): State<Sandbox>, credential: Credential, uri: Uri) -> Response {
+    sandbox.serve(&credential, None, |account, caller, _| {
         let ByEmail { email } = read_query(&uri)?;
         let (user, pat) = account.pat(caller, email.as_deref().map_or(UserRef::Caller, UserRef::Email))?;
         Ok(account.options.pat(user, pat))
@@ -103,13 +106,13 @@ async fn user_token(State(sandbox): State<Sandbox>, bearer: Bearer, uri: Uri) ->
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct PatRotation {
-    email: Option<String>,
-    expires_at: Option<Timestamp>,
+pub(super) struct PatRotation {
+    pub(super) email: Option<String>,
+    pub(super) expires_at: Option<Timestamp>,
 }
 
-async fn rotate_user_token(State(sandbox): State<Sandbox>, bearer: Bearer, body: Bytes) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Issue), |account, caller, now| {
+async fn rotate_user_token(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
+    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
         let PatRotation { email, expires_at } = read_body(&body)?;
         let of = email.as_deref().map_or(UserRef::Caller, UserRef::Email);
         let (user, pat) = account.rotate_pat(caller, of, expires_at, now)?;
@@ -124,8 +127,8 @@ struct Revocation {
     user_id: Option<i64>,
 }
 
-async fn revoke_user_token(State(sandbox): State<Sandbox>, bearer: Bearer, uri: Uri) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Revoke), |account, caller, now| {
+async fn revoke_user_token(State(sandbox): State<Sandbox>, credential: Credential, uri: Uri) -> Response {
+    sandbox.serve(&credential, Some(Limited::Revoke), |account, caller, now| {
         let revocation: Revocation = read_query(&uri)?;
         let of = match (&revocation.email, revocation.user_id) {
             (Some(email), None) => UserRef::Email(email),
@@ -141,55 +144,75 @@ async fn revoke_user_token(State(sandbox): State<Sandbox>, bearer: Bearer, uri: 
     })
 }
 
-async fn pat_status(State(sandbox): State<Sandbox>, bearer: Bearer) -> Response {
-    sandbox.serve(&bearer, None, |account, caller, _| {
+async fn pat_status(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
+    sandbox.serve(&credential, None, |account, caller, _| {
         Ok(account.options.pat_status(account.pat_status(caller)?))
     })
 }
 
-async fn toggle_pat_status(State(sandbox): State<Sandbox>, bearer: Bearer) -> Response {
-    sandbox.serve(&bearer, Some(Limited::Toggle), |account, caller, now| {
+async fn toggle_pat_status(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
+    sandbox.serve(&credential, Some(Limited::Toggle), |account, caller, now| {
         let enabled = account.toggle_pats(caller, now)?;
         Ok(account.options.toggled(enabled))
     })
 }
 
-async fn nothing_there(State(sandbox): State<Sandbox>, bearer: Bearer) -> Response {
-    sandbox.serve(&bearer, None, |_, _, _| {
+async fn nothing_there(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
+    sandbox.serve(&credential, None, |_, _, _| {
         Err(Refusal::NotFound("there is nothing at this path".to_owned()))
     })
 }
 
 impl Sandbox {
-    fn serve(
+    /// Authenticates, counts against a limit, and operates on the account.
+    pub(super) fn serve(
         &self,
-        bearer: &Bearer,
+        credential: &Credential,
         limited: Option<Limited>,
         operation: impl FnOnce(&mut Account, &Caller, Timestamp) -> Result<Response, Refusal>,
     ) -> Response {
         self.with(|account, now| {
-            let answer = account.authenticate(bearer.0.as_deref(), now).and_then(|caller| {
-                account.count(&caller);
-                limited.map_or(Ok(()), |kind| account.admit(kind, now))?;
-                operation(account, &caller, now)
-            });
+            let answer = account
+                .admit(credential, limited, now)
+                .and_then(|caller| operation(account, &caller, now));
             answer.unwrap_or_else(|refusal| account.options.refused(&refusal))
         })
     }
 }
 
-/// The token of an `Authorization: Bearer <token>` header, if there is one.
-struct Bearer(Option<String>);
+impl Account {
+    fn admit(&mut self, credential: &Credential, limited: Option<Limited>, now: Timestamp) -> Result<Caller, Refusal> {
+        let Credential::Bearer(bearer) = credential else {
+            return Ok(Caller::Console);
+        };
+        let caller = self.authenticate(bearer.as_deref(), now)?;
+        self.count(&caller);
+        limited.map_or(Ok(()), |kind| self.limit(kind, now))?;
+        Ok(caller)
+    }
+}
 
-impl<S: Sync> FromRequestParts<S> for Bearer {
-    type Rejection = std::convert::Infallible;
+/// What a request says about who sends it.
+#[derive(Clone)]
+pub(super) enum Credential {
+    /// The token of an `Authorization: Bearer <token>` header, if there is one.
+    Bearer(Option<String>),
+    /// None is needed: the request came to the console's path.
+    Console,
+}
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        if let Some(console) = parts.extensions.get::<Self>() {
+            return Ok(console.clone());
+        }
         let header = parts
             .headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
-        Ok(Self(
+        Ok(Self::Bearer(
             header
                 .and_then(|value| value.strip_prefix("Bearer "))
                 .map(str::to_owned),
@@ -197,7 +220,8 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     }
 }
 
-fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+/// Reads a JSON body, or refuses with 400.
+pub(super) fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::Invalid(format!("the request's body: {error}")))
 }
 

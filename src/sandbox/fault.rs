@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, StreamBody};
+use http_body::Frame;
+use http_body_util::{BodyExt, Collected, StreamBody};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use tokio_stream::StreamExt;
 
 use super::Sandbox;
 
@@ -214,7 +216,13 @@ pub(super) async fn inject(State(sandbox): State<Sandbox>, request: Request, nex
                 next.run(request).await;
             }
             match effect {
-                Effect::Answer(answer) => answer.into_response(),
+                Effect::Answer(answer) => answer.build().unwrap_or_else(|error| {
+                    (
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        format!("the fault's answer: {error}"),
+                    )
+                        .into_response()
+                }),
                 Effect::Hang => {
                     tokio::time::sleep(LONGEST_HANG).await;
                     cut()
@@ -233,44 +241,35 @@ fn cut() -> Response {
     answer
 }
 
+/// The head promises the whole body.
 async fn truncated(answer: Response) -> Response {
-    let (head, body) = answer.into_parts();
-    let mut body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
+    let (mut head, body) = answer.into_parts();
+    let mut body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    head.headers.insert(header::CONTENT_LENGTH, body.len().into());
     body.truncate(body.len() / 2);
     Response::from_parts(head, broken_after(body))
 }
 
 fn broken_after(sent: Bytes) -> Body {
     let broken = io::Error::new(io::ErrorKind::ConnectionReset, ConnectionCut);
-    let frames = [Ok(http_body::Frame::data(sent)), Err(broken)];
-    Body::new(StreamBody::new(tokio_stream::iter(frames)))
+    let frames = tokio_stream::iter([Ok(Frame::data(sent)), Err(broken)]).then(|frame| async {
+        if frame.is_err() {
+            // Lets the server send what came before.
+            tokio::task::yield_now().await;
+        }
+        frame
+    });
+    Body::new(StreamBody::new(frames))
 }
 
-impl IntoResponse for ScriptedAnswer {
-    fn into_response(self) -> Response {
-        let Ok(status) = StatusCode::from_u16(self.status) else {
-            return (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("{} is no status code", self.status),
-            )
-                .into_response();
-        };
-        let mut answer = (status, self.body).into_response();
-        for (name, value) in &self.headers {
-            let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
-                return (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    format!("{name}: {value} is no header"),
-                )
-                    .into_response();
-            };
-            answer.headers_mut().insert(name, value);
-        }
-        answer
+impl ScriptedAnswer {
+    /// The answer, or why HTTP does not allow it.
+    pub(super) fn build(&self) -> Result<Response, http::Error> {
+        let headers = self.headers.iter();
+        let answer = headers.fold(Response::builder().status(self.status), |answer, (name, value)| {
+            answer.header(name, value)
+        });
+        answer.body(Body::from(self.body.clone()))
     }
 }
 

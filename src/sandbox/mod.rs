@@ -1,27 +1,66 @@
 //! Striim Cloud's token API in memory, for tests of this project and of its users.
+//!
+//! It follows Striim Cloud's document *Managing API tokens*: every endpoint of its reference, and the rules behind
+//! them (quota, expiries, roles, one PAT per user, the toggle, rate limits, audit log). What the document leaves open is
+//! a field of [`Options`]. Nothing is kept: a sandbox begins with one account, one administrator and one token.
+//! Expiry notifications, which the platform sends by email, are left out.
+//!
+//! A client in the same process talks to [`Sandbox::service`] (or the plain [`Sandbox::router`]) and shares
+//! [`Sandbox::clock`]; others connect to [`Sandbox::listen`] or to the program `striim-sandbox`.
+//!
+//! # The control API
+//!
+//! What the methods of [`Sandbox`] do in the process, HTTP does at `/sandbox`, beside the REST API. It asks for no
+//! bearer and knows no limits; errors are `{"message": …}`.
+//!
+//! | request | |
+//! |---|---|
+//! | `GET /sandbox` | the account: clock, quota, service accounts, users with their PATs, toggle, usage by token type; no values |
+//! | `GET /sandbox/clock` | `{"now": …}` |
+//! | `POST /sandbox/clock` | `{"advance": "90d"}` or `{"now": "2027-02-09T00:00:00Z"}`; durations as in `36h`, `2w`, `1mo`, `P1Y` |
+//! | `GET /sandbox/audit` | every operation on a token, oldest first |
+//! | `GET`, `DELETE /sandbox/calls` | how often each endpoint was called, `{"GET /service-accounts": 2}`; start anew |
+//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change those named |
+//! | `GET`, `POST`, `DELETE /sandbox/faults` | the [`Fault`]s to come; add one; forget all |
+//! | `GET /sandbox/values` | every token value ever issued, to search a state or a log for leaks |
+//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: put one there, past the rules; no `expires-at` means a legacy token |
+//! | `POST /sandbox/user` | `{"email", "role"}`: add a user, `admin` or `regular` |
+//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: give a user a PAT, past the rules |
+//! | any `/sandbox/console/…` | an endpoint of the REST API, done by an administrator outside of it |
+//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which only the console can |
+//!
+//! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
+//! behind Terraform's back.
 
 mod account;
 mod answer;
 mod api;
 mod audit;
+mod caller;
 mod clock;
+mod control;
 mod fault;
 mod limit;
 mod listen;
 mod mint;
 mod options;
+mod pats;
 mod refusal;
 mod role;
+mod seed;
+mod service_accounts;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::{Router, http::Method, middleware};
+use axum::{Extension, Router, http::Method, middleware};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::token::Clock;
-use account::{Account, Caller, UserRef};
+use account::Account;
+use api::Credential;
+use caller::{Caller, UserRef};
 use clock::MovableClock;
 use mint::Mint;
 
@@ -36,6 +75,7 @@ pub use options::{
 };
 pub use refusal::Refusal;
 pub use role::Role;
+pub use seed::{AdminToken, Seed};
 
 /// Where the REST API begins, as in the document's base URLs.
 const BASE_PATH: &str = "/api/v1";
@@ -52,50 +92,8 @@ pub struct Sandbox {
 struct State {
     account: Account,
     faults: Vec<Fault>,
-    /// How often, by method and path relative to the base URL.
-    calls: BTreeMap<(String, String), usize>,
-}
-
-/// What the sandbox holds at the start.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// The account's short name.
-    pub account: String,
-    /// The value of the administrator's token; random if absent.
-    pub admin_token: Option<SecretString>,
-    /// Whose it is.
-    pub admin: AdminToken,
-    /// When it ends; by default never (a legacy token), so that moving the clock locks nobody out.
-    pub admin_expires_at: Option<Timestamp>,
-    /// The clock underneath; the sandbox's own runs an offset ahead of it.
-    pub clock: Clock,
-    /// What the sandbox's clock says at the start; the same as the one underneath if absent.
-    pub now: Option<Timestamp>,
-    /// Makes token values and ids the same in each run. Without it they come from the machine's randomness.
-    pub random: Option<u64>,
-}
-
-/// Whose token the sandbox is born with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminToken {
-    /// A service account of this name. It takes one of the quota's three places.
-    ServiceAccount(String),
-    /// The administrator, as a PAT. It dies when PATs are disabled.
-    Personal,
-}
-
-impl Default for Seed {
-    fn default() -> Self {
-        Self {
-            account: "acme".to_owned(),
-            admin_token: None,
-            admin: AdminToken::ServiceAccount("terraform".to_owned()),
-            admin_expires_at: None,
-            clock: Clock::system(),
-            now: None,
-            random: None,
-        }
-    }
+    /// How often, by `METHOD /path` relative to the base URL.
+    calls: BTreeMap<String, usize>,
 }
 
 impl Sandbox {
@@ -113,11 +111,7 @@ impl Sandbox {
         let mut mint = Mint::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
         let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
         let mut account = Account::new(seed.account, mint, options);
-        let (value, end, now) = (Some(admin_token.clone()), seed.admin_expires_at, clock.now());
-        match seed.admin {
-            AdminToken::ServiceAccount(name) => drop(account.seed_service_account(name, None, end, value, now)),
-            AdminToken::Personal => account.seed_owner_pat(end, value, now),
-        }
+        account.seed_admin(seed.admin, seed.admin_expires_at, admin_token.clone(), clock.now());
         let state = State {
             account,
             faults: Vec::new(),
@@ -130,12 +124,19 @@ impl Sandbox {
         }
     }
 
-    /// The REST API at `/api/v1`.
+    /// The REST API at `/api/v1`, the control API at `/sandbox`.
     ///
     /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
     pub fn router(&self) -> Router {
         let api = api::routes().layer(middleware::from_fn_with_state(self.clone(), fault::inject));
-        Router::new().nest(BASE_PATH, api).with_state(self.clone())
+        let console = api::routes()
+            .merge(control::console_only())
+            .layer(Extension(Credential::Console));
+        let control = control::routes().nest("/console", console);
+        Router::new()
+            .nest(BASE_PATH, api)
+            .nest("/sandbox", control)
+            .with_state(self.clone())
     }
 
     /// The value of the administrator's token that the sandbox started with.
@@ -165,11 +166,7 @@ impl Sandbox {
 
     /// How many requests of `method` came to `path` (relative to the base URL), whatever became of them.
     pub fn calls(&self, method: &str, path: &str) -> usize {
-        self.lock()
-            .calls
-            .get(&(method.to_owned(), path.to_owned()))
-            .copied()
-            .unwrap_or(0)
+        self.lock().calls.get(&format!("{method} {path}")).copied().unwrap_or(0)
     }
 
     /// The account's service accounts, expired ones too.
@@ -260,7 +257,7 @@ impl Sandbox {
     /// Counts a request, and tells the fault that strikes it.
     fn arrival(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut state = self.lock();
-        *state.calls.entry((method.to_string(), path.to_owned())).or_default() += 1;
+        *state.calls.entry(format!("{method} {path}")).or_default() += 1;
         fault::strike(&mut state.faults, method, path)
     }
 

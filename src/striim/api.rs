@@ -1,6 +1,6 @@
 //! Striim Cloud's REST API for tokens, typed: every endpoint of "Managing API tokens in Striim Cloud".
 //!
-//! The document shows few answers, so what it does not show is read tolerantly ([`answer`]); what it does show is
+//! The document shows few answers, so what it does not show is read tolerantly; what it does show is
 //! insisted on. Nothing here knows Terraform.
 
 mod answer;

@@ -8,6 +8,8 @@ mod failure;
 mod functions;
 mod pat_status;
 mod provider;
+mod quota;
+mod rotation;
 mod service_account_token;
 mod session;
 mod settings;

@@ -1,34 +1,35 @@
 //! `striim_service_account_token`: an account of a machine, and its token.
 //!
 //! # Flow
-//! Create makes the account and takes its value from the answer, the only place where the platform shows it. A changed
-//! `expires_at` rotates: the account stays, its value dies at once and a new one takes its place. Destroy revokes.
+//! Create makes the account and takes its value from the answer, the only place where the platform shows it. A reason
+//! to rotate ([`crate::token::reasons`]) gives it another value in place: the old one dies at once. Destroy revokes.
 //!
 //! # Guarantees
 //! - Whatever value an answer carried is in the state afterwards, whatever else went wrong.
-//! - Nothing leaves the state unless the platform's list, well received, no longer has it.
-//! - A configuration that says the same instant in other words changes nothing.
+//! - Nothing leaves the state unless the platform's list, well received, no longer has it; and not even then if it was
+//!   to have expired, because a list may leave out what has.
+//! - A token that is not due, of a configuration that did not change, is not touched; nor is one by its import.
 //!
 //! # Assumptions
-//! - The list is complete: an account that it does not hold does not exist, or has expired (whether the list still
-//!   shows those, Striim's document does not say).
+//! - The list is complete.
+//! - `token-id` tells one value from the next: a rotation changes it (Striim's samples show so).
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::quota;
+use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
 use super::session::{Connection, Session};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::{Error, Operation};
-use crate::token::{Expiry, Lifetime};
+use crate::token::{Expiry, Lifetime, PresentValue};
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
 const LIFETIME: Lifetime = Lifetime::Months(12);
-
-/// "An account may have up to three active service account tokens" (the same).
-const QUOTA: usize = 3;
 
 model! {
     /// The attributes of `striim_service_account_token`.
@@ -38,7 +39,11 @@ model! {
         description: String,
         /// As the user spells it.
         expires_at: String,
-        /// The value. Null after an import.
+        expires_in: String,
+        rotate_before: String,
+        rotation_triggers: Triggers,
+        adopt_existing: bool,
+        /// The value. Null if Terraform has none that works.
         token: SecretString,
         /// Tells this value from the account's earlier and later ones.
         token_id: i64,
@@ -49,31 +54,50 @@ model! {
     }
 }
 
+impl Model {
+    fn name(&self) -> &str {
+        self.name.known().map_or("", String::as_str)
+    }
+
+    /// How a message names it.
+    fn what(&self) -> String {
+        format!("The token of service account {:?}", self.name())
+    }
+
+    fn rotation(&self) -> Rotation<'_> {
+        Rotation {
+            expires_at: &self.expires_at,
+            expires_in: &self.expires_in,
+            rotate_before: &self.rotate_before,
+            rotation_triggers: &self.rotation_triggers,
+        }
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.known().copied().unwrap_or_default()
+    }
+
+    fn value(&self) -> PresentValue {
+        match (self.generation(), self.token.is_null()) {
+            (0, _) => PresentValue::Imported,
+            (_, true) => PresentValue::Replaced,
+            (_, false) => PresentValue::Ours,
+        }
+    }
+
+    /// Marks as unknown what a rotation will bring.
+    fn expect_new_value(&mut self, expires_at: Field<String>, generation: Field<i64>) {
+        self.expires_at = expires_at;
+        self.generation = generation;
+        self.token = Field::Unknown;
+        self.token_id = Field::Unknown;
+        self.updated_at = Field::Unknown;
+        self.updated_by = Field::Unknown;
+    }
+}
+
 pub(super) struct ServiceAccountToken {
     session: Session,
-}
-
-/// What a planned `expires_at` asks for.
-#[derive(Debug, PartialEq)]
-enum Asked {
-    /// Nothing: it is left out, or the instant is the one that the token has.
-    Nothing,
-    /// A rotation.
-    Rotation,
-    /// Known only at apply.
-    NotKnownYet,
-}
-
-/// Compares as instants what the configuration says with what the token has.
-fn asked(config: &Field<String>, current: &Field<String>) -> Asked {
-    match config {
-        Field::Null => Asked::Nothing,
-        Field::Unknown => Asked::NotKnownYet,
-        Field::Known(wanted) => match (Expiry::parse(wanted), current.known().map(|text| Expiry::parse(text))) {
-            (Ok(wanted), Some(Ok(current))) if wanted == current => Asked::Nothing,
-            _ => Asked::Rotation,
-        },
-    }
 }
 
 impl ServiceAccountToken {
@@ -85,15 +109,51 @@ impl ServiceAccountToken {
         self.session.clock().now()
     }
 
-    /// The expiry to send; `Err` with an error on the attribute if it cannot be sent.
-    fn expiry_to_send(&self, expires_at: &Field<String>) -> Result<Option<Expiry>, Diagnostic> {
-        let Some(text) = expires_at.known() else {
-            return Ok(None);
+    /// Holds a planned creation against what is in the account. That nobody can be asked now is for the apply to tell.
+    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
+        let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) else {
+            return;
         };
-        let expiry = Expiry::parse(text).map_err(|error| invalid("expires_at", error))?;
-        match expiry.check(self.now(), LIFETIME) {
-            Ok(()) => Ok(Some(expiry)),
-            Err(problem) => Err(invalid("expires_at", problem)),
+        let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
+            return;
+        };
+        if planned.adopt_existing == Field::Known(true) && accounts.iter().any(|account| account.name == *name) {
+            diagnostics.push(Diagnostic::warning(
+                "This takes over a service account",
+                format!(
+                    "A service account named {name:?} exists. Because of `adopt_existing` it is to be rotated: the \
+                     value that is in use stops working at that moment."
+                ),
+            ));
+        } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
+            diagnostics.push(warning);
+        }
+    }
+
+    /// Makes the account, or takes over the one that there is.
+    async fn issue(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        planned: &Model,
+        expires_at: Option<Expiry>,
+    ) -> Result<IssuedToken, Diagnostic> {
+        let name = planned.name();
+        if planned.adopt_existing == Field::Known(true) {
+            let accounts = connection
+                .api
+                .list_service_accounts(operation)
+                .await
+                .map_err(|error| failure(&error))?;
+            if let Some(account) = find(&accounts, name) {
+                check_description(account, planned)?;
+                let rotated = rotate(connection, operation, name, expires_at).await;
+                return rotated.map_err(|error| why_not_rotated(name, &error));
+            }
+        }
+        match create(connection, operation, planned, expires_at).await {
+            Ok(issued) => Ok(issued),
+            Err(error) => Err(why_not_created(connection, operation, name, &error, self.now()).await),
         }
     }
 }
@@ -105,44 +165,53 @@ impl Resource for ServiceAccountToken {
     const TYPE: &'static str = "striim_service_account_token";
 
     fn schema(&self) -> Schema {
+        let mut attributes = vec![
+            Attribute::required(
+                "name",
+                Type::String,
+                "The account's unique name, 3 to 30 characters, case-sensitive.",
+            )
+            .replaces(),
+            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
+        ];
+        attributes.extend(rotation::attributes());
+        attributes.extend([
+            Attribute::optional(
+                "adopt_existing",
+                Type::Bool,
+                "Whether to take over a service account of that name, if there is one at creation, by rotating it. \
+                 Default: false. To take one over without rotating it, import it.",
+            ),
+            Attribute::computed("id", Type::String, "The same as `name`."),
+            Attribute::computed(
+                "token",
+                Type::String,
+                "The token's value. Null after an import, and once somebody rotated the token outside Terraform.",
+            )
+            .sensitive(),
+            Attribute::computed(
+                "token_id",
+                Type::Number,
+                "The platform's number for the present value; it changes with each rotation.",
+            ),
+            Attribute::computed(
+                "generation",
+                Type::Number,
+                "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
+                 planned, so other resources can follow it in the same run.",
+            ),
+            Attribute::computed("updated_at", Type::String, "When the account was last changed."),
+            Attribute::computed(
+                "updated_by",
+                Type::Number,
+                "The number of the user who changed it last.",
+            ),
+        ]);
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
-             CI pipelines and other automation. The platform shows the value once; it is kept in the state.",
-            [
-                Attribute::required(
-                    "name",
-                    Type::String,
-                    "The account's unique name, 3 to 30 characters, case-sensitive.",
-                )
-                .replaces(),
-                Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
-                Attribute::optional_computed(
-                    "expires_at",
-                    Type::String,
-                    "When the token ends, in RFC 3339 with an offset, at most 12 months ahead. **A change rotates the \
-                     token in place**: the old value stops working at once. Another spelling of the same instant \
-                     changes nothing. Left out, the account's default expiry applies.",
-                ),
-                Attribute::computed("id", Type::String, "The same as `name`."),
-                Attribute::computed("token", Type::String, "The token's value. Null after an import.").sensitive(),
-                Attribute::computed(
-                    "token_id",
-                    Type::Number,
-                    "The platform's number for the present value; it changes with each rotation.",
-                ),
-                Attribute::computed(
-                    "generation",
-                    Type::Number,
-                    "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
-                     planned, so other resources can follow it in the same run.",
-                ),
-                Attribute::computed("updated_at", Type::String, "When the account was last changed."),
-                Attribute::computed(
-                    "updated_by",
-                    Type::Number,
-                    "The number of the user who changed it last.",
-                ),
-            ],
+             CI pipelines and other automation, valid for at most 12 months. The platform shows the value once; it is \
+             kept in the state.",
+            attributes,
         )
     }
 
@@ -150,8 +219,10 @@ impl Resource for ServiceAccountToken {
         if let Some(name) = config.name.known() {
             let length = name.chars().count();
             if !(3..=30).contains(&length) {
-                let problem = format!("must have 3 to 30 characters; {name:?} has {length}");
-                diagnostics.push(invalid("name", problem));
+                diagnostics.push(invalid(
+                    "name",
+                    format!("must have 3 to 30 characters; {name:?} has {length}"),
+                ));
             }
         }
         if let Some(description) = config.description.known() {
@@ -163,63 +234,77 @@ impl Resource for ServiceAccountToken {
                 ));
             }
         }
-        if let Some(text) = config.expires_at.known()
-            && let Err(error) = Expiry::parse(text)
-        {
-            diagnostics.push(invalid("expires_at", format!("{error}; it is {text:?}")));
-        }
+        config.rotation().validate(LIFETIME, self.now(), diagnostics);
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
             planned.generation = 1.into();
-            diagnostics.ok(self.expiry_to_send(&planned.expires_at));
+            diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+            self.plan_creation(context, planned, diagnostics).await;
             return;
         };
-        match asked(&change.config.expires_at, &prior.expires_at) {
-            Asked::Nothing => {
+        if planned.name != prior.name || planned.description != prior.description {
+            // It is replaced: what comes instead is planned by itself.
+            if let Some(connection) = self.session.connected() {
+                connection.ledger.remove(prior.name());
+            }
+            return;
+        }
+        if same_duration(&planned.expires_in, &prior.expires_in) {
+            planned.expires_in = prior.expires_in.clone();
+        }
+        match change
+            .config
+            .rotation()
+            .decide(prior.rotation(), prior.value(), self.now())
+        {
+            Decision::Keep => {
                 // The spelling in the state stays, so that another one is no difference.
                 planned.expires_at = prior.expires_at.clone();
-                let expiry = prior.expires_at.known().and_then(|text| Expiry::parse(text).ok());
-                if let Some(expiry) = expiry.filter(|expiry| expiry.has_passed(self.now())) {
-                    diagnostics.push(expired(prior, expiry));
+                if !change.config.expires_at.is_null() {
+                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
                 }
-                return;
             }
-            Asked::Rotation => {
-                let generation = prior.generation.known().copied().unwrap_or_default();
-                planned.generation = generation.saturating_add(1).into();
-                diagnostics.ok(self.expiry_to_send(&planned.expires_at));
+            Decision::Rotate(reasons) => {
+                diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                let expires_at = change
+                    .config
+                    .expires_at
+                    .known()
+                    .cloned()
+                    .map_or(Field::Unknown, Field::Known);
+                planned.expect_new_value(expires_at, prior.generation().saturating_add(1).into());
             }
-            Asked::NotKnownYet => planned.generation = Field::Unknown,
+            Decision::NotKnownYet => {
+                let expires_at = change
+                    .config
+                    .expires_at
+                    .known()
+                    .cloned()
+                    .map_or(Field::Unknown, Field::Known);
+                planned.expect_new_value(expires_at, Field::Unknown);
+            }
         }
-        planned.token = Field::Unknown;
-        planned.token_id = Field::Unknown;
-        planned.updated_at = Field::Unknown;
-        planned.updated_by = Field::Unknown;
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            connection.ledger.remove(prior.name());
+        }
     }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
-        let expires_at = diagnostics.ok(self.expiry_to_send(&planned.expires_at))?;
-        let name = planned.name.known().cloned().unwrap_or_default();
-        let account = NewServiceAccount {
-            name: &name,
-            description: planned.description.known().map(String::as_str),
-            expires_at: expires_at.map(Expiry::instant),
-        };
+        let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let operation = connection.operation(context);
-        let outcome = connection.api.create_service_account(&operation, &account).await;
+        let issued = self.issue(&connection, &operation, &planned, expires_at).await;
         connection.changed().await;
-        match outcome {
-            Ok(issued) => Some(with_value(planned, issued, diagnostics)),
-            Err(error) => {
-                diagnostics.push(why_not_created(&connection, &operation, &name, &error, self.now()).await);
-                None
-            }
-        }
+        let issued = diagnostics.ok(issued)?;
+        Some(with_value(planned, expires_at, issued, diagnostics))
     }
 
     async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -232,54 +317,47 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        let Some(account) = find(&accounts, state.name.known()) else {
-            let expiry = state.expires_at.known().and_then(|text| Expiry::parse(text).ok());
-            // Expired, it may be listed no longer; what ended as declared is not deleted outside.
-            return expiry
-                .is_some_and(|expiry| expiry.has_passed(self.now()))
-                .then_some(state);
+        let Some(account) = find(&accounts, state.name()) else {
+            // Expired, it may be listed no longer: what ended as declared was not deleted outside.
+            let expired = state
+                .rotation()
+                .expiry()
+                .is_some_and(|expiry| expiry.has_passed(self.now()));
+            return expired.then_some(state);
         };
-        if let (Some(known), Some(now)) = (state.token_id.known(), account.token_id)
-            && *known != now
-            && !state.token.is_null()
-        {
-            diagnostics.push(rotated_outside(&account.name));
-        } else {
-            state.token_id = account.token_id.map_or(state.token_id, Field::Known);
+        if was_rotated_outside(&state, account) {
+            // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
+            state.token = Field::Null;
         }
         follow(&mut state, account);
         Some(state)
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
-        // Only a rotation is planned in place, and what it will bring is unknown until it has.
+        // Without a new value to come, only the declaration changed.
         if !planned.token.is_unknown() {
             return planned;
         }
-        let Some(expires_at) = diagnostics.ok(self.expiry_to_send(&planned.expires_at)) else {
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return prior;
+        };
+        let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
             return prior;
         };
         let operation = connection.operation(context);
-        let name = prior.name.known().cloned().unwrap_or_default();
-        let outcome = connection
-            .api
-            .rotate_service_account(&operation, &name, expires_at.map(Expiry::instant))
-            .await;
+        let mut issued = rotate(&connection, &operation, prior.name(), expires_at).await;
+        if issued.as_ref().is_err_and(Error::is_not_found) {
+            // It is gone, as an expired one may be: the new value comes with a new account of that name.
+            issued = create(&connection, &operation, &planned, expires_at).await;
+        }
         connection.changed().await;
-        match outcome {
-            Ok(issued) => with_value(
-                Model {
-                    generation: next_generation(&prior, &planned),
-                    ..planned
-                },
-                issued,
-                diagnostics,
-            ),
+        match issued {
+            Ok(issued) => {
+                let generation = prior.generation().saturating_add(1).into();
+                with_value(Model { generation, ..planned }, expires_at, issued, diagnostics)
+            }
             Err(error) => {
-                diagnostics.push(why_not_rotated(&name, &error));
+                diagnostics.push(why_not_rotated(prior.name(), &error));
                 prior
             }
         }
@@ -289,10 +367,9 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        let name = state.name.known().cloned().unwrap_or_default();
         let outcome = connection
             .api
-            .delete_service_account(&connection.operation(context), &name)
+            .delete_service_account(&connection.operation(context), state.name())
             .await;
         connection.changed().await;
         match outcome {
@@ -301,14 +378,17 @@ impl Resource for ServiceAccountToken {
                 Some(state)
             }
             // Gone already is gone.
-            _ => None,
+            _ => {
+                connection.ledger.remove(state.name());
+                None
+            }
         }
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let accounts = connection.look(&connection.operation(context), diagnostics).await?;
-        let Some(account) = accounts.iter().find(|account| account.name == id) else {
+        let Some(account) = find(&accounts, id) else {
             let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
             diagnostics.push(Diagnostic::error(
                 "No such service account",
@@ -327,14 +407,13 @@ impl Resource for ServiceAccountToken {
             "The value of an imported token is not known",
             format!(
                 "The platform showed the value of service account {id:?} once, when it was made, so `token` stays null. \
-                 The value goes on working where it is in use. For one that Terraform knows, change `expires_at`: \
-                 that rotates the token, and the old value stops working."
+                 The value goes on working where it is in use. For one that Terraform knows, change `expires_at`, \
+                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working."
             ),
         ));
         let mut state = Model {
             id: id.into(),
             name: id.into(),
-            token_id: account.token_id.into(),
             generation: 0.into(),
             ..Model::default()
         };
@@ -343,36 +422,66 @@ impl Resource for ServiceAccountToken {
     }
 }
 
-fn find<'a>(accounts: &'a [ServiceAccount], name: Option<&String>) -> Option<&'a ServiceAccount> {
-    accounts.iter().find(|account| Some(&account.name) == name)
+fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    accounts.iter().find(|account| account.name == name)
 }
 
-fn next_generation(prior: &Model, planned: &Model) -> Field<i64> {
-    match planned.generation {
-        Field::Known(generation) => generation.into(),
-        _ => prior
-            .generation
-            .known()
-            .copied()
-            .unwrap_or_default()
-            .saturating_add(1)
-            .into(),
+async fn create(
+    connection: &Connection,
+    operation: &Operation,
+    planned: &Model,
+    expires_at: Option<Expiry>,
+) -> Result<IssuedToken, Error> {
+    let account = NewServiceAccount {
+        name: planned.name(),
+        description: planned.description.known().map(String::as_str),
+        expires_at: expires_at.map(Expiry::instant),
+    };
+    connection.api.create_service_account(operation, &account).await
+}
+
+async fn rotate(
+    connection: &Connection,
+    operation: &Operation,
+    name: &str,
+    expires_at: Option<Expiry>,
+) -> Result<IssuedToken, Error> {
+    connection
+        .api
+        .rotate_service_account(operation, name, expires_at.map(Expiry::instant))
+        .await
+}
+
+/// Whether the value in the state is not the one that the platform has now, by the best witness that both have.
+fn was_rotated_outside(state: &Model, account: &ServiceAccount) -> bool {
+    if let (Some(ours), Some(theirs)) = (state.token_id.known(), account.token_id) {
+        return *ours != theirs;
     }
+    if let (Some(ours), Some(theirs)) = (state.rotation().expiry(), account.expires_at) {
+        return ours != Expiry::at(theirs);
+    }
+    let instant = |text: &str| text.parse::<Timestamp>().ok();
+    let ours = state.updated_at.known().and_then(|text| instant(text));
+    let theirs = account.updated_at.as_deref().and_then(instant);
+    // The same instant may come in another precision.
+    ours.zip(theirs)
+        .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
 }
 
 /// Takes over what the platform's list says. What it leaves out stays: it is not said to have changed.
 fn follow(state: &mut Model, account: &ServiceAccount) {
-    if let Some(now) = account.expires_at.map(Expiry::at) {
-        let known = state.expires_at.known().and_then(|text| Expiry::parse(text).ok());
-        if known != Some(now) {
-            state.expires_at = now.to_string().into();
-        }
+    if let Some(now) = account.expires_at.map(Expiry::at)
+        && state.rotation().expiry() != Some(now)
+    {
+        state.expires_at = now.to_string().into();
     }
-    if let Some(now) = &account.description {
-        let known = state.description.known().map_or("", String::as_str);
-        if known != now {
-            state.description = now.clone().into();
-        }
+    if let Some(now) = &account.description
+        && state.description.known() != Some(now)
+    {
+        state.description = now.clone().into();
+    }
+    if let Some(token_id) = account.token_id {
+        state.token_id = token_id.into();
     }
     if let Some(updated_at) = &account.updated_at {
         state.updated_at = updated_at.clone().into();
@@ -382,17 +491,16 @@ fn follow(state: &mut Model, account: &ServiceAccount) {
     }
 }
 
-/// What was planned, with what the platform issued for it.
-fn with_value(planned: Model, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Model {
-    let issued_expiry = issued.expires_at.map(Expiry::at);
-    let planned_expiry = planned.expires_at.known().and_then(|text| Expiry::parse(text).ok());
-    if let (Some(planned), Some(issued)) = (planned_expiry, issued_expiry)
-        && planned != issued
+/// What was planned, with what the platform issued for it; `asked` is the expiry that was sent.
+fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Model {
+    let set = issued.expires_at.map(Expiry::at);
+    if let (Some(asked), Some(set)) = (asked, set)
+        && asked != set
     {
         diagnostics.push(
             Diagnostic::warning(
                 "The platform set another expiry",
-                format!("The token was to expire at {planned}; the platform says that it expires at {issued}."),
+                format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
             )
             .on("expires_at"),
         );
@@ -400,7 +508,7 @@ fn with_value(planned: Model, issued: IssuedToken, diagnostics: &mut Diagnostics
     Model {
         expires_at: match planned.expires_at {
             Field::Known(spelling) => spelling.into(),
-            _ => issued_expiry.map(|expiry| expiry.to_string()).into(),
+            _ => set.or(asked).map(|expiry| expiry.to_string()).into(),
         },
         token: issued.token.into(),
         token_id: issued.token_id.into(),
@@ -410,30 +518,19 @@ fn with_value(planned: Model, issued: IssuedToken, diagnostics: &mut Diagnostics
     }
 }
 
-fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
-}
-
-fn expired(state: &Model, expiry: Expiry) -> Diagnostic {
-    let name = state.name.known().map_or("", String::as_str);
-    Diagnostic::warning(
-        "The token has expired",
-        format!(
-            "The token of service account {name:?} expired at {expiry} and no longer works. Set a later `expires_at` \
-             to rotate it, or remove the resource."
-        ),
-    )
-    .on("expires_at")
-}
-
-fn rotated_outside(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The token was rotated outside Terraform",
-        format!(
-            "Somebody rotated the token of service account {name:?}: the value in the state no longer works. Change \
-             `expires_at`, or run `terraform apply -replace` for this resource, to get one that does."
-        ),
-    )
+/// An account is taken over as it is: a description that differs would have it replaced by the next plan.
+fn check_description(account: &ServiceAccount, planned: &Model) -> Result<(), Diagnostic> {
+    let theirs = account.description.as_deref().unwrap_or_default();
+    let ours = planned.description.known().map_or("", String::as_str);
+    if theirs == ours {
+        return Ok(());
+    }
+    let detail = format!(
+        "`adopt_existing` takes over the service account {:?} as it is, and its description is {theirs:?}. The platform \
+         cannot change it: write the same in the configuration.",
+        account.name
+    );
+    Err(Diagnostic::error("Another description", detail).on("description"))
 }
 
 async fn why_not_created(
@@ -443,108 +540,35 @@ async fn why_not_created(
     error: &Error,
     now: Timestamp,
 ) -> Diagnostic {
-    let conflict = error.status() == Some(http::StatusCode::CONFLICT);
-    if !conflict && !error.is_ambiguous() {
-        return failure(error);
-    }
     let mut diagnostic = failure(error);
-    let Ok(accounts) = connection.service_accounts(operation).await else {
+    let conflict = error.status() == Some(StatusCode::CONFLICT);
+    if !conflict && !error.is_ambiguous() {
+        return diagnostic;
+    }
+    let Ok(accounts) = connection.api.list_service_accounts(operation).await else {
         return diagnostic;
     };
-    let exists = accounts.iter().any(|account| account.name == name);
-    let more = match (exists, conflict) {
-        (true, _) => {
-            let found = if conflict {
-                "already exists"
-            } else {
-                "exists now, and its value was lost with the answer"
-            };
-            format!(
-                "A service account named {name:?} {found}. To manage it here, take it over:\n\n  import {{\n    to = \
-                 striim_service_account_token.<label>\n    id = {name:?}\n  }}\n\nThen change `expires_at` to get a new \
-                 value. Otherwise choose another name, or revoke it first."
-            )
-        }
-        (false, true) => format!(
-            "There is no service account of that name, so the account's quota of {QUOTA} active service account \
-             tokens is used up:\n{}\n\nRevoke one that is no longer needed.",
-            list(&accounts, now)
+    let more = match (find(&accounts, name).is_some(), conflict) {
+        (true, true) => quota::taken(name),
+        (true, false) => format!(
+            "The service account exists now, and its value was lost with the answer. {}",
+            quota::taken(name)
         ),
-        (false, false) => "The account does not exist: nothing was created. Run again.".to_owned(),
+        (false, true) => quota::exhausted(&accounts, now),
+        (false, false) => "The service account does not exist: nothing was created. Run again.".to_owned(),
     };
     diagnostic.detail.push_str("\n\n");
     diagnostic.detail.push_str(&more);
-    if conflict && exists {
-        diagnostic.on("name")
-    } else {
-        diagnostic
-    }
-}
-
-/// The service accounts with their expiries, a line each.
-fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
-    let lines = accounts.iter().map(|account| {
-        let expiry = match account.expires_at.map(Expiry::at) {
-            Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
-            Some(expiry) => format!("expires at {expiry}"),
-            None => "without expiry".to_owned(),
-        };
-        format!("\n  - {:?}, {expiry}", account.name)
-    });
-    lines.collect()
+    diagnostic.on("name")
 }
 
 fn why_not_rotated(name: &str, error: &Error) -> Diagnostic {
     let mut diagnostic = failure(error);
-    if error.is_not_found() {
+    if error.is_ambiguous() {
         diagnostic.detail.push_str(&format!(
-            "\n\nThe service account {name:?} no longer exists: it was deleted outside Terraform. Run again to create it."
+            "\n\nIf it did, the value in the state of {name:?} no longer works. Run again: the next plan sees it and \
+             rotates once more."
         ));
-    } else if error.is_ambiguous() {
-        diagnostic.detail.push_str(
-            "\n\nIf it did, the value in the state no longer works. Run again: the rotation is still planned, and brings \
-             a new value.",
-        );
     }
     diagnostic
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// (what the configuration says, what the token has, what that asks for)
-    #[test]
-    fn only_another_instant_asks_for_a_rotation() {
-        let cases = [
-            (Field::Null, "2027-02-09T00:00:00Z".into(), Asked::Nothing),
-            (Field::Null, Field::Null, Asked::Nothing),
-            (Field::Unknown, "2027-02-09T00:00:00Z".into(), Asked::NotKnownYet),
-            (
-                "2027-02-09T00:00:00Z".into(),
-                "2027-02-09T00:00:00Z".into(),
-                Asked::Nothing,
-            ),
-            (
-                "2027-02-09T01:00:00+01:00".into(),
-                "2027-02-09T00:00:00Z".into(),
-                Asked::Nothing,
-            ),
-            (
-                "2027-02-09T00:00:00.999Z".into(),
-                "2027-02-09T00:00:00Z".into(),
-                Asked::Nothing,
-            ),
-            (
-                "2027-02-09T00:00:01Z".into(),
-                "2027-02-09T00:00:00Z".into(),
-                Asked::Rotation,
-            ),
-            // A legacy token has no expiry.
-            ("2027-02-09T00:00:00Z".into(), Field::Null, Asked::Rotation),
-        ];
-        for (config, current, expected) in cases {
-            assert_eq!(asked(&config, &current), expected, "{config:?} {current:?}");
-        }
-    }
 }

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
+use super::quota::Ledger;
 use super::snapshot::Snapshot;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::rest::{Error, Operation};
@@ -36,6 +37,8 @@ pub(super) struct Connection {
     pub(super) account: String,
     retry_timeout: Duration,
     accounts: Snapshot,
+    /// What this plan creates and removes.
+    pub(super) ledger: Ledger,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
 }
@@ -62,6 +65,14 @@ impl Session {
             *self.0.state.read().unwrap_or_else(PoisonError::into_inner),
             State::Waiting(_)
         )
+    }
+
+    /// The connection, if there is one already.
+    pub(super) fn connected(&self) -> Option<Arc<Connection>> {
+        match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Connected(connection) => Some(connection.clone()),
+            State::Unconfigured | State::Waiting(_) => None,
+        }
     }
 
     /// The connection; an error if there is none.
@@ -92,6 +103,7 @@ impl Connection {
             account,
             retry_timeout,
             accounts: Snapshot::default(),
+            ledger: Ledger::default(),
             toggling: Mutex::default(),
         }
     }

@@ -1,9 +1,12 @@
-//! What every token shares: when it ends, how durations are written, and what time it is.
+//! What every token shares: when it ends, when it is rotated and why, how durations are written, and what time it is.
 
 mod clock;
 mod duration;
 mod expiry;
+mod rotation;
 
 pub use clock::Clock;
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
+pub(crate) use rotation::Rough;
+pub use rotation::{Declared, Ends, Present, PresentValue, Reason, reasons};

@@ -21,6 +21,7 @@ async fn sigterm_and_sighup_end_the_program_and_remove_the_socket() {
     for signal in ["TERM", "HUP"] {
         let plugin = Plugin::start(Options::default()).await;
         let directory = plugin.socket.parent().unwrap().to_owned();
+        let _idle = plugin.channel().await;
         plugin.signal(signal).await;
         assert!(plugin.ended().await.status.success());
         assert!(!directory.exists());

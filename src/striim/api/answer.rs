@@ -304,7 +304,7 @@ mod tests {
             (r#"["ci"]"#, "lists a service account without a name"),
             (
                 "<html>",
-                "its body is an HTML page: is the base URL right, is a proxy in between?",
+                "its body is a page for a browser; is the base URL right, is a proxy in between?",
             ),
             ("[{", "its body is not JSON (line 1, column 2)"),
             (

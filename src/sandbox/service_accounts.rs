@@ -1,0 +1,129 @@
+//! Service accounts: their names, their quota, their tokens.
+
+use jiff::{Timestamp, ToSpan};
+
+use super::account::{Account, ServiceAccount};
+use super::audit::AuditAction;
+use super::caller::Caller;
+use super::mint::Token;
+use super::options::{Expired, RotationExpiry};
+use super::refusal::Refusal;
+use super::role::Permission;
+
+impl Account {
+    /// Removes what has expired, on a platform that does so.
+    pub(super) fn purge(&mut self, now: Timestamp) {
+        if self.options.expired == Expired::Purged {
+            self.service_accounts.retain(|_, account| account.token.is_live(now));
+        }
+    }
+
+    pub(super) fn list(&self, caller: &Caller, now: Timestamp) -> Result<Vec<&ServiceAccount>, Refusal> {
+        caller.require(Permission::ManageServiceAccounts)?;
+        let listed = |account: &&ServiceAccount| self.options.expired == Expired::Listed || account.token.is_live(now);
+        Ok(self.service_accounts.values().filter(listed).collect())
+    }
+
+    pub(super) fn create(
+        &mut self,
+        caller: &Caller,
+        name: String,
+        description: Option<String>,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<ServiceAccount, Refusal> {
+        caller.require(Permission::ManageServiceAccounts)?;
+        if !(3..=30).contains(&name.chars().count()) {
+            return Err(Refusal::Invalid("name: must have 3 to 30 characters".to_owned()));
+        }
+        if description.as_ref().is_some_and(|text| text.chars().count() > 255) {
+            return Err(Refusal::Invalid(
+                "description: must have at most 255 characters".to_owned(),
+            ));
+        }
+        let expires_at = self.expiry(expires_at, Some(12.months()), now)?;
+        if self.service_accounts.contains_key(&name) {
+            let reason = format!("a service account named \"{name}\" exists");
+            return Err(self.options.name_taken.because(reason));
+        }
+        self.require_quota(now)?;
+        let token = self.issue(caller, expires_at, false, now);
+        self.record(caller, AuditAction::CreateServiceAccount, &name, Some(token.id), now);
+        let account = ServiceAccount {
+            name: name.clone(),
+            description,
+            token,
+        };
+        self.service_accounts.insert(name, account.clone());
+        Ok(account)
+    }
+
+    pub(super) fn rotate(
+        &mut self,
+        caller: &Caller,
+        name: &str,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<ServiceAccount, Refusal> {
+        caller.require(Permission::ManageServiceAccounts)?;
+        let mut account = self.service_accounts.get(name).cloned().ok_or_else(|| nobody(name))?;
+        let keeps = self.options.rotation_expiry == RotationExpiry::Unchanged && account.token.is_live(now);
+        let expires_at = match (expires_at, account.token.expires_at.filter(|_| keeps)) {
+            (None, Some(unchanged)) => unchanged,
+            (expires_at, _) => self.expiry(expires_at, self.longest_on_rotation(12.months()), now)?,
+        };
+        // What has expired may not have counted; brought back to life it does.
+        if !self.uses_quota(&account.token, now) {
+            self.require_quota(now)?;
+        }
+        account.token = self.issue(caller, expires_at, true, now);
+        self.record(
+            caller,
+            AuditAction::RotateServiceAccount,
+            name,
+            Some(account.token.id),
+            now,
+        );
+        self.service_accounts.insert(name.to_owned(), account.clone());
+        Ok(account)
+    }
+
+    pub(super) fn delete(&mut self, caller: &Caller, name: &str, now: Timestamp) -> Result<(), Refusal> {
+        caller.require(Permission::ManageServiceAccounts)?;
+        let deleted = self.service_accounts.remove(name).ok_or_else(|| nobody(name))?;
+        self.record(
+            caller,
+            AuditAction::RevokeServiceAccount,
+            name,
+            Some(deleted.token.id),
+            now,
+        );
+        Ok(())
+    }
+
+    /// How many places of the quota are taken.
+    pub(super) fn quota_used(&self, now: Timestamp) -> usize {
+        self.service_accounts
+            .values()
+            .filter(|account| self.uses_quota(&account.token, now))
+            .count()
+    }
+
+    fn require_quota(&self, now: Timestamp) -> Result<(), Refusal> {
+        let (used, quota) = (self.quota_used(now), self.options.quota);
+        if used < quota {
+            return Ok(());
+        }
+        Err(Refusal::Conflict(format!(
+            "the account has {used} active service accounts of at most {quota}"
+        )))
+    }
+
+    fn uses_quota(&self, token: &Token, now: Timestamp) -> bool {
+        self.options.expired_use_quota || token.is_live(now)
+    }
+}
+
+fn nobody(name: &str) -> Refusal {
+    Refusal::NotFound(format!("there is no service account named \"{name}\""))
+}

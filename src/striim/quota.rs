@@ -1,0 +1,198 @@
+//! What a plan will leave in the account, held against its quota.
+//!
+//! Terraform plans each resource by a call of its own. This adds up what the calls of one plan create and remove, so
+//! that the plan can say what the platform would refuse only at apply, when half of it is done.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::api::ServiceAccount;
+use crate::framework::Diagnostic;
+use crate::token::Expiry;
+
+/// "An account may have up to three active service account tokens" (Striim Cloud, "Token types").
+const QUOTA: usize = 3;
+
+/// What the present plan creates and removes, by name.
+#[derive(Default)]
+pub(super) struct Ledger(Mutex<Planned>);
+
+#[derive(Default)]
+struct Planned {
+    created: BTreeSet<String>,
+    removed: BTreeSet<String>,
+}
+
+impl Ledger {
+    /// Notes that a service account will go.
+    pub(super) fn remove(&self, name: &str) {
+        self.planned(|planned| planned.removed.insert(name.to_owned()));
+    }
+
+    /// Notes that a service account will be made, and says what the user should know of it.
+    pub(super) fn create(&self, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+        self.planned(|planned| {
+            planned.created.insert(name.to_owned());
+            judge(planned, name, accounts, now)
+        })
+    }
+
+    fn planned<T>(&self, with: impl FnOnce(&mut Planned) -> T) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+    let exists = accounts.iter().any(|account| account.name == name);
+    if exists && !planned.removed.contains(name) {
+        return Some(Diagnostic::warning("The name is taken", taken(name)).on("name"));
+    }
+    let active = accounts
+        .iter()
+        .filter(|account| is_active(account, now))
+        .map(|account| account.name.as_str());
+    let together: BTreeSet<_> = active.chain(planned.created.iter().map(String::as_str)).collect();
+    let leaving = |name: &&str| planned.removed.contains(*name) && !planned.created.contains(*name);
+    let after = together.iter().filter(|name| !leaving(name)).count();
+    let list = list(accounts, now);
+    if after > QUOTA {
+        return Some(Diagnostic::warning(
+            "This plan exceeds the quota",
+            format!(
+                "A Striim Cloud account may have {QUOTA} active service account tokens; with this plan it would have \
+                 {after}, and the platform would refuse what is too much. There are now:\n{list}\n\nRevoke one that is \
+                 no longer needed, or plan fewer."
+            ),
+        ));
+    }
+    (together.len() > QUOTA).then(|| {
+        let leaving: Vec<_> = together
+            .iter()
+            .filter(|name| leaving(name))
+            .map(|name| format!("{name:?}"))
+            .collect();
+        Diagnostic::warning(
+            "This plan just fits the quota",
+            format!(
+                "A Striim Cloud account may have {QUOTA} active service account tokens. Creating {name:?} works only \
+                 after {} went, so not with `create_before_destroy`, and not in parallel. There are now:\n{list}",
+                leaving.join(", ")
+            ),
+        )
+    })
+}
+
+/// Whether the token counts against the quota: not once it has expired.
+fn is_active(account: &ServiceAccount, now: Timestamp) -> bool {
+    account
+        .expires_at
+        .is_none_or(|expiry| !Expiry::at(expiry).has_passed(now))
+}
+
+/// What to do about a service account that exists.
+pub(super) fn taken(name: &str) -> String {
+    format!(
+        "A service account named {name:?} exists already. To manage it here, take it over:\n\n  import {{\n    to = \
+         striim_service_account_token.<label>\n    id = {name:?}\n  }}\n\nor set `adopt_existing = true`, which rotates \
+         it: the value that is in use stops working. Otherwise choose another name, or revoke it first."
+    )
+}
+
+/// What to do about a quota that is used up.
+pub(super) fn exhausted(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    format!(
+        "The account's quota of {QUOTA} active service account tokens is used up:\n{}\n\nRevoke one that is no longer \
+         needed.",
+        list(accounts, now)
+    )
+}
+
+/// The service accounts with their expiries, a line each, the nearest to its end first.
+fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    let mut accounts: Vec<_> = accounts.iter().collect();
+    accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
+    let lines = accounts.iter().map(|account| {
+        let expiry = match account.expires_at.map(Expiry::at) {
+            Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+            Some(expiry) => format!("expires at {expiry}"),
+            None => "without expiry".to_owned(),
+        };
+        format!("\n  - {:?}, {expiry}", account.name)
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn account(name: &str, days: i64) -> ServiceAccount {
+        let expires_at = Timestamp::from_second(days * 86_400).ok();
+        ServiceAccount {
+            name: name.to_owned(),
+            token_id: None,
+            description: None,
+            expires_at,
+            updated_at: None,
+            updated_by: None,
+        }
+    }
+
+    /// The service accounts there are, those that the plan removes, those that it creates, what the last is told.
+    type Case = (
+        Vec<ServiceAccount>,
+        &'static [&'static str],
+        &'static [&'static str],
+        Option<&'static str>,
+    );
+
+    #[test]
+    fn a_plan_is_held_against_the_quota() {
+        let (a, b, c) = (account("a", 10), account("b", 5), account("c", 20));
+        let gone = account("gone", -1);
+        let full = || vec![a.clone(), b.clone(), c.clone()];
+        let cases: Vec<Case> = vec![
+            (vec![], &[], &["x", "y", "z"], None),
+            (vec![], &[], &["x", "y", "z", "w"], Some("would have 4")),
+            (full(), &[], &["x"], Some("would have 4")),
+            (vec![a.clone(), b.clone(), gone.clone()], &[], &["x"], None),
+            (
+                vec![a.clone(), b.clone(), c.clone(), gone],
+                &[],
+                &["x"],
+                Some("expired at 1969-12-31T00:00:00Z"),
+            ),
+            (full(), &["a"], &["x"], Some("only after \"a\" went")),
+            (full(), &["a", "b"], &["x", "y"], Some("only after \"a\", \"b\" went")),
+            (full(), &["a"], &["x", "y"], Some("would have 4")),
+            // A replacement under its own name.
+            (full(), &["a"], &["a"], None),
+            (full(), &[], &["a"], Some("exists already")),
+        ];
+        for (accounts, removed, created, expected) in cases {
+            let ledger = Ledger::default();
+            removed.iter().for_each(|name| ledger.remove(name));
+            let told = created
+                .iter()
+                .map(|name| ledger.create(name, &accounts, NOW))
+                .last()
+                .flatten();
+            let told = told.map(|told| told.detail);
+            assert_eq!(told.is_some(), expected.is_some(), "{removed:?} {created:?}: {told:?}");
+            assert!(
+                told.unwrap_or_default().contains(expected.unwrap_or_default()),
+                "{removed:?} {created:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_nearest_to_its_end_comes_first() {
+        let list = list(&[account("late", 9), account("soon", 1)], NOW);
+        assert!(list.find("soon") < list.find("late"), "{list}");
+    }
+}

@@ -1,0 +1,243 @@
+//! The attributes by which a user declares when a token ends and when it is rotated, the same for every token resource,
+//! and what a plan makes of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
+use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, parse_duration, reasons};
+
+/// A fixed `expires_at` is warned of this long before.
+const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// `rotation_triggers`: a value may be null, or known only at apply.
+pub(super) type Triggers = BTreeMap<String, Field<String>>;
+
+/// The attributes, as a configuration or a state has them.
+#[derive(Clone, Copy)]
+pub(super) struct Rotation<'a> {
+    pub(super) expires_at: &'a Field<String>,
+    pub(super) expires_in: &'a Field<String>,
+    pub(super) rotate_before: &'a Field<String>,
+    pub(super) rotation_triggers: &'a Field<Triggers>,
+}
+
+/// What a plan does with a token that is there.
+#[derive(Debug, PartialEq)]
+pub(super) enum Decision {
+    Keep,
+    Rotate(Vec<Reason>),
+    /// It depends on something that is known only at apply.
+    NotKnownYet,
+}
+
+/// The attributes' schemas; `maximum` is how far ahead the platform lets an expiry be, in words.
+pub(super) fn attributes() -> [Attribute; 4] {
+    [
+        Attribute::optional_computed(
+            "expires_at",
+            Type::String,
+            "When the token ends, in RFC 3339 with an offset. **A change rotates the token in place**: the old value \
+             stops working at once. Another spelling of the same instant changes nothing. With neither `expires_at` \
+             nor `expires_in`, the account's default expiry applies, and an expired token is rotated.",
+        ),
+        Attribute::optional(
+            "expires_in",
+            Type::String,
+            "Instead of `expires_at`: how long each value lives, a duration such as `90d`, `12h` or `1h30m`. Once it \
+             has expired, the next plan rotates it. A change rotates.",
+        ),
+        Attribute::optional(
+            "rotate_before",
+            Type::String,
+            "With `expires_in`: a plan made within this time of the expiry rotates the token; a duration shorter than \
+             `expires_in`.",
+        ),
+        Attribute::optional(
+            "rotation_triggers",
+            Type::Map(Box::new(Type::String)),
+            "Values to tie the token to: any change rotates it.",
+        ),
+    ]
+}
+
+impl Rotation<'_> {
+    /// Judges a configuration by itself.
+    pub(super) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {
+        if let Some(text) = self.expires_at.known()
+            && let Err(error) = Expiry::parse(text)
+        {
+            diagnostics.push(invalid("expires_at", format!("{error}; it is {text:?}")));
+        }
+        if !self.expires_at.is_null() && !self.expires_in.is_null() {
+            diagnostics.push(invalid("expires_in", "stands instead of `expires_at`: set one of them"));
+        }
+        if !self.rotate_before.is_null() && self.expires_in.is_null() {
+            diagnostics.push(invalid("rotate_before", "goes with `expires_in`, which is not set"));
+        }
+        let expires_in = duration("expires_in", self.expires_in, diagnostics);
+        let rotate_before = duration("rotate_before", self.rotate_before, diagnostics);
+        if let Some(expires_in) = expires_in {
+            if expires_in.is_zero() {
+                diagnostics.push(invalid("expires_in", "must be at least 1s"));
+            } else if let Err(problem) = after(now, expires_in).check(now, lifetime) {
+                diagnostics.push(invalid("expires_in", problem));
+            }
+        }
+        if let (Some(expires_in), Some(rotate_before)) = (expires_in, rotate_before)
+            && rotate_before >= expires_in
+        {
+            diagnostics.push(invalid(
+                "rotate_before",
+                "must be shorter than `expires_in`, or every plan would rotate the token",
+            ));
+        }
+    }
+
+    /// What is declared; `None` if a part of it is known only at apply.
+    fn declared(&self) -> Option<Declared> {
+        let fields = [self.expires_at, self.expires_in, self.rotate_before];
+        if fields.iter().any(|field| field.is_unknown()) || self.rotation_triggers.is_unknown() {
+            return None;
+        }
+        let expires_at = self.expires_at.known().and_then(|text| Expiry::parse(text).ok());
+        let ends = match (expires_at, known_duration(self.expires_in)) {
+            (Some(expiry), _) => Ends::At(expiry),
+            (None, Some(lifetime)) => Ends::After {
+                lifetime,
+                rotate_before: known_duration(self.rotate_before),
+            },
+            (None, None) => Ends::ByDefault,
+        };
+        Some(Declared {
+            ends,
+            triggers: known_triggers(self.rotation_triggers)?,
+        })
+    }
+
+    /// What is there, by the state.
+    fn present(&self, value: PresentValue) -> Present {
+        Present {
+            expiry: self.expiry(),
+            lifetime: known_duration(self.expires_in),
+            triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
+            value,
+        }
+    }
+
+    /// When the token ends, by the state.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+    }
+
+    /// Decides about a token whose state is `prior` by this configuration.
+    pub(super) fn decide(&self, prior: Rotation<'_>, value: PresentValue, now: Timestamp) -> Decision {
+        let Some(declared) = self.declared() else {
+            return Decision::NotKnownYet;
+        };
+        match reasons(&declared, &prior.present(value), now) {
+            reasons if reasons.is_empty() => Decision::Keep,
+            reasons => Decision::Rotate(reasons),
+        }
+    }
+
+    /// The expiry of a value that is made now; `None`: the platform's default.
+    ///
+    /// # Errors
+    /// An error on the attribute if the platform would not take it.
+    pub(super) fn expiry_to_send(&self, now: Timestamp, lifetime: Lifetime) -> Result<Option<Expiry>, Diagnostic> {
+        let (attribute, expiry) = match (self.expires_at.known(), known_duration(self.expires_in)) {
+            (_, Some(expires_in)) => ("expires_in", after(now, expires_in)),
+            (Some(text), None) => (
+                "expires_at",
+                Expiry::parse(text).map_err(|error| invalid("expires_at", error))?,
+            ),
+            (None, None) => return Ok(None),
+        };
+        expiry
+            .check(now, lifetime)
+            .map_err(|problem| invalid(attribute, problem))?;
+        Ok(Some(expiry))
+    }
+
+    /// What to tell of a token that stays as it is and has a fixed end.
+    pub(super) fn tell_of_the_end(&self, what: &str, now: Timestamp, diagnostics: &mut Diagnostics) {
+        let (Some(expiry), false) = (self.expiry(), self.expires_at.is_null()) else {
+            return;
+        };
+        let left = expiry.instant().duration_since(now);
+        if expiry.has_passed(now) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "The token has expired",
+                    format!(
+                        "{what} expired at {expiry} and no longer works. Set a later `expires_at` to rotate it, or \
+                         remove the resource."
+                    ),
+                )
+                .on("expires_at"),
+            );
+        } else if left <= WARN_BEFORE {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "The token expires soon",
+                    format!(
+                        "{what} expires at {expiry}, in {}. A later `expires_at` rotates it; `expires_in` with \
+                         `rotate_before` would do so by itself.",
+                        crate::token::Rough(left.unsigned_abs())
+                    ),
+                )
+                .on("expires_at"),
+            );
+        }
+    }
+}
+
+/// The warning of a plan that rotates.
+pub(super) fn rotates(what: &str, reasons: &[Reason]) -> Diagnostic {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    Diagnostic::warning(
+        "This rotates a token",
+        format!(
+            "{what} is to be rotated: {}. The value that is in use stops working at that moment.",
+            reasons.join("; ")
+        ),
+    )
+}
+
+pub(super) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
+}
+
+/// The spelling that is kept: the prior one where both mean the same duration.
+pub(super) fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
+    matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
+}
+
+fn duration(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) -> Option<Duration> {
+    let text = field.known()?;
+    diagnostics.ok(parse_duration(text).map_err(|error| invalid(attribute, format!("{error}; it is {text:?}"))))
+}
+
+fn known_duration(field: &Field<String>) -> Option<Duration> {
+    parse_duration(field.known()?).ok()
+}
+
+fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String, String>> {
+    let Some(triggers) = field.known() else {
+        return Some(BTreeMap::new());
+    };
+    // A trigger that is null is one that is left out.
+    let set = triggers.iter().filter(|(_, value)| !value.is_null());
+    set.map(|(name, value)| Some((name.clone(), value.known()?.clone())))
+        .collect()
+}
+
+fn after(now: Timestamp, duration: Duration) -> Expiry {
+    let end = SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| now.checked_add(duration).ok());
+    Expiry::at(end.unwrap_or(Timestamp::MAX))
+}

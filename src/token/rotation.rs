@@ -1,0 +1,500 @@
+//! When a token is rotated, and why.
+//!
+//! A platform's token has one value at a time and shows it once. To *rotate* is to end that value and get another.
+//! Everybody who holds the old value loses access at that moment, so a rotation needs a reason that the user can see:
+//! each [`Reason`] is one named check of [`reasons`], and a plan that rotates tells all of them.
+//!
+//! Nothing here asks a platform or a clock: what is declared, what is there and the present time come in, the reasons
+//! come out. A token without a reason is never touched.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::expiry::Expiry;
+
+/// How the end of a token's values is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Not at all: the platform's default holds, and an expired value is replaced.
+    ByDefault,
+    /// At a fixed instant. Past it the token stays expired: the user said when it ends.
+    At(Expiry),
+    /// So long after each creation or rotation.
+    After {
+        /// How long a value lives.
+        lifetime: Duration,
+        /// How long before its expiry it is replaced; `None`: once it has expired.
+        rotate_before: Option<Duration>,
+    },
+}
+
+/// What the user declares about a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// When its values end.
+    pub ends: Ends,
+    /// Whatever the user ties the value to: any change replaces it.
+    pub triggers: BTreeMap<String, String>,
+}
+
+/// What is known of the token that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// When its value ends; `None` if it never does, or nobody knows.
+    pub expiry: Option<Expiry>,
+    /// The lifetime that was declared when the value was made.
+    pub lifetime: Option<Duration>,
+    /// The triggers that were declared then.
+    pub triggers: BTreeMap<String, String>,
+    /// Whose value it is.
+    pub value: PresentValue,
+}
+
+/// Whether the value that Terraform keeps is the one that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresentValue {
+    /// Terraform made it and keeps it.
+    Ours,
+    /// Terraform made one, and somebody replaced it since: what Terraform kept is dead.
+    Replaced,
+    /// It was imported: it works somewhere, unknown to Terraform. What is declared for the first time then is taken as
+    /// a description, not as a change.
+    Imported,
+}
+
+/// Why a token is rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody rotated it outside Terraform.
+    RotatedOutside,
+    /// `expires_at` is another instant than before.
+    ExpiryChanged {
+        /// What it was.
+        from: Option<Expiry>,
+        /// What it is to be.
+        to: Expiry,
+    },
+    /// `expires_in` is another duration than before.
+    LifetimeChanged,
+    /// These `rotation_triggers` changed.
+    TriggersChanged(Vec<String>),
+    /// It has expired, and the declaration gives a way to renew it.
+    Expired(Expiry),
+    /// It expires soon enough for `rotate_before`.
+    Due {
+        /// When it expires.
+        expiry: Expiry,
+        /// How long that is from now.
+        left: SignedDuration,
+        /// How long before that it is to be rotated.
+        rotate_before: Duration,
+    },
+}
+
+/// All reasons to rotate a token now; empty if there is none.
+pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Reason> {
+    let checks = [
+        rotated_outside(declared, present, now),
+        expiry_changed(declared, present),
+        lifetime_changed(declared, present),
+        triggers_changed(declared, present),
+        due(declared, present, now),
+    ];
+    checks.into_iter().flatten().collect()
+}
+
+fn rotated_outside(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
+    // Past its fixed end, a token is to have no value that works.
+    let ended = matches!(declared.ends, Ends::At(end) if end.has_passed(now));
+    (present.value == PresentValue::Replaced && !ended).then_some(Reason::RotatedOutside)
+}
+
+fn expiry_changed(declared: &Declared, present: &Present) -> Option<Reason> {
+    match declared.ends {
+        Ends::At(to) if present.expiry != Some(to) => Some(Reason::ExpiryChanged {
+            from: present.expiry,
+            to,
+        }),
+        _ => None,
+    }
+}
+
+fn lifetime_changed(declared: &Declared, present: &Present) -> Option<Reason> {
+    let Ends::After { lifetime, .. } = declared.ends else {
+        return None;
+    };
+    let first_said = present.lifetime.is_none() && present.value == PresentValue::Imported;
+    (present.lifetime != Some(lifetime) && !first_said).then_some(Reason::LifetimeChanged)
+}
+
+fn triggers_changed(declared: &Declared, present: &Present) -> Option<Reason> {
+    if present.triggers.is_empty() && present.value == PresentValue::Imported {
+        return None;
+    }
+    let (now, before) = (&declared.triggers, &present.triggers);
+    let names = now.keys().chain(before.keys().filter(|name| !now.contains_key(*name)));
+    let changed: Vec<_> = names
+        .filter(|name| now.get(*name) != before.get(*name))
+        .cloned()
+        .collect();
+    (!changed.is_empty()).then_some(Reason::TriggersChanged(changed))
+}
+
+fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
+    let expiry = present.expiry?;
+    let rotate_before = match declared.ends {
+        // A fixed end is an end.
+        Ends::At(_) => return None,
+        Ends::ByDefault => None,
+        Ends::After { rotate_before, .. } => rotate_before,
+    };
+    if expiry.has_passed(now) {
+        return Some(Reason::Expired(expiry));
+    }
+    let rotate_before = rotate_before?;
+    let left = expiry.instant().duration_since(now);
+    let within = SignedDuration::try_from(rotate_before).is_ok_and(|rotate_before| left > rotate_before);
+    (!within).then_some(Reason::Due {
+        expiry,
+        left,
+        rotate_before,
+    })
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RotatedOutside => f.write_str("it was rotated outside Terraform, which ended the value in the state"),
+            Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
+            Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
+            Self::LifetimeChanged => f.write_str("expires_in changed"),
+            Self::TriggersChanged(names) => {
+                let names: Vec<_> = names.iter().map(|name| format!("rotation_triggers.{name}")).collect();
+                write!(f, "{} changed", names.join(", "))
+            }
+            Self::Expired(expiry) => write!(f, "it expired at {expiry}"),
+            Self::Due {
+                expiry,
+                left,
+                rotate_before,
+            } => {
+                let (left, rotate_before) = (Rough(left.unsigned_abs()), Rough(*rotate_before));
+                write!(
+                    f,
+                    "it expires in {left} (at {expiry}), within rotate_before = {rotate_before}"
+                )
+            }
+        }
+    }
+}
+
+/// A duration in its largest unit, rounded down: what a person needs to know of it.
+pub(crate) struct Rough(pub(crate) Duration);
+
+impl fmt::Display for Rough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+        let (worth, unit) = units
+            .into_iter()
+            .find(|(worth, _)| seconds >= *worth)
+            .unwrap_or((1, "second"));
+        let count = seconds / worth;
+        write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn expiry(text: &str) -> Expiry {
+        Expiry::at(instant(text))
+    }
+
+    fn triggers(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+        of.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    const NONE: Triggers = &[];
+
+    /// (what is declared, what is there, the reasons on 2027-01-01)
+    #[test]
+    fn every_rotation_has_its_reason_and_nothing_else_rotates() {
+        let february = expiry("2027-02-01T00:00:00Z");
+        let december = expiry("2026-12-01T00:00:00Z");
+        let fourth = expiry("2027-01-04T12:00:00Z");
+        let after = |days, before: Option<u32>| Ends::After {
+            lifetime: DAY * days,
+            rotate_before: before.map(|days| DAY * days),
+        };
+        use PresentValue::{Imported, Ours, Replaced};
+        let cases = [
+            ("nothing declared", Ends::ByDefault, Some(february), None, Ours, ""),
+            ("nothing known", Ends::ByDefault, None, None, Ours, ""),
+            (
+                "default expired",
+                Ends::ByDefault,
+                Some(december),
+                None,
+                Ours,
+                "expired at 2026-12-01T00:00:00Z",
+            ),
+            ("fixed, as it is", Ends::At(february), Some(february), None, Ours, ""),
+            (
+                "fixed, past, as it is",
+                Ends::At(december),
+                Some(december),
+                None,
+                Ours,
+                "",
+            ),
+            (
+                "fixed, moved",
+                Ends::At(february),
+                Some(fourth),
+                None,
+                Ours,
+                "expires_at changed from 2027-01-04",
+            ),
+            (
+                "fixed, legacy token",
+                Ends::At(february),
+                None,
+                None,
+                Ours,
+                "it had no expiry",
+            ),
+            (
+                "fixed, import that differs",
+                Ends::At(february),
+                Some(fourth),
+                None,
+                Imported,
+                "expires_at changed",
+            ),
+            (
+                "lifetime, as it is",
+                after(90, None),
+                Some(february),
+                Some(90),
+                Ours,
+                "",
+            ),
+            (
+                "lifetime, expired",
+                after(90, None),
+                Some(december),
+                Some(90),
+                Ours,
+                "it expired",
+            ),
+            (
+                "lifetime, changed",
+                after(30, None),
+                Some(february),
+                Some(90),
+                Ours,
+                "expires_in changed",
+            ),
+            (
+                "lifetime, first said",
+                after(30, None),
+                Some(february),
+                None,
+                Ours,
+                "expires_in changed",
+            ),
+            (
+                "lifetime, first said of an import",
+                after(30, None),
+                Some(february),
+                None,
+                Imported,
+                "",
+            ),
+            ("not due", after(90, Some(3)), Some(fourth), Some(90), Ours, ""),
+            (
+                "due",
+                after(90, Some(7)),
+                Some(fourth),
+                Some(90),
+                Ours,
+                "expires in 3 days (at 2027-01-04T12:00:00Z)",
+            ),
+            (
+                "due, says within what",
+                after(90, Some(7)),
+                Some(fourth),
+                Some(90),
+                Ours,
+                "within rotate_before = 7 days",
+            ),
+            (
+                "replaced",
+                Ends::ByDefault,
+                Some(february),
+                None,
+                Replaced,
+                "rotated outside Terraform",
+            ),
+        ];
+        for (case, ends, expiry, days, value, expected) in cases {
+            let declared = Declared {
+                ends,
+                triggers: triggers(NONE),
+            };
+            let lifetime = days.map(|days: u32| DAY * days);
+            let present = Present {
+                expiry,
+                lifetime,
+                triggers: triggers(NONE),
+                value,
+            };
+            let reasons = reasons(&declared, &present, instant("2027-01-01T00:00:00Z"));
+            let told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            assert_eq!(told.len(), usize::from(!expected.is_empty()), "{case}: {told:?}");
+            assert!(told.concat().contains(expected), "{case}: {told:?}");
+        }
+    }
+
+    type Triggers = &'static [(&'static str, &'static str)];
+
+    /// (the triggers before, the triggers now, what is told)
+    #[test]
+    fn any_change_of_a_trigger_rotates_and_is_named() {
+        let cases: [(Triggers, Triggers, &str); 6] = [
+            (&[("release", "1")], &[("release", "1")], ""),
+            (
+                &[("release", "1")],
+                &[("release", "2")],
+                "rotation_triggers.release changed",
+            ),
+            (&[("release", "1")], NONE, "rotation_triggers.release changed"),
+            (NONE, &[("release", "1")], "rotation_triggers.release changed"),
+            (
+                &[("a", "1")],
+                &[("b", "1")],
+                "rotation_triggers.b, rotation_triggers.a changed",
+            ),
+            (NONE, NONE, ""),
+        ];
+        for (before, now, expected) in cases {
+            let declared = Declared {
+                ends: Ends::ByDefault,
+                triggers: triggers(now),
+            };
+            let present = Present {
+                expiry: None,
+                lifetime: None,
+                triggers: triggers(before),
+                value: PresentValue::Ours,
+            };
+            let told: String = reasons(&declared, &present, Timestamp::UNIX_EPOCH)
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(told, expected, "{before:?} {now:?}");
+        }
+    }
+
+    fn some_expiry() -> impl Strategy<Value = Expiry> {
+        (0_i64..4_000_000_000).prop_map(|second| Expiry::at(Timestamp::from_second(second).unwrap()))
+    }
+
+    fn some_duration() -> impl Strategy<Value = Duration> {
+        (1_u64..400 * 86_400).prop_map(Duration::from_secs)
+    }
+
+    fn some_declaration() -> impl Strategy<Value = Declared> {
+        let ends = prop_oneof![
+            Just(Ends::ByDefault),
+            some_expiry().prop_map(Ends::At),
+            (some_duration(), prop::option::of(0_u32..100))
+                // The provider refuses a rotate_before that is not shorter than expires_in.
+                .prop_map(|(lifetime, percent)| Ends::After {
+                    lifetime,
+                    rotate_before: percent.map(|percent| lifetime * percent / 101),
+                }),
+        ];
+        (ends, some_triggers()).prop_map(|(ends, triggers)| Declared { ends, triggers })
+    }
+
+    fn some_triggers() -> impl Strategy<Value = BTreeMap<String, String>> {
+        prop::collection::btree_map("[ab]", "[12]", 0..3)
+    }
+
+    fn some_presence() -> impl Strategy<Value = Present> {
+        let value = prop_oneof![
+            Just(PresentValue::Ours),
+            Just(PresentValue::Replaced),
+            Just(PresentValue::Imported)
+        ];
+        (
+            prop::option::of(some_expiry()),
+            prop::option::of(some_duration()),
+            some_triggers(),
+            value,
+        )
+            .prop_map(|(expiry, lifetime, triggers, value)| Present {
+                expiry,
+                lifetime,
+                triggers,
+                value,
+            })
+    }
+
+    /// What is there after a rotation at `now`.
+    fn rotated(declared: &Declared, now: Timestamp) -> Present {
+        let (expiry, lifetime) = match declared.ends {
+            Ends::ByDefault => (Expiry::at(now + SignedDuration::from_hours(24)), None),
+            Ends::At(expiry) => (expiry, None),
+            Ends::After { lifetime, .. } => (
+                Expiry::at(now + SignedDuration::try_from(lifetime).unwrap()),
+                Some(lifetime),
+            ),
+        };
+        Present {
+            expiry: Some(expiry),
+            lifetime,
+            triggers: declared.triggers.clone(),
+            value: PresentValue::Ours,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_cause_makes_one_rotation(declared in some_declaration(), second in 0_i64..4_000_000_000) {
+            let now = Timestamp::from_second(second).unwrap();
+            prop_assert_eq!(reasons(&declared, &rotated(&declared, now), now), []);
+        }
+
+        #[test]
+        fn a_later_clock_never_takes_a_rotation_back(
+            declared in some_declaration(),
+            present in some_presence(),
+            second in 0_i64..4_000_000_000,
+            later in 0_i64..400_000_000,
+        ) {
+            // A fixed end is what takes a reason away: the user said when it ends.
+            prop_assume!(!matches!(declared.ends, Ends::At(_)));
+            let now = Timestamp::from_second(second).unwrap();
+            let rotates = !reasons(&declared, &present, now).is_empty();
+            let later = now + SignedDuration::from_secs(later);
+            prop_assert!(!rotates || !reasons(&declared, &present, later).is_empty());
+        }
+    }
+}

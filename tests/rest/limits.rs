@@ -1,0 +1,61 @@
+//! The platform's rate limits, kept from our side.
+
+use std::time::Duration;
+
+use token_providers::rest::RateLimit;
+use tokio::time::Instant;
+
+use crate::log::Log;
+use crate::script::{Act, Platform, answer, create, fetch, operation, operation_of};
+
+const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
+
+#[tokio::test(start_paused = true)]
+async fn the_eleventh_creation_waits_until_the_window_frees() {
+    let platform = Platform::new((0..25).map(|_| answer(201, "\"value\"")));
+    let (client, operation) = (platform.client(), operation());
+    let request = create().limit(&LIMIT);
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..25 {
+        let (client, operation, request) = (client.clone(), operation.clone(), request.clone());
+        requests.spawn(async move { fetch(&client, &operation, &request).await });
+    }
+    for result in requests.join_all().await {
+        result.unwrap();
+    }
+    assert_eq!(platform.seconds(), [[0; 10].as_slice(), &[60; 10], &[120; 5]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_beyond_the_deadline_is_told_at_once_and_costs_no_turn() {
+    let platform = Platform::new((0..11).map(|_| answer(201, "\"value\"")));
+    let client = platform.client();
+    let request = create().limit(&LIMIT);
+    for _ in 0..10 {
+        fetch(&client, &operation(), &request).await.unwrap();
+    }
+    let (log, _guard) = Log::capture();
+    let start = Instant::now();
+    let error = fetch(&client, &operation_of(20), &request).await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(
+        error.to_string(),
+        "could not create the thing: the platform's rate limit is used up; would have to wait 60s, retry_timeout \
+         leaves 20s"
+    );
+    assert!(!error.is_ambiguous());
+    fetch(&client, &operation(), &request).await.unwrap();
+    assert_eq!(platform.seconds().last(), Some(&60));
+    let told = "waiting 60s: the platform allows 10 requests of creation in 60s";
+    assert_eq!(log.text().matches(told).count(), 1, "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_counts() {
+    let limited = || Act::Answer(429, &[("retry-after", "1")], "");
+    let platform = Platform::new((0..10).map(|_| limited()).chain([answer(201, "\"value\"")]));
+    fetch(&platform.client(), &operation(), &create().limit(&LIMIT))
+        .await
+        .unwrap();
+    assert_eq!(platform.seconds(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 60]);
+}

@@ -1,0 +1,20 @@
+//! The REST layer from outside: against scripted answers under a clock that stands still, over real TCP, and against
+//! the sandbox.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod answers;
+mod cancellation;
+mod limits;
+mod log;
+mod network;
+mod retries;
+mod script;
+mod secrets;
+mod striim;

@@ -1,0 +1,189 @@
+//! What is tried again, after how long, and what is not.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use token_providers::rest::Kind;
+use tokio::time::Instant;
+
+use crate::script::{Act, Platform, answer, create, delete, fetch, get, operation, operation_of};
+
+#[tokio::test(start_paused = true)]
+async fn a_429_is_waited_out_as_long_as_the_platform_says_even_for_a_creation() {
+    let limited = || Act::Answer(429, &[("retry-after", "17")], "");
+    let platform = Platform::new([limited(), limited(), answer(201, "\"value\"")]);
+    assert_eq!(
+        fetch(&platform.client(), &operation(), &create()).await.unwrap(),
+        "value"
+    );
+    assert_eq!(platform.seconds(), [0, 17, 34]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_without_a_word_is_tried_again_at_growing_intervals() {
+    let limited = || answer(429, "slow down");
+    let platform = Platform::new([limited(), limited(), limited(), limited(), answer(201, "\"value\"")]);
+    fetch(&platform.client(), &operation(), &create()).await.unwrap();
+    let at: Vec<_> = platform
+        .arrivals()
+        .iter()
+        .map(|arrival| arrival.at.as_millis())
+        .collect();
+    for (pair, base) in at.windows(2).zip([1000, 2000, 4000, 8000]) {
+        assert!((base..=2 * base + 1).contains(&(pair[1] - pair[0])), "{at:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_that_would_last_beyond_the_deadline_is_told_at_once_with_the_numbers() {
+    let platform = Platform::new([Act::Answer(
+        429,
+        &[("retry-after", "48")],
+        "{\"message\":\"slow down\"}",
+    )]);
+    let start = Instant::now();
+    let error = fetch(&platform.client(), &operation_of(20), &create())
+        .await
+        .unwrap_err();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(
+        error.to_string(),
+        "could not create the thing: the platform answered 429 Too Many Requests: slow down; would have to wait 48s, \
+         retry_timeout leaves 20s"
+    );
+    assert_eq!(error.status(), Some(StatusCode::TOO_MANY_REQUESTS));
+    assert!(!error.is_ambiguous(), "a refused request was not acted on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_acted_on_is_repeated_only_where_that_is_safe() {
+    for act in [
+        || answer(500, ""),
+        || answer(502, ""),
+        || answer(503, ""),
+        || answer(504, ""),
+        || Act::Cut,
+        || Act::CutBody(200),
+        || Act::Hang,
+        || Act::HangBody(200),
+        || answer(200, "<html>"),
+    ] {
+        for request in [get(), delete()] {
+            let platform = Platform::new([act(), act(), answer(200, "\"value\"")]);
+            assert_eq!(
+                fetch(&platform.client(), &operation(), &request).await.unwrap(),
+                "value"
+            );
+            assert_eq!(platform.arrivals().len(), 3);
+        }
+        let platform = Platform::new([act()]);
+        let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
+        assert_eq!(platform.arrivals().len(), 1, "{error}");
+        assert!(error.is_ambiguous(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_nothing_was_sent_and_everything_is_tried_again() {
+    for request in [get(), delete(), create()] {
+        let platform = Platform::new([Act::Refuse, Act::Refuse, answer(200, "\"value\"")]);
+        assert_eq!(
+            fetch(&platform.client(), &operation(), &request).await.unwrap(),
+            "value"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_not_there_is_given_up_within_half_a_minute() {
+    let platform = Platform::new((0..5).map(|_| Act::Refuse));
+    let start = Instant::now();
+    let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "could not create the thing: no connection: connection refused"
+    );
+    assert!(!error.is_ambiguous());
+    assert!(start.elapsed() <= Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_final() {
+    for status in [400, 401, 403, 404, 409, 422] {
+        for request in [get(), delete(), create()] {
+            let platform = Platform::new([answer(status, "{\"message\":\"no\"}")]);
+            let error = fetch(&platform.client(), &operation(), &request).await.unwrap_err();
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+            assert_eq!(error.platform_message(), Some("no"));
+            assert_eq!(error.is_not_found(), status == 404);
+            assert!(!error.is_ambiguous(), "{error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_stays_ambiguous_whatever_its_repetition_says() {
+    let platform = Platform::new([Act::Cut, answer(403, "")]);
+    let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::FORBIDDEN));
+    assert!(error.is_ambiguous());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_is_never_ambiguous() {
+    let platform = Platform::new((0..7).map(|_| Act::Cut));
+    assert!(
+        !fetch(&platform.client(), &operation(), &get())
+            .await
+            .unwrap_err()
+            .is_ambiguous()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_repetition_goes_beyond_the_deadline() {
+    for seconds in [1, 5, 20, 45] {
+        let platform = Platform::new((0..7).map(|_| Act::Hang));
+        let start = Instant::now();
+        let error = fetch(&platform.client(), &operation_of(seconds), &get())
+            .await
+            .unwrap_err();
+        assert!(
+            start.elapsed() <= Duration::from_secs(seconds),
+            "{seconds}: {:?}",
+            start.elapsed()
+        );
+        assert!(error.to_string().contains("no answer within"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_the_time_is_over() {
+    let platform = Platform::new([]);
+    let error = fetch(&platform.client(), &operation_of(0), &get()).await.unwrap_err();
+    assert_eq!(error.to_string(), "could not read the thing: retry_timeout has run out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_may_take_its_request_timeout_even_where_less_of_the_operation_is_left() {
+    let platform = Platform::new([Act::Late(Duration::from_secs(25), 201, "\"value\"")]);
+    assert_eq!(
+        fetch(&platform.client(), &operation_of(10), &create()).await.unwrap(),
+        "value"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_outlasts_its_timeout() {
+    for act in [Act::Hang, Act::HangBody(200), Act::HangBody(500)] {
+        let platform = Platform::new([act]);
+        let start = Instant::now();
+        let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::from_secs(30), "{error}");
+        let is_status = error.status() == Some(StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(
+            is_status || *error.kind() == Kind::Timeout(Duration::from_secs(30)),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! The bearer and issued values are in no error, no `Debug` and no log line, whatever the platform does.
+
+use std::fmt::Write as _;
+
+use secrecy::SecretString;
+use token_providers::rest::{Client, Credential};
+
+use crate::log::Log;
+use crate::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
+
+/// What may come back, echoing the bearer or holding a value.
+fn acts() -> Vec<Act> {
+    vec![
+        answer(200, "{\"token\":\"iss3ued\""),
+        answer(200, "{\"token\":\"iss3ued\"}"),
+        answer(200, "[\"iss3ued\"]"),
+        answer(200, "iss3ued"),
+        answer(500, "{\"token\":\"iss3ued\"}"),
+        answer(401, "Bearer b3arer-0f-the-pr0vider is not valid"),
+        answer(401, "{\"error\":{\"message\":\"b3arer-\\u200b0f-the-pr0vider\"}}"),
+        Act::Answer(
+            302,
+            &[(
+                "location",
+                "https://b3arer-0f-the-pr0vider@example.com/?t=b3arer-0f-the-pr0vider",
+            )],
+            "",
+        ),
+        Act::CutBody(200),
+        Act::Cut,
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_leaves_the_client_but_in_its_header() {
+    let (log, _guard) = Log::capture();
+    let mut seen = String::new();
+    for (index, _) in acts().iter().enumerate() {
+        for request in [create(), get()] {
+            // Enough for every repetition of a reading.
+            let platform = Platform::new((0..7).map(|_| acts().remove(index)));
+            let client = platform.client();
+            let error = fetch(&client, &operation(), &request).await.unwrap_err();
+            writeln!(
+                seen,
+                "{error} {error:?} {client:?} {request:?} {:?}",
+                platform.arrivals()[0].request
+            )
+            .unwrap();
+        }
+    }
+    seen.push_str(&log.text());
+    assert!(seen.contains("milliseconds="), "the log was captured");
+    for secret in [BEARER, "b3arer", "iss3ued"] {
+        let line = seen.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_tells_what_was_asked_and_what_came_back() {
+    let (log, _guard) = Log::capture();
+    let platform = Platform::new([
+        Act::Answer(503, &[("retry-after", "7")], "busy"),
+        answer(200, "\"value\""),
+    ]);
+    fetch(&platform.client(), &operation(), &get()).await.unwrap();
+    let log = log.text();
+    for line in [
+        "message=the platform answered 503 Service Unavailable: busy method=GET path=/thing attempt=1 milliseconds=0",
+        "message=could not read the thing: the platform answered 503 Service Unavailable: busy; trying again in 7s",
+        "message=200 method=GET path=/thing attempt=2 milliseconds=0",
+    ] {
+        assert!(log.lines().any(|logged| logged.trim() == line), "{line}\n{log}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_secret_holds_for_all_clones_from_the_next_request_on() {
+    let platform = Platform::new([answer(200, "\"a\""), answer(200, "\"b\""), answer(200, "\"c\"")]);
+    let client: Client = platform.client();
+    let clone = client.clone();
+    fetch(&client, &operation(), &get()).await.unwrap();
+    clone.replace_secret("n3w".into()).unwrap();
+    fetch(&client, &operation(), &get()).await.unwrap();
+    assert!(clone.replace_secret("line\nbreak".into()).is_err());
+    fetch(&client, &operation(), &get()).await.unwrap();
+    let sent: Vec<_> = platform
+        .arrivals()
+        .iter()
+        .map(|arrival| arrival.request.headers()["authorization"].clone())
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            format!("Bearer {BEARER}"),
+            "Bearer n3w".to_owned(),
+            "Bearer n3w".to_owned()
+        ]
+    );
+}
+
+#[test]
+fn a_credential_does_not_print() {
+    let credential = Credential::bearer(SecretString::from("b3arer")).unwrap();
+    assert_eq!(format!("{credential:?}"), "Credential(Bearer [REDACTED])");
+}

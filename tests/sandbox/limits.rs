@@ -1,0 +1,117 @@
+//! Rate limits, measured by the sandbox's clock.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use token_providers::sandbox::RateLimits;
+
+use crate::platform::Platform;
+
+#[tokio::test]
+async fn each_kind_of_operation_has_its_limit_a_minute() {
+    let body = json!({ "name": "nobody" });
+    for (method, path, body, limit) in [
+        ("POST", "/service-account/rotate", body, 10),
+        ("POST", "/user-token/rotate", json!({}), 10),
+        ("DELETE", "/service-account?name=nobody", Value::Null, 30),
+        ("DELETE", "/user-token?user-id=1", Value::Null, 30),
+        ("PATCH", "/user-token/status", Value::Null, 5),
+    ] {
+        let platform = Platform::new();
+        for _ in 0..limit {
+            assert_ne!(
+                platform.call(method, path, body.clone()).await.code(),
+                429,
+                "{method} {path}"
+            );
+        }
+        let refused = platform.call(method, path, body.clone()).await;
+        assert_eq!(refused.code(), 429, "{method} {path}");
+        assert_eq!(refused.headers.get("retry-after"), None);
+        platform.sandbox.advance(SignedDuration::from_secs(60));
+        assert_ne!(
+            platform.call(method, path, body).await.code(),
+            429,
+            "{method} {path} a minute later"
+        );
+    }
+}
+
+#[tokio::test]
+async fn creation_and_rotation_of_both_token_types_share_a_limit() {
+    let platform = Platform::new();
+    for _ in 0..5 {
+        platform.rotate("nobody").await;
+        platform.call("POST", "/user-token/rotate", json!({})).await;
+    }
+    assert_eq!(platform.create("ci-pipeline").await.code(), 429);
+    assert_eq!(
+        platform.delete("terraform").await.code(),
+        204,
+        "revocations have their own"
+    );
+}
+
+#[tokio::test]
+async fn reading_has_no_limit() {
+    let platform = Platform::new();
+    for _ in 0..100 {
+        assert_eq!(platform.tries(&platform.admin).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_minute_slides() {
+    let platform = Platform::new();
+    for _ in 0..10 {
+        platform.rotate("nobody").await;
+        platform.sandbox.advance(SignedDuration::from_secs(5));
+    }
+    // 50 s after the first, which leaves in 10 s; the second leaves 5 s later.
+    assert_eq!(platform.rotate("nobody").await.code(), 429);
+    platform.sandbox.advance(SignedDuration::from_secs(10));
+    assert_eq!(platform.rotate("nobody").await.code(), 404);
+    assert_eq!(platform.rotate("nobody").await.code(), 429);
+}
+
+#[tokio::test]
+async fn a_platform_may_say_when_to_retry_and_means_it() {
+    let platform = Platform::with(|options| options.retry_after = true);
+    for _ in 0..5 {
+        platform.call("PATCH", "/user-token/status", Value::Null).await;
+    }
+    platform.sandbox.advance(SignedDuration::from_millis(18_500));
+    let refused = platform.call("PATCH", "/user-token/status", Value::Null).await;
+    assert_eq!(refused.headers["retry-after"], "42");
+    platform.sandbox.advance(SignedDuration::from_secs(42));
+    assert_eq!(
+        platform.call("PATCH", "/user-token/status", Value::Null).await.code(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn strangers_do_not_use_up_the_accounts_limits() {
+    let platform = Platform::new();
+    for _ in 0..20 {
+        platform
+            .call_as("nonsense", "POST", "/service-account", Value::Null)
+            .await;
+    }
+    assert_eq!(platform.create("ci-pipeline").await.code(), 200);
+}
+
+#[tokio::test]
+async fn limits_can_be_changed_and_switched_off() {
+    let platform = Platform::with(|options| {
+        options.rate_limits = Some(RateLimits {
+            issue: 1,
+            ..RateLimits::default()
+        })
+    });
+    assert_eq!(platform.rotate("nobody").await.code(), 404);
+    assert_eq!(platform.rotate("nobody").await.code(), 429);
+    platform.sandbox.set_options(|options| options.rate_limits = None);
+    for _ in 0..50 {
+        assert_eq!(platform.rotate("nobody").await.code(), 404);
+    }
+}

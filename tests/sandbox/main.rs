@@ -1,0 +1,14 @@
+//! The sandbox keeps the rules of Striim Cloud's document, and each of its answers' shapes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod control;
+mod faults;
+mod governance;
+mod limits;
+mod personal;
+mod platform;
+mod program;
+mod roles;
+mod service_accounts;
+mod shapes;
+mod tcp;

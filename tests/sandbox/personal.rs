@@ -1,0 +1,237 @@
+//! Personal access tokens.
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use token_providers::sandbox::{Refusal, Role};
+
+use crate::platform::{NOW, Platform, at};
+
+const USER: &str = "user@acme.example";
+
+#[tokio::test]
+async fn rotation_invalidates_the_current_pat_and_makes_a_new_one() {
+    let platform = Platform::new();
+    let old = platform.user(USER, Role::Regular);
+    let rotated = platform
+        .call_as(&old, "POST", "/user-token/rotate", json!({ "email": USER }))
+        .await;
+    assert_eq!(
+        rotated.json()["expires-at"],
+        "2026-03-12T06:19:25Z",
+        "the default is one day"
+    );
+    assert_eq!(rotated.json()["updated-at"], NOW);
+    assert!(!platform.sandbox.is_live(&old));
+    assert!(platform.sandbox.is_live(&rotated.token()));
+}
+
+#[tokio::test]
+async fn a_user_names_nobody_to_rotate_the_own_pat() {
+    let platform = Platform::new();
+    let old = platform.user(USER, Role::Regular);
+    let rotated = platform.call_as(&old, "POST", "/user-token/rotate", json!({})).await;
+    assert_eq!(rotated.json()["email"], USER);
+}
+
+#[tokio::test]
+async fn a_pat_lives_90_days_at_most() {
+    for (end, code) in [
+        ("2026-06-09T06:19:25Z", 200),
+        ("2026-06-09T06:19:26Z", 400),
+        ("2026-03-11T06:19:25Z", 400),
+        ("2027-02-09T00:00:00Z", 400),
+    ] {
+        let platform = Platform::new();
+        let pat = platform.user(USER, Role::Regular);
+        let body = json!({ "email": USER, "expires-at": end });
+        let rotated = platform.call_as(&pat, "POST", "/user-token/rotate", body.clone()).await;
+        assert_eq!(rotated.code(), code, "{end}");
+        assert_eq!(
+            platform.sandbox.is_live(&pat),
+            code == 400,
+            "a refused rotation leaves the PAT alone"
+        );
+        platform
+            .sandbox
+            .set_options(|options| options.rotation_obeys_maximum = false);
+        let rotated = platform.call("POST", "/user-token/rotate", body).await;
+        assert_eq!(rotated.code() == 200, at(end) > at(NOW), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn rotating_without_expiry_takes_the_default_or_is_invalid() {
+    let platform = Platform::with(|options| options.pat_expiry_required = true);
+    let pat = platform.user(USER, Role::Regular);
+    assert_eq!(
+        platform
+            .call_as(&pat, "POST", "/user-token/rotate", json!({ "email": USER }))
+            .await
+            .code(),
+        400
+    );
+    assert!(platform.sandbox.is_live(&pat));
+}
+
+#[tokio::test]
+async fn rotating_where_there_is_none_creates_one_or_finds_nothing() {
+    for (creates, code) in [(true, 200), (false, 404)] {
+        let platform = Platform::with(|options| options.rotation_creates_pat = creates);
+        platform.sandbox.add_user(USER, Role::Regular);
+        let rotated = platform
+            .call("POST", "/user-token/rotate", json!({ "email": USER }))
+            .await;
+        assert_eq!(rotated.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn token_information_tells_everything_but_the_value() {
+    let platform = Platform::new();
+    let pat = platform.user(USER, Role::Regular);
+    let own = platform.call_as(&pat, "GET", "/user-token", Value::Null).await;
+    assert_eq!(own.json()["expires-at"], "2026-06-01T00:00:00Z");
+    assert_eq!(
+        (&own.json()["email"], &own.json()["user-id"]),
+        (&json!(USER), &json!(8510))
+    );
+    assert!(own.json()["token-id"].is_i64() && !own.text.contains(&pat));
+    let by_admin = platform
+        .call("GET", &format!("/user-token?email={USER}"), Value::Null)
+        .await;
+    assert_eq!(by_admin.json(), own.json());
+}
+
+#[tokio::test]
+async fn without_a_pat_there_is_no_information() {
+    let platform = Platform::new();
+    platform.sandbox.add_user(USER, Role::Regular);
+    assert_eq!(
+        platform
+            .call("GET", &format!("/user-token?email={USER}"), Value::Null)
+            .await
+            .code(),
+        404
+    );
+    assert_eq!(
+        platform.call("GET", "/user-token", Value::Null).await.code(),
+        404,
+        "a service account has no PAT"
+    );
+}
+
+#[tokio::test]
+async fn revocation_is_immediate_and_cannot_be_undone() {
+    let platform = Platform::new();
+    let pat = platform.user(USER, Role::Regular);
+    let path = format!("/user-token?email={USER}");
+    assert_eq!(platform.call_as(&pat, "DELETE", &path, Value::Null).await.code(), 204);
+    assert_eq!(platform.call_as(&pat, "DELETE", &path, Value::Null).await.code(), 401);
+    assert_eq!(
+        platform
+            .call("DELETE", "/user-token?user-id=8510", Value::Null)
+            .await
+            .code(),
+        404
+    );
+    let fresh = platform
+        .call("POST", "/user-token/rotate", json!({ "email": USER }))
+        .await
+        .token();
+    assert!(platform.sandbox.is_live(&fresh) && !platform.sandbox.is_live(&pat));
+}
+
+#[tokio::test]
+async fn an_administrator_revokes_by_user_id_and_by_email_where_the_platform_takes_it() {
+    for (by_email, code) in [(false, 403), (true, 204)] {
+        let platform = Platform::with(|options| options.admins_revoke_by_email = by_email);
+        platform.user(USER, Role::Regular);
+        let revoked = platform
+            .call("DELETE", &format!("/user-token?email={USER}"), Value::Null)
+            .await;
+        assert_eq!(revoked.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_names_one_user() {
+    let platform = Platform::new();
+    for query in ["", "?user-id=me", "?email=a@b.example&user-id=8509", "?name=me"] {
+        assert_eq!(
+            platform
+                .call("DELETE", &format!("/user-token{query}"), Value::Null)
+                .await
+                .code(),
+            400,
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn administrators_rotate_others_pats_where_the_platform_lets_them() {
+    let platform = Platform::with(|options| options.admins_rotate_pats = false);
+    let admin = platform.user("boss@acme.example", Role::Admin);
+    let pat = platform.user(USER, Role::Regular);
+    for bearer in [&platform.admin, &admin] {
+        let rotated = platform
+            .call_as(bearer, "POST", "/user-token/rotate", json!({ "email": USER }))
+            .await;
+        assert_eq!(rotated.code(), 403);
+    }
+    assert!(platform.sandbox.is_live(&pat));
+    assert_eq!(
+        platform
+            .call_as(&admin, "POST", "/user-token/rotate", json!({}))
+            .await
+            .code(),
+        200,
+        "the own one"
+    );
+}
+
+#[tokio::test]
+async fn a_second_active_pat_is_a_conflict() {
+    let platform = Platform::new();
+    platform.user(USER, Role::Regular);
+    let second = platform.sandbox.create_user_token_outside(USER, None);
+    assert!(matches!(second, Err(Refusal::Conflict(_))));
+    platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
+    assert!(
+        platform.sandbox.create_user_token_outside(USER, None).is_ok(),
+        "an expired one is not active"
+    );
+}
+
+#[tokio::test]
+async fn legacy_pats_work_until_rotated_into_one_with_an_expiry() {
+    let platform = Platform::new();
+    platform.sandbox.add_user(USER, Role::Regular);
+    let legacy = platform
+        .sandbox
+        .add_user_token(USER, None)
+        .unwrap()
+        .expose_secret()
+        .to_owned();
+    platform.sandbox.advance(SignedDuration::from_hours(24 * 365 * 20));
+    let information = platform.call_as(&legacy, "GET", "/user-token", Value::Null).await;
+    assert!(information.json().get("expires-at").is_none());
+    let rotated = platform.call_as(&legacy, "POST", "/user-token/rotate", json!({})).await;
+    assert!(rotated.json()["expires-at"].is_string());
+    assert!(!platform.sandbox.is_live(&legacy));
+}
+
+#[tokio::test]
+async fn an_expired_pat_is_told_to_administrators() {
+    let platform = Platform::new();
+    platform.sandbox.add_user(USER, Role::Regular);
+    platform
+        .sandbox
+        .add_user_token(USER, Some(at("2026-03-01T00:00:00Z")))
+        .unwrap();
+    let information = platform
+        .call("GET", &format!("/user-token?email={USER}"), Value::Null)
+        .await;
+    assert_eq!(information.json()["expires-at"], "2026-03-01T00:00:00Z");
+}

@@ -1,0 +1,91 @@
+//! The program `striim-sandbox`.
+
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_striim-sandbox"));
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn it_tells_how_to_point_the_provider_at_it() {
+    let mut sandbox = program(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--account",
+        "globex",
+        "--token",
+        "my-token",
+        "--quota",
+        "5",
+    ])
+    .spawn()
+    .unwrap();
+    let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
+    let mut export = None;
+    while export.is_none() {
+        let line = lines.next_line().await.unwrap().expect("the program goes on");
+        export = line.strip_prefix("export STRIIM_BASE_URL=").map(str::to_owned);
+    }
+    let (base_url, token) = export.as_ref().unwrap().split_once(" STRIIM_TOKEN=").unwrap();
+    assert_eq!(token, "my-token");
+    let address = base_url
+        .strip_prefix("http://")
+        .unwrap()
+        .strip_suffix("/api/v1")
+        .unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection
+        .write_all(b"GET /sandbox HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut account = String::new();
+    connection.read_to_string(&mut account).await.unwrap();
+    assert!(
+        account.contains(r#""account":"globex""#) && account.contains(r#""limit":5"#),
+        "{account}"
+    );
+    sandbox.kill().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_ends_well_on_ctrl_c() {
+    let mut sandbox = program(&["--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
+    lines.next_line().await.unwrap().expect("it serves before it speaks");
+    let interrupted = Command::new("kill")
+        .args(["-INT", &sandbox.id().unwrap().to_string()])
+        .status()
+        .await
+        .unwrap();
+    assert!(interrupted.success());
+    assert_eq!(sandbox.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn it_explains_itself_and_its_refusals() {
+    for (arguments, code, said) in [
+        (&["--help"][..], 0, "--listen ADDRESS"),
+        (&["--listen"], 1, "--listen needs a value"),
+        (&["--port", "80"], 1, "there is no --port"),
+        (&["--quota", "many"], 1, "--quota many"),
+        (&["--now", "noon"], 1, "--now noon"),
+        (&["--admin", "me"], 1, "--admin is"),
+        (&["--options", r#"{"quotta": 1}"#], 1, "unknown field `quotta`"),
+    ] {
+        let Output { status, stdout, stderr } = program(arguments).output().await.unwrap();
+        let output = String::from_utf8([stdout, stderr].concat()).unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {output}");
+        assert!(output.contains(said), "{arguments:?}: {output}");
+    }
+}

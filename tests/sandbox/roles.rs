@@ -1,0 +1,235 @@
+//! Who may do what, and who is let in at all.
+
+use axum::body::Body;
+use axum::http::Request;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use token_providers::sandbox::Role;
+
+use crate::platform::Platform;
+
+const OWN: &str = "me@acme.example";
+const OTHER: &str = "other@acme.example";
+
+/// The document's table of roles, row by row, then what its API reference adds.
+#[tokio::test]
+async fn the_table_of_roles_holds() {
+    let body = |email: &str| json!({ "email": email });
+    let name = || json!({ "name": "ci-pipeline" });
+    for (what, method, path, body, regular, admin) in [
+        (
+            "rotate own PAT",
+            "POST",
+            "/user-token/rotate".to_owned(),
+            body(OWN),
+            200,
+            200,
+        ),
+        (
+            "revoke own PAT",
+            "DELETE",
+            format!("/user-token?email={OWN}"),
+            Value::Null,
+            204,
+            204,
+        ),
+        (
+            "revoke own PAT by id",
+            "DELETE",
+            "/user-token?user-id=8510".to_owned(),
+            Value::Null,
+            204,
+            204,
+        ),
+        (
+            "revoke another's PAT",
+            "DELETE",
+            "/user-token?user-id=8511".to_owned(),
+            Value::Null,
+            403,
+            204,
+        ),
+        (
+            "create a service account",
+            "POST",
+            "/service-account".to_owned(),
+            json!({ "name": "new" }),
+            403,
+            200,
+        ),
+        (
+            "rotate a service account",
+            "POST",
+            "/service-account/rotate".to_owned(),
+            name(),
+            403,
+            200,
+        ),
+        (
+            "revoke a service account",
+            "DELETE",
+            "/service-account?name=ci-pipeline".to_owned(),
+            Value::Null,
+            403,
+            204,
+        ),
+        (
+            "toggle PATs",
+            "PATCH",
+            "/user-token/status".to_owned(),
+            Value::Null,
+            403,
+            200,
+        ),
+        (
+            "check the PAT status",
+            "GET",
+            "/user-token/status".to_owned(),
+            Value::Null,
+            403,
+            200,
+        ),
+        (
+            "list service accounts",
+            "GET",
+            "/service-accounts".to_owned(),
+            Value::Null,
+            403,
+            200,
+        ),
+        ("read own PAT", "GET", "/user-token".to_owned(), Value::Null, 200, 200),
+        (
+            "read own PAT by email",
+            "GET",
+            format!("/user-token?email={OWN}"),
+            Value::Null,
+            200,
+            200,
+        ),
+        (
+            "read another's PAT",
+            "GET",
+            format!("/user-token?email={OTHER}"),
+            Value::Null,
+            403,
+            200,
+        ),
+        (
+            "rotate another's PAT",
+            "POST",
+            "/user-token/rotate".to_owned(),
+            body(OTHER),
+            403,
+            200,
+        ),
+        (
+            "unknown user",
+            "GET",
+            "/user-token?email=nobody@acme.example".to_owned(),
+            Value::Null,
+            403,
+            404,
+        ),
+        (
+            "unknown user's id",
+            "DELETE",
+            "/user-token?user-id=1".to_owned(),
+            Value::Null,
+            403,
+            404,
+        ),
+    ] {
+        for (role, code) in [(Role::Regular, regular), (Role::Admin, admin)] {
+            let platform = Platform::new();
+            let own = platform.user(OWN, role);
+            platform.user(OTHER, Role::Regular);
+            platform.create("ci-pipeline").await;
+            let before = platform.sandbox.audit().len();
+            let answer = platform.call_as(&own, method, &path, body.clone()).await;
+            assert_eq!(answer.code(), code, "{what} as {role:?}: {answer:?}");
+            if code >= 400 {
+                assert_eq!(
+                    platform.sandbox.audit().len(),
+                    before,
+                    "{what} as {role:?} changed something"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pat_has_exactly_its_users_privileges_whatever_they_become() {
+    let platform = Platform::new();
+    let pat = platform.user(OWN, Role::Regular);
+    assert_eq!(platform.tries(&pat).await, 403);
+    platform.sandbox.add_user(OWN, Role::Admin);
+    assert_eq!(platform.tries(&pat).await, 200);
+}
+
+#[tokio::test]
+async fn missing_and_dead_bearers_are_not_let_in() {
+    let platform = Platform::new();
+    for header in [
+        None,
+        Some(""),
+        Some("Bearer"),
+        Some("Bearer "),
+        Some("Bearer nonsense"),
+        Some("Basic YTpi"),
+    ] {
+        let mut request = Request::get("/api/v1/service-accounts");
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        let answer = platform.try_send(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.code(), 401, "{header:?}");
+    }
+    let bare = Request::get("/api/v1/service-accounts").header("authorization", &platform.admin);
+    assert_eq!(
+        platform
+            .try_send(bare.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
+            .code(),
+        401,
+        "without its scheme"
+    );
+    let expiring = platform.user(OWN, Role::Admin);
+    platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
+    assert_eq!(platform.tries(&expiring).await, 401, "expired");
+}
+
+#[tokio::test]
+async fn the_bearer_is_judged_before_the_request() {
+    let platform = Platform::new();
+    let nonsense = json!({ "nonsense": true });
+    assert_eq!(
+        platform
+            .call_as("dead", "POST", "/service-account", nonsense.clone())
+            .await
+            .code(),
+        401
+    );
+    assert_eq!(
+        platform.call_as("dead", "GET", "/nowhere", Value::Null).await.code(),
+        401
+    );
+    assert_eq!(platform.call("POST", "/service-account", nonsense).await.code(), 400);
+    assert_eq!(platform.call("GET", "/nowhere", Value::Null).await.code(), 404);
+}
+
+#[tokio::test]
+async fn a_token_of_another_account_is_forbidden_everywhere() {
+    let platform = Platform::new();
+    let foreign = platform.sandbox.foreign_token().expose_secret().to_owned();
+    for (method, path) in [
+        ("GET", "/service-accounts"),
+        ("GET", "/user-token"),
+        ("PATCH", "/user-token/status"),
+    ] {
+        assert_eq!(platform.call_as(&foreign, method, path, Value::Null).await.code(), 403);
+    }
+    assert!(!platform.sandbox.is_live(&foreign));
+}
