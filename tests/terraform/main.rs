@@ -8,7 +8,9 @@
     clippy::unwrap_used
 )]
 
+mod account_data_sources;
 mod errors;
+mod functions;
 mod pat_status;
 mod provider_configuration;
 mod service_account_token;
