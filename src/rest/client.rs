@@ -1,19 +1,20 @@
 //! Sends a request, with all its waiting and repeating, and reads the answer.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::base_url::BaseUrl;
-use super::credential::{Credential, InvalidCredential};
+use super::credential::Credential;
 use super::error::{Error, Kind, Unreadable};
 use super::error_body::{self, Said};
 use super::limiter::{Limiter, Refused};
@@ -95,17 +96,6 @@ impl Client {
         &self.0.base_url
     }
 
-    /// Goes on with another secret, in this client and all its clones, from the next request on.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidCredential`]; the client then keeps the secret it has.
-    pub fn replace_secret(&self, secret: SecretString) -> Result<(), InvalidCredential> {
-        let mut credential = self.0.credential.write().unwrap_or_else(PoisonError::into_inner);
-        *credential = credential.with_secret(secret)?;
-        Ok(())
-    }
-
     /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
     /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
@@ -113,7 +103,8 @@ impl Client {
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
     pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, false, |answer| answer.refuse_page()).await
+        self.run(operation, request, false, |answer| answer.refuse_page(), None)
+            .await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -128,7 +119,37 @@ impl Client {
         request: &Request,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
     ) -> Result<T, Error> {
-        self.run(operation, request, true, read).await
+        self.run(operation, request, true, read, None).await
+    }
+
+    /// Sends a request that ends the very secret it is sent with, and goes on with the one in its answer, in this client
+    /// and all its clones. What is under way is let finish before; what comes meanwhile waits, and goes on with the new
+    /// secret. So no request is refused for the old one, and none is sent again with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn renew<T>(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<T, Unreadable>,
+        renewed: impl Fn(&T) -> &SecretString,
+    ) -> Result<T, Error> {
+        let unsent = |kind| Error::new(&request.tried, kind, false);
+        let mut credential = within(operation, self.0.credential.write()).await.map_err(unsent)?;
+        let value = self.run(operation, request, true, read, Some(&credential)).await?;
+        match credential.with_secret(renewed(&value).clone()) {
+            Ok(renewed) => *credential = renewed,
+            // The caller has it all the same; only this client cannot go on.
+            Err(error) => tracing::error!("the renewed secret {error}"),
+        }
+        Ok(value)
+    }
+
+    /// Whether this is the secret that the client proves itself with.
+    pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
+        self.0.credential.read().await.secret() == secret.expose_secret()
     }
 
     async fn run<T>(
@@ -137,6 +158,7 @@ impl Client {
         request: &Request,
         needs_body: bool,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
+        held: Option<&Credential>,
     ) -> Result<T, Error> {
         let mut pauses = backoff();
         let (mut attempts, mut failures) = (0_u32, 0_u32);
@@ -147,7 +169,18 @@ impl Client {
                 return Err(error(kind, ambiguous));
             }
             attempts += 1;
-            let failure = match self.attempt(operation, request, attempts, needs_body).await {
+            // Held while the request is under way, so that a renewal waits for it.
+            let answer = match held {
+                Some(credential) => self.attempt(operation, request, attempts, needs_body, credential).await,
+                None => match within(operation, self.0.credential.read()).await {
+                    Ok(credential) => {
+                        self.attempt(operation, request, attempts, needs_body, &credential)
+                            .await
+                    }
+                    Err(kind) => return Err(error(kind, ambiguous)),
+                },
+            };
+            let failure = match answer {
                 Ok(answer) => {
                     let status = answer.status;
                     match read(answer) {
@@ -222,14 +255,15 @@ impl Client {
         request: &Request,
         attempt: u32,
         needs_body: bool,
+        credential: &Credential,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let until = after(self.0.request_timeout);
         let result = match request.safety {
-            RetrySafety::Unsafe => self.exchange(request, until, needs_body).await,
+            RetrySafety::Unsafe => self.exchange(request, until, needs_body, credential).await,
             RetrySafety::Safe => tokio::select! {
                 biased;
-                result = self.exchange(request, until.min(operation.deadline), needs_body) => result,
+                result = self.exchange(request, until.min(operation.deadline), needs_body, credential) => result,
                 () = operation.cancellation.cancelled() => {
                     Err(Failure { kind: Kind::Cancelled, retry_after: None, may_have_acted: true })
                 }
@@ -249,12 +283,17 @@ impl Client {
         result
     }
 
-    async fn exchange(&self, request: &Request, until: Instant, needs_body: bool) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        until: Instant,
+        needs_body: bool,
+        credential: &Credential,
+    ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let credential = self.0.credential.read().unwrap_or_else(PoisonError::into_inner).clone();
         let secret = credential.secret();
-        let message = self.message(request, &credential)?;
+        let message = self.message(request, credential)?;
         let response = timeout_at(until, self.0.transport.send(message))
             .await
             .map_err(timeout)?;
@@ -291,6 +330,18 @@ impl Client {
             body = json.0.clone();
         }
         message.body(body).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// Waits for something on our side, as long as the operation lasts.
+async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Result<T, Kind> {
+    tokio::select! {
+        biased;
+        done = wait => Ok(done),
+        over = operation.wait_until(operation.deadline) => Err(match over {
+            Err(Cancelled) => Kind::Cancelled,
+            Ok(()) => Kind::WouldExceedDeadline { wait: Duration::ZERO, left: Duration::ZERO, last: None },
+        }),
     }
 }
 

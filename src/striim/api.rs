@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::rest::{Client, Error, InvalidCredential, Operation, RateLimit, Request, RetrySafety};
+use crate::rest::{Answer, Client, Error, Operation, RateLimit, Request, RetrySafety, Unreadable};
 
 /// "Creation and rotation of PATs and service account tokens: 10 requests per minute."
 const ISSUING: RateLimit = RateLimit::per_minute("token creation and rotation", 10);
@@ -125,13 +125,9 @@ impl Api {
         Self(client)
     }
 
-    /// Goes on with another bearer, in all clones, from the next request on.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidCredential`] where no header can carry it.
-    pub fn replace_token(&self, token: SecretString) -> Result<(), InvalidCredential> {
-        self.0.replace_secret(token)
+    /// Whether this is the token that the API is called with.
+    pub async fn works_with(&self, token: &SecretString) -> bool {
+        self.0.proves_itself_with(token).await
     }
 
     /// All service accounts: `GET /service-accounts`.
@@ -166,7 +162,8 @@ impl Api {
             .await
     }
 
-    /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
+    /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`. If it is the
+    /// `own` token, which [the API works with](Self::works_with), the API goes on with the new value.
     ///
     /// # Errors
     ///
@@ -176,6 +173,7 @@ impl Api {
         operation: &Operation,
         name: &str,
         expires_at: Option<Timestamp>,
+        own: bool,
     ) -> Result<IssuedToken, Error> {
         let tried = format!("rotate the token of the service account {name:?}");
         let request = Request::new(Method::POST, tried, &["service-account", "rotate"])
@@ -186,11 +184,25 @@ impl Api {
             })
             .limit(&ISSUING);
         let request = required(request, "name", name);
-        self.0
-            .fetch(operation, &request, |answer| {
-                answer::issued_token(answer, "name", Some(name))
-            })
-            .await
+        let read = |answer| answer::issued_token(answer, "name", Some(name));
+        self.issue(operation, &request, read, own).await
+    }
+
+    /// Sends a rotation. The `own` token's is let nobody else disturb, and its answer is what the API goes on with.
+    async fn issue(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<IssuedToken, Unreadable>,
+        own: bool,
+    ) -> Result<IssuedToken, Error> {
+        if own {
+            self.0
+                .renew(operation, request, read, |issued: &IssuedToken| &issued.token)
+                .await
+        } else {
+            self.0.fetch(operation, request, read).await
+        }
     }
 
     /// Deletes a service account and ends its value: `DELETE /service-account?name=`.
@@ -226,7 +238,8 @@ impl Api {
         }
     }
 
-    /// Gives a user a new PAT and ends the present one at once: `POST /user-token/rotate`.
+    /// Gives a user a new PAT and ends the present one at once: `POST /user-token/rotate`. If it is the `own` token, which
+    /// [the API works with](Self::works_with), the API goes on with the new value.
     ///
     /// # Errors
     ///
@@ -236,6 +249,7 @@ impl Api {
         operation: &Operation,
         email: Option<&str>,
         expires_at: Option<Timestamp>,
+        own: bool,
     ) -> Result<IssuedToken, Error> {
         let mut request = Request::new(
             Method::POST,
@@ -251,11 +265,8 @@ impl Api {
         if let Some(email) = email {
             request = required(request, "email", email);
         }
-        self.0
-            .fetch(operation, &request, |answer| {
-                answer::issued_token(answer, "email", email)
-            })
-            .await
+        let read = |answer| answer::issued_token(answer, "email", email);
+        self.issue(operation, &request, read, own).await
     }
 
     /// Revokes a PAT: `DELETE /user-token?email=` or `?user-id=`.

@@ -24,7 +24,9 @@ use super::failure::failure;
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 
@@ -147,7 +149,7 @@ impl ServiceAccountToken {
                 .map_err(|error| failure(&error))?;
             if let Some(account) = find(&accounts, name) {
                 check_description(account, planned)?;
-                let rotated = rotate(connection, operation, name, expires_at).await;
+                let rotated = rotate(connection, operation, name, expires_at, false).await;
                 return rotated.map_err(|error| why_not_rotated(name, &error));
             }
         }
@@ -270,6 +272,11 @@ impl Resource for ServiceAccountToken {
             }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                if let Some(connection) = self.session.connected()
+                    && works_with(&connection, prior).await
+                {
+                    diagnostics.push(rotates_own(prior.name()));
+                }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let expires_at = change
                     .config
@@ -291,9 +298,15 @@ impl Resource for ServiceAccountToken {
         }
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             connection.ledger.remove(prior.name());
+            if works_with(&connection, prior).await {
+                diagnostics.push(Diagnostic {
+                    severity: Severity::Warning,
+                    ..cannot_revoke_own(prior.name())
+                });
+            }
         }
     }
 
@@ -345,7 +358,8 @@ impl Resource for ServiceAccountToken {
             return prior;
         };
         let operation = connection.operation(context);
-        let mut issued = rotate(&connection, &operation, prior.name(), expires_at).await;
+        let own = works_with(&connection, &prior).await;
+        let mut issued = rotate(&connection, &operation, prior.name(), expires_at, own).await;
         if issued.as_ref().is_err_and(Error::is_not_found) {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             issued = create(&connection, &operation, &planned, expires_at).await;
@@ -367,6 +381,10 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        if works_with(&connection, &state).await {
+            diagnostics.push(cannot_revoke_own(state.name()));
+            return Some(state);
+        }
         let outcome = connection
             .api
             .delete_service_account(&connection.operation(context), state.name())
@@ -445,11 +463,20 @@ async fn rotate(
     operation: &Operation,
     name: &str,
     expires_at: Option<Expiry>,
+    own: bool,
 ) -> Result<IssuedToken, Error> {
     connection
         .api
-        .rotate_service_account(operation, name, expires_at.map(Expiry::instant))
+        .rotate_service_account(operation, name, expires_at.map(Expiry::instant), own)
         .await
+}
+
+/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
+async fn works_with(connection: &Connection, state: &Model) -> bool {
+    match state.token.known() {
+        Some(value) => connection.api.works_with(value).await,
+        None => false,
+    }
 }
 
 /// Whether the value in the state is not the one that the platform has now, by the best witness that both have.
@@ -516,6 +543,28 @@ fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagno
         updated_by: issued.updated_by.into(),
         ..planned
     }
+}
+
+fn rotates_own(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider works with this token",
+        format!(
+            "The token of service account {name:?} is the one that the provider itself was given. It goes on with the \
+             new value in the same run; before the next run, give it the new value (its argument `token`, or \
+             STRIIM_TOKEN)."
+        ),
+    )
+}
+
+fn cannot_revoke_own(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        "The provider works with this token",
+        format!(
+            "The token of service account {name:?} is the one that the provider itself was given, and revoking it would \
+             cut short whatever else this run has to do. Give the provider another administrator's token and run again; or take the \
+             resource out of the state (`terraform state rm`) and revoke the token in the portal."
+        ),
+    )
 }
 
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.

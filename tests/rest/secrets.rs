@@ -1,6 +1,7 @@
 //! The bearer and issued values are in no error, no `Debug` and no log line, whatever the platform does.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
@@ -76,17 +77,31 @@ async fn the_log_tells_what_was_asked_and_what_came_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_secret_holds_for_all_clones_from_the_next_request_on() {
-    let platform = Platform::new([answer(200, "\"a\""), answer(200, "\"b\""), answer(200, "\"c\"")]);
+async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_with_the_new_secret() {
+    let slow = |body| Act::Late(Duration::from_secs(5), 200, body);
+    let platform = Platform::new([slow("\"a\""), slow("\"n3w\""), slow("\"c\"")]);
     let client: Client = platform.client();
     let clone = client.clone();
-    fetch(&client, &operation(), &get()).await.unwrap();
-    clone.replace_secret("n3w".into()).unwrap();
-    fetch(&client, &operation(), &get()).await.unwrap();
-    assert!(clone.replace_secret("line\nbreak".into()).is_err());
-    fetch(&client, &operation(), &get()).await.unwrap();
-    let sent: Vec<_> = platform
-        .arrivals()
+    let secret = SecretString::from("n3w");
+    let (before, renewed, after) = tokio::join!(
+        async { fetch(&client, &operation(), &get()).await },
+        async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let read = |_| Ok(secret.clone());
+            client
+                .renew(&operation(), &create(), read, |renewed: &SecretString| renewed)
+                .await
+        },
+        async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            fetch(&clone, &operation(), &get()).await
+        },
+    );
+    before.unwrap();
+    renewed.unwrap();
+    after.unwrap();
+    let arrivals = platform.arrivals();
+    let sent: Vec<_> = arrivals
         .iter()
         .map(|arrival| arrival.request.headers()["authorization"].clone())
         .collect();
@@ -94,10 +109,11 @@ async fn another_secret_holds_for_all_clones_from_the_next_request_on() {
         sent,
         [
             format!("Bearer {BEARER}"),
-            "Bearer n3w".to_owned(),
+            format!("Bearer {BEARER}"),
             "Bearer n3w".to_owned()
         ]
     );
+    assert!(client.proves_itself_with(&secret).await);
 }
 
 #[test]

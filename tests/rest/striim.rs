@@ -111,7 +111,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
 
         let later = instant("2026-03-09T00:00:00Z");
         let second = api
-            .rotate_service_account(&operation, made.name, Some(later))
+            .rotate_service_account(&operation, made.name, Some(later), false)
             .await
             .unwrap();
         assert!(sandbox.is_live(second.token.expose_secret()) && !sandbox.is_live(first.token.expose_secret()));
@@ -128,7 +128,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
                 .is_not_found()
         );
         assert!(
-            api.rotate_service_account(&operation, made.name, None)
+            api.rotate_service_account(&operation, made.name, None, false)
                 .await
                 .unwrap_err()
                 .is_not_found()
@@ -146,7 +146,7 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
 
         let ends = instant("2026-02-09T00:00:00Z");
         let first = api
-            .rotate_user_token(&operation, Some(email), Some(ends))
+            .rotate_user_token(&operation, Some(email), Some(ends), false)
             .await
             .unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
@@ -160,21 +160,23 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
             own.user_token(&operation, None).await.unwrap().unwrap().token_id,
             first.token_id
         );
-        let second = own.rotate_user_token(&operation, None, Some(ends)).await.unwrap();
+        let second = own.rotate_user_token(&operation, None, Some(ends), true).await.unwrap();
         assert!(!sandbox.is_live(first.token.expose_secret()));
-        let dead = own.user_token(&operation, None).await.unwrap_err();
+        let dead = api_as(&sandbox, first.token.clone())
+            .user_token(&operation, None)
+            .await
+            .unwrap_err();
         assert_eq!(
             dead.status(),
             Some(StatusCode::UNAUTHORIZED),
             "a dead bearer does not mean that there is no token"
         );
-        own.replace_token(second.token.clone()).unwrap();
         own.revoke_user_token(&operation, Owner::Email(email)).await.unwrap();
         assert!(!sandbox.is_live(second.token.expose_secret()));
 
         // As an administrator.
         let third = api
-            .rotate_user_token(&operation, Some(email), Some(ends))
+            .rotate_user_token(&operation, Some(email), Some(ends), false)
             .await
             .unwrap();
         api.revoke_user_token(&operation, Owner::UserId(ann.id)).await.unwrap();
@@ -233,7 +235,10 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
                     .create_service_account(&operation, &new("fourth"))
                     .await,
             ),
-            (404, admin.rotate_service_account(&operation, "fourth", None).await),
+            (
+                404,
+                admin.rotate_service_account(&operation, "fourth", None, false).await,
+            ),
             (409, admin.create_service_account(&operation, &new("second")).await),
             (409, admin.create_service_account(&operation, &new("fourth")).await),
         ] {
@@ -333,7 +338,10 @@ async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_s
         assert_eq!(sandbox.service_accounts().len(), 2, "it was created all the same");
 
         lose("POST", "/service-account/rotate");
-        let error = api.rotate_service_account(&operation, "app", None).await.unwrap_err();
+        let error = api
+            .rotate_service_account(&operation, "app", None, false)
+            .await
+            .unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
         assert_eq!(sandbox.calls("POST", "/service-account/rotate"), 1);
 
@@ -383,10 +391,14 @@ async fn no_request_with_an_empty_key_is_sent() {
     let (api, operation) = (Api::new(platform.client()), operation());
     for error in [
         api.create_service_account(&operation, &new("")).await.unwrap_err(),
-        api.rotate_service_account(&operation, "", None).await.unwrap_err(),
+        api.rotate_service_account(&operation, "", None, false)
+            .await
+            .unwrap_err(),
         api.delete_service_account(&operation, "").await.unwrap_err(),
         api.user_token(&operation, Some("")).await.unwrap_err(),
-        api.rotate_user_token(&operation, Some(""), None).await.unwrap_err(),
+        api.rotate_user_token(&operation, Some(""), None, false)
+            .await
+            .unwrap_err(),
         api.revoke_user_token(&operation, Owner::Email("")).await.unwrap_err(),
     ] {
         assert!(matches!(error.kind(), Kind::Invalid(_)), "{error}");
@@ -407,10 +419,10 @@ async fn bodies_are_those_of_the_document() {
     };
     api.create_service_account(&operation, &full).await.unwrap();
     api.create_service_account(&operation, &new("app")).await.unwrap();
-    api.rotate_service_account(&operation, "app", Some(ends + 1.hour()))
+    api.rotate_service_account(&operation, "app", Some(ends + 1.hour()), false)
         .await
         .unwrap();
-    api.rotate_user_token(&operation, Some("user@example.com"), None)
+    api.rotate_user_token(&operation, Some("user@example.com"), None, false)
         .await
         .unwrap();
     api.toggle_pat_status(&operation).await.unwrap();
