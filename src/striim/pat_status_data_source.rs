@@ -35,7 +35,11 @@ impl DataSource for PatStatusDataSource {
             "Looks up whether personal access tokens may be used in the Striim Cloud account, and changes nothing. \
              The resource of the same name decides it.",
             [
-                Attribute::computed("id", Type::String, "The account."),
+                Attribute::computed(
+                    "id",
+                    Type::String,
+                    "The account's short name; where the provider has only a `base_url`, the host in it.",
+                ),
                 Attribute::computed("enabled", Type::Bool, "Whether personal access tokens may be used."),
             ],
         )
