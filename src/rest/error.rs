@@ -99,6 +99,15 @@ impl Error {
         self.ambiguous
     }
 
+    /// The same error, after an earlier attempt that may have had its effect.
+    #[must_use]
+    pub fn after_an_ambiguous_one(self) -> Self {
+        Self {
+            ambiguous: true,
+            ..self
+        }
+    }
+
     /// The status of the last answer where that was what failed, also where its repetition would have come too late.
     pub fn status(&self) -> Option<StatusCode> {
         match self.kind.last() {

@@ -6,6 +6,7 @@
 pub mod api;
 mod failure;
 mod functions;
+mod issue;
 mod pat_status;
 mod pat_status_data_source;
 mod provider;
@@ -16,6 +17,8 @@ mod service_account_tokens;
 mod session;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use provider::{Environment, Parts, Striim};
