@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{Listening, Options, Sandbox};
+use token_providers::sandbox::{Listening, Options, Role, Sandbox};
 use tokio::process::Command;
 
 mod vault;
@@ -66,9 +66,12 @@ impl Demo {
             .no_proxy()
             .build()?;
 
-        println!("API tokens of Striim Cloud, managed with {}.", workspace.terraform());
-        println!("The account is a sandbox on this machine, at {}.", listening.base_url);
-        println!("The configuration is {}.", dir.join("main.tf").display());
+        println!(
+            "Programs call Striim Cloud with API tokens. Here {} manages them.",
+            workspace.terraform()
+        );
+        println!("The account is a sandbox on this machine: {}", listening.base_url);
+        println!("The configuration: {}", dir.join("main.tf").display());
         Ok(Self {
             sandbox,
             listening,
@@ -119,23 +122,27 @@ impl Demo {
     }
 
     async fn disable_and_enable_pats(&self) -> Result<()> {
-        step(
-            4,
-            "personal access tokens (PATs) are switched off for all users, and on again",
-        );
+        step(4, "users' personal access tokens (PATs) are switched off, and on again");
+        let user = "dana@acme.example";
+        self.sandbox.add_user(user, Role::Regular);
+        let pat = self.sandbox.add_user_token(user, Some(in_days(30)))?;
+        let before = self.get("user-token", pat.expose_secret()).await?.status();
+        ensure!(before == StatusCode::OK, "the PAT is not let in: {before}");
+        say(&format!("An API call with a user's PAT: {before}."));
         for (enabled, said) in [(false, "off"), (true, "on")] {
             self.set(180, enabled)?;
             let run = self.workspace.apply().await?.success()?;
             show(&run, "~ enabled");
             let answer = self
                 .get("user-token/status", self.sandbox.admin_token().expose_secret())
-                .await?
-                .text()
                 .await?;
-            let answer: serde_json::Value = serde_json::from_str(&answer)?;
+            let answer: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
             ensure!(answer["enabled"] == enabled, "PATs are not {said}: {answer}");
-            say(&format!("The API says that PATs are {said}: {answer}"));
+            let after = self.get("user-token", pat.expose_secret()).await?.status();
+            ensure!(after == StatusCode::UNAUTHORIZED, "the PAT is still let in: {after}");
+            say(&format!("PATs are {said}: {answer}. The call with that PAT: {after}."));
         }
+        say("On again restores no PAT: each user makes a new one.");
         Ok(())
     }
 
@@ -174,16 +181,16 @@ impl Demo {
     fn how_to_play_on(&self) {
         println!("\nTo play on, start a sandbox that stays, in a terminal of its own:");
         say("cargo run --features sandbox --bin striim-sandbox");
-        println!("Then, with the STRIIM_BASE_URL and STRIIM_TOKEN that it prints:");
+        println!("In another one, paste the `export` line that it prints, then:");
         say(&format!("cd {}", self.workspace.dir().display()));
-        say("export TF_CLI_CONFIG_FILE=$PWD/terraform.tfrc STRIIM_BASE_URL=… STRIIM_TOKEN=…");
+        say("export TF_CLI_CONFIG_FILE=$PWD/terraform.tfrc");
         say(&format!("{} apply", self.workspace.terraform().command_line()));
-        println!("main.tf is the configuration; terraform.tfvars holds what the steps above changed.");
+        println!("The steps above changed terraform.tfvars, and nothing else.");
     }
 
     /// Sets the configuration's two variables.
     fn set(&self, days: i64, pats_enabled: bool) -> Result<()> {
-        let expires_at = (Timestamp::now() + SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%dT00:00:00Z");
+        let expires_at = in_days(days).strftime("%Y-%m-%dT00:00:00Z");
         let variables = format!("expires_at   = \"{expires_at}\"\npats_enabled = {pats_enabled}\n");
         self.workspace.write("terraform.tfvars", &variables)
     }
@@ -224,6 +231,10 @@ async fn build_provider() -> Result<PathBuf> {
     Ok(directory
         .join("terraform-provider-striim")
         .with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+fn in_days(days: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(24 * days)
 }
 
 fn step(number: usize, title: &str) {

@@ -87,7 +87,7 @@ fn a_name_that_is_taken_is_shown_with_the_import_that_takes_it_over() {
                 "409",
                 "ci-pipeline",
                 "import {",
-                &format!("to = {CI}"),
+                "to = striim_service_account_token.",
                 "id = \"ci-pipeline\"",
             ],
         )
@@ -178,10 +178,18 @@ fn a_refused_revocation_keeps_the_token_in_the_state() {
 #[test]
 fn a_passing_trouble_is_waited_out() {
     on_each_version(async |world| {
-        world.sandbox.fault(Fault::answer(429).on("POST", "/service-account"));
+        world.sandbox.fault(
+            Fault::answer(429)
+                .on("POST", "/service-account")
+                .header("retry-after", "0"),
+        );
         world.configure("resource \"striim_service_account_token\" \"ci\" {\n  name = \"ci-pipeline\"\n}\n");
         world.apply().await;
-        world.sandbox.fault(Fault::answer(503).on("GET", "/service-accounts"));
+        world.sandbox.fault(
+            Fault::answer(503)
+                .on("GET", "/service-accounts")
+                .header("retry-after", "0"),
+        );
         world.plans_nothing().await;
     });
 }

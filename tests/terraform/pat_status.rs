@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use token_providers::sandbox::{Effect, Fault};
 
 use crate::world::{World, on_each_version};
 
@@ -57,6 +58,20 @@ fn what_is_so_already_is_not_toggled() {
 }
 
 #[test]
+fn a_toggle_whose_answer_was_lost_is_not_sent_again() {
+    on_each_version(async |world| {
+        world
+            .sandbox
+            .fault(Fault::new(Effect::Cut).on("PATCH", "/user-token/status").after());
+        world.configure(&pats("enabled = false"));
+        world.apply().await;
+        assert_eq!(toggles(world), 1);
+        assert_eq!(enabled(world).await, false);
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
 fn a_toggle_from_outside_is_planned_back() {
     on_each_version(async |world| {
         world.configure(&pats("enabled = true"));
@@ -103,6 +118,7 @@ fn on_destroy_changes_without_a_toggle() {
 #[test]
 fn an_import_toggles_nothing() {
     on_each_version(async |world| {
+        world.set_env("STRIIM_ACCOUNT", "acme");
         world.configure(&pats("enabled = true"));
         world.import(PATS, "acme").await;
         let imported = world.attributes(PATS).await;

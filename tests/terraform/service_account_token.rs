@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use token_providers::sandbox::{Effect, Fault};
 
 use crate::world::{in_days, on_each_version};
 
@@ -200,7 +201,7 @@ fn an_import_block_takes_a_token_over_as_it_is() {
         );
         let imported = world.attributes(CI).await;
         assert!(imported["token"].is_null());
-        assert_eq!(imported["generation"], 1);
+        assert_eq!(imported["generation"], 0);
         assert!(world.lets_in(&created["token"]));
         world.plans_nothing().await;
 
@@ -210,7 +211,9 @@ fn an_import_block_takes_a_token_over_as_it_is() {
         )));
         world.apply().await;
         assert!(!world.lets_in(&created["token"]));
-        assert!(world.lets_in(&world.attributes(CI).await["token"]));
+        let rotated = world.attributes(CI).await;
+        assert_eq!(rotated["generation"], 1);
+        assert!(world.lets_in(&rotated["token"]));
     });
 }
 
@@ -347,6 +350,46 @@ fn an_expiry_that_is_unknown_at_plan_is_no_obstacle() {
         assert_eq!(new["generation"], 2);
         assert!(!world.lets_in(&old["token"]));
         assert!(world.lets_in(&new["token"]));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn of_a_creation_whose_answer_was_lost_it_is_said_how_to_take_the_account_over() {
+    on_each_version(async |world| {
+        world.configure(&expiring(&in_days(30)));
+        world
+            .sandbox
+            .fault(Fault::answer(502).on("POST", "/service-account").after());
+        let run = world.apply_fails().await;
+        assert!(
+            run.says("ci-pipeline") && run.says("import {") && run.says("id = \"ci-pipeline\""),
+            "{run}"
+        );
+        assert_eq!(world.sandbox.calls("POST", "/service-account"), 1);
+
+        world.import(CI, "ci-pipeline").await;
+        world.configure(&expiring(&in_days(60)));
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CI).await["token"]));
+    });
+}
+
+#[test]
+fn a_rotation_whose_answer_was_lost_is_planned_again() {
+    on_each_version(async |world| {
+        world.configure(&expiring(&in_days(30)));
+        world.apply().await;
+        world.configure(&expiring(&in_days(60)));
+        world
+            .sandbox
+            .fault(Fault::new(Effect::Cut).on("POST", "/service-account/rotate").after());
+        world.apply_fails().await;
+        assert!(!world.lets_in(&world.attributes(CI).await["token"]));
+
+        assert_eq!(world.plan().await.actions(CI), "update");
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CI).await["token"]));
         world.plans_nothing().await;
     });
 }
