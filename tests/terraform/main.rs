@@ -10,6 +10,7 @@
 
 mod account_data_sources;
 mod errors;
+mod examples;
 mod functions;
 mod pat_status;
 mod provider_configuration;
