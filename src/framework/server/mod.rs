@@ -7,6 +7,8 @@ mod data_source;
 mod function;
 mod provider;
 mod resource;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
