@@ -5,12 +5,15 @@
 
 pub mod api;
 mod failure;
+mod functions;
 mod issue;
 mod pat_status;
+mod pat_status_data_source;
 mod provider;
 mod quota;
 mod rotation;
 mod service_account_token;
+mod service_account_tokens;
 mod session;
 mod settings;
 mod snapshot;

@@ -215,7 +215,11 @@ async fn set(connection: &Connection, context: &Context, wanted: bool, diagnosti
 }
 
 /// What the status is; `None`, with an error, if it cannot be read.
-async fn current(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) -> Option<bool> {
+pub(super) async fn current(
+    connection: &Connection,
+    operation: &Operation,
+    diagnostics: &mut Diagnostics,
+) -> Option<bool> {
     let status = connection.api.pat_status(operation).await;
     diagnostics.ok(status.map(|status| status.enabled).map_err(|error| failure(&error)))
 }

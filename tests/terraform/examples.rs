@@ -14,7 +14,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
 /// The expiry that the examples name. It passes one day; the tests put another in its place.
 const ENDS: &str = "2027-06-30T00:00:00Z";
 
-/// The examples of each resource or data source.
+/// The examples of each resource, data source or function.
 fn each(kind: &str) -> Vec<PathBuf> {
     let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
     folders.map(|folder| folder.unwrap().path()).collect()
@@ -86,6 +86,19 @@ fn every_data_source_is_read_as_shown() {
             let ends = in_days(90);
             populate(world, &ends).await;
             take(world, &ends, &[provider(), example.join("data-source.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_function_is_called_as_shown() {
+    for example in each("functions") {
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            take(world, &ends, &[provider(), example.join("function.tf")]);
             world.apply().await;
             world.plans_nothing().await;
         });

@@ -8,8 +8,10 @@
     clippy::unwrap_used
 )]
 
+mod account_data_sources;
 mod errors;
 mod examples;
+mod functions;
 mod pat_status;
 mod provider_configuration;
 mod service_account_token;
