@@ -4,6 +4,7 @@
 mod context;
 mod data_source;
 mod diagnostic;
+pub mod docs;
 mod json;
 mod model;
 mod msgpack;

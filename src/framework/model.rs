@@ -204,6 +204,7 @@ macro_rules! __model {
         }
 
         impl $crate::framework::Model for $name {
+            #[allow(unused_variables)] // a model may have no fields
             fn from_value(value: &$crate::framework::Value) -> ::std::result::Result<Self, ::std::string::String> {
                 Ok(Self {
                     $($field: {

@@ -22,7 +22,7 @@ pub use client::{Answer, Client, Options};
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, Kind, Unreadable};
 pub use limiter::RateLimit;
-pub use operation::Operation;
+pub use operation::{Operation, Over};
 pub use request::Request;
 pub use retry::RetrySafety;
 pub use transport::{Body, BoxError, ConnectError, Transport};

@@ -31,6 +31,18 @@ impl Operation {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
+    /// Waits between two requests of one operation.
+    ///
+    /// # Errors
+    ///
+    /// If the operation is cancelled, or would be over before the wait is.
+    pub async fn pause(&self, pause: Duration) -> Result<(), Over> {
+        if pause >= self.remaining() {
+            return Err(Over);
+        }
+        self.wait_until(after(pause)).await.map_err(|Cancelled| Over)
+    }
+
     /// Waits, unless cancelled before or meanwhile. The caller has compared `until` with the deadline.
     pub(crate) async fn wait_until(&self, until: Instant) -> Result<(), Cancelled> {
         tokio::select! {
@@ -40,6 +52,11 @@ impl Operation {
         }
     }
 }
+
+/// The operation has no time left for another step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operation is over")]
+pub struct Over;
 
 /// The operation was cancelled while it waited.
 #[derive(Debug, PartialEq, Eq)]

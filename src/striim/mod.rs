@@ -5,6 +5,7 @@
 
 pub mod api;
 mod failure;
+mod issue;
 mod pat_status;
 mod provider;
 mod quota;
@@ -13,6 +14,8 @@ mod service_account_token;
 mod session;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use provider::{Environment, Parts, Striim};

@@ -62,10 +62,14 @@ impl Resource for PatStatus {
                 Attribute::optional(
                     "on_destroy",
                     Type::String,
-                    "What destroying this resource leaves behind: `keep` (the default) the status that is, `enable` \
-                     or `disable`.",
+                    "What becomes of the status when this resource is destroyed: `keep` (the default) leaves it as it \
+                     is, `enable` and `disable` set it.",
                 ),
-                Attribute::computed("id", Type::String, "The account."),
+                Attribute::computed(
+                    "id",
+                    Type::String,
+                    "The account's short name; where the provider has only a `base_url`, the host in it.",
+                ),
             ],
         )
     }

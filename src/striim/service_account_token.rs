@@ -21,6 +21,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::issue::{self, Unmade};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
 use super::session::{Connection, Session};
@@ -132,31 +133,31 @@ impl ServiceAccountToken {
         }
     }
 
-    /// Makes the account, or takes over the one that there is.
-    async fn issue(
+    /// Takes over the account of that name, if the user allows it and there is one; `None`: it is to be created.
+    async fn adopt(
         &self,
         connection: &Connection,
         operation: &Operation,
         planned: &Model,
         expires_at: Option<Expiry>,
-    ) -> Result<IssuedToken, Diagnostic> {
-        let name = planned.name();
-        if planned.adopt_existing == Field::Known(true) {
-            let accounts = connection
-                .api
-                .list_service_accounts(operation)
-                .await
-                .map_err(|error| failure(&error))?;
-            if let Some(account) = find(&accounts, name) {
-                check_description(account, planned)?;
-                let rotated = rotate(connection, operation, name, expires_at, false).await;
-                return rotated.map_err(|error| why_not_rotated(name, &error));
-            }
+    ) -> Result<Option<IssuedToken>, Diagnostic> {
+        if planned.adopt_existing != Field::Known(true) {
+            return Ok(None);
         }
-        match create(connection, operation, planned, expires_at).await {
-            Ok(issued) => Ok(issued),
-            Err(error) => Err(why_not_created(connection, operation, name, &error, self.now()).await),
-        }
+        let accounts = connection
+            .api
+            .list_service_accounts(operation)
+            .await
+            .map_err(|error| failure(&error))?;
+        let Some(account) = find(&accounts, planned.name()) else {
+            return Ok(None);
+        };
+        check_description(account, planned)?;
+        let expires_at = expires_at.map(Expiry::instant);
+        let rotated = issue::rotate(&connection.api, operation, planned.name(), expires_at, false).await;
+        rotated
+            .map(Some)
+            .map_err(|error| why_not_rotated(planned.name(), &error))
     }
 }
 
@@ -171,7 +172,7 @@ impl Resource for ServiceAccountToken {
             Attribute::required(
                 "name",
                 Type::String,
-                "The account's unique name, 3 to 30 characters, case-sensitive.",
+                "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
             )
             .replaces(),
             Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
@@ -194,7 +195,7 @@ impl Resource for ServiceAccountToken {
             Attribute::computed(
                 "token_id",
                 Type::Number,
-                "The platform's number for the present value; it changes with each rotation.",
+                "The platform's number for the present value. Each rotation brings another.",
             ),
             Attribute::computed(
                 "generation",
@@ -202,7 +203,11 @@ impl Resource for ServiceAccountToken {
                 "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
                  planned, so other resources can follow it in the same run.",
             ),
-            Attribute::computed("updated_at", Type::String, "When the account was last changed."),
+            Attribute::computed(
+                "updated_at",
+                Type::String,
+                "When the service account was last changed, as the platform spells it.",
+            ),
             Attribute::computed(
                 "updated_by",
                 Type::Number,
@@ -211,8 +216,16 @@ impl Resource for ServiceAccountToken {
         ]);
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
-             CI pipelines and other automation, valid for at most 12 months. The platform shows the value once; it is \
-             kept in the state.",
+             CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
+             the state can use the token.\n\n\
+             **A rotation** ends the value at once and puts a new one into `token`. The service account stays, and there \
+             is no time in which both values work. A plan rotates, and says why, when `expires_at`, `expires_in` or \
+             `rotation_triggers` changed; within `rotate_before` of the expiry; when the token has expired, unless \
+             `expires_at` fixes its end; and when somebody rotated it outside Terraform, for then the value in the state \
+             is dead. Destroying the resource deletes the service account and revokes its token.\n\n\
+             After an import `token` is null, because the platform does not show the value again. It goes on working \
+             where it is in use; change `expires_at`, `expires_in` or `rotation_triggers` to get one that Terraform knows.",
             attributes,
         )
     }
@@ -314,10 +327,20 @@ impl Resource for ServiceAccountToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let operation = connection.operation(context);
-        let issued = self.issue(&connection, &operation, &planned, expires_at).await;
+        let adopted = diagnostics.ok(self.adopt(&connection, &operation, &planned, expires_at).await)?;
+        let issued = match adopted {
+            Some(issued) => Ok(issued),
+            None => issue::create(&connection.api, &operation, &new_account(&planned, expires_at)).await,
+        };
         connection.changed().await;
-        let issued = diagnostics.ok(issued)?;
-        Some(with_value(planned, expires_at, issued, diagnostics))
+        match issued {
+            Ok(issued) => Some(with_value(planned, expires_at, issued, diagnostics)),
+            Err(unmade) => {
+                diagnostics.push(why_not_created(planned.name(), &unmade, self.now()));
+                // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
+                unmade.left_behind.then(|| without_value(planned))
+            }
+        }
     }
 
     async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -359,21 +382,30 @@ impl Resource for ServiceAccountToken {
         };
         let operation = connection.operation(context);
         let own = works_with(&connection, &prior).await;
-        let mut issued = rotate(&connection, &operation, prior.name(), expires_at, own).await;
-        if issued.as_ref().is_err_and(Error::is_not_found) {
+        let rotated = issue::rotate(
+            &connection.api,
+            &operation,
+            prior.name(),
+            expires_at.map(Expiry::instant),
+            own,
+        )
+        .await;
+        let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
-            issued = create(&connection, &operation, &planned, expires_at).await;
-        }
+            Err(error) if error.is_not_found() => {
+                issue::create(&connection.api, &operation, &new_account(&planned, expires_at))
+                    .await
+                    .map_err(|unmade| why_not_created(prior.name(), &unmade, self.now()))
+            }
+            rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
+        };
         connection.changed().await;
-        match issued {
-            Ok(issued) => {
+        match diagnostics.ok(issued) {
+            Some(issued) => {
                 let generation = prior.generation().saturating_add(1).into();
                 with_value(Model { generation, ..planned }, expires_at, issued, diagnostics)
             }
-            Err(error) => {
-                diagnostics.push(why_not_rotated(prior.name(), &error));
-                prior
-            }
+            None => prior,
         }
     }
 
@@ -444,31 +476,12 @@ fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAcc
     accounts.iter().find(|account| account.name == name)
 }
 
-async fn create(
-    connection: &Connection,
-    operation: &Operation,
-    planned: &Model,
-    expires_at: Option<Expiry>,
-) -> Result<IssuedToken, Error> {
-    let account = NewServiceAccount {
+fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount<'_> {
+    NewServiceAccount {
         name: planned.name(),
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
-    };
-    connection.api.create_service_account(operation, &account).await
-}
-
-async fn rotate(
-    connection: &Connection,
-    operation: &Operation,
-    name: &str,
-    expires_at: Option<Expiry>,
-    own: bool,
-) -> Result<IssuedToken, Error> {
-    connection
-        .api
-        .rotate_service_account(operation, name, expires_at.map(Expiry::instant), own)
-        .await
+    }
 }
 
 /// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
@@ -582,29 +595,30 @@ fn check_description(account: &ServiceAccount, planned: &Model) -> Result<(), Di
     Err(Diagnostic::error("Another description", detail).on("description"))
 }
 
-async fn why_not_created(
-    connection: &Connection,
-    operation: &Operation,
-    name: &str,
-    error: &Error,
-    now: Timestamp,
-) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    let conflict = error.status() == Some(StatusCode::CONFLICT);
-    if !conflict && !error.is_ambiguous() {
-        return diagnostic;
+/// An account that was made, or may have been, and whose value nobody knows.
+fn without_value(planned: Model) -> Model {
+    Model {
+        expires_at: planned.expires_at.into_known().into(),
+        token: Field::Null,
+        token_id: Field::Null,
+        updated_at: Field::Null,
+        updated_by: Field::Null,
+        ..planned
     }
-    let Ok(accounts) = connection.api.list_service_accounts(operation).await else {
-        return diagnostic;
-    };
-    let more = match (find(&accounts, name).is_some(), conflict) {
-        (true, true) => quota::taken(name),
-        (true, false) => format!(
-            "The service account exists now, and its value was lost with the answer. {}",
-            quota::taken(name)
-        ),
-        (false, true) => quota::exhausted(&accounts, now),
-        (false, false) => "The service account does not exist: nothing was created. Run again.".to_owned(),
+}
+
+fn why_not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
+    let mut diagnostic = failure(&unmade.error);
+    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
+    let more = match &unmade.accounts {
+        _ if unmade.left_behind => {
+            "The service account is or may be there, without a value that anybody knows. It is in the state, and the \
+             next apply replaces it."
+                .to_owned()
+        }
+        Some(accounts) if find(accounts, name).is_some() => quota::taken(name),
+        Some(accounts) if conflict => quota::exhausted(accounts, now),
+        _ => return diagnostic,
     };
     diagnostic.detail.push_str("\n\n");
     diagnostic.detail.push_str(&more);

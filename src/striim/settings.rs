@@ -36,7 +36,10 @@ const API_PATH: &str = "/api/v1";
 pub(super) fn schema() -> Schema {
     Schema::new(
         "Manages the API tokens of a Striim Cloud account: service account tokens, and whether personal access tokens \
-         may be used.",
+         may be used.\n\n\
+         The provider works with a token of its own, which needs an administrator's privileges. Every argument is \
+         optional, but the provider must know the account (or the `base_url`) and the token. An argument wins over its \
+         environment variable; a base URL, given either way, wins over account and cloud.",
         [
             Attribute::optional(
                 "account",

@@ -43,13 +43,21 @@ impl DataSource for Token {
         Schema::new(
             "Looks up a token: that of a service account by `name`, a user's personal access token by `email` \
              (administrators only), or with neither the personal access token of the user whom the provider works as. \
-             The value is not to be had: the platform shows it only when it is made.",
+             It does not bring the value: the platform shows that only when it is made.",
             [
                 Attribute::optional("name", Type::String, "The name of a service account, case-sensitive."),
-                Attribute::optional("email", Type::String, "The email address of a user."),
+                Attribute::optional(
+                    "email",
+                    Type::String,
+                    "The email address of a user. Not together with `name`.",
+                ),
                 Attribute::computed("type", Type::String, "`service_account` or `personal`."),
                 Attribute::computed("token_id", Type::Number, "The platform's number for the present value."),
-                Attribute::computed("description", Type::String, "The description of a service account."),
+                Attribute::computed(
+                    "description",
+                    Type::String,
+                    "The description of a service account; null for a personal access token.",
+                ),
                 Attribute::computed(
                     "expires_at",
                     Type::String,
@@ -59,9 +67,13 @@ impl DataSource for Token {
                 Attribute::computed(
                     "legacy",
                     Type::Bool,
-                    "Whether it has no expiry, as tokens from before expiries became mandatory.",
+                    "Whether it has no expiry, as tokens have that are older than the platform's mandatory expiries.",
                 ),
-                Attribute::computed("updated_at", Type::String, "When it was last changed."),
+                Attribute::computed(
+                    "updated_at",
+                    Type::String,
+                    "When it was last changed, as the platform spells it.",
+                ),
             ],
         )
     }

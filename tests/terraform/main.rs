@@ -9,6 +9,7 @@
 )]
 
 mod errors;
+mod examples;
 mod pat_status;
 mod provider_configuration;
 mod service_account_token;

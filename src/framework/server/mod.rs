@@ -6,6 +6,8 @@
 mod data_source;
 mod provider;
 mod resource;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;

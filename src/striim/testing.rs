@@ -1,0 +1,42 @@
+//! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::api::Api;
+use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
+use crate::sandbox::{self, Sandbox, Seed};
+use crate::token::Clock;
+
+/// A sandbox whose time is tokio's.
+pub(super) fn sandbox(options: sandbox::Options) -> Sandbox {
+    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    let clock = Clock::new(move || epoch + start.elapsed());
+    Sandbox::seeded(
+        Seed {
+            clock,
+            ..Seed::default()
+        },
+        options,
+    )
+}
+
+/// The API, as its administrator.
+pub(super) fn api(sandbox: &Sandbox) -> Api {
+    let options = Options {
+        base_url: BaseUrl::parse("http://127.0.0.1/api/v1").unwrap(),
+        credential: Credential::bearer(sandbox.admin_token()).unwrap(),
+        user_agent: HeaderValue::from_static("test"),
+        request_timeout: Duration::from_secs(30),
+    };
+    Api::new(Client::new(options, Transport::new(sandbox.service())))
+}
+
+/// An operation with the default retry_timeout.
+pub(super) fn operation() -> Operation {
+    Operation::new(Duration::from_secs(300), CancellationToken::new())
+}
