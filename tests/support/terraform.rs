@@ -108,11 +108,6 @@ impl Terraform {
         Ok(suite.await?)
     }
 
-    /// The version, as `1.11.4`.
-    pub(crate) fn version(&self) -> &str {
-        &self.version
-    }
-
     /// The words of a shell that run it.
     pub(crate) fn command_line(&self) -> String {
         let words = [Some(Path::new(&self.program)), self.shim.as_deref()];
