@@ -6,7 +6,10 @@
 pub mod api;
 mod failure;
 mod issue;
+mod kept;
+mod pat_ledger;
 mod pat_status;
+mod personal_access_token;
 mod provider;
 mod quota;
 mod rotation;

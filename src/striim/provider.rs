@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::pat_status::PatStatus;
+use super::personal_access_token::PersonalAccessToken;
 use super::service_account_token::ServiceAccountToken;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
@@ -103,6 +104,7 @@ impl Provider for Striim {
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
         vec![
             Box::new(PatStatus::new(self.session.clone())),
+            Box::new(PersonalAccessToken::new(self.session.clone())),
             Box::new(ServiceAccountToken::new(self.session.clone())),
         ]
     }
