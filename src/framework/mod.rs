@@ -4,6 +4,8 @@
 mod context;
 mod data_source;
 mod diagnostic;
+pub mod docs;
+mod function;
 mod json;
 mod model;
 mod msgpack;
@@ -18,6 +20,7 @@ mod wire;
 pub use context::Context;
 pub use data_source::{AnyDataSource, DataSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use function::{AnyFunction, Arguments, Function, InvalidArgument, Parameter, Signature};
 #[doc(hidden)]
 pub use model::FieldType;
 pub use model::{Field, Model, model};

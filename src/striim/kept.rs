@@ -61,7 +61,7 @@ pub(super) fn attributes() -> [Attribute; 5] {
         Attribute::computed(
             "token_id",
             Type::Number,
-            "The platform's number for the present value; it changes with each rotation.",
+            "The platform's number for the present value. Each rotation brings another.",
         ),
         Attribute::computed(
             "generation",
@@ -69,7 +69,11 @@ pub(super) fn attributes() -> [Attribute; 5] {
             "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is planned, \
              so other resources can follow it in the same run.",
         ),
-        Attribute::computed("updated_at", Type::String, "When it was last changed."),
+        Attribute::computed(
+            "updated_at",
+            Type::String,
+            "When the token was last changed, as the platform spells it.",
+        ),
         Attribute::computed(
             "updated_by",
             Type::Number,

@@ -5,15 +5,18 @@
 
 pub mod api;
 mod failure;
+mod functions;
 mod issue;
 mod kept;
 mod pat_ledger;
 mod pat_status;
+mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
 mod rotation;
 mod service_account_token;
+mod service_account_tokens;
 mod session;
 mod settings;
 mod snapshot;

@@ -85,10 +85,14 @@ impl Resource for PatStatus {
                 Attribute::optional(
                     "on_destroy",
                     Type::String,
-                    "What destroying this resource leaves behind: `keep` (the default) the status that is, `enable` \
-                     or `disable`.",
+                    "What becomes of the status when this resource is destroyed: `keep` (the default) leaves it as it \
+                     is, `enable` and `disable` set it.",
                 ),
-                Attribute::computed("id", Type::String, "The account."),
+                Attribute::computed(
+                    "id",
+                    Type::String,
+                    "The account's short name; where the provider has only a `base_url`, the host in it.",
+                ),
             ],
         )
     }
@@ -244,7 +248,11 @@ async fn set(connection: &Connection, context: &Context, wanted: bool, diagnosti
 }
 
 /// What the status is; `None`, with an error, if it cannot be read.
-async fn current(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) -> Option<bool> {
+pub(super) async fn current(
+    connection: &Connection,
+    operation: &Operation,
+    diagnostics: &mut Diagnostics,
+) -> Option<bool> {
     let status = connection.api.pat_status(operation).await;
     diagnostics.ok(status.map(|status| status.enabled).map_err(|error| failure(&error)))
 }

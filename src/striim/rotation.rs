@@ -33,14 +33,15 @@ pub(super) enum Decision {
     NotKnownYet,
 }
 
-/// The attributes' schemas; `maximum` is how far ahead the platform lets an expiry be, in words.
+/// The attributes' schemas.
 pub(super) fn attributes() -> [Attribute; 4] {
     [
         Attribute::optional_computed(
             "expires_at",
             Type::String,
-            "When the token ends, in RFC 3339 with an offset. **A change rotates the token in place**: the old value \
-             stops working at once. Another spelling of the same instant changes nothing. With neither `expires_at` \
+            "When the token ends, in RFC 3339 with an offset, such as `2027-06-30T00:00:00Z`. **A change rotates the \
+             token in place**: the old value stops working at once. Another spelling of the same instant changes \
+             nothing. With neither `expires_at` \
              nor `expires_in`, the account's default expiry applies, and an expired token is rotated.",
         ),
         Attribute::optional(

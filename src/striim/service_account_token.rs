@@ -170,7 +170,7 @@ impl Resource for ServiceAccountToken {
             Attribute::required(
                 "name",
                 Type::String,
-                "The account's unique name, 3 to 30 characters, case-sensitive.",
+                "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
             )
             .replaces(),
             Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
@@ -188,8 +188,16 @@ impl Resource for ServiceAccountToken {
         attributes.extend(kept::attributes());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
-             CI pipelines and other automation, valid for at most 12 months. The platform shows the value once; it is \
-             kept in the state.",
+             CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
+             the state can use the token.\n\n\
+             **A rotation** ends the value at once and puts a new one into `token`. The service account stays, and there \
+             is no time in which both values work. A plan rotates, and says why, when `expires_at`, `expires_in` or \
+             `rotation_triggers` changed; within `rotate_before` of the expiry; when the token has expired, unless \
+             `expires_at` fixes its end; and when somebody rotated it outside Terraform, for then the value in the state \
+             is dead. Destroying the resource deletes the service account and revokes its token.\n\n\
+             After an import `token` is null, because the platform does not show the value again. It goes on working \
+             where it is in use; change `expires_at`, `expires_in` or `rotation_triggers` to get one that Terraform knows.",
             attributes,
         )
     }

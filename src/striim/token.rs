@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::failure::failure;
 use super::session::Session;
-use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::token::Expiry;
 
 model! {
@@ -43,13 +43,21 @@ impl DataSource for Token {
         Schema::new(
             "Looks up a token: that of a service account by `name`, a user's personal access token by `email` \
              (administrators only), or with neither the personal access token of the user whom the provider works as. \
-             The value is not to be had: the platform shows it only when it is made.",
+             It does not bring the value: the platform shows that only when it is made.",
             [
                 Attribute::optional("name", Type::String, "The name of a service account, case-sensitive."),
-                Attribute::optional("email", Type::String, "The email address of a user."),
+                Attribute::optional(
+                    "email",
+                    Type::String,
+                    "The email address of a user. Not together with `name`.",
+                ),
                 Attribute::computed("type", Type::String, "`service_account` or `personal`."),
                 Attribute::computed("token_id", Type::Number, "The platform's number for the present value."),
-                Attribute::computed("description", Type::String, "The description of a service account."),
+                Attribute::computed(
+                    "description",
+                    Type::String,
+                    "The description of a service account; null for a personal access token.",
+                ),
                 Attribute::computed(
                     "expires_at",
                     Type::String,
@@ -59,9 +67,13 @@ impl DataSource for Token {
                 Attribute::computed(
                     "legacy",
                     Type::Bool,
-                    "Whether it has no expiry, as tokens from before expiries became mandatory.",
+                    "Whether it has no expiry, as tokens have that are older than the platform's mandatory expiries.",
                 ),
-                Attribute::computed("updated_at", Type::String, "When it was last changed."),
+                Attribute::computed(
+                    "updated_at",
+                    Type::String,
+                    "When it was last changed, as the platform spells it.",
+                ),
             ],
         )
     }
@@ -137,11 +149,34 @@ impl DataSource for Token {
 }
 
 fn with_expiry(config: Model, expires_at: Option<Timestamp>, now: Timestamp) -> Model {
-    let expiry = expires_at.map(Expiry::at);
+    let Ending {
+        expires_at,
+        expired,
+        legacy,
+    } = Ending::of(expires_at, now);
     Model {
-        expires_at: expiry.map(|expiry| expiry.to_string()).into(),
-        expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
-        legacy: expiry.is_none().into(),
+        expires_at,
+        expired,
+        legacy,
         ..config
+    }
+}
+
+/// The attributes that tell of a token's end, in every data source.
+pub(super) struct Ending {
+    pub(super) expires_at: Field<String>,
+    pub(super) expired: Field<bool>,
+    pub(super) legacy: Field<bool>,
+}
+
+impl Ending {
+    /// The end of a token, as seen from `now`. Without an expiry it is a legacy token.
+    pub(super) fn of(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let expiry = expires_at.map(Expiry::at);
+        Self {
+            expires_at: expiry.map(|expiry| expiry.to_string()).into(),
+            expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
+            legacy: expiry.is_none().into(),
+        }
     }
 }

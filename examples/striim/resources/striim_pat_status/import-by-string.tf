@@ -1,0 +1,4 @@
+import {
+  to = striim_pat_status.account
+  id = "acme"
+}

@@ -1,0 +1,4 @@
+import {
+  to = striim_service_account_token.ci
+  id = "ci-pipeline"
+}

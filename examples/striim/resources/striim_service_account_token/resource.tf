@@ -1,0 +1,18 @@
+# Ends at a fixed instant; another one rotates it.
+resource "striim_service_account_token" "ci" {
+  name        = "ci-pipeline"
+  description = "Deploys the pipelines"
+  expires_at  = "2027-06-30T00:00:00Z"
+}
+
+# Rotated by the first apply in the last two weeks of its 90 days.
+resource "striim_service_account_token" "nightly" {
+  name          = "nightly-jobs"
+  expires_in    = "90d"
+  rotate_before = "14d"
+}
+
+output "ci_token" {
+  value     = striim_service_account_token.ci.token
+  sensitive = true
+}

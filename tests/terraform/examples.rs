@@ -1,0 +1,132 @@
+//! The examples that the documentation shows: each is formatted, and works as it stands.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use http::Method;
+use serde_json::json;
+use token_providers::sandbox::Role;
+
+use crate::world::{World, in_days, on_each_version};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
+
+/// The expiry that the examples name. It passes one day; the tests put another in its place.
+const ENDS: &str = "2027-06-30T00:00:00Z";
+
+/// The examples of each resource, data source or function.
+fn each(kind: &str) -> Vec<PathBuf> {
+    let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
+    folders.map(|folder| folder.unwrap().path()).collect()
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Takes these examples as the configuration, with tokens that end at `ends`.
+fn take(world: &World, ends: &str, files: &[PathBuf]) {
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        world.workspace.write(name, &read(file).replace(ENDS, ends)).unwrap();
+    }
+}
+
+/// The example with the `provider` block that the others go without.
+fn provider() -> PathBuf {
+    Path::new(EXAMPLES).join("provider/provider.tf")
+}
+
+/// Makes what the examples of data sources and imports find.
+async fn populate(world: &World, ends: &str) {
+    let account = json!({"name": "ci-pipeline", "description": "Deploys the pipelines", "expires-at": ends});
+    world.outside(Method::POST, "/service-account", account).await;
+    world.sandbox.add_user("jo@example.com", Role::Regular);
+    let expiry = in_days(30).parse().unwrap();
+    world.sandbox.add_user_token("jo@example.com", Some(expiry)).unwrap();
+}
+
+#[test]
+fn every_example_is_formatted() {
+    on_each_version(async |world| {
+        let arguments = ["fmt", "-no-color", "-check", "-diff", "-recursive"];
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+        let run = world.workspace.run(&[&arguments[..], &[examples]].concat()).await;
+        run.unwrap().success().unwrap();
+    });
+}
+
+#[test]
+fn the_quick_start_makes_a_token_that_works() {
+    on_each_version(async |world| {
+        take(world, &in_days(90), &[Path::new(EXAMPLES).join("quick-start/main.tf")]);
+        world.apply().await;
+        let token = world.workspace.output("ci_token").await.unwrap();
+        assert!(world.sandbox.is_live(&token));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn every_resource_is_made_as_shown() {
+    for example in each("resources") {
+        on_each_version(async |world| {
+            take(world, &in_days(90), &[provider(), example.join("resource.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+            world.destroy().await;
+        });
+    }
+}
+
+#[test]
+fn every_data_source_is_read_as_shown() {
+    for example in each("data-sources") {
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            take(world, &ends, &[provider(), example.join("data-source.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_function_is_called_as_shown() {
+    for example in each("functions") {
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            take(world, &ends, &[provider(), example.join("function.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_resource_is_imported_as_shown() {
+    for example in each("resources") {
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            let block = example.join("import-by-string.tf");
+            take(world, &ends, &[provider(), example.join("resource.tf"), block]);
+            let run = world.apply().await;
+            assert!(run.says("1 imported,"), "{run}");
+            world.plans_nothing().await;
+        });
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            take(world, &ends, &[provider(), example.join("resource.tf")]);
+            let script = read(&example.join("import.sh"));
+            let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
+            let (address, id) = command.unwrap().split_once(' ').unwrap();
+            world.import(address, id).await;
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}

@@ -1,0 +1,23 @@
+//! The real Terraform with the provider, against the sandbox: what a user sees.
+
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod account_data_sources;
+mod errors;
+mod examples;
+mod functions;
+mod pat_status;
+mod provider_configuration;
+mod service_account_token;
+#[path = "../support/terraform.rs"]
+mod terraform;
+mod token_data_source;
+mod validation;
+mod world;
+mod year;

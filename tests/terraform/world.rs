@@ -1,0 +1,270 @@
+//! One Striim Cloud account (a sandbox) with a real Terraform beside it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use token_providers::sandbox::{Fault, Listening, Options, Role, Sandbox};
+use tower::ServiceExt as _;
+
+use crate::terraform::{Run, Terraform, Workspace};
+
+/// A user who is no administrator.
+pub(crate) const USER: &str = "user@acme.example";
+
+/// Runs `test` on each Terraform of the suite, with a new world each time, and says on which it failed.
+///
+/// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`.
+pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let suite = runtime().block_on(Terraform::suite()).unwrap();
+    let fails = |terraform: &&Terraform| {
+        println!("on {terraform}");
+        let test = || {
+            runtime().block_on(async {
+                let mut world = World::new(terraform).await;
+                test(&mut world).await;
+                world.revealed_nothing();
+            })
+        };
+        catch_unwind(AssertUnwindSafe(test)).is_err()
+    };
+    let failed: Vec<String> = suite.iter().filter(fails).map(Terraform::to_string).collect();
+    assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
+}
+
+/// An instant that many days from now, as users write it.
+pub(crate) fn in_days(days: i64) -> String {
+    let instant = Timestamp::now() + SignedDuration::from_hours(24 * days);
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A Striim Cloud account, served on a loopback port, and a workspace whose provider talks to it.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) workspace: Workspace,
+    listening: Listening,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(terraform: &Terraform) -> Self {
+        let sandbox = Sandbox::new(Options::default());
+        let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-striim"));
+        let workspace = Workspace::new(terraform.clone(), dir.path(), provider)
+            .unwrap()
+            .env("STRIIM_BASE_URL", &listening.base_url)
+            .env("STRIIM_TOKEN", sandbox.admin_token().expose_secret())
+            .env("TF_LOG", "TRACE")
+            .env("TF_LOG_PATH", dir.path().join("trace.log"));
+        Self {
+            sandbox,
+            workspace,
+            listening,
+            dir,
+        }
+    }
+
+    /// The URL that the provider is told by `STRIIM_BASE_URL`.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.listening.base_url
+    }
+
+    /// The token that the provider is told by `STRIIM_TOKEN`.
+    pub(crate) fn bearer(&self) -> String {
+        self.sandbox.admin_token().expose_secret().to_owned()
+    }
+
+    /// Makes `hcl` the configuration.
+    pub(crate) fn configure(&self, hcl: &str) {
+        const SOURCE: &str = r#"terraform {
+  required_providers {
+    striim = { source = "registry.terraform.io/token-providers/striim" }
+  }
+}
+"#;
+        self.workspace.write("main.tf", &format!("{SOURCE}{hcl}")).unwrap();
+    }
+
+    /// Sets an environment variable of the provider.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.workspace.environment().insert(name.to_owned(), value.into());
+    }
+
+    /// Takes an environment variable away from the provider.
+    pub(crate) fn unset_env(&mut self, name: &str) {
+        self.workspace.environment().remove(name);
+    }
+
+    /// Plans; planning must succeed.
+    pub(crate) async fn plan(&self) -> Plan {
+        let run = self.workspace.plan().await.unwrap().success().unwrap();
+        Plan {
+            json: self.workspace.planned().await.unwrap(),
+            run,
+        }
+    }
+
+    /// Plans; nothing may be left to do.
+    pub(crate) async fn plans_nothing(&self) -> Run {
+        let run = self.workspace.plan().await.unwrap();
+        assert_eq!(run.code, Some(0), "changes are planned: {run}");
+        run
+    }
+
+    /// Plans; planning must fail.
+    pub(crate) async fn plan_fails(&self) -> Run {
+        failure(self.workspace.plan().await.unwrap())
+    }
+
+    /// Applies; must succeed.
+    pub(crate) async fn apply(&self) -> Run {
+        self.workspace.apply().await.unwrap().success().unwrap()
+    }
+
+    /// Applies; must fail.
+    pub(crate) async fn apply_fails(&self) -> Run {
+        failure(self.workspace.apply().await.unwrap())
+    }
+
+    /// Destroys; must succeed.
+    pub(crate) async fn destroy(&self) -> Run {
+        self.workspace.destroy().await.unwrap().success().unwrap()
+    }
+
+    /// Destroys; must fail.
+    pub(crate) async fn destroy_fails(&self) -> Run {
+        failure(self.workspace.destroy().await.unwrap())
+    }
+
+    /// Imports with the command; must succeed.
+    pub(crate) async fn import(&self, address: &str, id: &str) -> Run {
+        self.workspace.import(address, id).await.unwrap().success().unwrap()
+    }
+
+    /// The attributes that the state holds for `address`; null where it holds no such thing.
+    pub(crate) async fn attributes(&self, address: &str) -> Value {
+        let state = self.workspace.state().await.unwrap();
+        let resources = state["values"]["root_module"]["resources"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let resource = resources.into_iter().find(|resource| resource["address"] == address);
+        resource.map_or(Value::Null, |mut resource| resource["values"].take())
+    }
+
+    /// What the API answers to an administrator's other tools; must be a success.
+    pub(crate) async fn outside(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(
+                "authorization",
+                format!("Bearer {}", self.sandbox.admin_token().expose_secret()),
+            )
+            .header("content-type", "application/json")
+            .body(if body.is_null() {
+                String::new()
+            } else {
+                body.to_string()
+            })
+            .unwrap();
+        let answer = self.sandbox.router().oneshot(request).await.unwrap();
+        let (status, body) = (answer.status(), answer.into_body().collect().await.unwrap().to_bytes());
+        assert!(status.is_success(), "{status}: {body:?}");
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    /// Whether the platform lets a token's value in.
+    pub(crate) fn lets_in(&self, value: &Value) -> bool {
+        self.sandbox.is_live(value.as_str().unwrap())
+    }
+
+    /// The names of the service accounts that there are, but for the provider's own.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
+        names.filter(|name| name != "terraform").collect()
+    }
+
+    /// Makes [`USER`], and a PAT that ends in 30 days.
+    pub(crate) fn add_user(&self) -> String {
+        self.sandbox.add_user(USER, Role::Regular);
+        let token = self
+            .sandbox
+            .add_user_token(USER, Some(in_days(30).parse().unwrap()))
+            .unwrap();
+        token.expose_secret().to_owned()
+    }
+
+    /// Has the next requests of that kind refused, with these words of the platform.
+    pub(crate) fn refuse(&self, method: Method, path: &str, status: u16, words: &str) {
+        let body = serde_json::json!({"message": words}).to_string();
+        self.sandbox.fault(
+            Fault::answer(status)
+                .on(method.as_str(), path)
+                .times(u32::MAX)
+                .body(&body),
+        );
+    }
+
+    /// Nothing that Terraform or the provider printed or logged holds a token's value.
+    fn revealed_nothing(&self) {
+        let trace = std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap();
+        for (place, text) in [("the output", self.workspace.said()), ("the log", trace)] {
+            for value in self.sandbox.issued_values() {
+                let line = text.lines().find(|line| line.contains(value.expose_secret()));
+                assert!(line.is_none(), "{place} holds a token's value: {line:?}");
+            }
+        }
+    }
+}
+
+fn failure(run: Run) -> Run {
+    assert_eq!(run.code, Some(1), "{run}");
+    run
+}
+
+/// A plan: what Terraform said, and its changes.
+pub(crate) struct Plan {
+    pub(crate) run: Run,
+    json: Value,
+}
+
+impl Plan {
+    fn change(&self, address: &str) -> &Value {
+        let changes = self.json["resource_changes"].as_array().unwrap();
+        let change = changes.iter().find(|change| change["address"] == address);
+        &change.unwrap_or_else(|| panic!("no change of {address} in {}", self.run))["change"]
+    }
+
+    /// What would be done: `create`, `update`, `delete create`, `no-op` …
+    pub(crate) fn actions(&self, address: &str) -> String {
+        let actions = self.change(address)["actions"].as_array().unwrap();
+        actions
+            .iter()
+            .map(|action| action.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The attributes that are known already.
+    pub(crate) fn after(&self, address: &str) -> &Value {
+        &self.change(address)["after"]
+    }
+
+    /// Which attributes are known only after apply.
+    pub(crate) fn unknown(&self, address: &str) -> &Value {
+        &self.change(address)["after_unknown"]
+    }
+}
