@@ -603,3 +603,6 @@ fn why_not_rotated(planned: &Model, error: &Error, disabled: bool, own: bool) ->
     diagnostic.detail.push_str(more);
     diagnostic
 }
+
+#[cfg(test)]
+mod tests;
