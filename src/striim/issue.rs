@@ -6,7 +6,8 @@
 //! # Flow
 //! - *Create*: look that the name is free; create. Lost answer: look again; if the account is there now, it is the one
 //!   just made, and rotating it brings a value; if it is not, create again.
-//! - *Rotate*: rotate. Lost answer: rotate again; only the last answer's value works, and that is the one returned.
+//! - *Rotate*, a service account or a PAT: rotate. Lost answer: rotate again; only the last answer's value works, and
+//!   that is the one returned.
 //!
 //! # Guarantees
 //! - A value that is returned is the one that works.

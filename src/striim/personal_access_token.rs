@@ -186,12 +186,16 @@ impl Resource for PersonalAccessToken {
         attributes.extend(rotation::attributes());
         attributes.extend(kept::attributes());
         Schema::new(
-            "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days. \
-             A user has one at most. **Creating this resource rotates it: the value that the user has stops working at \
-             once**, and the plan says so. Whether that also makes a first one for a user who has none, the platform's \
-             documentation leaves open. Destroying it revokes the token.\n\nWhile personal access tokens are disabled \
-             in the account, none can be made. Where a `striim_pat_status` of the same configuration enables them, let \
-             the token wait for it with `depends_on`.\n\nThe platform shows the value once; it is kept in the state.",
+            "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
+             **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
+             working at once, and the plan says so. To manage it without that, import it. The platform's documentation \
+             leaves open whether a rotation also makes a first token for a user who has none. Destroying the resource \
+             revokes the token.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
+             the state can use the token. Rotation has the same reasons as that of a `striim_service_account_token`.\n\n\
+             While personal access tokens are disabled in the account, none can be made, and a plan by an administrator \
+             warns of that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for \
+             it with `depends_on`; otherwise Terraform may plan and make the token first.",
             attributes,
         )
     }
