@@ -97,7 +97,7 @@ impl World {
 
     /// Another run begins, with this token.
     fn work_with(&self, token: &SecretString) {
-        let api = api_with(&self.sandbox, token.clone());
+        let api = api_with(&self.sandbox, token);
         let connection = Connection::new(api, "acme".to_owned(), Duration::from_secs(300));
         self.session.set(State::Connected(Arc::new(connection)));
     }
