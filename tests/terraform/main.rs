@@ -13,6 +13,7 @@ mod errors;
 mod examples;
 mod functions;
 mod pat_status;
+mod personal_access_token;
 mod provider_configuration;
 mod service_account_token;
 #[path = "../support/terraform.rs"]
