@@ -42,14 +42,10 @@ async fn main() -> Result<()> {
     );
     let bare = Bench::new(&terraform, 0).await?.plans().await?;
     figure("plan without plugins, median", &milliseconds(bare.median), "");
-    for (tokens, target) in [(1, "at most 100 ms more"), (100, "")] {
+    for (tokens, target) in [(1, "at most 100 ms"), (100, "")] {
         let plans = Bench::new(&terraform, tokens).await?.plans().await?;
-        let name = if tokens == 1 {
-            "plan of 1 token".to_owned()
-        } else {
-            format!("plan of {tokens} tokens")
-        };
-        figure(&format!("{name}, median"), &milliseconds(plans.median), target);
+        let name = format!("plan of {tokens} token{}, median", if tokens == 1 { "" } else { "s" });
+        figure(&name, &milliseconds(plans.median), "");
         figure(
             "  more than without plugins",
             &milliseconds(plans.median.saturating_sub(bare.median)),

@@ -10,7 +10,7 @@ use token_providers::framework::docs;
 use token_providers::striim::{Parts, Striim};
 
 /// The folders of a provider's documentation that hold nothing but generated pages, and the one page beside them.
-const GENERATED: [&str; 3] = ["resources", "data-sources", "index.md"];
+const GENERATED: [&str; 4] = ["resources", "data-sources", "functions", "index.md"];
 
 const REGENERATE: &str = "run `UPDATE_DOCS=1 cargo test --test docs` and commit what it changes";
 
@@ -39,7 +39,7 @@ fn the_pages_are_what_schemas_and_examples_make() {
     let pages = docs::pages("striim", &Striim::new(Parts::default()), |file| {
         fs::read_to_string(root().join("examples/striim").join(file)).map_err(|error| format!("{file}: {error}"))
     });
-    let pages = pages.expect("every resource and data source has its examples");
+    let pages = pages.expect("every resource, data source and function has its examples");
     let made: BTreeMap<PathBuf, String> = pages
         .into_iter()
         .map(|page| (home.join(page.path), page.text))

@@ -224,6 +224,18 @@ async fn build_provider() -> Result<PathBuf> {
         .args(["build", "--quiet", "--bin", "terraform-provider-striim"])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(terraform::target()?);
+    // What Cargo tells this program of its own package would make build scripts of others run again.
+    for (name, _) in std::env::vars_os() {
+        let told = |name: &str| {
+            name == "OUT_DIR"
+                || ["CARGO_MANIFEST_", "CARGO_PKG_"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+        };
+        if name.to_str().is_some_and(told) {
+            build.env_remove(name);
+        }
+    }
     if directory.ends_with("release") {
         build.arg("--release");
     }

@@ -3,6 +3,7 @@
 //! The registry prescribes the layout of the pages. The layout of the examples is that of HashiCorp's own generator,
 //! tfplugindocs: `provider/provider.tf`, `resources/<type>/resource.tf` and so on, each type under its full name.
 
+use super::function::Signature;
 use super::provider::Provider;
 use super::schema::{Attribute, Presence, Schema};
 use super::types::Type;
@@ -34,7 +35,7 @@ pub fn pages<P: Provider, E>(
     let title = format!("{name} Provider");
     let mut pages = vec![Page {
         path: "index.md".to_owned(),
-        text: page(&title, &title, &provider.schema(), &example("provider/provider.tf")?),
+        text: schema_page(&title, &title, &provider.schema(), &example("provider/provider.tf")?),
     }];
     for source in provider.data_sources() {
         let ty = source.type_name();
@@ -42,14 +43,29 @@ pub fn pages<P: Provider, E>(
         let title = format!("{ty} Data Source - {name}");
         pages.push(Page {
             path: path("data-sources", ty),
-            text: page(&title, &format!("{ty} (Data Source)"), &source.schema(), &usage),
+            text: schema_page(&title, &format!("{ty} (Data Source)"), &source.schema(), &usage),
+        });
+    }
+    for function in provider.functions() {
+        let called = function.name();
+        let signature = function.signature();
+        let usage = example(&format!("functions/{called}/function.tf"))?;
+        pages.push(Page {
+            path: format!("functions/{called}.md"),
+            text: page(
+                &format!("{called} Function - {name}"),
+                &format!("{called} (Function)"),
+                signature.description,
+                &usage,
+                &call(&format!("provider::{name}::{called}"), &signature),
+            ),
         });
     }
     for resource in provider.resources() {
         let ty = resource.type_name();
         let file = |name: &str| example(&format!("resources/{ty}/{name}"));
         let title = format!("{ty} Resource - {name}");
-        let body = page(
+        let body = schema_page(
             &title,
             &format!("{ty} (Resource)"),
             &resource.schema(),
@@ -63,11 +79,14 @@ pub fn pages<P: Provider, E>(
     Ok(pages)
 }
 
-fn page(title: &str, heading: &str, schema: &Schema, usage: &str) -> String {
-    let description = schema.description;
+fn schema_page(title: &str, heading: &str, schema: &Schema, usage: &str) -> String {
+    let reference = format!("## Schema\n{}", attributes(schema));
+    page(title, heading, schema.description, usage, &reference)
+}
+
+fn page(title: &str, heading: &str, description: &str, usage: &str, reference: &str) -> String {
     let summary = summary(description);
     let usage = code("terraform", usage);
-    let attributes = attributes(schema);
     format!(
         "---\n\
          # Made from the schema and the examples. Change those, then run `UPDATE_DOCS=1 cargo test --test docs`.\n\
@@ -79,8 +98,7 @@ fn page(title: &str, heading: &str, schema: &Schema, usage: &str) -> String {
          {description}\n\n\
          ## Example Usage\n\n\
          {usage}\n\
-         ## Schema\n\
-         {attributes}"
+         {reference}"
     )
 }
 
@@ -129,6 +147,24 @@ fn line(attribute: &Attribute) -> String {
     )
 }
 
+/// How a function is called, `function` being its full name.
+fn call(function: &str, signature: &Signature) -> String {
+    let parameters = signature.parameters.iter();
+    let names: Vec<_> = parameters.clone().map(|parameter| parameter.name).collect();
+    let lines = parameters.zip(1..).map(|(parameter, number)| {
+        let (name, ty, description) = (parameter.name, type_name(&parameter.ty), parameter.description);
+        format!("{number}. `{name}` ({ty}) {description}\n")
+    });
+    let (names, lines) = (names.join(", "), lines.collect::<String>());
+    let returns = type_name(&signature.returns);
+    format!(
+        "## Signature\n\n\
+         `{function}({names})` gives a {returns}. Functions of providers need Terraform 1.8 or later.\n\n\
+         ### Arguments\n\n\
+         {lines}"
+    )
+}
+
 fn type_name(ty: &Type) -> String {
     match ty {
         Type::Bool => "Boolean".to_owned(),
@@ -161,6 +197,7 @@ fn code(language: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::function::Parameter;
 
     #[test]
     fn attributes_stand_under_who_sets_them_with_what_to_beware_of() {
@@ -201,6 +238,30 @@ mod tests {
     fn a_section_without_attributes_is_left_out() {
         let schema = Schema::new("", [Attribute::optional("name", Type::String, "A name.")]);
         assert_eq!(attributes(&schema), "\n### Optional\n\n- `name` (String) A name.\n");
+    }
+
+    #[test]
+    fn a_function_is_shown_with_its_arguments_in_order() {
+        let signature = Signature {
+            summary: "",
+            description: "",
+            parameters: vec![
+                Parameter::new("text", Type::String, "A text."),
+                Parameter::new("times", Type::Number, "How often."),
+            ],
+            returns: Type::String,
+        };
+        let expected = "\
+## Signature
+
+`provider::demo::repeat(text, times)` gives a String. Functions of providers need Terraform 1.8 or later.
+
+### Arguments
+
+1. `text` (String) A text.
+2. `times` (Number) How often.
+";
+        assert_eq!(call("provider::demo::repeat", &signature), expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod context;
 mod data_source;
 mod diagnostic;
 pub mod docs;
+mod function;
 mod json;
 mod model;
 mod msgpack;
@@ -15,10 +16,12 @@ mod server;
 mod types;
 mod value;
 mod wire;
+mod wire_error;
 
 pub use context::Context;
 pub use data_source::{AnyDataSource, DataSource};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use function::{AnyFunction, Arguments, Function, InvalidArgument, Parameter, Signature};
 #[doc(hidden)]
 pub use model::FieldType;
 pub use model::{Field, Model, model};

@@ -65,7 +65,7 @@ impl<T> From<Option<T>> for Field<T> {
     }
 }
 
-/// A struct whose fields are a schema's attributes. Made by [`model!`](crate::framework::model).
+/// A struct whose fields are a schema's attributes. Made by the macro `model!`.
 pub trait Model: Sized + Send + Sync + 'static {
     /// Reads an object of the schema's type.
     #[doc(hidden)]
@@ -177,6 +177,19 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
     }
 }
 
+impl<T: FieldType> FieldType for Vec<T> {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::List(elements) => elements.iter().map(T::from_value).collect(),
+            _ => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Value::List(self.into_iter().map(T::into_value).collect())
+    }
+}
+
 /// An object within a model is a model itself.
 impl<M: Model> FieldType for M {
     fn from_value(value: &Value) -> Option<Self> {
@@ -240,3 +253,54 @@ macro_rules! __model {
 
 #[doc(inline)]
 pub use crate::__model as model;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    model! {
+        struct House {
+            doors: Vec<Door>,
+        }
+    }
+
+    model! {
+        struct Door {
+            name: String,
+            open: bool,
+        }
+    }
+
+    fn object(members: &[(&str, Value)]) -> Value {
+        Value::Map(
+            members
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_model_may_hold_a_list_of_models() {
+        let front = object(&[("name", Value::String("front".into())), ("open", Value::Unknown)]);
+        let value = object(&[("doors", Value::List(vec![front]))]);
+        let house = <House as Model>::from_value(&value).unwrap();
+        let doors = house.doors.known().unwrap();
+        assert_eq!(doors[0].name.known().unwrap(), "front");
+        assert!(doors[0].open.is_unknown());
+        assert!(Model::into_value(house) == value);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_that_says_where() {
+        let misfit = object(&[("name", Value::Bool(true))]);
+        for doors in [
+            Value::Bool(true),
+            Value::List(vec![Value::Null]),
+            Value::List(vec![misfit]),
+        ] {
+            let problem = <House as Model>::from_value(&object(&[("doors", doors)])).unwrap_err();
+            assert!(problem.starts_with("doors: "), "{problem}");
+        }
+    }
+}

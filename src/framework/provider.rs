@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::data_source::AnyDataSource;
 use super::diagnostic::Diagnostics;
+use super::function::AnyFunction;
 use super::model::Model;
 use super::resource::AnyResource;
 use super::schema::Schema;
@@ -28,4 +29,9 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The data sources.
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>>;
+
+    /// The functions; none, if not told otherwise.
+    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        Vec::new()
+    }
 }

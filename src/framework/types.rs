@@ -34,6 +34,12 @@ pub enum Type {
 pub(crate) const MAX_DEPTH: usize = 64;
 
 impl Type {
+    /// An object with these attributes.
+    pub fn object<'a>(attributes: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+        let attributes = attributes.into_iter();
+        Self::Object(attributes.map(|(name, ty)| (name.to_owned(), ty)).collect())
+    }
+
     /// The type as the protocol writes it.
     pub fn to_json(&self) -> Json {
         match self {

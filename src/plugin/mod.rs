@@ -29,9 +29,9 @@ use std::process::ExitCode;
 use tokio::runtime::{self, Runtime};
 
 use crate::framework::{self, Provider};
+pub use debug::Attachable;
 use handshake::Handshake;
 use server::{Interrupt, Patience, Server};
-use socket::Place;
 
 /// What build.rs makes of `proto/go_plugin.proto`.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
@@ -124,11 +124,10 @@ fn serve_terraform<P: Provider>(make_provider: impl FnOnce() -> P) -> Result<(),
 fn serve_debugging<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Result<(), Error> {
     log::init(|name| env::var(name).ok());
     run_until_end(async {
-        let socket = socket::open(&Place::default())?;
+        let attachable = Attachable::open(about)?;
         let signal = server::termination(Interrupt::Ends)?;
-        say(&debug::instructions(about, &socket.address))?;
-        let provider = framework::Server::new(make_provider());
-        Server::new(provider, None, None).serve(socket.incoming, signal).await;
+        say(&debug::instructions(about, &attachable))?;
+        attachable.serve(make_provider(), signal).await;
         Ok(())
     })
 }

@@ -45,12 +45,14 @@ pub(super) struct Error {
 }
 
 /// Opens the kind of socket that go-plugin's clients expect on this operating system.
-pub(super) fn open(place: &Place) -> Result<Socket<native::Incoming>, Error> {
+pub(super) fn open(place: &Place) -> Result<Socket<Incoming>, Error> {
     native::bind(place).map_err(|source| Error {
         place: place.to_string(),
         source,
     })
 }
+
+pub(super) use native::Incoming;
 
 #[cfg(not(unix))]
 use tcp as native;
@@ -67,7 +69,7 @@ mod unix {
 
     use super::*;
 
-    pub(super) type Incoming = UnixListenerStream;
+    pub(in super::super) type Incoming = UnixListenerStream;
 
     /// Opens a socket in a new directory of its own. The directory's permissions protect it from the first moment; those
     /// of the socket are set only when it is there already.
@@ -106,7 +108,7 @@ mod tcp {
 
     use super::*;
 
-    pub(super) type Incoming = Map<TcpListenerStream, fn(io::Result<TcpStream>) -> io::Result<TcpStream>>;
+    pub(in super::super) type Incoming = Map<TcpListenerStream, fn(io::Result<TcpStream>) -> io::Result<TcpStream>>;
 
     /// Listens on the first port of the place's that is free.
     pub(super) fn bind(place: &Place) -> io::Result<Socket<Incoming>> {

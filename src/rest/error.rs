@@ -26,7 +26,7 @@ pub enum Kind {
     #[error("{0}")]
     Invalid(Arc<str>),
     /// No connection: nothing was sent.
-    #[error("no connection: {0}")]
+    #[error("no connection to {0}")]
     Connect(Arc<str>),
     /// The connection was lost before the whole answer had arrived.
     #[error("the connection was lost before the whole answer had arrived: {0}")]
@@ -94,6 +94,11 @@ impl Error {
         &self.kind
     }
 
+    /// The failure itself, also where its repetition would have come too late.
+    pub fn cause(&self) -> &Kind {
+        self.kind.last()
+    }
+
     /// Whether the platform may have done what was asked, although no answer tells so. Never for a mere reading.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous
@@ -110,7 +115,7 @@ impl Error {
 
     /// The status of the last answer where that was what failed, also where its repetition would have come too late.
     pub fn status(&self) -> Option<StatusCode> {
-        match self.kind.last() {
+        match self.cause() {
             Kind::Status { status, .. } => Some(*status),
             _ => None,
         }
@@ -118,7 +123,7 @@ impl Error {
 
     /// What the platform said along with [`Error::status`].
     pub fn platform_message(&self) -> Option<&str> {
-        match self.kind.last() {
+        match self.cause() {
             Kind::Status { message, .. } => message.as_deref(),
             _ => None,
         }

@@ -50,7 +50,7 @@ fn advice(error: &Error) -> Option<&'static str> {
             _ => None,
         };
     }
-    match error.kind() {
+    match error.cause() {
         Kind::Connect(_) => Some(
             "Check the provider's `account`, `cloud` or `base_url`, the network, and HTTPS_PROXY where a proxy is \
              needed.",

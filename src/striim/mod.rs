@@ -5,14 +5,20 @@
 
 pub mod api;
 mod failure;
+mod functions;
 mod issue;
+mod kept;
+mod pat_ledger;
 mod pat_status;
+mod pat_status_data_source;
+mod personal_access_token;
 mod provider;
 mod quota;
 mod rotation;
 mod service_account;
 mod service_account_token;
 mod service_account_token_pair;
+mod service_account_tokens;
 mod session;
 mod settings;
 mod snapshot;

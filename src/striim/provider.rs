@@ -6,13 +6,17 @@ use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
+use super::functions;
 use super::pat_status::PatStatus;
+use super::pat_status_data_source::PatStatusDataSource;
+use super::personal_access_token::PersonalAccessToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_token_pair::ServiceAccountTokenPair;
+use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
-use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::rest::{BaseUrl, Client, Options, Transport};
 use crate::token::Clock;
 
@@ -104,12 +108,25 @@ impl Provider for Striim {
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
         vec![
             Box::new(PatStatus::new(self.session.clone())),
+            Box::new(PersonalAccessToken::new(self.session.clone())),
             Box::new(ServiceAccountToken::new(self.session.clone())),
             Box::new(ServiceAccountTokenPair::new(self.session.clone())),
         ]
     }
 
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        vec![Box::new(Token::new(self.session.clone()))]
+        vec![
+            Box::new(PatStatusDataSource::new(self.session.clone())),
+            Box::new(ServiceAccountTokens::new(self.session.clone())),
+            Box::new(Token::new(self.session.clone())),
+        ]
+    }
+
+    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        vec![
+            Box::new(functions::BaseUrl),
+            Box::new(functions::DurationAdd),
+            Box::new(functions::ExpiresWithin),
+        ]
     }
 }

@@ -1,10 +1,11 @@
-//! What the resources that manage service accounts share: finding one, telling its values apart, and what to say of it.
+//! What the resources that manage service accounts share: finding one, judging what the user
+//! declares of it, and telling what went wrong.
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, ServiceAccount};
+use super::api::ServiceAccount;
 use super::failure::failure;
 use super::issue::Unmade;
 use super::quota;
@@ -12,7 +13,7 @@ use super::rotation::invalid;
 use super::session::Connection;
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::rest::Error;
-use crate::token::{Expiry, Lifetime};
+use crate::token::Lifetime;
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
 pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
@@ -31,93 +32,12 @@ pub(super) fn check_description_length(description: &Field<String>, diagnostics:
     }
 }
 
-/// What tells one value of a service account from the next, as far as it is known.
-pub(super) struct Witness {
-    token_id: Option<i64>,
-    expiry: Option<Expiry>,
-    updated_at: Option<Timestamp>,
-}
-
-impl Witness {
-    /// By what the state holds.
-    pub(super) fn of(token_id: &Field<i64>, expires_at: &Field<String>, updated_at: &Field<String>) -> Self {
-        Self {
-            token_id: token_id.known().copied(),
-            expiry: expires_at.known().and_then(|text| Expiry::parse(text).ok()),
-            updated_at: updated_at.known().and_then(|text| text.parse().ok()),
-        }
-    }
-
-    /// Whether the other is of another value, by the best that both know.
-    pub(super) fn contradicts(&self, other: &Self) -> bool {
-        if let (Some(ours), Some(theirs)) = (self.token_id, other.token_id) {
-            return ours != theirs;
-        }
-        if let (Some(ours), Some(theirs)) = (self.expiry, other.expiry) {
-            return ours != theirs;
-        }
-        // The same instant may come in another precision.
-        self.updated_at
-            .zip(other.updated_at)
-            .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
-    }
-}
-
-impl From<&ServiceAccount> for Witness {
-    fn from(account: &ServiceAccount) -> Self {
-        Self {
-            token_id: account.token_id,
-            expiry: account.expires_at.map(Expiry::at),
-            updated_at: account.updated_at.as_deref().and_then(|text| text.parse().ok()),
-        }
-    }
-}
-
-/// The expiry that the platform set, or else the one that it was asked for; warns, on `attribute`, where they differ.
-pub(super) fn settled_expiry(
-    attribute: &'static str,
-    asked: Option<Expiry>,
-    issued: &IssuedToken,
-    diagnostics: &mut Diagnostics,
-) -> Option<Expiry> {
-    let set = issued.expires_at.map(Expiry::at);
-    if let (Some(asked), Some(set)) = (asked, set)
-        && asked != set
-    {
-        let told = format!("The token was to expire at {asked}; the platform says that it expires at {set}.");
-        diagnostics.push(Diagnostic::warning("The platform set another expiry", told).on(attribute));
-    }
-    set.or(asked)
-}
-
 /// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
 pub(super) async fn works_with(connection: &Connection, token: &Field<SecretString>) -> bool {
     match token.known() {
         Some(value) => connection.api.works_with(value).await,
         None => false,
     }
-}
-
-pub(super) fn rotates_own(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given. It goes on with the \
-             new value in the same run; before the next run, give it the new value (its argument `token`, or \
-             STRIIM_TOKEN)."
-        ),
-    )
-}
-
-pub(super) fn cannot_revoke_own(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given, and revoking it would \
-             cut short whatever else this run has to do. Give the provider another administrator's token and run \
-             again; or take the resource out of the state (`terraform state rm`) and revoke the token in the portal."
-        ),
-    )
 }
 
 /// `taken` is the advice for a name that is taken, `left_behind` what becomes of an account that nobody has a value of.

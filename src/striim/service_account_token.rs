@@ -21,12 +21,10 @@ use secrecy::SecretString;
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::issue::{self, Unmade};
+use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
-use super::service_account::{
-    LIFETIME, Witness, cannot_revoke_own, check_description_length, find, rotates_own, settled_expiry, why_not_created,
-    why_not_rotated, works_with,
-};
+use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -81,25 +79,17 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
-            (_, true) => PresentValue::Replaced,
-            (_, false) => PresentValue::Ours,
+        kept::present_value(self.generation(), &self.token)
+    }
+
+    fn kept(&mut self) -> Kept<'_> {
+        Kept {
+            expires_at: &mut self.expires_at,
+            token: &mut self.token,
+            token_id: &mut self.token_id,
+            updated_at: &mut self.updated_at,
+            updated_by: &mut self.updated_by,
         }
-    }
-
-    fn witness(&self) -> Witness {
-        Witness::of(&self.token_id, &self.expires_at, &self.updated_at)
-    }
-
-    /// Marks as unknown what a rotation will bring.
-    fn expect_new_value(&mut self, expires_at: Field<String>, generation: Field<i64>) {
-        self.expires_at = expires_at;
-        self.generation = generation;
-        self.token = Field::Unknown;
-        self.token_id = Field::Unknown;
-        self.updated_at = Field::Unknown;
-        self.updated_by = Field::Unknown;
     }
 }
 
@@ -190,34 +180,9 @@ impl Resource for ServiceAccountToken {
                  Default: false. To take one over without rotating it, import it.",
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
-            Attribute::computed(
-                "token",
-                Type::String,
-                "The token's value. Null after an import, and once somebody rotated the token outside Terraform.",
-            )
-            .sensitive(),
-            Attribute::computed(
-                "token_id",
-                Type::Number,
-                "The platform's number for the present value. Each rotation brings another.",
-            ),
-            Attribute::computed(
-                "generation",
-                Type::Number,
-                "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
-                 planned, so other resources can follow it in the same run.",
-            ),
-            Attribute::computed(
-                "updated_at",
-                Type::String,
-                "When the service account was last changed, as the platform spells it.",
-            ),
-            Attribute::computed(
-                "updated_by",
-                Type::Number,
-                "The number of the user who changed it last.",
-            ),
         ]);
+        attributes.extend(kept::attributes());
+        attributes.push(kept::generation());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -284,25 +249,16 @@ impl Resource for ServiceAccountToken {
                 if let Some(connection) = self.session.connected()
                     && works_with(&connection, &prior.token).await
                 {
-                    diagnostics.push(rotates_own(prior.name()));
+                    diagnostics.push(kept::rotates_own(&prior.what()));
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let expires_at = change
-                    .config
-                    .expires_at
-                    .known()
-                    .cloned()
-                    .map_or(Field::Unknown, Field::Known);
-                planned.expect_new_value(expires_at, prior.generation().saturating_add(1).into());
+                let generation = prior.generation().saturating_add(1);
+                planned.generation = generation.into();
+                planned.kept().expect(&change.config.expires_at);
             }
             Decision::NotKnownYet => {
-                let expires_at = change
-                    .config
-                    .expires_at
-                    .known()
-                    .cloned()
-                    .map_or(Field::Unknown, Field::Known);
-                planned.expect_new_value(expires_at, Field::Unknown);
+                planned.generation = Field::Unknown;
+                planned.kept().expect(&change.config.expires_at);
             }
         }
     }
@@ -313,13 +269,13 @@ impl Resource for ServiceAccountToken {
             if works_with(&connection, &prior.token).await {
                 diagnostics.push(Diagnostic {
                     severity: Severity::Warning,
-                    ..cannot_revoke_own(prior.name())
+                    ..kept::cannot_revoke_own(&prior.what())
                 });
             }
         }
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let operation = connection.operation(context);
@@ -330,7 +286,10 @@ impl Resource for ServiceAccountToken {
         };
         connection.changed().await;
         match issued {
-            Ok(issued) => Some(with_value(planned, expires_at, issued, diagnostics)),
+            Ok(issued) => {
+                planned.kept().take(expires_at, issued, diagnostics);
+                Some(planned)
+            }
             Err(unmade) => {
                 diagnostics.push(not_created(planned.name(), &unmade, self.now()));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -357,15 +316,17 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             return expired.then_some(state);
         };
-        if state.witness().contradicts(&account.into()) {
-            // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
-            state.token = Field::Null;
-        }
         follow(&mut state, account);
         Some(state)
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+    async fn update(
+        &self,
+        context: &Context,
+        prior: Model,
+        mut planned: Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Model {
         // Without a new value to come, only the declaration changed.
         if !planned.token.is_unknown() {
             return planned;
@@ -398,8 +359,9 @@ impl Resource for ServiceAccountToken {
         connection.changed().await;
         match diagnostics.ok(issued) {
             Some(issued) => {
-                let generation = prior.generation().saturating_add(1).into();
-                with_value(Model { generation, ..planned }, expires_at, issued, diagnostics)
+                planned.generation = prior.generation().saturating_add(1).into();
+                planned.kept().take(expires_at, issued, diagnostics);
+                planned
             }
             None => prior,
         }
@@ -410,7 +372,7 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         if works_with(&connection, &state.token).await {
-            diagnostics.push(cannot_revoke_own(state.name()));
+            diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
         let outcome = connection
@@ -476,42 +438,11 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
     }
 }
 
-/// Takes over what the platform's list says. What it leaves out stays: it is not said to have changed.
+/// Takes over what the platform's list says.
 fn follow(state: &mut Model, account: &ServiceAccount) {
-    if let Some(now) = account.expires_at.map(Expiry::at)
-        && state.rotation().expiry() != Some(now)
-    {
-        state.expires_at = now.to_string().into();
-    }
-    if let Some(now) = &account.description
-        && state.description.known() != Some(now)
-    {
+    state.kept().follow(account.into());
+    if let Some(now) = &account.description {
         state.description = now.clone().into();
-    }
-    if let Some(token_id) = account.token_id {
-        state.token_id = token_id.into();
-    }
-    if let Some(updated_at) = &account.updated_at {
-        state.updated_at = updated_at.clone().into();
-    }
-    if let Some(updated_by) = account.updated_by {
-        state.updated_by = updated_by.into();
-    }
-}
-
-/// What was planned, with what the platform issued for it; `asked` is the expiry that was sent.
-fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Model {
-    let expiry = settled_expiry("expires_at", asked, &issued, diagnostics);
-    Model {
-        expires_at: match planned.expires_at {
-            Field::Known(spelling) => spelling.into(),
-            _ => expiry.map(|expiry| expiry.to_string()).into(),
-        },
-        token: issued.token.into(),
-        token_id: issued.token_id.into(),
-        updated_at: issued.updated_at.into(),
-        updated_by: issued.updated_by.into(),
-        ..planned
     }
 }
 

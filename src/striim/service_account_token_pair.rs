@@ -28,12 +28,10 @@ use secrecy::SecretString;
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::issue::{self, Unmade};
+use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, known_duration, same_duration};
-use super::service_account::{
-    LIFETIME, Witness, cannot_revoke_own, check_description_length, find, rotates_own, settled_expiry, why_not_created,
-    why_not_rotated, works_with,
-};
+use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -71,6 +69,7 @@ model! {
         token_id: i64,
         expires_at: String,
         updated_at: String,
+        updated_by: i64,
     }
 }
 
@@ -85,12 +84,25 @@ impl Account {
 
     /// One whose value is yet to come.
     fn to_come(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            token: Field::Unknown,
-            token_id: Field::Unknown,
-            expires_at: Field::Unknown,
-            updated_at: Field::Unknown,
+        let mut account = Self::named(name);
+        account.kept().expect(&Field::Null);
+        account
+    }
+
+    /// One that the platform issued a value for; `asked` is the expiry that was sent.
+    fn issued(name: &str, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Self {
+        let mut account = Self::named(name);
+        account.kept().take(asked, issued, diagnostics);
+        account
+    }
+
+    fn kept(&mut self) -> Kept<'_> {
+        Kept {
+            expires_at: &mut self.expires_at,
+            token: &mut self.token,
+            token_id: &mut self.token_id,
+            updated_at: &mut self.updated_at,
+            updated_by: &mut self.updated_by,
         }
     }
 
@@ -111,25 +123,8 @@ impl Account {
                 .is_some_and(|expiry| expiry.has_passed(now))
                 .then_some(self);
         };
-        if Witness::of(&self.token_id, &self.expires_at, &self.updated_at).contradicts(&account.into()) {
-            // What Terraform keeps is dead, and nobody is to be handed a dead value.
-            self.token = Field::Null;
-        }
-        Some(self.following(account))
-    }
-
-    /// Takes over what the platform says. What it leaves out stays: it is not said to have changed.
-    fn following(mut self, account: &ServiceAccount) -> Self {
-        if let Some(token_id) = account.token_id {
-            self.token_id = token_id.into();
-        }
-        if let Some(expires_at) = account.expires_at {
-            self.expires_at = Expiry::at(expires_at).to_string().into();
-        }
-        if let Some(updated_at) = &account.updated_at {
-            self.updated_at = updated_at.clone().into();
-        }
-        self
+        self.kept().follow(account.into());
+        Some(self)
     }
 }
 
@@ -150,7 +145,7 @@ impl Model {
 
     /// How a message names it.
     fn what(&self) -> String {
-        format!("The current token of the pair {:?}", self.name())
+        format!("The pair of tokens {:?}", self.name())
     }
 
     /// The attributes that all tokens have in common.
@@ -193,14 +188,7 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self) -> Pair {
         let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
-        let known = |account: &Account| {
-            let value = match (self.generation(), account.token.is_null()) {
-                (0, _) => PresentValue::Imported,
-                (_, true) => PresentValue::Replaced,
-                (_, false) => PresentValue::Ours,
-            };
-            present(account, value)
-        };
+        let known = |account: &Account| present(account, kept::present_value(self.generation(), &account.token));
         Pair {
             current: there(&self.current).map_or_else(|| present(&Account::default(), PresentValue::Deleted), known),
             previous: there(&self.previous).map(known),
@@ -277,16 +265,8 @@ impl Model {
         now: Timestamp,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let expiry = settled_expiry("expires_in", asked, &issued, diagnostics);
-        let current = Account {
-            name: name.into(),
-            token: issued.token.into(),
-            token_id: issued.token_id.into(),
-            expires_at: expiry.map(|expiry| expiry.to_string()).into(),
-            updated_at: issued.updated_at.into(),
-        };
         Self {
-            current: current.into(),
+            current: Account::issued(name, asked, issued, diagnostics).into(),
             rotated_at: Expiry::at(now).to_string().into(),
             ..self
         }
@@ -322,7 +302,7 @@ impl ServiceAccountTokenPair {
         let (ledger, now) = (&connection.ledger, self.now());
         let stays = |name: &&String| find(&accounts, name).is_some() && !ledger.removes(name);
         if let Some(name) = [&first, &second].into_iter().find(stays) {
-            diagnostics.push(Diagnostic::warning("The name is taken", taken(pair, name)).on("name"));
+            diagnostics.push(Diagnostic::warning(format!("The name {name:?} is taken"), taken(pair, name)).on("name"));
         } else if let Some(warning) = ledger.create(&first, &accounts, now) {
             diagnostics.push(warning);
         } else if !ledger.has_place_for(&second, &accounts, now) {
@@ -337,12 +317,10 @@ impl ServiceAccountTokenPair {
         };
         if find(&accounts, name).is_some() {
             diagnostics.push(Diagnostic::warning(
-                "This takes over a service account",
-                format!(
-                    "A service account named {name:?} exists, and is not in the state: an interrupted run left it, or \
-                     somebody made it. The name belongs to the pair, so it is to be rotated: the value that it has now \
-                     stops working at that moment."
-                ),
+                format!("This takes over the service account {name:?}"),
+                "A service account of that name exists, and is not in the state: an interrupted run left it, or somebody \
+                 made it. The name belongs to the pair, so it is to be rotated: the value that it has now stops working \
+                 at that moment.",
             ));
         } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
             diagnostics.push(warning);
@@ -447,12 +425,7 @@ impl Resource for ServiceAccountTokenPair {
                     "The service account that was current before, for whoever still uses it. Its attributes are null \
                      until the first rotation, and once it was deleted outside Terraform.",
                 ),
-                Attribute::computed(
-                    "generation",
-                    Type::Number,
-                    "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
-                     planned, so other resources can follow it in the same run.",
-                ),
+                kept::generation(),
                 Attribute::computed(
                     "rotated_at",
                     Type::String,
@@ -506,11 +479,7 @@ impl Resource for ServiceAccountTokenPair {
         };
         if planned.name != prior.name || planned.description != prior.description {
             // It is replaced: what comes instead is planned by itself.
-            if let Some(connection) = self.session.connected() {
-                prior
-                    .accounts()
-                    .for_each(|account| connection.ledger.remove(account.name()));
-            }
+            self.plan_destroy(context, prior, diagnostics).await;
             return;
         }
         for (planned, prior) in [
@@ -530,7 +499,7 @@ impl Resource for ServiceAccountTokenPair {
                 match (prior.account(&name), self.session.connected()) {
                     (None, _) => self.plan_addition(context, &name, diagnostics).await,
                     (Some(old), Some(connection)) if works_with(&connection, &old.token).await => {
-                        diagnostics.push(rotates_own(&name));
+                        diagnostics.push(kept::rotates_own(&token_of(&name)));
                     }
                     _ => {}
                 }
@@ -557,7 +526,7 @@ impl Resource for ServiceAccountTokenPair {
             if works_with(&connection, &account.token).await {
                 diagnostics.push(Diagnostic {
                     severity: Severity::Warning,
-                    ..cannot_revoke_own(account.name())
+                    ..kept::cannot_revoke_own(&token_of(account.name()))
                 });
             }
         }
@@ -571,7 +540,9 @@ impl Resource for ServiceAccountTokenPair {
         let [name, second] = names(planned.name());
         let accounts = connection.look(&operation, diagnostics).await?;
         if find(&accounts, &second).is_some() {
-            diagnostics.push(Diagnostic::error("The name is taken", taken(planned.name(), &second)).on("name"));
+            diagnostics.push(
+                Diagnostic::error(format!("The name {second:?} is taken"), taken(planned.name(), &second)).on("name"),
+            );
             return None;
         }
         let issued = issue::create(&connection.api, &operation, &planned.new_account(&name, expires_at)).await;
@@ -671,7 +642,7 @@ impl Resource for ServiceAccountTokenPair {
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
             if works_with(&connection, &account.token).await {
-                diagnostics.push(cannot_revoke_own(account.name()));
+                diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
                 return Some(state);
             }
         }
@@ -715,15 +686,17 @@ impl Resource for ServiceAccountTokenPair {
             return None;
         };
         diagnostics.push(Diagnostic::warning(
-            "The values of an imported pair are not known",
-            format!(
-                "The platform showed the values of the pair {id:?} once, when they were made, so `current.token` and \
+            format!("The values of the pair of tokens {id:?} are not known"),
+            "The platform showed them once, when they were made, so `current.token` and \
                  `previous.token` stay null. They go on working where they are in use. The next apply records \
                  `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
-                 Terraform knows and ends the older of the two."
-            ),
+                 Terraform knows and ends the older of the two.",
         ));
-        let imported = |account: &ServiceAccount| Account::named(&account.name).following(account);
+        let imported = |account: &ServiceAccount| {
+            let mut imported = Account::named(&account.name);
+            imported.kept().follow(account.into());
+            imported
+        };
         Some(Model {
             id: id.into(),
             name: id.into(),
@@ -737,23 +710,18 @@ impl Resource for ServiceAccountTokenPair {
     }
 }
 
-fn account_attributes() -> [Attribute; 5] {
-    [
+fn account_attributes() -> Vec<Attribute> {
+    let mut attributes = vec![
         Attribute::computed("name", Type::String, "Its name."),
-        Attribute::computed(
-            "token",
-            Type::String,
-            "Its value. Null after an import, and once somebody rotated it outside Terraform.",
-        )
-        .sensitive(),
-        Attribute::computed("token_id", Type::Number, "The platform's number for the value."),
         Attribute::computed("expires_at", Type::String, "When the value ends, in UTC."),
-        Attribute::computed(
-            "updated_at",
-            Type::String,
-            "When it was last changed, as the platform spells it.",
-        ),
-    ]
+    ];
+    attributes.extend(kept::attributes());
+    attributes
+}
+
+/// How a message names the token of one of the two.
+fn token_of(account: &str) -> String {
+    format!("The token of service account {account:?}")
 }
 
 /// What the platform's list says of the pair; `None`: both are gone, for certain.
@@ -784,7 +752,7 @@ fn warn_of_a_short_overlap(planned: &Model, prior: Option<&Model>, diagnostics: 
     let overlap = crate::token::Rough(expires_in.saturating_sub(rotate_every));
     diagnostics.push(
         Diagnostic::warning(
-            "The overlap is short",
+            format!("The overlap of the pair {:?} is short", planned.name()),
             format!(
                 "A value is replaced after `rotate_every` and ends after `expires_in`, so whoever uses it has {overlap} \
                  after a rotation to fetch the new one, less what an apply is late. With `rotate_every` at most half of \
@@ -817,12 +785,8 @@ fn rotates(prior: &Model, name: &str, reasons: &[Reason]) -> Diagnostic {
         format!(" That of {:?} is not touched, and is `previous`{until}.", beside.name())
     };
     Diagnostic::warning(
-        "This rotates a pair of tokens",
-        format!(
-            "{} is to be superseded: {}. {replaced}{beside}",
-            prior.what(),
-            reasons.join("; ")
-        ),
+        format!("{} is to be rotated", prior.what()),
+        format!("Why, of its current value: {}. {replaced}{beside}", reasons.join("; ")),
     )
 }
 

@@ -172,8 +172,12 @@ pub(super) fn resolve(
                 diagnostics,
             );
             named.zip(domain).and_then(|((), domain)| {
-                let url = format!("https://{account}.{domain}{API_PATH}");
-                check("account", Some(&url), base_url, diagnostics)
+                check(
+                    "account",
+                    Some(account),
+                    |account| account_url(account, domain),
+                    diagnostics,
+                )
             })
         }
         (None, None) => {
@@ -238,7 +242,7 @@ fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnosti
 }
 
 /// The name becomes a part of the host that the token is sent to: nothing but one label may pass.
-fn check_account(account: &str) -> Result<(), String> {
+pub(super) fn check_account(account: &str) -> Result<(), String> {
     let label = account.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let inner = !account.starts_with('-') && !account.ends_with('-');
     if label && inner && (1..=63).contains(&account.len()) {
@@ -248,11 +252,17 @@ fn check_account(account: &str) -> Result<(), String> {
     }
 }
 
-fn domain(cloud: &str) -> Result<&'static str, String> {
+/// The domain of the accounts on a cloud.
+pub(super) fn domain(cloud: &str) -> Result<&'static str, String> {
     let known = CLOUDS.iter().find(|(name, _)| *name == cloud);
     known
         .map(|(_, domain)| *domain)
         .ok_or_else(|| "must be gcp, azure or aws".to_owned())
+}
+
+/// The API of an account whose name has passed [`check_account`].
+pub(super) fn account_url(account: &str, domain: &str) -> Result<BaseUrl, String> {
+    base_url(&format!("https://{account}.{domain}"))
 }
 
 fn base_url(text: &str) -> Result<BaseUrl, String> {

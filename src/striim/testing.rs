@@ -33,7 +33,8 @@ pub(super) fn api(sandbox: &Sandbox) -> Api {
     api_with(sandbox, &sandbox.admin_token())
 }
 
-fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
+/// The API, called with this token.
+pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     let options = Options {
         base_url: BaseUrl::parse("http://127.0.0.1/api/v1").unwrap(),
         credential: Credential::bearer(token.clone()).unwrap(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::failure::failure;
 use super::session::Session;
-use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::token::Expiry;
 
 model! {
@@ -149,11 +149,34 @@ impl DataSource for Token {
 }
 
 fn with_expiry(config: Model, expires_at: Option<Timestamp>, now: Timestamp) -> Model {
-    let expiry = expires_at.map(Expiry::at);
+    let Ending {
+        expires_at,
+        expired,
+        legacy,
+    } = Ending::of(expires_at, now);
     Model {
-        expires_at: expiry.map(|expiry| expiry.to_string()).into(),
-        expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
-        legacy: expiry.is_none().into(),
+        expires_at,
+        expired,
+        legacy,
         ..config
+    }
+}
+
+/// The attributes that tell of a token's end, in every data source.
+pub(super) struct Ending {
+    pub(super) expires_at: Field<String>,
+    pub(super) expired: Field<bool>,
+    pub(super) legacy: Field<bool>,
+}
+
+impl Ending {
+    /// The end of a token, as seen from `now`. Without an expiry it is a legacy token.
+    pub(super) fn of(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let expiry = expires_at.map(Expiry::at);
+        Self {
+            expires_at: expiry.map(|expiry| expiry.to_string()).into(),
+            expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
+            legacy: expiry.is_none().into(),
+        }
     }
 }

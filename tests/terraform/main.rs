@@ -8,8 +8,12 @@
     clippy::unwrap_used
 )]
 
+mod account_data_sources;
 mod errors;
+mod examples;
+mod functions;
 mod pat_status;
+mod personal_access_token;
 mod provider_configuration;
 mod service_account_token;
 mod service_account_token_pair;
@@ -18,3 +22,4 @@ mod terraform;
 mod token_data_source;
 mod validation;
 mod world;
+mod year;

@@ -2,7 +2,9 @@
 
 use secrecy::ExposeSecret as _;
 
-use crate::world::on_each_version;
+use crate::world::{in_days, on_each_version};
+
+const OWN: &str = "striim_service_account_token.own";
 
 const TOKEN: &str = "resource \"striim_service_account_token\" \"ci\" {\n  name = \"ci-pipeline\"\n}\n";
 
@@ -74,6 +76,42 @@ fn a_bearer_made_in_the_same_run_does_not_fail_the_plan() {
         world.apply().await;
         assert_eq!(world.names(), ["ci-pipeline"]);
         world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn the_providers_own_token_is_rotated_within_a_run_that_goes_on() {
+    on_each_version(async |world| {
+        let own = |expires_at: &str| {
+            format!(
+                "resource \"striim_service_account_token\" \"own\" {{\n  name = \"bootstrap\"\n  expires_at = \"{expires_at}\"\n}}\n"
+            )
+        };
+        world.configure(&own(&in_days(30)));
+        world.apply().await;
+        let first = world.attributes(OWN).await["token"].as_str().unwrap().to_owned();
+        world.set_env("STRIIM_TOKEN", &first);
+        let after = TOKEN.replace(
+            "ci-pipeline\"",
+            "ci-pipeline\"\n  depends_on = [striim_service_account_token.own]",
+        );
+        world.configure(&format!("{}{after}", own(&in_days(60))));
+        let plan = world.plan().await;
+        assert!(
+            plan.run.says("Warning: The provider works with this token"),
+            "{}",
+            plan.run
+        );
+        world.apply().await;
+        assert!(!world.sandbox.is_live(&first));
+        assert_eq!(world.names(), ["bootstrap", "ci-pipeline"]);
+
+        // Revoking it would cut short the rest of the run.
+        let second = world.attributes(OWN).await["token"].as_str().unwrap().to_owned();
+        world.set_env("STRIIM_TOKEN", &second);
+        let run = world.destroy_fails().await;
+        assert!(run.says("another administrator's token"), "{run}");
+        assert!(world.sandbox.is_live(&second));
     });
 }
 

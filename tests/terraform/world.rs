@@ -81,6 +81,11 @@ impl World {
         &self.listening.base_url
     }
 
+    /// The token that the provider is told by `STRIIM_TOKEN`.
+    pub(crate) fn bearer(&self) -> String {
+        self.sandbox.admin_token().expose_secret().to_owned()
+    }
+
     /// Makes `hcl` the configuration.
     pub(crate) fn configure(&self, hcl: &str) {
         const SOURCE: &str = r#"terraform {

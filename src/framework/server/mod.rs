@@ -4,6 +4,7 @@
 //! answers Unimplemented.
 
 mod data_source;
+mod function;
 mod provider;
 mod resource;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use tonic::{Request, Response, Status};
 use super::context::Context;
 use super::data_source::AnyDataSource;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::function::AnyFunction;
 use super::provider::Provider;
 use super::resource::AnyResource;
 use super::types::Type;
@@ -32,6 +34,7 @@ pub struct Server<P> {
     provider: P,
     resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
     data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource>>,
+    functions: BTreeMap<&'static str, Box<dyn AnyFunction>>,
     /// Cancelled, and replaced by a new one, at each `StopProvider`: what is in flight ends, what comes later runs.
     work_in_flight: Mutex<CancellationToken>,
 }
@@ -49,10 +52,16 @@ impl<P: Provider> Server<P> {
             .into_iter()
             .map(|source| (source.type_name(), source))
             .collect();
+        let functions = provider
+            .functions()
+            .into_iter()
+            .map(|function| (function.name(), function))
+            .collect();
         Self {
             provider,
             resources,
             data_sources: sources,
+            functions,
             work_in_flight: Mutex::default(),
         }
     }
@@ -78,12 +87,17 @@ impl<P: Provider> Server<P> {
         let source = self.data_sources.get(type_name).map(AsRef::as_ref);
         diagnostics.ok(source.ok_or_else(|| unknown("data source", type_name)))
     }
+
+    fn function(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyFunction> {
+        let function = self.functions.get(name).map(AsRef::as_ref);
+        diagnostics.ok(function.ok_or_else(|| unknown("function", name)))
+    }
 }
 
-fn unknown(kind: &str, type_name: &str) -> Diagnostic {
+fn unknown(kind: &str, name: &str) -> Diagnostic {
     Diagnostic::error(
         format!("Unknown {kind}"),
-        format!("This provider has no {kind} of type {type_name:?}. Check its name, and the version of the provider."),
+        format!("This provider has no {kind} {name:?}. Check its name, and the version of the provider."),
     )
 }
 
@@ -159,14 +173,34 @@ fn path(attribute: &str) -> proto::AttributePath {
     }
 }
 
-/// Serves each RPC by its handler, with panics caught.
-macro_rules! serve {
-    ($($rpc:ident => $handler:path,)*) => {
-        $(impl Answer for proto::$rpc::Response {
+/// How the answer to an RPC carries diagnostics.
+macro_rules! answer_of {
+    // It has room for one error only.
+    (call_function) => {
+        impl Answer for proto::call_function::Response {
+            fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
+                if let Some(proto::Diagnostic { summary, detail, .. }) = diagnostics.into_iter().next() {
+                    self.error = Some(proto::FunctionError {
+                        text: format!("{summary}: {detail}"),
+                        function_argument: None,
+                    });
+                }
+            }
+        }
+    };
+    ($rpc:ident) => {
+        impl Answer for proto::$rpc::Response {
             fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
                 self.diagnostics = diagnostics;
             }
-        })*
+        }
+    };
+}
+
+/// Serves each RPC by its handler, with panics caught.
+macro_rules! serve {
+    ($($rpc:ident => $handler:path,)*) => {
+        $(answer_of!($rpc);)*
 
         #[tonic::async_trait]
         impl<P: Provider> proto::provider_server::Provider for Server<P> {
@@ -204,4 +238,6 @@ serve! {
     import_resource_state => resource::import_state,
     validate_data_resource_config => data_source::validate_config,
     read_data_source => data_source::read,
+    get_functions => function::get_functions,
+    call_function => function::call,
 }

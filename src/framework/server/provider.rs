@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Server, decode, proto};
+use super::{Server, decode, function, proto};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::read_model;
 use crate::framework::provider::Provider;
@@ -20,17 +20,21 @@ pub(super) async fn get_metadata<P: Provider>(
     _: proto::get_metadata::Request,
     _: &mut Diagnostics,
 ) -> Option<proto::get_metadata::Response> {
-    use proto::get_metadata::{DataSourceMetadata, ResourceMetadata};
+    use proto::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
     let resources = server.resources.keys().map(|name| ResourceMetadata {
         type_name: (*name).to_owned(),
     });
     let data_sources = server.data_sources.keys().map(|name| DataSourceMetadata {
         type_name: (*name).to_owned(),
     });
+    let functions = server.functions.keys().map(|name| FunctionMetadata {
+        name: (*name).to_owned(),
+    });
     Some(proto::get_metadata::Response {
         server_capabilities: Some(CAPABILITIES),
         resources: resources.collect(),
         data_sources: data_sources.collect(),
+        functions: functions.collect(),
         ..Default::default()
     })
 }
@@ -52,6 +56,7 @@ pub(super) async fn get_provider_schema<P: Provider>(
         provider: Some(server.provider.schema().to_proto()),
         resource_schemas: resources.collect::<HashMap<_, _>>(),
         data_source_schemas: sources.collect::<HashMap<_, _>>(),
+        functions: function::signatures(server),
         server_capabilities: Some(CAPABILITIES),
         ..Default::default()
     })

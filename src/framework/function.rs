@@ -1,0 +1,158 @@
+//! Functions of Terraform's language: `provider::<provider>::<function>(…)`, from Terraform 1.8 on.
+
+use std::fmt;
+
+use super::model::FieldType;
+use super::proto;
+use super::types::Type;
+use super::value::Value;
+
+/// A function. Pure: the same arguments lead to the same result, whatever the time and wherever it is called, for
+/// Terraform calls it in plans and applies alike, configured or not.
+pub trait Function: Send + Sync + 'static {
+    /// A tuple, one member a parameter. None of them is ever null or unknown: Terraform answers such calls itself.
+    type Arguments: Arguments;
+
+    /// What it comes to.
+    type Output: FieldType;
+
+    /// Its name, such as `duration_add`.
+    const NAME: &'static str;
+
+    /// What it takes and gives. The types are those of `Arguments` and `Output`.
+    fn signature(&self) -> Signature;
+
+    /// Calls it.
+    ///
+    /// # Errors
+    ///
+    /// The argument that it cannot work with.
+    fn call(&self, arguments: Self::Arguments) -> Result<Self::Output, InvalidArgument>;
+}
+
+/// What a function takes and gives.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// One line of plain text, without a full stop.
+    pub summary: &'static str,
+    /// What it comes to, in Markdown.
+    pub description: &'static str,
+    /// What it takes, in this order.
+    pub parameters: Vec<Parameter>,
+    /// What it gives.
+    pub returns: Type,
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name, for documentation and errors.
+    pub name: &'static str,
+    /// The type of its arguments.
+    pub ty: Type,
+    /// What it means, in Markdown.
+    pub description: &'static str,
+}
+
+/// An argument that a function cannot work with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidArgument {
+    /// Its position, from 0.
+    pub position: usize,
+    /// What is wrong with it, as in "must be a number". Terraform puts the parameter's name before it.
+    pub problem: String,
+}
+
+impl InvalidArgument {
+    /// Makes any problem that of the argument at `position`, from 0.
+    pub fn at<E: fmt::Display>(position: usize) -> impl Fn(E) -> Self {
+        move |problem| Self {
+            position,
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl Signature {
+    pub(crate) fn to_proto(&self) -> proto::Function {
+        proto::Function {
+            parameters: self.parameters.iter().map(Parameter::to_proto).collect(),
+            r#return: Some(proto::function::Return {
+                r#type: self.returns.to_json().to_string().into_bytes(),
+            }),
+            summary: self.summary.to_owned(),
+            description: self.description.to_owned(),
+            description_kind: proto::StringKind::Markdown.into(),
+            ..Default::default()
+        }
+    }
+}
+
+impl Parameter {
+    /// A parameter.
+    pub fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self { name, ty, description }
+    }
+
+    fn to_proto(&self) -> proto::function::Parameter {
+        proto::function::Parameter {
+            name: self.name.to_owned(),
+            r#type: self.ty.to_json().to_string().into_bytes(),
+            description: self.description.to_owned(),
+            description_kind: proto::StringKind::Markdown.into(),
+            // Neither null nor unknown: Terraform refuses the one, and does not call the function for the other.
+            ..Default::default()
+        }
+    }
+}
+
+/// The arguments of a call: a tuple of up to four.
+pub trait Arguments: Sized {
+    /// Reads them, in order.
+    #[doc(hidden)]
+    fn from_values(values: &[Value]) -> Result<Self, InvalidArgument>;
+}
+
+macro_rules! tuples {
+    ($(($($ty:ident $position:literal),+);)*) => {
+        $(impl<$($ty: FieldType),+> Arguments for ($($ty,)+) {
+            fn from_values(values: &[Value]) -> Result<Self, InvalidArgument> {
+                Ok(($(values.get($position).and_then($ty::from_value).ok_or_else(|| misfit($position))?,)+))
+            }
+        })*
+    };
+}
+
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+}
+
+fn misfit(position: usize) -> InvalidArgument {
+    InvalidArgument::at(position)("must be there, known and not null, in the type of the parameter")
+}
+
+/// Any [`Function`], whatever its arguments: what the server calls.
+#[allow(missing_docs)] // each is the method of `Function` of that name
+pub trait AnyFunction: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn signature(&self) -> Signature;
+    fn call(&self, arguments: &[Value]) -> Result<Value, InvalidArgument>;
+}
+
+impl<F: Function> AnyFunction for F {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn signature(&self) -> Signature {
+        Function::signature(self)
+    }
+
+    fn call(&self, arguments: &[Value]) -> Result<Value, InvalidArgument> {
+        let arguments = F::Arguments::from_values(arguments)?;
+        Function::call(self, arguments).map(FieldType::into_value)
+    }
+}

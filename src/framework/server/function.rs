@@ -1,0 +1,232 @@
+//! The calls about functions.
+
+use std::collections::HashMap;
+
+use super::{Server, encode, proto};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::function::{InvalidArgument, Signature};
+use crate::framework::provider::Provider;
+use crate::framework::value::Value;
+use crate::framework::wire;
+
+pub(super) async fn get_functions<P: Provider>(
+    server: &Server<P>,
+    _: proto::get_functions::Request,
+    _: &mut Diagnostics,
+) -> Option<proto::get_functions::Response> {
+    Some(proto::get_functions::Response {
+        functions: signatures(server),
+        ..Default::default()
+    })
+}
+
+/// Every function by its name.
+pub(super) fn signatures<P>(server: &Server<P>) -> HashMap<String, proto::Function> {
+    let functions = server.functions.iter();
+    functions
+        .map(|(name, function)| ((*name).to_owned(), function.signature().to_proto()))
+        .collect()
+}
+
+pub(super) async fn call<P: Provider>(
+    server: &Server<P>,
+    request: proto::call_function::Request,
+    diagnostics: &mut Diagnostics,
+) -> Option<proto::call_function::Response> {
+    let function = server.function(&request.name, diagnostics)?;
+    let signature = function.signature();
+    let outcome = decode(&signature, &request.arguments).and_then(|arguments| function.call(&arguments));
+    Some(match outcome {
+        Ok(result) => proto::call_function::Response {
+            result: Some(encode(&result, &signature.returns, diagnostics)?),
+            error: None,
+        },
+        Err(InvalidArgument { position, problem }) => proto::call_function::Response {
+            result: None,
+            error: Some(proto::FunctionError {
+                text: problem,
+                function_argument: i64::try_from(position).ok(),
+            }),
+        },
+    })
+}
+
+fn decode(signature: &Signature, arguments: &[proto::DynamicValue]) -> Result<Vec<Value>, InvalidArgument> {
+    let decode = |(position, argument)| {
+        let parameter = signature.parameters.get(position);
+        let parameter = parameter.ok_or_else(|| InvalidArgument::at(position)("is one too many"))?;
+        wire::decode(Some(argument), &parameter.ty).map_err(InvalidArgument::at(position))
+    };
+    arguments.iter().enumerate().map(decode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use tonic::Request;
+
+    use super::*;
+    use crate::framework::data_source::AnyDataSource;
+    use crate::framework::function::{AnyFunction, Function, Parameter};
+    use crate::framework::model::model;
+    use crate::framework::msgpack;
+    use crate::framework::proto::provider_server::Provider as _;
+    use crate::framework::resource::AnyResource;
+    use crate::framework::schema::Schema;
+    use crate::framework::types::Type;
+    use crate::framework::value::Number;
+
+    model! {
+        struct Nothing {}
+    }
+
+    /// A provider of one function.
+    struct Arithmetic;
+
+    #[async_trait]
+    impl Provider for Arithmetic {
+        type Config = Nothing;
+
+        fn schema(&self) -> Schema {
+            Schema::new("Arithmetic.", [])
+        }
+
+        fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
+
+        async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
+
+        fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+            Vec::new()
+        }
+
+        fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+            Vec::new()
+        }
+
+        fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+            vec![Box::new(Divide)]
+        }
+    }
+
+    struct Divide;
+
+    impl Function for Divide {
+        type Arguments = (Vec<i64>, i64);
+        type Output = Vec<i64>;
+
+        const NAME: &'static str = "divide";
+
+        fn signature(&self) -> Signature {
+            let numbers = Type::List(Box::new(Type::Number));
+            Signature {
+                summary: "Divides",
+                description: "Divides numbers by one.",
+                parameters: vec![
+                    Parameter::new("dividends", numbers.clone(), "What is divided."),
+                    Parameter::new("divisor", Type::Number, "What it is divided by."),
+                ],
+                returns: numbers,
+            }
+        }
+
+        fn call(&self, (dividends, divisor): (Vec<i64>, i64)) -> Result<Vec<i64>, InvalidArgument> {
+            if divisor == 0 {
+                return Err(InvalidArgument::at(1)("must not be 0"));
+            }
+            // Panics at the least number divided by -1.
+            Ok(dividends.into_iter().map(|dividend| dividend / divisor).collect())
+        }
+    }
+
+    fn integer(n: i64) -> Value {
+        Value::Number(Number::Integer(n))
+    }
+
+    /// What a call comes to: its result, or the text of its error and the argument that it is on.
+    async fn called(name: &str, arguments: &[(Value, Type)]) -> Result<Value, (String, Option<i64>)> {
+        let arguments = arguments.iter().map(|(value, ty)| wire::encode(value, ty).unwrap());
+        let request = proto::call_function::Request {
+            name: name.to_owned(),
+            arguments: arguments.collect(),
+        };
+        let answer = Server::new(Arithmetic).call_function(Request::new(request)).await;
+        let answer = answer.unwrap().into_inner();
+        match answer.error {
+            Some(error) => {
+                assert_eq!(answer.result, None, "an error and a result");
+                Err((error.text, error.function_argument))
+            }
+            None => Ok(msgpack::decode(&answer.result.unwrap().msgpack, &Type::List(Box::new(Type::Number))).unwrap()),
+        }
+    }
+
+    async fn divided(dividends: &[i64], divisor: Value) -> Result<Value, (String, Option<i64>)> {
+        let dividends = Value::List(dividends.iter().copied().map(integer).collect());
+        let numbers = Type::List(Box::new(Type::Number));
+        called("divide", &[(dividends, numbers), (divisor, Type::Number)]).await
+    }
+
+    #[tokio::test]
+    async fn a_call_gets_its_result_or_an_error_on_the_argument() {
+        let result = divided(&[6, 8], integer(2)).await;
+        assert_eq!(result, Ok(Value::List(vec![integer(3), integer(4)])));
+        let result = divided(&[6, 8], integer(0)).await;
+        assert_eq!(result, Err(("must not be 0".to_owned(), Some(1))));
+    }
+
+    #[tokio::test]
+    async fn arguments_that_do_not_fit_are_errors_on_the_first_of_them() {
+        let numbers = || (Value::List(Vec::new()), Type::List(Box::new(Type::Number)));
+        let number = || (integer(1), Type::Number);
+        for (arguments, position) in [
+            (vec![], 0),
+            (vec![numbers()], 1),
+            (vec![numbers(), number(), number()], 2),
+            (vec![number(), number()], 0),
+            (vec![numbers(), (Value::Null, Type::Number)], 1),
+            (vec![(Value::Unknown, Type::Number), number()], 0),
+            (vec![(Value::List(vec![Value::Null]), numbers().1), number()], 0),
+        ] {
+            let outcome = called("divide", &arguments).await;
+            let (text, argument) = outcome.unwrap_err();
+            assert_eq!(argument, Some(position), "{arguments:?}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_function_and_a_panic_are_errors_on_no_argument() {
+        let (text, argument) = called("multiply", &[]).await.unwrap_err();
+        assert!(text.contains("no function \"multiply\""), "{text}");
+        assert_eq!(argument, None);
+        let (text, argument) = divided(&[i64::MIN], integer(-1)).await.unwrap_err();
+        assert!(text.contains("call_function hit a bug"), "{text}");
+        assert_eq!(argument, None);
+    }
+
+    #[tokio::test]
+    async fn functions_are_told_of_wherever_terraform_asks() {
+        let server = Server::new(Arithmetic);
+        let functions = server
+            .get_functions(Request::new(Default::default()))
+            .await
+            .unwrap()
+            .into_inner();
+        let schema = server
+            .get_provider_schema(Request::new(Default::default()))
+            .await
+            .unwrap();
+        let metadata = server
+            .get_metadata(Request::new(Default::default()))
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(functions.functions, schema.into_inner().functions);
+        assert_eq!(metadata.functions[0].name, "divide");
+
+        let divide = &functions.functions["divide"];
+        let types: Vec<&[u8]> = divide.parameters.iter().map(|parameter| &*parameter.r#type).collect();
+        assert_eq!(types, [&br#"["list","number"]"#[..], br#""number""#]);
+        assert_eq!(divide.parameters[1].name, "divisor");
+        assert_eq!(divide.r#return.as_ref().unwrap().r#type, br#"["list","number"]"#);
+    }
+}
