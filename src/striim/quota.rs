@@ -47,7 +47,7 @@ impl Ledger {
 fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
     let exists = accounts.iter().any(|account| account.name == name);
     if exists && !planned.removed.contains(name) {
-        return Some(Diagnostic::warning("The name is taken", taken(name)).on("name"));
+        return Some(Diagnostic::warning(format!("The name {name:?} is taken"), taken(name)).on("name"));
     }
     let active = accounts
         .iter()

@@ -23,7 +23,7 @@ use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::quota;
-use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
+use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -122,14 +122,26 @@ impl ServiceAccountToken {
         };
         if planned.adopt_existing == Field::Known(true) && accounts.iter().any(|account| account.name == *name) {
             diagnostics.push(Diagnostic::warning(
-                "This takes over a service account",
-                format!(
-                    "A service account named {name:?} exists. Because of `adopt_existing` it is to be rotated: the \
-                     value that is in use stops working at that moment."
-                ),
+                format!("This takes over the service account {name:?}"),
+                "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
+                     value that is in use stops working at that moment.",
             ));
         } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
             diagnostics.push(warning);
+        }
+    }
+
+    /// Notes that the account will go, and warns of what would refuse it.
+    async fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.ledger.remove(prior.name());
+        if works_with(&connection, prior).await {
+            diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                ..cannot_revoke_own(prior.name())
+            });
         }
     }
 
@@ -263,22 +275,23 @@ impl Resource for ServiceAccountToken {
         };
         if planned.name != prior.name || planned.description != prior.description {
             // It is replaced: what comes instead is planned by itself.
-            if let Some(connection) = self.session.connected() {
-                connection.ledger.remove(prior.name());
-            }
+            self.plan_removal(prior, diagnostics).await;
             return;
         }
-        if same_duration(&planned.expires_in, &prior.expires_in) {
-            planned.expires_in = prior.expires_in.clone();
-        }
+        // The spelling in the state stays, so that another one is no difference.
+        keep_spelling(&mut planned.expires_at, &prior.expires_at);
+        keep_spelling(&mut planned.expires_in, &prior.expires_in);
+        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
+        let expires_at = match change.config.expires_at {
+            Field::Null => Field::Unknown,
+            _ => planned.expires_at.clone(),
+        };
         match change
             .config
             .rotation()
             .decide(prior.rotation(), prior.value(), self.now())
         {
             Decision::Keep => {
-                // The spelling in the state stays, so that another one is no difference.
-                planned.expires_at = prior.expires_at.clone();
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
                 }
@@ -291,36 +304,14 @@ impl Resource for ServiceAccountToken {
                     diagnostics.push(rotates_own(prior.name()));
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let expires_at = change
-                    .config
-                    .expires_at
-                    .known()
-                    .cloned()
-                    .map_or(Field::Unknown, Field::Known);
                 planned.expect_new_value(expires_at, prior.generation().saturating_add(1).into());
             }
-            Decision::NotKnownYet => {
-                let expires_at = change
-                    .config
-                    .expires_at
-                    .known()
-                    .cloned()
-                    .map_or(Field::Unknown, Field::Known);
-                planned.expect_new_value(expires_at, Field::Unknown);
-            }
+            Decision::NotKnownYet => planned.expect_new_value(expires_at, Field::Unknown),
         }
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            connection.ledger.remove(prior.name());
-            if works_with(&connection, prior).await {
-                diagnostics.push(Diagnostic {
-                    severity: Severity::Warning,
-                    ..cannot_revoke_own(prior.name())
-                });
-            }
-        }
+        self.plan_removal(prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -454,12 +445,10 @@ impl Resource for ServiceAccountToken {
             return None;
         };
         diagnostics.push(Diagnostic::warning(
-            "The value of an imported token is not known",
-            format!(
-                "The platform showed the value of service account {id:?} once, when it was made, so `token` stays null. \
+            format!("The value of service account {id:?} is not known"),
+            "The platform showed it once, when it was made, so `token` stays null. \
                  The value goes on working where it is in use. For one that Terraform knows, change `expires_at`, \
-                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working."
-            ),
+                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
         let mut state = Model {
             id: id.into(),
@@ -492,20 +481,21 @@ async fn works_with(connection: &Connection, state: &Model) -> bool {
     }
 }
 
-/// Whether the value in the state is not the one that the platform has now, by the best witness that both have.
+/// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is not
+/// told, by whether its expiry or its last update moved.
 fn was_rotated_outside(state: &Model, account: &ServiceAccount) -> bool {
     if let (Some(ours), Some(theirs)) = (state.token_id.known(), account.token_id) {
         return *ours != theirs;
     }
-    if let (Some(ours), Some(theirs)) = (state.rotation().expiry(), account.expires_at) {
-        return ours != Expiry::at(theirs);
-    }
+    let expiries = state.rotation().expiry().zip(account.expires_at.map(Expiry::at));
     let instant = |text: &str| text.parse::<Timestamp>().ok();
     let ours = state.updated_at.known().and_then(|text| instant(text));
     let theirs = account.updated_at.as_deref().and_then(instant);
-    // The same instant may come in another precision.
-    ours.zip(theirs)
-        .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
+    expiries.is_some_and(|(ours, theirs)| ours != theirs)
+        // The same instant may come in another precision.
+        || ours
+            .zip(theirs)
+            .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
 }
 
 /// Takes over what the platform's list says. What it leaves out stays: it is not said to have changed.
