@@ -9,12 +9,20 @@
 )]
 
 mod account_data_sources;
+mod adoption;
+mod drift;
 mod errors;
 mod examples;
+mod expiry;
 mod functions;
+mod guides;
+mod own_credential;
 mod pat_status;
 mod provider_configuration;
+mod quota;
+mod rotation;
 mod service_account_token;
+mod states;
 #[path = "../support/terraform.rs"]
 mod terraform;
 mod token_data_source;
