@@ -134,3 +134,17 @@ fn a_name_that_is_taken_is_told_in_the_plan_and_by_the_apply() {
         assert!(world.lets_in(&value));
     });
 }
+
+#[test]
+fn adoption_is_not_told_of_the_own_account_that_is_replaced() {
+    by_the_clock(async |world| {
+        world.configure(&ci("description = \"First\"\n  adopt_existing = true"));
+        world.apply().await;
+        world.configure(&ci("description = \"Second\"\n  adopt_existing = true"));
+        let plan = world.plan().await;
+        assert_eq!(plan.actions(CI), "delete create");
+        assert_eq!(warnings(&plan.run), 0, "{}", plan.run);
+        world.apply().await;
+        world.plans_nothing().await;
+    });
+}

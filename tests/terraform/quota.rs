@@ -87,3 +87,31 @@ fn rotations_need_no_place_in_the_quota() {
         world.plans_nothing().await;
     });
 }
+
+/// Terraform plans these as the creation of a name that is still there.
+#[test]
+fn a_token_that_is_replaced_at_the_users_word_is_no_name_taken() {
+    by_the_clock(async |world| {
+        with_two(world).await;
+        let old = world.attributes("striim_service_account_token.first").await;
+        let replace = "-replace=striim_service_account_token.first";
+        for plan in [
+            &["plan", "-no-color", replace][..],
+            &["plan", "-no-color", "-refresh=false", replace],
+        ] {
+            let run = world.workspace.run(plan).await.unwrap().success().unwrap();
+            assert!(run.says("will be replaced, as requested"), "{run}");
+            assert_eq!(warnings(&run), 0, "{run}");
+        }
+        let taint = ["taint", "striim_service_account_token.first"];
+        world.workspace.run(&taint).await.unwrap().success().unwrap();
+        let plan = world.plan().await;
+        assert_eq!(plan.actions("striim_service_account_token.first"), "delete create");
+        assert_eq!(warnings(&plan.run), 0, "{}", plan.run);
+        let run = world.apply().await;
+        assert_eq!(warnings(&run), 0, "{run}");
+        let new = world.attributes("striim_service_account_token.first").await;
+        assert!(world.lets_in(&new["token"]) && !world.lets_in(&old["token"]));
+        world.plans_nothing().await;
+    });
+}
