@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::types::Type;
 use super::value::{Number, Value};
-use super::wire::{Result, WireError};
+use super::wire_error::{Result, WireError};
 
 /// Reads a value of type `ty`. Members that an object type does not have are dropped: an older or newer
 /// version of the provider may have written the state.

@@ -16,6 +16,7 @@ mod server;
 mod types;
 mod value;
 mod wire;
+mod wire_error;
 
 pub use context::Context;
 pub use data_source::{AnyDataSource, DataSource};

@@ -65,7 +65,7 @@ impl<T> From<Option<T>> for Field<T> {
     }
 }
 
-/// A struct whose fields are a schema's attributes. Made by [`model!`](crate::framework::model).
+/// A struct whose fields are a schema's attributes. Made by the macro `model!`.
 pub trait Model: Sized + Send + Sync + 'static {
     /// Reads an object of the schema's type.
     #[doc(hidden)]

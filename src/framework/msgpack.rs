@@ -7,7 +7,7 @@ use rmpv::Value as Pack;
 
 use super::types::{MAX_DEPTH, Type};
 use super::value::{Number, Value};
-use super::wire::{Result, WireError};
+use super::wire_error::{Result, WireError};
 
 /// Reads a value of type `ty`. Extra object members are refused: the schema is the contract.
 pub(crate) fn decode(mut bytes: &[u8], ty: &Type) -> Result<Value> {

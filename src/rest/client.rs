@@ -297,7 +297,7 @@ impl Client {
         let response = timeout_at(until, self.0.transport.send(message))
             .await
             .map_err(timeout)?;
-        let response = response.map_err(|error| Failure::from(transport_failure(error, secret)))?;
+        let response = response.map_err(|error| Failure::from(self.transport_failure(error, secret)))?;
         let status = response.status();
         if !status.is_success() {
             return Err(refusal(response, until, secret).await);
@@ -310,6 +310,15 @@ impl Client {
                 body: Bytes::new(),
             }),
             Err(failure) => Err(failure),
+        }
+    }
+
+    fn transport_failure(&self, error: BoxError, secret: &str) -> Kind {
+        let text = chain(&*error, secret);
+        if error.is::<ConnectError>() {
+            Kind::Connect(format!("{}: {text}", self.0.base_url.host()).into())
+        } else {
+            Kind::Interrupted(text)
         }
     }
 
@@ -395,15 +404,6 @@ fn redirect_to(location: &HeaderValue) -> String {
     let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
     let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
     format!("a redirect to {place}, which is not followed, as the token would go along; is the base URL right?")
-}
-
-fn transport_failure(error: BoxError, secret: &str) -> Kind {
-    let text = chain(&*error, secret);
-    if error.is::<ConnectError>() {
-        Kind::Connect(text)
-    } else {
-        Kind::Interrupted(text)
-    }
 }
 
 /// An error and its causes in one line, outermost first, each text once.

@@ -26,7 +26,7 @@ pub enum Kind {
     #[error("{0}")]
     Invalid(Arc<str>),
     /// No connection: nothing was sent.
-    #[error("no connection: {0}")]
+    #[error("no connection to {0}")]
     Connect(Arc<str>),
     /// The connection was lost before the whole answer had arrived.
     #[error("the connection was lost before the whole answer had arrived: {0}")]

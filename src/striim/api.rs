@@ -318,7 +318,7 @@ impl Api {
 fn pat_of(email: Option<&str>) -> String {
     match email {
         Some(email) => format!("the personal access token of {email:?}"),
-        None => "the own personal access token".to_owned(),
+        None => "the provider's own personal access token".to_owned(),
     }
 }
 

@@ -6,7 +6,8 @@
 //! # Flow
 //! - *Create*: look that the name is free; create. Lost answer: look again; if the account is there now, it is the one
 //!   just made, and rotating it brings a value; if it is not, create again.
-//! - *Rotate*: rotate. Lost answer: rotate again; only the last answer's value works, and that is the one returned.
+//! - *Rotate*, a service account or a PAT: rotate. Lost answer: rotate again; only the last answer's value works, and
+//!   that is the one returned.
 //!
 //! # Guarantees
 //! - A value that is returned is the one that works.
@@ -129,14 +130,42 @@ pub(super) async fn rotate(
     expires_at: Option<Timestamp>,
     own: bool,
 ) -> Result<IssuedToken, Error> {
+    until_answered(operation, own, || {
+        api.rotate_service_account(operation, name, expires_at, own)
+    })
+    .await
+}
+
+/// The same for the PAT of the user with this address, or of the user whose token the API works with.
+///
+/// # Errors
+/// As [`rotate`].
+pub(super) async fn rotate_user_token(
+    api: &Api,
+    operation: &Operation,
+    email: Option<&str>,
+    expires_at: Option<Timestamp>,
+    own: bool,
+) -> Result<IssuedToken, Error> {
+    until_answered(operation, own, || {
+        api.rotate_user_token(operation, email, expires_at, own)
+    })
+    .await
+}
+
+/// Rotates until an answer comes, but the `own` token once only.
+async fn until_answered<F>(operation: &Operation, own: bool, rotate: impl Fn() -> F) -> Result<IssuedToken, Error>
+where
+    F: Future<Output = Result<IssuedToken, Error>>,
+{
     let mut lost = 0;
     loop {
-        match api.rotate_service_account(operation, name, expires_at, own).await {
+        match rotate().await {
             Err(error) if error.is_ambiguous() && !own => {
                 if operation.pause(pause(lost)).await.is_err() {
                     return Err(error);
                 }
-                tracing::warn!("the answer to the rotation of {name:?} was lost: rotating again");
+                tracing::warn!("{error}; it may have been done all the same: rotating again");
                 lost += 1;
             }
             Err(error) if lost > 0 => return Err(error.after_an_ambiguous_one()),

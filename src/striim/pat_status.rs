@@ -35,6 +35,29 @@ impl PatStatus {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
+
+    /// Lets the personal access tokens of the same plan know.
+    fn declare(&self, enabled: bool, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.pats.declare(enabled));
+        }
+    }
+
+    /// Warns if the provider's own token is one of those that end.
+    async fn tell_of_a_lockout(&self, context: &Context, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        // Only a user has one, and then it is what the user's provider works with.
+        if let Ok(Some(_)) = connection.api.user_token(&connection.operation(context), None).await {
+            diagnostics.push(Diagnostic::warning(
+                "This locks the provider out",
+                "The token that the provider works with is a personal access token, and it ends with the others: \
+                 whatever comes after that in this run fails, and so does the next run. Give the provider the token \
+                 of a service account.",
+            ));
+        }
+    }
 }
 
 /// What `on_destroy` asks for: the status to leave behind, or `None` to keep the one there is.
@@ -88,17 +111,27 @@ impl Resource for PatStatus {
         }
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let Some(&enabled) = change.planned.enabled.known() else {
+            return;
+        };
         let before = change.prior.as_ref().and_then(|prior| prior.enabled.known());
-        if change.planned.enabled == Field::Known(false) && before != Some(&false) {
+        if !enabled && before != Some(&false) {
             diagnostics.push(ends_all_tokens().on("enabled"));
+            self.tell_of_a_lockout(context, diagnostics).await;
         }
+        self.declare(enabled, diagnostics);
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if status_to_leave(&prior.on_destroy) == Some(false) && prior.enabled != Field::Known(false) {
+    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(enabled) = status_to_leave(&prior.on_destroy) else {
+            return;
+        };
+        if !enabled && prior.enabled != Field::Known(false) {
             diagnostics.push(ends_all_tokens());
+            self.tell_of_a_lockout(context, diagnostics).await;
         }
+        self.declare(enabled, diagnostics);
     }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {

@@ -9,6 +9,7 @@ use super::api::Api;
 use super::functions;
 use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
+use super::personal_access_token::PersonalAccessToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
@@ -106,6 +107,7 @@ impl Provider for Striim {
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
         vec![
             Box::new(PatStatus::new(self.session.clone())),
+            Box::new(PersonalAccessToken::new(self.session.clone())),
             Box::new(ServiceAccountToken::new(self.session.clone())),
         ]
     }

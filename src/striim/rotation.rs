@@ -128,6 +128,11 @@ impl Rotation<'_> {
         }
     }
 
+    /// Whether neither `expires_at` nor `expires_in` is declared.
+    pub(super) fn is_by_default(&self) -> bool {
+        self.expires_at.known().is_none() && self.expires_in.is_null()
+    }
+
     /// When the token ends, by the state.
     pub(super) fn expiry(&self) -> Option<Expiry> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())

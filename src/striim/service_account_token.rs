@@ -16,12 +16,13 @@
 
 use async_trait::async_trait;
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::issue::{self, Unmade};
+use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
@@ -81,21 +82,18 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
-            (_, true) => PresentValue::Replaced,
-            (_, false) => PresentValue::Ours,
-        }
+        kept::present_value(self.generation(), &self.token)
     }
 
-    /// Marks as unknown what a rotation will bring.
-    fn expect_new_value(&mut self, expires_at: Field<String>, generation: Field<i64>) {
-        self.expires_at = expires_at;
-        self.generation = generation;
-        self.token = Field::Unknown;
-        self.token_id = Field::Unknown;
-        self.updated_at = Field::Unknown;
-        self.updated_by = Field::Unknown;
+    fn kept(&mut self) -> Kept<'_> {
+        Kept {
+            expires_at: &mut self.expires_at,
+            token: &mut self.token,
+            token_id: &mut self.token_id,
+            generation: &mut self.generation,
+            updated_at: &mut self.updated_at,
+            updated_by: &mut self.updated_by,
+        }
     }
 }
 
@@ -140,7 +138,7 @@ impl ServiceAccountToken {
         if works_with(&connection, prior).await {
             diagnostics.push(Diagnostic {
                 severity: Severity::Warning,
-                ..cannot_revoke_own(prior.name())
+                ..kept::cannot_revoke_own(&prior.what())
             });
         }
     }
@@ -198,34 +196,8 @@ impl Resource for ServiceAccountToken {
                  Default: false. To take one over without rotating it, import it.",
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
-            Attribute::computed(
-                "token",
-                Type::String,
-                "The token's value. Null after an import, and once somebody rotated the token outside Terraform.",
-            )
-            .sensitive(),
-            Attribute::computed(
-                "token_id",
-                Type::Number,
-                "The platform's number for the present value. Each rotation brings another.",
-            ),
-            Attribute::computed(
-                "generation",
-                Type::Number,
-                "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is \
-                 planned, so other resources can follow it in the same run.",
-            ),
-            Attribute::computed(
-                "updated_at",
-                Type::String,
-                "When the service account was last changed, as the platform spells it.",
-            ),
-            Attribute::computed(
-                "updated_by",
-                Type::Number,
-                "The number of the user who changed it last.",
-            ),
         ]);
+        attributes.extend(kept::attributes());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -282,10 +254,6 @@ impl Resource for ServiceAccountToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let expires_at = match change.config.expires_at {
-            Field::Null => Field::Unknown,
-            _ => planned.expires_at.clone(),
-        };
         match change
             .config
             .rotation()
@@ -301,12 +269,13 @@ impl Resource for ServiceAccountToken {
                 if let Some(connection) = self.session.connected()
                     && works_with(&connection, prior).await
                 {
-                    diagnostics.push(rotates_own(prior.name()));
+                    diagnostics.push(kept::rotates_own(&prior.what()));
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                planned.expect_new_value(expires_at, prior.generation().saturating_add(1).into());
+                let generation = prior.generation().saturating_add(1);
+                planned.kept().expect(&change.config.expires_at, generation.into());
             }
-            Decision::NotKnownYet => planned.expect_new_value(expires_at, Field::Unknown),
+            Decision::NotKnownYet => planned.kept().expect(&change.config.expires_at, Field::Unknown),
         }
     }
 
@@ -314,7 +283,7 @@ impl Resource for ServiceAccountToken {
         self.plan_removal(prior, diagnostics).await;
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let operation = connection.operation(context);
@@ -325,7 +294,10 @@ impl Resource for ServiceAccountToken {
         };
         connection.changed().await;
         match issued {
-            Ok(issued) => Some(with_value(planned, expires_at, issued, diagnostics)),
+            Ok(issued) => {
+                planned.kept().take(expires_at, issued, diagnostics);
+                Some(planned)
+            }
             Err(unmade) => {
                 diagnostics.push(why_not_created(planned.name(), &unmade, self.now()));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -352,15 +324,17 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             return expired.then_some(state);
         };
-        if was_rotated_outside(&state, account) {
-            // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
-            state.token = Field::Null;
-        }
         follow(&mut state, account);
         Some(state)
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+    async fn update(
+        &self,
+        context: &Context,
+        prior: Model,
+        mut planned: Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Model {
         // Without a new value to come, only the declaration changed.
         if !planned.token.is_unknown() {
             return planned;
@@ -393,8 +367,9 @@ impl Resource for ServiceAccountToken {
         connection.changed().await;
         match diagnostics.ok(issued) {
             Some(issued) => {
-                let generation = prior.generation().saturating_add(1).into();
-                with_value(Model { generation, ..planned }, expires_at, issued, diagnostics)
+                planned.generation = prior.generation().saturating_add(1).into();
+                planned.kept().take(expires_at, issued, diagnostics);
+                planned
             }
             None => prior,
         }
@@ -405,7 +380,7 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         if works_with(&connection, &state).await {
-            diagnostics.push(cannot_revoke_own(state.name()));
+            diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
         let outcome = connection
@@ -481,93 +456,12 @@ async fn works_with(connection: &Connection, state: &Model) -> bool {
     }
 }
 
-/// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is not
-/// told, by whether its expiry or its last update moved.
-fn was_rotated_outside(state: &Model, account: &ServiceAccount) -> bool {
-    if let (Some(ours), Some(theirs)) = (state.token_id.known(), account.token_id) {
-        return *ours != theirs;
-    }
-    let expiries = state.rotation().expiry().zip(account.expires_at.map(Expiry::at));
-    let instant = |text: &str| text.parse::<Timestamp>().ok();
-    let ours = state.updated_at.known().and_then(|text| instant(text));
-    let theirs = account.updated_at.as_deref().and_then(instant);
-    expiries.is_some_and(|(ours, theirs)| ours != theirs)
-        // The same instant may come in another precision.
-        || ours
-            .zip(theirs)
-            .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
-}
-
-/// Takes over what the platform's list says. What it leaves out stays: it is not said to have changed.
+/// Takes over what the platform's list says.
 fn follow(state: &mut Model, account: &ServiceAccount) {
-    if let Some(now) = account.expires_at.map(Expiry::at)
-        && state.rotation().expiry() != Some(now)
-    {
-        state.expires_at = now.to_string().into();
-    }
-    if let Some(now) = &account.description
-        && state.description.known() != Some(now)
-    {
+    state.kept().follow(account.into());
+    if let Some(now) = &account.description {
         state.description = now.clone().into();
     }
-    if let Some(token_id) = account.token_id {
-        state.token_id = token_id.into();
-    }
-    if let Some(updated_at) = &account.updated_at {
-        state.updated_at = updated_at.clone().into();
-    }
-    if let Some(updated_by) = account.updated_by {
-        state.updated_by = updated_by.into();
-    }
-}
-
-/// What was planned, with what the platform issued for it; `asked` is the expiry that was sent.
-fn with_value(planned: Model, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Model {
-    let set = issued.expires_at.map(Expiry::at);
-    if let (Some(asked), Some(set)) = (asked, set)
-        && asked != set
-    {
-        diagnostics.push(
-            Diagnostic::warning(
-                "The platform set another expiry",
-                format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
-            )
-            .on("expires_at"),
-        );
-    }
-    Model {
-        expires_at: match planned.expires_at {
-            Field::Known(spelling) => spelling.into(),
-            _ => set.or(asked).map(|expiry| expiry.to_string()).into(),
-        },
-        token: issued.token.into(),
-        token_id: issued.token_id.into(),
-        updated_at: issued.updated_at.into(),
-        updated_by: issued.updated_by.into(),
-        ..planned
-    }
-}
-
-fn rotates_own(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given. It goes on with the \
-             new value in the same run; before the next run, give it the new value (its argument `token`, or \
-             STRIIM_TOKEN)."
-        ),
-    )
-}
-
-fn cannot_revoke_own(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        "The provider works with this token",
-        format!(
-            "The token of service account {name:?} is the one that the provider itself was given, and revoking it would \
-             cut short whatever else this run has to do. Give the provider another administrator's token and run again; or take the \
-             resource out of the state (`terraform state rm`) and revoke the token in the portal."
-        ),
-    )
 }
 
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
+use super::pat_ledger;
 use super::quota::Ledger;
 use super::snapshot::Snapshot;
 use crate::framework::{Context, Diagnostic, Diagnostics};
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     accounts: Snapshot,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
+    /// What this run does about personal access tokens.
+    pub(super) pats: pat_ledger::Ledger,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
 }
@@ -104,6 +107,7 @@ impl Connection {
             retry_timeout,
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
+            pats: pat_ledger::Ledger::default(),
             toggling: Mutex::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +28,14 @@ pub(super) fn sandbox(options: sandbox::Options) -> Sandbox {
 
 /// The API, as its administrator.
 pub(super) fn api(sandbox: &Sandbox) -> Api {
+    api_with(sandbox, &sandbox.admin_token())
+}
+
+/// The API, called with this token.
+pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     let options = Options {
         base_url: BaseUrl::parse("http://127.0.0.1/api/v1").unwrap(),
-        credential: Credential::bearer(sandbox.admin_token()).unwrap(),
+        credential: Credential::bearer(token.clone()).unwrap(),
         user_agent: HeaderValue::from_static("test"),
         request_timeout: Duration::from_secs(30),
     };

@@ -81,7 +81,7 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
     assert!(!error.is_ambiguous());
     let text = error.to_string();
     assert!(
-        text.contains("no connection: tcp connect error: Connection refused") && !text.contains("http:"),
+        text.contains("no connection to 127.0.0.1: tcp connect error: Connection refused") && !text.contains("http:"),
         "{text}"
     );
 }

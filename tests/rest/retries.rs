@@ -101,7 +101,7 @@ async fn a_host_that_is_not_there_is_given_up_within_half_a_minute() {
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "could not create the thing: no connection: connection refused"
+        "could not create the thing: no connection to api.example.com: connection refused"
     );
     assert!(!error.is_ambiguous());
     assert!(start.elapsed() <= Duration::from_secs(30));

@@ -41,6 +41,11 @@ fn provider() -> PathBuf {
 async fn populate(world: &World, ends: &str) {
     let account = json!({"name": "ci-pipeline", "description": "Deploys the pipelines", "expires-at": ends});
     world.outside(Method::POST, "/service-account", account).await;
+    add_user(world);
+}
+
+/// Makes the user of the examples, with a personal access token.
+fn add_user(world: &World) {
     world.sandbox.add_user("jo@example.com", Role::Regular);
     let expiry = in_days(30).parse().unwrap();
     world.sandbox.add_user_token("jo@example.com", Some(expiry)).unwrap();
@@ -71,6 +76,7 @@ fn the_quick_start_makes_a_token_that_works() {
 fn every_resource_is_made_as_shown() {
     for example in each("resources") {
         on_each_version(async |world| {
+            add_user(world);
             take(world, &in_days(90), &[provider(), example.join("resource.tf")]);
             world.apply().await;
             world.plans_nothing().await;

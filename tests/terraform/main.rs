@@ -18,6 +18,7 @@ mod functions;
 mod guides;
 mod own_credential;
 mod pat_status;
+mod personal_access_token;
 mod provider_configuration;
 mod quota;
 mod rotation;

@@ -1,0 +1,193 @@
+//! What the state keeps of a token's present value, the same for every token resource, and what becomes of it when a
+//! value is planned, made, or found to be another one.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+
+use super::api::{IssuedToken, ServiceAccount, UserToken};
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
+use crate::token::{Expiry, PresentValue};
+
+/// The attributes, as a plan or a state has them.
+pub(super) struct Kept<'a> {
+    pub(super) expires_at: &'a mut Field<String>,
+    pub(super) token: &'a mut Field<SecretString>,
+    pub(super) token_id: &'a mut Field<i64>,
+    pub(super) generation: &'a mut Field<i64>,
+    pub(super) updated_at: &'a mut Field<String>,
+    pub(super) updated_by: &'a mut Field<i64>,
+}
+
+/// What the platform tells of the value that is there now.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    token_id: Option<i64>,
+    expires_at: Option<Timestamp>,
+    updated_at: Option<&'a str>,
+    updated_by: Option<i64>,
+}
+
+impl<'a> From<&'a ServiceAccount> for Seen<'a> {
+    fn from(account: &'a ServiceAccount) -> Self {
+        Self {
+            token_id: account.token_id,
+            expires_at: account.expires_at,
+            updated_at: account.updated_at.as_deref(),
+            updated_by: account.updated_by,
+        }
+    }
+}
+
+impl<'a> From<&'a UserToken> for Seen<'a> {
+    fn from(token: &'a UserToken) -> Self {
+        Self {
+            token_id: token.token_id,
+            expires_at: token.expires_at,
+            updated_at: token.updated_at.as_deref(),
+            updated_by: token.updated_by,
+        }
+    }
+}
+
+/// The attributes' schemas, but for `expires_at`, which is declared as well.
+pub(super) fn attributes() -> [Attribute; 5] {
+    [
+        Attribute::computed(
+            "token",
+            Type::String,
+            "The token's value. Null after an import, and once somebody rotated the token outside Terraform.",
+        )
+        .sensitive(),
+        Attribute::computed(
+            "token_id",
+            Type::Number,
+            "The platform's number for the present value. Each rotation brings another.",
+        ),
+        Attribute::computed(
+            "generation",
+            Type::Number,
+            "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is planned, \
+             so other resources can follow it in the same run.",
+        ),
+        Attribute::computed(
+            "updated_at",
+            Type::String,
+            "When the token was last changed, as the platform spells it.",
+        ),
+        Attribute::computed(
+            "updated_by",
+            Type::Number,
+            "The number of the user who changed it last.",
+        ),
+    ]
+}
+
+/// Whose value the state keeps.
+pub(super) fn present_value(generation: i64, token: &Field<SecretString>) -> PresentValue {
+    match (generation, token.is_null()) {
+        (0, _) => PresentValue::Imported,
+        (_, true) => PresentValue::Replaced,
+        (_, false) => PresentValue::Ours,
+    }
+}
+
+impl Kept<'_> {
+    /// In a plan: a new value will come, with the planned expiry if one is declared.
+    pub(super) fn expect(self, declared: &Field<String>, generation: Field<i64>) {
+        if declared.is_null() {
+            *self.expires_at = Field::Unknown;
+        }
+        *self.generation = generation;
+        *self.token = Field::Unknown;
+        *self.token_id = Field::Unknown;
+        *self.updated_at = Field::Unknown;
+        *self.updated_by = Field::Unknown;
+    }
+
+    /// The platform issued a value; `asked` is the expiry that was sent.
+    pub(super) fn take(self, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) {
+        let set = issued.expires_at.map(Expiry::at);
+        if let (Some(asked), Some(set)) = (asked, set)
+            && asked != set
+        {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "The platform set another expiry",
+                    format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
+                )
+                .on("expires_at"),
+            );
+        }
+        if self.expires_at.known().is_none() {
+            *self.expires_at = set.or(asked).map(|expiry| expiry.to_string()).into();
+        }
+        *self.token = issued.token.into();
+        *self.token_id = issued.token_id.into();
+        *self.updated_at = issued.updated_at.into();
+        *self.updated_by = issued.updated_by.into();
+    }
+
+    /// Takes over what the platform tells. What it leaves out stays: it is not said to have changed.
+    pub(super) fn follow(self, seen: Seen<'_>) {
+        if self.was_rotated_outside(seen) {
+            // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
+            *self.token = Field::Null;
+        }
+        if let Some(now) = seen.expires_at.map(Expiry::at)
+            && self.expiry() != Some(now)
+        {
+            *self.expires_at = now.to_string().into();
+        }
+        if let Some(token_id) = seen.token_id {
+            *self.token_id = token_id.into();
+        }
+        if let Some(updated_at) = seen.updated_at {
+            *self.updated_at = updated_at.into();
+        }
+        if let Some(updated_by) = seen.updated_by {
+            *self.updated_by = updated_by.into();
+        }
+    }
+
+    fn expiry(&self) -> Option<Expiry> {
+        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+    }
+
+    /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
+    /// not told, by whether its expiry or its last update moved.
+    fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
+        if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
+            return *ours != theirs;
+        }
+        let expiries = self.expiry().zip(seen.expires_at.map(Expiry::at));
+        let instant = |text: &str| text.parse::<Timestamp>().ok();
+        let ours = self.updated_at.known().and_then(|text| instant(text));
+        let updates = ours.zip(seen.updated_at.and_then(instant));
+        expiries.is_some_and(|(ours, theirs)| ours != theirs)
+            // The same instant may come in another precision.
+            || updates.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
+    }
+}
+
+/// The warning of a plan that rotates the token that the provider itself works with.
+pub(super) fn rotates_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider works with this token",
+        format!(
+            "{what} is the one that the provider itself was given. It goes on with the new value in the same run; \
+             before the next run, give it the new value (its argument `token`, or STRIIM_TOKEN)."
+        ),
+    )
+}
+
+/// The refusal to revoke the token that the provider itself works with.
+pub(super) fn cannot_revoke_own(what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "The provider works with this token",
+        format!(
+            "{what} is the one that the provider itself was given, and revoking it would cut short whatever else this \
+             run has to do. Give the provider another administrator's token and run again; or take the resource out \
+             of the state (`terraform state rm`) and revoke the token in the portal."
+        ),
+    )
+}

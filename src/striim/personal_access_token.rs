@@ -1,0 +1,611 @@
+//! `striim_personal_access_token`: the personal access token (PAT) of a user.
+//!
+//! # Flow
+//! A user has one PAT at most, and the API cannot create one, only rotate it: create rotates, and so ends the value that
+//! the user has. A reason to rotate ([`crate::token::reasons`]) does so again. Destroy revokes.
+//!
+//! # Guarantees
+//! - Whatever value an answer carried is in the state afterwards.
+//! - A plan that ends a value says so, also that of a PAT that Terraform does not manage yet.
+//! - Nothing leaves the state unless the platform says, to somebody who may know, that the user has no PAT; and not even
+//!   then if it was to have expired.
+//! - A PAT that is managed stays that of the same user, whoever the provider works as later: `id` keeps the address.
+//!
+//! # Assumptions
+//! - A user who calls the API calls it with the PAT, because there is only the one.
+//! - `token-id` tells one value from the next: a rotation changes it (Striim's samples of service accounts show so).
+
+use async_trait::async_trait;
+use http::StatusCode;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::api::{Api, Owner, UserToken};
+use super::failure::failure;
+use super::issue;
+use super::kept::{self, Kept};
+use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
+use super::session::{Connection, Session};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+};
+use crate::rest::{Error, Operation};
+use crate::token::{Expiry, Lifetime, PresentValue};
+
+/// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
+const LIFETIME: Lifetime = Lifetime::Days(90);
+
+/// The `id` of the PAT of the user whom the provider works as, where the platform does not tell the address; and the name
+/// to import it by.
+const OWN: &str = "own";
+
+model! {
+    /// The attributes of `striim_personal_access_token`.
+    pub(super) struct Model {
+        /// The user's address, or else [`OWN`].
+        id: String,
+        /// Null for the user whom the provider works as.
+        email: String,
+        /// As the user spells it.
+        expires_at: String,
+        expires_in: String,
+        rotate_before: String,
+        rotation_triggers: Triggers,
+        /// The value. Null if Terraform has none that works.
+        token: SecretString,
+        /// Tells this value from the user's earlier and later ones.
+        token_id: i64,
+        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        generation: i64,
+        updated_at: String,
+        updated_by: i64,
+    }
+}
+
+impl Model {
+    /// The user's address, if it is known.
+    fn address(&self) -> Option<&str> {
+        let id = self.id.known().filter(|id| *id != OWN);
+        self.email.known().or(id).map(String::as_str)
+    }
+
+    /// How a message names it.
+    fn what(&self) -> String {
+        match self.address() {
+            Some(address) => format!("The personal access token of {address:?}"),
+            None => "The personal access token of the user whom the provider works as".to_owned(),
+        }
+    }
+
+    fn id(&self) -> &str {
+        self.id.known().map_or(OWN, String::as_str)
+    }
+
+    fn rotation(&self) -> Rotation<'_> {
+        Rotation {
+            expires_at: &self.expires_at,
+            expires_in: &self.expires_in,
+            rotate_before: &self.rotate_before,
+            rotation_triggers: &self.rotation_triggers,
+        }
+    }
+
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.known().copied().unwrap_or_default()
+    }
+
+    fn value(&self) -> PresentValue {
+        kept::present_value(self.generation(), &self.token)
+    }
+
+    fn kept(&mut self) -> Kept<'_> {
+        Kept {
+            expires_at: &mut self.expires_at,
+            token: &mut self.token,
+            token_id: &mut self.token_id,
+            generation: &mut self.generation,
+            updated_at: &mut self.updated_at,
+            updated_by: &mut self.updated_by,
+        }
+    }
+}
+
+/// What the platform tells of a user's PAT.
+struct Found {
+    /// The user's address, where it is known.
+    address: Option<String>,
+    /// `None`: the user has none.
+    token: Option<UserToken>,
+    /// Whether it is the one that the provider itself works with.
+    own: bool,
+}
+
+pub(super) struct PersonalAccessToken {
+    session: Session,
+}
+
+impl PersonalAccessToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    /// Says what a planned creation ends. That nobody can be asked now is for the apply to tell.
+    async fn plan_creation(&self, context: &Context, planned: &mut Model, diagnostics: &mut Diagnostics) {
+        planned.id = match &planned.email {
+            Field::Null => Field::Unknown,
+            email => email.clone(),
+        };
+        let (Some(connection), false) = (self.session.connected(), planned.email.is_unknown()) else {
+            return;
+        };
+        let operation = connection.operation(context);
+        if let Ok(found) = find(&connection.api, &operation, planned.address()).await {
+            planned.id = id_of(&found).into();
+            diagnostics.push(match &found.token {
+                Some(token) => ends(&planned.what(), token, self.now()),
+                None => has_none(planned),
+            });
+            if found.own {
+                diagnostics.push(kept::rotates_own(&planned.what()));
+            }
+        }
+        expect_enabled(&connection, &operation, planned, diagnostics).await;
+    }
+}
+
+#[async_trait]
+impl Resource for PersonalAccessToken {
+    type Model = Model;
+
+    const TYPE: &'static str = "striim_personal_access_token";
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![
+            Attribute::optional(
+                "email",
+                Type::String,
+                "The address of the user whose token it is; another user's is for administrators only. Default: the \
+                 user whom the provider works as. A provider that works with the token of a service account is no \
+                 user, and needs it.",
+            )
+            .replaces(),
+            Attribute::computed(
+                "id",
+                Type::String,
+                "The user's address; `own` where neither the configuration nor the platform tells it.",
+            ),
+        ];
+        attributes.extend(rotation::attributes());
+        attributes.extend(kept::attributes());
+        Schema::new(
+            "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
+             **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
+             working at once, and the plan says so. To manage it without that, import it. The platform's documentation \
+             leaves open whether a rotation also makes a first token for a user who has none. Destroying the resource \
+             revokes the token.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
+             the state can use the token. Rotation has the same reasons as that of a `striim_service_account_token`.\n\n\
+             While personal access tokens are disabled in the account, none can be made, and a plan by an administrator \
+             warns of that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for \
+             it with `depends_on`; otherwise Terraform may plan and make the token first.",
+            attributes,
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(email) = config.email.known()
+            && !email.contains('@')
+        {
+            diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
+        }
+        config.rotation().validate(LIFETIME, self.now(), diagnostics);
+    }
+
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let planned = &mut change.planned;
+        let Some(prior) = &change.prior else {
+            planned.generation = 1.into();
+            diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+            self.plan_creation(context, planned, diagnostics).await;
+            return;
+        };
+        if planned.email != prior.email {
+            // It is replaced: what comes instead is planned by itself.
+            return;
+        }
+        // The spelling in the state stays, so that another one is no difference.
+        keep_spelling(&mut planned.expires_at, &prior.expires_at);
+        keep_spelling(&mut planned.expires_in, &prior.expires_in);
+        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
+        match change
+            .config
+            .rotation()
+            .decide(prior.rotation(), prior.value(), self.now())
+        {
+            Decision::Keep => {
+                if !change.config.expires_at.is_null() {
+                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                }
+            }
+            Decision::Rotate(reasons) => {
+                diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                if let Some(connection) = self.session.connected() {
+                    let operation = connection.operation(context);
+                    if let Ok(true) = works_with(&connection.api, &operation, prior).await {
+                        diagnostics.push(kept::rotates_own(&prior.what()));
+                    }
+                    expect_enabled(&connection, &operation, prior, diagnostics).await;
+                }
+                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                let generation = prior.generation().saturating_add(1);
+                planned.kept().expect(&change.config.expires_at, generation.into());
+            }
+            Decision::NotKnownYet => planned.kept().expect(&change.config.expires_at, Field::Unknown),
+        }
+    }
+
+    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected()
+            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
+        {
+            diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                ..kept::cannot_revoke_own(&prior.what())
+            });
+        }
+    }
+
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        let mut created = connection.pats.created.lock().await;
+        let operation = connection.operation(context);
+        let found = find(&connection.api, &operation, planned.address()).await;
+        let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
+        if planned.id.known().is_none() {
+            planned.id = id_of(&found).into();
+        }
+        // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
+        rotate(
+            &connection,
+            &operation,
+            &mut planned,
+            expires_at,
+            found.own,
+            diagnostics,
+        )
+        .await?;
+        created.insert(planned.id().to_owned());
+        Some(planned)
+    }
+
+    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if self.session.is_waiting() {
+            return Some(state);
+        }
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return Some(state);
+        };
+        let found = find(&connection.api, &connection.operation(context), state.address()).await;
+        let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
+            return Some(state);
+        };
+        match found.token {
+            Some(token) => state.kept().follow((&token).into()),
+            // Expired, it may be told of no longer: what ended as declared was not revoked outside.
+            None if state.has_expired(self.now()) => {}
+            None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
+            None => return None,
+        }
+        Some(state)
+    }
+
+    async fn update(
+        &self,
+        context: &Context,
+        prior: Model,
+        mut planned: Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Model {
+        // Without a new value to come, only the declaration changed.
+        if !planned.token.is_unknown() {
+            return planned;
+        }
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return prior;
+        };
+        let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
+            return prior;
+        };
+        let operation = connection.operation(context);
+        let own = works_with(&connection.api, &operation, &prior).await;
+        let Some(own) = diagnostics.ok(own.map_err(|error| failure(&error))) else {
+            return prior;
+        };
+        planned.generation = prior.generation().saturating_add(1).into();
+        match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
+            Some(()) => planned,
+            None => prior,
+        }
+    }
+
+    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return Some(state);
+        };
+        let created = connection.pats.created.lock().await;
+        if created.contains(state.id()) {
+            // Its replacement came first and ended this value: what works now is not this resource's.
+            return None;
+        }
+        match revoke(&connection.api, &connection.operation(context), &state, self.now()).await {
+            Ok(()) => None,
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                Some(state)
+            }
+        }
+    }
+
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let mut state = Model {
+            email: Some(id).filter(|id| *id != OWN).map(str::to_owned).into(),
+            generation: 0.into(),
+            ..Model::default()
+        };
+        let found = find(&connection.api, &connection.operation(context), state.address()).await;
+        let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
+        state.id = id_of(&found).into();
+        let Some(token) = &found.token else {
+            diagnostics.push(Diagnostic::error(
+                "No personal access token",
+                format!(
+                    "{} is not there to import. Import by the user's email address; or by {OWN:?}, if the provider works \
+                     with the personal access token itself.",
+                    state.what()
+                ),
+            ));
+            return None;
+        };
+        diagnostics.push(Diagnostic::warning(
+            "The value of an imported token is not known",
+            format!(
+                "{} was shown once, when it was made, so `token` stays null. The value goes on working where it is in \
+                 use. For one that Terraform knows, change `expires_at`, `expires_in` or `rotation_triggers`: that \
+                 rotates the token, and the old value stops working.",
+                state.what()
+            ),
+        ));
+        state.kept().follow(token.into());
+        Some(state)
+    }
+}
+
+/// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
+async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
+    let own = api.user_token(operation, None).await;
+    let Some(address) = address else {
+        let token = own?;
+        return Ok(Found {
+            address: token.as_ref().and_then(|token| token.email.clone()),
+            own: token.is_some(),
+            token,
+        });
+    };
+    let own = match own {
+        // How the platform answers a service account, which is no user, is not documented.
+        Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => None,
+        own => own?,
+    };
+    let is_theirs = |own: &UserToken| own.email.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(address));
+    let (token, is_own) = if own.as_ref().is_some_and(is_theirs) {
+        (own, true)
+    } else {
+        let token = api.user_token(operation, Some(address)).await?;
+        let id = |token: &Option<UserToken>| token.as_ref().and_then(|token| token.token_id);
+        let is_own = id(&own).is_some() && id(&own) == id(&token);
+        (token, is_own)
+    };
+    Ok(Found {
+        address: Some(address.to_owned()),
+        token,
+        own: is_own,
+    })
+}
+
+fn id_of(found: &Found) -> String {
+    found.address.clone().unwrap_or_else(|| OWN.to_owned())
+}
+
+/// Whether this is the PAT that the provider itself works with: by its value, or if Terraform has none, by its user.
+async fn works_with(api: &Api, operation: &Operation, state: &Model) -> Result<bool, Error> {
+    match state.token.known() {
+        Some(value) => Ok(api.works_with(value).await),
+        None => Ok(find(api, operation, state.address()).await?.own),
+    }
+}
+
+/// Gives the PAT a new value; `None`, with an error: it did not get one.
+async fn rotate(
+    connection: &Connection,
+    operation: &Operation,
+    planned: &mut Model,
+    expires_at: Option<Expiry>,
+    own: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let instant = expires_at.map(Expiry::instant);
+    match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, own).await {
+        Ok(issued) => {
+            planned.kept().take(expires_at, issued, diagnostics);
+            Some(())
+        }
+        Err(error) => {
+            let disabled = is_refusal(&error) && is_disabled(connection, operation).await;
+            diagnostics.push(why_not_rotated(planned, &error, disabled, own));
+            None
+        }
+    }
+}
+
+/// Revokes the PAT. Gone already is gone.
+async fn revoke(api: &Api, operation: &Operation, state: &Model, now: Timestamp) -> Result<(), Diagnostic> {
+    if works_with(api, operation, state)
+        .await
+        .map_err(|error| failure(&error))?
+    {
+        return Err(kept::cannot_revoke_own(&state.what()));
+    }
+    let found = find(api, operation, state.address())
+        .await
+        .map_err(|error| failure(&error))?;
+    let Some(token) = found.token else {
+        return match state.address() {
+            None if !state.has_expired(now) => Err(nobody(Severity::Error)),
+            _ => Ok(()),
+        };
+    };
+    let owner = match (token.user_id, &found.address) {
+        (Some(id), _) => Owner::UserId(id),
+        // Documented for one's own only. It can mean nobody else.
+        (None, Some(address)) => Owner::Email(address),
+        (None, None) => return Err(nobody(Severity::Error)),
+    };
+    match api.revoke_user_token(operation, owner).await {
+        Err(error) if !error.is_not_found() => {
+            let mut diagnostic = failure(&error);
+            if matches!(owner, Owner::Email(_)) && is_refusal(&error) {
+                diagnostic.detail.push_str(
+                    "\n\nThe platform lets administrators revoke another user's token by the user's number, and did \
+                     not tell it. Have the user revoke the token, or do it in the portal; then run again.",
+                );
+            }
+            Err(diagnostic)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
+async fn expect_enabled(
+    connection: &Connection,
+    operation: &Operation,
+    planned: &Model,
+    diagnostics: &mut Diagnostics,
+) {
+    let declared = diagnostics.ok(connection.pats.issue(planned.id()));
+    if declared == Some(None) && is_disabled(connection, operation).await {
+        diagnostics.push(Diagnostic::warning(
+            "Personal access tokens are disabled",
+            "They are disabled in the account now, so the platform will refuse to make one. If a `striim_pat_status` of \
+             this configuration enables them, let this resource wait for it with `depends_on`.",
+        ));
+    }
+}
+
+/// Whether PATs are disabled, for certain. Only administrators may know.
+async fn is_disabled(connection: &Connection, operation: &Operation) -> bool {
+    let status = connection.api.pat_status(operation).await;
+    status.is_ok_and(|status| !status.enabled)
+}
+
+/// Whether the platform understood and would not.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
+    )
+}
+
+fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
+    let expiry = match token.expires_at.map(Expiry::at) {
+        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+        Some(expiry) => format!("would expire at {expiry}"),
+        None => "has no expiry".to_owned(),
+    };
+    Diagnostic::warning(
+        "This ends a personal access token",
+        format!(
+            "{what} exists and {expiry}. Creating this resource rotates it: the value that the user has stops working \
+             at that moment. To manage it without that, import it."
+        ),
+    )
+}
+
+fn has_none(planned: &Model) -> Diagnostic {
+    Diagnostic::warning(
+        "There is no personal access token to rotate",
+        format!(
+            "{} is not there, and the platform's API cannot create one, only rotate it. Whether that makes a first one \
+             is not documented. {}",
+            planned.what(),
+            if_there_is_none(planned)
+        ),
+    )
+}
+
+/// What to do where rotation makes no first PAT.
+fn if_there_is_none(planned: &Model) -> &'static str {
+    match planned.address() {
+        Some(_) => {
+            "If the apply fails, have the user create one in the portal (Token Management, Personal Token); then run \
+             again, or import it."
+        }
+        None => {
+            "A provider that works with the token of a service account is no user: set `email`, or give the provider \
+             the personal access token itself."
+        }
+    }
+}
+
+/// The provider cannot tell whose PAT it keeps, because it no longer works as that user.
+fn nobody(severity: Severity) -> Diagnostic {
+    Diagnostic {
+        severity,
+        ..Diagnostic::error(
+            "Whose token it is, is not known",
+            "The personal access token was that of the user whom the provider worked as, and the platform did not tell \
+             who that is. Now the provider works with a token that is no user's, such as that of a service account. \
+             Give it the user's personal access token again; or take the resource out of the state (`terraform state \
+             rm`), and revoke the token in the portal if it is no longer needed.",
+        )
+    }
+}
+
+fn why_not_rotated(planned: &Model, error: &Error, disabled: bool, own: bool) -> Diagnostic {
+    let mut diagnostic = failure(error);
+    let more = if disabled {
+        "Personal access tokens are disabled in the account. Enable them (`striim_pat_status`), and let this resource \
+         wait for that with `depends_on`."
+    } else if error.is_ambiguous() && own {
+        "If it did, the provider's own token no longer works, and nobody knows the new value. Then make another in the \
+         portal and give it to the provider."
+    } else if error.is_ambiguous() {
+        "If it did, the value that was in use no longer works, and nobody knows the new one. Run again: that rotates \
+         once more."
+    } else if error.is_not_found() {
+        if_there_is_none(planned)
+    } else if error.status() == Some(StatusCode::BAD_REQUEST) && planned.rotation().is_by_default() {
+        "The platform may insist on an expiry: set `expires_in` or `expires_at`."
+    } else if error.status() == Some(StatusCode::FORBIDDEN) && planned.address().is_some() && !own {
+        "The platform's documentation lets administrators manage other users' tokens, and elsewhere only revoke them. \
+         If it refuses to rotate this one, give the provider the user's own token."
+    } else {
+        return diagnostic;
+    };
+    diagnostic.detail.push_str("\n\n");
+    diagnostic.detail.push_str(more);
+    diagnostic
+}
+
+#[cfg(test)]
+mod tests;
