@@ -118,7 +118,7 @@ impl ServiceAccountToken {
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
-        if planned.adopt_existing == Field::Known(true) && accounts.iter().any(|account| account.name == *name) {
+        if planned.adopt_existing == Field::Known(true) && connection.ledger.is_foreign(name, &accounts) {
             diagnostics.push(Diagnostic::warning(
                 format!("This takes over the service account {name:?}"),
                 "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
@@ -316,6 +316,7 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        connection.ledger.own(state.name());
         let Some(account) = find(&accounts, state.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state

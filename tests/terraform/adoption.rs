@@ -145,6 +145,10 @@ fn adoption_is_not_told_of_the_own_account_that_is_replaced() {
         assert_eq!(plan.actions(CI), "delete create");
         assert_eq!(warnings(&plan.run), 0, "{}", plan.run);
         world.apply().await;
+        world.workspace.run(&["taint", CI]).await.unwrap().success().unwrap();
+        let plan = world.plan().await;
+        assert_eq!(warnings(&plan.run), 0, "{}", plan.run);
+        world.apply().await;
         world.plans_nothing().await;
     });
 }
