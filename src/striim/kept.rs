@@ -95,9 +95,11 @@ pub(super) fn present_value(generation: i64, token: &Field<SecretString>) -> Pre
 }
 
 impl Kept<'_> {
-    /// In a plan: a new value will come, with the expiry that is declared, if one is.
+    /// In a plan: a new value will come, with the planned expiry if one is declared.
     pub(super) fn expect(self, declared: &Field<String>) {
-        *self.expires_at = declared.known().cloned().map_or(Field::Unknown, Field::Known);
+        if declared.is_null() {
+            *self.expires_at = Field::Unknown;
+        }
         *self.token = Field::Unknown;
         *self.token_id = Field::Unknown;
         *self.updated_at = Field::Unknown;
@@ -150,20 +152,19 @@ impl Kept<'_> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
-    /// Whether the value in the state is not the one that the platform has now, by the best witness that both have.
+    /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
+    /// not told, by whether its expiry or its last update moved.
     fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
         if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
             return *ours != theirs;
         }
-        if let (Some(ours), Some(theirs)) = (self.expiry(), seen.expires_at) {
-            return ours != Expiry::at(theirs);
-        }
+        let expiries = self.expiry().zip(seen.expires_at.map(Expiry::at));
         let instant = |text: &str| text.parse::<Timestamp>().ok();
         let ours = self.updated_at.known().and_then(|text| instant(text));
-        let theirs = seen.updated_at.and_then(instant);
-        // The same instant may come in another precision.
-        ours.zip(theirs)
-            .is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
+        let updates = ours.zip(seen.updated_at.and_then(instant));
+        expiries.is_some_and(|(ours, theirs)| ours != theirs)
+            // The same instant may come in another precision.
+            || updates.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
     }
 }
 

@@ -24,7 +24,7 @@ use super::api::{Api, Owner, UserToken};
 use super::failure::failure;
 use super::issue;
 use super::kept::{self, Kept};
-use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
+use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -221,17 +221,16 @@ impl Resource for PersonalAccessToken {
             // It is replaced: what comes instead is planned by itself.
             return;
         }
-        if same_duration(&planned.expires_in, &prior.expires_in) {
-            planned.expires_in = prior.expires_in.clone();
-        }
+        // The spelling in the state stays, so that another one is no difference.
+        keep_spelling(&mut planned.expires_at, &prior.expires_at);
+        keep_spelling(&mut planned.expires_in, &prior.expires_in);
+        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
         match change
             .config
             .rotation()
             .decide(prior.rotation(), prior.value(), self.now())
         {
             Decision::Keep => {
-                // The spelling in the state stays, so that another one is no difference.
-                planned.expires_at = prior.expires_at.clone();
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
                 }

@@ -23,6 +23,8 @@ pub(super) struct Ledger(Mutex<Planned>);
 struct Planned {
     created: BTreeSet<String>,
     removed: BTreeSet<String>,
+    /// What the state has. Where a plan creates such a one, it replaces it.
+    ours: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -34,6 +36,16 @@ impl Ledger {
     /// Whether a service account will go.
     pub(super) fn removes(&self, name: &str) -> bool {
         self.planned(|planned| planned.removed.contains(name))
+    }
+
+    /// Notes that a service account is in the state.
+    pub(super) fn own(&self, name: &str) {
+        self.planned(|planned| planned.ours.insert(name.to_owned()));
+    }
+
+    /// Whether a service account that is there is another's: neither in the state nor about to go.
+    pub(super) fn is_foreign(&self, name: &str, accounts: &[ServiceAccount]) -> bool {
+        self.planned(|planned| is_foreign(planned, name, accounts))
     }
 
     /// Notes that a service account will be made, and says what the user should know of it.
@@ -74,10 +86,14 @@ fn together<'a>(planned: &'a Planned, accounts: &'a [ServiceAccount], now: Times
     active.chain(planned.created.iter().map(String::as_str)).collect()
 }
 
-fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+fn is_foreign(planned: &Planned, name: &str, accounts: &[ServiceAccount]) -> bool {
     let exists = accounts.iter().any(|account| account.name == name);
-    if exists && !planned.removed.contains(name) {
-        return Some(Diagnostic::warning("The name is taken", taken(name)).on("name"));
+    exists && !planned.removed.contains(name) && !planned.ours.contains(name)
+}
+
+fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+    if is_foreign(planned, name, accounts) {
+        return Some(Diagnostic::warning(format!("The name {name:?} is taken"), taken(name)).on("name"));
     }
     let together = together(planned, accounts, now);
     let after = together.iter().filter(|name| !planned.leaves(name)).count();

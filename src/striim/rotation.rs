@@ -177,10 +177,10 @@ impl Rotation<'_> {
         if expiry.has_passed(now) {
             diagnostics.push(
                 Diagnostic::warning(
-                    "The token has expired",
+                    format!("{what} has expired"),
                     format!(
-                        "{what} expired at {expiry} and no longer works. Set a later `expires_at` to rotate it, or \
-                         remove the resource."
+                        "It expired at {expiry} and no longer works. Set a later `expires_at` to rotate it, or remove \
+                         the resource."
                     ),
                 )
                 .on("expires_at"),
@@ -188,9 +188,9 @@ impl Rotation<'_> {
         } else if left <= WARN_BEFORE {
             diagnostics.push(
                 Diagnostic::warning(
-                    "The token expires soon",
+                    format!("{what} expires soon"),
                     format!(
-                        "{what} expires at {expiry}, in {}. A later `expires_at` rotates it; `expires_in` with \
+                        "It expires at {expiry}, in {}. A later `expires_at` rotates it; `expires_in` with \
                          `rotate_before` would do so by itself.",
                         crate::token::Rough(left.unsigned_abs())
                     ),
@@ -201,13 +201,14 @@ impl Rotation<'_> {
     }
 }
 
-/// The warning of a plan that rotates.
+/// The warning of a plan that rotates. Its summary names the token, because of several warnings with the same summary
+/// Terraform shows only the first.
 pub(super) fn rotates(what: &str, reasons: &[Reason]) -> Diagnostic {
     let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     Diagnostic::warning(
-        "This rotates a token",
+        format!("{what} is to be rotated"),
         format!(
-            "{what} is to be rotated: {}. The value that is in use stops working at that moment.",
+            "Why: {}. The value that is in use stops working at that moment.",
             reasons.join("; ")
         ),
     )
@@ -217,7 +218,19 @@ pub(super) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) 
     Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
 }
 
-/// The spelling that is kept: the prior one where both mean the same duration.
+/// Keeps the prior spelling where both mean the same instant, or the same duration.
+pub(super) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
+    if same_instant(planned, prior) || same_duration(planned, prior) {
+        *planned = prior.clone();
+    }
+}
+
+fn same_instant(planned: &Field<String>, prior: &Field<String>) -> bool {
+    let instant = |field: &Field<String>| field.known().and_then(|text| Expiry::parse(text).ok());
+    instant(planned).is_some_and(|planned| instant(prior) == Some(planned))
+}
+
+/// Whether both mean the same duration.
 pub(super) fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
     matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
 }

@@ -23,7 +23,7 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
-use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
+use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -114,16 +114,28 @@ impl ServiceAccountToken {
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
-        if planned.adopt_existing == Field::Known(true) && accounts.iter().any(|account| account.name == *name) {
+        if planned.adopt_existing == Field::Known(true) && connection.ledger.is_foreign(name, &accounts) {
             diagnostics.push(Diagnostic::warning(
-                "This takes over a service account",
-                format!(
-                    "A service account named {name:?} exists. Because of `adopt_existing` it is to be rotated: the \
-                     value that is in use stops working at that moment."
-                ),
+                format!("This takes over the service account {name:?}"),
+                "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
+                     value that is in use stops working at that moment.",
             ));
         } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
             diagnostics.push(warning);
+        }
+    }
+
+    /// Notes that the account will go, and warns of what would refuse it.
+    async fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.ledger.remove(prior.name());
+        if works_with(&connection, &prior.token).await {
+            diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                ..kept::cannot_revoke_own(&prior.what())
+            });
         }
     }
 
@@ -224,22 +236,19 @@ impl Resource for ServiceAccountToken {
         };
         if planned.name != prior.name || planned.description != prior.description {
             // It is replaced: what comes instead is planned by itself.
-            if let Some(connection) = self.session.connected() {
-                connection.ledger.remove(prior.name());
-            }
+            self.plan_removal(prior, diagnostics).await;
             return;
         }
-        if same_duration(&planned.expires_in, &prior.expires_in) {
-            planned.expires_in = prior.expires_in.clone();
-        }
+        // The spelling in the state stays, so that another one is no difference.
+        keep_spelling(&mut planned.expires_at, &prior.expires_at);
+        keep_spelling(&mut planned.expires_in, &prior.expires_in);
+        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
         match change
             .config
             .rotation()
             .decide(prior.rotation(), prior.value(), self.now())
         {
             Decision::Keep => {
-                // The spelling in the state stays, so that another one is no difference.
-                planned.expires_at = prior.expires_at.clone();
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
                 }
@@ -264,15 +273,7 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            connection.ledger.remove(prior.name());
-            if works_with(&connection, &prior.token).await {
-                diagnostics.push(Diagnostic {
-                    severity: Severity::Warning,
-                    ..kept::cannot_revoke_own(&prior.what())
-                });
-            }
-        }
+        self.plan_removal(prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -308,6 +309,7 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        connection.ledger.own(state.name());
         let Some(account) = find(&accounts, state.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
@@ -412,12 +414,10 @@ impl Resource for ServiceAccountToken {
             return None;
         };
         diagnostics.push(Diagnostic::warning(
-            "The value of an imported token is not known",
-            format!(
-                "The platform showed the value of service account {id:?} once, when it was made, so `token` stays null. \
+            format!("The value of service account {id:?} is not known"),
+            "The platform showed it once, when it was made, so `token` stays null. \
                  The value goes on working where it is in use. For one that Terraform knows, change `expires_at`, \
-                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working."
-            ),
+                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
         let mut state = Model {
             id: id.into(),

@@ -9,14 +9,22 @@
 )]
 
 mod account_data_sources;
+mod adoption;
+mod drift;
 mod errors;
 mod examples;
+mod expiry;
 mod functions;
+mod guides;
+mod own_credential;
 mod pat_status;
 mod personal_access_token;
 mod provider_configuration;
+mod quota;
+mod rotation;
 mod service_account_token;
 mod service_account_token_pair;
+mod states;
 #[path = "../support/terraform.rs"]
 mod terraform;
 mod token_data_source;

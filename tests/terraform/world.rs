@@ -8,10 +8,15 @@ use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use token_providers::plugin::{About, Attachable};
 use token_providers::sandbox::{Fault, Listening, Options, Role, Sandbox};
+use token_providers::striim::{Parts, Striim};
 use tower::ServiceExt as _;
 
 use crate::terraform::{Run, Terraform, Workspace};
+
+/// A day of 24 hours.
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A user who is no administrator.
 pub(crate) const USER: &str = "user@acme.example";
@@ -42,9 +47,31 @@ pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
     assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
 }
 
+/// The same, with the provider in this process: it goes by the sandbox's clock, which the test moves.
+pub(crate) fn by_the_clock(test: impl AsyncFn(&mut World)) {
+    on_each_version(async |world| world.attached(&test).await);
+}
+
+/// The address of the token `ci-pipeline`, as [`token`] declares it.
+pub(crate) const CI: &str = "striim_service_account_token.ci-pipeline";
+
+/// A token of this name, which is its label as well.
+pub(crate) fn token(name: &str, arguments: &str) -> String {
+    format!("resource \"striim_service_account_token\" \"{name}\" {{\n  name = \"{name}\"\n  {arguments}\n}}\n")
+}
+
+/// The token `ci-pipeline`.
+pub(crate) fn ci(arguments: &str) -> String {
+    token("ci-pipeline", arguments)
+}
+
 /// An instant that many days from now, as users write it.
 pub(crate) fn in_days(days: i64) -> String {
-    let instant = Timestamp::now() + SignedDuration::from_hours(24 * days);
+    after(Timestamp::now(), days)
+}
+
+fn after(now: Timestamp, days: i64) -> String {
+    let instant = now + DAY * i32::try_from(days).unwrap();
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -74,6 +101,41 @@ impl World {
             listening,
             dir,
         }
+    }
+
+    /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
+    async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
+        const ABOUT: About = About {
+            name: "striim",
+            version: "0.0.0",
+            address: "registry.terraform.io/token-providers/striim",
+        };
+        let attachable = Attachable::open(&ABOUT).unwrap();
+        self.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
+        let (url, token) = (self.base_url().to_owned(), self.bearer());
+        let parts = Parts {
+            clock: self.sandbox.clock(),
+            environment: Box::new(move |name| match name {
+                "STRIIM_BASE_URL" => Some(url.clone()),
+                "STRIIM_TOKEN" => Some(token.clone()),
+                _ => None,
+            }),
+            ..Parts::default()
+        };
+        tokio::select! {
+            () = attachable.serve(Striim::new(parts), std::future::pending()) => {}
+            () = test(self) => {}
+        }
+    }
+
+    /// The present, by the sandbox's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.sandbox.clock().now()
+    }
+
+    /// An instant that many days from now by the sandbox's clock, as users write it.
+    pub(crate) fn in_days(&self, days: i64) -> String {
+        after(self.now(), days)
     }
 
     /// The URL that the provider is told by `STRIIM_BASE_URL`.
@@ -166,9 +228,24 @@ impl World {
 
     /// What the API answers to an administrator's other tools; must be a success.
     pub(crate) async fn outside(&self, method: Method, path: &str, body: Value) -> Value {
+        self.ask(method, &format!("/api/v1{path}"), body).await
+    }
+
+    /// What the sandbox's control API answers; must be a success.
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
+        self.ask(method, &format!("/sandbox{path}"), body).await
+    }
+
+    /// Sets the sandbox's clock.
+    pub(crate) fn set_now(&self, now: &str) {
+        let now: Timestamp = now.parse().unwrap();
+        self.sandbox.advance(now.duration_since(self.now()));
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
         let request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1{path}"))
+            .uri(path)
             .header(
                 "authorization",
                 format!("Bearer {}", self.sandbox.admin_token().expose_secret()),
@@ -189,6 +266,19 @@ impl World {
     /// Whether the platform lets a token's value in.
     pub(crate) fn lets_in(&self, value: &Value) -> bool {
         self.sandbox.is_live(value.as_str().unwrap())
+    }
+
+    /// How many rotations, creations and revocations the platform was asked for.
+    pub(crate) fn changes(&self) -> usize {
+        let calls = [
+            ("POST", "/service-account"),
+            ("POST", "/service-account/rotate"),
+            ("DELETE", "/service-account"),
+        ];
+        calls
+            .into_iter()
+            .map(|(method, path)| self.sandbox.calls(method, path))
+            .sum()
     }
 
     /// The names of the service accounts that there are, but for the provider's own.
@@ -230,6 +320,12 @@ impl World {
     }
 }
 
+/// How many warnings a run has shown; that the provider is not installed is none.
+pub(crate) fn warnings(run: &Run) -> usize {
+    let text = run.text();
+    text.matches("Warning:").count() - text.matches("Warning: Provider development overrides").count()
+}
+
 fn failure(run: Run) -> Run {
     assert_eq!(run.code, Some(1), "{run}");
     run
@@ -242,6 +338,25 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Says why it rotates the token `ci-pipeline`: this once, and nothing else.
+    #[track_caller]
+    pub(crate) fn rotates_because(&self, reason: &str) {
+        self.rotates_each_because(&[("ci-pipeline", reason)]);
+    }
+
+    /// Says of each of these tokens once why it rotates it, and rotates no other.
+    #[track_caller]
+    pub(crate) fn rotates_each_because(&self, reasons: &[(&str, &str)]) {
+        let text = self.run.text();
+        for (name, reason) in reasons {
+            let address = format!("striim_service_account_token.{name}");
+            assert_eq!(self.actions(&address), "update", "{}", self.run);
+            assert_eq!(text.matches(reason).count(), 1, "{reason:?}: {}", self.run);
+            assert!(text.contains(&format!("with {address}")), "{}", self.run);
+        }
+        assert_eq!(text.matches("is to be rotated").count(), reasons.len(), "{}", self.run);
+    }
+
     fn change(&self, address: &str) -> &Value {
         let changes = self.json["resource_changes"].as_array().unwrap();
         let change = changes.iter().find(|change| change["address"] == address);

@@ -6,21 +6,11 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use token_providers::plugin::{About, Attachable};
 use token_providers::sandbox::AuditAction;
-use token_providers::striim::{Parts, Striim};
 
-use crate::world::{World, on_each_version};
-
-const ABOUT: About = About {
-    name: "striim",
-    version: "0.0.0",
-    address: "registry.terraform.io/token-providers/striim",
-};
-
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+use crate::world::{DAY, World, by_the_clock};
 
 /// What the user has in Git on a day.
 struct Declared {
@@ -68,33 +58,16 @@ async fn tokens(world: &World) -> BTreeMap<String, Value> {
 
 #[test]
 fn every_day_of_a_year_ends_with_the_declared_tokens_and_no_rotation_too_many() {
-    on_each_version(async |world| {
+    by_the_clock(async |world| {
         world.sandbox.set_options(|options| options.quota = 4);
-        let attachable = Attachable::open(&ABOUT).unwrap();
-        world.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
         // A year of traces would be gigabytes.
         world.unset_env("TF_LOG");
-        let parts = Parts {
-            clock: world.sandbox.clock(),
-            environment: {
-                let (url, token) = (world.base_url().to_owned(), world.bearer());
-                Box::new(move |name| match name {
-                    "STRIIM_BASE_URL" => Some(url.clone()),
-                    "STRIIM_TOKEN" => Some(token.clone()),
-                    _ => None,
-                })
-            },
-            ..Parts::default()
-        };
-        tokio::select! {
-            () = attachable.serve(Striim::new(parts), std::future::pending()) => {}
-            () = a_year(world) => {}
-        }
+        a_year(world).await;
     });
 }
 
 async fn a_year(world: &World) {
-    let start = world.sandbox.clock().now();
+    let start = world.now();
     let mut declared = Declared {
         fixed: whole(start + DAY * 60),
         release: 1,
@@ -105,7 +78,7 @@ async fn a_year(world: &World) {
 
     for day in 1..=365 {
         world.sandbox.advance(DAY);
-        let now = world.sandbox.clock().now();
+        let now = world.now();
         match day {
             // The user moves the fixed end once in time, and again much too late.
             50 => declared.fixed = whole(now + DAY * 100),
