@@ -1,4 +1,5 @@
-//! A year in the life of an account: three tokens, three ways of rotating, and all that happens to them meanwhile.
+//! A year in the life of an account: three tokens with three ways of rotating, a pair that rotates with overlap, and all
+//! that happens to them meanwhile.
 //!
 //! Terraform plans every simulated day, and applies what is planned. The provider runs in the test's process and has the
 //! sandbox's clock, which the test moves.
@@ -39,27 +40,44 @@ resource "striim_service_account_token" "released" {{
   expires_in        = "300d"
   rotation_triggers = {{ release = "{release}" }}
 }}
+
+resource "striim_service_account_token_pair" "pair" {{
+  name         = "pair"
+  expires_in   = "60d"
+  rotate_every = "30d"
+}}
 "#
         )
     }
 }
 
-/// The tokens that the state holds, by name.
-async fn tokens(world: &World) -> BTreeMap<String, Value> {
-    let mut tokens = BTreeMap::new();
-    for name in ["fixed", "rolling", "released"] {
-        tokens.insert(
-            name.to_owned(),
-            world.attributes(&format!("striim_service_account_token.{name}")).await,
-        );
-    }
-    tokens
+/// What the state holds of each resource, by its name.
+async fn held(world: &World) -> BTreeMap<String, Value> {
+    let state = world.workspace.state().await.unwrap();
+    let resources = state["values"]["root_module"]["resources"].as_array().unwrap();
+    let held = |resource: &Value| {
+        (
+            resource["name"].as_str().unwrap().to_owned(),
+            resource["values"].clone(),
+        )
+    };
+    resources.iter().map(held).collect()
+}
+
+fn instant(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// Whoever takes the pair's current value or still has the previous one gets in.
+fn the_pair_lets_in(world: &World, pair: &Value) -> bool {
+    let values = [&pair["current"]["token"], &pair["previous"]["token"]];
+    values.into_iter().any(|value| !value.is_null() && world.lets_in(value))
 }
 
 #[test]
 fn every_day_of_a_year_ends_with_the_declared_tokens_and_no_rotation_too_many() {
     by_the_clock(async |world| {
-        world.sandbox.set_options(|options| options.quota = 4);
+        world.sandbox.set_options(|options| options.quota = 6);
         // A year of traces would be gigabytes.
         world.unset_env("TF_LOG");
         a_year(world).await;
@@ -72,9 +90,10 @@ async fn a_year(world: &World) {
         fixed: whole(start + DAY * 60),
         release: 1,
     };
-    let mut expected = BTreeMap::from([("fixed", 1_i64), ("rolling", 1), ("released", 1)]);
+    let mut expected = BTreeMap::from([("fixed", 1_i64), ("rolling", 1), ("released", 1), ("pair", 1)]);
     world.configure(&declared.hcl());
     world.apply().await;
+    let mut held_before = held(world).await;
 
     for day in 1..=365 {
         world.sandbox.advance(DAY);
@@ -102,59 +121,74 @@ async fn a_year(world: &World) {
         if matches!(day, 50 | 200 | 30 | 120 | 300) {
             world.configure(&declared.hcl());
         }
+        assert!(
+            the_pair_lets_in(world, &held_before["pair"]),
+            "the pair on the morning of day {day}"
+        );
         // Nobody looks for a month, and the rolling token expires meanwhile.
         if (250..281).contains(&day) {
             continue;
         }
 
-        let before = tokens(world).await;
-        let due = |name: &str| {
-            let expires_at: Timestamp = before[name]["expires_at"].as_str().unwrap().parse().unwrap();
-            now + DAY * 7 >= expires_at
-        };
         let mut changed = vec![];
         if matches!(day, 50 | 200 | 220) {
             changed.push("fixed");
         }
-        if day == 90 || due("rolling") {
+        if day == 90 || now + DAY * 7 >= instant(&held_before["rolling"]["expires_at"]) {
             changed.push("rolling");
         }
         if matches!(day, 30 | 75 | 120 | 300) {
             changed.push("released");
+        }
+        if now >= instant(&held_before["pair"]["rotated_at"]) + DAY * 30 {
+            changed.push("pair");
         }
         if changed.is_empty() {
             world.plans_nothing().await;
             continue;
         }
         world.apply().await;
-        for (name, token) in tokens(world).await {
-            let count = expected.get_mut(name.as_str()).unwrap();
-            let fresh = day == 220 && name == "fixed";
+        let held_now = held(world).await;
+        for (name, count) in &mut expected {
+            let fresh = day == 220 && *name == "fixed";
             *count = if fresh {
                 1
             } else {
-                *count + i64::from(changed.contains(&name.as_str()))
+                *count + i64::from(changed.contains(name))
             };
-            assert_eq!(token["generation"], *count, "{name} on day {day}");
+            assert_eq!(held_now[*name]["generation"], *count, "{name} on day {day}");
+        }
+        for name in ["fixed", "rolling", "released"] {
             // Between its fixed end and the user's next word, the fixed one is to be dead.
             let ended = name == "fixed" && now >= declared.fixed;
-            assert_eq!(world.lets_in(&token["token"]), !ended, "{name} on day {day}");
+            assert_eq!(world.lets_in(&held_now[name]["token"]), !ended, "{name} on day {day}");
         }
+        assert!(
+            the_pair_lets_in(world, &held_now["pair"]),
+            "the pair after the apply of day {day}"
+        );
+        // Consumers may still have what they took before.
+        let (then, now) = (&held_before["pair"]["current"], &held_now["pair"]["previous"]);
+        assert!(
+            !changed.contains(&"pair") || then["token"] == now["token"],
+            "no overlap on day {day}"
+        );
         world.plans_nothing().await;
+        held_before = held_now;
     }
 
     let names = world.names();
-    assert_eq!(names, ["fixed", "released", "rolling"]);
+    assert_eq!(names, ["fixed", "pair-a", "pair-b", "released", "rolling"]);
     let rotations = world
         .sandbox
         .audit()
         .into_iter()
         .filter(|entry| entry.action == AuditAction::RotateServiceAccount)
         .count();
-    // Each generation after the first is one rotation; two more were made outside, two generations of `fixed` were lost
-    // with its account.
+    // Each generation after the first is one rotation, but the pair's second is a creation; two more were made outside, two
+    // of `fixed` were lost with its account.
     let ours: i64 = expected.values().map(|generation| generation - 1).sum();
-    assert_eq!(i64::try_from(rotations).unwrap(), ours + 2 + 2);
+    assert_eq!(i64::try_from(rotations).unwrap(), ours - 1 + 2 + 2);
 }
 
 fn whole(instant: Timestamp) -> Timestamp {
