@@ -140,7 +140,11 @@ fn line(attribute: &Attribute) -> String {
     } else {
         ""
     };
-    format!("- `{name}` ({ty}{sensitive}) {description}{replaces}\n")
+    let members = attribute.members.iter().map(line).map(|line| format!("  {line}"));
+    format!(
+        "- `{name}` ({ty}{sensitive}) {description}{replaces}\n{}",
+        members.collect::<String>()
+    )
 }
 
 /// How a function is called, `function` being its full name.
@@ -204,6 +208,11 @@ mod tests {
                 Attribute::computed("value", Type::String, "A value.").sensitive(),
                 Attribute::optional_computed("end", Type::Number, "An end."),
                 Attribute::optional("labels", Type::Map(Box::new(Type::String)), "Labels."),
+                Attribute::computed_object(
+                    "key",
+                    [Attribute::computed("secret", Type::String, "A secret.").sensitive()],
+                    "A key.",
+                ),
             ],
         );
         let expected = "
@@ -219,6 +228,8 @@ mod tests {
 ### Read-Only
 
 - `value` (String, Sensitive) A value.
+- `key` (Object) A key.
+  - `secret` (String, Sensitive) A secret.
 ";
         assert_eq!(attributes(&schema), expected);
     }

@@ -29,6 +29,8 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Whether a change ends the resource and makes a new one.
     pub replaces: bool,
+    /// The members of an object that are attributes of their own, each with its description; empty for other types.
+    pub members: Vec<Attribute>,
 }
 
 /// Who sets an attribute.
@@ -56,12 +58,7 @@ impl Schema {
 
     /// The type of the object that holds the attributes.
     pub fn object_type(&self) -> Type {
-        let attributes = self.attributes.iter();
-        Type::Object(
-            attributes
-                .map(|attribute| (attribute.name.to_owned(), attribute.ty.clone()))
-                .collect(),
-        )
+        object_type(&self.attributes)
     }
 
     pub(crate) fn to_proto(&self) -> proto::Schema {
@@ -89,6 +86,7 @@ impl Attribute {
             description,
             sensitive: false,
             replaces: false,
+            members: Vec::new(),
         }
     }
 
@@ -116,6 +114,15 @@ impl Attribute {
         }
     }
 
+    /// An object that the provider sets, whose members are attributes.
+    pub fn computed_object(name: &'static str, members: impl Into<Vec<Attribute>>, description: &'static str) -> Self {
+        let members = members.into();
+        Self {
+            members: members.clone(),
+            ..Self::computed(name, object_type(&members), description)
+        }
+    }
+
     /// The same attribute, hidden in Terraform's output.
     #[must_use]
     pub fn sensitive(self) -> Self {
@@ -137,9 +144,21 @@ impl Attribute {
     }
 
     fn to_proto(&self) -> proto::schema::Attribute {
+        // Either a type, or members that tell it.
+        let (ty, nested_type) = if self.members.is_empty() {
+            (self.ty.to_json().to_string().into_bytes(), None)
+        } else {
+            let nested = proto::schema::Object {
+                attributes: self.members.iter().map(Attribute::to_proto).collect(),
+                nesting: proto::schema::object::NestingMode::Single.into(),
+                ..Default::default()
+            };
+            (Vec::new(), Some(nested))
+        };
         proto::schema::Attribute {
             name: self.name.to_owned(),
-            r#type: self.ty.to_json().to_string().into_bytes(),
+            r#type: ty,
+            nested_type,
             description: self.description.to_owned(),
             description_kind: proto::StringKind::Markdown.into(),
             required: self.presence == Presence::Required,
@@ -149,4 +168,13 @@ impl Attribute {
             ..Default::default()
         }
     }
+}
+
+fn object_type(attributes: &[Attribute]) -> Type {
+    let attributes = attributes.iter();
+    Type::Object(
+        attributes
+            .map(|attribute| (attribute.name.to_owned(), attribute.ty.clone()))
+            .collect(),
+    )
 }

@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::{Effect, Fault, Options, Sandbox};
-    use crate::striim::testing::{api, operation, sandbox};
+    use crate::striim::testing::{api, losses, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");
@@ -201,31 +201,6 @@ mod tests {
             description: None,
             expires_at: None,
         }
-    }
-
-    /// Every way in which an answer is lost, before or after the platform acted.
-    fn losses() -> Vec<Fault> {
-        let page = Fault::answer(200)
-            .header("content-type", "text/html")
-            .body("<html>Sign in</html>");
-        let seen = [
-            Fault::new(Effect::Cut),
-            Fault::new(Effect::Hang),
-            Fault::answer(502),
-            Fault::answer(503)
-                .header("content-type", "text/html")
-                .body("<html>Bad gateway</html>"),
-            Fault::answer(200),
-            Fault::answer(201).body("{"),
-            Fault::answer(200).body(r#"{"name":"somebody-else","token":"x","token-id":1}"#),
-            page,
-        ];
-        let after = seen.iter().cloned().map(Fault::after);
-        seen.iter()
-            .cloned()
-            .chain(after)
-            .chain([Fault::new(Effect::Truncate)])
-            .collect()
     }
 
     /// The account has just these beside the provider's own, and `value` works.

@@ -13,7 +13,6 @@ pub(super) struct Kept<'a> {
     pub(super) expires_at: &'a mut Field<String>,
     pub(super) token: &'a mut Field<SecretString>,
     pub(super) token_id: &'a mut Field<i64>,
-    pub(super) generation: &'a mut Field<i64>,
     pub(super) updated_at: &'a mut Field<String>,
     pub(super) updated_by: &'a mut Field<i64>,
 }
@@ -50,7 +49,7 @@ impl<'a> From<&'a UserToken> for Seen<'a> {
 }
 
 /// The attributes' schemas, but for `expires_at`, which is declared as well.
-pub(super) fn attributes() -> [Attribute; 5] {
+pub(super) fn attributes() -> [Attribute; 4] {
     [
         Attribute::computed(
             "token",
@@ -62,12 +61,6 @@ pub(super) fn attributes() -> [Attribute; 5] {
             "token_id",
             Type::Number,
             "The platform's number for the present value. Each rotation brings another.",
-        ),
-        Attribute::computed(
-            "generation",
-            Type::Number,
-            "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is planned, \
-             so other resources can follow it in the same run.",
         ),
         Attribute::computed(
             "updated_at",
@@ -82,6 +75,16 @@ pub(super) fn attributes() -> [Attribute; 5] {
     ]
 }
 
+/// The schema of the attribute that counts the values.
+pub(super) fn generation() -> Attribute {
+    Attribute::computed(
+        "generation",
+        Type::Number,
+        "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
+         other resources can follow it in the same run.",
+    )
+}
+
 /// Whose value the state keeps.
 pub(super) fn present_value(generation: i64, token: &Field<SecretString>) -> PresentValue {
     match (generation, token.is_null()) {
@@ -93,11 +96,10 @@ pub(super) fn present_value(generation: i64, token: &Field<SecretString>) -> Pre
 
 impl Kept<'_> {
     /// In a plan: a new value will come, with the planned expiry if one is declared.
-    pub(super) fn expect(self, declared: &Field<String>, generation: Field<i64>) {
+    pub(super) fn expect(self, declared: &Field<String>) {
         if declared.is_null() {
             *self.expires_at = Field::Unknown;
         }
-        *self.generation = generation;
         *self.token = Field::Unknown;
         *self.token_id = Field::Unknown;
         *self.updated_at = Field::Unknown;
@@ -110,13 +112,10 @@ impl Kept<'_> {
         if let (Some(asked), Some(set)) = (asked, set)
             && asked != set
         {
-            diagnostics.push(
-                Diagnostic::warning(
-                    "The platform set another expiry",
-                    format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
-                )
-                .on("expires_at"),
-            );
+            diagnostics.push(Diagnostic::warning(
+                "The platform set another expiry",
+                format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
+            ));
         }
         if self.expires_at.known().is_none() {
             *self.expires_at = set.or(asked).map(|expiry| expiry.to_string()).into();

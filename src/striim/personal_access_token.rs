@@ -107,7 +107,6 @@ impl Model {
             expires_at: &mut self.expires_at,
             token: &mut self.token,
             token_id: &mut self.token_id,
-            generation: &mut self.generation,
             updated_at: &mut self.updated_at,
             updated_by: &mut self.updated_by,
         }
@@ -185,6 +184,7 @@ impl Resource for PersonalAccessToken {
         ];
         attributes.extend(rotation::attributes());
         attributes.extend(kept::attributes());
+        attributes.push(kept::generation());
         Schema::new(
             "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
              **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
@@ -246,9 +246,13 @@ impl Resource for PersonalAccessToken {
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
-                planned.kept().expect(&change.config.expires_at, generation.into());
+                planned.generation = generation.into();
+                planned.kept().expect(&change.config.expires_at);
             }
-            Decision::NotKnownYet => planned.kept().expect(&change.config.expires_at, Field::Unknown),
+            Decision::NotKnownYet => {
+                planned.generation = Field::Unknown;
+                planned.kept().expect(&change.config.expires_at);
+            }
         }
     }
 

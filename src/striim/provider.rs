@@ -11,6 +11,7 @@ use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
 use super::personal_access_token::PersonalAccessToken;
 use super::service_account_token::ServiceAccountToken;
+use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
@@ -109,6 +110,7 @@ impl Provider for Striim {
             Box::new(PatStatus::new(self.session.clone())),
             Box::new(PersonalAccessToken::new(self.session.clone())),
             Box::new(ServiceAccountToken::new(self.session.clone())),
+            Box::new(ServiceAccountTokenPair::new(self.session.clone())),
         ]
     }
 

@@ -33,6 +33,11 @@ impl Ledger {
         self.planned(|planned| planned.removed.insert(name.to_owned()));
     }
 
+    /// Whether a service account will go.
+    pub(super) fn removes(&self, name: &str) -> bool {
+        self.planned(|planned| planned.removed.contains(name))
+    }
+
     /// Notes that a service account is in the state.
     pub(super) fn own(&self, name: &str) {
         self.planned(|planned| planned.ours.insert(name.to_owned()));
@@ -51,9 +56,34 @@ impl Ledger {
         })
     }
 
+    /// Whether there will be a place left for this service account after what the plan creates and removes.
+    pub(super) fn has_place_for(&self, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> bool {
+        self.planned(|planned| {
+            let mut names = together(planned, accounts, now);
+            names.insert(name);
+            names.iter().filter(|name| !planned.leaves(name)).count() <= QUOTA
+        })
+    }
+
     fn planned<T>(&self, with: impl FnOnce(&mut Planned) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+impl Planned {
+    /// Whether there will be no such service account.
+    fn leaves(&self, name: &str) -> bool {
+        self.removed.contains(name) && !self.created.contains(name)
+    }
+}
+
+/// The active service accounts with those that are to be created.
+fn together<'a>(planned: &'a Planned, accounts: &'a [ServiceAccount], now: Timestamp) -> BTreeSet<&'a str> {
+    let active = accounts
+        .iter()
+        .filter(|account| is_active(account, now))
+        .map(|account| account.name.as_str());
+    active.chain(planned.created.iter().map(String::as_str)).collect()
 }
 
 fn is_foreign(planned: &Planned, name: &str, accounts: &[ServiceAccount]) -> bool {
@@ -65,13 +95,8 @@ fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timest
     if is_foreign(planned, name, accounts) {
         return Some(Diagnostic::warning(format!("The name {name:?} is taken"), taken(name)).on("name"));
     }
-    let active = accounts
-        .iter()
-        .filter(|account| is_active(account, now))
-        .map(|account| account.name.as_str());
-    let together: BTreeSet<_> = active.chain(planned.created.iter().map(String::as_str)).collect();
-    let leaving = |name: &&str| planned.removed.contains(*name) && !planned.created.contains(*name);
-    let after = together.iter().filter(|name| !leaving(name)).count();
+    let together = together(planned, accounts, now);
+    let after = together.iter().filter(|name| !planned.leaves(name)).count();
     let list = list(accounts, now);
     if after > QUOTA {
         return Some(Diagnostic::warning(
@@ -86,7 +111,7 @@ fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timest
     (together.len() > QUOTA).then(|| {
         let leaving: Vec<_> = together
             .iter()
-            .filter(|name| leaving(name))
+            .filter(|name| planned.leaves(name))
             .map(|name| format!("{name:?}"))
             .collect();
         Diagnostic::warning(
@@ -122,6 +147,19 @@ pub(super) fn exhausted(accounts: &[ServiceAccount], now: Timestamp) -> String {
         "The account's quota of {QUOTA} active service account tokens is used up:\n{}\n\nRevoke one that is no longer \
          needed.",
         list(accounts, now)
+    )
+}
+
+/// The warning that a service account which is to be made later, and not by this plan, will find no place.
+pub(super) fn no_place_later(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        "No place for a second service account",
+        format!(
+            "The first rotation makes the service account {name:?}. A Striim Cloud account may have {QUOTA} active service \
+             account tokens, and with this plan there is no place left for it: the rotation would be refused. There are \
+             now:\n{}\n\nRevoke one that is no longer needed, in time.",
+            list(accounts, now)
+        ),
     )
 }
 

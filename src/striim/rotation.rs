@@ -98,7 +98,7 @@ impl Rotation<'_> {
     }
 
     /// What is declared; `None` if a part of it is known only at apply.
-    fn declared(&self) -> Option<Declared> {
+    pub(super) fn declared(&self) -> Option<Declared> {
         let fields = [self.expires_at, self.expires_in, self.rotate_before];
         if fields.iter().any(|field| field.is_unknown()) || self.rotation_triggers.is_unknown() {
             return None;
@@ -119,7 +119,7 @@ impl Rotation<'_> {
     }
 
     /// What is there, by the state.
-    fn present(&self, value: PresentValue) -> Present {
+    pub(super) fn present(&self, value: PresentValue) -> Present {
         Present {
             expiry: self.expiry(),
             lifetime: known_duration(self.expires_in),
@@ -235,12 +235,16 @@ pub(super) fn same_duration(planned: &Field<String>, prior: &Field<String>) -> b
     matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
 }
 
-fn duration(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) -> Option<Duration> {
+pub(super) fn duration(
+    attribute: &'static str,
+    field: &Field<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
     let text = field.known()?;
     diagnostics.ok(parse_duration(text).map_err(|error| invalid(attribute, format!("{error}; it is {text:?}"))))
 }
 
-fn known_duration(field: &Field<String>) -> Option<Duration> {
+pub(super) fn known_duration(field: &Field<String>) -> Option<Duration> {
     parse_duration(field.known()?).ok()
 }
 

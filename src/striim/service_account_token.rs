@@ -15,7 +15,6 @@
 //! - `token-id` tells one value from the next: a rotation changes it (Striim's samples show so).
 
 use async_trait::async_trait;
-use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -25,15 +24,13 @@ use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
+use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
-use crate::rest::{Error, Operation};
-use crate::token::{Expiry, Lifetime, PresentValue};
-
-/// "may be set for up to 12 months" (Striim Cloud, "Token types").
-const LIFETIME: Lifetime = Lifetime::Months(12);
+use crate::rest::Operation;
+use crate::token::{Expiry, PresentValue};
 
 model! {
     /// The attributes of `striim_service_account_token`.
@@ -90,7 +87,6 @@ impl Model {
             expires_at: &mut self.expires_at,
             token: &mut self.token,
             token_id: &mut self.token_id,
-            generation: &mut self.generation,
             updated_at: &mut self.updated_at,
             updated_by: &mut self.updated_by,
         }
@@ -135,7 +131,7 @@ impl ServiceAccountToken {
             return;
         };
         connection.ledger.remove(prior.name());
-        if works_with(&connection, prior).await {
+        if works_with(&connection, &prior.token).await {
             diagnostics.push(Diagnostic {
                 severity: Severity::Warning,
                 ..kept::cannot_revoke_own(&prior.what())
@@ -198,6 +194,7 @@ impl Resource for ServiceAccountToken {
             Attribute::computed("id", Type::String, "The same as `name`."),
         ]);
         attributes.extend(kept::attributes());
+        attributes.push(kept::generation());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -224,15 +221,7 @@ impl Resource for ServiceAccountToken {
                 ));
             }
         }
-        if let Some(description) = config.description.known() {
-            let length = description.chars().count();
-            if length > 255 {
-                diagnostics.push(invalid(
-                    "description",
-                    format!("must have at most 255 characters; it has {length}"),
-                ));
-            }
-        }
+        check_description_length(&config.description, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
     }
 
@@ -267,15 +256,19 @@ impl Resource for ServiceAccountToken {
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
                 if let Some(connection) = self.session.connected()
-                    && works_with(&connection, prior).await
+                    && works_with(&connection, &prior.token).await
                 {
                     diagnostics.push(kept::rotates_own(&prior.what()));
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
-                planned.kept().expect(&change.config.expires_at, generation.into());
+                planned.generation = generation.into();
+                planned.kept().expect(&change.config.expires_at);
             }
-            Decision::NotKnownYet => planned.kept().expect(&change.config.expires_at, Field::Unknown),
+            Decision::NotKnownYet => {
+                planned.generation = Field::Unknown;
+                planned.kept().expect(&change.config.expires_at);
+            }
         }
     }
 
@@ -299,7 +292,7 @@ impl Resource for ServiceAccountToken {
                 Some(planned)
             }
             Err(unmade) => {
-                diagnostics.push(why_not_created(planned.name(), &unmade, self.now()));
+                diagnostics.push(not_created(planned.name(), &unmade, self.now()));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
                 unmade.left_behind.then(|| without_value(planned))
             }
@@ -347,7 +340,7 @@ impl Resource for ServiceAccountToken {
             return prior;
         };
         let operation = connection.operation(context);
-        let own = works_with(&connection, &prior).await;
+        let own = works_with(&connection, &prior.token).await;
         let rotated = issue::rotate(
             &connection.api,
             &operation,
@@ -361,7 +354,7 @@ impl Resource for ServiceAccountToken {
             Err(error) if error.is_not_found() => {
                 issue::create(&connection.api, &operation, &new_account(&planned, expires_at))
                     .await
-                    .map_err(|unmade| why_not_created(prior.name(), &unmade, self.now()))
+                    .map_err(|unmade| not_created(prior.name(), &unmade, self.now()))
             }
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
@@ -380,7 +373,7 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state).await {
+        if works_with(&connection, &state.token).await {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
@@ -437,23 +430,11 @@ impl Resource for ServiceAccountToken {
     }
 }
 
-fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
-    accounts.iter().find(|account| account.name == name)
-}
-
 fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount<'_> {
     NewServiceAccount {
         name: planned.name(),
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
-    }
-}
-
-/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
-async fn works_with(connection: &Connection, state: &Model) -> bool {
-    match state.token.known() {
-        Some(value) => connection.api.works_with(value).await,
-        None => false,
     }
 }
 
@@ -492,31 +473,6 @@ fn without_value(planned: Model) -> Model {
     }
 }
 
-fn why_not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
-    let mut diagnostic = failure(&unmade.error);
-    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
-    let more = match &unmade.accounts {
-        _ if unmade.left_behind => {
-            "The service account is or may be there, without a value that anybody knows. It is in the state, and the \
-             next apply replaces it."
-                .to_owned()
-        }
-        Some(accounts) if find(accounts, name).is_some() => quota::taken(name),
-        Some(accounts) if conflict => quota::exhausted(accounts, now),
-        _ => return diagnostic,
-    };
-    diagnostic.detail.push_str("\n\n");
-    diagnostic.detail.push_str(&more);
-    diagnostic.on("name")
-}
-
-fn why_not_rotated(name: &str, error: &Error) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    if error.is_ambiguous() {
-        diagnostic.detail.push_str(&format!(
-            "\n\nIf it did, the value in the state of {name:?} no longer works. Run again: the next plan sees it and \
-             rotates once more."
-        ));
-    }
-    diagnostic
+fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
+    why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }

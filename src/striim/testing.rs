@@ -1,5 +1,6 @@
 //! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -9,8 +10,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::Api;
+use super::session::{Connection, Session, State};
 use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
-use crate::sandbox::{self, Sandbox, Seed};
+use crate::sandbox::{self, Effect, Fault, Sandbox, Seed};
 use crate::token::Clock;
 
 /// A sandbox whose time is tokio's.
@@ -45,4 +47,42 @@ pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
 /// An operation with the default retry_timeout.
 pub(super) fn operation() -> Operation {
     Operation::new(Duration::from_secs(300), CancellationToken::new())
+}
+
+/// A session with the account, as its administrator.
+pub(super) fn session(sandbox: &Sandbox) -> Session {
+    session_with(sandbox, &sandbox.admin_token())
+}
+
+/// A session with the account, by this token.
+pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
+    let session = Session::new(sandbox.clock());
+    let connection = Connection::new(api_with(sandbox, token), "acme".to_owned(), Duration::from_secs(300));
+    session.set(State::Connected(Arc::new(connection)));
+    session
+}
+
+/// Every way in which an answer is lost, before or after the platform acted.
+pub(super) fn losses() -> Vec<Fault> {
+    let page = Fault::answer(200)
+        .header("content-type", "text/html")
+        .body("<html>Sign in</html>");
+    let seen = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::answer(502),
+        Fault::answer(503)
+            .header("content-type", "text/html")
+            .body("<html>Bad gateway</html>"),
+        Fault::answer(200),
+        Fault::answer(201).body("{"),
+        Fault::answer(200).body(r#"{"name":"somebody-else","token":"x","token-id":1}"#),
+        page,
+    ];
+    let after = seen.iter().cloned().map(Fault::after);
+    seen.iter()
+        .cloned()
+        .chain(after)
+        .chain([Fault::new(Effect::Truncate)])
+        .collect()
 }

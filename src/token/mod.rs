@@ -3,10 +3,12 @@
 mod clock;
 mod duration;
 mod expiry;
+mod pair;
 mod rotation;
 
 pub use clock::Clock;
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
+pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
 pub use rotation::{Declared, Ends, Present, PresentValue, Reason, reasons};

@@ -60,6 +60,8 @@ pub enum PresentValue {
     Ours,
     /// Terraform made one, and somebody replaced it since: what Terraform kept is dead.
     Replaced,
+    /// Somebody deleted the whole token.
+    Deleted,
     /// It was imported: it works somewhere, unknown to Terraform. What is declared for the first time then is taken as
     /// a description, not as a change.
     Imported,
@@ -70,6 +72,8 @@ pub enum PresentValue {
 pub enum Reason {
     /// Somebody rotated it outside Terraform.
     RotatedOutside,
+    /// Somebody deleted it outside Terraform.
+    DeletedOutside,
     /// `expires_at` is another instant than before.
     ExpiryChanged {
         /// What it was.
@@ -92,12 +96,21 @@ pub enum Reason {
         /// How long before that it is to be rotated.
         rotate_before: Duration,
     },
+    /// It is as old as `rotate_every` lets it become.
+    Aged {
+        /// When its value was made.
+        made: Timestamp,
+        /// How long ago that was.
+        age: SignedDuration,
+        /// How old it may become.
+        rotate_every: Duration,
+    },
 }
 
 /// All reasons to rotate a token now; empty if there is none.
 pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Reason> {
     let checks = [
-        rotated_outside(declared, present, now),
+        ended_outside(declared, present, now),
         expiry_changed(declared, present),
         lifetime_changed(declared, present),
         triggers_changed(declared, present),
@@ -106,10 +119,14 @@ pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Re
     checks.into_iter().flatten().collect()
 }
 
-fn rotated_outside(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
+fn ended_outside(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
     // Past its fixed end, a token is to have no value that works.
     let ended = matches!(declared.ends, Ends::At(end) if end.has_passed(now));
-    (present.value == PresentValue::Replaced && !ended).then_some(Reason::RotatedOutside)
+    match present.value {
+        PresentValue::Replaced if !ended => Some(Reason::RotatedOutside),
+        PresentValue::Deleted if !ended => Some(Reason::DeletedOutside),
+        _ => None,
+    }
 }
 
 fn expiry_changed(declared: &Declared, present: &Present) -> Option<Reason> {
@@ -172,6 +189,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RotatedOutside => f.write_str("it was rotated outside Terraform, which ended the value in the state"),
+            Self::DeletedOutside => f.write_str("it was deleted outside Terraform"),
             Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
             Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
             Self::LifetimeChanged => f.write_str("expires_in changed"),
@@ -190,6 +208,14 @@ impl fmt::Display for Reason {
                     f,
                     "it expires in {left} (at {expiry}), within rotate_before = {rotate_before}"
                 )
+            }
+            Self::Aged {
+                made,
+                age,
+                rotate_every,
+            } => {
+                let (age, rotate_every) = (Rough(age.unsigned_abs()), Rough(*rotate_every));
+                write!(f, "it is {age} old (made at {made}), and rotate_every = {rotate_every}")
             }
         }
     }
@@ -461,6 +487,7 @@ mod tests {
         let value = prop_oneof![
             Just(PresentValue::Ours),
             Just(PresentValue::Replaced),
+            Just(PresentValue::Deleted),
             Just(PresentValue::Imported)
         ];
         (

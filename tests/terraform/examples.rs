@@ -39,8 +39,12 @@ pub(crate) fn provider() -> PathBuf {
 
 /// Makes what the examples of data sources and imports find.
 async fn populate(world: &World, ends: &str) {
-    let account = json!({"name": "ci-pipeline", "description": "Deploys the pipelines", "expires-at": ends});
-    world.outside(Method::POST, "/service-account", account).await;
+    // The examples are not meant to stand in one account all together.
+    world.sandbox.set_options(|options| options.quota = 10);
+    for name in ["ci-pipeline", "ci-pipeline-a", "ci-pipeline-b"] {
+        let account = json!({"name": name, "description": "Deploys the pipelines", "expires-at": ends});
+        world.outside(Method::POST, "/service-account", account).await;
+    }
     add_user(world);
 }
 

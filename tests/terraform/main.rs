@@ -23,6 +23,7 @@ mod provider_configuration;
 mod quota;
 mod rotation;
 mod service_account_token;
+mod service_account_token_pair;
 mod states;
 #[path = "../support/terraform.rs"]
 mod terraform;

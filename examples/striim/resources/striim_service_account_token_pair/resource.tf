@@ -1,0 +1,16 @@
+# A new token every 30 days. Each works for 90, so whoever uses it has a month to fetch the next one.
+resource "striim_service_account_token_pair" "ci" {
+  name         = "ci-pipeline"
+  description  = "Deploys the pipelines"
+  expires_in   = "90d"
+  rotate_every = "30d"
+}
+
+output "ci_token" {
+  value     = striim_service_account_token_pair.ci.current.token
+  sensitive = true
+}
+
+output "ci_token_expires_at" {
+  value = striim_service_account_token_pair.ci.current.expires_at
+}

@@ -1,0 +1,76 @@
+//! What the resources that manage service accounts share: finding one, judging what the user
+//! declares of it, and telling what went wrong.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::api::ServiceAccount;
+use super::failure::failure;
+use super::issue::Unmade;
+use super::quota;
+use super::rotation::invalid;
+use super::session::Connection;
+use crate::framework::{Diagnostic, Diagnostics, Field};
+use crate::rest::Error;
+use crate::token::Lifetime;
+
+/// "may be set for up to 12 months" (Striim Cloud, "Token types").
+pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
+
+pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    accounts.iter().find(|account| account.name == name)
+}
+
+pub(super) fn check_description_length(description: &Field<String>, diagnostics: &mut Diagnostics) {
+    let length = description.known().map_or(0, |description| description.chars().count());
+    if length > 255 {
+        diagnostics.push(invalid(
+            "description",
+            format!("must have at most 255 characters; it has {length}"),
+        ));
+    }
+}
+
+/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
+pub(super) async fn works_with(connection: &Connection, token: &Field<SecretString>) -> bool {
+    match token.known() {
+        Some(value) => connection.api.works_with(value).await,
+        None => false,
+    }
+}
+
+/// `taken` is the advice for a name that is taken, `left_behind` what becomes of an account that nobody has a value of.
+pub(super) fn why_not_created(
+    name: &str,
+    unmade: &Unmade,
+    taken: &str,
+    left_behind: &str,
+    now: Timestamp,
+) -> Diagnostic {
+    let mut diagnostic = failure(&unmade.error);
+    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
+    let more = match &unmade.accounts {
+        _ if unmade.left_behind => format!(
+            "The service account {name:?} is or may be there, without a value that anybody knows. It is in the state, \
+             and the next apply {left_behind}."
+        ),
+        Some(accounts) if find(accounts, name).is_some() => taken.to_owned(),
+        Some(accounts) if conflict => quota::exhausted(accounts, now),
+        _ => return diagnostic,
+    };
+    diagnostic.detail.push_str("\n\n");
+    diagnostic.detail.push_str(&more);
+    diagnostic.on("name")
+}
+
+pub(super) fn why_not_rotated(name: &str, error: &Error) -> Diagnostic {
+    let mut diagnostic = failure(error);
+    if error.is_ambiguous() {
+        diagnostic.detail.push_str(&format!(
+            "\n\nIf it did, the value in the state of {name:?} no longer works. Run again: the next plan sees it and \
+             rotates once more."
+        ));
+    }
+    diagnostic
+}

@@ -1,0 +1,819 @@
+//! `striim_service_account_token_pair`: two service accounts that take turns, so that a rotation ends no value in use.
+//!
+//! # Flow
+//! Create makes `<name>-a`, whose value is `current`. A reason to rotate ([`Pair::reasons`]) gives the other service
+//! account a value: `<name>-b` is made by the first rotation, from then on the older of the two is rotated. The new value
+//! becomes `current`, and what was current stays valid as `previous`. Destroy revokes both.
+//!
+//! # Guarantees
+//! - A rotation touches one service account only, and never the one whose value is the only one in the state that works
+//!   ([`Pair::replaced`]). So at every instant, whatever fails and wherever the run is killed, a value in the state works,
+//!   unless both were ended outside Terraform.
+//! - A rotation that failed left the state as it was, but for a value that may be dead. The next plan rotates the same
+//!   service account again.
+//! - There are never more than the two. The names are the pair's own: a pair is made only where both are free, and what
+//!   stands under them later, left by a run that was killed, is taken over by the next rotation instead of forgotten.
+//! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
+//!
+//! # Assumptions
+//! Those of [`super::service_account_token`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
+use super::failure::failure;
+use super::issue::{self, Unmade};
+use super::kept::{self, Kept};
+use super::quota;
+use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, known_duration, same_duration};
+use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
+use super::session::{Connection, Session};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+};
+use crate::rest::Operation;
+use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
+
+model! {
+    /// The attributes of `striim_service_account_token_pair`.
+    pub(super) struct Model {
+        id: String,
+        name: String,
+        description: String,
+        expires_in: String,
+        rotate_every: String,
+        rotation_triggers: Triggers,
+        /// The one whose value was made last.
+        current: Account,
+        /// The other one.
+        previous: Account,
+        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        generation: i64,
+        /// When the current value was made.
+        rotated_at: String,
+    }
+}
+
+model! {
+    /// One of the two service accounts. All is null if it is not there: not made yet, or deleted outside Terraform. An
+    /// object even then, so that `previous.token` is no error in a configuration.
+    pub(super) struct Account {
+        name: String,
+        /// The value. Null if Terraform has none that works.
+        token: SecretString,
+        token_id: i64,
+        expires_at: String,
+        updated_at: String,
+        updated_by: i64,
+    }
+}
+
+impl Account {
+    /// One of which nothing is known but the name.
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// One whose value is yet to come.
+    fn to_come(name: &str) -> Self {
+        let mut account = Self::named(name);
+        account.kept().expect(&Field::Null);
+        account
+    }
+
+    /// One that the platform issued a value for; `asked` is the expiry that was sent.
+    fn issued(name: &str, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Self {
+        let mut account = Self::named(name);
+        account.kept().take(asked, issued, diagnostics);
+        account
+    }
+
+    fn kept(&mut self) -> Kept<'_> {
+        Kept {
+            expires_at: &mut self.expires_at,
+            token: &mut self.token,
+            token_id: &mut self.token_id,
+            updated_at: &mut self.updated_at,
+            updated_by: &mut self.updated_by,
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.name.known().map_or("", String::as_str)
+    }
+
+    fn expiry(&self) -> Option<Expiry> {
+        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+    }
+
+    /// What the platform's list says of it; `None`: it was deleted.
+    fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp) -> Option<Self> {
+        let Some(account) = find(accounts, self.name()) else {
+            // Expired, it may be listed no longer: what ended as declared was not deleted outside.
+            return self
+                .expiry()
+                .is_some_and(|expiry| expiry.has_passed(now))
+                .then_some(self);
+        };
+        self.kept().follow(account.into());
+        Some(self)
+    }
+}
+
+/// The account that a field holds, if it is there.
+fn there(account: &Field<Account>) -> Option<&Account> {
+    account.known().filter(|account| !account.name.is_null())
+}
+
+/// The names of the two service accounts, the first to be made first.
+fn names(pair: &str) -> [String; 2] {
+    ["a", "b"].map(|letter| format!("{pair}-{letter}"))
+}
+
+impl Model {
+    fn name(&self) -> &str {
+        self.name.known().map_or("", String::as_str)
+    }
+
+    /// How a message names it.
+    fn what(&self) -> String {
+        format!("The pair of tokens {:?}", self.name())
+    }
+
+    /// The attributes that all tokens have in common.
+    fn rotation<'a>(&'a self, expires_at: &'a Field<String>) -> Rotation<'a> {
+        Rotation {
+            expires_at,
+            expires_in: &self.expires_in,
+            rotate_before: &Field::Null,
+            rotation_triggers: &self.rotation_triggers,
+        }
+    }
+
+    /// The expiry of a value that is made now.
+    fn expiry_to_send(&self, now: Timestamp) -> Result<Option<Expiry>, Diagnostic> {
+        self.rotation(&Field::Null).expiry_to_send(now, LIFETIME)
+    }
+
+    /// How old the current value may become.
+    fn rotate_every(&self) -> Option<Duration> {
+        match &self.rotate_every {
+            Field::Null => known_duration(&self.expires_in).map(|lifetime| lifetime / 2),
+            given => known_duration(given),
+        }
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.known().copied().unwrap_or_default()
+    }
+
+    /// The service accounts there are, or may be, the one in use last.
+    fn accounts(&self) -> impl Iterator<Item = &Account> {
+        [&self.previous, &self.current].into_iter().filter_map(there)
+    }
+
+    /// The one of that name.
+    fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts().find(|account| account.name() == name)
+    }
+
+    /// What is there, by the state.
+    fn pair(&self) -> Pair {
+        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
+        let known = |account: &Account| present(account, kept::present_value(self.generation(), &account.token));
+        Pair {
+            current: there(&self.current).map_or_else(|| present(&Account::default(), PresentValue::Deleted), known),
+            previous: there(&self.previous).map(known),
+            made: self.rotated_at.known().and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// Decides about a pair whose state is `prior` by this configuration.
+    fn decide(&self, prior: &Self, now: Timestamp) -> Decision {
+        let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
+        let Some((declared, rotate_every)) = declared else {
+            return Decision::NotKnownYet;
+        };
+        match prior.pair().reasons(&declared, rotate_every, now) {
+            reasons if reasons.is_empty() => Decision::Keep,
+            reasons => Decision::Rotate(reasons),
+        }
+    }
+
+    /// The service account that a rotation gives the new value.
+    fn replaced(&self, now: Timestamp) -> String {
+        let (slot, other_slot) = match self.pair().replaced(now) {
+            Slot::Current => (&self.current, &self.previous),
+            Slot::Other => (&self.previous, &self.current),
+        };
+        let [first, second] = names(self.name());
+        match (there(slot), there(other_slot)) {
+            (Some(account), _) => account.name().to_owned(),
+            (None, Some(other)) if other.name() == first => second,
+            (None, _) => first,
+        }
+    }
+
+    /// What a rotation leaves as it is, and what is `previous` after it.
+    fn beside(&self, replaced: &str) -> Account {
+        let beside = self.accounts().find(|account| account.name() != replaced);
+        beside.cloned().unwrap_or_default()
+    }
+
+    /// The same, with what became of a service account in place of what it was.
+    fn with(self, name: &str, account: Account) -> Self {
+        let is_previous = match (there(&self.current), there(&self.previous)) {
+            (_, Some(previous)) if previous.name() == name => true,
+            (Some(current), _) => current.name() != name,
+            (None, _) => false,
+        };
+        if is_previous {
+            Self {
+                previous: account.into(),
+                ..self
+            }
+        } else {
+            Self {
+                current: account.into(),
+                ..self
+            }
+        }
+    }
+
+    fn new_account<'a>(&'a self, name: &'a str, expires_at: Option<Expiry>) -> NewServiceAccount<'a> {
+        NewServiceAccount {
+            name,
+            description: self.description.known().map(String::as_str),
+            expires_at: expires_at.map(Expiry::instant),
+        }
+    }
+
+    /// What was planned, with the value that was issued for it at `now`; `asked` is the expiry that was sent.
+    fn with_value(
+        self,
+        name: &str,
+        asked: Option<Expiry>,
+        issued: IssuedToken,
+        now: Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        Self {
+            current: Account::issued(name, asked, issued, diagnostics).into(),
+            rotated_at: Expiry::at(now).to_string().into(),
+            ..self
+        }
+    }
+}
+
+pub(super) struct ServiceAccountTokenPair {
+    session: Session,
+}
+
+impl ServiceAccountTokenPair {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    /// What is in the account, for a plan. That nobody can be asked now is for the apply to tell.
+    async fn look(&self, context: &Context) -> Option<(Arc<Connection>, Arc<[ServiceAccount]>)> {
+        let connection = self.session.connected()?;
+        let accounts = connection.service_accounts(&connection.operation(context)).await.ok()?;
+        Some((connection, accounts))
+    }
+
+    /// Holds the planned creation of a pair against what is in the account.
+    async fn plan_creation(&self, context: &Context, pair: &str, diagnostics: &mut Diagnostics) {
+        let Some((connection, accounts)) = self.look(context).await else {
+            return;
+        };
+        let [first, second] = names(pair);
+        let (ledger, now) = (&connection.ledger, self.now());
+        let stays = |name: &&String| find(&accounts, name).is_some() && !ledger.removes(name);
+        if let Some(name) = [&first, &second].into_iter().find(stays) {
+            diagnostics.push(Diagnostic::warning(format!("The name {name:?} is taken"), taken(pair, name)).on("name"));
+        } else if let Some(warning) = ledger.create(&first, &accounts, now) {
+            diagnostics.push(warning);
+        } else if !ledger.has_place_for(&second, &accounts, now) {
+            diagnostics.push(quota::no_place_later(&second, &accounts, now));
+        }
+    }
+
+    /// Holds a rotation that needs a service account which is not in the state against what is in the account.
+    async fn plan_addition(&self, context: &Context, name: &str, diagnostics: &mut Diagnostics) {
+        let Some((connection, accounts)) = self.look(context).await else {
+            return;
+        };
+        if find(&accounts, name).is_some() {
+            diagnostics.push(Diagnostic::warning(
+                format!("This takes over the service account {name:?}"),
+                "A service account of that name exists, and is not in the state: an interrupted run left it, or somebody \
+                 made it. The name belongs to the pair, so it is to be rotated: the value that it has now stops working \
+                 at that moment.",
+            ));
+        } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
+            diagnostics.push(warning);
+        }
+    }
+
+    /// Gives a service account of the pair a new value, or makes it where it is not there; `old` is what was there. If
+    /// that fails: what is to be told, and what is to be kept of the account.
+    async fn renew(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        new: &NewServiceAccount<'_>,
+        old: Option<&Account>,
+        pair: &str,
+    ) -> Result<IssuedToken, (Diagnostic, Account)> {
+        if let Some(old) = old {
+            let own = works_with(connection, &old.token).await;
+            match issue::rotate(&connection.api, operation, new.name, new.expires_at, own).await {
+                Ok(issued) => return Ok(issued),
+                Err(error) if error.is_not_found() => {}
+                Err(error) if error.is_ambiguous() => {
+                    return Err((why_not_rotated(new.name, &error), Account::named(new.name)));
+                }
+                Err(error) => return Err((failure(&error), old.clone())),
+            }
+        }
+        let created = issue::create(&connection.api, operation, new).await;
+        created.map_err(|unmade| {
+            let kept = if unmade.left_behind {
+                Account::named(new.name)
+            } else {
+                Account::default()
+            };
+            let left_behind = "gives it one";
+            (why_not_made(pair, new.name, &unmade, left_behind, self.now()), kept)
+        })
+    }
+}
+
+#[async_trait]
+impl Resource for ServiceAccountTokenPair {
+    type Model = Model;
+
+    const TYPE: &'static str = "striim_service_account_token_pair";
+
+    fn schema(&self) -> Schema {
+        let [.., rotation_triggers] = rotation::attributes();
+        Schema::new(
+            "Two service accounts of the Striim Cloud account that take turns, so that a rotation ends no token that is \
+             in use. Hand `current.token` to whoever needs access, and let them fetch it again within `rotate_every`.\n\n\
+             **A rotation** makes a new value, which becomes `current`. What was current until then goes on working as \
+             `previous`, until it expires or the next rotation ends it. A plan rotates, and says why, when the current \
+             value is as old as `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current \
+             value was rotated or deleted outside Terraform, or has expired. A rotation touches one service account only, \
+             and never the one whose value is the only one that works. So one in the state always works, also when a \
+             rotation fails half-way, unless others ended both or no apply came before they expired.\n\n\
+             The service accounts are named after the pair, `<name>-a` and `<name>-b`, and both names are its own. The \
+             second is made by the first rotation, and the attributes of `previous` are null until then: of the three \
+             places of the account a pair needs two. Destroying the resource deletes both and revokes their tokens.\n\n\
+             The platform shows a value once, when it is made. It is kept in the Terraform state: whoever can read the \
+             state can use the tokens. After an import the values are null, and go on working where they are in use.",
+            [
+                Attribute::required(
+                    "name",
+                    Type::String,
+                    "What the service accounts are named after: 1 to 28 characters, case-sensitive.",
+                )
+                .replaces(),
+                Attribute::optional(
+                    "description",
+                    Type::String,
+                    "What they are for, at most 255 characters.",
+                )
+                .replaces(),
+                Attribute::required(
+                    "expires_in",
+                    Type::String,
+                    "How long each value lives, a duration such as `90d`, `12h` or `1h30m`, at most 12 months. A change \
+                     rotates.",
+                ),
+                Attribute::optional(
+                    "rotate_every",
+                    Type::String,
+                    "How old the current value may become: a plan made later rotates. A duration shorter than \
+                     `expires_in`, by default half of it. The rest of `expires_in` is how long the former value goes on \
+                     working after a rotation, but never longer than until the next one.",
+                ),
+                Attribute {
+                    description: "Values to tie the tokens to: any change rotates.",
+                    ..rotation_triggers
+                },
+                Attribute::computed("id", Type::String, "The same as `name`."),
+                Attribute::computed_object(
+                    "current",
+                    account_attributes(),
+                    "The service account whose value was made last: the one to use.",
+                ),
+                Attribute::computed_object(
+                    "previous",
+                    account_attributes(),
+                    "The service account that was current before, for whoever still uses it. Its attributes are null \
+                     until the first rotation, and once it was deleted outside Terraform.",
+                ),
+                kept::generation(),
+                Attribute::computed(
+                    "rotated_at",
+                    Type::String,
+                    "When the current value was made, in UTC; null if that is not known after an import.",
+                ),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(name) = config.name.known() {
+            let length = name.chars().count();
+            if !(1..=28).contains(&length) {
+                let problem = "must have 1 to 28 characters, for each service account has two more";
+                diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
+            }
+        }
+        check_description_length(&config.description, diagnostics);
+        config
+            .rotation(&Field::Null)
+            .validate(LIFETIME, self.now(), diagnostics);
+        let rotate_every = duration("rotate_every", &config.rotate_every, diagnostics);
+        if rotate_every.is_some_and(|rotate_every| rotate_every.is_zero()) {
+            diagnostics.push(invalid("rotate_every", "must be at least 1s"));
+        }
+        if let (Some(expires_in), Some(rotate_every)) = (known_duration(&config.expires_in), rotate_every)
+            && rotate_every >= expires_in
+        {
+            diagnostics.push(invalid(
+                "rotate_every",
+                "must be shorter than `expires_in`, or the old value would have ended before there is a new one",
+            ));
+        }
+    }
+
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let now = self.now();
+        let planned = &mut change.planned;
+        warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
+        let Some(prior) = &change.prior else {
+            planned.id = planned.name.clone();
+            planned.generation = 1.into();
+            planned.previous = Account::default().into();
+            diagnostics.ok(change.config.expiry_to_send(now));
+            if let Some(pair) = planned.name.known() {
+                let [first, _] = names(pair);
+                planned.current = Account::to_come(&first).into();
+                self.plan_creation(context, pair, diagnostics).await;
+            }
+            return;
+        };
+        if planned.name != prior.name || planned.description != prior.description {
+            // It is replaced: what comes instead is planned by itself.
+            self.plan_destroy(context, prior, diagnostics).await;
+            return;
+        }
+        for (planned, prior) in [
+            (&mut planned.expires_in, &prior.expires_in),
+            (&mut planned.rotate_every, &prior.rotate_every),
+        ] {
+            if same_duration(planned, prior) {
+                *planned = prior.clone();
+            }
+        }
+        match change.config.decide(prior, now) {
+            Decision::Keep => {}
+            Decision::Rotate(reasons) => {
+                let name = prior.replaced(now);
+                diagnostics.push(rotates(prior, &name, &reasons));
+                diagnostics.ok(change.config.expiry_to_send(now));
+                match (prior.account(&name), self.session.connected()) {
+                    (None, _) => self.plan_addition(context, &name, diagnostics).await,
+                    (Some(old), Some(connection)) if works_with(&connection, &old.token).await => {
+                        diagnostics.push(kept::rotates_own(&token_of(&name)));
+                    }
+                    _ => {}
+                }
+                planned.current = Account::to_come(&name).into();
+                planned.previous = prior.beside(&name).into();
+                planned.generation = prior.generation().saturating_add(1).into();
+                planned.rotated_at = Field::Unknown;
+            }
+            Decision::NotKnownYet => {
+                planned.current = Field::Unknown;
+                planned.previous = Field::Unknown;
+                planned.generation = Field::Unknown;
+                planned.rotated_at = Field::Unknown;
+            }
+        }
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        for account in prior.accounts() {
+            connection.ledger.remove(account.name());
+            if works_with(&connection, &account.token).await {
+                diagnostics.push(Diagnostic {
+                    severity: Severity::Warning,
+                    ..kept::cannot_revoke_own(&token_of(account.name()))
+                });
+            }
+        }
+    }
+
+    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let now = self.now();
+        let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
+        let operation = connection.operation(context);
+        let [name, second] = names(planned.name());
+        let accounts = connection.look(&operation, diagnostics).await?;
+        if find(&accounts, &second).is_some() {
+            diagnostics.push(
+                Diagnostic::error(format!("The name {second:?} is taken"), taken(planned.name(), &second)).on("name"),
+            );
+            return None;
+        }
+        let issued = issue::create(&connection.api, &operation, &planned.new_account(&name, expires_at)).await;
+        connection.changed().await;
+        match issued {
+            Ok(issued) => Some(planned.with_value(&name, expires_at, issued, now, diagnostics)),
+            Err(unmade) => {
+                diagnostics.push(why_not_made(planned.name(), &name, &unmade, "replaces it", now));
+                // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
+                unmade.left_behind.then(|| Model {
+                    current: Account::named(&name).into(),
+                    rotated_at: Field::Null,
+                    ..planned
+                })
+            }
+        }
+    }
+
+    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if self.session.is_waiting() {
+            return Some(state);
+        }
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return Some(state);
+        };
+        let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
+            return Some(state);
+        };
+        follow(state, &accounts, self.now())
+    }
+
+    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+        let value_to_come = match &planned.current {
+            Field::Known(account) => account.token.is_unknown(),
+            current => current.is_unknown(),
+        };
+        // Without a new value to come, only the declaration changed.
+        if !value_to_come {
+            return planned;
+        }
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return prior;
+        };
+        let now = self.now();
+        let operation = connection.operation(context);
+        // Since the plan, the value that was to go on working may have ended.
+        let Some(accounts) = connection.look(&operation, diagnostics).await else {
+            return prior;
+        };
+        let Some(present) = follow(prior.clone(), &accounts, now) else {
+            diagnostics.push(outdated(&prior));
+            return prior;
+        };
+        let name = present.replaced(now);
+        let planned_name = planned.current.known().map(Account::name);
+        if planned_name.is_none() && planned.decide(&present, now) == Decision::Keep {
+            return Model {
+                current: prior.current,
+                previous: prior.previous,
+                generation: prior.generation,
+                rotated_at: prior.rotated_at,
+                ..planned
+            };
+        }
+        if planned_name.is_some_and(|planned| planned != name) {
+            diagnostics.push(outdated(&prior));
+            return prior;
+        }
+        let Some(expires_at) = diagnostics.ok(planned.expiry_to_send(now)) else {
+            return prior;
+        };
+        let new = planned.new_account(&name, expires_at);
+        // What a killed run made is there, and not in the state.
+        let there = find(&accounts, &name).map(|_| Account::named(&name));
+        let old = prior.account(&name).cloned().or(there);
+        let renewed = self
+            .renew(&connection, &operation, &new, old.as_ref(), prior.name())
+            .await;
+        connection.changed().await;
+        match renewed {
+            Ok(issued) => Model {
+                previous: prior.beside(&name).into(),
+                generation: prior.generation().saturating_add(1).into(),
+                ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
+            },
+            Err((diagnostic, kept)) => {
+                diagnostics.push(diagnostic);
+                prior.with(&name, kept)
+            }
+        }
+    }
+
+    async fn delete(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return Some(state);
+        };
+        let accounts: Vec<_> = state.accounts().cloned().collect();
+        for account in &accounts {
+            if works_with(&connection, &account.token).await {
+                diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
+                return Some(state);
+            }
+        }
+        let operation = connection.operation(context);
+        for name in accounts.iter().map(Account::name) {
+            let outcome = connection.api.delete_service_account(&operation, name).await;
+            connection.changed().await;
+            match outcome {
+                Err(error) if !error.is_not_found() => {
+                    diagnostics.push(failure(&error));
+                    return Some(state);
+                }
+                // Gone already is gone.
+                _ => {
+                    connection.ledger.remove(name);
+                    state = state.with(name, Account::default());
+                }
+            }
+        }
+        None
+    }
+
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let accounts = connection.look(&connection.operation(context), diagnostics).await?;
+        let [first, second] = names(id);
+        let mut found: Vec<_> = [&first, &second]
+            .into_iter()
+            .filter_map(|name| find(&accounts, name))
+            .collect();
+        // The one made last comes last.
+        found.sort_by_key(|account| (account.expires_at, account.token_id));
+        let Some(current) = found.pop() else {
+            diagnostics.push(Diagnostic::error(
+                "No such pair",
+                format!(
+                    "There is neither a service account {first:?} nor {second:?} to import as the pair {id:?}. Names are \
+                     case-sensitive."
+                ),
+            ));
+            return None;
+        };
+        diagnostics.push(Diagnostic::warning(
+            format!("The values of the pair of tokens {id:?} are not known"),
+            "The platform showed them once, when they were made, so `current.token` and \
+                 `previous.token` stay null. They go on working where they are in use. The next apply records \
+                 `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
+                 Terraform knows and ends the older of the two.",
+        ));
+        let imported = |account: &ServiceAccount| {
+            let mut imported = Account::named(&account.name);
+            imported.kept().follow(account.into());
+            imported
+        };
+        Some(Model {
+            id: id.into(),
+            name: id.into(),
+            description: current.description.clone().into(),
+            current: imported(current).into(),
+            previous: found.pop().map(imported).unwrap_or_default().into(),
+            generation: 0.into(),
+            rotated_at: current.updated_at.clone().into(),
+            ..Model::default()
+        })
+    }
+}
+
+fn account_attributes() -> Vec<Attribute> {
+    let mut attributes = vec![
+        Attribute::computed("name", Type::String, "Its name."),
+        Attribute::computed("expires_at", Type::String, "When the value ends, in UTC."),
+    ];
+    attributes.extend(kept::attributes());
+    attributes
+}
+
+/// How a message names the token of one of the two.
+fn token_of(account: &str) -> String {
+    format!("The token of service account {account:?}")
+}
+
+/// What the platform's list says of the pair; `None`: both are gone, for certain.
+fn follow(mut state: Model, accounts: &[ServiceAccount], now: Timestamp) -> Option<Model> {
+    let follow = |account| {
+        there(account)
+            .cloned()
+            .and_then(|account| account.follow(accounts, now))
+    };
+    let (current, previous) = (follow(&state.current), follow(&state.previous));
+    if current.is_none() && previous.is_none() {
+        return None;
+    }
+    state.current = current.unwrap_or_default().into();
+    state.previous = previous.unwrap_or_default().into();
+    Some(state)
+}
+
+/// Warns where the former value ends before the next rotation: at creation, and when one of the two changed.
+fn warn_of_a_short_overlap(planned: &Model, prior: Option<&Model>, diagnostics: &mut Diagnostics) {
+    let durations = |model: &Model| known_duration(&model.expires_in).zip(model.rotate_every());
+    let Some((expires_in, rotate_every)) = durations(planned) else {
+        return;
+    };
+    if prior.and_then(durations) == Some((expires_in, rotate_every)) || expires_in / 2 >= rotate_every {
+        return;
+    }
+    let overlap = crate::token::Rough(expires_in.saturating_sub(rotate_every));
+    diagnostics.push(
+        Diagnostic::warning(
+            format!("The overlap of the pair {:?} is short", planned.name()),
+            format!(
+                "A value is replaced after `rotate_every` and ends after `expires_in`, so whoever uses it has {overlap} \
+                 after a rotation to fetch the new one, less what an apply is late. With `rotate_every` at most half of \
+                 `expires_in`, it works until the next rotation."
+            ),
+        )
+        .on("rotate_every"),
+    );
+}
+
+/// The warning of a plan that rotates.
+fn rotates(prior: &Model, name: &str, reasons: &[Reason]) -> Diagnostic {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    let replaced = match prior.account(name) {
+        None => format!("Service account {name:?} is made, and its value becomes `current`."),
+        Some(account) if account.token.is_null() => {
+            format!("Service account {name:?} gets a new value, which becomes `current`; one that it has now ends.")
+        }
+        Some(_) => format!(
+            "Service account {name:?} gets a new value, which becomes `current`; the one that it has now stops working \
+             at that moment."
+        ),
+    };
+    let beside = prior.beside(name);
+    let beside = if beside.token.is_null() {
+        String::new()
+    } else {
+        let until = beside.expiry().map(|expiry| format!(", until {expiry} at the latest"));
+        let until = until.unwrap_or_default();
+        format!(" That of {:?} is not touched, and is `previous`{until}.", beside.name())
+    };
+    Diagnostic::warning(
+        format!("{} is to be rotated", prior.what()),
+        format!("Why, of its current value: {}. {replaced}{beside}", reasons.join("; ")),
+    )
+}
+
+/// A plan that would now end the only value that works.
+fn outdated(prior: &Model) -> Diagnostic {
+    Diagnostic::error(
+        "The plan is out of date",
+        format!(
+            "Since the plan for the pair {:?} was made, a value ended that was to go on working. Nothing was rotated. Run \
+             again for a new plan.",
+            prior.name()
+        ),
+    )
+}
+
+/// What to do about a service account that exists.
+fn taken(pair: &str, account: &str) -> String {
+    format!(
+        "A service account named {account:?} exists already. To manage it here, as one of the pair, import the pair:\n\n  \
+         import {{\n    to = striim_service_account_token_pair.<label>\n    id = {pair:?}\n  }}\n\nOtherwise choose another \
+         name, or revoke it first."
+    )
+}
+
+fn why_not_made(pair: &str, account: &str, unmade: &Unmade, left_behind: &str, now: Timestamp) -> Diagnostic {
+    why_not_created(account, unmade, &taken(pair, account), left_behind, now)
+}
+
+#[cfg(test)]
+mod tests;
