@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use token_providers::framework::docs;
 use token_providers::striim::{Parts, Striim};
 
-/// The folders of a provider's documentation that hold nothing but generated pages, and the one page beside them.
-const GENERATED: [&str; 4] = ["resources", "data-sources", "functions", "index.md"];
+/// The one folder of a provider's documentation whose pages are written by hand; all others are generated.
+const GUIDES: &str = "docs/striim/guides";
 
 const REGENERATE: &str = "run `UPDATE_DOCS=1 cargo test --test docs` and commit what it changes";
 
@@ -44,7 +44,8 @@ fn the_pages_are_what_schemas_and_examples_make() {
         .into_iter()
         .map(|page| (home.join(page.path), page.text))
         .collect();
-    let found = GENERATED.iter().flat_map(|part| files(&root().join(home).join(part)));
+    let found = files(&root().join(home));
+    let found = found.into_iter().filter(|file| !file.starts_with(GUIDES));
     let found: BTreeMap<PathBuf, String> = found.map(|file| (file.clone(), read(file))).collect();
 
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -83,6 +84,30 @@ fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
         read("README.md").contains(&format!("```terraform\n{example}```\n")),
         "README.md and examples/striim/quick-start/main.tf differ"
     );
+}
+
+#[test]
+fn the_guides_show_examples_that_are_tested_and_each_of_them() {
+    let examples = files(&root().join("examples/striim/guides"));
+    let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
+    for guide in files(&root().join(GUIDES)) {
+        let text = read(&guide);
+        assert!(
+            text.starts_with("---\npage_title: \"") && text.contains("\ndescription: |-\n"),
+            "{} does not begin as the registry wants it",
+            guide.display()
+        );
+        for block in text.split("```terraform\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let example = unshown.remove(block);
+            assert!(
+                example.is_some(),
+                "{} shows what no test runs:\n{block}",
+                guide.display()
+            );
+        }
+    }
+    assert!(unshown.is_empty(), "no guide shows {:?}", unshown.values());
 }
 
 /// What is written between `open` and `close`, on one line.

@@ -381,13 +381,10 @@ impl Resource for PersonalAccessToken {
             return None;
         };
         diagnostics.push(Diagnostic::warning(
-            "The value of an imported token is not known",
-            format!(
-                "{} was shown once, when it was made, so `token` stays null. The value goes on working where it is in \
-                 use. For one that Terraform knows, change `expires_at`, `expires_in` or `rotation_triggers`: that \
-                 rotates the token, and the old value stops working.",
-                state.what()
-            ),
+            format!("{}: its value is not known", state.what()),
+            "The platform showed it once, when it was made, so `token` stays null. The value goes on working where it \
+             is in use. For one that Terraform knows, change `expires_at`, `expires_in` or `rotation_triggers`: that \
+             rotates the token, and the old value stops working.",
         ));
         state.kept().follow(token.into());
         Some(state)
@@ -537,9 +534,9 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(
-        "This ends a personal access token",
+        format!("{what} is to end"),
         format!(
-            "{what} exists and {expiry}. Creating this resource rotates it: the value that the user has stops working \
+            "It exists and {expiry}. Creating this resource rotates it: the value that the user has stops working \
              at that moment. To manage it without that, import it."
         ),
     )

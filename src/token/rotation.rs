@@ -143,8 +143,12 @@ fn lifetime_changed(declared: &Declared, present: &Present) -> Option<Reason> {
     let Ends::After { lifetime, .. } = declared.ends else {
         return None;
     };
-    let first_said = present.lifetime.is_none() && present.value == PresentValue::Imported;
-    (present.lifetime != Some(lifetime) && !first_said).then_some(Reason::LifetimeChanged)
+    (present.lifetime != Some(lifetime) && !first_said(present)).then_some(Reason::LifetimeChanged)
+}
+
+/// Whether an import is being described: no lifetime was declared of it before.
+fn first_said(present: &Present) -> bool {
+    present.lifetime.is_none() && present.value == PresentValue::Imported
 }
 
 fn triggers_changed(declared: &Declared, present: &Present) -> Option<Reason> {
@@ -165,8 +169,8 @@ fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason>
     let rotate_before = match declared.ends {
         // A fixed end is an end.
         Ends::At(_) => return None,
-        Ends::ByDefault => None,
-        Ends::After { rotate_before, .. } => rotate_before,
+        Ends::After { rotate_before, .. } if !first_said(present) => rotate_before,
+        Ends::After { .. } | Ends::ByDefault => None,
     };
     if expiry.has_passed(now) {
         return Some(Reason::Expired(expiry));
@@ -351,6 +355,22 @@ mod tests {
                 None,
                 Imported,
                 "",
+            ),
+            (
+                "due, first said of an import",
+                after(90, Some(7)),
+                Some(fourth),
+                None,
+                Imported,
+                "",
+            ),
+            (
+                "due, said before of an import",
+                after(90, Some(7)),
+                Some(fourth),
+                Some(90),
+                Imported,
+                "expires in 3 days",
             ),
             ("not due", after(90, Some(3)), Some(fourth), Some(90), Ours, ""),
             (

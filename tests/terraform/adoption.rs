@@ -54,6 +54,21 @@ fn an_import_records_how_the_token_is_to_be_rotated_without_doing_so() {
 }
 
 #[test]
+fn an_import_that_is_due_is_rotated_by_the_plan_after_it() {
+    by_the_clock(async |world| {
+        let value = made_outside(world).await;
+        let declared = ci("description = \"By hand\"\n  expires_in = \"90d\"\n  rotate_before = \"60d\"");
+        world.configure(&format!("{declared}{IMPORT}"));
+        world.apply().await;
+        assert!(world.lets_in(&value));
+        world.plan().await.rotates_because("within rotate_before = 60 days");
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CI).await["token"]) && !world.lets_in(&value));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
 fn a_generated_configuration_plans_nothing_but_the_import() {
     by_the_clock(async |world| {
         let value = made_outside(world).await;

@@ -9,13 +9,13 @@ use token_providers::sandbox::Role;
 
 use crate::world::{World, in_days, on_each_version};
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
+pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
 
 /// The expiry that the examples name. It passes one day; the tests put another in its place.
-const ENDS: &str = "2027-06-30T00:00:00Z";
+pub(crate) const ENDS: &str = "2027-06-30T00:00:00Z";
 
 /// The examples of each resource, data source or function.
-fn each(kind: &str) -> Vec<PathBuf> {
+pub(crate) fn each(kind: &str) -> Vec<PathBuf> {
     let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
     folders.map(|folder| folder.unwrap().path()).collect()
 }
@@ -25,7 +25,7 @@ fn read(file: &Path) -> String {
 }
 
 /// Takes these examples as the configuration, with tokens that end at `ends`.
-fn take(world: &World, ends: &str, files: &[PathBuf]) {
+pub(crate) fn take(world: &World, ends: &str, files: &[PathBuf]) {
     for file in files {
         let name = file.file_name().unwrap().to_str().unwrap();
         world.workspace.write(name, &read(file).replace(ENDS, ends)).unwrap();
@@ -33,7 +33,7 @@ fn take(world: &World, ends: &str, files: &[PathBuf]) {
 }
 
 /// The example with the `provider` block that the others go without.
-fn provider() -> PathBuf {
+pub(crate) fn provider() -> PathBuf {
     Path::new(EXAMPLES).join("provider/provider.tf")
 }
 

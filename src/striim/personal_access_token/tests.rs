@@ -428,7 +428,7 @@ async fn a_user_who_may_not_know_whether_pats_are_disabled_plans_all_the_same() 
     let world = World::of(USER);
     let planned = world.plan(&of(None), None).await;
     assert_eq!(planned.diagnostics.len(), 2, "{:?}", planned.diagnostics);
-    planned.warns("This ends a personal access token");
+    planned.warns("is to end");
 }
 
 #[tokio::test(start_paused = true)]
