@@ -126,6 +126,9 @@ impl Client {
     /// and all its clones. What is under way is let finish before; what comes meanwhile waits, and goes on with the new
     /// secret. So no request is refused for the old one, and none is sent again with it.
     ///
+    /// Where it is not known whether the secret was ended, `probe` finds out: it is sent with the old one, and only if the
+    /// platform refuses that (401) the client goes on with the new one.
+    ///
     /// # Errors
     ///
     /// As [`Client::send`].
@@ -135,10 +138,17 @@ impl Client {
         request: &Request,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
         renewed: impl Fn(&T) -> &SecretString,
+        probe: Option<&Request>,
     ) -> Result<T, Error> {
         let unsent = |kind| Error::new(&request.tried, kind, false);
         let mut credential = within(operation, self.0.credential.write()).await.map_err(unsent)?;
         let value = self.run(operation, request, true, read, Some(&credential)).await?;
+        if let Some(probe) = probe {
+            let probed = self.run(operation, probe, false, |_| Ok(()), Some(&credential)).await;
+            if probed.err().and_then(|error| error.status()) != Some(StatusCode::UNAUTHORIZED) {
+                return Ok(value);
+            }
+        }
         match credential.with_secret(renewed(&value).clone()) {
             Ok(renewed) => *credential = renewed,
             // The caller has it all the same; only this client cannot go on.

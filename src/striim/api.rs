@@ -99,6 +99,18 @@ pub struct NewServiceAccount<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Whether a rotation ends the value that [the API works with](Api::works_with). If it does, the API goes on with the new
+/// one, and what it is asked meanwhile waits for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// It does not.
+    No,
+    /// It does.
+    Yes,
+    /// Nobody here knows the value that is rotated. The platform is asked afterwards.
+    Perhaps,
+}
+
 /// Whose PAT is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner<'a> {
@@ -136,8 +148,7 @@ impl Api {
     ///
     /// [`Error`].
     pub async fn list_service_accounts(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Error> {
-        let request = Request::new(Method::GET, "list the service accounts", &["service-accounts"]);
-        self.0.fetch(operation, &request, answer::service_accounts).await
+        self.0.fetch(operation, &list_request(), answer::service_accounts).await
     }
 
     /// Creates a service account with its token: `POST /service-account`.
@@ -162,8 +173,7 @@ impl Api {
             .await
     }
 
-    /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`. If it is the
-    /// `own` token, which [the API works with](Self::works_with), the API goes on with the new value.
+    /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
     ///
     /// # Errors
     ///
@@ -173,7 +183,7 @@ impl Api {
         operation: &Operation,
         name: &str,
         expires_at: Option<Timestamp>,
-        own: bool,
+        own: Own,
     ) -> Result<IssuedToken, Error> {
         let tried = format!("rotate the token of the service account {name:?}");
         let request = Request::new(Method::POST, tried, &["service-account", "rotate"])
@@ -188,21 +198,23 @@ impl Api {
         self.issue(operation, &request, read, own).await
     }
 
-    /// Sends a rotation. The `own` token's is let nobody else disturb, and its answer is what the API goes on with.
+    /// Sends a rotation.
     async fn issue(
         &self,
         operation: &Operation,
         request: &Request,
         read: impl Fn(Answer) -> Result<IssuedToken, Unreadable>,
-        own: bool,
+        own: Own,
     ) -> Result<IssuedToken, Error> {
-        if own {
-            self.0
-                .renew(operation, request, read, |issued: &IssuedToken| &issued.token)
-                .await
-        } else {
-            self.0.fetch(operation, request, read).await
-        }
+        let probe = list_request();
+        let probe = match own {
+            Own::No => return self.0.fetch(operation, request, read).await,
+            Own::Yes => None,
+            Own::Perhaps => Some(&probe),
+        };
+        self.0
+            .renew(operation, request, read, |issued: &IssuedToken| &issued.token, probe)
+            .await
     }
 
     /// Deletes a service account and ends its value: `DELETE /service-account?name=`.
@@ -238,8 +250,7 @@ impl Api {
         }
     }
 
-    /// Gives a user a new PAT and ends the present one at once: `POST /user-token/rotate`. If it is the `own` token, which
-    /// [the API works with](Self::works_with), the API goes on with the new value.
+    /// Gives a user a new PAT and ends the present one at once: `POST /user-token/rotate`.
     ///
     /// # Errors
     ///
@@ -249,7 +260,7 @@ impl Api {
         operation: &Operation,
         email: Option<&str>,
         expires_at: Option<Timestamp>,
-        own: bool,
+        own: Own,
     ) -> Result<IssuedToken, Error> {
         let mut request = Request::new(
             Method::POST,
@@ -313,6 +324,10 @@ impl Api {
             .retry(RetrySafety::Unsafe);
         self.0.send(operation, &request).await
     }
+}
+
+fn list_request() -> Request {
+    Request::new(Method::GET, "list the service accounts", &["service-accounts"])
 }
 
 fn pat_of(email: Option<&str>) -> String {

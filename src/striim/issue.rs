@@ -14,7 +14,8 @@
 //! - An account that was there before is never rotated by a creation.
 //! - All ends within the operation. What may have been made then is told by [`Unmade::left_behind`], so that it can be
 //!   recorded instead of forgotten.
-//! - The provider's own token is rotated once only: after a lost answer, the value to ask with may be dead.
+//! - A rotation is not sent again with a value that it may have ended: the provider's own token is rotated once only, and
+//!   one that may be its own again only if the platform still takes the value to ask with.
 //!
 //! # Assumptions
 //! - Nobody else creates an account of the same name within the same moments.
@@ -25,7 +26,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
+use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount};
 use crate::rest::{Error, Operation, Over};
 
 /// Why no value came of a creation.
@@ -100,7 +101,7 @@ pub(super) async fn create(
                 "the answer to the creation of {:?} was lost: rotating it to have a value",
                 new.name
             );
-            let rotated = rotate(api, operation, new.name, new.expires_at, false).await;
+            let rotated = rotate(api, operation, new.name, new.expires_at, Own::No).await;
             return rotated.map_err(|error| Unmade {
                 error,
                 accounts: Some(accounts),
@@ -119,7 +120,7 @@ pub(super) async fn create(
     }
 }
 
-/// Gives a service account a new value; `own` if it is the token that the API works with.
+/// Gives a service account a new value.
 ///
 /// # Errors
 /// The last failure. If it is ambiguous, the value that was in use may be dead.
@@ -128,9 +129,9 @@ pub(super) async fn rotate(
     operation: &Operation,
     name: &str,
     expires_at: Option<Timestamp>,
-    own: bool,
+    own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(operation, own, || {
+    until_answered(api, operation, own, || {
         api.rotate_service_account(operation, name, expires_at, own)
     })
     .await
@@ -145,32 +146,42 @@ pub(super) async fn rotate_user_token(
     operation: &Operation,
     email: Option<&str>,
     expires_at: Option<Timestamp>,
-    own: bool,
+    own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(operation, own, || {
+    until_answered(api, operation, own, || {
         api.rotate_user_token(operation, email, expires_at, own)
     })
     .await
 }
 
-/// Rotates until an answer comes, but the `own` token once only.
-async fn until_answered<F>(operation: &Operation, own: bool, rotate: impl Fn() -> F) -> Result<IssuedToken, Error>
+/// Rotates until an answer comes, but never with a value that this may have ended.
+async fn until_answered<F>(
+    api: &Api,
+    operation: &Operation,
+    own: Own,
+    rotate: impl Fn() -> F,
+) -> Result<IssuedToken, Error>
 where
     F: Future<Output = Result<IssuedToken, Error>>,
 {
     let mut lost = 0;
     loop {
-        match rotate().await {
-            Err(error) if error.is_ambiguous() && !own => {
-                if operation.pause(pause(lost)).await.is_err() {
-                    return Err(error);
-                }
-                tracing::warn!("{error}; it may have been done all the same: rotating again");
-                lost += 1;
-            }
+        let error = match rotate().await {
+            Err(error) if error.is_ambiguous() => error,
             Err(error) if lost > 0 => return Err(error.after_an_ambiguous_one()),
             outcome => return outcome,
+        };
+        let may_ask_again = match own {
+            Own::Yes => false,
+            Own::No => operation.pause(pause(lost)).await.is_ok(),
+            // If the list is still to be had, the value that the API works with was not ended.
+            Own::Perhaps => look(api, operation, lost).await.is_ok(),
+        };
+        if !may_ask_again {
+            return Err(error);
         }
+        tracing::warn!("{error}; it may have been done all the same: rotating again");
+        lost += 1;
     }
 }
 
@@ -234,12 +245,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rotation_brings_a_value_that_works_whatever_is_lost() {
-        for losses_in_a_row in 1..4 {
+        for (losses_in_a_row, own) in [
+            (1, Own::No),
+            (2, Own::No),
+            (3, Own::No),
+            (1, Own::Perhaps),
+            (2, Own::Perhaps),
+        ] {
             for fault in losses() {
                 let sandbox = sandbox(Options::default());
                 let before = sandbox.add_service_account("ci-pipeline", None);
                 sandbox.fault(fault.clone().on(ROTATE.0, ROTATE.1).times(losses_in_a_row));
-                let issued = rotate(&api(&sandbox), &operation(), "ci-pipeline", None, false)
+                let issued = rotate(&api(&sandbox), &operation(), "ci-pipeline", None, own)
                     .await
                     .unwrap();
                 assert_settled(&sandbox, &["ci-pipeline"], &issued, &fault);
@@ -277,10 +294,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_own_token_whose_value_nobody_knew_is_found_out_and_gone_on_with() {
+        let sandbox = sandbox(Options::default());
+        let api = api(&sandbox);
+        rotate(&api, &operation(), "terraform", None, Own::Perhaps)
+            .await
+            .unwrap();
+        api.list_service_accounts(&operation()).await.unwrap();
+
+        // Its answer lost, nothing is sent again with the value that it ended.
+        sandbox.fault(Fault::new(Effect::Cut).after().on(ROTATE.0, ROTATE.1));
+        let error = rotate(&api, &operation(), "terraform", None, Own::Perhaps)
+            .await
+            .unwrap_err();
+        assert!(error.is_ambiguous());
+        assert_eq!(sandbox.calls(ROTATE.0, ROTATE.1), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_own_token_is_rotated_once_only() {
         let sandbox = sandbox(Options::default());
         sandbox.fault(Fault::new(Effect::Cut).after().on(ROTATE.0, ROTATE.1));
-        let error = rotate(&api(&sandbox), &operation(), "terraform", None, true)
+        let error = rotate(&api(&sandbox), &operation(), "terraform", None, Own::Yes)
             .await
             .unwrap_err();
         assert!(error.is_ambiguous());

@@ -20,7 +20,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{Api, Owner, UserToken};
+use super::api::{Api, Own, Owner, UserToken};
 use super::failure::failure;
 use super::issue;
 use super::kept::{self, Kept};
@@ -445,7 +445,8 @@ async fn rotate(
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let instant = expires_at.map(Expiry::instant);
-    match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, own).await {
+    let whose = if own { Own::Yes } else { Own::No };
+    match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, whose).await {
         Ok(issued) => {
             planned.kept().take(expires_at, issued, diagnostics);
             Some(())

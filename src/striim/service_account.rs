@@ -5,14 +5,15 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::ServiceAccount;
+use super::api::{IssuedToken, Own, ServiceAccount};
 use super::failure::failure;
-use super::issue::Unmade;
+use super::issue::{self, Unmade};
+use super::kept;
 use super::quota;
 use super::rotation::invalid;
 use super::session::Connection;
 use crate::framework::{Diagnostic, Diagnostics, Field};
-use crate::rest::Error;
+use crate::rest::{Error, Operation};
 use crate::token::Lifetime;
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
@@ -38,6 +39,28 @@ pub(super) async fn works_with(connection: &Connection, token: &Field<SecretStri
         Some(value) => connection.api.works_with(value).await,
         None => false,
     }
+}
+
+/// Gives a service account a new value; `old` is the one that the state knows, if it does. Where that was the one that the
+/// provider works with, it goes on with the new one, and warns if the plan could not know.
+pub(super) async fn rotate(
+    connection: &Connection,
+    operation: &Operation,
+    name: &str,
+    expires_at: Option<Timestamp>,
+    old: &Field<SecretString>,
+    diagnostics: &mut Diagnostics,
+) -> Result<IssuedToken, Error> {
+    let own = match old.known() {
+        Some(value) if connection.api.works_with(value).await => Own::Yes,
+        Some(_) => Own::No,
+        None => Own::Perhaps,
+    };
+    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await?;
+    if own == Own::Perhaps && connection.api.works_with(&issued.token).await {
+        diagnostics.push(kept::rotates_own(&format!("The token of service account {name:?}")));
+    }
+    Ok(issued)
 }
 
 /// `taken` is the advice for a name that is taken, `left_behind` what becomes of an account that nobody has a value of.

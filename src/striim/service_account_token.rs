@@ -24,7 +24,9 @@ use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
-use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
+use super::service_account::{
+    LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
+};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -146,6 +148,7 @@ impl ServiceAccountToken {
         operation: &Operation,
         planned: &Model,
         expires_at: Option<Expiry>,
+        diagnostics: &mut Diagnostics,
     ) -> Result<Option<IssuedToken>, Diagnostic> {
         if planned.adopt_existing != Field::Known(true) {
             return Ok(None);
@@ -160,7 +163,15 @@ impl ServiceAccountToken {
         };
         check_description(account, planned)?;
         let expires_at = expires_at.map(Expiry::instant);
-        let rotated = issue::rotate(&connection.api, operation, planned.name(), expires_at, false).await;
+        let rotated = rotate(
+            connection,
+            operation,
+            planned.name(),
+            expires_at,
+            &Field::Null,
+            diagnostics,
+        )
+        .await;
         rotated
             .map(Some)
             .map_err(|error| why_not_rotated(planned.name(), &error))
@@ -280,7 +291,10 @@ impl Resource for ServiceAccountToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let operation = connection.operation(context);
-        let adopted = diagnostics.ok(self.adopt(&connection, &operation, &planned, expires_at).await)?;
+        let adopted = self
+            .adopt(&connection, &operation, &planned, expires_at, diagnostics)
+            .await;
+        let adopted = diagnostics.ok(adopted)?;
         let issued = match adopted {
             Some(issued) => Ok(issued),
             None => issue::create(&connection.api, &operation, &new_account(&planned, expires_at)).await,
@@ -340,13 +354,14 @@ impl Resource for ServiceAccountToken {
             return prior;
         };
         let operation = connection.operation(context);
-        let own = works_with(&connection, &prior.token).await;
-        let rotated = issue::rotate(
-            &connection.api,
+        let instant = expires_at.map(Expiry::instant);
+        let rotated = rotate(
+            &connection,
             &operation,
             prior.name(),
-            expires_at.map(Expiry::instant),
-            own,
+            instant,
+            &prior.token,
+            diagnostics,
         )
         .await;
         let issued = match rotated {

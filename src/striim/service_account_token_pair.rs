@@ -31,7 +31,9 @@ use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, known_duration, same_duration};
-use super::service_account::{LIFETIME, check_description_length, find, why_not_created, why_not_rotated, works_with};
+use super::service_account::{
+    LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
+};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
@@ -336,10 +338,10 @@ impl ServiceAccountTokenPair {
         new: &NewServiceAccount<'_>,
         old: Option<&Account>,
         pair: &str,
+        diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         if let Some(old) = old {
-            let own = works_with(connection, &old.token).await;
-            match issue::rotate(&connection.api, operation, new.name, new.expires_at, own).await {
+            match rotate(connection, operation, new.name, new.expires_at, &old.token, diagnostics).await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
                 Err(error) if error.is_ambiguous() => {
@@ -619,7 +621,7 @@ impl Resource for ServiceAccountTokenPair {
         let there = find(&accounts, &name).map(|_| Account::named(&name));
         let old = prior.account(&name).cloned().or(there);
         let renewed = self
-            .renew(&connection, &operation, &new, old.as_ref(), prior.name())
+            .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
         connection.changed().await;
         match renewed {

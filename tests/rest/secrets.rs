@@ -89,7 +89,7 @@ async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_
             tokio::time::sleep(Duration::from_secs(1)).await;
             let read = |_| Ok(secret.clone());
             client
-                .renew(&operation(), &create(), read, |renewed: &SecretString| renewed)
+                .renew(&operation(), &create(), read, |renewed: &SecretString| renewed, None)
                 .await
         },
         async {

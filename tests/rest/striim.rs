@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use secrecy::{ExposeSecret, SecretString};
 use token_providers::rest::{BaseUrl, Client, Credential, Kind, Options, Transport};
 use token_providers::sandbox::{self, Effect, Fault, Role, Sandbox, Seed};
-use token_providers::striim::api::{Api, NewServiceAccount, Owner, PatStatus};
+use token_providers::striim::api::{Api, NewServiceAccount, Own, Owner, PatStatus};
 use token_providers::token::Clock;
 use tokio::time::Instant;
 
@@ -111,7 +111,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
 
         let later = instant("2026-03-09T00:00:00Z");
         let second = api
-            .rotate_service_account(&operation, made.name, Some(later), false)
+            .rotate_service_account(&operation, made.name, Some(later), Own::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(second.token.expose_secret()) && !sandbox.is_live(first.token.expose_secret()));
@@ -128,7 +128,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
                 .is_not_found()
         );
         assert!(
-            api.rotate_service_account(&operation, made.name, None, false)
+            api.rotate_service_account(&operation, made.name, None, Own::No)
                 .await
                 .unwrap_err()
                 .is_not_found()
@@ -146,7 +146,7 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
 
         let ends = instant("2026-02-09T00:00:00Z");
         let first = api
-            .rotate_user_token(&operation, Some(email), Some(ends), false)
+            .rotate_user_token(&operation, Some(email), Some(ends), Own::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
@@ -160,7 +160,10 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
             own.user_token(&operation, None).await.unwrap().unwrap().token_id,
             first.token_id
         );
-        let second = own.rotate_user_token(&operation, None, Some(ends), true).await.unwrap();
+        let second = own
+            .rotate_user_token(&operation, None, Some(ends), Own::Yes)
+            .await
+            .unwrap();
         assert!(!sandbox.is_live(first.token.expose_secret()));
         let dead = api_as(&sandbox, first.token.clone())
             .user_token(&operation, None)
@@ -176,7 +179,7 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
 
         // As an administrator.
         let third = api
-            .rotate_user_token(&operation, Some(email), Some(ends), false)
+            .rotate_user_token(&operation, Some(email), Some(ends), Own::No)
             .await
             .unwrap();
         api.revoke_user_token(&operation, Owner::UserId(ann.id)).await.unwrap();
@@ -237,7 +240,7 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
             ),
             (
                 404,
-                admin.rotate_service_account(&operation, "fourth", None, false).await,
+                admin.rotate_service_account(&operation, "fourth", None, Own::No).await,
             ),
             (409, admin.create_service_account(&operation, &new("second")).await),
             (409, admin.create_service_account(&operation, &new("fourth")).await),
@@ -339,7 +342,7 @@ async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_s
 
         lose("POST", "/service-account/rotate");
         let error = api
-            .rotate_service_account(&operation, "app", None, false)
+            .rotate_service_account(&operation, "app", None, Own::No)
             .await
             .unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
@@ -391,12 +394,12 @@ async fn no_request_with_an_empty_key_is_sent() {
     let (api, operation) = (Api::new(platform.client()), operation());
     for error in [
         api.create_service_account(&operation, &new("")).await.unwrap_err(),
-        api.rotate_service_account(&operation, "", None, false)
+        api.rotate_service_account(&operation, "", None, Own::No)
             .await
             .unwrap_err(),
         api.delete_service_account(&operation, "").await.unwrap_err(),
         api.user_token(&operation, Some("")).await.unwrap_err(),
-        api.rotate_user_token(&operation, Some(""), None, false)
+        api.rotate_user_token(&operation, Some(""), None, Own::No)
             .await
             .unwrap_err(),
         api.revoke_user_token(&operation, Owner::Email("")).await.unwrap_err(),
@@ -419,10 +422,10 @@ async fn bodies_are_those_of_the_document() {
     };
     api.create_service_account(&operation, &full).await.unwrap();
     api.create_service_account(&operation, &new("app")).await.unwrap();
-    api.rotate_service_account(&operation, "app", Some(ends + 1.hour()), false)
+    api.rotate_service_account(&operation, "app", Some(ends + 1.hour()), Own::No)
         .await
         .unwrap();
-    api.rotate_user_token(&operation, Some("user@example.com"), None, false)
+    api.rotate_user_token(&operation, Some("user@example.com"), None, Own::No)
         .await
         .unwrap();
     api.toggle_pat_status(&operation).await.unwrap();
