@@ -86,10 +86,12 @@ pub(super) fn generation() -> Attribute {
 }
 
 /// Whose value the state keeps.
-pub(super) fn present_value(generation: i64, token: &Field<SecretString>) -> PresentValue {
+pub(super) fn present_value(generation: i64, token: &Field<SecretString>, updated_at: &Field<String>) -> PresentValue {
     match (generation, token.is_null()) {
         (0, _) => PresentValue::Imported,
-        (_, true) => PresentValue::Replaced,
+        (_, true) => PresentValue::Replaced {
+            on: updated_at.known().and_then(|text| text.parse().ok()),
+        },
         (_, false) => PresentValue::Ours,
     }
 }
@@ -126,10 +128,12 @@ impl Kept<'_> {
         *self.updated_by = issued.updated_by.into();
     }
 
-    /// Takes over what the platform tells. What it leaves out stays: it is not said to have changed.
-    pub(super) fn follow(self, seen: Seen<'_>) {
-        if self.was_rotated_outside(seen) {
-            // What Terraform keeps is dead. Without it the plan rotates, and nobody is handed a dead value.
+    /// Takes over what the platform tells. What it leaves out stays: it is not said to have changed. Tells whether the value
+    /// that the state kept turned out to be dead.
+    pub(super) fn follow(self, seen: Seen<'_>) -> bool {
+        let died = self.was_rotated_outside(seen) && !self.token.is_null();
+        if died {
+            // Without it the plan rotates, and nobody is handed a dead value.
             *self.token = Field::Null;
         }
         if let Some(now) = seen.expires_at.map(Expiry::at)
@@ -146,6 +150,7 @@ impl Kept<'_> {
         if let Some(updated_by) = seen.updated_by {
             *self.updated_by = updated_by.into();
         }
+        died
     }
 
     fn expiry(&self) -> Option<Expiry> {
@@ -166,6 +171,15 @@ impl Kept<'_> {
             // The same instant may come in another precision.
             || updates.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
     }
+}
+
+/// The warning of a refresh that found the value in the state dead.
+pub(super) fn died(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has another value than the state"),
+        "Somebody gave it another one: the value in the state no longer works, and whoever took it from there has lost \
+         access. A plan says what it does about it.",
+    )
 }
 
 /// The warning of a plan that rotates the token that the provider itself works with.

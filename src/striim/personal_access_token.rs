@@ -99,7 +99,7 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        kept::present_value(self.generation(), &self.token)
+        kept::present_value(self.generation(), &self.token, &self.updated_at)
     }
 
     fn kept(&mut self) -> Kept<'_> {
@@ -303,7 +303,11 @@ impl Resource for PersonalAccessToken {
             return Some(state);
         };
         match found.token {
-            Some(token) => state.kept().follow((&token).into()),
+            Some(token) => {
+                if state.kept().follow((&token).into()) {
+                    diagnostics.push(kept::died(&state.what()));
+                }
+            }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),

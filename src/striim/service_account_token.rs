@@ -81,7 +81,7 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        kept::present_value(self.generation(), &self.token)
+        kept::present_value(self.generation(), &self.token, &self.updated_at)
     }
 
     fn kept(&mut self) -> Kept<'_> {
@@ -332,7 +332,7 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             return expired.then_some(state);
         };
-        follow(&mut state, account);
+        follow(&mut state, account, diagnostics);
         Some(state)
     }
 
@@ -440,7 +440,7 @@ impl Resource for ServiceAccountToken {
             generation: 0.into(),
             ..Model::default()
         };
-        follow(&mut state, account);
+        follow(&mut state, account, diagnostics);
         Some(state)
     }
 }
@@ -454,8 +454,10 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
 }
 
 /// Takes over what the platform's list says.
-fn follow(state: &mut Model, account: &ServiceAccount) {
-    state.kept().follow(account.into());
+fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
+    if state.kept().follow(account.into()) {
+        diagnostics.push(kept::died(&state.what()));
+    }
     if let Some(now) = &account.description {
         state.description = now.clone().into();
     }

@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// What the platform's list says of it; `None`: it was deleted.
-    fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp) -> Option<Self> {
+    fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Some(account) = find(accounts, self.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             return self
@@ -125,7 +125,9 @@ impl Account {
                 .is_some_and(|expiry| expiry.has_passed(now))
                 .then_some(self);
         };
-        self.kept().follow(account.into());
+        if self.kept().follow(account.into()) {
+            diagnostics.push(kept::died(&token_of(self.name())));
+        }
         Some(self)
     }
 }
@@ -190,7 +192,12 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self) -> Pair {
         let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
-        let known = |account: &Account| present(account, kept::present_value(self.generation(), &account.token));
+        let known = |account: &Account| {
+            present(
+                account,
+                kept::present_value(self.generation(), &account.token, &account.updated_at),
+            )
+        };
         Pair {
             current: there(&self.current).map_or_else(|| present(&Account::default(), PresentValue::Deleted), known),
             previous: there(&self.previous).map(known),
@@ -573,7 +580,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        follow(state, &accounts, self.now())
+        follow(state, &accounts, self.now(), diagnostics)
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
@@ -594,7 +601,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&operation, diagnostics).await else {
             return prior;
         };
-        let Some(present) = follow(prior.clone(), &accounts, now) else {
+        let Some(present) = follow(prior.clone(), &accounts, now, diagnostics) else {
             diagnostics.push(outdated(&prior));
             return prior;
         };
@@ -727,11 +734,16 @@ fn token_of(account: &str) -> String {
 }
 
 /// What the platform's list says of the pair; `None`: both are gone, for certain.
-fn follow(mut state: Model, accounts: &[ServiceAccount], now: Timestamp) -> Option<Model> {
-    let follow = |account| {
+fn follow(
+    mut state: Model,
+    accounts: &[ServiceAccount],
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> Option<Model> {
+    let mut follow = |account| {
         there(account)
             .cloned()
-            .and_then(|account| account.follow(accounts, now))
+            .and_then(|account| account.follow(accounts, now, diagnostics))
     };
     let (current, previous) = (follow(&state.current), follow(&state.previous));
     if current.is_none() && previous.is_none() {

@@ -103,7 +103,9 @@ mod tests {
         }
     }
 
-    use PresentValue::{Deleted, Imported, Ours, Replaced};
+    use PresentValue::{Deleted, Imported, Ours};
+
+    const REPLACED: PresentValue = PresentValue::Replaced { on: None };
 
     /// (the current value and its expiry, when it was made, the reasons on day 100)
     #[test]
@@ -113,7 +115,7 @@ mod tests {
             ("of age", Ours, Some(145), Some(55), "it is 45 days old"),
             ("older", Ours, Some(120), Some(30), "rotate_every = 45 days"),
             ("expired", Ours, Some(100), None, "it expired at"),
-            ("rotated outside", Replaced, Some(150), Some(60), "rotated outside"),
+            ("rotated outside", REPLACED, Some(150), Some(60), "rotated outside"),
             ("deleted outside", Deleted, None, Some(60), "deleted outside"),
             ("imported, of unknown age", Imported, Some(150), None, ""),
             ("imported, of age", Imported, Some(150), Some(50), "it is 50 days old"),
@@ -122,7 +124,7 @@ mod tests {
             None,
             Some(present(Ours, Some(120))),
             Some(present(Ours, Some(90))),
-            Some(present(Replaced, None)),
+            Some(present(REPLACED, None)),
         ];
         for (case, value, expires, made, expected) in cases {
             for previous in &others {
@@ -150,13 +152,13 @@ mod tests {
             ((Ours, live), None, Slot::Other),
             ((Ours, live), Some((Ours, live)), Slot::Other),
             ((Ours, live), Some((Ours, expired)), Slot::Other),
-            ((Ours, live), Some((Replaced, live)), Slot::Other),
+            ((Ours, live), Some((REPLACED, live)), Slot::Other),
             ((Imported, live), Some((Imported, live)), Slot::Other),
-            ((Replaced, live), Some((Ours, live)), Slot::Current),
+            ((REPLACED, live), Some((Ours, live)), Slot::Current),
             ((Deleted, None), Some((Ours, live)), Slot::Current),
             ((Ours, expired), Some((Ours, live)), Slot::Current),
-            ((Replaced, live), Some((Ours, expired)), Slot::Other),
-            ((Replaced, live), Some((Replaced, live)), Slot::Other),
+            ((REPLACED, live), Some((Ours, expired)), Slot::Other),
+            ((REPLACED, live), Some((REPLACED, live)), Slot::Other),
             ((Deleted, None), None, Slot::Other),
         ];
         for (current, previous, expected) in cases {
@@ -174,7 +176,7 @@ mod tests {
     }
 
     fn some_present() -> impl Strategy<Value = Present> {
-        let value = prop_oneof![Just(Ours), Just(Replaced), Just(Deleted), Just(Imported)];
+        let value = prop_oneof![Just(Ours), Just(REPLACED), Just(Deleted), Just(Imported)];
         let lifetime = prop::option::of((1_u32..400).prop_map(|days| DAY * days));
         let triggers = prop::collection::btree_map("[ab]", "[12]", 0..3);
         (

@@ -59,7 +59,10 @@ pub enum PresentValue {
     /// Terraform made it and keeps it.
     Ours,
     /// Terraform made one, and somebody replaced it since: what Terraform kept is dead.
-    Replaced,
+    Replaced {
+        /// When, if the platform told.
+        on: Option<Timestamp>,
+    },
     /// Somebody deleted the whole token.
     Deleted,
     /// It was imported: it works somewhere, unknown to Terraform. What is declared for the first time then is taken as
@@ -71,7 +74,10 @@ pub enum PresentValue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Somebody rotated it outside Terraform.
-    RotatedOutside,
+    RotatedOutside {
+        /// When, if the platform told.
+        on: Option<Timestamp>,
+    },
     /// Somebody deleted it outside Terraform.
     DeletedOutside,
     /// `expires_at` is another instant than before.
@@ -123,7 +129,7 @@ fn ended_outside(declared: &Declared, present: &Present, now: Timestamp) -> Opti
     // Past its fixed end, a token is to have no value that works.
     let ended = matches!(declared.ends, Ends::At(end) if end.has_passed(now));
     match present.value {
-        PresentValue::Replaced if !ended => Some(Reason::RotatedOutside),
+        PresentValue::Replaced { on } if !ended => Some(Reason::RotatedOutside { on }),
         PresentValue::Deleted if !ended => Some(Reason::DeletedOutside),
         _ => None,
     }
@@ -188,7 +194,13 @@ fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason>
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RotatedOutside => f.write_str("it was rotated outside Terraform, which ended the value in the state"),
+            Self::RotatedOutside { on } => {
+                f.write_str("it was rotated outside Terraform")?;
+                if let Some(on) = on {
+                    write!(f, " on {}", Expiry::at(*on))?;
+                }
+                f.write_str(", which ended the value in the state")
+            }
             Self::DeletedOutside => f.write_str("it was deleted outside Terraform"),
             Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
             Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
@@ -271,7 +283,10 @@ mod tests {
             lifetime: DAY * days,
             rotate_before: before.map(|days| DAY * days),
         };
-        use PresentValue::{Imported, Ours, Replaced};
+        use PresentValue::{Imported, Ours};
+        let replaced = PresentValue::Replaced {
+            on: Some(instant("2026-12-24T18:00:00Z")),
+        };
         let cases = [
             ("nothing declared", Ends::ByDefault, Some(february), None, Ours, ""),
             ("nothing known", Ends::ByDefault, None, None, Ours, ""),
@@ -394,7 +409,7 @@ mod tests {
                 Ends::ByDefault,
                 Some(february),
                 None,
-                Replaced,
+                replaced,
                 "rotated outside Terraform",
             ),
         ];
@@ -486,7 +501,7 @@ mod tests {
     fn some_presence() -> impl Strategy<Value = Present> {
         let value = prop_oneof![
             Just(PresentValue::Ours),
-            Just(PresentValue::Replaced),
+            Just(PresentValue::Replaced { on: None }),
             Just(PresentValue::Deleted),
             Just(PresentValue::Imported)
         ];

@@ -23,12 +23,12 @@ fn others(release: u32) -> String {
 }
 
 /// Creates the token and has the provider work with it.
-async fn work_with_a_managed_token(world: &mut World) -> String {
+async fn work_with_a_managed_token(world: &mut World, expires_at: &str) -> String {
     world.sandbox.set_options(|options| {
         options.quota = 2 + OTHERS;
         options.rate_limits = None;
     });
-    world.configure(&own(&in_days(30), "Terraform"));
+    world.configure(&own(expires_at, "Terraform"));
     world.apply().await;
     take_its_value(world).await
 }
@@ -47,7 +47,7 @@ async fn apply_in_parallel(world: &World) {
 #[test]
 fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
     on_each_version(async |world| {
-        let first = work_with_a_managed_token(world).await;
+        let first = work_with_a_managed_token(world, &in_days(30)).await;
         world.configure(&(own(&in_days(60), "Terraform") + &others(1)));
         let plan = world.plan().await;
         let warning = "the one that the provider itself was given";
@@ -71,8 +71,9 @@ fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
 #[test]
 fn its_revocation_is_refused_with_advice_while_the_others_go() {
     on_each_version(async |world| {
-        let value = work_with_a_managed_token(world).await;
-        let both = own(&in_days(30), "Terraform") + &others(1);
+        let expires_at = in_days(30);
+        let value = work_with_a_managed_token(world, &expires_at).await;
+        let both = own(&expires_at, "Terraform") + &others(1);
         world.configure(&both);
         apply_in_parallel(world).await;
         assert_eq!(world.names().len(), OTHERS + 1);
@@ -97,12 +98,34 @@ fn its_revocation_is_refused_with_advice_while_the_others_go() {
 #[test]
 fn a_plan_that_would_replace_it_warns() {
     on_each_version(async |world| {
-        let value = work_with_a_managed_token(world).await;
-        world.configure(&own(&in_days(30), "Terraform and others"));
+        let expires_at = in_days(30);
+        let value = work_with_a_managed_token(world, &expires_at).await;
+        world.configure(&own(&expires_at, "Terraform and others"));
         let plan = world.plan().await;
         assert_eq!(plan.actions(OWN), "delete create");
         assert!(plan.run.says("another administrator's token"), "{}", plan.run);
         world.apply_fails().await;
         assert!(world.sandbox.is_live(&value));
+    });
+}
+
+#[test]
+fn one_whose_value_nobody_knew_is_found_out_by_its_rotation_and_gone_on_with() {
+    on_each_version(async |world| {
+        let value = work_with_a_managed_token(world, &in_days(30)).await;
+        world
+            .workspace
+            .run(&["state", "rm", OWN])
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+        world.import(OWN, "bootstrap").await;
+        world.configure(&(own(&in_days(60), "Terraform") + &others(1)));
+        apply_in_parallel(world).await;
+        assert!(!world.sandbox.is_live(&value));
+        assert_eq!(world.names().len(), OTHERS + 1);
+        take_its_value(world).await;
+        world.plans_nothing().await;
     });
 }
