@@ -11,6 +11,7 @@ mod pat_status;
 mod pat_status_data_source;
 mod provider;
 mod quota;
+mod revoke;
 mod rotation;
 mod service_account_token;
 mod service_account_tokens;

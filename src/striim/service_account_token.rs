@@ -23,6 +23,7 @@ use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::quota;
+use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -417,21 +418,14 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(cannot_revoke_own(state.name()));
             return Some(state);
         }
-        let outcome = connection
-            .api
-            .delete_service_account(&connection.operation(context), state.name())
-            .await;
+        let revoked = revoke(&connection.api, &connection.operation(context), state.name()).await;
         connection.changed().await;
-        match outcome {
-            Err(error) if !error.is_not_found() => {
-                diagnostics.push(failure(&error));
-                Some(state)
-            }
-            // Gone already is gone.
-            _ => {
+        match diagnostics.ok(revoked) {
+            Some(()) => {
                 connection.ledger.remove(state.name());
                 None
             }
+            None => Some(state),
         }
     }
 
