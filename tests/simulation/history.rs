@@ -5,8 +5,8 @@ use std::ops::Range;
 use fastrand::Rng;
 use jiff::SignedDuration;
 use token_providers::sandbox::{
-    DeleteAnswer, Effect, Envelope, ErrorBody, Expired, Fault, Instants, Options, PatStatus, Refused, RotationExpiry,
-    SuccessCode, ToggleAnswer, When,
+    DeleteAnswer, Effect, Envelope, ErrorBody, Expired, Fault, Instants, Options, PatStatus, RateLimits, Refused,
+    RotationExpiry, SuccessCode, ToggleAnswer, When,
 };
 
 use crate::network::Moment;
@@ -107,7 +107,10 @@ impl History {
         let mut draw = Draw(Rng::with_seed(seed), speed);
         let platform = draw.platform();
         let mut steps = vec![draw.declaration(0), draw.apply_step()];
-        let length = draw.0.usize(2..12);
+        let length = match speed {
+            Speed::Simulated => draw.0.usize(2..12),
+            Speed::Real => draw.0.usize(2..6),
+        };
         steps.extend((0..length).map(|_| draw.step()));
         Self { seed, platform, steps }
     }
@@ -202,6 +205,8 @@ impl Draw {
     fn platform(&mut self) -> Options {
         Options {
             quota: 10,
+            // A minute of waiting is long for who has no clock to move.
+            rate_limits: (self.1 == Speed::Simulated).then(RateLimits::default),
             retry_after: self.0.bool(),
             list: self.one_of(&[Envelope::Bare, Envelope::Wrapped]),
             nulls: self.0.bool(),
@@ -314,6 +319,10 @@ impl Draw {
             Speed::Simulated => self.0.i64(1..20),
             Speed::Real => 0,
         };
+        let times = match self.1 {
+            Speed::Simulated => self.one_of(&[1, 1, 1, 2, 3, 8]),
+            Speed::Real => 1,
+        };
         let page = ("content-type", "text/html");
         let effect = match self.0.u32(..16) {
             0 | 1 => Fault::new(Effect::Cut),
@@ -334,10 +343,7 @@ impl Draw {
             14 => Fault::answer(200).body(r#"{"name":"somebody-else","token":"not-yours","token-id":1}"#),
             _ => Fault::answer(200).body(r#"[{"name": "#),
         };
-        let fault = effect
-            .on(method, path)
-            .times(self.one_of(&[1, 1, 1, 2, 3, 8]))
-            .skip(self.one_of(&[0, 0, 0, 1, 2]));
+        let fault = effect.on(method, path).times(times).skip(self.one_of(&[0, 0, 0, 1, 2]));
         // Who refuses has not acted.
         let refuses = matches!(&fault.effect, Effect::Answer(answer) if (400..500).contains(&answer.status) && answer.status != 408);
         if refuses || self.0.bool() { fault } else { fault.after() }

@@ -25,44 +25,88 @@ mod terraform;
 mod world;
 
 use std::ops::Range;
+use std::thread;
 
+use futures_util::future::join_all;
 use history::History;
 use provider::Speed;
+use world::{Broken, Report};
+
+/// The seeds to run: those given, or what `SIMULATION_SEED` asks for, one (`17`) or many (`0..100000`).
+fn seeds(seeds: Range<u64>) -> Range<u64> {
+    let Ok(asked) = std::env::var("SIMULATION_SEED") else {
+        return seeds;
+    };
+    let number = |text: &str| {
+        text.parse()
+            .expect("SIMULATION_SEED is a number, or two with .. between")
+    };
+    match asked.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(&asked)..number(&asked) + 1,
+    }
+}
 
 /// Runs the history of a seed; if it breaks a promise, tells the shortest that does.
-fn explore(seed: u64, speed: Speed) -> world::Report {
-    let history = History::draw(seed, speed);
-    let broken = match world::run(&history, speed) {
+fn simulate(seed: u64) -> Report {
+    let history = History::draw(seed, Speed::Simulated);
+    let broken = match world::run(&history, Speed::Simulated) {
         Ok(report) => return report,
         Err(broken) => broken,
     };
     println!("seed {seed}: {}", broken.why);
-    let shortest = history.shrink(|history| world::run(history, speed).is_err());
-    let Err(broken) = world::run(&shortest, speed) else {
-        panic!("seed {seed} fails only sometimes: {}", broken.why);
-    };
-    panic!(
-        "seed {seed}: {}\n{shortest:#?}\n{}",
-        broken.why,
-        broken.trace.join("\n")
-    );
+    let shortest = history.shrink(|history| world::run(history, Speed::Simulated).is_err());
+    match world::run(&shortest, Speed::Simulated) {
+        Err(broken) => panic!("{}", told(seed, &shortest, &broken)),
+        Ok(_) => panic!("seed {seed} fails only sometimes: {}", broken.why),
+    }
 }
 
-/// The seeds to run, or the one that was asked for.
-fn seeds(seeds: Range<u64>) -> Range<u64> {
-    match std::env::var("SIMULATION_SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("SIMULATION_SEED is a number");
-            seed..seed + 1
-        }
-        Err(_) => seeds,
-    }
+fn told(seed: u64, history: &History, Broken { why, trace }: &Broken) -> String {
+    format!("seed {seed}: {why}\n{history:#?}\n{}", trace.join("\n"))
+}
+
+fn on_all_cores<T: Send>(seeds: Range<u64>, run: fn(u64) -> T) -> Vec<T> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let worker = |first| {
+            let seeds = seeds.clone().skip(first).step_by(workers);
+            scope.spawn(move || seeds.map(run).collect::<Vec<T>>())
+        };
+        let running: Vec<_> = (0..workers).map(worker).collect();
+        running.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
 }
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works() {
-    for seed in seeds(0..2_000) {
-        explore(seed, Speed::Simulated);
+    let reports = on_all_cores(seeds(0..1_000), simulate);
+    let sum = |of: fn(&Report) -> usize| reports.iter().map(of).sum::<usize>();
+    println!(
+        "{} histories, {} crashes, {} interrupts, {} left behind by a crash; {} took two runs to come back",
+        reports.len(),
+        sum(|report| report.crashes),
+        sum(|report| report.interrupts),
+        sum(|report| report.left_behind),
+        reports.iter().filter(|report| report.applies == 2).count(),
+    );
+}
+
+#[test]
+fn after_any_history_of_real_processes_too() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // They wait more than they work, so all at once.
+    let histories: Vec<_> = seeds(0..24).map(|seed| History::draw(seed, Speed::Real)).collect();
+    let outcomes = runtime.block_on(join_all(
+        histories.iter().map(|history| world::live(history, Speed::Real)),
+    ));
+    for (history, outcome) in histories.iter().zip(outcomes) {
+        if let Err(broken) = outcome {
+            panic!("{}", told(history.seed, history, &broken));
+        }
     }
 }
 
@@ -70,7 +114,11 @@ fn after_any_history_everything_declared_is_there_and_works() {
 fn the_same_seed_gives_the_same_trace() {
     for seed in 0..50 {
         let history = History::draw(seed, Speed::Simulated);
-        let trace = || world::run(&history, Speed::Simulated).unwrap().trace;
+        let trace = || {
+            world::run(&history, Speed::Simulated)
+                .map(|report| report.trace)
+                .unwrap()
+        };
         assert_eq!(trace(), trace(), "seed {seed}");
     }
 }

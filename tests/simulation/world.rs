@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::history::{Apply, Cut, Ends, History, Step, Token};
-use crate::network::Network;
+use crate::network::{Line, Network};
 use crate::provider::{Attributes, Speed, Start, Told};
 use crate::terraform::{Configuration, Ended, Object, Run, Terraform};
 
@@ -85,8 +85,8 @@ struct World {
     /// How much of it is in the trace.
     traced: Cell<usize>,
     report: RefCell<Report>,
-    /// The service accounts whose creation was under way when a run was killed.
-    under_way: RefCell<BTreeSet<String>>,
+    /// What killed runs sent.
+    killed: RefCell<Vec<Line>>,
 }
 
 struct Workspace {
@@ -138,7 +138,7 @@ impl World {
             told,
             traced: Cell::default(),
             report: RefCell::default(),
-            under_way: RefCell::default(),
+            killed: RefCell::default(),
         }
     }
 
@@ -232,7 +232,7 @@ impl World {
         match ended {
             None => {
                 self.report.borrow_mut().crashes += 1;
-                self.under_way.borrow_mut().extend(line.creations());
+                self.killed.borrow_mut().push(line);
             }
             Some(Ended::Applied | Ended::Unchanged) if nobody_interferes => self.check_values(*workspace)?,
             Some(_) => {}
@@ -253,10 +253,13 @@ impl World {
 
     /// Waits until nothing that was sent can still be acted on.
     async fn settle(&self) {
-        if self.speed == Speed::Simulated {
-            // Longer than any delay; what hangs will not be acted on.
-            tokio::time::sleep(Duration::from_secs(60)).await;
-        }
+        // Longer than any delay; what hangs will not be acted on.
+        let time = match self.speed {
+            Speed::Simulated => Duration::from_secs(60),
+            // What a killed process wrote last may still be read.
+            Speed::Real => Duration::from_millis(200),
+        };
+        tokio::time::sleep(time).await;
         for _ in 0..100 {
             if self.network.is_idle() {
                 return;
@@ -294,10 +297,8 @@ impl World {
             if known.contains(&name) {
                 continue;
             }
-            ensure!(
-                self.under_way.borrow().contains(&name),
-                "{name:?} was made and forgotten"
-            );
+            let by_who_was_killed = self.killed.borrow().iter().any(|line| line.creations().contains(&name));
+            ensure!(by_who_was_killed, "{name:?} was made and forgotten");
             self.report.borrow_mut().left_behind += 1;
             let at = self.place_of(&name);
             match at {
@@ -339,9 +340,9 @@ impl World {
             self.token_id(name) == before,
             "{name:?} was touched without being asked"
         );
-        let explained = self.told.borrow()[told..]
-            .iter()
-            .any(|told| told.contains(&format!("{name:?} exists")) && told.contains("adopt_existing"));
+        let explained = self.told.borrow()[told..].iter().any(|told| {
+            told.starts_with("error") && told.contains(&format!("{name:?} exists")) && told.contains("adopt_existing")
+        });
         ensure!(explained, "nothing explains that {name:?} is there already");
 
         let declared = self.workspaces[workspace].places[place]
