@@ -9,11 +9,11 @@
 //!
 //! # Assumptions
 //! - The list is complete, but for what has expired.
-//! - Nobody else creates an account of the same name within the same moments.
+//! - Nobody else creates an account of the same name while a revocation is under way.
 
 use std::time::Duration;
 
-use super::api::Api;
+use super::api::{Api, ServiceAccount};
 use super::failure::failure;
 use crate::framework::Diagnostic;
 use crate::rest::Operation;
@@ -21,11 +21,23 @@ use crate::rest::Operation;
 /// How long to wait before asking again: a list may lag a little behind.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
-/// Revokes a service account. Gone already is gone.
+/// Revokes the service account of that name, and of that token where it is known. Gone already is gone.
 ///
 /// # Errors
 /// What to tell the user if it is not gone, or may not be.
-pub(super) async fn revoke(api: &Api, operation: &Operation, name: &str) -> Result<(), Diagnostic> {
+pub(super) async fn revoke(
+    api: &Api,
+    operation: &Operation,
+    name: &str,
+    token_id: Option<i64>,
+) -> Result<(), Diagnostic> {
+    let is_it = |account: &ServiceAccount| {
+        // Another token of the same name is one that somebody has made since.
+        let is_another = token_id
+            .zip(account.token_id)
+            .is_some_and(|(ours, theirs)| ours != theirs);
+        account.name == name && !is_another
+    };
     for pause in PAUSES {
         match api.delete_service_account(operation, name).await {
             Err(error) if !error.is_not_found() => return Err(failure(&error)),
@@ -33,7 +45,7 @@ pub(super) async fn revoke(api: &Api, operation: &Operation, name: &str) -> Resu
         }
         let accounts = api.list_service_accounts(operation).await;
         let accounts = accounts.map_err(|error| failure(&error))?;
-        if accounts.iter().all(|account| account.name != name) {
+        if !accounts.iter().any(is_it) {
             return Ok(());
         }
         tracing::warn!("the service account {name:?} is said to be revoked, and still listed: trying again");
@@ -68,7 +80,7 @@ mod tests {
             let sandbox = sandbox(Options::default());
             sandbox.add_service_account("ci-pipeline", None);
             sandbox.fault(answer.on(DELETE.0, DELETE.1).times(2));
-            revoke(&api(&sandbox), &operation(), "ci-pipeline").await.unwrap();
+            revoke(&api(&sandbox), &operation(), "ci-pipeline", None).await.unwrap();
             assert_eq!(sandbox.service_accounts().len(), 1);
         }
     }
@@ -78,7 +90,9 @@ mod tests {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("ci-pipeline", None);
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
-        let diagnostic = revoke(&api(&sandbox), &operation(), "ci-pipeline").await.unwrap_err();
+        let diagnostic = revoke(&api(&sandbox), &operation(), "ci-pipeline", None)
+            .await
+            .unwrap_err();
         assert!(diagnostic.detail.contains("still has"), "{diagnostic}");
     }
 
@@ -87,7 +101,7 @@ mod tests {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("ci-pipeline", None);
         sandbox.fault(Fault::new(Effect::Cut).after().on(DELETE.0, DELETE.1).times(3));
-        revoke(&api(&sandbox), &operation(), "ci-pipeline").await.unwrap();
-        revoke(&api(&sandbox), &operation(), "ci-pipeline").await.unwrap();
+        revoke(&api(&sandbox), &operation(), "ci-pipeline", None).await.unwrap();
+        revoke(&api(&sandbox), &operation(), "ci-pipeline", None).await.unwrap();
     }
 }

@@ -25,7 +25,7 @@ use super::issue::{self, Unmade};
 use super::quota;
 use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, same_duration};
-use super::session::{Connection, Session};
+use super::session::{Connection, Made, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
@@ -327,6 +327,7 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        let mut made = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let adopted = diagnostics.ok(self.adopt(&connection, &operation, &planned, expires_at).await)?;
         let issued = match adopted {
@@ -335,7 +336,10 @@ impl Resource for ServiceAccountToken {
         };
         connection.changed().await;
         match issued {
-            Ok(issued) => Some(with_value(planned, expires_at, issued, diagnostics)),
+            Ok(issued) => {
+                *made = Made::InThisRun;
+                Some(with_value(planned, expires_at, issued, diagnostics))
+            }
             Err(unmade) => {
                 diagnostics.push(why_not_created(planned.name(), &unmade, self.now()));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -381,6 +385,7 @@ impl Resource for ServiceAccountToken {
         let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
             return prior;
         };
+        let _alone = connection.alone_with(prior.name()).await;
         let operation = connection.operation(context);
         let own = works_with(&connection, &prior).await;
         let rotated = issue::rotate(
@@ -418,7 +423,14 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(cannot_revoke_own(state.name()));
             return Some(state);
         }
-        let revoked = revoke(&connection.api, &connection.operation(context), state.name()).await;
+        let made = connection.alone_with(state.name()).await;
+        if *made == Made::InThisRun {
+            // The name has moved to another resource, which could have it because this one's account was gone, or by
+            // adopting it.
+            return None;
+        }
+        let token_id = state.token_id.known().copied();
+        let revoked = revoke(&connection.api, &connection.operation(context), state.name(), token_id).await;
         connection.changed().await;
         match diagnostics.ok(revoked) {
             Some(()) => {

@@ -24,7 +24,7 @@ pub(crate) struct History {
 /// Each stands by itself, so that a history without it is a history too.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// What a workspace declares from now on at one of its places.
+    /// What a workspace declares from now on at one of its places. A name that stood at another place has moved.
     Declare {
         workspace: usize,
         place: usize,
@@ -36,6 +36,8 @@ pub(crate) enum Step {
     Apply(Apply),
     /// Two runs at once, one of each workspace.
     ApplyBoth([Apply; 2]),
+    /// By a person: does nothing where there is such a service account, or a state thinks so.
+    CreateOutside(&'static str),
     /// By a person: does nothing where there is no such service account.
     RotateOutside(&'static str),
     DeleteOutside(&'static str),
@@ -71,6 +73,7 @@ pub(crate) struct Token {
     pub(crate) description: Option<&'static str>,
     pub(crate) ends: Ends,
     pub(crate) trigger: Option<u8>,
+    pub(crate) adopt: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,10 +88,10 @@ pub(crate) enum Ends {
     },
 }
 
-/// The names that each place of each workspace may use: none is used in two.
-const NAMES: [[[&str; 2]; 3]; 2] = [
-    [["build", "build-2"], ["deploy", "deploy-2"], ["metrics", "metrics-2"]],
-    [["audit", "audit-2"], ["backup", "backup-2"], ["chat", "chat-2"]],
+/// The names that each workspace uses: no two use the same.
+const NAMES: [[&str; 4]; 2] = [
+    ["build", "deploy", "metrics", "nightly"],
+    ["audit", "backup", "chat", "drill"],
 ];
 
 const ENDPOINTS: [(&str, &str); 7] = [
@@ -170,6 +173,7 @@ impl Step {
                     description: None,
                     ends: Ends::ByDefault,
                     trigger: None,
+                    adopt: false,
                     ..token.clone()
                 };
                 if *token == simple {
@@ -244,7 +248,8 @@ impl Draw {
                 };
                 Step::ApplyBoth([apply(0), apply(1)])
             }
-            84..88 => Step::RotateOutside(self.name(0..2)),
+            84..86 => Step::CreateOutside(self.name(0..2)),
+            86..88 => Step::RotateOutside(self.name(0..2)),
             88..91 => Step::DeleteOutside(self.name(0..2)),
             91..93 => Step::ToggleOutside,
             93..98 => Step::Pass {
@@ -256,22 +261,17 @@ impl Draw {
 
     fn name(&mut self, workspaces: Range<usize>) -> &'static str {
         let workspace = self.0.usize(workspaces);
-        let place = self.0.usize(..3);
-        self.name_at(workspace, place)
-    }
-
-    fn name_at(&mut self, workspace: usize, place: usize) -> &'static str {
-        let other = usize::from(self.chance(20));
-        NAMES[workspace][place][other]
+        self.one_of(&NAMES[workspace])
     }
 
     fn declaration(&mut self, workspace: usize) -> Step {
         let place = self.0.usize(..3);
         let token = self.maybe(85, |draw| Token {
-            name: draw.name_at(workspace, place),
+            name: draw.name(workspace..workspace + 1),
             description: draw.maybe(15, |_| "made by Terraform"),
             ends: draw.ends(),
             trigger: draw.maybe(50, |draw| draw.0.u8(..3)),
+            adopt: draw.chance(10),
         });
         Step::Declare {
             workspace,
@@ -316,7 +316,8 @@ impl Draw {
     fn fault(&mut self) -> Fault {
         let (method, path) = self.one_of(&ENDPOINTS);
         let seconds = match self.1 {
-            Speed::Simulated => self.0.i64(1..20),
+            // The longest are longer than the provider waits.
+            Speed::Simulated => self.one_of(&[1, 5, 20, 29, 45]),
             Speed::Real => 0,
         };
         let times = match self.1 {

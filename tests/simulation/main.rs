@@ -21,16 +21,18 @@ mod network;
 #[path = "../support/plugin.rs"]
 mod plugin;
 mod provider;
+mod regressions;
 mod terraform;
 mod world;
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::thread;
 
 use futures_util::future::join_all;
 use history::History;
 use provider::Speed;
-use world::{Broken, Report};
+use world::Report;
 
 /// The seeds to run: those given, or what `SIMULATION_SEED` asks for, one (`17`) or many (`0..100000`).
 fn seeds(seeds: Range<u64>) -> Range<u64> {
@@ -57,13 +59,9 @@ fn simulate(seed: u64) -> Report {
     println!("seed {seed}: {}", broken.why);
     let shortest = history.shrink(|history| world::run(history, Speed::Simulated).is_err());
     match world::run(&shortest, Speed::Simulated) {
-        Err(broken) => panic!("{}", told(seed, &shortest, &broken)),
+        Err(broken) => panic!("{}", broken.told(&shortest)),
         Ok(_) => panic!("seed {seed} fails only sometimes: {}", broken.why),
     }
-}
-
-fn told(seed: u64, history: &History, Broken { why, trace }: &Broken) -> String {
-    format!("seed {seed}: {why}\n{history:#?}\n{}", trace.join("\n"))
 }
 
 fn on_all_cores<T: Send>(seeds: Range<u64>, run: fn(u64) -> T) -> Vec<T> {
@@ -74,7 +72,10 @@ fn on_all_cores<T: Send>(seeds: Range<u64>, run: fn(u64) -> T) -> Vec<T> {
             scope.spawn(move || seeds.map(run).collect::<Vec<T>>())
         };
         let running: Vec<_> = (0..workers).map(worker).collect();
-        running.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        running
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
 }
 
@@ -105,7 +106,7 @@ fn after_any_history_of_real_processes_too() {
     ));
     for (history, outcome) in histories.iter().zip(outcomes) {
         if let Err(broken) = outcome {
-            panic!("{}", told(history.seed, history, &broken));
+            panic!("{}", broken.told(history));
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The way from the providers to the platform: it takes time, outlives whoever sent something, and writes a trace.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
 use token_providers::sandbox::{ConnectionCut, Sandbox, When};
 use token_providers::token::Clock;
 use tokio::sync::oneshot;
@@ -54,8 +55,26 @@ struct Requests {
     sent: u32,
     moment: Option<Moment>,
     reached: CancellationToken,
-    /// The service accounts that it asked to create.
-    creations: Vec<String>,
+    creations: Vec<Creation>,
+}
+
+/// A service account that was asked for.
+#[derive(Clone)]
+pub(crate) struct Creation {
+    pub(crate) name: String,
+    /// When whoever asked stopped waiting for the answer.
+    pub(crate) given_up: Arc<OnceLock<Timestamp>>,
+}
+
+/// Notes when it is dropped.
+struct Waiting(Option<Creation>, Clock);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(creation) = &self.0 {
+            let _ = creation.given_up.set(self.1.now());
+        }
+    }
 }
 
 impl Network {
@@ -120,8 +139,8 @@ impl Line {
         self.requests.lock().unwrap().reached.clone()
     }
 
-    /// The service accounts whose creation was sent.
-    pub(crate) fn creations(&self) -> Vec<String> {
+    /// The creations that were sent.
+    pub(crate) fn creations(&self) -> Vec<Creation> {
         self.requests.lock().unwrap().creations.clone()
     }
 
@@ -149,7 +168,8 @@ impl Line {
     /// Brings a request to the platform, which acts on it even if nobody waits for the answer any more.
     async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
         let what = describe(&request);
-        let number = self.count(&request);
+        let (number, creation) = self.count(&request);
+        let _waiting = Waiting(creation, self.network.clock.clone());
         self.tell_if(Moment {
             request: number,
             when: When::Before,
@@ -176,15 +196,17 @@ impl Line {
         answered.await.unwrap_or(Err(ConnectionCut))
     }
 
-    fn count(&self, request: &Request<Bytes>) -> u32 {
+    fn count(&self, request: &Request<Bytes>) -> (u32, Option<Creation>) {
         let mut requests = self.requests.lock().unwrap();
         requests.sent += 1;
-        if request.uri().path().ends_with("/service-account")
-            && let Some(name) = name_in(request)
-        {
-            requests.creations.push(name);
-        }
-        requests.sent
+        let creates = request.uri().path().ends_with("/service-account");
+        let name = creates.then(|| name_in(request)).flatten();
+        let creation = name.map(|name| Creation {
+            name,
+            given_up: Arc::default(),
+        });
+        requests.creations.extend(creation.clone());
+        (requests.sent, creation)
     }
 
     fn tell_if(&self, now: Moment) {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rmpv::Value;
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{Sandbox, Seed};
+use token_providers::sandbox::{AuditAction, Sandbox, Seed};
 use token_providers::token::Clock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,13 @@ pub(crate) struct Report {
 pub(crate) struct Broken {
     pub(crate) why: String,
     pub(crate) trace: Vec<String>,
+}
+
+impl Broken {
+    /// All that is needed to see why.
+    pub(crate) fn told(&self, history: &History) -> String {
+        format!("{}\n{history:#?}\n{}", self.why, self.trace.join("\n"))
+    }
 }
 
 /// Runs a history, and holds the promises against what came of it.
@@ -85,8 +92,10 @@ struct World {
     /// How much of it is in the trace.
     traced: Cell<usize>,
     report: RefCell<Report>,
-    /// What killed runs sent.
-    killed: RefCell<Vec<Line>>,
+    /// What was sent, run by run, and whether the run was killed.
+    sent: RefCell<Vec<(Line, bool)>>,
+    /// Service accounts of other people, with the ids of their tokens; none where `adopt_existing` was said of it.
+    strangers: BTreeMap<String, Option<i64>>,
 }
 
 struct Workspace {
@@ -98,7 +107,6 @@ struct Workspace {
 struct Declared {
     token: Token,
     expires_at: Option<Timestamp>,
-    adopt: bool,
 }
 
 impl World {
@@ -138,7 +146,8 @@ impl World {
             told,
             traced: Cell::default(),
             report: RefCell::default(),
-            killed: RefCell::default(),
+            sent: RefCell::default(),
+            strangers: BTreeMap::new(),
         }
     }
 
@@ -160,6 +169,11 @@ impl World {
     }
 
     async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+        for declared in self.workspaces.iter().flat_map(|workspace| &workspace.places).flatten() {
+            if let (true, Some(id)) = (declared.token.adopt, self.strangers.get_mut(declared.token.name)) {
+                *id = None;
+            }
+        }
         match step {
             Step::Declare {
                 workspace,
@@ -167,13 +181,16 @@ impl World {
                 token,
             } => {
                 let now = self.now();
+                let name = token.as_ref().map(|token| token.name);
+                for other in &mut self.workspaces[*workspace].places {
+                    other.take_if(|other| Some(other.token.name) == name);
+                }
                 self.workspaces[*workspace].places[*place] = token.clone().map(|token| Declared {
                     expires_at: match token.ends {
                         Ends::InDays(days) => Some(now + SignedDuration::from_hours(24 * days)),
                         _ => None,
                     },
                     token,
-                    adopt: false,
                 });
             }
             Step::DeclareToggle(enabled) => self.toggle = *enabled,
@@ -184,8 +201,23 @@ impl World {
             Step::ApplyBoth([one, other]) => {
                 tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
             }
-            Step::RotateOutside(name) => drop(self.sandbox.rotate_outside(name)),
-            Step::DeleteOutside(name) => drop(self.sandbox.delete_outside(name)),
+            Step::CreateOutside(name) => {
+                if self.token_id(name).is_none() && !self.known().contains(*name) {
+                    self.sandbox.add_service_account(name, None);
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::RotateOutside(name) => {
+                let before = self.token_id(name);
+                let _ = self.sandbox.rotate_outside(name);
+                if before.is_some() && self.strangers.get(*name) == Some(&before) {
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::DeleteOutside(name) => {
+                let _ = self.sandbox.delete_outside(name);
+                self.strangers.remove(*name);
+            }
             Step::ToggleOutside => {
                 self.console(Method::PATCH, "/sandbox/console/user-token/status").await;
             }
@@ -212,7 +244,7 @@ impl World {
             _ => CancellationToken::new(),
         };
         let (crash, interrupt) = (reached(Cut::Crash), reached(Cut::Interrupt));
-        let nobody_interferes = alone && self.network.is_idle();
+        let nobody_interferes = alone && self.network.is_idle() && !self.is_torn(*workspace);
         let terraform = &self.workspaces[*workspace].terraform;
         let configuration = self.configuration(*workspace);
         let run = Run {
@@ -227,14 +259,16 @@ impl World {
         };
         self.trace_told();
         let ended = ended.transpose()?;
+        self.sent.borrow_mut().push((line.clone(), ended.is_none()));
         self.note(&format!("workspace {workspace}: {ended:?}"));
         self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
         match ended {
             None => {
                 self.report.borrow_mut().crashes += 1;
-                self.killed.borrow_mut().push(line);
             }
-            Some(Ended::Applied | Ended::Unchanged) if nobody_interferes => self.check_values(*workspace)?,
+            Some(Ended::Applied | Ended::Unchanged) if nobody_interferes && self.network.is_idle() => {
+                self.check_values(*workspace)?
+            }
             Some(_) => {}
         }
         Ok(ended)
@@ -285,23 +319,33 @@ impl World {
         }
     }
 
-    /// Deals with what no state knows of. It may be there only if a run was killed between its creation and the
-    /// saving of the state; then the next run says so and touches nothing, and a person settles it.
+    /// The names in the states.
+    fn known(&self) -> BTreeSet<String> {
+        let states = self.workspaces.iter().map(|workspace| workspace.terraform.state());
+        states
+            .flat_map(|state| state.values().filter_map(name_of).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
+    /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
+    /// next run says that they are there and touches nothing; then a person settles it.
     async fn clear_up(&mut self) -> anyhow::Result<()> {
-        let mut known = BTreeSet::from([OWN.to_owned()]);
-        for workspace in &self.workspaces {
-            known.extend(workspace.terraform.state().values().filter_map(name_of));
+        let known = self.known();
+        for (name, id) in &self.strangers {
+            let touched = id.is_some() && !known.contains(name) && self.token_id(name) != *id;
+            ensure!(!touched, "somebody else's {name:?} was touched");
         }
         for account in self.sandbox.service_accounts() {
             let name = account.name;
-            if known.contains(&name) {
+            if known.contains(&name) || name == OWN {
                 continue;
             }
-            let by_who_was_killed = self.killed.borrow().iter().any(|line| line.creations().contains(&name));
-            ensure!(by_who_was_killed, "{name:?} was made and forgotten");
-            self.report.borrow_mut().left_behind += 1;
-            let at = self.place_of(&name);
-            match at {
+            if !self.strangers.contains_key(&name) {
+                ensure!(self.may_be_left_behind(&name), "{name:?} was made and forgotten");
+                self.report.borrow_mut().left_behind += 1;
+            }
+            match self.place_of(&name) {
                 Some((workspace, place)) if account.token.is_live(self.now()) => {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
@@ -313,6 +357,22 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether the run that made a service account was killed, or had given up before the platform acted.
+    fn may_be_left_behind(&self, name: &str) -> bool {
+        let audit = self.sandbox.audit();
+        let made = audit
+            .iter()
+            .rfind(|entry| entry.action == AuditAction::CreateServiceAccount && entry.target == name);
+        let Some(made) = made.map(|entry| entry.at) else {
+            return false;
+        };
+        self.sent.borrow().iter().any(|(line, killed)| {
+            let creations = line.creations();
+            let mut of_it = creations.iter().filter(|creation| creation.name == name);
+            of_it.any(|creation| *killed || creation.given_up.get().is_some_and(|given_up| *given_up < made))
+        })
     }
 
     /// Where a name is declared.
@@ -333,6 +393,14 @@ impl World {
     ) -> anyhow::Result<()> {
         let told = self.told.borrow().len();
         let before = self.token_id(name);
+        let places = &mut self.workspaces[workspace].places;
+        let declared = places[place].as_mut().context("it is declared")?;
+        // Adoption takes it as it is, description included.
+        let adoptable = declared.token.description == description;
+        if adoptable && declared.token.adopt {
+            return Ok(());
+        }
+        declared.token.adopt = false;
         let address = address(place);
         let ended = self.apply(&plain(workspace), false).await?;
         ensure!(ended == Some(Ended::Failed), "{name:?} was taken without a word");
@@ -348,9 +416,8 @@ impl World {
         let declared = self.workspaces[workspace].places[place]
             .as_mut()
             .context("it is declared")?;
-        if before % 2 == 0 && declared.token.description == description {
-            // Adoption takes it as it is, description included.
-            declared.adopt = true;
+        if before.is_some_and(|id| id % 2 == 0) && adoptable {
+            declared.token.adopt = true;
             return Ok(());
         }
         // What is said first of an imported token describes it; what is changed then rotates it.
@@ -359,27 +426,24 @@ impl World {
         let terraform = &self.workspaces[workspace].terraform;
         let imported = terraform.import(&line, &address, name).await?;
         ensure!(imported, "{name:?} cannot be imported");
-        let ended = self.apply(&plain(workspace), false).await?;
-        ensure!(
-            matches!(ended, Some(Ended::Applied | Ended::Unchanged)),
-            "{name:?} was imported in vain"
-        );
+        self.apply(&plain(workspace), false).await?;
         let places = &mut self.workspaces[workspace].places;
         places[place].as_mut().context("it is declared")?.token.trigger = Some(101);
         Ok(())
     }
 
-    fn token_id(&self, name: &str) -> i64 {
+    fn token_id(&self, name: &str) -> Option<i64> {
         let accounts = self.sandbox.service_accounts();
         let account = accounts.into_iter().find(|account| account.name == name);
-        account.map(|account| account.token.id).unwrap_or_default()
+        account.map(|account| account.token.id)
     }
 
     /// At most two runs lead to what is declared; after them nothing is to be done.
     async fn converge(&self, workspace: usize) -> anyhow::Result<()> {
         for applies in 1..=2 {
+            let torn = self.is_torn(workspace);
             let ended = self.apply(&plain(workspace), true).await?;
-            if ended != Some(Ended::Failed) {
+            if ended != Some(Ended::Failed) && !torn {
                 let again = self.apply(&plain(workspace), true).await?;
                 ensure!(
                     again == Some(Ended::Unchanged),
@@ -395,6 +459,15 @@ impl World {
             "two runs without any fault did not do: {}",
             told.last().map_or("", String::as_str)
         )
+    }
+
+    /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
+    /// made the other, but before the state said so. The next run revokes by name, whosever it is now; the one after
+    /// that makes it anew.
+    fn is_torn(&self, workspace: usize) -> bool {
+        let state = self.workspaces[workspace].terraform.state();
+        let names: BTreeSet<_> = state.values().filter_map(name_of).collect();
+        names.len() < state.values().filter_map(name_of).count()
     }
 
     /// After a successful run, each value in the state opens the account, unless its end is fixed and has passed.
@@ -496,6 +569,7 @@ impl Declared {
             description,
             ends,
             trigger,
+            adopt,
         } = &self.token;
         let hours = |hours: &i64| Some(format!("{hours}h"));
         let (expires_in, rotate_before) = match ends {
@@ -527,7 +601,7 @@ impl Declared {
                 Value::Map(vec![("release".into(), trigger.to_string().into())]),
             );
         }
-        if self.adopt {
+        if *adopt {
             attributes.insert("adopt_existing", true.into());
         }
         attributes
