@@ -77,7 +77,8 @@ pub(super) async fn create(
             let accounts = if conflict {
                 api.list_service_accounts(operation).await.ok()
             } else {
-                None
+                // Which status says that a name is taken is not documented.
+                was_there.then_some(before)
             };
             return Err(Unmade {
                 error,

@@ -14,6 +14,7 @@ mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
+mod revoke;
 mod rotation;
 mod service_account;
 mod service_account_token;

@@ -23,11 +23,12 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
+use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{
     LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
 };
-use super::session::{Connection, Session};
+use super::session::{Connection, Made, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
@@ -290,6 +291,7 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        let mut made = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let adopted = self
             .adopt(&connection, &operation, &planned, expires_at, diagnostics)
@@ -302,6 +304,7 @@ impl Resource for ServiceAccountToken {
         connection.changed().await;
         match issued {
             Ok(issued) => {
+                *made = Made::InThisRun;
                 planned.kept().take(expires_at, issued, diagnostics);
                 Some(planned)
             }
@@ -353,6 +356,7 @@ impl Resource for ServiceAccountToken {
         let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
             return prior;
         };
+        let _alone = connection.alone_with(prior.name()).await;
         let operation = connection.operation(context);
         let instant = expires_at.map(Expiry::instant);
         let rotated = rotate(
@@ -392,21 +396,21 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let outcome = connection
-            .api
-            .delete_service_account(&connection.operation(context), state.name())
-            .await;
+        let made = connection.alone_with(state.name()).await;
+        if *made == Made::InThisRun {
+            // The name has moved to another resource, which could have it because this one's account was gone, or by
+            // adopting it.
+            return None;
+        }
+        let token_id = state.token_id.known().copied();
+        let revoked = revoke(&connection.api, &connection.operation(context), state.name(), token_id).await;
         connection.changed().await;
-        match outcome {
-            Err(error) if !error.is_not_found() => {
-                diagnostics.push(failure(&error));
-                Some(state)
-            }
-            // Gone already is gone.
-            _ => {
+        match diagnostics.ok(revoked) {
+            Some(()) => {
                 connection.ledger.remove(state.name());
                 None
             }
+            None => Some(state),
         }
     }
 

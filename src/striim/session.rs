@@ -1,9 +1,10 @@
 //! What the provider's configuration leads to, shared by all its resources.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
@@ -42,8 +43,19 @@ pub(super) struct Connection {
     pub(super) ledger: Ledger,
     /// What this run does about personal access tokens.
     pub(super) pats: pat_ledger::Ledger,
+    /// A lock for each name; see [`Connection::alone_with`].
+    names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Made>>>>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
+}
+
+/// Whether a resource has made or adopted the service account of a name in this run. Then no other resource's is there
+/// any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Made {
+    #[default]
+    Before,
+    InThisRun,
 }
 
 impl Session {
@@ -108,6 +120,7 @@ impl Connection {
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
+            names: std::sync::Mutex::default(),
             toggling: Mutex::default(),
         }
     }
@@ -115,6 +128,16 @@ impl Connection {
     /// One operation, from now on.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
+    }
+
+    /// To be held while a service account is made, rotated or ended. In one run a name may move from one resource to
+    /// another, and Terraform does both at once: a repeated revocation would hit the account that is just made.
+    pub(super) async fn alone_with(&self, name: &str) -> OwnedMutexGuard<Made> {
+        let lock = {
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.entry(name.to_owned()).or_default().clone()
+        };
+        lock.lock_owned().await
     }
 
     /// The service accounts, by a request that all who ask at the same time share.

@@ -12,11 +12,14 @@ mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codegen::Service;
 use tonic::{Request, Response, Status};
 
 use super::context::Context;
@@ -64,6 +67,17 @@ impl<P: Provider> Server<P> {
             functions,
             work_in_flight: Mutex::default(),
         }
+    }
+
+    /// The gRPC service `tfplugin6.Provider`, for a client in the same process.
+    pub fn into_service(
+        self,
+    ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static {
+        proto::provider_server::ProviderServer::new(self)
     }
 
     fn context(&self) -> Context {

@@ -1,0 +1,230 @@
+//! The way from the providers to the platform: it takes time, outlives whoever sent something, and writes a trace.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
+use token_providers::sandbox::{ConnectionCut, Sandbox, When};
+use token_providers::token::Clock;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+/// A moment in a run, counted in its requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moment {
+    /// Which request of the run, from 1 on.
+    pub(crate) request: u32,
+    /// Whether the platform has acted on it.
+    pub(crate) when: When,
+}
+
+type Platform = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, ConnectionCut>;
+
+/// Connects runs to one platform.
+#[derive(Clone)]
+pub(crate) struct Network {
+    platform: Platform,
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+    /// Whether requests and answers take a while.
+    latency: bool,
+}
+
+struct State {
+    random: fastrand::Rng,
+    trace: Vec<String>,
+    /// Requests that are on their way to the platform, or on which it acts.
+    on_the_way: usize,
+}
+
+/// The requests of one run.
+#[derive(Clone)]
+pub(crate) struct Line {
+    network: Network,
+    run: usize,
+    requests: Arc<Mutex<Requests>>,
+}
+
+struct Requests {
+    sent: u32,
+    moment: Option<Moment>,
+    reached: CancellationToken,
+    creations: Vec<Creation>,
+}
+
+/// A service account that was asked for.
+#[derive(Clone)]
+pub(crate) struct Creation {
+    pub(crate) name: String,
+    /// When whoever asked stopped waiting for the answer.
+    pub(crate) given_up: Arc<OnceLock<Timestamp>>,
+}
+
+/// Notes when it is dropped.
+struct Waiting(Option<Creation>, Clock);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(creation) = &self.0 {
+            let _ = creation.given_up.set(self.1.now());
+        }
+    }
+}
+
+impl Network {
+    pub(crate) fn new(sandbox: &Sandbox, random: fastrand::Rng, latency: bool) -> Self {
+        let state = State {
+            random,
+            trace: Vec::new(),
+            on_the_way: 0,
+        };
+        Self {
+            platform: BoxCloneSyncService::new(sandbox.service()),
+            clock: sandbox.clock(),
+            state: Arc::new(Mutex::new(state)),
+            latency,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn note(&self, line: impl FnOnce() -> String) {
+        let line = format!("{} {}", self.clock.now(), line());
+        self.state().trace.push(line);
+    }
+
+    pub(crate) fn trace(&self) -> Vec<String> {
+        self.state().trace.clone()
+    }
+
+    /// Whether nothing that was sent can still be acted on.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state().on_the_way == 0
+    }
+
+    /// A run's connection; `moment` is told by [`Line::reached`].
+    pub(crate) fn line(&self, run: usize, moment: Option<Moment>) -> Line {
+        let requests = Requests {
+            sent: 0,
+            moment,
+            reached: CancellationToken::new(),
+            creations: Vec::new(),
+        };
+        Line {
+            network: self.clone(),
+            run,
+            requests: Arc::new(Mutex::new(requests)),
+        }
+    }
+
+    async fn take_a_while(&self) {
+        if self.latency {
+            let time = Duration::from_millis(self.state().random.u64(1..200));
+            tokio::time::sleep(time).await;
+        }
+    }
+}
+
+impl Line {
+    /// Cancelled when the run comes to the moment.
+    pub(crate) fn reached(&self) -> CancellationToken {
+        self.requests.lock().unwrap().reached.clone()
+    }
+
+    /// The creations that were sent.
+    pub(crate) fn creations(&self) -> Vec<Creation> {
+        self.requests.lock().unwrap().creations.clone()
+    }
+
+    pub(crate) fn service<B>(
+        &self,
+    ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + use<B>
+    where
+        B: http_body::Body<Data = Bytes, Error: std::fmt::Debug> + Send + 'static,
+    {
+        let line = self.clone();
+        tower::service_fn(move |request: Request<B>| {
+            let line = line.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
+                line.carry(Request::from_parts(head, body)).await
+            }
+        })
+    }
+
+    /// Brings a request to the platform, which acts on it even if nobody waits for the answer any more.
+    async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
+        let what = describe(&request);
+        let (number, creation) = self.count(&request);
+        let _waiting = Waiting(creation, self.network.clock.clone());
+        self.tell_if(Moment {
+            request: number,
+            when: When::Before,
+        });
+        let (answer, answered) = oneshot::channel();
+        self.network.state().on_the_way += 1;
+        let run = self.run;
+        tokio::spawn(async move {
+            let Self { network, .. } = &self;
+            network.take_a_while().await;
+            let outcome = network.platform.clone().oneshot(request.map(Full::new)).await;
+            network.note(|| match &outcome {
+                Ok(answer) => format!("{run}.{number} {what} -> {}", answer.status().as_u16()),
+                Err(ConnectionCut) => format!("{run}.{number} {what} -> cut"),
+            });
+            network.state().on_the_way -= 1;
+            self.tell_if(Moment {
+                request: number,
+                when: When::After,
+            });
+            network.take_a_while().await;
+            let _ = answer.send(outcome);
+        });
+        answered.await.unwrap_or(Err(ConnectionCut))
+    }
+
+    fn count(&self, request: &Request<Bytes>) -> (u32, Option<Creation>) {
+        let mut requests = self.requests.lock().unwrap();
+        requests.sent += 1;
+        let creates = request.uri().path().ends_with("/service-account");
+        let name = creates.then(|| name_in(request)).flatten();
+        let creation = name.map(|name| Creation {
+            name,
+            given_up: Arc::default(),
+        });
+        requests.creations.extend(creation.clone());
+        (requests.sent, creation)
+    }
+
+    fn tell_if(&self, now: Moment) {
+        let requests = self.requests.lock().unwrap();
+        if requests.moment == Some(now) {
+            requests.reached.cancel();
+        }
+    }
+}
+
+/// The name in a request's body.
+fn name_in(request: &Request<Bytes>) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(request.body()).ok()?;
+    Some(body["name"].as_str()?.to_owned())
+}
+
+fn describe(request: &Request<Bytes>) -> String {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let name = name_in(request).map(|name| format!(" {name}")).unwrap_or_default();
+    format!("{} {}{name}", request.method(), target.trim_start_matches("/api/v1"))
+}

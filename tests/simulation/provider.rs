@@ -1,0 +1,302 @@
+//! A provider, started for one phase of one run: in this process or as its own.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use anyhow::{Context as _, bail, ensure};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use rmpv::Value;
+use secrecy::{ExposeSecret, SecretString};
+use token_providers::framework::Server;
+use token_providers::rest::Transport;
+use token_providers::striim::{Parts, Striim};
+use token_providers::token::Clock;
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tower::ServiceExt as _;
+use tower::util::BoxCloneSyncService;
+
+use crate::network::Line;
+use crate::plugin::proto::provider_client::ProviderClient;
+use crate::plugin::proto::{self, DynamicValue, attribute_path::step::Selector};
+use crate::plugin::{Options, Plugin};
+
+/// How a history is run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    /// All in this process, under tokio's paused clock.
+    Simulated,
+    /// The provider's process, the platform on TCP.
+    Real,
+}
+
+/// An object's attributes; those that are null may be left out.
+pub(crate) type Attributes = BTreeMap<String, Value>;
+
+/// By kind of resource and name of the attribute: whether the provider may fill it in.
+pub(crate) type Schemas = BTreeMap<String, BTreeMap<String, bool>>;
+
+/// Everything that providers told, oldest first.
+pub(crate) type Told = Rc<RefCell<Vec<String>>>;
+
+type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, tonic::codegen::StdError>;
+
+/// A configured provider. The last clone that is dropped kills it.
+#[derive(Clone)]
+pub(crate) struct Provider {
+    client: ProviderClient<Channel>,
+    told: Told,
+    _process: Option<Rc<Plugin>>,
+}
+
+/// What an operation came to: the object, and whether no error was told.
+pub(crate) struct Outcome {
+    pub(crate) object: Option<Attributes>,
+    pub(crate) succeeded: bool,
+}
+
+/// What a plan came to, if no error was told.
+pub(crate) struct Plan {
+    pub(crate) planned: Option<Attributes>,
+    pub(crate) must_be_replaced: bool,
+}
+
+/// What a provider is started with.
+pub(crate) struct Start {
+    pub(crate) speed: Speed,
+    pub(crate) clock: Clock,
+    pub(crate) bearer: SecretString,
+    pub(crate) told: Told,
+}
+
+impl Start {
+    pub(crate) async fn provider(&self, line: &Line) -> anyhow::Result<Provider> {
+        let (channel, process) = match self.speed {
+            Speed::Simulated => (self.in_process(line), None),
+            Speed::Real => {
+                let plugin = self.process(line).await?;
+                let channel = plugin.channel().await;
+                (
+                    BoxCloneSyncService::new(channel.map_err(Into::into)),
+                    Some(Rc::new(plugin)),
+                )
+            }
+        };
+        let mut provider = Provider {
+            client: ProviderClient::new(channel),
+            told: self.told.clone(),
+            _process: process,
+        };
+        provider.configure(self.speed).await?;
+        Ok(provider)
+    }
+
+    fn in_process(&self, line: &Line) -> Channel {
+        let (bearer, line) = (self.bearer.clone(), line.clone());
+        let parts = Parts {
+            clock: self.clock.clone(),
+            environment: Box::new(move |name| match name {
+                "STRIIM_ACCOUNT" => Some("acme".to_owned()),
+                "STRIIM_TOKEN" => Some(bearer.expose_secret().to_owned()),
+                _ => None,
+            }),
+            transport: Box::new(move |_| Transport::new(line.service())),
+        };
+        BoxCloneSyncService::new(Server::new(Striim::new(parts)).into_service().map_err(Into::into))
+    }
+
+    async fn process(&self, line: &Line) -> anyhow::Result<Plugin> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let base_url = format!("http://{}/api/v1", listener.local_addr()?);
+        let service = TowerToHyperService::new(line.service::<Incoming>());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = stream.set_nodelay(true);
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+                tokio::spawn(serving);
+            }
+        });
+        // How TLS is spoken, other tests show; here it would be most of the work.
+        let options = Options::without_tls()
+            .with("STRIIM_BASE_URL", &base_url)
+            .with("STRIIM_TOKEN", self.bearer.expose_secret());
+        Ok(Plugin::start(options).await)
+    }
+}
+
+impl Provider {
+    async fn configure(&mut self, speed: Speed) -> anyhow::Result<()> {
+        let mut config = Attributes::new();
+        if speed == Speed::Real {
+            config.insert("request_timeout".to_owned(), "2s".into());
+        }
+        let request = proto::configure_provider::Request {
+            terraform_version: "1.11.4".to_owned(),
+            config: Some(encode(Some(&config))),
+            ..Default::default()
+        };
+        let answer = self.client.configure_provider(request).await?.into_inner();
+        ensure!(self.tell(answer.diagnostics), "the provider was not configured");
+        Ok(())
+    }
+
+    pub(crate) async fn read(&self, kind: &str, object: &Attributes) -> anyhow::Result<Outcome> {
+        let request = proto::read_resource::Request {
+            type_name: kind.to_owned(),
+            current_state: Some(encode(Some(object))),
+            ..Default::default()
+        };
+        let answer = self.client.clone().read_resource(request).await?.into_inner();
+        Ok(Outcome {
+            succeeded: self.tell(answer.diagnostics),
+            object: decode(answer.new_state)?,
+        })
+    }
+
+    pub(crate) async fn plan(
+        &self,
+        kind: &str,
+        config: Option<&Attributes>,
+        prior: Option<&Attributes>,
+        proposed: Option<&Attributes>,
+    ) -> anyhow::Result<Option<Plan>> {
+        let request = proto::plan_resource_change::Request {
+            type_name: kind.to_owned(),
+            prior_state: Some(encode(prior)),
+            proposed_new_state: Some(encode(proposed)),
+            config: Some(encode(config)),
+            ..Default::default()
+        };
+        let answer = self.client.clone().plan_resource_change(request).await?.into_inner();
+        if !self.tell(answer.diagnostics) {
+            return Ok(None);
+        }
+        Ok(Some(Plan {
+            planned: decode(answer.planned_state)?,
+            must_be_replaced: !answer.requires_replace.is_empty(),
+        }))
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        kind: &str,
+        config: Option<&Attributes>,
+        prior: Option<&Attributes>,
+        planned: Option<&Attributes>,
+    ) -> anyhow::Result<Outcome> {
+        let request = proto::apply_resource_change::Request {
+            type_name: kind.to_owned(),
+            prior_state: Some(encode(prior)),
+            planned_state: Some(encode(planned)),
+            config: Some(encode(config)),
+            ..Default::default()
+        };
+        let answer = self.client.clone().apply_resource_change(request).await?.into_inner();
+        Ok(Outcome {
+            succeeded: self.tell(answer.diagnostics),
+            object: decode(answer.new_state)?,
+        })
+    }
+
+    pub(crate) async fn import(&self, kind: &str, id: &str) -> anyhow::Result<Option<Attributes>> {
+        let request = proto::import_resource_state::Request {
+            type_name: kind.to_owned(),
+            id: id.to_owned(),
+            ..Default::default()
+        };
+        let answer = self.client.clone().import_resource_state(request).await?.into_inner();
+        self.tell(answer.diagnostics);
+        match answer.imported_resources.into_iter().next() {
+            Some(imported) => decode(imported.state),
+            None => Ok(None),
+        }
+    }
+
+    /// The attributes of each kind of resource, and whether the provider may fill them in.
+    pub(crate) async fn schemas(&self) -> anyhow::Result<Schemas> {
+        let request = proto::get_provider_schema::Request {};
+        let answer = self.client.clone().get_provider_schema(request).await?.into_inner();
+        let schemas = answer.resource_schemas.into_iter().map(|(kind, schema)| {
+            let attributes = schema.block.unwrap_or_default().attributes.into_iter();
+            (
+                kind,
+                attributes
+                    .map(|attribute| (attribute.name, attribute.computed))
+                    .collect(),
+            )
+        });
+        Ok(schemas.collect())
+    }
+
+    /// Terraform was interrupted.
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        self.client
+            .clone()
+            .stop_provider(proto::stop_provider::Request {})
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps what was told; whether there was no error.
+    fn tell(&self, diagnostics: Vec<proto::Diagnostic>) -> bool {
+        let mut succeeded = true;
+        for diagnostic in diagnostics {
+            let is_error = diagnostic.severity() == proto::diagnostic::Severity::Error;
+            let severity = if is_error { "error" } else { "warning" };
+            let attribute = diagnostic.attribute.and_then(|path| path.steps.into_iter().next());
+            let on = match attribute.and_then(|step| step.selector) {
+                Some(Selector::AttributeName(name)) => format!(" on {name}"),
+                _ => String::new(),
+            };
+            let (summary, detail) = (diagnostic.summary, diagnostic.detail);
+            self.told
+                .borrow_mut()
+                .push(format!("{severity}{on}: {summary}: {detail}"));
+            succeeded &= !is_error;
+        }
+        succeeded
+    }
+}
+
+/// Whether it is to be known only once it is applied.
+pub(crate) fn is_unknown(value: &Value) -> bool {
+    matches!(value, Value::Ext(..))
+}
+
+fn encode(object: Option<&Attributes>) -> DynamicValue {
+    let value = match object {
+        Some(object) => Value::Map(
+            object
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.clone()))
+                .collect(),
+        ),
+        None => Value::Nil,
+    };
+    let mut msgpack = Vec::new();
+    rmpv::encode::write_value(&mut msgpack, &value).unwrap();
+    DynamicValue {
+        msgpack,
+        ..Default::default()
+    }
+}
+
+fn decode(value: Option<DynamicValue>) -> anyhow::Result<Option<Attributes>> {
+    let Some(value) = value else { return Ok(None) };
+    match rmpv::decode::read_value(&mut value.msgpack.as_slice())? {
+        Value::Nil => Ok(None),
+        Value::Map(members) => {
+            let members = members.into_iter().map(|(name, value)| {
+                let name = name.as_str().context("an attribute's name")?.to_owned();
+                Ok((name, value))
+            });
+            members.collect::<anyhow::Result<_>>().map(Some)
+        }
+        other => bail!("not an object: {other}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Histories that once broke a promise, in their shortest form.
+
+use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
+
+use crate::history::{Apply, Cut, Ends, History, Step, Token};
+use crate::network::Moment;
+use crate::provider::Speed;
+use crate::world;
+
+/// Runs the steps on each kind of platform, with requests that take other times each time.
+fn holds(steps: &[Step]) {
+    for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
+        for name_taken in [Refused::Conflict, Refused::BadRequest] {
+            for seed in 0..10 {
+                let platform = Options {
+                    expired,
+                    name_taken,
+                    ..Options::default()
+                };
+                let steps = steps.to_vec();
+                let history = History { seed, platform, steps };
+                if let Err(broken) = world::run(&history, Speed::Simulated) {
+                    panic!("{}", broken.told(&history));
+                }
+            }
+        }
+    }
+}
+
+fn declare(place: usize, name: &'static str) -> Step {
+    let token = Token {
+        name,
+        description: None,
+        ends: Ends::ByDefault,
+        trigger: None,
+        adopt: false,
+    };
+    Step::Declare {
+        workspace: 0,
+        place,
+        token: Some(token),
+    }
+}
+
+fn apply() -> Step {
+    apply_until(None)
+}
+
+fn apply_until(end: Option<(Cut, Moment)>) -> Step {
+    Step::Apply(Apply {
+        workspace: 0,
+        parallelism: 10,
+        end,
+    })
+}
+
+const MONTH: Step = Step::Pass { minutes: 31 * 24 * 60 };
+
+/// The account lived on, and no state knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation() {
+    for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
+        let fault = Step::Fault(answer.on("DELETE", "/service-account"));
+        holds(&[declare(0, "build"), apply(), fault, declare(0, "deploy"), apply()]);
+    }
+}
+
+/// A repeated revocation hit the account that another resource had made meanwhile.
+#[test]
+fn a_name_that_moves_to_another_resource_is_revoked_before_or_not_at_all() {
+    holds(&[declare(0, "build"), apply(), declare(1, "build"), apply(), apply()]);
+    let lost = Fault::new(Effect::Cut).on("DELETE", "/service-account").after();
+    holds(&[
+        declare(0, "build"),
+        apply(),
+        declare(1, "build"),
+        Step::Fault(lost),
+        apply(),
+    ]);
+}
+
+/// Its old account had expired and left its name free: the revocation of the one ended the token of the other.
+#[test]
+fn an_expired_name_that_moves_to_another_resource_is_not_revoked_there() {
+    holds(&[declare(0, "build"), apply(), MONTH, declare(1, "build"), apply()]);
+}
+
+/// The next run said only that the request was invalid.
+#[test]
+fn what_a_killed_run_left_behind_is_explained_whatever_status_refuses_its_name() {
+    for request in 1..6 {
+        for when in [When::Before, When::After] {
+            let crash = Some((Cut::Crash, Moment { request, when }));
+            holds(&[declare(0, "build"), apply_until(crash)]);
+        }
+    }
+}
