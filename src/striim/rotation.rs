@@ -231,7 +231,7 @@ fn same_instant(planned: &Field<String>, prior: &Field<String>) -> bool {
 }
 
 /// Whether both mean the same duration.
-pub(super) fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
+fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
     matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
 }
 

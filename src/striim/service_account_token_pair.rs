@@ -30,7 +30,8 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
-use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, known_duration, same_duration};
+use super::revoke::revoke;
+use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, keep_spelling, known_duration};
 use super::service_account::{
     LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
 };
@@ -491,14 +492,8 @@ impl Resource for ServiceAccountTokenPair {
             self.plan_destroy(context, prior, diagnostics).await;
             return;
         }
-        for (planned, prior) in [
-            (&mut planned.expires_in, &prior.expires_in),
-            (&mut planned.rotate_every, &prior.rotate_every),
-        ] {
-            if same_duration(planned, prior) {
-                *planned = prior.clone();
-            }
-        }
+        keep_spelling(&mut planned.expires_in, &prior.expires_in);
+        keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         match change.config.decide(prior, now) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
@@ -656,20 +651,15 @@ impl Resource for ServiceAccountTokenPair {
             }
         }
         let operation = connection.operation(context);
-        for name in accounts.iter().map(Account::name) {
-            let outcome = connection.api.delete_service_account(&operation, name).await;
+        for account in &accounts {
+            let token_id = account.token_id.known().copied();
+            let revoked = revoke(&connection.api, &operation, account.name(), token_id).await;
             connection.changed().await;
-            match outcome {
-                Err(error) if !error.is_not_found() => {
-                    diagnostics.push(failure(&error));
-                    return Some(state);
-                }
-                // Gone already is gone.
-                _ => {
-                    connection.ledger.remove(name);
-                    state = state.with(name, Account::default());
-                }
+            if diagnostics.ok(revoked).is_none() {
+                return Some(state);
             }
+            connection.ledger.remove(account.name());
+            state = state.with(account.name(), Account::default());
         }
         None
     }
