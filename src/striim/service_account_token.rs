@@ -333,7 +333,9 @@ impl Resource for ServiceAccountToken {
                 .rotation()
                 .expiry()
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
-            return expired.then_some(state);
+            // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
+            let never_seen = state.token_id.is_null() && state.value() == PresentValue::Replaced;
+            return (expired || never_seen).then_some(state);
         };
         follow(&mut state, account, diagnostics);
         Some(state)

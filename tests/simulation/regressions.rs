@@ -11,7 +11,7 @@ use crate::world;
 fn holds(steps: &[Step]) {
     for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
         for name_taken in [Refused::Conflict, Refused::BadRequest] {
-            for seed in 0..10 {
+            for seed in 0..3 {
                 let platform = Options {
                     expired,
                     name_taken,
@@ -93,5 +93,34 @@ fn what_a_killed_run_left_behind_is_explained_whatever_status_refuses_its_name()
             let crash = Some((Cut::Crash, Moment { request, when }));
             holds(&[declare(0, "build"), apply_until(crash)]);
         }
+    }
+}
+
+/// Its creation had failed half-way; a refresh that did not find it in the list forgot it, and its name was taken for ever.
+#[test]
+fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
+    let lost = Fault::answer(503).on("POST", "/service-account").after();
+    let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(2);
+    holds(&[
+        declare(0, "build"),
+        Step::Fault(lost),
+        Step::Fault(unseen),
+        apply(),
+        MONTH,
+    ]);
+    let moment = |request| Moment {
+        request,
+        when: When::Before,
+    };
+    for request in 4..8 {
+        let lost = Fault::answer(503).on("POST", "/service-account").after();
+        let interrupt = Some((Cut::Interrupt, moment(request)));
+        holds(&[
+            declare(0, "build"),
+            declare(1, "deploy"),
+            Step::Fault(lost),
+            apply_until(interrupt),
+            MONTH,
+        ]);
     }
 }
