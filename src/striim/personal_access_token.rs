@@ -387,8 +387,8 @@ impl Resource for PersonalAccessToken {
         diagnostics.push(Diagnostic::warning(
             format!("{}: its value is not known", state.what()),
             "The platform showed it once, when it was made, so `token` stays null. The value goes on working where it \
-             is in use. For one that Terraform knows, change `expires_at`, `expires_in` or `rotation_triggers`: that \
-             rotates the token, and the old value stops working.",
+             is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
+             `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
         state.kept().follow(token.into());
         Some(state)

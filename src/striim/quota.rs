@@ -141,12 +141,19 @@ pub(super) fn taken(name: &str) -> String {
     )
 }
 
-/// What to do about a quota that is used up.
+/// What to do about a refusal although the name is not listed: mostly, a quota that is used up.
 pub(super) fn exhausted(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    let list = list(accounts, now);
+    if accounts.len() < QUOTA {
+        return format!(
+            "The list has no service account of that name, and fewer than the {QUOTA} that the account may have. An \
+             expired one that is no longer listed may hold the name: choose another, or revoke it in the portal. There \
+             are now:\n{list}"
+        );
+    }
     format!(
-        "The account's quota of {QUOTA} active service account tokens is used up:\n{}\n\nRevoke one that is no longer \
-         needed.",
-        list(accounts, now)
+        "The account's quota of {QUOTA} active service account tokens is used up:\n{list}\n\nRevoke one that is no \
+         longer needed."
     )
 }
 

@@ -334,7 +334,7 @@ impl Resource for ServiceAccountToken {
                 .expiry()
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
-            let never_seen = state.token_id.is_null() && state.value() == PresentValue::Replaced;
+            let never_seen = state.token_id.is_null() && matches!(state.value(), PresentValue::Replaced { .. });
             return (expired || never_seen).then_some(state);
         };
         follow(&mut state, account, diagnostics);
@@ -438,7 +438,8 @@ impl Resource for ServiceAccountToken {
             format!("The value of service account {id:?} is not known"),
             "The platform showed it once, when it was made, so `token` stays null. \
                  The value goes on working where it is in use. For one that Terraform knows, change `expires_at`, \
-                 `expires_in` or `rotation_triggers`: that rotates the token, and the old value stops working.",
+                 or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
+                 value stops working.",
         ));
         let mut state = Model {
             id: id.into(),
