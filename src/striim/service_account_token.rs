@@ -218,7 +218,8 @@ impl Resource for ServiceAccountToken {
              `expires_at` fixes its end; and when somebody rotated it outside Terraform, for then the value in the state \
              is dead. Destroying the resource deletes the service account and revokes its token.\n\n\
              After an import `token` is null, because the platform does not show the value again. It goes on working \
-             where it is in use; change `expires_at`, `expires_in` or `rotation_triggers` to get one that Terraform knows.",
+             where it is in use; change `expires_at`, or once they are recorded `expires_in` or `rotation_triggers`, to get one \
+             that Terraform knows.",
             attributes,
         )
     }
