@@ -2,7 +2,7 @@
 //! value is planned, made, or found to be another one.
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{IssuedToken, ServiceAccount, UserToken};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
@@ -93,6 +93,24 @@ pub(super) fn present_value(generation: i64, token: &Field<SecretString>, update
             on: updated_at.known().and_then(|text| text.parse().ok()),
         },
         (_, false) => PresentValue::Ours,
+    }
+}
+
+/// Whether what is there is not of the resource whose state this is, but of another one that made it in this run under the
+/// same name: `latest` is the value that was made last, `present_id` the number of the one that is there, if it is told.
+pub(super) fn is_of_another(
+    token: &Field<SecretString>,
+    token_id: &Field<i64>,
+    latest: &SecretString,
+    present_id: Option<i64>,
+) -> bool {
+    match token.known() {
+        Some(ours) => ours.expose_secret() != latest.expose_secret(),
+        None => token_id
+            .known()
+            .copied()
+            .zip(present_id)
+            .is_some_and(|(ours, present)| ours != present),
     }
 }
 
@@ -203,4 +221,38 @@ pub(super) fn cannot_revoke_own(what: &str) -> Diagnostic {
              of the state (`terraform state rm`) and revoke the token in the portal."
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_surely_of_another_resource_is_spared() {
+        let latest = SecretString::from("latest");
+        let value = |text: &str| Field::Known(SecretString::from(text));
+        let cases = [
+            ("its own, made in this run", value("latest"), 1.into(), Some(1), false),
+            ("an older one of the same name", value("older"), 1.into(), Some(2), true),
+            ("its own, rotated outside since", Field::Null, 3.into(), Some(3), false),
+            (
+                "an unknown one, and another is there",
+                Field::Null,
+                1.into(),
+                Some(2),
+                true,
+            ),
+            (
+                "an unknown one, and nothing is told",
+                Field::Null,
+                1.into(),
+                None,
+                false,
+            ),
+            ("nothing is known", Field::Null, Field::Null, Some(2), false),
+        ];
+        for (case, token, token_id, present, expected) in cases {
+            assert_eq!(is_of_another(&token, &token_id, &latest, present), expected, "{case}");
+        }
+    }
 }

@@ -3,8 +3,10 @@
 //! Terraform plans and applies each resource by a call of its own, in an order that only `depends_on` and references
 //! fix. Whichever comes second is told of what the first one did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+
+use secrecy::SecretString;
 
 use crate::framework::Diagnostic;
 
@@ -12,9 +14,9 @@ use crate::framework::Diagnostic;
 #[derive(Default)]
 pub(super) struct Ledger {
     planned: Mutex<Planned>,
-    /// The PATs that this apply created. Held while one is created or revoked: a value that somebody else kept of the
-    /// same PAT is dead from then on, and revoking that one would end the new one.
-    pub(super) created: tokio::sync::Mutex<BTreeSet<String>>,
+    /// The value that this run made last of each PAT. Held while one is made or revoked: a value that another resource
+    /// kept of the same PAT is dead from then on, and revoking that one would end the new one.
+    pub(super) latest: tokio::sync::Mutex<BTreeMap<String, SecretString>>,
 }
 
 #[derive(Default)]

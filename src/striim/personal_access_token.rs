@@ -15,6 +15,8 @@
 //! - A user who calls the API calls it with the PAT, because there is only the one.
 //! - `token-id` tells one value from the next: a rotation changes it (Striim's samples of service accounts show so).
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -270,7 +272,7 @@ impl Resource for PersonalAccessToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
-        let mut created = connection.pats.created.lock().await;
+        let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
         let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
@@ -287,7 +289,7 @@ impl Resource for PersonalAccessToken {
             diagnostics,
         )
         .await?;
-        created.insert(planned.id().to_owned());
+        note(&mut latest, &planned);
         Some(planned)
     }
 
@@ -333,6 +335,7 @@ impl Resource for PersonalAccessToken {
         let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
             return prior;
         };
+        let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let own = works_with(&connection.api, &operation, &prior).await;
         let Some(own) = diagnostics.ok(own.map_err(|error| failure(&error))) else {
@@ -340,7 +343,10 @@ impl Resource for PersonalAccessToken {
         };
         planned.generation = prior.generation().saturating_add(1).into();
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
-            Some(()) => planned,
+            Some(()) => {
+                note(&mut latest, &planned);
+                planned
+            }
             None => prior,
         }
     }
@@ -349,12 +355,9 @@ impl Resource for PersonalAccessToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        let created = connection.pats.created.lock().await;
-        if created.contains(state.id()) {
-            // Its replacement came first and ended this value: what works now is not this resource's.
-            return None;
-        }
-        match revoke(&connection.api, &connection.operation(context), &state, self.now()).await {
+        let latest = connection.pats.latest.lock().await;
+        let (operation, latest) = (connection.operation(context), latest.get(state.id()));
+        match revoke(&connection.api, &operation, &state, latest, self.now()).await {
             Ok(()) => None,
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
@@ -463,17 +466,35 @@ async fn rotate(
     }
 }
 
-/// Revokes the PAT. Gone already is gone.
-async fn revoke(api: &Api, operation: &Operation, state: &Model, now: Timestamp) -> Result<(), Diagnostic> {
+/// Notes the value that was made last of a PAT.
+fn note(latest: &mut BTreeMap<String, SecretString>, planned: &Model) {
+    if let Some(value) = planned.token.known() {
+        latest.insert(planned.id().to_owned(), value.clone());
+    }
+}
+
+/// Revokes the PAT. Gone already is gone. `latest` is the value that this run made last of it, if it did.
+async fn revoke(
+    api: &Api,
+    operation: &Operation,
+    state: &Model,
+    latest: Option<&SecretString>,
+    now: Timestamp,
+) -> Result<(), Diagnostic> {
+    let found = find(api, operation, state.address())
+        .await
+        .map_err(|error| failure(&error))?;
+    let present_id = found.token.as_ref().and_then(|token| token.token_id);
+    if latest.is_some_and(|latest| kept::is_of_another(&state.token, &state.token_id, latest, present_id)) {
+        // Its replacement came first and ended this value: what works now is not this resource's.
+        return Ok(());
+    }
     if works_with(api, operation, state)
         .await
         .map_err(|error| failure(&error))?
     {
         return Err(kept::cannot_revoke_own(&state.what()));
     }
-    let found = find(api, operation, state.address())
-        .await
-        .map_err(|error| failure(&error))?;
     let Some(token) = found.token else {
         return match state.address() {
             None if !state.has_expired(now) => Err(nobody(Severity::Error)),

@@ -28,7 +28,7 @@ use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling
 use super::service_account::{
     LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
 };
-use super::session::{Connection, Made, Session};
+use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
@@ -292,7 +292,7 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
-        let mut made = connection.alone_with(planned.name()).await;
+        let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let adopted = self
             .adopt(&connection, &operation, &planned, expires_at, diagnostics)
@@ -305,7 +305,7 @@ impl Resource for ServiceAccountToken {
         connection.changed().await;
         match issued {
             Ok(issued) => {
-                *made = Made::InThisRun;
+                *latest = Some(issued.token.clone());
                 planned.kept().take(expires_at, issued, diagnostics);
                 Some(planned)
             }
@@ -359,7 +359,7 @@ impl Resource for ServiceAccountToken {
         let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
             return prior;
         };
-        let _alone = connection.alone_with(prior.name()).await;
+        let mut latest = connection.alone_with(prior.name()).await;
         let operation = connection.operation(context);
         let instant = expires_at.map(Expiry::instant);
         let rotated = rotate(
@@ -383,6 +383,7 @@ impl Resource for ServiceAccountToken {
         connection.changed().await;
         match diagnostics.ok(issued) {
             Some(issued) => {
+                *latest = Some(issued.token.clone());
                 planned.generation = prior.generation().saturating_add(1).into();
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned
@@ -399,14 +400,22 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let made = connection.alone_with(state.name()).await;
-        if *made == Made::InThisRun {
-            // The name has moved to another resource, which could have it because this one's account was gone, or by
-            // adopting it.
-            return None;
+        let latest = connection.alone_with(state.name()).await;
+        let operation = connection.operation(context);
+        if let Some(latest) = &*latest {
+            let accounts = connection.api.list_service_accounts(&operation).await;
+            let Some(accounts) = diagnostics.ok(accounts.map_err(|error| failure(&error))) else {
+                return Some(state);
+            };
+            let present_id = find(&accounts, state.name()).and_then(|account| account.token_id);
+            if kept::is_of_another(&state.token, &state.token_id, latest, present_id) {
+                // The name has moved to another resource, which could have it because this one's account was gone, or by
+                // adopting it.
+                return None;
+            }
         }
         let token_id = state.token_id.known().copied();
-        let revoked = revoke(&connection.api, &connection.operation(context), state.name(), token_id).await;
+        let revoked = revoke(&connection.api, &operation, state.name(), token_id).await;
         connection.changed().await;
         match diagnostics.ok(revoked) {
             Some(()) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::api::{Api, ServiceAccount};
@@ -44,19 +45,13 @@ pub(super) struct Connection {
     /// What this run does about personal access tokens.
     pub(super) pats: pat_ledger::Ledger,
     /// A lock for each name; see [`Connection::alone_with`].
-    names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Made>>>>,
+    names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
 }
 
-/// Whether a resource has made or adopted the service account of a name in this run. Then no other resource's is there
-/// any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Made {
-    #[default]
-    Before,
-    InThisRun,
-}
+/// The value that was made last under a name in this run, by whatever resource.
+pub(super) type Latest = Option<SecretString>;
 
 impl Session {
     pub(super) fn new(clock: Clock) -> Self {
@@ -132,7 +127,7 @@ impl Connection {
 
     /// To be held while a service account is made, rotated or ended. In one run a name may move from one resource to
     /// another, and Terraform does both at once: a repeated revocation would hit the account that is just made.
-    pub(super) async fn alone_with(&self, name: &str) -> OwnedMutexGuard<Made> {
+    pub(super) async fn alone_with(&self, name: &str) -> OwnedMutexGuard<Latest> {
         let lock = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             names.entry(name.to_owned()).or_default().clone()

@@ -746,3 +746,14 @@ async fn disabling_pats_with_a_pat_is_warned_of() {
     assert!(!told.says(Severity::Warning, "locks"));
     told.warns("ends every personal access token");
 }
+
+/// As `terraform test` does it: one process of the provider for creation and cleanup.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
+    let world = World::new(Options::default());
+    let state = world.create(&of(Some(USER))).await.quiet().unwrap();
+    let value = state.token.known().unwrap().expose_secret().to_owned();
+    assert!(world.sandbox.is_live(&value));
+    assert!(world.delete(&state).await.quiet().is_none());
+    assert!(!world.sandbox.is_live(&value));
+}
