@@ -37,9 +37,15 @@ impl Diagnostic {
 
     /// A warning.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::error(summary, detail).as_warning()
+    }
+
+    /// The same, as a warning: what will be an error when it is done is a warning while it is planned.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
         Self {
             severity: Severity::Warning,
-            ..Self::error(summary, detail)
+            ..self
         }
     }
 

@@ -262,10 +262,7 @@ impl Resource for PersonalAccessToken {
         if let Some(connection) = self.session.connected()
             && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
         {
-            diagnostics.push(Diagnostic {
-                severity: Severity::Warning,
-                ..kept::cannot_revoke_own(&prior.what())
-            });
+            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
 

@@ -1,5 +1,5 @@
-//! What the resources that manage service accounts share: finding one, judging what the user
-//! declares of it, and telling what went wrong.
+//! What the resources that manage service accounts share: finding one, judging what the user declares of it, rotating
+//! its token, and telling what went wrong.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -21,6 +21,11 @@ pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
 
 pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
     accounts.iter().find(|account| account.name == name)
+}
+
+/// How a message names the token of a service account.
+pub(super) fn token_of(name: &str) -> String {
+    format!("The token of service account {name:?}")
 }
 
 pub(super) fn check_description_length(description: &Field<String>, diagnostics: &mut Diagnostics) {
@@ -58,7 +63,7 @@ pub(super) async fn rotate(
     };
     let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await?;
     if own == Own::Perhaps && connection.api.works_with(&issued.token).await {
-        diagnostics.push(kept::rotates_own(&format!("The token of service account {name:?}")));
+        diagnostics.push(kept::rotates_own(&token_of(name)));
     }
     Ok(issued)
 }

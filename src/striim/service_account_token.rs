@@ -26,12 +26,10 @@ use super::quota;
 use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{
-    LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 
@@ -65,7 +63,7 @@ impl Model {
 
     /// How a message names it.
     fn what(&self) -> String {
-        format!("The token of service account {:?}", self.name())
+        token_of(self.name())
     }
 
     fn rotation(&self) -> Rotation<'_> {
@@ -135,10 +133,7 @@ impl ServiceAccountToken {
         };
         connection.ledger.remove(prior.name());
         if works_with(&connection, &prior.token).await {
-            diagnostics.push(Diagnostic {
-                severity: Severity::Warning,
-                ..kept::cannot_revoke_own(&prior.what())
-            });
+            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
 

@@ -33,12 +33,10 @@ use super::quota;
 use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, keep_spelling, known_duration};
 use super::service_account::{
-    LIFETIME, check_description_length, find, rotate, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -528,10 +526,7 @@ impl Resource for ServiceAccountTokenPair {
         for account in prior.accounts() {
             connection.ledger.remove(account.name());
             if works_with(&connection, &account.token).await {
-                diagnostics.push(Diagnostic {
-                    severity: Severity::Warning,
-                    ..kept::cannot_revoke_own(&token_of(account.name()))
-                });
+                diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())).as_warning());
             }
         }
     }
@@ -716,11 +711,6 @@ fn account_attributes() -> Vec<Attribute> {
     ];
     attributes.extend(kept::attributes());
     attributes
-}
-
-/// How a message names the token of one of the two.
-fn token_of(account: &str) -> String {
-    format!("The token of service account {account:?}")
 }
 
 /// What the platform's list says of the pair; `None`: both are gone, for certain.

@@ -250,3 +250,34 @@ fn a_replacement_that_comes_first_keeps_its_value() {
         world.plans_nothing().await;
     });
 }
+
+/// Where one process of the provider may serve several runs, from creation to cleanup.
+#[test]
+fn terraform_test_makes_one_rotates_it_and_cleans_up() {
+    on_each_version(async |world| {
+        world.add_user();
+        world.configure(&format!(
+            "variable \"release\" {{\n  default = 1\n}}\n\
+             resource \"striim_personal_access_token\" \"ann\" {{\n  email = \"{USER}\"\n  expires_in = \"30d\"\n  \
+             rotation_triggers = {{ release = var.release }}\n}}\n"
+        ));
+        world
+            .workspace
+            .write(
+                "life.tftest.hcl",
+                "run \"make\" {\n}\n\nrun \"rotate\" {\n  variables {\n    release = 2\n  }\n\n  assert {\n    \
+                 condition = striim_personal_access_token.ann.generation == 2\n    error_message = \"rotated once\"\n  }\n}\n",
+            )
+            .unwrap();
+        let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
+        let run = run.success().unwrap();
+        assert!(run.says("2 passed, 0 failed"), "{run}");
+        for value in world.sandbox.issued_values() {
+            let value = value.expose_secret().to_owned();
+            assert!(
+                value == world.bearer() || !world.sandbox.is_live(&value),
+                "a value outlived the cleanup"
+            );
+        }
+    });
+}
