@@ -3,6 +3,8 @@
 //! One folder a room; `docs/ARCHITECTURE.md` tells who may know whom.
 
 pub mod framework;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod plugin;
 pub mod rest;
 #[cfg(feature = "sandbox")]
