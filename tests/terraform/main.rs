@@ -10,12 +10,15 @@
 
 mod account_data_sources;
 mod adoption;
+mod concurrency;
 mod drift;
 mod errors;
 mod examples;
 mod expiry;
 mod functions;
 mod guides;
+mod interrupts;
+mod kills;
 mod matrix;
 mod own_credential;
 mod pat_status;
