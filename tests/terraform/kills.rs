@@ -75,6 +75,22 @@ fn a_killed_creation_is_made_up_for_or_explained_with_both_ways_out() {
 }
 
 #[test]
+fn a_killed_creation_of_a_provider_with_a_mark_is_made_up_for_by_the_next_apply_alone() {
+    on_each_version(async |world| {
+        world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
+        for victim in [Victim::Terraform, Victim::Provider] {
+            world.configure(&lasting(90));
+            apply_killed(world, victim, When::After, Method::POST, "/service-account").await;
+            assert_eq!(world.names(), ["ci-pipeline"]);
+            assert!(world.attributes(CI).await.is_null());
+            world.apply().await;
+            settled(world).await;
+            world.destroy().await;
+        }
+    });
+}
+
+#[test]
 fn what_a_killed_creation_left_behind_can_be_imported_and_rotated_for_a_value() {
     on_each_version(async |world| {
         world.configure(&lasting(90));
