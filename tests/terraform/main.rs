@@ -10,13 +10,17 @@
 
 mod account_data_sources;
 mod adoption;
+mod concurrency;
 mod drift;
 mod errors;
 mod examples;
 mod expiry;
 mod functions;
 mod guides;
+mod interrupts;
+mod kills;
 mod managed_by;
+mod matrix;
 mod own_credential;
 mod pat_status;
 mod personal_access_token;

@@ -1,7 +1,11 @@
 //! One Striim Cloud account (a sandbox) with a real Terraform beside it.
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -9,11 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::plugin::{About, Attachable};
-use token_providers::sandbox::{Fault, Listening, Options, Role, Sandbox};
+use token_providers::sandbox::{Effect, Fault, Listening, Options, Role, Sandbox, When};
 use token_providers::striim::{Parts, Striim};
+use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::terraform::{Run, Terraform, Workspace};
+use crate::terraform::{Run, Running, Terraform, Workspace};
 
 /// A day of 24 hours.
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -25,26 +30,57 @@ pub(crate) const USER: &str = "user@acme.example";
 ///
 /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`.
 pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
     let suite = runtime().block_on(Terraform::suite()).unwrap();
-    let fails = |terraform: &&Terraform| {
-        println!("on {terraform}");
-        let test = || {
-            runtime().block_on(async {
-                let mut world = World::new(terraform).await;
-                test(&mut world).await;
-                world.revealed_nothing();
-            })
-        };
-        catch_unwind(AssertUnwindSafe(test)).is_err()
+    let failed = suite.iter().filter(|terraform| !passes(terraform, &test));
+    report(failed.collect());
+}
+
+/// The same on every Terraform there is, several at a time.
+pub(crate) fn on_every_version(test: impl AsyncFn(&mut World) + Sync) {
+    let matrix = runtime().block_on(Terraform::matrix()).unwrap();
+    let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let Some(terraform) = next.lock().unwrap().next() else {
+                return;
+            };
+            if !passes(terraform, &test) {
+                failed.lock().unwrap().push(terraform);
+            }
+        }
     };
-    let failed: Vec<String> = suite.iter().filter(fails).map(Terraform::to_string).collect();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    report(failed.into_inner().unwrap());
+}
+
+fn passes(terraform: &Terraform, test: impl AsyncFn(&mut World)) -> bool {
+    println!("on {terraform}");
+    let test = || {
+        runtime().block_on(async {
+            let mut world = World::new(terraform).await;
+            test(&mut world).await;
+            world.revealed_nothing();
+        })
+    };
+    let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
+    if !passed {
+        println!("fails on {terraform}");
+    }
+    passed
+}
+
+fn report(failed: Vec<&Terraform>) {
+    let failed: Vec<String> = failed.into_iter().map(Terraform::to_string).collect();
     assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
+}
+
+fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap()
 }
 
 /// The same, with the provider in this process: it goes by the sandbox's clock, which the test moves.
@@ -63,6 +99,13 @@ pub(crate) fn token(name: &str, arguments: &str) -> String {
 /// The token `ci-pipeline`.
 pub(crate) fn ci(arguments: &str) -> String {
     token("ci-pipeline", arguments)
+}
+
+/// So many tokens, `token-01` and on.
+pub(crate) fn many(count: usize, arguments: &str) -> String {
+    (1..=count)
+        .map(|number| token(&format!("token-{number:02}"), arguments))
+        .collect()
 }
 
 /// An instant that many days from now, as users write it.
@@ -88,19 +131,22 @@ impl World {
         let sandbox = Sandbox::new(Options::default());
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-striim"));
-        let workspace = Workspace::new(terraform.clone(), dir.path(), provider)
-            .unwrap()
-            .env("STRIIM_BASE_URL", &listening.base_url)
-            .env("STRIIM_TOKEN", sandbox.admin_token().expose_secret())
-            .env("TF_LOG", "TRACE")
-            .env("TF_LOG_PATH", dir.path().join("trace.log"));
+        let workspace = workspace(terraform, dir.path(), &sandbox, &listening);
         Self {
             sandbox,
             workspace,
             listening,
             dir,
         }
+    }
+
+    /// A second workspace, in whose configuration is `hcl`, beside the first one in the same account.
+    pub(crate) fn beside(&self, hcl: &str) -> Workspace {
+        let dir = self.dir.path().join("beside");
+        let beside = workspace(self.workspace.terraform(), &dir, &self.sandbox, &self.listening)
+            .env("TF_LOG_PATH", self.dir.path().join("trace.log"));
+        configure(&beside, hcl);
+        beside
     }
 
     /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
@@ -150,13 +196,7 @@ impl World {
 
     /// Makes `hcl` the configuration.
     pub(crate) fn configure(&self, hcl: &str) {
-        const SOURCE: &str = r#"terraform {
-  required_providers {
-    striim = { source = "registry.terraform.io/token-providers/striim" }
-  }
-}
-"#;
-        self.workspace.write("main.tf", &format!("{SOURCE}{hcl}")).unwrap();
+        configure(&self.workspace, hcl);
     }
 
     /// Sets an environment variable of the provider.
@@ -308,6 +348,42 @@ impl World {
         );
     }
 
+    /// Starts an apply and has its request of that kind held, before or after the platform acts on it. The answer comes only
+    /// when nobody waits for it any longer.
+    pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
+        let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
+        let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());
+        self.sandbox.fault(match when {
+            When::Before => fault,
+            When::After => fault.after(),
+        });
+        let running = self.workspace.start(&APPLY).unwrap();
+        until(&format!("{method} {path}"), || match when {
+            When::Before => self.sandbox.calls(method.as_str(), path) > calls,
+            When::After => self.sandbox.audit().len() > acts,
+        })
+        .await;
+        running
+    }
+
+    /// Starts an apply and has its request of that kind refused, to be repeated after so many seconds.
+    pub(crate) async fn apply_until_refused(&self, method: Method, path: &str, seconds: u32) -> Running {
+        let refusal = Fault::answer(429).header("retry-after", &seconds.to_string());
+        let calls = self.sandbox.calls(method.as_str(), path);
+        self.sandbox.fault(refusal.on(method.as_str(), path));
+        let running = self.workspace.start(&APPLY).unwrap();
+        until(&format!("{method} {path}"), || {
+            self.sandbox.calls(method.as_str(), path) > calls
+        })
+        .await;
+        running
+    }
+
+    /// The names of the service account tokens in the state, ascending, with their values.
+    pub(crate) async fn tokens(&self) -> Vec<(String, Value)> {
+        tokens_of(&self.workspace).await
+    }
+
     /// Nothing that Terraform or the provider printed or logged holds a token's value.
     fn revealed_nothing(&self) {
         let trace = std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap();
@@ -318,6 +394,60 @@ impl World {
             }
         }
     }
+}
+
+/// The names of the service account tokens in the state, ascending, with their values.
+pub(crate) async fn tokens_of(workspace: &Workspace) -> Vec<(String, Value)> {
+    let state = workspace.state().await.unwrap();
+    let resources = state["values"]["root_module"]["resources"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let tokens = resources
+        .into_iter()
+        .filter(|resource| resource["type"] == "striim_service_account_token");
+    let mut tokens: Vec<_> = tokens
+        .map(|mut resource| {
+            let values = &mut resource["values"];
+            (values["name"].as_str().unwrap().to_owned(), values["token"].take())
+        })
+        .collect();
+    tokens.sort_by(|one, other| one.0.cmp(&other.0));
+    tokens
+}
+
+/// Applies without asking.
+pub(crate) const APPLY: [&str; 3] = ["apply", "-no-color", "-auto-approve"];
+
+/// Waits for what must come about soon.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let come = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let come = tokio::time::timeout(Duration::from_secs(60), come).await;
+    assert!(come.is_ok(), "{what} did not come about");
+}
+
+fn workspace(terraform: &Terraform, dir: &Path, sandbox: &Sandbox, listening: &Listening) -> Workspace {
+    let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-striim"));
+    Workspace::new(terraform.clone(), dir, provider)
+        .unwrap()
+        .env("STRIIM_BASE_URL", &listening.base_url)
+        .env("STRIIM_TOKEN", sandbox.admin_token().expose_secret())
+        .env("TF_LOG", "TRACE")
+        .env("TF_LOG_PATH", dir.join("trace.log"))
+}
+
+fn configure(workspace: &Workspace, hcl: &str) {
+    const SOURCE: &str = r#"terraform {
+  required_providers {
+    striim = { source = "registry.terraform.io/token-providers/striim" }
+  }
+}
+"#;
+    workspace.write("main.tf", &format!("{SOURCE}{hcl}")).unwrap();
 }
 
 /// How many warnings a run has shown; that the provider is not installed is none.
