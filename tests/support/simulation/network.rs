@@ -39,6 +39,8 @@ pub(crate) struct Network {
 struct State {
     random: fastrand::Rng,
     trace: Vec<String>,
+    /// Requests that were sent.
+    sent: usize,
     /// Requests that are on their way to the platform, or on which it acts.
     on_the_way: usize,
 }
@@ -82,6 +84,7 @@ impl Network {
         let state = State {
             random,
             trace: Vec::new(),
+            sent: 0,
             on_the_way: 0,
         };
         Self {
@@ -108,6 +111,10 @@ impl Network {
     /// Whether nothing that was sent can still be acted on.
     pub(crate) fn is_idle(&self) -> bool {
         self.state().on_the_way == 0
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.state().sent
     }
 
     /// A run's connection; `moment` is told by [`Line::reached`].
@@ -175,7 +182,11 @@ impl Line {
             when: When::Before,
         });
         let (answer, answered) = oneshot::channel();
-        self.network.state().on_the_way += 1;
+        {
+            let mut state = self.network.state();
+            state.sent += 1;
+            state.on_the_way += 1;
+        }
         let run = self.run;
         tokio::spawn(async move {
             let Self { network, .. } = &self;

@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rmpv::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::network::Line;
-use crate::provider::{Attributes, Plan, Provider, Schemas, Start, is_unknown};
+use super::network::Line;
+use super::provider::{Attributes, Plan, Provider, Schemas, Start, is_unknown};
 
 /// What the configuration says, by address.
 pub(crate) type Configuration = BTreeMap<String, Attributes>;

@@ -9,8 +9,8 @@ use token_providers::sandbox::{
     RotationExpiry, SuccessCode, ToggleAnswer, When,
 };
 
-use crate::network::Moment;
-use crate::provider::Speed;
+use super::network::Moment;
+use super::provider::Speed;
 
 /// What happens to one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]

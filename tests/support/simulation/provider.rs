@@ -21,10 +21,10 @@ use tonic::body::Body;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use crate::network::Line;
-use crate::plugin::proto::provider_client::ProviderClient;
-use crate::plugin::proto::{self, DynamicValue, attribute_path::step::Selector};
-use crate::plugin::{Options, Plugin};
+use super::network::Line;
+use super::plugin::proto::provider_client::ProviderClient;
+use super::plugin::proto::{self, DynamicValue, attribute_path::step::Selector};
+use super::plugin::{Options, Plugin};
 
 /// How a history is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
