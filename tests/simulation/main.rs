@@ -11,6 +11,7 @@
     clippy::print_stdout
 )]
 
+mod outputs;
 mod regressions;
 #[path = "../support/simulation/mod.rs"]
 mod simulation;

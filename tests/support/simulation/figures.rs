@@ -17,6 +17,7 @@ pub(crate) struct Figures {
     interrupts: usize,
     issued: usize,
     left_behind: usize,
+    searched: usize,
     /// By how many runs led back to what was declared.
     applies: BTreeMap<usize, usize>,
     /// Histories that broke a promise, by promise.
@@ -42,6 +43,7 @@ impl Figures {
         self.interrupts += report.interrupts;
         self.issued += report.issued;
         self.left_behind += report.left_behind;
+        self.searched += report.searched;
         *self.applies.entry(report.applies).or_default() += 1;
     }
 
@@ -72,6 +74,7 @@ impl fmt::Display for Figures {
         }
         line("tokens issued to the provider", &self.issued)?;
         line("left behind by a crash, and explained", &self.left_behind)?;
+        line("megabytes of output searched for values", &(self.searched / 1_000_000))?;
         line("tokens lost", &of(Promise::Kept))?;
         line("tokens left over", &of(Promise::Clean))?;
         line("values leaked", &of(Promise::Secret))?;

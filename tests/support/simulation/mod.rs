@@ -11,6 +11,7 @@ pub(crate) mod batch;
 pub(crate) mod figures;
 pub(crate) mod history;
 pub(crate) mod network;
+pub(crate) mod outputs;
 #[path = "../plugin.rs"]
 mod plugin;
 pub(crate) mod provider;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -40,7 +41,9 @@ struct State {
     random: fastrand::Rng,
     trace: Vec<String>,
     /// Requests that were sent.
-    sent: usize,
+    requests: usize,
+    /// What they said beside the bearer.
+    sent: String,
     /// Requests that are on their way to the platform, or on which it acts.
     on_the_way: usize,
 }
@@ -84,7 +87,8 @@ impl Network {
         let state = State {
             random,
             trace: Vec::new(),
-            sent: 0,
+            requests: 0,
+            sent: String::new(),
             on_the_way: 0,
         };
         Self {
@@ -114,7 +118,12 @@ impl Network {
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.state().sent
+        self.state().requests
+    }
+
+    /// What all requests said, beside the bearer.
+    pub(crate) fn sent(&self) -> String {
+        self.state().sent.clone()
     }
 
     /// A run's connection; `moment` is told by [`Line::reached`].
@@ -184,7 +193,8 @@ impl Line {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.network.state();
-            state.sent += 1;
+            state.requests += 1;
+            state.sent.push_str(&said(&request));
             state.on_the_way += 1;
         }
         let run = self.run;
@@ -226,6 +236,16 @@ impl Line {
             requests.reached.cancel();
         }
     }
+}
+
+fn said(request: &Request<Bytes>) -> String {
+    let mut headers = request.headers().clone();
+    headers.remove(AUTHORIZATION);
+    format!(
+        "{} {headers:?} {}\n",
+        request.uri(),
+        String::from_utf8_lossy(request.body())
+    )
 }
 
 /// The name in a request's body.
