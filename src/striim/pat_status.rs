@@ -15,7 +15,9 @@ use async_trait::async_trait;
 
 use super::failure::failure;
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 
 model! {
@@ -72,6 +74,7 @@ fn status_to_leave(on_destroy: &Field<String>) -> Option<bool> {
 #[async_trait]
 impl Resource for PatStatus {
     type Model = Model;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "striim_pat_status";
 
