@@ -9,3 +9,4 @@ pub mod rest;
 pub mod sandbox;
 pub mod striim;
 pub mod token;
+pub mod vault;
