@@ -68,6 +68,7 @@ impl Striim {
             account,
             base_url,
             credential,
+            managed_by,
             request_timeout,
             retry_timeout,
         } = settings;
@@ -78,7 +79,8 @@ impl Striim {
             user_agent: USER_AGENT,
             request_timeout,
         };
-        Connection::new(Api::new(Client::new(options, transport)), account, retry_timeout)
+        let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
+        Connection::new(api, account, retry_timeout)
     }
 }
 

@@ -16,6 +16,7 @@ mod examples;
 mod expiry;
 mod functions;
 mod guides;
+mod managed_by;
 mod own_credential;
 mod pat_status;
 mod personal_access_token;
