@@ -11,3 +11,4 @@ pub mod rest;
 pub mod sandbox;
 pub mod striim;
 pub mod token;
+pub mod vault;

@@ -56,7 +56,7 @@ struct Shared {
     limiter: Limiter,
 }
 
-/// A successful (2xx) answer. Does not print its body, which may hold a token.
+/// A successful (2xx) answer, or one that the request takes for an answer, too. Does not print its body, which may hold a token.
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
@@ -309,7 +309,7 @@ impl Client {
             .map_err(timeout)?;
         let response = response.map_err(|error| Failure::from(self.transport_failure(error, secret)))?;
         let status = response.status();
-        if !status.is_success() {
+        if !status.is_success() && request.also_answers != Some(status) {
             return Err(refusal(response, until, secret).await);
         }
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
@@ -334,15 +334,18 @@ impl Client {
 
     fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
         let invalid = |reason: String| Failure::from(Kind::Invalid(reason.into()));
-        let authorization = credential
+        let (name, secret) = credential
             .header()
             .map_err(|error| invalid(format!("the token {error}")))?;
         let mut message = http::Request::builder()
             .method(request.method.clone())
             .uri(format!("{}{}", self.0.base_url.as_str(), request.path_and_query))
-            .header(header::AUTHORIZATION, authorization)
+            .header(name, secret)
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, &self.0.user_agent);
+        for (name, value) in &request.headers {
+            message = message.header(name, value);
+        }
         let mut body = Bytes::new();
         if let Some(json) = &request.body {
             message = message.header(header::CONTENT_TYPE, "application/json");
