@@ -75,7 +75,7 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
         if permanent && !platform.has_place(realm) {
             return Err(Refusal::Limit(platform.options.limit_refused));
         }
-        let token = platform.add(realm, permanent, now).clone();
+        let token = platform.add(realm, permanent, now);
         Ok((StatusCode::CREATED, Json(row(&token, &platform.options))).into_response())
     })
 }

@@ -105,7 +105,7 @@ impl Sandbox {
 
     /// Makes a stream token as somebody else would, past the limit.
     pub fn add_token(&self, realm: &Realm, permanent: bool) -> Token {
-        self.with(|platform, now| platform.add(realm, permanent, now).clone())
+        self.with(|platform, now| platform.add(realm, permanent, now))
     }
 
     /// Deletes a stream token as somebody else would.

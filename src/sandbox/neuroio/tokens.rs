@@ -104,7 +104,7 @@ impl Platform {
         self.of(realm).filter(counts).count() < self.options.permanent_limit
     }
 
-    pub(super) fn add(&mut self, realm: &Realm, permanent: bool, now: Timestamp) -> &Token {
+    pub(super) fn add(&mut self, realm: &Realm, permanent: bool, now: Timestamp) -> Token {
         self.last_id += 1;
         let token = Token {
             id: self.last_id,
@@ -114,7 +114,8 @@ impl Platform {
             created: now,
             realm: realm.clone(),
         };
-        self.tokens.entry(self.last_id).insert_entry(token).into_mut()
+        self.tokens.insert(token.id, token.clone());
+        token
     }
 
     /// The id of the token that has this id or this key.
