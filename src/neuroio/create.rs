@@ -19,7 +19,7 @@
 //!   told. An interrupt ends the repetitions, but not the look that follows a lost answer.
 //!
 //! # Assumptions
-//! - The list has what was made as soon as the answer to it is lost, or it is made later than the last look.
+//! - A creation whose answer was lost has acted by the last look that follows it, or never will.
 //! - If exactly one token is new when an answer was lost, it is ours. It would be another's only if somebody else made one
 //!   of the same kind between two looks, seconds apart, *and* our creation came to nothing.
 //!
@@ -55,9 +55,10 @@ impl From<Diagnostic> for Unmade {
     }
 }
 
-/// How long to wait before looking after the `n`th lost answer, counted from 0.
+/// How long to wait before looking after the `n`th lost answer, counted from 0: long enough for what is still under way to
+/// come about. Repeated too early, it makes two tokens; taken too early, a stranger's could be taken.
 fn pause(n: u32) -> Duration {
-    Duration::from_secs(1 << n.min(5))
+    Duration::from_secs(5 << n.min(3))
 }
 
 /// Makes a token. To be called by one at a time.
@@ -80,11 +81,9 @@ pub(super) async fn create(
         let error = match created {
             Ok(issued) => {
                 if lost > 0 {
-                    let others = look(api, operation, permanent, lost).await.unwrap_or_default();
-                    let others = others
-                        .into_iter()
-                        .filter(|token| is_new(token) && token.id != issued.token.id);
-                    diagnostics.extend(late(&others.collect::<Vec<_>>()));
+                    let seen = look(api, operation, permanent, lost).await;
+                    let is_other = |token: &StreamToken| is_new(token) && token.id != issued.token.id;
+                    diagnostics.extend(late(seen.map(|tokens| tokens.into_iter().filter(is_other).collect())));
                 }
                 return Ok(issued);
             }
@@ -199,17 +198,26 @@ fn undecided(error: &Error, found: &[StreamToken]) -> Diagnostic {
     Diagnostic::error(format!("Could not {}", error.tried()), detail)
 }
 
-fn late(others: &[StreamToken]) -> Option<Diagnostic> {
-    (!others.is_empty()).then(|| {
-        Diagnostic::warning(
-            "A lost creation may have made a token after all",
-            format!(
-                "The answer to a creation was lost, so it was repeated. Beside the token that came of it, these are new:\
-                 \n{}\n\nIf nobody else has made them, delete them.",
-                limit::list(others)
-            ),
-        )
-    })
+/// What to say after a creation that was repeated, and a last look at what is new beside its token.
+fn late(others: Result<Vec<StreamToken>, Error>) -> Option<Diagnostic> {
+    let found = match others {
+        Ok(others) if others.is_empty() => return None,
+        Ok(others) => format!(
+            "Beside the token that came of it, these are new:\n{}",
+            limit::list(&others)
+        ),
+        Err(unseen) => format!(
+            "Whether another token came of it could not be found out: {}.",
+            unseen.kind()
+        ),
+    };
+    Some(Diagnostic::warning(
+        "A lost creation may have made a token after all",
+        format!(
+            "The answer to a creation was lost, so it was repeated. {found}\n\nIf there is one that nobody else has made, \
+             delete it; the data source `neuroio_stream_tokens` lists all."
+        ),
+    ))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod connection;
 mod create;
 mod delete;
 mod failure;
+#[cfg(test)]
+mod histories;
 mod limit;
 mod provider;
 mod settings;

@@ -25,13 +25,18 @@ pub(super) fn api(sandbox: &Sandbox) -> Api {
 
 /// The API, called with this token.
 pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
+    Api::new(client_through(Transport::new(sandbox.service()), token))
+}
+
+/// A client with this token.
+pub(super) fn client_through(transport: Transport, token: &SecretString) -> Client {
     let options = Options {
         base_url: BaseUrl::parse("http://127.0.0.1/v1").unwrap(),
         credential: Credential::new("Token", token.clone()).unwrap(),
         user_agent: HeaderValue::from_static("test"),
         request_timeout: Duration::from_secs(30),
     };
-    Api::new(Client::new(options, Transport::new(sandbox.service())))
+    Client::new(options, transport)
 }
 
 /// A session with the account, by this token.
@@ -55,4 +60,42 @@ pub(super) fn id(token: &Token) -> TokenId {
 /// The path of a token, for faults.
 pub(super) fn path(token: &Token) -> String {
     format!("/streams/tokens/{}/", token.id)
+}
+
+/// Everything that the platform's clients leave open, one way and another.
+pub(super) fn every_shape() -> Vec<neuroio::Options> {
+    use neuroio::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update};
+    let expiries = [
+        PermanentExpiry::Null,
+        PermanentExpiry::Absent,
+        PermanentExpiry::AYear,
+        PermanentExpiry::ADay,
+    ];
+    let others = [
+        Options::default(),
+        Options {
+            tell_permanent: true,
+            instants: Instants::Zulu,
+            order: Order::NewestFirst,
+            update: Update::PutJson,
+            errors: ErrorBody::Detail,
+            expired: Expired::Gone,
+            merges_slashes: false,
+            ..Options::default()
+        },
+        Options {
+            errors: ErrorBody::Empty,
+            expired: Expired::Deactivated,
+            inactive_count: false,
+            longest_page: 20,
+            ..Options::default()
+        },
+    ];
+    let shapes = others.into_iter().flat_map(|options| {
+        expiries.map(|permanent_expires| Options {
+            permanent_expires,
+            ..options.clone()
+        })
+    });
+    shapes.collect()
 }

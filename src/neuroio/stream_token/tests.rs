@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::Severity;
-use crate::neuroio::testing::{path, sandbox, session, session_with};
+use crate::neuroio::testing::{every_shape, path, sandbox, session, session_with};
 use crate::platform::State;
-use crate::sandbox::neuroio::{Expired, Options, PermanentExpiry, Realm, Sandbox, Update};
+use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -159,46 +159,9 @@ fn inactive(permanent: bool) -> Model {
     }
 }
 
-/// Everything that the platform's clients leave open, one way and another.
-fn shapes() -> impl Iterator<Item = Options> {
-    use crate::sandbox::neuroio::{ErrorBody, Instants, Order};
-    let expiries = [
-        PermanentExpiry::Null,
-        PermanentExpiry::Absent,
-        PermanentExpiry::AYear,
-        PermanentExpiry::ADay,
-    ];
-    let others = [
-        Options::default(),
-        Options {
-            tell_permanent: true,
-            instants: Instants::Zulu,
-            order: Order::NewestFirst,
-            update: Update::PutJson,
-            errors: ErrorBody::Detail,
-            expired: Expired::Gone,
-            merges_slashes: false,
-            ..Options::default()
-        },
-        Options {
-            errors: ErrorBody::Empty,
-            expired: Expired::Deactivated,
-            inactive_count: false,
-            longest_page: 20,
-            ..Options::default()
-        },
-    ];
-    others.into_iter().flat_map(move |options| {
-        expiries.map(|permanent_expires| Options {
-            permanent_expires,
-            ..options.clone()
-        })
-    })
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_token_lives_whatever_shape_the_answers_have() {
-    for options in shapes() {
+    for options in every_shape() {
         for permanent in [true, false] {
             let world = World::new(options.clone());
             let state = world.create(&token(permanent)).await.state();
@@ -229,7 +192,7 @@ async fn a_token_lives_whatever_shape_the_answers_have() {
 
 #[tokio::test(start_paused = true)]
 async fn a_temporary_token_is_replaced_once_it_has_ended_and_the_plan_says_so() {
-    for options in shapes() {
+    for options in every_shape() {
         let world = World::new(options);
         let state = world.create(&token(false)).await.state();
         tokio::time::advance(DAY - Duration::from_secs(60)).await;
@@ -258,7 +221,7 @@ async fn a_temporary_token_is_replaced_once_it_has_ended_and_the_plan_says_so() 
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_token_stays_whatever_its_expiry_says() {
-    for options in shapes() {
+    for options in every_shape() {
         let world = World::new(options);
         let state = world.create(&token(true)).await.state();
         tokio::time::advance(DAY * 1_000).await;
