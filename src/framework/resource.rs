@@ -97,7 +97,7 @@ pub trait Resource: Send + Sync + 'static {
         None
     }
 
-    /// The identity of what `state` describes. Unknown is what cannot be told in a plan.
+    /// The identity of what `state` describes. What cannot be told in a plan is unknown.
     fn identity(&self, _state: &Self::Model) -> Option<Self::Identity> {
         None
     }

@@ -6,6 +6,7 @@
 pub mod api;
 mod failure;
 mod functions;
+mod identity;
 mod issue;
 mod kept;
 mod pat_ledger;

@@ -20,6 +20,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
@@ -29,9 +30,7 @@ use super::service_account::{
     LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 
@@ -179,7 +178,7 @@ impl ServiceAccountToken {
 #[async_trait]
 impl Resource for ServiceAccountToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Named;
 
     const TYPE: &'static str = "striim_service_account_token";
 
@@ -457,6 +456,18 @@ impl Resource for ServiceAccountToken {
         };
         follow(&mut state, account, diagnostics);
         Some(state)
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(Named::schema("The service account's name, which is case-sensitive."))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Named> {
+        Some(Named::of(&self.session, &state.name))
+    }
+
+    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
     }
 }
 

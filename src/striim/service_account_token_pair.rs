@@ -27,6 +27,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
@@ -36,9 +37,7 @@ use super::service_account::{
     LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -374,7 +373,7 @@ impl ServiceAccountTokenPair {
 #[async_trait]
 impl Resource for ServiceAccountTokenPair {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Named;
 
     const TYPE: &'static str = "striim_service_account_token_pair";
 
@@ -704,6 +703,18 @@ impl Resource for ServiceAccountTokenPair {
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(Named::schema("What the two service accounts are named after."))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Named> {
+        Some(Named::of(&self.session, &state.name))
+    }
+
+    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
     }
 }
 

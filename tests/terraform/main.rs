@@ -16,6 +16,7 @@ mod examples;
 mod expiry;
 mod functions;
 mod guides;
+mod identity;
 mod matrix;
 mod own_credential;
 mod pat_status;
