@@ -30,7 +30,9 @@ use super::service_account::{
     LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 
@@ -468,6 +470,19 @@ impl Resource for ServiceAccountToken {
 
     fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
         identity.import_id(&self.session)
+    }
+
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+        let advice = (from.type_name == "striim_service_account_token_pair").then(|| {
+            let current = from.attributes["current"]["name"].as_str().unwrap_or("<name>-a");
+            format!(
+                "The pair has two service accounts, and this has one. Declare this under a name of its own, beside the \
+                 pair, hand its value over, and only then remove the pair. Or go on with the pair's present account: take \
+                 the pair out of the state with a `removed` block (`destroy = false`), and import {current:?} as this; the \
+                 other account is then yours to revoke."
+            )
+        });
+        Err(from.refused(Self::TYPE, advice))
     }
 }
 

@@ -37,7 +37,9 @@ use super::service_account::{
     LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -715,6 +717,19 @@ impl Resource for ServiceAccountTokenPair {
 
     fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
         identity.import_id(&self.session)
+    }
+
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+        let advice = (from.type_name == "striim_service_account_token").then(|| {
+            let name = from.attributes["name"].as_str().unwrap_or("<name>");
+            let [first, second] = names(name);
+            format!(
+                "The pair has two service accounts, named such as {first:?} and {second:?}, and a service account cannot be \
+                 renamed. Declare the pair beside the token, hand over `current.token`, and only then remove the token: \
+                 so nobody is without a value that works. The three together are what the account may have."
+            )
+        });
+        Err(from.refused(Self::TYPE, advice))
     }
 }
 

@@ -18,6 +18,7 @@ mod functions;
 mod guides;
 mod identity;
 mod matrix;
+mod moved;
 mod own_credential;
 mod pat_status;
 mod personal_access_token;
