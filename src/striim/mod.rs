@@ -19,6 +19,7 @@ mod revoke;
 mod rotation;
 mod service_account;
 mod service_account_token;
+mod service_account_token_list;
 mod service_account_token_pair;
 mod service_account_tokens;
 mod session;
@@ -27,5 +28,6 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod token;
+mod token_filter;
 
 pub use provider::{Environment, Parts, Striim};

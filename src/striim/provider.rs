@@ -16,7 +16,7 @@ use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
-use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{AnyDataSource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider, Schema};
 use crate::rest::{BaseUrl, Client, Options, Transport};
 use crate::token::Clock;
 
@@ -120,6 +120,10 @@ impl Provider for Striim {
             Box::new(ServiceAccountTokens::new(self.session.clone())),
             Box::new(Token::new(self.session.clone())),
         ]
+    }
+
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        vec![Box::new(ServiceAccountToken::new(self.session.clone()))]
     }
 
     fn functions(&self) -> Vec<Box<dyn AnyFunction>> {

@@ -174,15 +174,19 @@ pub(super) fn no_place_later(name: &str, accounts: &[ServiceAccount], now: Times
 fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     let mut accounts: Vec<_> = accounts.iter().collect();
     accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
-    let lines = accounts.iter().map(|account| {
-        let expiry = match account.expires_at.map(Expiry::at) {
-            Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
-            Some(expiry) => format!("expires at {expiry}"),
-            None => "without expiry".to_owned(),
-        };
-        format!("\n  - {:?}, {expiry}", account.name)
-    });
+    let lines = accounts
+        .iter()
+        .map(|account| format!("\n  - {:?}, {}", account.name, ending(account, now)));
     lines.collect()
+}
+
+/// When a service account's token ends or has ended, in words.
+pub(super) fn ending(account: &ServiceAccount, now: Timestamp) -> String {
+    match account.expires_at.map(Expiry::at) {
+        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+        Some(expiry) => format!("expires at {expiry}"),
+        None => "without expiry".to_owned(),
+    }
 }
 
 #[cfg(test)]

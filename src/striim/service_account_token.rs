@@ -106,6 +106,10 @@ impl ServiceAccountToken {
         Self { session }
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn now(&self) -> Timestamp {
         self.session.clock().now()
     }
@@ -450,14 +454,7 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        let mut state = Model {
-            id: id.into(),
-            name: id.into(),
-            generation: 0.into(),
-            ..Model::default()
-        };
-        follow(&mut state, account, diagnostics);
-        Some(state)
+        Some(imported(account))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -492,6 +489,19 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
     }
+}
+
+/// The state of an account that was there before: without a value.
+pub(super) fn imported(account: &ServiceAccount) -> Model {
+    let mut state = Model {
+        id: account.name.clone().into(),
+        name: account.name.clone().into(),
+        description: account.description.clone().into(),
+        generation: 0.into(),
+        ..Model::default()
+    };
+    state.kept().follow(account.into());
+    state
 }
 
 /// Takes over what the platform's list says.

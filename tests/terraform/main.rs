@@ -23,6 +23,7 @@ mod own_credential;
 mod pat_status;
 mod personal_access_token;
 mod provider_configuration;
+mod query;
 mod quota;
 mod rotation;
 mod service_account_token;
