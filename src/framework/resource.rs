@@ -32,6 +32,11 @@ pub struct MovedState<'a> {
 }
 
 impl MovedState<'_> {
+    /// The text at a JSON pointer into the attributes, such as `/name`.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.attributes.pointer(pointer)?.as_str()
+    }
+
     /// Why a resource of the type `target` does not take it over, and what to do instead.
     pub fn refused(&self, target: &str, advice: Option<String>) -> Diagnostic {
         let advice = advice.unwrap_or_else(|| {

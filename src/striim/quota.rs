@@ -180,6 +180,22 @@ fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     lines.collect()
 }
 
+/// The warning that one more service account, for the time of a run, leaves no place for another.
+pub(super) fn last_place(accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+    let active = accounts.iter().filter(|account| is_active(account, now)).count();
+    (active + 1 == QUOTA).then(|| {
+        Diagnostic::warning(
+            "The ephemeral token takes the last place",
+            format!(
+                "A Striim Cloud account may have {QUOTA} active service account tokens. While this one is open, in the plan \
+                 and again in the apply, there is no place for another: a run at the same time, or a new token in this one, \
+                 may be refused. There are now:\n{}",
+                list(accounts, now)
+            ),
+        )
+    })
+}
+
 /// When a service account's token ends or has ended, in words.
 pub(super) fn ending(account: &ServiceAccount, now: Timestamp) -> String {
     match account.expires_at.map(Expiry::at) {

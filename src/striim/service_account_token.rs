@@ -471,7 +471,7 @@ impl Resource for ServiceAccountToken {
 
     fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
         let advice = (from.type_name == "striim_service_account_token_pair").then(|| {
-            let current = from.attributes["current"]["name"].as_str().unwrap_or("<name>-a");
+            let current = from.text("/current/name").unwrap_or("<name>-a");
             format!(
                 "The pair has two service accounts, and this has one. Declare this under a name of its own, beside the \
                  pair, hand its value over, and only then remove the pair. Or go on with the pair's present account: take \

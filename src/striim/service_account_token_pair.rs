@@ -721,7 +721,7 @@ impl Resource for ServiceAccountTokenPair {
 
     fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
         let advice = (from.type_name == "striim_service_account_token").then(|| {
-            let name = from.attributes["name"].as_str().unwrap_or("<name>");
+            let name = from.text("/name").unwrap_or("<name>");
             let [first, second] = names(name);
             format!(
                 "The pair has two service accounts, named such as {first:?} and {second:?}, and a service account cannot be \

@@ -10,7 +10,9 @@
 
 mod account_data_sources;
 mod adoption;
+mod consumer;
 mod drift;
+mod ephemeral;
 mod errors;
 mod examples;
 mod expiry;
