@@ -73,6 +73,11 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
+    /// Adds some, or none.
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.0.extend(diagnostics);
+    }
+
     /// The success of `result`; its failure is added here.
     pub fn ok<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|diagnostic| self.push(diagnostic)).ok()

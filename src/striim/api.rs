@@ -4,11 +4,14 @@
 //! insisted on. Nothing here knows Terraform.
 
 mod answer;
+mod managed_by;
 
 use http::Method;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
+
+pub(super) use managed_by::{check as check_managed_by, is_marked};
 
 use crate::rest::{Answer, Client, Error, Operation, RateLimit, Request, RetrySafety, Unreadable};
 
@@ -19,12 +22,18 @@ const REVOKING: RateLimit = RateLimit::per_minute("token revocation", 30);
 /// "Toggling PAT usage on or off: 5 requests per minute."
 const TOGGLING: RateLimit = RateLimit::per_minute("PAT toggling", 5);
 
+/// "A description of the token's purpose (maximum 255 characters)" (Striim Cloud, "Create a service account token").
+pub(super) const MAX_DESCRIPTION: usize = 255;
+
 /// The API of one Striim Cloud account.
 ///
 /// Every method ends within its [`Operation`] and fails with an [`Error`] that tells whether the platform may have
 /// acted. A 404 is [`Error::is_not_found`]: for a deletion the caller takes it for success.
 #[derive(Clone, Debug)]
-pub struct Api(Client);
+pub struct Api {
+    client: Client,
+    managed_by: Option<String>,
+}
 
 /// A service account and its token, as the list tells of them: without the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +42,10 @@ pub struct ServiceAccount {
     pub name: String,
     /// Names the present value, not the service account: a rotation changes it.
     pub token_id: Option<i64>,
-    /// As given at creation.
+    /// As given at creation, without the mark.
     pub description: Option<String>,
+    /// Who manages it, where its description bears a mark that tells.
+    pub managed_by: Option<String>,
     /// When the value ends; `None` for legacy tokens, which never do.
     pub expires_at: Option<Timestamp>,
     /// When it was last rotated, as the platform spells it (with nine digits of fraction).
@@ -134,12 +145,36 @@ struct Rotation<'a> {
 impl Api {
     /// The API behind `client`, whose base URL ends in `/api/v1`.
     pub fn new(client: Client) -> Self {
-        Self(client)
+        Self {
+            client,
+            managed_by: None,
+        }
+    }
+
+    /// The same, marking each service account that it creates as managed by this.
+    #[must_use]
+    pub fn managed_by(self, managed_by: Option<String>) -> Self {
+        Self { managed_by, ..self }
+    }
+
+    /// Whether it marks the service accounts that it creates.
+    pub fn marks(&self) -> bool {
+        self.managed_by.is_some()
+    }
+
+    /// Whether a service account bears the mark of this API: the proof of whose it is.
+    pub fn manages(&self, account: &ServiceAccount) -> bool {
+        self.marks() && account.managed_by == self.managed_by
+    }
+
+    /// How many characters of a description are left beside the mark.
+    pub fn room_for_description(&self) -> usize {
+        MAX_DESCRIPTION.saturating_sub(self.managed_by.as_deref().map_or(0, managed_by::length))
     }
 
     /// Whether this is the token that the API is called with.
     pub async fn works_with(&self, token: &SecretString) -> bool {
-        self.0.proves_itself_with(token).await
+        self.client.proves_itself_with(token).await
     }
 
     /// All service accounts: `GET /service-accounts`.
@@ -148,7 +183,9 @@ impl Api {
     ///
     /// [`Error`].
     pub async fn list_service_accounts(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Error> {
-        self.0.fetch(operation, &list_request(), answer::service_accounts).await
+        self.client
+            .fetch(operation, &list_request(), answer::service_accounts)
+            .await
     }
 
     /// Creates a service account with its token: `POST /service-account`.
@@ -162,11 +199,16 @@ impl Api {
         new: &NewServiceAccount<'_>,
     ) -> Result<IssuedToken, Error> {
         let tried = format!("create the service account {:?}", new.name);
+        let marked = self.managed_by.as_deref();
+        let marked = marked.map(|managed_by| managed_by::mark(new.description, managed_by));
         let request = Request::new(Method::POST, tried, &["service-account"])
-            .json(new)
+            .json(&NewServiceAccount {
+                description: marked.as_deref().or(new.description),
+                ..*new
+            })
             .limit(&ISSUING);
         let request = required(request, "name", new.name);
-        self.0
+        self.client
             .fetch(operation, &request, |answer| {
                 answer::issued_token(answer, "name", Some(new.name))
             })
@@ -208,11 +250,11 @@ impl Api {
     ) -> Result<IssuedToken, Error> {
         let probe = list_request();
         let probe = match own {
-            Own::No => return self.0.fetch(operation, request, read).await,
+            Own::No => return self.client.fetch(operation, request, read).await,
             Own::Yes => None,
             Own::Perhaps => Some(&probe),
         };
-        self.0
+        self.client
             .renew(operation, request, read, |issued: &IssuedToken| &issued.token, probe)
             .await
     }
@@ -230,7 +272,8 @@ impl Api {
         )
         .query("name", name)
         .limit(&REVOKING);
-        self.0.send(operation, &request).await
+        let request = required(request, "name", name);
+        self.client.send(operation, &request).await
     }
 
     /// The PAT of the caller, or for an administrator that of the user with this email address; `None` where there
@@ -244,7 +287,7 @@ impl Api {
         if let Some(email) = email {
             request = request.query("email", email);
         }
-        match self.0.fetch(operation, &request, answer::user_token).await {
+        match self.client.fetch(operation, &request, answer::user_token).await {
             Err(error) if error.is_not_found() => Ok(None),
             result => result,
         }
@@ -297,7 +340,7 @@ impl Api {
         let request = Request::new(Method::DELETE, format!("revoke {whose}"), &["user-token"])
             .query(key, &value)
             .limit(&REVOKING);
-        self.0.send(operation, &request).await
+        self.client.send(operation, &request).await
     }
 
     /// Whether PATs may be used in the account: `GET /user-token/status`.
@@ -308,7 +351,7 @@ impl Api {
     pub async fn pat_status(&self, operation: &Operation) -> Result<PatStatus, Error> {
         let tried = "read whether personal access tokens are enabled";
         let request = Request::new(Method::GET, tried, &["user-token", "status"]);
-        self.0.fetch(operation, &request, answer::pat_status).await
+        self.client.fetch(operation, &request, answer::pat_status).await
     }
 
     /// Turns PATs on where they are off, and off where they are on: `PATCH /user-token/status`. The request does not
@@ -322,7 +365,7 @@ impl Api {
         let request = Request::new(Method::PATCH, tried, &["user-token", "status"])
             .limit(&TOGGLING)
             .retry(RetrySafety::Unsafe);
-        self.0.send(operation, &request).await
+        self.client.send(operation, &request).await
     }
 }
 

@@ -61,6 +61,7 @@ mod tests {
             name: name.to_owned(),
             token_id: None,
             description: None,
+            managed_by: None,
             expires_at: expires_at.map(|instant| instant.parse().unwrap()),
             updated_at: None,
             updated_by: None,

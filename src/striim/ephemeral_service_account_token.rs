@@ -20,14 +20,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::ephemeral_name;
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::quota;
-use super::revoke::revoke;
 use super::rotation::invalid;
-use super::service_account::{LIFETIME, check_description_length};
+use super::service_account::{self, LIFETIME, check_description};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
@@ -108,13 +107,14 @@ impl EphemeralServiceAccountToken {
         name: &str,
         expiry: Expiry,
     ) -> Result<IssuedToken, Diagnostics> {
-        let _alone = connection.alone_with(name).await;
         let new = NewServiceAccount {
             name,
             description: Some(config.description.known().map_or(DESCRIPTION, String::as_str)),
             expires_at: Some(expiry.instant()),
         };
+        let alone = connection.alone_with(name).await;
         let made = issue::create(&connection.api, operation, &new).await;
+        drop(alone);
         connection.changed().await;
         let unmade = match made {
             Ok(issued) => return Ok(issued),
@@ -176,7 +176,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
                 diagnostics.push(invalid("name_prefix", problem));
             }
         }
-        check_description_length(&config.description, diagnostics);
+        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         diagnostics.ok(config.expiry(self.now()));
     }
 
@@ -188,6 +188,10 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         let operation = connection.operation(context);
         let now = self.now();
         let expiry = diagnostics.ok(config.expiry(now))?;
+        check_description(&config.description, connection.api.room_for_description(), diagnostics);
+        if diagnostics.has_errors() {
+            return None;
+        }
         let accounts = connection.look(&operation, diagnostics).await?;
         let (left_over, others): (Vec<_>, Vec<_>) = accounts
             .iter()
@@ -238,7 +242,6 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         else {
             return;
         };
-        let _alone = connection.alone_with(&name).await;
         let ended = end(&connection, &name, token_id).await;
         diagnostics.ok(ended.map_err(|diagnostic| still_there(diagnostic, &name, None)));
     }
@@ -262,7 +265,6 @@ fn not_yet(config: Model) -> Opened<Model> {
 /// Removes what a killed run left over. If that fails, it is in nobody's way but the quota's.
 async fn remove(connection: &Connection, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
     tracing::info!("removing {:?}, which a run has left over", account.name);
-    let _alone = connection.alone_with(&account.name).await;
     if let Err(diagnostic) = end(connection, &account.name, account.token_id).await {
         diagnostics.push(diagnostic.as_warning());
     }
@@ -270,10 +272,7 @@ async fn remove(connection: &Connection, account: &ServiceAccount, diagnostics: 
 
 /// Revokes it, though Terraform be interrupted: an interrupted run is to leave nothing behind.
 async fn end(connection: &Connection, name: &str, token_id: Option<i64>) -> Result<(), Diagnostic> {
-    let operation = connection.operation(&Context::default());
-    let revoked = revoke(&connection.api, &operation, name, token_id).await;
-    connection.changed().await;
-    revoked
+    service_account::end(connection, &Context::default(), name, &Field::Null, &token_id.into()).await
 }
 
 fn why_not_opened(unmade: &Unmade, now: Timestamp) -> Diagnostic {

@@ -20,7 +20,7 @@ use super::token::Token;
 use crate::framework::{
     AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
 };
-use crate::rest::{BaseUrl, Client, Options, Transport};
+use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
 
 /// Names the provider to the platform.
@@ -39,8 +39,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Looks up an environment variable.
     pub environment: Environment,
-    /// Makes the way to a platform.
-    pub transport: Box<dyn Fn(&BaseUrl) -> Transport + Send + Sync>,
+    /// Makes the way to a server.
+    pub transport: Box<dyn Fn(&Destination) -> Transport + Send + Sync>,
 }
 
 /// Looks up an environment variable by its name.
@@ -71,17 +71,19 @@ impl Striim {
             account,
             base_url,
             credential,
+            managed_by,
             request_timeout,
             retry_timeout,
         } = settings;
-        let transport = (self.parts.transport)(&base_url);
+        let transport = (self.parts.transport)(&base_url.clone().into());
         let options = Options {
             base_url,
             credential,
             user_agent: USER_AGENT,
             request_timeout,
         };
-        Connection::new(Api::new(Client::new(options, transport)), account, retry_timeout)
+        let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
+        Connection::new(api, account, retry_timeout)
     }
 }
 

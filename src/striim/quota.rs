@@ -217,6 +217,7 @@ mod tests {
             name: name.to_owned(),
             token_id: None,
             description: None,
+            managed_by: None,
             expires_at,
             updated_at: None,
             updated_by: None,

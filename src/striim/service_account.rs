@@ -4,14 +4,15 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, Own, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, is_marked};
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept;
 use super::quota;
+use super::revoke::revoke;
 use super::rotation::invalid;
-use super::session::Connection;
-use crate::framework::{Diagnostic, Diagnostics, Field};
+use super::session::{Connection, Latest};
+use crate::framework::{Context, Diagnostic, Diagnostics, Field};
 use crate::rest::{Error, Operation};
 use crate::token::Lifetime;
 
@@ -27,14 +28,93 @@ pub(super) fn token_of(name: &str) -> String {
     format!("The token of service account {name:?}")
 }
 
-pub(super) fn check_description_length(description: &Field<String>, diagnostics: &mut Diagnostics) {
-    let length = description.known().map_or(0, |description| description.chars().count());
-    if length > 255 {
+/// Judges a description that the user declares; `room` is how many characters it may have.
+pub(super) fn check_description(description: &Field<String>, room: usize, diagnostics: &mut Diagnostics) {
+    let Some(description) = description.known() else {
+        return;
+    };
+    let length = description.chars().count();
+    if length > room {
+        let beside = if room < MAX_DESCRIPTION {
+            ", beside the mark of the provider's `managed_by`"
+        } else {
+            ""
+        };
         diagnostics.push(invalid(
             "description",
-            format!("must have at most 255 characters; it has {length}"),
+            format!("must have at most {room} characters{beside}; it has {length}"),
         ));
     }
+    if is_marked(description) {
+        diagnostics.push(invalid(
+            "description",
+            "must not end in a mark such as [managed by acme]: that is for the provider's `managed_by` to write"
+                .to_owned(),
+        ));
+    }
+}
+
+/// The plan's warning that something will be made anew which a killed run left; `None` if there is no such thing.
+pub(super) fn left_over(connection: &Connection, accounts: &[ServiceAccount], name: &str) -> Option<Diagnostic> {
+    let account = find(accounts, name).filter(|account| connection.api.manages(account))?;
+    connection.ledger.is_foreign(name, accounts).then(|| {
+        connection.ledger.own(name);
+        Diagnostic::warning(
+            format!("The service account {name:?} is made anew"),
+            format!(
+                "It exists, is not in the state, and bears the mark of this provider's `managed_by`, {:?}: a run that did \
+                 not come to its end left it, with a value that nobody has. It is revoked and made again.",
+                account.managed_by.as_deref().unwrap_or_default()
+            ),
+        )
+        .on("name")
+    })
+}
+
+/// Ends what a run that was killed left under a name, so that the name is free. Whose it is, its mark proves; what was made
+/// under that name by this run is another resource's.
+pub(super) async fn end_left_over(
+    connection: &Connection,
+    operation: &Operation,
+    name: &str,
+    latest: &Latest,
+) -> Result<(), Diagnostic> {
+    if !connection.api.marks() || latest.is_some() {
+        return Ok(());
+    }
+    match find(&connection.look_afresh(operation).await?, name) {
+        Some(account) if connection.api.manages(account) => {
+            tracing::warn!("a run that did not come to its end left the service account {name:?}: making it anew");
+            revoke(&connection.api, operation, name, account.token_id).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Ends a service account whose value and number the state knows as these. Where its name has moved to another resource in
+/// this run, which could have it because this one's account was gone, or by adopting it, that one's is spared.
+pub(super) async fn end(
+    connection: &Connection,
+    context: &Context,
+    name: &str,
+    token: &Field<SecretString>,
+    token_id: &Field<i64>,
+) -> Result<(), Diagnostic> {
+    let latest = connection.alone_with(name).await;
+    let operation = connection.operation(context);
+    if let Some(latest) = &*latest {
+        let accounts = connection.look_afresh(&operation).await?;
+        let present_id = find(&accounts, name).and_then(|account| account.token_id);
+        if kept::is_of_another(token, token_id, latest, present_id) {
+            return Ok(());
+        }
+    }
+    let revoked = revoke(&connection.api, &operation, name, token_id.known().copied()).await;
+    connection.changed().await;
+    if revoked.is_ok() {
+        connection.ledger.remove(name);
+    }
+    revoked
 }
 
 /// Whether this is the token that the provider itself works with: by its value, for names tell nothing.

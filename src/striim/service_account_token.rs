@@ -18,16 +18,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
-use super::failure::failure;
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
-use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{
-    LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
+    why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -119,6 +118,7 @@ impl ServiceAccountToken {
         let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) else {
             return;
         };
+        check_description(&planned.description, connection.api.room_for_description(), diagnostics);
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
@@ -128,9 +128,10 @@ impl ServiceAccountToken {
                 "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
                      value that is in use stops working at that moment.",
             ));
-        } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
-            diagnostics.push(warning);
+            return;
         }
+        diagnostics.extend(left_over(&connection, &accounts, name));
+        diagnostics.extend(connection.ledger.create(name, &accounts, self.now()));
     }
 
     /// Notes that the account will go, and warns of what would refuse it.
@@ -156,15 +157,11 @@ impl ServiceAccountToken {
         if planned.adopt_existing != Field::Known(true) {
             return Ok(None);
         }
-        let accounts = connection
-            .api
-            .list_service_accounts(operation)
-            .await
-            .map_err(|error| failure(&error))?;
+        let accounts = connection.look_afresh(operation).await?;
         let Some(account) = find(&accounts, planned.name()) else {
             return Ok(None);
         };
-        check_description(account, planned)?;
+        check_same_description(account, planned)?;
         let expires_at = expires_at.map(Expiry::instant);
         let rotated = rotate(
             connection,
@@ -237,7 +234,7 @@ impl Resource for ServiceAccountToken {
                 ));
             }
         }
-        check_description_length(&config.description, diagnostics);
+        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
     }
 
@@ -300,10 +297,13 @@ impl Resource for ServiceAccountToken {
         let adopted = self
             .adopt(&connection, &operation, &planned, expires_at, diagnostics)
             .await;
-        let adopted = diagnostics.ok(adopted)?;
-        let issued = match adopted {
+        let issued = match diagnostics.ok(adopted)? {
             Some(issued) => Ok(issued),
-            None => issue::create(&connection.api, &operation, &new_account(&planned, expires_at)).await,
+            None => {
+                let ended = end_left_over(&connection, &operation, planned.name(), &latest).await;
+                diagnostics.ok(ended)?;
+                issue::create(&connection.api, &operation, &new_account(&planned, expires_at)).await
+            }
         };
         connection.changed().await;
         match issued {
@@ -403,28 +403,9 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let latest = connection.alone_with(state.name()).await;
-        let operation = connection.operation(context);
-        if let Some(latest) = &*latest {
-            let accounts = connection.api.list_service_accounts(&operation).await;
-            let Some(accounts) = diagnostics.ok(accounts.map_err(|error| failure(&error))) else {
-                return Some(state);
-            };
-            let present_id = find(&accounts, state.name()).and_then(|account| account.token_id);
-            if kept::is_of_another(&state.token, &state.token_id, latest, present_id) {
-                // The name has moved to another resource, which could have it because this one's account was gone, or by
-                // adopting it.
-                return None;
-            }
-        }
-        let token_id = state.token_id.known().copied();
-        let revoked = revoke(&connection.api, &operation, state.name(), token_id).await;
-        connection.changed().await;
-        match diagnostics.ok(revoked) {
-            Some(()) => {
-                connection.ledger.remove(state.name());
-                None
-            }
+        let ended = end(&connection, context, state.name(), &state.token, &state.token_id).await;
+        match diagnostics.ok(ended) {
+            Some(()) => None,
             None => Some(state),
         }
     }
@@ -515,7 +496,7 @@ fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnos
 }
 
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.
-fn check_description(account: &ServiceAccount, planned: &Model) -> Result<(), Diagnostic> {
+fn check_same_description(account: &ServiceAccount, planned: &Model) -> Result<(), Diagnostic> {
     let theirs = account.description.as_deref().unwrap_or_default();
     let ours = planned.description.known().map_or("", String::as_str);
     if theirs == ours {

@@ -25,16 +25,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, NewServiceAccount, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
-use super::revoke::revoke;
 use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, keep_spelling, known_duration};
 use super::service_account::{
-    LIFETIME, check_description_length, find, rotate, token_of, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
+    why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -305,13 +305,20 @@ impl ServiceAccountTokenPair {
     }
 
     /// Holds the planned creation of a pair against what is in the account.
-    async fn plan_creation(&self, context: &Context, pair: &str, diagnostics: &mut Diagnostics) {
+    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         let Some((connection, accounts)) = self.look(context).await else {
             return;
         };
+        let pair = planned.name();
         let [first, second] = names(pair);
         let (ledger, now) = (&connection.ledger, self.now());
-        let stays = |name: &&String| find(&accounts, name).is_some() && !ledger.removes(name);
+        check_description(&planned.description, connection.api.room_for_description(), diagnostics);
+        for name in [&first, &second] {
+            diagnostics.extend(left_over(&connection, &accounts, name));
+        }
+        let stays = |name: &&String| {
+            find(&accounts, name).is_some_and(|account| !connection.api.manages(account)) && !ledger.removes(name)
+        };
         if let Some(name) = [&first, &second].into_iter().find(stays) {
             diagnostics.push(Diagnostic::warning(format!("The name {name:?} is taken"), taken(pair, name)).on("name"));
         } else if let Some(warning) = ledger.create(&first, &accounts, now) {
@@ -455,7 +462,7 @@ impl Resource for ServiceAccountTokenPair {
                 diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
             }
         }
-        check_description_length(&config.description, diagnostics);
+        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config
             .rotation(&Field::Null)
             .validate(LIFETIME, self.now(), diagnostics);
@@ -485,7 +492,7 @@ impl Resource for ServiceAccountTokenPair {
             if let Some(pair) = planned.name.known() {
                 let [first, _] = names(pair);
                 planned.current = Account::to_come(&first).into();
-                self.plan_creation(context, pair, diagnostics).await;
+                self.plan_creation(context, planned, diagnostics).await;
             }
             return;
         };
@@ -539,9 +546,14 @@ impl Resource for ServiceAccountTokenPair {
         let connection = self.session.connection(diagnostics)?;
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
-        let operation = connection.operation(context);
         let [name, second] = names(planned.name());
-        let accounts = connection.look(&operation, diagnostics).await?;
+        let mut latest = connection.alone_with(&name).await;
+        let latest_of_second = connection.alone_with(&second).await;
+        let operation = connection.operation(context);
+        for (name, latest) in [(&name, &*latest), (&second, &*latest_of_second)] {
+            diagnostics.ok(end_left_over(&connection, &operation, name, latest).await)?;
+        }
+        let accounts = diagnostics.ok(connection.look_afresh(&operation).await)?;
         if find(&accounts, &second).is_some() {
             diagnostics.push(
                 Diagnostic::error(format!("The name {second:?} is taken"), taken(planned.name(), &second)).on("name"),
@@ -551,7 +563,10 @@ impl Resource for ServiceAccountTokenPair {
         let issued = issue::create(&connection.api, &operation, &planned.new_account(&name, expires_at)).await;
         connection.changed().await;
         match issued {
-            Ok(issued) => Some(planned.with_value(&name, expires_at, issued, now, diagnostics)),
+            Ok(issued) => {
+                *latest = Some(issued.token.clone());
+                Some(planned.with_value(&name, expires_at, issued, now, diagnostics))
+            }
             Err(unmade) => {
                 diagnostics.push(why_not_made(planned.name(), &name, &unmade, "replaces it", now));
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -592,7 +607,7 @@ impl Resource for ServiceAccountTokenPair {
         let now = self.now();
         let operation = connection.operation(context);
         // Since the plan, the value that was to go on working may have ended.
-        let Some(accounts) = connection.look(&operation, diagnostics).await else {
+        let Some(accounts) = diagnostics.ok(connection.look_afresh(&operation).await) else {
             return prior;
         };
         let Some(present) = follow(prior.clone(), &accounts, now, diagnostics) else {
@@ -621,16 +636,20 @@ impl Resource for ServiceAccountTokenPair {
         // What a killed run made is there, and not in the state.
         let there = find(&accounts, &name).map(|_| Account::named(&name));
         let old = prior.account(&name).cloned().or(there);
+        let mut latest = connection.alone_with(&name).await;
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
         connection.changed().await;
         match renewed {
-            Ok(issued) => Model {
-                previous: prior.beside(&name).into(),
-                generation: prior.generation().saturating_add(1).into(),
-                ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
-            },
+            Ok(issued) => {
+                *latest = Some(issued.token.clone());
+                Model {
+                    previous: prior.beside(&name).into(),
+                    generation: prior.generation().saturating_add(1).into(),
+                    ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
+                }
+            }
             Err((diagnostic, kept)) => {
                 diagnostics.push(diagnostic);
                 prior.with(&name, kept)
@@ -649,15 +668,11 @@ impl Resource for ServiceAccountTokenPair {
                 return Some(state);
             }
         }
-        let operation = connection.operation(context);
         for account in &accounts {
-            let token_id = account.token_id.known().copied();
-            let revoked = revoke(&connection.api, &operation, account.name(), token_id).await;
-            connection.changed().await;
-            if diagnostics.ok(revoked).is_none() {
+            let ended = end(&connection, context, account.name(), &account.token, &account.token_id).await;
+            if diagnostics.ok(ended).is_none() {
                 return Some(state);
             }
-            connection.ledger.remove(account.name());
             state = state.with(account.name(), Account::default());
         }
         None

@@ -149,6 +149,12 @@ impl Connection {
         diagnostics.ok(self.service_accounts(operation).await.map_err(|error| failure(&error)))
     }
 
+    /// The service accounts as they are now, past any list seen before.
+    pub(super) async fn look_afresh(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Diagnostic> {
+        let accounts = self.api.list_service_accounts(operation).await;
+        accounts.map_err(|error| failure(&error))
+    }
+
     /// To be called after each change of a service account: what was seen before no longer holds.
     pub(super) async fn changed(&self) {
         self.accounts.forget().await;

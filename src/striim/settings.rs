@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::api::check_managed_by;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::rest::{BaseUrl, Credential};
 use crate::token::parse_duration;
@@ -15,6 +16,7 @@ model! {
         cloud: String,
         base_url: String,
         token: SecretString,
+        managed_by: String,
         request_timeout: String,
         retry_timeout: String,
     }
@@ -67,6 +69,15 @@ pub(super) fn schema() -> Schema {
             )
             .sensitive(),
             Attribute::optional(
+                "managed_by",
+                Type::String,
+                "Who manages the service accounts, such as the repository and environment of this configuration: at most \
+                 100 characters, and another text for each state. It is written at the end of the description of each \
+                 service account that is created here, as `[managed by acme/infra/prod]`. Where a run was killed before \
+                 its state was written, the next one knows by this mark what is its own, and makes it anew. Without \
+                 it, such a service account has to be imported, adopted or revoked. Or `STRIIM_MANAGED_BY`.",
+            ),
+            Attribute::optional(
                 "request_timeout",
                 Type::String,
                 "How long one request may take: a duration such as `30s`, the default.",
@@ -88,6 +99,8 @@ pub(super) struct Settings {
     pub(super) account: String,
     pub(super) base_url: BaseUrl,
     pub(super) credential: Credential,
+    /// The mark of the service accounts that are created.
+    pub(super) managed_by: Option<String>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
 }
@@ -116,6 +129,7 @@ pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
         |url| base_url(url).map(drop),
         diagnostics,
     );
+    check("managed_by", config.managed_by.known(), check_managed_by, diagnostics);
     check(
         "request_timeout",
         config.request_timeout.known(),
@@ -148,12 +162,14 @@ pub(super) fn resolve(
     } else {
         config.token
     };
+    let managed_by = or_variable(config.managed_by, "STRIIM_MANAGED_BY");
 
     let waiting = [
         ("base_url", given_url.is_unknown()),
         ("account", given_url.is_null() && account.is_unknown()),
         ("cloud", given_url.is_null() && cloud.is_unknown()),
         ("token", token.is_unknown()),
+        ("managed_by", managed_by.is_unknown()),
         ("request_timeout", config.request_timeout.is_unknown()),
         ("retry_timeout", config.retry_timeout.is_unknown()),
     ];
@@ -207,6 +223,9 @@ pub(super) fn resolve(
             None
         }
     };
+    if let Some(managed_by) = managed_by.known() {
+        check("managed_by", Some(managed_by), check_managed_by, diagnostics)?;
+    }
     let duration = |name, field: &Field<String>, default, diagnostics: &mut Diagnostics| match field.known() {
         Some(text) => check(name, Some(text), timeout, diagnostics),
         None => Some(default),
@@ -218,6 +237,7 @@ pub(super) fn resolve(
         account: account.into_known().unwrap_or_else(|| host(&base_url)),
         base_url,
         credential: credential?,
+        managed_by: managed_by.into_known(),
         request_timeout: request_timeout?,
         retry_timeout: retry_timeout?,
     })))

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 /// The releases of Terraform that tests run on, oldest first: of each minor version since 1.6 one, save 1.7, which
@@ -400,19 +400,72 @@ impl Workspace {
     }
 
     async fn quiet(&self, arguments: &[&str]) -> Result<Run> {
+        self.start(arguments)?.end().await
+    }
+
+    /// Starts Terraform.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Result<Running> {
         let mut command = self.terraform.command();
         command.args(arguments).current_dir(&self.dir);
         command.envs(&self.environment);
-        let began = Instant::now();
-        let output = output(&mut command, RUN_LIMIT).await?;
-        Ok(Run {
+        Ok(Running {
             command: format!("`terraform {}` ({})", arguments.join(" "), self.terraform),
+            process: Process::start(&mut command)?,
+            began: Instant::now(),
+        })
+    }
+}
+
+/// A run of Terraform that goes on.
+pub(crate) struct Running {
+    command: String,
+    process: Process,
+    began: Instant,
+}
+
+impl Running {
+    /// Interrupts it, and all that it started, as Ctrl-C in a terminal does.
+    pub(crate) async fn interrupt(&self) -> Result<()> {
+        kill("INT", -self.process.group).await
+    }
+
+    /// Kills Terraform, which cannot do anything about it; what it started goes on.
+    pub(crate) async fn kill(&self) -> Result<()> {
+        kill("KILL", self.process.group).await
+    }
+
+    /// Kills the provider; Terraform goes on.
+    pub(crate) async fn kill_provider(&self) -> Result<()> {
+        let mut ps = clean("ps");
+        let listed = bounded(ps.args(["-A", "-o", "pid=", "-o", "pgid=", "-o", "args="]), RUN_LIMIT).await?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let group = self.process.group.to_string();
+        let provider = listed.lines().find_map(|line| {
+            let (pid, rest) = line.trim_start().split_once(' ')?;
+            let (pgid, program) = rest.trim_start().split_once(' ')?;
+            (pgid == group && program.contains("terraform-provider-")).then(|| pid.parse().ok())?
+        });
+        kill("KILL", provider.context("a provider that runs")?).await
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn end(self) -> Result<Run> {
+        let output = self.process.end(RUN_LIMIT).await?;
+        Ok(Run {
+            command: self.command,
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout)?,
             stderr: String::from_utf8(output.stderr)?,
-            took: began.elapsed(),
+            took: self.began.elapsed(),
         })
     }
+}
+
+/// Sends a signal to a process or, by its negative number, to a group of them.
+async fn kill(signal: &str, process: i32) -> Result<()> {
+    let mut kill = clean("kill");
+    bounded(kill.args(["-s", signal, "--", &process.to_string()]), RUN_LIMIT).await?;
+    Ok(())
 }
 
 /// What came of one run of Terraform.
@@ -489,41 +542,67 @@ async fn bounded(command: &mut Command, limit: Duration) -> Result<Output> {
     Ok(output)
 }
 
-/// Runs `command` to its end; after `limit`, ends it and all that it started.
+/// Runs `command` to its end.
 async fn output(command: &mut Command, limit: Duration) -> Result<Output> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
-    let program = command.as_std().get_program().display().to_string();
-    let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
-    let (pipes, group) = (child.stdout.take().zip(child.stderr.take()), child.id());
-    let (mut out, mut err) = pipes.context("the pipes just asked for")?;
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    // Until the pipes are closed by all who hold them: a provider that outlives its Terraform is found out here.
-    let end = async { tokio::try_join!(child.wait(), out.read_to_end(&mut stdout), err.read_to_end(&mut stderr)) };
-    match tokio::time::timeout(limit, end).await {
-        Ok(ended) => Ok(Output {
-            status: ended?.0,
-            stdout,
-            stderr,
-        }),
-        Err(_) => {
-            if let Some(group) = group {
-                Command::new("kill")
-                    .args(["-KILL", "--", &format!("-{group}")])
-                    .status()
-                    .await?;
-            }
-            bail!(
-                "{program} {:?} took longer than {limit:?}\n{}\n{}",
-                command.as_std().get_args().collect::<Vec<_>>(),
-                String::from_utf8_lossy(&stdout),
-                String::from_utf8_lossy(&stderr)
+    Process::start(command)?.end(limit).await
+}
+
+/// A process whose output is read, and the leader of a group of its own.
+struct Process {
+    command: String,
+    child: Child,
+    group: i32,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let (program, arguments) = (command.as_std().get_program(), command.as_std().get_args());
+        let text = format!("{} {:?}", program.display(), arguments.collect::<Vec<_>>());
+        let child = command.spawn().with_context(|| format!("cannot start {text}"))?;
+        let group = child.id().context("the process just started")?.try_into()?;
+        Ok(Self {
+            command: text,
+            child,
+            group,
+        })
+    }
+
+    /// Waits for its end; after `limit`, ends it and all that it started.
+    async fn end(mut self, limit: Duration) -> Result<Output> {
+        let pipes = self.child.stdout.take().zip(self.child.stderr.take());
+        let (mut out, mut err) = pipes.context("the pipes just asked for")?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        // Until the pipes are closed by all who hold them: a provider that outlives its Terraform is found out here.
+        let end = async {
+            tokio::try_join!(
+                self.child.wait(),
+                out.read_to_end(&mut stdout),
+                err.read_to_end(&mut stderr)
             )
+        };
+        match tokio::time::timeout(limit, end).await {
+            Ok(ended) => Ok(Output {
+                status: ended?.0,
+                stdout,
+                stderr,
+            }),
+            Err(_) => {
+                let mut kill = Command::new("kill");
+                kill.args(["-KILL", "--", &format!("-{}", self.group)]).status().await?;
+                bail!(
+                    "{} took longer than {limit:?}\n{}\n{}",
+                    self.command,
+                    String::from_utf8_lossy(&stdout),
+                    String::from_utf8_lossy(&stderr)
+                )
+            }
         }
     }
 }

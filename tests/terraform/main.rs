@@ -10,6 +10,7 @@
 
 mod account_data_sources;
 mod adoption;
+mod concurrency;
 mod consumer;
 mod drift;
 mod ephemeral;
@@ -19,6 +20,9 @@ mod expiry;
 mod functions;
 mod guides;
 mod identity;
+mod interrupts;
+mod kills;
+mod managed_by;
 mod matrix;
 mod moved;
 mod own_credential;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -12,12 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::plugin::{About, Attachable};
-use token_providers::sandbox::{Fault, Listening, Options, Role, Sandbox};
+use token_providers::sandbox::{Effect, Fault, Listening, Options, Role, Sandbox, When};
 use token_providers::striim::{Parts, Striim};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::terraform::{Minor, Run, Terraform, Workspace};
+use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
 
 /// A day of 24 hours.
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -107,6 +108,13 @@ pub(crate) fn ci(arguments: &str) -> String {
     token("ci-pipeline", arguments)
 }
 
+/// So many tokens, `token-01` and on.
+pub(crate) fn many(count: usize, arguments: &str) -> String {
+    (1..=count)
+        .map(|number| token(&format!("token-{number:02}"), arguments))
+        .collect()
+}
+
 /// An instant that many days from now, as users write it.
 pub(crate) fn in_days(days: i64) -> String {
     after(Timestamp::now(), days)
@@ -130,19 +138,22 @@ impl World {
         let sandbox = Sandbox::new(Options::default());
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-striim"));
-        let workspace = Workspace::new(terraform.clone(), dir.path(), provider)
-            .unwrap()
-            .env("STRIIM_BASE_URL", &listening.base_url)
-            .env("STRIIM_TOKEN", sandbox.admin_token().expose_secret())
-            .env("TF_LOG", "TRACE")
-            .env("TF_LOG_PATH", dir.path().join("trace.log"));
+        let workspace = workspace(terraform, dir.path(), &sandbox, &listening);
         Self {
             sandbox,
             workspace,
             listening,
             dir,
         }
+    }
+
+    /// A second workspace, in whose configuration is `hcl`, beside the first one in the same account.
+    pub(crate) fn beside(&self, hcl: &str) -> Workspace {
+        let dir = self.dir.path().join("beside");
+        let beside = workspace(self.workspace.terraform(), &dir, &self.sandbox, &self.listening)
+            .env("TF_LOG_PATH", self.dir.path().join("trace.log"));
+        configure(&beside, hcl);
+        beside
     }
 
     /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
@@ -192,13 +203,7 @@ impl World {
 
     /// Makes `hcl` the configuration.
     pub(crate) fn configure(&self, hcl: &str) {
-        const SOURCE: &str = r#"terraform {
-  required_providers {
-    striim = { source = "registry.terraform.io/token-providers/striim" }
-  }
-}
-"#;
-        self.workspace.write("main.tf", &format!("{SOURCE}{hcl}")).unwrap();
+        configure(&self.workspace, hcl);
     }
 
     /// Sets an environment variable of the provider.
@@ -350,6 +355,42 @@ impl World {
         );
     }
 
+    /// Starts an apply and has its request of that kind held, before or after the platform acts on it. The answer comes only
+    /// when nobody waits for it any longer.
+    pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
+        let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
+        let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());
+        self.sandbox.fault(match when {
+            When::Before => fault,
+            When::After => fault.after(),
+        });
+        let running = self.workspace.start(&APPLY).unwrap();
+        until(&format!("{method} {path}"), || match when {
+            When::Before => self.sandbox.calls(method.as_str(), path) > calls,
+            When::After => self.sandbox.audit().len() > acts,
+        })
+        .await;
+        running
+    }
+
+    /// Starts an apply and has its request of that kind refused, to be repeated after so many seconds.
+    pub(crate) async fn apply_until_refused(&self, method: Method, path: &str, seconds: u32) -> Running {
+        let refusal = Fault::answer(429).header("retry-after", &seconds.to_string());
+        let calls = self.sandbox.calls(method.as_str(), path);
+        self.sandbox.fault(refusal.on(method.as_str(), path));
+        let running = self.workspace.start(&APPLY).unwrap();
+        until(&format!("{method} {path}"), || {
+            self.sandbox.calls(method.as_str(), path) > calls
+        })
+        .await;
+        running
+    }
+
+    /// The names of the service account tokens in the state, ascending, with their values.
+    pub(crate) async fn tokens(&self) -> Vec<(String, Value)> {
+        tokens_of(&self.workspace).await
+    }
+
     /// Nothing that Terraform or the provider printed or logged holds a token's value.
     fn revealed_nothing(&self) {
         let trace = std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap();
@@ -360,6 +401,60 @@ impl World {
             }
         }
     }
+}
+
+/// The names of the service account tokens in the state, ascending, with their values.
+pub(crate) async fn tokens_of(workspace: &Workspace) -> Vec<(String, Value)> {
+    let state = workspace.state().await.unwrap();
+    let resources = state["values"]["root_module"]["resources"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let tokens = resources
+        .into_iter()
+        .filter(|resource| resource["type"] == "striim_service_account_token");
+    let mut tokens: Vec<_> = tokens
+        .map(|mut resource| {
+            let values = &mut resource["values"];
+            (values["name"].as_str().unwrap().to_owned(), values["token"].take())
+        })
+        .collect();
+    tokens.sort_by(|one, other| one.0.cmp(&other.0));
+    tokens
+}
+
+/// Applies without asking.
+pub(crate) const APPLY: [&str; 3] = ["apply", "-no-color", "-auto-approve"];
+
+/// Waits for what must come about soon.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let come = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let come = tokio::time::timeout(Duration::from_secs(60), come).await;
+    assert!(come.is_ok(), "{what} did not come about");
+}
+
+fn workspace(terraform: &Terraform, dir: &Path, sandbox: &Sandbox, listening: &Listening) -> Workspace {
+    let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-striim"));
+    Workspace::new(terraform.clone(), dir, provider)
+        .unwrap()
+        .env("STRIIM_BASE_URL", &listening.base_url)
+        .env("STRIIM_TOKEN", sandbox.admin_token().expose_secret())
+        .env("TF_LOG", "TRACE")
+        .env("TF_LOG_PATH", dir.join("trace.log"))
+}
+
+fn configure(workspace: &Workspace, hcl: &str) {
+    const SOURCE: &str = r#"terraform {
+  required_providers {
+    striim = { source = "registry.terraform.io/token-providers/striim" }
+  }
+}
+"#;
+    workspace.write("main.tf", &format!("{SOURCE}{hcl}")).unwrap();
 }
 
 /// How many warnings a run has shown; that the provider is not installed is none.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::managed_by::unmark;
 use super::{IssuedToken, PatStatus, ServiceAccount, UserToken};
 use crate::rest::{Answer, Unreadable};
 
@@ -208,9 +209,12 @@ fn service_account(value: &Value) -> Result<ServiceAccount, Unreadable> {
     let nameless = || unreadable("lists a service account without a name");
     let object = value.as_object().ok_or_else(nameless)?;
     let name = text(object, "name").ok_or_else(nameless)?;
+    let described = text(object, "description");
+    let (description, managed_by) = described.as_deref().map_or((None, None), unmark);
     Ok(ServiceAccount {
         token_id: integer(object, "token-id"),
-        description: text(object, "description"),
+        description: description.map(str::to_owned),
+        managed_by: managed_by.map(str::to_owned),
         expires_at: expiry(object).map_err(|Unreadable(reason)| unreadable(format!("of {name:?} {reason}")))?,
         updated_at: text(object, "updated-at"),
         updated_by: integer(object, "updated-by"),
@@ -319,7 +323,7 @@ mod tests {
     #[test]
     fn a_service_account_is_read_with_all_it_has_or_with_its_name_alone() {
         let body = r#"[
-            {"name":"a","token-id":12345,"description":"CI","expires-at":"2027-02-09T00:00:00Z",
+            {"name":"a","token-id":12345,"description":"CI [managed by acme]","expires-at":"2027-02-09T00:00:00Z",
              "updated-at":"2026-03-11T06:19:25.758175685Z","updated-by":8509,"status":"ACTIVE"},
             {"name":"b","token-id":"9121","description":null,"expires-at":null,"updated-at":"","updated-by":"x"},
             {"name":"c"}]"#;
@@ -327,6 +331,7 @@ mod tests {
             name: name.to_owned(),
             token_id,
             description: None,
+            managed_by: None,
             expires_at: None,
             updated_at: None,
             updated_by: None,
@@ -335,6 +340,7 @@ mod tests {
             name: "a".to_owned(),
             token_id: Some(12345),
             description: Some("CI".to_owned()),
+            managed_by: Some("acme".to_owned()),
             expires_at: Some("2027-02-09T00:00:00Z".parse().unwrap()),
             updated_at: Some("2026-03-11T06:19:25.758175685Z".to_owned()),
             updated_by: Some(8509),
