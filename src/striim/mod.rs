@@ -18,6 +18,8 @@ mod personal_access_token;
 mod provider;
 mod quota;
 mod revoke;
+mod revoke_personal_access_token;
+mod revoke_service_account_token;
 mod rotation;
 mod service_account;
 mod service_account_token;
