@@ -3,9 +3,12 @@
 //! One folder a room; `docs/ARCHITECTURE.md` tells who may know whom.
 
 pub mod framework;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod plugin;
 pub mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod striim;
 pub mod token;
+pub mod vault;

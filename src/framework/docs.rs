@@ -46,6 +46,43 @@ pub fn pages<P: Provider, E>(
             text: schema_page(&title, &format!("{ty} (Data Source)"), &source.schema(), &usage),
         });
     }
+    for ephemeral in provider.ephemeral_resources() {
+        let ty = ephemeral.type_name();
+        let usage = example(&format!("ephemeral-resources/{ty}/ephemeral-resource.tf"))?;
+        let title = format!("{ty} Ephemeral Resource - {name}");
+        pages.push(Page {
+            path: path("ephemeral-resources", ty),
+            text: schema_page(
+                &title,
+                &format!("{ty} (Ephemeral Resource)"),
+                &ephemeral.schema(),
+                &usage,
+            ),
+        });
+    }
+    for resource in provider.list_resources() {
+        let ty = resource.type_name();
+        let usage = example(&format!("list-resources/{ty}/list-resource.tfquery.hcl"))?;
+        let title = format!("{ty} List Resource - {name}");
+        pages.push(Page {
+            path: path("list-resources", ty),
+            text: schema_page(
+                &title,
+                &format!("{ty} (List Resource)"),
+                &resource.filter_schema(),
+                &usage,
+            ),
+        });
+    }
+    for action in provider.actions() {
+        let ty = action.type_name();
+        let usage = example(&format!("actions/{ty}/action.tf"))?;
+        let title = format!("{ty} Action - {name}");
+        pages.push(Page {
+            path: path("actions", ty),
+            text: schema_page(&title, &format!("{ty} (Action)"), &action.schema(), &usage),
+        });
+    }
     for function in provider.functions() {
         let called = function.name();
         let signature = function.signature();
@@ -71,9 +108,13 @@ pub fn pages<P: Provider, E>(
             &resource.schema(),
             &file("resource.tf")?,
         );
+        let identity = match resource.identity_schema() {
+            Some(schema) => import_by_identity(&file("import-by-identity.tf")?, &schema),
+            None => String::new(),
+        };
         pages.push(Page {
             path: path("resources", ty),
-            text: body + &import(&file("import-by-string.tf")?, &file("import.sh")?),
+            text: body + &import(&identity, &file("import-by-string.tf")?, &file("import.sh")?),
         });
     }
     Ok(pages)
@@ -135,6 +176,7 @@ fn line(attribute: &Attribute) -> String {
     let Attribute { name, description, .. } = attribute;
     let ty = type_name(&attribute.ty);
     let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
+    let write_only = if attribute.write_only { ", Write-only" } else { "" };
     let replaces = if attribute.replaces {
         " A change forces replacement."
     } else {
@@ -142,7 +184,7 @@ fn line(attribute: &Attribute) -> String {
     };
     let members = attribute.members.iter().map(line).map(|line| format!("  {line}"));
     format!(
-        "- `{name}` ({ty}{sensitive}) {description}{replaces}\n{}",
+        "- `{name}` ({ty}{sensitive}{write_only}) {description}{replaces}\n{}",
         members.collect::<String>()
     )
 }
@@ -179,11 +221,23 @@ fn type_name(ty: &Type) -> String {
     }
 }
 
-fn import(block: &str, command: &str) -> String {
+fn import_by_identity(block: &str, schema: &Schema) -> String {
+    let block = code("terraform", block);
+    format!(
+        "With an [`import` block](https://developer.hashicorp.com/terraform/language/import) and an identity, in \
+         Terraform 1.12 and later:\n\n\
+         {block}{}\n",
+        attributes(schema).replace("\n### ", "\n#### Identity: ")
+    )
+}
+
+/// `by_identity` is what is said of imports by identity, if there are any.
+fn import(by_identity: &str, block: &str, command: &str) -> String {
     let (block, command) = (code("terraform", block), code("shell", command));
     format!(
         "\n## Import\n\n\
-         With an [`import` block](https://developer.hashicorp.com/terraform/language/import), in Terraform 1.5 and later:\n\n\
+         {by_identity}\
+         With an [`import` block](https://developer.hashicorp.com/terraform/language/import) and an id, in Terraform 1.5 and later:\n\n\
          {block}\n\
          With the [command](https://developer.hashicorp.com/terraform/cli/commands/import):\n\n\
          {command}"
@@ -208,6 +262,9 @@ mod tests {
                 Attribute::computed("value", Type::String, "A value.").sensitive(),
                 Attribute::optional_computed("end", Type::Number, "An end."),
                 Attribute::optional("labels", Type::Map(Box::new(Type::String)), "Labels."),
+                Attribute::optional("lock", Type::String, "A lock.")
+                    .sensitive()
+                    .write_only(),
                 Attribute::computed_object(
                     "key",
                     [Attribute::computed("secret", Type::String, "A secret.").sensitive()],
@@ -224,6 +281,7 @@ mod tests {
 
 - `end` (Number) An end.
 - `labels` (Map of String) Labels.
+- `lock` (String, Sensitive, Write-only) A lock.
 
 ### Read-Only
 
@@ -262,6 +320,30 @@ mod tests {
 2. `times` (Number) How often.
 ";
         assert_eq!(call("provider::demo::repeat", &signature), expected);
+    }
+
+    #[test]
+    fn an_import_by_identity_comes_first_with_what_it_takes() {
+        let identity = [
+            Attribute::required("name", Type::String, "A name."),
+            Attribute::optional("shelf", Type::String, "A shelf."),
+        ];
+        let page = import(&import_by_identity("import {}", &Schema::new("", identity)), "", "");
+        let expected = "
+```terraform
+import {}
+```
+
+#### Identity: Required
+
+- `name` (String) A name.
+
+#### Identity: Optional
+
+- `shelf` (String) A shelf.
+
+With an [`import` block]";
+        assert!(page.contains(expected), "{page}");
     }
 
     #[test]

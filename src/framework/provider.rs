@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::action::AnyAction;
 use super::data_source::AnyDataSource;
 use super::diagnostic::Diagnostics;
+use super::ephemeral_resource::AnyEphemeralResource;
 use super::function::AnyFunction;
+use super::list_resource::AnyListResource;
 use super::model::Model;
 use super::resource::AnyResource;
 use super::schema::Schema;
@@ -29,6 +32,21 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The data sources.
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>>;
+
+    /// The ephemeral resources; none, if not told otherwise.
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        Vec::new()
+    }
+
+    /// The managed resources that can be listed; none, if not told otherwise.
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        Vec::new()
+    }
+
+    /// The actions; none, if not told otherwise.
+    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+        Vec::new()
+    }
 
     /// The functions; none, if not told otherwise.
     fn functions(&self) -> Vec<Box<dyn AnyFunction>> {

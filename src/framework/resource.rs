@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::context::Context;
-use super::diagnostic::Diagnostics;
-use super::model::{Model, read_model};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::model::{Model, model, read_model};
 use super::schema::Schema;
 use super::value::Value;
 
@@ -19,6 +19,23 @@ pub struct Change<M> {
     pub planned: M,
 }
 
+/// The state of a resource of another type that a `moved` block wants to be taken over. It may hold secrets.
+pub struct MovedState<'a> {
+    /// The address of the provider that it is of, as `registry.terraform.io/<namespace>/<name>`.
+    pub provider: &'a str,
+    /// The type of resource that it is of.
+    pub type_name: &'a str,
+    /// The version of its schema.
+    pub schema_version: i64,
+    /// Its attributes, as they lie in the state file.
+    pub attributes: &'a serde_json::Value,
+}
+
+model! {
+    /// The identity of resources that have none.
+    pub struct NoIdentity {}
+}
+
 /// A managed resource.
 ///
 /// Each operation returns what exists after it, *whether or not* it also tells of an error: what is returned is what
@@ -27,6 +44,9 @@ pub struct Change<M> {
 pub trait Resource: Send + Sync + 'static {
     /// Its configuration, plan and state.
     type Model: Model;
+
+    /// What tells its object from all others, also beyond Terraform; [`NoIdentity`] if there is nothing such.
+    type Identity: Model;
 
     /// Its type, such as `striim_pat_status`.
     const TYPE: &'static str;
@@ -71,6 +91,45 @@ pub trait Resource: Send + Sync + 'static {
 
     /// Finds what exists under `id`, for `terraform import`. `None`, with an error, if it does not exist.
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
+
+    /// The schema of its identity, for Terraform 1.12 and later: what is required is so for an import.
+    fn identity_schema(&self) -> Option<Schema> {
+        None
+    }
+
+    /// The identity of what `state` describes. Unknown is what cannot be told in a plan.
+    fn identity(&self, _state: &Self::Model) -> Option<Self::Identity> {
+        None
+    }
+
+    /// The id to [import](Resource::import) what has this identity.
+    ///
+    /// # Errors
+    ///
+    /// What to tell the user if it is the identity of nothing that can be imported here.
+    fn import_id(&self, _identity: Self::Identity) -> Result<String, Diagnostic> {
+        Err(Diagnostic::error(
+            "No identity",
+            format!("{} has no identity to be imported by. Import it by its id.", Self::TYPE),
+        ))
+    }
+
+    /// Takes over the state of another type, for a `moved` block. Asks nobody.
+    ///
+    /// # Errors
+    ///
+    /// Why not, and what to do instead.
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Self::Model, Diagnostic> {
+        Err(Diagnostic::error(
+            "Cannot be moved",
+            format!(
+                "A {} cannot become a {} by a `moved` block: one does not hold what the other needs. Remove the block, \
+                 and let the plan show what would be destroyed and made instead.",
+                from.type_name,
+                Self::TYPE
+            ),
+        ))
+    }
 }
 
 /// What a plan came to.
@@ -98,6 +157,10 @@ pub trait AnyResource: Send + Sync {
     async fn apply(&self, context: &Context, prior: Value, planned: Value, diagnostics: &mut Diagnostics) -> Value;
     async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value;
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value>;
+    fn identity_schema(&self) -> Option<Schema>;
+    fn identity(&self, state: &Value) -> Option<Value>;
+    fn import_id(&self, identity: &Value, diagnostics: &mut Diagnostics) -> Option<String>;
+    fn take_over(&self, from: &MovedState<'_>, diagnostics: &mut Diagnostics) -> Option<Value>;
 }
 
 #[async_trait]
@@ -155,7 +218,7 @@ impl<R: Resource> AnyResource for R {
         let replaces = schema
             .attributes
             .iter()
-            .filter(|attribute| attribute.replaces && changed(attribute.name));
+            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute.name));
         let replaces = replaces.map(|attribute| attribute.name).collect();
         Some(Plan { planned, replaces })
     }
@@ -199,6 +262,24 @@ impl<R: Resource> AnyResource for R {
         Resource::import(self, context, id, diagnostics)
             .await
             .map(Model::into_value)
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Resource::identity_schema(self)
+    }
+
+    fn identity(&self, state: &Value) -> Option<Value> {
+        let state = R::Model::from_value(state).ok()?;
+        Resource::identity(self, &state).map(Model::into_value)
+    }
+
+    fn import_id(&self, identity: &Value, diagnostics: &mut Diagnostics) -> Option<String> {
+        let identity = read_model(R::TYPE, identity, diagnostics)?;
+        diagnostics.ok(Resource::import_id(self, identity))
+    }
+
+    fn take_over(&self, from: &MovedState<'_>, diagnostics: &mut Diagnostics) -> Option<Value> {
+        diagnostics.ok(Resource::take_over(self, from)).map(Model::into_value)
     }
 }
 

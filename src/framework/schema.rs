@@ -2,6 +2,7 @@
 
 use super::proto;
 use super::types::Type;
+use super::value::Value;
 
 /// The attributes of one kind of thing, with the version that its states carry.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Whether a change ends the resource and makes a new one.
     pub replaces: bool,
+    /// Whether its value is for the provider only: neither plan nor state ever holds it.
+    pub write_only: bool,
     /// The members of an object that are attributes of their own, each with its description; empty for other types.
     pub members: Vec<Attribute>,
 }
@@ -61,6 +64,41 @@ impl Schema {
         object_type(&self.attributes)
     }
 
+    /// `value` with what is write-only taken from `config`, the only one that has it.
+    pub(crate) fn with_write_only(&self, mut value: Value, config: &Value) -> Value {
+        if let Value::Map(members) = &mut value {
+            for attribute in self.write_only() {
+                members.insert(attribute.name.to_owned(), config.get(attribute.name).clone());
+            }
+        }
+        value
+    }
+
+    /// `value` without what is write-only.
+    pub(crate) fn without_write_only(&self, value: Value) -> Value {
+        self.with_write_only(value, &Value::Null)
+    }
+
+    pub(crate) fn write_only(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|attribute| attribute.write_only)
+    }
+
+    /// The schema of an identity: what is required is so for an import, as is what is optional.
+    pub(crate) fn to_identity_proto(&self) -> proto::ResourceIdentitySchema {
+        use proto::resource_identity_schema::IdentityAttribute;
+        let attributes = self.attributes.iter().map(|attribute| IdentityAttribute {
+            name: attribute.name.to_owned(),
+            r#type: attribute.ty.to_json().to_string().into_bytes(),
+            required_for_import: attribute.presence == Presence::Required,
+            optional_for_import: attribute.presence == Presence::Optional,
+            description: attribute.description.to_owned(),
+        });
+        proto::ResourceIdentitySchema {
+            version: self.version,
+            identity_attributes: attributes.collect(),
+        }
+    }
+
     pub(crate) fn to_proto(&self) -> proto::Schema {
         let block = proto::schema::Block {
             version: self.version,
@@ -86,6 +124,7 @@ impl Attribute {
             description,
             sensitive: false,
             replaces: false,
+            write_only: false,
             members: Vec::new(),
         }
     }
@@ -138,6 +177,17 @@ impl Attribute {
         Self { replaces: true, ..self }
     }
 
+    /// The same attribute, whose value no plan and no state holds. In every call that brings the configuration, the
+    /// resource finds it in its model; what it answers there is dropped. Only at the top of a resource's schema, and only
+    /// for what the user sets (Terraform 1.11).
+    #[must_use]
+    pub fn write_only(self) -> Self {
+        Self {
+            write_only: true,
+            ..self
+        }
+    }
+
     /// Whether the provider may set it.
     pub fn is_computed(&self) -> bool {
         matches!(self.presence, Presence::Computed | Presence::OptionalComputed)
@@ -165,6 +215,7 @@ impl Attribute {
             optional: matches!(self.presence, Presence::Optional | Presence::OptionalComputed),
             computed: self.is_computed(),
             sensitive: self.sensitive,
+            write_only: self.write_only,
             ..Default::default()
         }
     }

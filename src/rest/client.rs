@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
 use super::credential::Credential;
@@ -56,7 +57,7 @@ struct Shared {
     limiter: Limiter,
 }
 
-/// A successful (2xx) answer. Does not print its body, which may hold a token.
+/// A successful (2xx) answer, or one that the request takes for an answer, too. Does not print its body, which may hold a token.
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
@@ -309,7 +310,7 @@ impl Client {
             .map_err(timeout)?;
         let response = response.map_err(|error| Failure::from(self.transport_failure(error, secret)))?;
         let status = response.status();
-        if !status.is_success() {
+        if !status.is_success() && request.also_answers != Some(status) {
             return Err(refusal(response, until, secret).await);
         }
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
@@ -334,15 +335,18 @@ impl Client {
 
     fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
         let invalid = |reason: String| Failure::from(Kind::Invalid(reason.into()));
-        let authorization = credential
+        let (name, secret) = credential
             .header()
             .map_err(|error| invalid(format!("the token {error}")))?;
         let mut message = http::Request::builder()
             .method(request.method.clone())
             .uri(format!("{}{}", self.0.base_url.as_str(), request.path_and_query))
-            .header(header::AUTHORIZATION, authorization)
+            .header(name, secret)
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, &self.0.user_agent);
+        for (name, value) in &request.headers {
+            message = message.header(name, value);
+        }
         let mut body = Bytes::new();
         if let Some(json) = &request.body {
             message = message.header(header::CONTENT_TYPE, "application/json");
@@ -396,7 +400,8 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
 
 /// A whole body of at most `limit` bytes.
 async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
-    let mut bytes = BytesMut::new();
+    // Room for the answer that brings a token, so that no copy of it is left behind by growing.
+    let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
         if let Some(data) = frame.data_ref() {
@@ -473,6 +478,15 @@ impl Answer {
             return Err(Unreadable(reason.to_owned()));
         }
         Ok(())
+    }
+}
+
+/// A body may hold a token: once it has been read, it is wiped, if nobody else holds it.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Ok(mut body) = std::mem::take(&mut self.body).try_into_mut() {
+            body.as_mut().zeroize();
+        }
     }
 }
 

@@ -25,4 +25,4 @@ pub use limiter::RateLimit;
 pub use operation::{Operation, Over};
 pub use request::Request;
 pub use retry::RetrySafety;
-pub use transport::{Body, BoxError, ConnectError, Transport};
+pub use transport::{Body, BoxError, ConnectError, Destination, Roots, Transport};

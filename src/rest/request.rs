@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -20,7 +20,9 @@ pub struct Request {
     pub(super) tried: String,
     pub(super) method: Method,
     pub(super) path_and_query: String,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Option<Body>,
+    pub(super) also_answers: Option<StatusCode>,
     pub(super) limit: Option<&'static RateLimit>,
     pub(super) safety: RetrySafety,
     pub(super) invalid: Option<String>,
@@ -53,7 +55,9 @@ impl Request {
             tried,
             method,
             path_and_query: String::new(),
+            headers: Vec::new(),
             body: None,
+            also_answers: None,
             limit: None,
             safety,
             invalid: None,
@@ -81,6 +85,23 @@ impl Request {
         let (name, value) = (utf8_percent_encode(name, ESCAPED), utf8_percent_encode(value, ESCAPED));
         // Writing to a string does not fail.
         let _ = write!(self.path_and_query, "{mark}{name}={value}");
+        self
+    }
+
+    /// Adds a header. A value that no header can carry is refused when the request is sent.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::try_from(value) {
+            Ok(value) => self.headers.push((name, value)),
+            Err(_) => self.invalid = Some(format!("its {name} is not what a header can carry")),
+        }
+        self
+    }
+
+    /// Takes this status for an answer that is read, not for a failure: some servers have more to tell by a 404.
+    #[must_use]
+    pub fn also_answers(mut self, status: StatusCode) -> Self {
+        self.also_answers = Some(status);
         self
     }
 

@@ -26,6 +26,34 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 #[derive(Clone, Debug)]
 pub struct Transport(BoxCloneSyncService<Request<Bytes>, Response<Body>, BoxError>);
 
+/// Where a transport leads, and whom it believes to be there.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The server.
+    pub base_url: BaseUrl,
+    /// Who may vouch for it.
+    pub roots: Roots,
+}
+
+/// The certificate authorities that may vouch for a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// The system's.
+    System,
+    /// Those of a PEM file, and no other.
+    Only(Vec<u8>),
+}
+
+impl From<BaseUrl> for Destination {
+    /// A server that the system's authorities vouch for.
+    fn from(base_url: BaseUrl) -> Self {
+        Self {
+            base_url,
+            roots: Roots::System,
+        }
+    }
+}
+
 /// No connection came about: nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -57,17 +85,17 @@ impl Transport {
         ))
     }
 
-    /// The network: TLS 1.2 or newer, the system's roots, HTTPS_PROXY and NO_PROXY.
+    /// The network: TLS 1.2 or newer, HTTPS_PROXY and NO_PROXY.
     ///
     /// Nothing is set up before the first request is made, and for plain HTTP no roots are loaded at all: Terraform
     /// starts a provider several times per run, mostly to ask it no more than its schema.
-    pub fn network(base_url: &BaseUrl) -> Self {
-        let base_url = base_url.clone();
+    pub fn network(destination: &Destination) -> Self {
+        let destination = destination.clone();
         let client = Arc::new(OnceCell::new());
         Self(BoxCloneSyncService::new(service_fn(move |request| {
-            let (base_url, client) = (base_url.clone(), client.clone());
+            let (destination, client) = (destination.clone(), client.clone());
             async move {
-                let client = client.get_or_try_init(async || connector(&base_url)).await;
+                let client = client.get_or_try_init(async || connector(&destination)).await;
                 let client: &reqwest::Client = client.map_err(|error| ConnectError(error.into()))?;
                 // The URL is left out of errors: what was tried is told in the user's words.
                 let answer = client.execute(reqwest::Request::try_from(request)?).await;
@@ -93,7 +121,7 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-fn connector(base_url: &BaseUrl) -> Result<reqwest::Client, reqwest::Error> {
+fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::Client, reqwest::Error> {
     // reqwest takes the process's default; where one is installed already, it is this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -110,6 +138,8 @@ fn connector(base_url: &BaseUrl) -> Result<reqwest::Client, reqwest::Error> {
     }
     if base_url.is_plain() {
         builder = builder.tls_certs_only([]);
+    } else if let Roots::Only(pem) = roots {
+        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
     }
     builder.build()
 }

@@ -102,11 +102,11 @@ async fn audit(State(sandbox): State<Sandbox>) -> Response {
 }
 
 async fn calls(State(sandbox): State<Sandbox>) -> Response {
-    Json(&sandbox.lock().calls).into_response()
+    Json(&sandbox.traffic.lock().calls).into_response()
 }
 
 async fn forget_calls(State(sandbox): State<Sandbox>) -> StatusCode {
-    sandbox.lock().calls.clear();
+    sandbox.traffic.lock().calls.clear();
     StatusCode::NO_CONTENT
 }
 
@@ -137,7 +137,7 @@ async fn change_options(State(sandbox): State<Sandbox>, body: Bytes) -> Result<R
 }
 
 async fn faults(State(sandbox): State<Sandbox>) -> Response {
-    Json(&sandbox.lock().faults).into_response()
+    Json(&sandbox.traffic.lock().faults).into_response()
 }
 
 async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<StatusCode, Refusal> {
@@ -150,7 +150,7 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Status
 }
 
 async fn forget_faults(State(sandbox): State<Sandbox>) -> StatusCode {
-    sandbox.lock().faults.clear();
+    sandbox.traffic.lock().faults.clear();
     StatusCode::NO_CONTENT
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -16,11 +17,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
-use super::Sandbox;
-
 /// Something that goes wrong with the next requests of a kind.
 ///
-/// The same description serves [`Sandbox::fault`] and `POST /sandbox/faults`:
+/// The same description serves [`Sandbox::fault`](super::Sandbox::fault) and `POST /sandbox/faults`:
 ///
 /// ```
 /// # use token_providers::sandbox::{Effect, Fault};
@@ -94,7 +93,7 @@ pub struct ScriptedAnswer {
     pub body: String,
 }
 
-/// Marks an answer in whose place the connection is closed. It is the error of [`Sandbox::service`].
+/// Marks an answer in whose place the connection is closed. It is the error of [`Sandbox::service`](super::Sandbox::service).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was closed before an answer")]
 pub struct ConnectionCut;
@@ -182,8 +181,37 @@ impl Fault {
     }
 }
 
+/// What passes between clients and a server: how often each endpoint was called, and what is to go wrong.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traffic(Arc<Mutex<Passing>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Passing {
+    pub(super) faults: Vec<Fault>,
+    /// How often, by `METHOD /path` relative to the base URL.
+    pub(super) calls: BTreeMap<String, usize>,
+}
+
+impl Traffic {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Passing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests of `method` came to `path`, whatever became of them.
+    pub(super) fn calls(&self, method: &str, path: &str) -> usize {
+        self.lock().calls.get(&format!("{method} {path}")).copied().unwrap_or(0)
+    }
+
+    /// Counts a request, and tells the fault that strikes it.
+    fn arrival(&self, method: &Method, path: &str) -> Option<Fault> {
+        let mut passing = self.lock();
+        *passing.calls.entry(format!("{method} {path}")).or_default() += 1;
+        strike(&mut passing.faults, method, path)
+    }
+}
+
 /// The first of the faults that strikes this request; it is used up by one.
-pub(super) fn strike(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Option<Fault> {
+fn strike(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Option<Fault> {
     let fault = faults.iter_mut().find(|fault| fault.matches(method, path))?;
     if fault.skip > 0 {
         fault.skip -= 1;
@@ -196,8 +224,8 @@ pub(super) fn strike(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Op
 }
 
 /// Counts each request, and lets the faults strike.
-pub(super) async fn inject(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
-    let Some(fault) = sandbox.arrival(request.method(), request.uri().path()) else {
+pub(super) async fn inject(State(traffic): State<Traffic>, request: Request, next: Next) -> Response {
+    let Some(fault) = traffic.arrival(request.method(), request.uri().path()) else {
         return next.run(request).await;
     };
     match (fault.effect, fault.when) {
@@ -233,7 +261,7 @@ pub(super) async fn inject(State(sandbox): State<Sandbox>, request: Request, nex
     }
 }
 
-/// For [`Sandbox::service`] a mark; for who calls the bare router a body that breaks at once.
+/// For [`Sandbox::service`](super::Sandbox::service) a mark; for who calls the bare router a body that breaks at once.
 fn cut() -> Response {
     let mut answer = Response::new(broken_after(Bytes::new()));
     *answer.status_mut() = StatusCode::BAD_GATEWAY;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 
+use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -38,14 +39,7 @@ impl Sandbox {
     ///
     /// Anyone who can reach the address controls the sandbox, so keep it on a loopback address.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let serving = tokio::spawn(accept(listener, self.clone())).abort_handle();
-        Ok(Listening {
-            base_url: format!("http://{address}{BASE_PATH}"),
-            address,
-            serving,
-        })
+        listen(address, BASE_PATH, self.router()).await
     }
 
     /// Both APIs as a service whose error is a connection that was cut, for a client in the same process.
@@ -55,23 +49,45 @@ impl Sandbox {
     where
         B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
     {
-        ServiceExt::<Request<B>>::map_result(self.router(), |answer: Result<Response<Body>, Infallible>| {
-            let answer = answer?;
-            answer
-                .extensions()
-                .get()
-                .map_or(Ok(()), |cut: &ConnectionCut| Err(*cut))?;
-            Ok(answer)
-        })
+        service(self.router())
     }
 }
 
-async fn accept(listener: TcpListener, sandbox: Sandbox) {
+/// Serves a router at `address`; its API begins at `base_path`.
+pub(super) async fn listen(address: SocketAddr, base_path: &str, router: Router) -> io::Result<Listening> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    let serving = tokio::spawn(accept(listener, router)).abort_handle();
+    Ok(Listening {
+        base_url: format!("http://{address}{base_path}"),
+        address,
+        serving,
+    })
+}
+
+/// A router as a service whose error is a connection that was cut.
+pub(super) fn service<B>(
+    router: Router,
+) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<B>
+where
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    ServiceExt::<Request<B>>::map_result(router, |answer: Result<Response<Body>, Infallible>| {
+        let answer = answer?;
+        answer
+            .extensions()
+            .get()
+            .map_or(Ok(()), |cut: &ConnectionCut| Err(*cut))?;
+        Ok(answer)
+    })
+}
+
+async fn accept(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(converse(stream, sandbox.clone()))),
+                Ok((stream, _)) => drop(connections.spawn(converse(stream, router.clone()))),
                 // Such as too many open files: other connections must end first.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             },
@@ -80,10 +96,10 @@ async fn accept(listener: TcpListener, sandbox: Sandbox) {
     }
 }
 
-async fn converse(stream: TcpStream, sandbox: Sandbox) {
+async fn converse(stream: TcpStream, router: Router) {
     // Without it answers wait for the client's delayed acknowledgements.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(sandbox.service::<Incoming>());
+    let service = TowerToHyperService::new(service::<Incoming>(router));
     // An error is a client that went away, or a fault's cut: either way the connection is over.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)

@@ -49,11 +49,11 @@ mod refusal;
 mod role;
 mod seed;
 mod service_accounts;
+mod vault;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::{Extension, Router, http::Method, middleware};
+use axum::{Extension, Router, middleware};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -62,6 +62,7 @@ use account::Account;
 use api::Credential;
 use caller::{Caller, UserRef};
 use clock::MovableClock;
+use fault::Traffic;
 use mint::Mint;
 
 pub use account::{ServiceAccount, User};
@@ -76,6 +77,7 @@ pub use options::{
 pub use refusal::Refusal;
 pub use role::Role;
 pub use seed::{AdminToken, Seed};
+pub use vault::{Capability, Vault};
 
 /// Where the REST API begins, as in the document's base URLs.
 const BASE_PATH: &str = "/api/v1";
@@ -83,17 +85,10 @@ const BASE_PATH: &str = "/api/v1";
 /// An in-memory Striim Cloud account and the API to it. Clones share the account.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    state: Arc<Mutex<State>>,
+    account: Arc<Mutex<Account>>,
+    traffic: Traffic,
     clock: MovableClock,
     admin_token: SecretString,
-}
-
-#[derive(Debug)]
-struct State {
-    account: Account,
-    faults: Vec<Fault>,
-    /// How often, by `METHOD /path` relative to the base URL.
-    calls: BTreeMap<String, usize>,
 }
 
 impl Sandbox {
@@ -112,13 +107,9 @@ impl Sandbox {
         let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
         let mut account = Account::new(seed.account, mint, options);
         account.seed_admin(seed.admin, seed.admin_expires_at, admin_token.clone(), clock.now());
-        let state = State {
-            account,
-            faults: Vec::new(),
-            calls: BTreeMap::new(),
-        };
         Self {
-            state: Arc::new(Mutex::new(state)),
+            account: Arc::new(Mutex::new(account)),
+            traffic: Traffic::default(),
             clock,
             admin_token,
         }
@@ -128,7 +119,7 @@ impl Sandbox {
     ///
     /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
     pub fn router(&self) -> Router {
-        let api = api::routes().layer(middleware::from_fn_with_state(self.clone(), fault::inject));
+        let api = api::routes().layer(middleware::from_fn_with_state(self.traffic.clone(), fault::inject));
         let console = api::routes()
             .merge(control::console_only())
             .layer(Extension(Credential::Console));
@@ -146,7 +137,7 @@ impl Sandbox {
 
     /// A token of another account, which this one answers with 403.
     pub fn foreign_token(&self) -> SecretString {
-        self.lock().account.foreign.clone()
+        self.lock().foreign.clone()
     }
 
     /// The sandbox's clock, for a provider in the same process.
@@ -161,12 +152,12 @@ impl Sandbox {
 
     /// Every operation on a token so far.
     pub fn audit(&self) -> Vec<AuditEntry> {
-        self.lock().account.audit.clone()
+        self.lock().audit.clone()
     }
 
     /// How many requests of `method` came to `path` (relative to the base URL), whatever became of them.
     pub fn calls(&self, method: &str, path: &str) -> usize {
-        self.lock().calls.get(&format!("{method} {path}")).copied().unwrap_or(0)
+        self.traffic.calls(method, path)
     }
 
     /// The account's service accounts, expired ones too.
@@ -181,17 +172,17 @@ impl Sandbox {
 
     /// Every value ever issued, dead or alive, to search for leaks.
     pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().account.mint.issued().to_vec()
+        self.lock().mint.issued().to_vec()
     }
 
     /// Makes something go wrong with the next requests. Of several faults the one added first strikes first.
     pub fn fault(&self, fault: Fault) {
-        self.lock().faults.push(fault);
+        self.traffic.lock().faults.push(fault);
     }
 
     /// Changes how the platform behaves.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
-        change(&mut self.lock().account.options);
+        change(&mut self.lock().options);
     }
 
     /// Puts a service account there as if it had always been, in place of one of the same name: the quota and the
@@ -248,20 +239,13 @@ impl Sandbox {
     }
 
     fn with<T>(&self, operation: impl FnOnce(&mut Account, Timestamp) -> T) -> T {
-        let mut state = self.lock();
+        let mut account = self.lock();
         let now = self.clock.now();
-        state.account.purge(now);
-        operation(&mut state.account, now)
+        account.purge(now);
+        operation(&mut account, now)
     }
 
-    /// Counts a request, and tells the fault that strikes it.
-    fn arrival(&self, method: &Method, path: &str) -> Option<Fault> {
-        let mut state = self.lock();
-        *state.calls.entry(format!("{method} {path}")).or_default() += 1;
-        fault::strike(&mut state.faults, method, path)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

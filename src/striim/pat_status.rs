@@ -23,7 +23,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::api::PatStatus as Status;
 use super::failure::failure;
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 
 model! {
@@ -80,6 +82,7 @@ fn status_to_leave(on_destroy: &Field<String>) -> Option<bool> {
 #[async_trait]
 impl Resource for PatStatus {
     type Model = Model;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "striim_pat_status";
 

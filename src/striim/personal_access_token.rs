@@ -29,7 +29,7 @@ use super::kept::{self, Kept};
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Severity, Type, model,
 };
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -165,6 +165,7 @@ impl PersonalAccessToken {
 #[async_trait]
 impl Resource for PersonalAccessToken {
     type Model = Model;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "striim_personal_access_token";
 

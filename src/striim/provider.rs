@@ -17,7 +17,7 @@ use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
 use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
-use crate::rest::{BaseUrl, Client, Options, Transport};
+use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
 
 /// Names the provider to the platform.
@@ -36,8 +36,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Looks up an environment variable.
     pub environment: Environment,
-    /// Makes the way to a platform.
-    pub transport: Box<dyn Fn(&BaseUrl) -> Transport + Send + Sync>,
+    /// Makes the way to a server.
+    pub transport: Box<dyn Fn(&Destination) -> Transport + Send + Sync>,
 }
 
 /// Looks up an environment variable by its name.
@@ -72,7 +72,7 @@ impl Striim {
             request_timeout,
             retry_timeout,
         } = settings;
-        let transport = (self.parts.transport)(&base_url);
+        let transport = (self.parts.transport)(&base_url.clone().into());
         let options = Options {
             base_url,
             credential,

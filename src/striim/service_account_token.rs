@@ -28,7 +28,9 @@ use super::service_account::{
     why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 
@@ -174,6 +176,7 @@ impl ServiceAccountToken {
 #[async_trait]
 impl Resource for ServiceAccountToken {
     type Model = Model;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "striim_service_account_token";
 

@@ -36,7 +36,9 @@ use super::service_account::{
     why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -379,6 +381,7 @@ impl ServiceAccountTokenPair {
 #[async_trait]
 impl Resource for ServiceAccountTokenPair {
     type Model = Model;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "striim_service_account_token_pair";
 

@@ -10,6 +10,7 @@
 
 mod debugging;
 mod handshake;
+mod kinds;
 mod lifetime;
 mod log;
 mod messages;

@@ -20,7 +20,7 @@ async fn serve(router: Router) -> String {
 }
 
 fn network_client(base_url: &str) -> token_providers::rest::Client {
-    client(base_url, Transport::network(&BaseUrl::parse(base_url).unwrap()))
+    client(base_url, Transport::network(&BaseUrl::parse(base_url).unwrap().into()))
 }
 
 #[tokio::test]

@@ -119,5 +119,8 @@ async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_
 #[test]
 fn a_credential_does_not_print() {
     let credential = Credential::bearer(SecretString::from("b3arer")).unwrap();
-    assert_eq!(format!("{credential:?}"), "Credential(Bearer [REDACTED])");
+    assert_eq!(
+        format!("{credential:?}"),
+        "Credential(authorization: Bearer [REDACTED])"
+    );
 }

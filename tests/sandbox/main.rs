@@ -12,3 +12,4 @@ mod roles;
 mod service_accounts;
 mod shapes;
 mod tcp;
+mod vault;

@@ -2,10 +2,10 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::history::{Apply, Cut, Ends, History, Step, Token};
-use crate::network::Moment;
-use crate::provider::Speed;
-use crate::world;
+use crate::simulation::history::{Apply, Cut, Ends, History, Step, Token};
+use crate::simulation::network::Moment;
+use crate::simulation::provider::Speed;
+use crate::simulation::world;
 
 /// Runs the steps on each kind of platform, with requests that take other times each time.
 fn holds(steps: &[Step]) {

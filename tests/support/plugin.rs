@@ -202,6 +202,11 @@ impl Plugin {
         self.process.id().expect("a running process")
     }
 
+    /// What it writes on standard error, for who reads that while it runs.
+    pub fn errors(&mut self) -> tokio::process::ChildStderr {
+        self.process.stderr.take().expect("nobody else reads it")
+    }
+
     /// Connects without a word.
     pub async fn connect(&self) -> UnixStream {
         UnixStream::connect(&self.socket).await.unwrap()

@@ -3,8 +3,12 @@
 //! Each call gets an answer: what cannot be read, is not known or panics becomes a diagnostic. What is not served
 //! answers Unimplemented.
 
+mod action;
 mod data_source;
+mod ephemeral;
 mod function;
+mod identity;
+mod list;
 mod provider;
 mod resource;
 #[cfg(test)]
@@ -14,18 +18,21 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::codegen::Service;
+use tonic::codegen::{BoxStream, Service};
 use tonic::{Request, Response, Status};
 
+use super::action::AnyAction;
 use super::context::Context;
 use super::data_source::AnyDataSource;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::ephemeral_resource::AnyEphemeralResource;
 use super::function::AnyFunction;
+use super::list_resource::AnyListResource;
 use super::provider::Provider;
 use super::resource::AnyResource;
 use super::types::Type;
@@ -37,6 +44,9 @@ pub struct Server<P> {
     provider: P,
     resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
     data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource>>,
+    ephemeral_resources: BTreeMap<&'static str, Box<dyn AnyEphemeralResource>>,
+    list_resources: BTreeMap<&'static str, Box<dyn AnyListResource>>,
+    actions: BTreeMap<&'static str, Arc<dyn AnyAction>>,
     functions: BTreeMap<&'static str, Box<dyn AnyFunction>>,
     /// Cancelled by `StopProvider`: what is in flight ends, and so does what was about to be sent. "Terraform will not make
     /// any further API calls to the provider after Stop is called" (Terraform, `providers.Interface`), but it stops us
@@ -47,26 +57,17 @@ pub struct Server<P> {
 impl<P: Provider> Server<P> {
     /// Serves `provider`.
     pub fn new(provider: P) -> Self {
-        let resources = provider
-            .resources()
-            .into_iter()
-            .map(|resource| (resource.type_name(), resource))
-            .collect();
-        let sources = provider
-            .data_sources()
-            .into_iter()
-            .map(|source| (source.type_name(), source))
-            .collect();
-        let functions = provider
-            .functions()
-            .into_iter()
-            .map(|function| (function.name(), function))
-            .collect();
         Self {
+            resources: by_name(provider.resources(), |resource| resource.type_name()),
+            data_sources: by_name(provider.data_sources(), |source| source.type_name()),
+            ephemeral_resources: by_name(provider.ephemeral_resources(), |ephemeral| ephemeral.type_name()),
+            list_resources: by_name(provider.list_resources(), |resource| resource.type_name()),
+            actions: by_name(
+                provider.actions().into_iter().map(Arc::<dyn AnyAction>::from),
+                |action| action.type_name(),
+            ),
+            functions: by_name(provider.functions(), |function| function.name()),
             provider,
-            resources,
-            data_sources: sources,
-            functions,
             run: Mutex::default(),
         }
     }
@@ -114,10 +115,29 @@ impl<P: Provider> Server<P> {
         diagnostics.ok(source.ok_or_else(|| unknown("data source", type_name)))
     }
 
+    fn ephemeral(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyEphemeralResource> {
+        let ephemeral = self.ephemeral_resources.get(type_name).map(AsRef::as_ref);
+        diagnostics.ok(ephemeral.ok_or_else(|| unknown("ephemeral resource", type_name)))
+    }
+
+    fn listable(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyListResource> {
+        let resource = self.list_resources.get(type_name).map(AsRef::as_ref);
+        diagnostics.ok(resource.ok_or_else(|| unknown("list resource", type_name)))
+    }
+
+    fn action(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<Arc<dyn AnyAction>> {
+        let action = self.actions.get(type_name).cloned();
+        diagnostics.ok(action.ok_or_else(|| unknown("action", type_name)))
+    }
+
     fn function(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyFunction> {
         let function = self.functions.get(name).map(AsRef::as_ref);
         diagnostics.ok(function.ok_or_else(|| unknown("function", name)))
     }
+}
+
+fn by_name<T>(things: impl IntoIterator<Item = T>, name: impl Fn(&T) -> &'static str) -> BTreeMap<&'static str, T> {
+    things.into_iter().map(|thing| (name(&thing), thing)).collect()
 }
 
 fn unknown(kind: &str, name: &str) -> Diagnostic {
@@ -214,6 +234,28 @@ macro_rules! answer_of {
             }
         }
     };
+    // It is a list of events, of which the last may tell what is not about one of them.
+    (list_resource) => {
+        impl Answer for Vec<proto::list_resource::Event> {
+            fn set_diagnostics(&mut self, diagnostic: Vec<proto::Diagnostic>) {
+                if !diagnostic.is_empty() {
+                    self.push(proto::list_resource::Event {
+                        diagnostic,
+                        ..Default::default()
+                    });
+                }
+            }
+        }
+    };
+    // It is the last of its events.
+    (invoke_action) => {
+        impl Answer for proto::invoke_action::Event {
+            fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
+                use proto::invoke_action::event::{Completed, Type};
+                self.r#type = Some(Type::Completed(Completed { diagnostics }));
+            }
+        }
+    };
     ($rpc:ident) => {
         impl Answer for proto::$rpc::Response {
             fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
@@ -223,10 +265,11 @@ macro_rules! answer_of {
     };
 }
 
-/// Serves each RPC by its handler, with panics caught.
+/// Serves each RPC by its handler, with panics caught. Where the answer streams, the handler brings it whole.
 macro_rules! serve {
-    ($($rpc:ident => $handler:path,)*) => {
+    (answers { $($rpc:ident => $handler:path,)* } streams { $($stream:ident => $source:path,)* }) => {
         $(answer_of!($rpc);)*
+        $(answer_of!($stream);)*
 
         #[tonic::async_trait]
         impl<P: Provider> proto::provider_server::Provider for Server<P> {
@@ -238,6 +281,13 @@ macro_rules! serve {
                 let work = AssertUnwindSafe($handler(self, request.into_inner(), &mut diagnostics));
                 let outcome = work.catch_unwind().await;
                 Ok(answer(outcome, stringify!($rpc), diagnostics))
+            })*
+
+            $(async fn $stream(
+                &self,
+                request: Request<proto::$stream::Request>,
+            ) -> Result<Response<BoxStream<proto::$stream::Event>>, Status> {
+                Ok(Response::new($source(self, request.into_inner()).await))
             })*
 
             async fn stop_provider(
@@ -252,18 +302,35 @@ macro_rules! serve {
 }
 
 serve! {
-    get_metadata => provider::get_metadata,
-    get_provider_schema => provider::get_provider_schema,
-    validate_provider_config => provider::validate_config,
-    configure_provider => provider::configure,
-    validate_resource_config => resource::validate_config,
-    upgrade_resource_state => resource::upgrade_state,
-    read_resource => resource::read,
-    plan_resource_change => resource::plan,
-    apply_resource_change => resource::apply,
-    import_resource_state => resource::import_state,
-    validate_data_resource_config => data_source::validate_config,
-    read_data_source => data_source::read,
-    get_functions => function::get_functions,
-    call_function => function::call,
+    answers {
+        get_metadata => provider::get_metadata,
+        get_provider_schema => provider::get_provider_schema,
+        validate_provider_config => provider::validate_config,
+        configure_provider => provider::configure,
+        validate_resource_config => resource::validate_config,
+        upgrade_resource_state => resource::upgrade_state,
+        read_resource => resource::read,
+        plan_resource_change => resource::plan,
+        apply_resource_change => resource::apply,
+        import_resource_state => resource::import_state,
+        move_resource_state => resource::move_state,
+        generate_resource_config => resource::generate_config,
+        get_resource_identity_schemas => identity::get_schemas,
+        upgrade_resource_identity => identity::upgrade,
+        validate_data_resource_config => data_source::validate_config,
+        read_data_source => data_source::read,
+        validate_ephemeral_resource_config => ephemeral::validate_config,
+        open_ephemeral_resource => ephemeral::open,
+        renew_ephemeral_resource => ephemeral::renew,
+        close_ephemeral_resource => ephemeral::close,
+        validate_list_resource_config => list::validate_config,
+        validate_action_config => action::validate_config,
+        plan_action => action::plan,
+        get_functions => function::get_functions,
+        call_function => function::call,
+    }
+    streams {
+        list_resource => list::list,
+        invoke_action => action::invoke,
+    }
 }

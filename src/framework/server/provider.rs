@@ -1,18 +1,20 @@
 //! The calls about the provider itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Server, decode, function, proto};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::read_model;
 use crate::framework::provider::Provider;
+use crate::framework::schema::Schema;
 
 const CAPABILITIES: proto::ServerCapabilities = proto::ServerCapabilities {
     // A destruction is planned too, so that the plan can say what will die.
     plan_destroy: true,
     get_provider_schema_optional: true,
-    move_resource_state: false,
-    generate_resource_config: false,
+    // A refusal tells why.
+    move_resource_state: true,
+    generate_resource_config: true,
 };
 
 pub(super) async fn get_metadata<P: Provider>(
@@ -20,21 +22,25 @@ pub(super) async fn get_metadata<P: Provider>(
     _: proto::get_metadata::Request,
     _: &mut Diagnostics,
 ) -> Option<proto::get_metadata::Response> {
-    use proto::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
-    let resources = server.resources.keys().map(|name| ResourceMetadata {
-        type_name: (*name).to_owned(),
-    });
-    let data_sources = server.data_sources.keys().map(|name| DataSourceMetadata {
-        type_name: (*name).to_owned(),
-    });
-    let functions = server.functions.keys().map(|name| FunctionMetadata {
-        name: (*name).to_owned(),
-    });
+    macro_rules! names {
+        ($things:ident as $metadata:ident { $name:ident }) => {
+            server
+                .$things
+                .keys()
+                .map(|name| proto::get_metadata::$metadata {
+                    $name: (*name).to_owned(),
+                })
+                .collect()
+        };
+    }
     Some(proto::get_metadata::Response {
         server_capabilities: Some(CAPABILITIES),
-        resources: resources.collect(),
-        data_sources: data_sources.collect(),
-        functions: functions.collect(),
+        resources: names!(resources as ResourceMetadata { type_name }),
+        data_sources: names!(data_sources as DataSourceMetadata { type_name }),
+        ephemeral_resources: names!(ephemeral_resources as EphemeralMetadata { type_name }),
+        list_resources: names!(list_resources as ListResourceMetadata { type_name }),
+        actions: names!(actions as ActionMetadata { type_name }),
+        functions: names!(functions as FunctionMetadata { name }),
         ..Default::default()
     })
 }
@@ -44,22 +50,27 @@ pub(super) async fn get_provider_schema<P: Provider>(
     _: proto::get_provider_schema::Request,
     _: &mut Diagnostics,
 ) -> Option<proto::get_provider_schema::Response> {
-    let resources = server
-        .resources
-        .iter()
-        .map(|(name, resource)| ((*name).to_owned(), resource.schema().to_proto()));
-    let sources = server
-        .data_sources
-        .iter()
-        .map(|(name, source)| ((*name).to_owned(), source.schema().to_proto()));
+    let action_schema = |schema: Schema| proto::ActionSchema {
+        schema: Some(schema.to_proto()),
+    };
     Some(proto::get_provider_schema::Response {
         provider: Some(server.provider.schema().to_proto()),
-        resource_schemas: resources.collect::<HashMap<_, _>>(),
-        data_source_schemas: sources.collect::<HashMap<_, _>>(),
+        resource_schemas: each(&server.resources, |resource| resource.schema().to_proto()),
+        data_source_schemas: each(&server.data_sources, |source| source.schema().to_proto()),
+        ephemeral_resource_schemas: each(&server.ephemeral_resources, |ephemeral| ephemeral.schema().to_proto()),
+        list_resource_schemas: each(&server.list_resources, |resource| resource.filter_schema().to_proto()),
+        action_schemas: each(&server.actions, |action| action_schema(action.schema())),
         functions: function::signatures(server),
         server_capabilities: Some(CAPABILITIES),
         ..Default::default()
     })
+}
+
+fn each<T, S>(things: &BTreeMap<&'static str, T>, schema: impl Fn(&T) -> S) -> HashMap<String, S> {
+    things
+        .iter()
+        .map(|(name, thing)| ((*name).to_owned(), schema(thing)))
+        .collect()
 }
 
 pub(super) async fn validate_config<P: Provider>(

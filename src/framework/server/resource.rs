@@ -1,9 +1,14 @@
 //! The calls about managed resources.
 
+use serde_json::Value as Json;
+
+use super::identity::{self, Known};
 use super::{Server, decode, encode, proto};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::json;
 use crate::framework::provider::Provider;
+use crate::framework::resource::MovedState;
+use crate::framework::schema::{Presence, Schema};
 use crate::framework::value::Value;
 
 pub(super) async fn validate_config<P: Provider>(
@@ -12,14 +17,40 @@ pub(super) async fn validate_config<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::validate_resource_config::Response> {
     let resource = server.resource(&request.type_name, diagnostics)?;
+    let schema = resource.schema();
     let config = decode(
         "configuration",
         request.config.as_ref(),
-        &resource.schema().object_type(),
+        &schema.object_type(),
         diagnostics,
     )?;
+    if !request
+        .client_capabilities
+        .unwrap_or_default()
+        .write_only_attributes_allowed
+    {
+        for attribute in schema
+            .write_only()
+            .filter(|attribute| !config.get(attribute.name).is_null())
+        {
+            diagnostics.push(needs_newer_terraform(attribute.name));
+        }
+    }
     resource.validate(&config, diagnostics);
     Some(Default::default())
+}
+
+fn needs_newer_terraform(attribute: &'static str) -> Diagnostic {
+    let detail = format!(
+        "`{attribute}` is write-only: its value is to be in no plan and no state. That needs Terraform 1.11 or later; this \
+         one would store it. Leave the argument out, or use a newer Terraform."
+    );
+    Diagnostic::error("Terraform is too old for a write-only argument", detail).on(attribute)
+}
+
+/// Writes the state of an answer.
+fn encode_state(state: Value, schema: &Schema, diagnostics: &mut Diagnostics) -> Option<proto::DynamicValue> {
+    encode(&schema.without_write_only(state), &schema.object_type(), diagnostics)
 }
 
 pub(super) async fn upgrade_state<P: Provider>(
@@ -50,7 +81,7 @@ pub(super) async fn upgrade_state<P: Provider>(
         )
     });
     let state = diagnostics.ok(state)?;
-    let upgraded = encode(&state, &ty, diagnostics)?;
+    let upgraded = encode_state(state, &schema, diagnostics)?;
     Some(proto::upgrade_resource_state::Response {
         upgraded_state: Some(upgraded),
         ..Default::default()
@@ -63,16 +94,18 @@ pub(super) async fn read<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::read_resource::Response> {
     let resource = server.resource(&request.type_name, diagnostics)?;
-    let ty = resource.schema().object_type();
-    let state = decode("state", request.current_state.as_ref(), &ty, diagnostics)?;
+    let schema = resource.schema();
+    let state = request.current_state.as_ref();
+    let state = decode("state", state, &schema.object_type(), diagnostics)?;
     let state = if state.is_null() {
         state
     } else {
         resource.read(&server.context(), state, diagnostics).await
     };
-    let new_state = encode(&state, &ty, diagnostics)?;
+    let known = Known::Wholly(request.current_identity);
     Some(proto::read_resource::Response {
-        new_state: Some(new_state),
+        new_identity: identity::of(resource, &state, known, diagnostics),
+        new_state: Some(encode_state(state, &schema, diagnostics)?),
         private: request.private,
         ..Default::default()
     })
@@ -84,16 +117,22 @@ pub(super) async fn plan<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::plan_resource_change::Response> {
     let resource = server.resource(&request.type_name, diagnostics)?;
-    let ty = resource.schema().object_type();
+    let schema = resource.schema();
+    let ty = schema.object_type();
     let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
     let prior = decode("prior state", request.prior_state.as_ref(), &ty, diagnostics)?;
     let proposed = decode("proposed state", request.proposed_new_state.as_ref(), &ty, diagnostics)?;
     let plan = resource
         .plan(&server.context(), &config, &prior, proposed, diagnostics)
         .await?;
-    let planned_state = encode(&plan.planned, &ty, diagnostics)?;
+    let known = if prior.is_null() {
+        Known::InPart
+    } else {
+        Known::Wholly(request.prior_identity)
+    };
     Some(proto::plan_resource_change::Response {
-        planned_state: Some(planned_state),
+        planned_identity: identity::of(resource, &plan.planned, known, diagnostics),
+        planned_state: Some(encode_state(plan.planned, &schema, diagnostics)?),
         requires_replace: plan.replaces.into_iter().map(super::path).collect(),
         planned_private: request.prior_private,
         ..Default::default()
@@ -106,13 +145,17 @@ pub(super) async fn apply<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::apply_resource_change::Response> {
     let resource = server.resource(&request.type_name, diagnostics)?;
-    let ty = resource.schema().object_type();
+    let schema = resource.schema();
+    let ty = schema.object_type();
     let prior = decode("prior state", request.prior_state.as_ref(), &ty, diagnostics)?;
     let planned = decode("planned state", request.planned_state.as_ref(), &ty, diagnostics)?;
+    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
+    let planned = schema.with_write_only(planned, &config);
     let state = resource.apply(&server.context(), prior, planned, diagnostics).await;
-    let new_state = encode(&state, &ty, diagnostics)?;
+    let known = Known::Wholly(request.planned_identity);
     Some(proto::apply_resource_change::Response {
-        new_state: Some(new_state),
+        new_identity: identity::of(resource, &state, known, diagnostics),
+        new_state: Some(encode_state(state, &schema, diagnostics)?),
         private: request.planned_private,
         ..Default::default()
     })
@@ -124,15 +167,70 @@ pub(super) async fn import_state<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::import_resource_state::Response> {
     let resource = server.resource(&request.type_name, diagnostics)?;
-    let found: Value = resource.import(&server.context(), &request.id, diagnostics).await?;
-    let state = encode(&found, &resource.schema().object_type(), diagnostics)?;
+    let id = match (request.identity, resource.identity_schema()) {
+        (Some(identity), Some(schema)) => {
+            let ty = schema.object_type();
+            let identity = decode("identity", identity.identity_data.as_ref(), &ty, diagnostics)?;
+            resource.import_id(&identity, diagnostics)?
+        }
+        _ => request.id,
+    };
+    let found = resource.import(&server.context(), &id, diagnostics).await?;
     let imported = proto::import_resource_state::ImportedResource {
         type_name: request.type_name,
-        state: Some(state),
+        identity: identity::of(resource, &found, Known::Wholly(None), diagnostics),
+        state: Some(encode_state(found, &resource.schema(), diagnostics)?),
         ..Default::default()
     };
     Some(proto::import_resource_state::Response {
         imported_resources: vec![imported],
+        ..Default::default()
+    })
+}
+
+pub(super) async fn move_state<P: Provider>(
+    server: &Server<P>,
+    request: proto::move_resource_state::Request,
+    diagnostics: &mut Diagnostics,
+) -> Option<proto::move_resource_state::Response> {
+    let resource = server.resource(&request.target_type_name, diagnostics)?;
+    let state = request.source_state.unwrap_or_default();
+    let attributes = serde_json::from_slice::<Json>(&state.json).map_err(|_| {
+        let detail = format!(
+            "The state of the {} to move is not well-formed JSON.",
+            request.source_type_name
+        );
+        Diagnostic::error("Unreadable state", detail)
+    });
+    let from = MovedState {
+        provider: &request.source_provider_address,
+        type_name: &request.source_type_name,
+        schema_version: request.source_schema_version,
+        attributes: &diagnostics.ok(attributes)?,
+    };
+    let state = resource.take_over(&from, diagnostics)?;
+    Some(proto::move_resource_state::Response {
+        target_identity: identity::of(resource, &state, Known::Wholly(None), diagnostics),
+        target_state: Some(encode_state(state, &resource.schema(), diagnostics)?),
+        ..Default::default()
+    })
+}
+
+/// What a user could have written to have this state: all that a user may set, as it is.
+pub(super) async fn generate_config<P: Provider>(
+    server: &Server<P>,
+    request: proto::generate_resource_config::Request,
+    diagnostics: &mut Diagnostics,
+) -> Option<proto::generate_resource_config::Response> {
+    let schema = server.resource(&request.type_name, diagnostics)?.schema();
+    let mut config = decode("state", request.state.as_ref(), &schema.object_type(), diagnostics)?;
+    if let Value::Map(members) = &mut config {
+        for attribute in schema.attributes.iter().filter(|a| a.presence == Presence::Computed) {
+            members.insert(attribute.name.to_owned(), Value::Null);
+        }
+    }
+    Some(proto::generate_resource_config::Response {
+        config: Some(encode_state(config, &schema, diagnostics)?),
         ..Default::default()
     })
 }

@@ -1,5 +1,11 @@
 //! The calls of Terraform against a provider that does next to nothing.
 
+mod action;
+mod ephemeral;
+mod identity;
+mod list;
+mod write_only;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,18 +26,27 @@ model! {
         name: String,
         size: i64,
         label: String,
+        key: String,
     }
 }
 
-/// A provider of boxes. A box named `panic` panics, one named `wait` waits until it is interrupted.
-#[derive(Default)]
-struct Toys {
-    waiting: Arc<Notify>,
+model! {
+    pub(super) struct Identity {
+        name: String,
+        shelf: String,
+    }
 }
 
-struct ToyBox {
+/// A provider of boxes. A box named `panic` panics, one named `wait` waits until it is interrupted, and on which shelf one
+/// named `adrift` stands is not known yet.
+#[derive(Clone, Default)]
+struct Toys {
     waiting: Arc<Notify>,
+    /// What was closed, by its private data.
+    closed: Arc<Mutex<Vec<String>>>,
 }
+
+type ToyBox = Toys;
 
 #[async_trait]
 impl Provider for Toys {
@@ -46,15 +61,23 @@ impl Provider for Toys {
     async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
 
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(ToyBox {
-            waiting: self.waiting.clone(),
-        })]
+        vec![Box::new(self.clone())]
     }
 
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        vec![Box::new(ToyBox {
-            waiting: self.waiting.clone(),
-        })]
+        vec![Box::new(self.clone())]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        vec![Box::new(self.clone())]
+    }
+
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        vec![Box::new(self.clone())]
+    }
+
+    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+        vec![Box::new(self.clone())]
     }
 }
 
@@ -65,6 +88,7 @@ fn schema() -> Schema {
             Attribute::required("name", Type::String, "").replaces(),
             Attribute::optional("size", Type::Number, ""),
             Attribute::computed("label", Type::String, "").sensitive(),
+            Attribute::optional("key", Type::String, "").write_only(),
         ],
     )
 }
@@ -72,6 +96,7 @@ fn schema() -> Schema {
 #[async_trait]
 impl Resource for ToyBox {
     type Model = Model;
+    type Identity = Identity;
 
     const TYPE: &'static str = "toy_box";
 
@@ -92,8 +117,9 @@ impl Resource for ToyBox {
     }
 
     async fn create(&self, _: &Context, planned: Model, _: &mut Diagnostics) -> Option<Model> {
+        let key = planned.key.known().map(|key| format!(", locked by {key}"));
         Some(Model {
-            label: "made".into(),
+            label: format!("made{}", key.unwrap_or_default()).into(),
             ..planned
         })
     }
@@ -120,6 +146,39 @@ impl Resource for ToyBox {
             name: id.into(),
             ..Model::default()
         })
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        let attributes = [
+            Attribute::required("name", Type::String, "A name."),
+            Attribute::optional("shelf", Type::String, "A shelf."),
+        ];
+        Some(Schema::new("", attributes))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Identity> {
+        let adrift = state.name == Field::from("adrift");
+        Some(Identity {
+            name: state.name.clone(),
+            shelf: if adrift { Field::Unknown } else { "top".into() },
+        })
+    }
+
+    fn import_id(&self, identity: Identity) -> Result<String, Diagnostic> {
+        match identity.shelf.known() {
+            Some(shelf) if shelf != "top" => Err(Diagnostic::error("Another shelf", "There is the top one only.")),
+            _ => Ok(identity.name.into_known().unwrap_or_default()),
+        }
+    }
+
+    fn take_over(&self, from: &framework::MovedState<'_>) -> Result<Model, Diagnostic> {
+        match from.attributes["contents"].as_str() {
+            Some(contents) => Ok(toy(contents, Field::Null, Field::Null)),
+            None => Err(Diagnostic::error(
+                "Not a bag",
+                format!("A {} holds nothing.", from.type_name),
+            )),
+        }
     }
 }
 
@@ -152,6 +211,7 @@ fn toy(name: &str, size: Field<i64>, label: Field<String>) -> Model {
         name: name.into(),
         size,
         label,
+        key: Field::Null,
     }
 }
 
@@ -204,6 +264,7 @@ async fn apply(
     let request = proto::apply_resource_change::Request {
         type_name: "toy_box".into(),
         prior_state: prior,
+        config: planned.clone(),
         planned_state: planned,
         ..Default::default()
     };
@@ -428,4 +489,87 @@ async fn an_import_and_a_data_source_bring_what_they_found() {
         .unwrap()
         .into_inner();
     assert!(*received(found.state).get("label") == text("found"));
+}
+
+#[tokio::test]
+async fn a_moved_state_is_taken_over_or_refused_with_advice() {
+    let moved = async |state: &str| {
+        let request = proto::move_resource_state::Request {
+            source_type_name: "toy_bag".into(),
+            target_type_name: "toy_box".into(),
+            source_state: Some(proto::RawState {
+                json: state.as_bytes().to_vec(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        server()
+            .move_resource_state(Request::new(request))
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    let taken = moved(r#"{"contents":"marbles"}"#).await;
+    assert!(*received(taken.target_state).get("name") == text("marbles"));
+    assert!(*identity::received(taken.target_identity).get("name") == text("marbles"));
+    for (state, says) in [("{}", "A toy_bag holds nothing"), ("{", "not well-formed")] {
+        let refused = moved(state).await;
+        assert!(refused.diagnostics[0].detail.contains(says), "{refused:?}");
+        assert_eq!(refused.target_state, None);
+    }
+}
+
+#[tokio::test]
+async fn a_generated_configuration_is_what_a_user_could_have_written() {
+    let request = proto::generate_resource_config::Request {
+        type_name: "toy_box".into(),
+        state: sent(toy("a", 1.into(), "made".into())),
+    };
+    let generated = server()
+        .generate_resource_config(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    let config = received(generated.config);
+    assert!(*config.get("name") == text("a"));
+    assert!(*config.get("size") == Value::Number(Number::Integer(1)));
+    assert!(config.get("label").is_null(), "only the provider sets it");
+}
+
+#[tokio::test]
+async fn every_kind_of_thing_is_told_of_wherever_terraform_asks() {
+    let server = server();
+    let metadata = server
+        .get_metadata(Request::new(Default::default()))
+        .await
+        .unwrap()
+        .into_inner();
+    let schema = server
+        .get_provider_schema(Request::new(Default::default()))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(metadata.server_capabilities, schema.server_capabilities);
+    assert_eq!(metadata.resources[0].type_name, "toy_box");
+    assert_eq!(metadata.ephemeral_resources[0].type_name, "toy_box");
+    assert_eq!(metadata.list_resources[0].type_name, "toy_box");
+    assert_eq!(metadata.actions[0].type_name, "toy_shake");
+    let block = schema.resource_schemas["toy_box"].block.as_ref().unwrap();
+    let write_only: Vec<_> = block
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.write_only)
+        .collect();
+    assert_eq!(write_only.len(), 1);
+    assert!(schema.ephemeral_resource_schemas.contains_key("toy_box"));
+    assert_eq!(
+        schema.list_resource_schemas["toy_box"]
+            .block
+            .as_ref()
+            .unwrap()
+            .attributes[0]
+            .name,
+        "size"
+    );
+    assert!(schema.action_schemas["toy_shake"].schema.is_some());
 }

@@ -21,10 +21,11 @@ use tonic::body::Body;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use crate::network::Line;
-use crate::plugin::proto::provider_client::ProviderClient;
-use crate::plugin::proto::{self, DynamicValue, attribute_path::step::Selector};
-use crate::plugin::{Options, Plugin};
+use super::network::Line;
+use super::outputs::Outputs;
+use super::plugin::proto::provider_client::ProviderClient;
+use super::plugin::proto::{self, DynamicValue, attribute_path::step::Selector};
+use super::plugin::{Options, Plugin};
 
 /// How a history is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +39,22 @@ pub(crate) enum Speed {
 /// An object's attributes; those that are null may be left out.
 pub(crate) type Attributes = BTreeMap<String, Value>;
 
-/// By kind of resource and name of the attribute: whether the provider may fill it in.
-pub(crate) type Schemas = BTreeMap<String, BTreeMap<String, bool>>;
+/// The attributes of a kind of resource, by name.
+pub(crate) type Schema = BTreeMap<String, Attribute>;
 
-/// Everything that providers told, oldest first.
-pub(crate) type Told = Rc<RefCell<Vec<String>>>;
+/// By kind of resource.
+type Schemas = BTreeMap<String, Schema>;
+
+/// What a provider says of an attribute.
+#[derive(Debug, Default)]
+pub(crate) struct Attribute {
+    /// Whether the provider may fill it in.
+    pub(crate) computed: bool,
+    /// Whether it is meant to hold a value that nobody may see.
+    pub(crate) sensitive: bool,
+    /// Those of an object.
+    pub(crate) members: Schema,
+}
 
 type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, tonic::codegen::StdError>;
 
@@ -50,7 +62,8 @@ type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, to
 #[derive(Clone)]
 pub(crate) struct Provider {
     client: ProviderClient<Channel>,
-    told: Told,
+    schemas: Rc<Schemas>,
+    outputs: Rc<Outputs>,
     _process: Option<Rc<Plugin>>,
 }
 
@@ -71,7 +84,9 @@ pub(crate) struct Start {
     pub(crate) speed: Speed,
     pub(crate) clock: Clock,
     pub(crate) bearer: SecretString,
-    pub(crate) told: Told,
+    pub(crate) outputs: Rc<Outputs>,
+    /// Known once a provider was asked.
+    pub(crate) schemas: RefCell<Option<Rc<Schemas>>>,
 }
 
 impl Start {
@@ -87,9 +102,20 @@ impl Start {
                 )
             }
         };
+        let mut client = ProviderClient::new(channel);
+        let known = self.schemas.borrow().clone();
+        let schemas = match known {
+            Some(schemas) => schemas,
+            None => {
+                let schemas = schemas(&mut client).await?;
+                self.schemas.replace(Some(schemas.clone()));
+                schemas
+            }
+        };
         let mut provider = Provider {
-            client: ProviderClient::new(channel),
-            told: self.told.clone(),
+            client,
+            schemas,
+            outputs: self.outputs.clone(),
             _process: process,
         };
         provider.configure(self.speed).await?;
@@ -123,9 +149,13 @@ impl Start {
         });
         // How TLS is spoken, other tests show; here it would be most of the work.
         let options = Options::without_tls()
+            .with("TF_LOG", "TRACE")
             .with("STRIIM_BASE_URL", &base_url)
             .with("STRIIM_TOKEN", self.bearer.expose_secret());
-        Ok(Plugin::start(options).await)
+        let mut plugin = Plugin::start(options).await;
+        self.outputs.show(&plugin.line);
+        self.outputs.follow(plugin.errors());
+        Ok(plugin)
     }
 }
 
@@ -154,7 +184,7 @@ impl Provider {
         let answer = self.client.clone().read_resource(request).await?.into_inner();
         Ok(Outcome {
             succeeded: self.tell(answer.diagnostics),
-            object: decode(answer.new_state)?,
+            object: self.object(kind, answer.new_state, &answer.private)?,
         })
     }
 
@@ -177,7 +207,7 @@ impl Provider {
             return Ok(None);
         }
         Ok(Some(Plan {
-            planned: decode(answer.planned_state)?,
+            planned: self.object(kind, answer.planned_state, &answer.planned_private)?,
             must_be_replaced: !answer.requires_replace.is_empty(),
         }))
     }
@@ -199,7 +229,7 @@ impl Provider {
         let answer = self.client.clone().apply_resource_change(request).await?.into_inner();
         Ok(Outcome {
             succeeded: self.tell(answer.diagnostics),
-            object: decode(answer.new_state)?,
+            object: self.object(kind, answer.new_state, &answer.private)?,
         })
     }
 
@@ -212,25 +242,23 @@ impl Provider {
         let answer = self.client.clone().import_resource_state(request).await?.into_inner();
         self.tell(answer.diagnostics);
         match answer.imported_resources.into_iter().next() {
-            Some(imported) => decode(imported.state),
+            Some(imported) => self.object(kind, imported.state, &imported.private),
             None => Ok(None),
         }
     }
 
-    /// The attributes of each kind of resource, and whether the provider may fill them in.
-    pub(crate) async fn schemas(&self) -> anyhow::Result<Schemas> {
-        let request = proto::get_provider_schema::Request {};
-        let answer = self.client.clone().get_provider_schema(request).await?.into_inner();
-        let schemas = answer.resource_schemas.into_iter().map(|(kind, schema)| {
-            let attributes = schema.block.unwrap_or_default().attributes.into_iter();
-            (
-                kind,
-                attributes
-                    .map(|attribute| (attribute.name, attribute.computed))
-                    .collect(),
-            )
-        });
-        Ok(schemas.collect())
+    pub(crate) fn schema(&self, kind: &str) -> anyhow::Result<&Schema> {
+        self.schemas.get(kind).with_context(|| format!("there is no {kind}"))
+    }
+
+    /// Reads an object that was answered, and keeps what anybody may see of it.
+    fn object(&self, kind: &str, object: Option<DynamicValue>, private: &[u8]) -> anyhow::Result<Option<Attributes>> {
+        self.outputs.show(&String::from_utf8_lossy(private));
+        let object = decode(object)?;
+        if let Some(object) = &object {
+            self.outputs.show_object(object, self.schema(kind)?);
+        }
+        Ok(object)
     }
 
     /// Terraform was interrupted.
@@ -254,9 +282,7 @@ impl Provider {
                 _ => String::new(),
             };
             let (summary, detail) = (diagnostic.summary, diagnostic.detail);
-            self.told
-                .borrow_mut()
-                .push(format!("{severity}{on}: {summary}: {detail}"));
+            self.outputs.tell(format!("{severity}{on}: {summary}: {detail}"));
             succeeded &= !is_error;
         }
         succeeded
@@ -266,6 +292,28 @@ impl Provider {
 /// Whether it is to be known only once it is applied.
 pub(crate) fn is_unknown(value: &Value) -> bool {
     matches!(value, Value::Ext(..))
+}
+
+async fn schemas(client: &mut ProviderClient<Channel>) -> anyhow::Result<Rc<Schemas>> {
+    let answer = client
+        .get_provider_schema(proto::get_provider_schema::Request {})
+        .await?;
+    let schemas = answer.into_inner().resource_schemas.into_iter();
+    let schemas = schemas.map(|(kind, schema)| (kind, schema_of(schema.block.unwrap_or_default().attributes)));
+    Ok(Rc::new(schemas.collect()))
+}
+
+fn schema_of(attributes: Vec<proto::schema::Attribute>) -> Schema {
+    let attributes = attributes.into_iter().map(|attribute| {
+        let members = attribute.nested_type.unwrap_or_default().attributes;
+        let of = Attribute {
+            computed: attribute.computed,
+            sensitive: attribute.sensitive,
+            members: schema_of(members),
+        };
+        (attribute.name, of)
+    });
+    attributes.collect()
 }
 
 fn encode(object: Option<&Attributes>) -> DynamicValue {

@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rmpv::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::network::Line;
-use crate::provider::{Attributes, Plan, Provider, Schemas, Start, is_unknown};
+use super::network::Line;
+use super::provider::{Attributes, Plan, Provider, Start, is_unknown};
 
 /// What the configuration says, by address.
 pub(crate) type Configuration = BTreeMap<String, Attributes>;
@@ -23,7 +23,6 @@ pub(crate) struct Terraform {
     start: Start,
     /// Saved after each operation, as core does; so it is what a crash leaves.
     state: RefCell<BTreeMap<String, Object>>,
-    schemas: RefCell<Option<Schemas>>,
 }
 
 /// A resource in the state.
@@ -75,7 +74,6 @@ impl Terraform {
         Self {
             start,
             state: RefCell::default(),
-            schemas: RefCell::default(),
         }
     }
 
@@ -130,10 +128,6 @@ impl Terraform {
         stopped: &Cell<bool>,
     ) -> anyhow::Result<Option<Vec<Change>>> {
         let provider = self.start.provider(run.line).await?;
-        if self.schemas.borrow().is_none() {
-            let schemas = provider.schemas().await?;
-            *self.schemas.borrow_mut() = Some(schemas);
-        }
         let state = self.state();
         let addresses: BTreeSet<_> = configuration.keys().chain(state.keys()).collect();
         let plan = stream::iter(addresses)
@@ -225,18 +219,13 @@ impl Terraform {
         prior: Option<&Attributes>,
     ) -> anyhow::Result<Option<(Attributes, bool)>> {
         let kind = kind_of(address);
-        let schema = self
-            .schemas
-            .borrow()
-            .as_ref()
-            .and_then(|schemas| schemas.get(kind).cloned());
-        let schema = schema.with_context(|| format!("there is no {kind}"))?;
+        let schema = provider.schema(kind)?;
         let nothing = Attributes::new();
         let before = prior.unwrap_or(&nothing);
         let whole = |value_of: &dyn Fn(&str, bool) -> Value| -> Attributes {
             let members = schema
                 .iter()
-                .map(|(name, &computed)| (name.clone(), value_of(name, computed)));
+                .map(|(name, attribute)| (name.clone(), value_of(name, attribute.computed)));
             members.collect()
         };
         let config = whole(&|name, _| get(config, name));
@@ -253,9 +242,9 @@ impl Terraform {
             return Ok(None);
         };
         let planned = planned.with_context(|| format!("{address}: a plan without an object"))?;
-        for (name, computed) in &schema {
+        for (name, attribute) in schema {
             let (asked, was, will) = (get(&config, name), get(before, name), get(&planned, name));
-            let fits = will == asked || (!asked.is_nil() && will == was) || (asked.is_nil() && *computed);
+            let fits = will == asked || (!asked.is_nil() && will == was) || (asked.is_nil() && attribute.computed);
             ensure!(fits, "{address}.{name}: {asked} is declared and {will} is planned");
         }
         Ok(Some((planned, must_be_replaced)))

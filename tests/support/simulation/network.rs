@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -39,6 +40,10 @@ pub(crate) struct Network {
 struct State {
     random: fastrand::Rng,
     trace: Vec<String>,
+    /// Requests that were sent.
+    requests: usize,
+    /// What they said beside the bearer.
+    sent: String,
     /// Requests that are on their way to the platform, or on which it acts.
     on_the_way: usize,
 }
@@ -82,6 +87,8 @@ impl Network {
         let state = State {
             random,
             trace: Vec::new(),
+            requests: 0,
+            sent: String::new(),
             on_the_way: 0,
         };
         Self {
@@ -108,6 +115,15 @@ impl Network {
     /// Whether nothing that was sent can still be acted on.
     pub(crate) fn is_idle(&self) -> bool {
         self.state().on_the_way == 0
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.state().requests
+    }
+
+    /// What all requests said, beside the bearer.
+    pub(crate) fn sent(&self) -> String {
+        self.state().sent.clone()
     }
 
     /// A run's connection; `moment` is told by [`Line::reached`].
@@ -175,7 +191,12 @@ impl Line {
             when: When::Before,
         });
         let (answer, answered) = oneshot::channel();
-        self.network.state().on_the_way += 1;
+        {
+            let mut state = self.network.state();
+            state.requests += 1;
+            state.sent.push_str(&said(&request));
+            state.on_the_way += 1;
+        }
         let run = self.run;
         tokio::spawn(async move {
             let Self { network, .. } = &self;
@@ -215,6 +236,16 @@ impl Line {
             requests.reached.cancel();
         }
     }
+}
+
+fn said(request: &Request<Bytes>) -> String {
+    let mut headers = request.headers().clone();
+    headers.remove(AUTHORIZATION);
+    format!(
+        "{} {headers:?} {}\n",
+        request.uri(),
+        String::from_utf8_lossy(request.body())
+    )
 }
 
 /// The name in a request's body.

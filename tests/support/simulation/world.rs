@@ -2,24 +2,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rmpv::Value;
-use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{AuditAction, Sandbox, Seed};
+use token_providers::sandbox::{AuditAction, Effect, Fault, Sandbox, Seed, When};
 use token_providers::token::Clock;
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::history::{Apply, Cut, Ends, History, Step, Token};
-use crate::network::{Line, Network};
-use crate::provider::{Attributes, Speed, Start, Told};
-use crate::terraform::{Configuration, Ended, Object, Run, Terraform};
+use super::history::{Apply, Cut, Ends, History, STRANGE, Step, Token};
+use super::network::{Line, Network};
+use super::outputs::Outputs;
+use super::provider::{Attributes, Speed, Start};
+use super::terraform::{Configuration, Ended, Object, Run, Terraform};
 
 const TOKEN: &str = "striim_service_account_token";
 const TOGGLE: &str = "striim_pat_status.this";
@@ -32,6 +34,14 @@ const OWN: &str = "terraform";
 pub(crate) struct Report {
     /// What happened, a line each.
     pub(crate) trace: Vec<String>,
+    /// How many requests the platform was sent.
+    pub(crate) requests: usize,
+    /// The faults that struck, by what they struck and how.
+    pub(crate) faults: BTreeMap<String, usize>,
+    /// How many bytes of output were searched for values.
+    pub(crate) searched: usize,
+    /// How many values the platform made for the providers.
+    pub(crate) issued: usize,
     /// How many runs the longest way back to what is declared took.
     pub(crate) applies: usize,
     pub(crate) crashes: usize,
@@ -40,9 +50,37 @@ pub(crate) struct Report {
     pub(crate) left_behind: usize,
 }
 
+/// What is promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub(crate) enum Promise {
+    /// Every declared token is there, and its value in the state works.
+    #[error("a token was lost")]
+    Kept,
+    /// Nothing undeclared that was made is left.
+    #[error("a token was left over")]
+    Clean,
+    /// No value is in any output.
+    #[error("a value leaked")]
+    Secret,
+    /// Whatever else Terraform and its users rely on.
+    #[error("a promise was broken")]
+    Other,
+}
+
+impl Promise {
+    fn held(self, held: bool, why: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if held {
+            Ok(())
+        } else {
+            Err(anyhow!(why()).context(self))
+        }
+    }
+}
+
 /// A history that broke a promise.
 #[derive(Debug)]
 pub(crate) struct Broken {
+    pub(crate) promise: Promise,
     pub(crate) why: String,
     pub(crate) trace: Vec<String>,
 }
@@ -58,12 +96,16 @@ impl Broken {
 pub(crate) fn run(history: &History, speed: Speed) -> Result<Report, Broken> {
     // What pauses are drawn from.
     fastrand::seed(history.seed);
+    runtime(speed).block_on(live(history, speed))
+}
+
+pub(crate) fn runtime(speed: Speed) -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = match speed {
+    match speed {
         Speed::Simulated => builder.enable_time().start_paused(true).build(),
         Speed::Real => builder.enable_all().build(),
-    };
-    runtime.unwrap().block_on(live(history, speed))
+    }
+    .unwrap()
 }
 
 pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Broken> {
@@ -76,6 +118,7 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
             ..world.report.into_inner()
         }),
         Err(broken) => Err(Broken {
+            promise: broken.downcast_ref().copied().unwrap_or(Promise::Other),
             why: format!("{broken:#}"),
             trace,
         }),
@@ -88,7 +131,7 @@ struct World {
     workspaces: [Workspace; 2],
     toggle: Option<bool>,
     speed: Speed,
-    told: Told,
+    outputs: Rc<Outputs>,
     /// How much of it is in the trace.
     traced: Cell<usize>,
     report: RefCell<Report>,
@@ -127,13 +170,14 @@ impl World {
         let sandbox = Sandbox::seeded(seed, history.platform.clone());
         let random = fastrand::Rng::with_seed(history.seed);
         let network = Network::new(&sandbox, random, speed == Speed::Simulated);
-        let told = Told::default();
+        let outputs = Rc::new(Outputs::new());
         let workspace = || Workspace {
             terraform: Terraform::new(Start {
                 speed,
                 clock: sandbox.clock(),
                 bearer: sandbox.admin_token(),
-                told: told.clone(),
+                outputs: outputs.clone(),
+                schemas: RefCell::default(),
             }),
             places: [const { None }; 3],
         };
@@ -143,7 +187,7 @@ impl World {
             network,
             toggle: None,
             speed,
-            told,
+            outputs,
             traced: Cell::default(),
             report: RefCell::default(),
             sent: RefCell::default(),
@@ -157,6 +201,7 @@ impl World {
             self.step(step).await?;
         }
         self.note("no more faults");
+        self.count_faults(history).await?;
         self.console(Method::DELETE, "/sandbox/faults").await;
         self.settle().await;
         self.mend();
@@ -165,7 +210,39 @@ impl World {
             self.converge(workspace).await?;
         }
         self.check_account().await?;
-        self.check_secrecy()
+        self.check_secrecy().await?;
+        self.count_work();
+        Ok(())
+    }
+
+    /// Counts the faults that struck: those that were added, less those that are still to come.
+    async fn count_faults(&self, history: &History) -> anyhow::Result<()> {
+        let to_come: Vec<Fault> = serde_json::from_value(self.console(Method::GET, "/sandbox/faults").await)?;
+        let added = history.steps.iter().filter_map(|step| match step {
+            Step::Fault(fault) => Some(fault),
+            _ => None,
+        });
+        let mut report = self.report.borrow_mut();
+        for fault in added {
+            *report.faults.entry(kind(fault)).or_default() += fault.times as usize;
+        }
+        for fault in &to_come {
+            *report.faults.entry(kind(fault)).or_default() -= fault.times as usize;
+        }
+        report.faults.retain(|_, times| *times > 0);
+        Ok(())
+    }
+
+    fn count_work(&self) {
+        use AuditAction::{CreatePat, CreateServiceAccount, RotatePat, RotateServiceAccount};
+        let issues = [CreatePat, CreateServiceAccount, RotatePat, RotateServiceAccount];
+        let audit = self.sandbox.audit();
+        let issued = audit
+            .iter()
+            .filter(|entry| entry.actor == OWN && issues.contains(&entry.action));
+        let mut report = self.report.borrow_mut();
+        report.issued = issued.count();
+        report.requests = self.network.requests();
     }
 
     async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
@@ -348,7 +425,9 @@ impl World {
                 continue;
             }
             if !self.strangers.contains_key(&name) {
-                ensure!(self.may_be_left_behind(&name), "{name:?} was made and forgotten");
+                Promise::Clean.held(self.may_be_left_behind(&name), || {
+                    format!("{name:?} was made and forgotten")
+                })?;
                 self.report.borrow_mut().left_behind += 1;
             }
             match self.place_of(&name) {
@@ -397,7 +476,7 @@ impl World {
         name: &str,
         description: Option<&str>,
     ) -> anyhow::Result<()> {
-        let told = self.told.borrow().len();
+        let told = self.outputs.told().len();
         let before = self.token_id(name);
         let places = &mut self.workspaces[workspace].places;
         let declared = places[place].as_mut().context("it is declared")?;
@@ -414,7 +493,7 @@ impl World {
             self.token_id(name) == before,
             "{name:?} was touched without being asked"
         );
-        let explained = self.told.borrow()[told..].iter().any(|told| {
+        let explained = self.outputs.told()[told..].iter().any(|told| {
             told.starts_with("error") && told.contains(&format!("{name:?} exists")) && told.contains("adopt_existing")
         });
         ensure!(explained, "nothing explains that {name:?} is there already");
@@ -460,11 +539,11 @@ impl World {
                 return Ok(());
             }
         }
-        let told = self.told.borrow();
-        bail!(
-            "two runs without any fault did not do: {}",
-            told.last().map_or("", String::as_str)
-        )
+        Promise::Kept.held(false, || {
+            let told = self.outputs.told();
+            let last = told.last().map_or("", String::as_str);
+            format!("two runs without any fault did not do: {last}")
+        })
     }
 
     /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
@@ -486,11 +565,8 @@ impl World {
             ensure!(!object.tainted, "{address} is tainted after a successful run");
             let ended =
                 text("expires_at").is_some_and(|end| end.parse::<Timestamp>().is_ok_and(|end| end <= self.now()));
-            let value = text("token").with_context(|| format!("{address} has no value"))?;
-            ensure!(
-                ended || self.sandbox.is_live(&value),
-                "the value of {address} does not work"
-            );
+            let works = text("token").is_some_and(|value| ended || self.sandbox.is_live(&value));
+            Promise::Kept.held(works, || format!("{address} has no value that works"))?;
         }
         Ok(())
     }
@@ -520,7 +596,9 @@ impl World {
             .into_iter()
             .map(|account| account.name)
             .collect();
-        ensure!(there == declared, "declared: {declared:?}; there: {there:?}");
+        let why = || format!("declared: {declared:?}; there: {there:?}");
+        Promise::Kept.held(declared.is_subset(&there), why)?;
+        Promise::Clean.held(there.is_subset(&declared), why)?;
         if let Some(enabled) = self.toggle {
             let account = self.console(Method::GET, "/sandbox").await;
             ensure!(
@@ -531,13 +609,16 @@ impl World {
         Ok(())
     }
 
-    /// No value was told, in whatever diagnostic.
-    fn check_secrecy(&self) -> anyhow::Result<()> {
-        let told = self.told.borrow().join("\n");
-        for value in self.sandbox.issued_values() {
-            ensure!(!told.contains(value.expose_secret()), "a value was told");
-        }
-        Ok(())
+    /// No value is in any output.
+    async fn check_secrecy(&self) -> anyhow::Result<()> {
+        let mut values = self.sandbox.issued_values();
+        values.extend([self.sandbox.foreign_token(), STRANGE.into()]);
+        self.outputs.show(&self.network.sent());
+        let (length, leak) = self.outputs.search(&values).await;
+        self.report.borrow_mut().searched = length;
+        Promise::Secret.held(leak.is_none(), || {
+            format!("a value was shown: {}", leak.unwrap_or_default())
+        })
     }
 
     async fn console(&self, method: Method, path: &str) -> serde_json::Value {
@@ -560,7 +641,7 @@ impl World {
     }
 
     fn trace_told(&self) {
-        let told = self.told.borrow();
+        let told = self.outputs.told();
         for told in &told[self.traced.get()..] {
             self.network.note(|| told.replace('\n', " "));
         }
@@ -615,6 +696,28 @@ impl Declared {
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
+}
+
+/// What a fault strikes, and how.
+fn kind(fault: &Fault) -> String {
+    let effect = match &fault.effect {
+        Effect::Answer(answer) if answer.body.is_empty() => answer.status.to_string(),
+        Effect::Answer(answer) => format!("{} with a body", answer.status),
+        Effect::Cut => "cut".to_owned(),
+        Effect::Truncate => "truncated".to_owned(),
+        Effect::Hang => "hangs".to_owned(),
+        Effect::Delay(_) => "late".to_owned(),
+    };
+    let when = match fault.when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    let any = || "any".to_owned();
+    let (method, path) = (
+        fault.method.clone().unwrap_or_else(any),
+        fault.path.clone().unwrap_or_else(any),
+    );
+    format!("{method} {path}: {effect}, {when}")
 }
 
 fn address(place: usize) -> String {

@@ -9,8 +9,8 @@ use token_providers::sandbox::{
     RotationExpiry, SuccessCode, ToggleAnswer, When,
 };
 
-use crate::network::Moment;
-use crate::provider::Speed;
+use super::network::Moment;
+use super::provider::Speed;
 
 /// What happens to one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,9 @@ const NAMES: [[&str; 4]; 2] = [
     ["build", "deploy", "metrics", "nightly"],
     ["audit", "backup", "chat", "drill"],
 ];
+
+/// A value that no answer should have carried.
+pub(crate) const STRANGE: &str = "NotMeantForU.ToBeSeenByAnyone";
 
 const ENDPOINTS: [(&str, &str); 7] = [
     ("POST", "/service-account"),
@@ -341,7 +344,12 @@ impl Draw {
             11 => Fault::answer(self.one_of(&[400, 401, 403, 404, 409])),
             12 => Fault::answer(200),
             13 => Fault::answer(200).header(page.0, page.1).body("<html>Sign in</html>"),
-            14 => Fault::answer(200).body(r#"{"name":"somebody-else","token":"not-yours","token-id":1}"#),
+            14 => {
+                let status = self.one_of(&[200, 200, 400, 409, 500]);
+                Fault::answer(status).body(&format!(
+                    r#"{{"name":"somebody-else","token":"{STRANGE}","token-id":1}}"#
+                ))
+            }
             _ => Fault::answer(200).body(r#"[{"name": "#),
         };
         let fault = effect.on(method, path).times(times).skip(self.one_of(&[0, 0, 0, 1, 2]));

@@ -1,0 +1,127 @@
+use futures_util::StreamExt as _;
+
+use super::*;
+use crate::framework::server::proto::invoke_action::event;
+use crate::framework::{Action, Progress};
+
+/// Shakes a box.
+#[async_trait]
+impl Action for Toys {
+    type Config = Model;
+
+    const TYPE: &'static str = "toy_shake";
+
+    fn schema(&self) -> Schema {
+        schema()
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        Resource::validate(self, config, diagnostics);
+    }
+
+    async fn plan(&self, _: &Context, config: &Model, diagnostics: &mut Diagnostics) {
+        if config.size.is_unknown() {
+            diagnostics.push(Diagnostic::warning("Mind your head", "It may be a large one."));
+        }
+    }
+
+    async fn invoke(&self, context: &Context, config: Model, progress: &Progress, diagnostics: &mut Diagnostics) {
+        progress.tell("shaking").await;
+        match config.name.known().map(String::as_str) {
+            Some("panic") => panic!("s3cret"),
+            Some("wait") => {
+                self.waiting.notify_one();
+                context.cancellation.cancelled().await;
+                self.closed.lock().unwrap().push("shaken".to_owned());
+                self.waiting.notify_one();
+            }
+            Some("gone") => diagnostics.push(Diagnostic::error("Gone", "There is nothing to shake.")),
+            _ => progress.tell("shaken").await,
+        }
+    }
+}
+
+fn shake(type_name: &str, name: &str) -> Request<proto::invoke_action::Request> {
+    Request::new(proto::invoke_action::Request {
+        action_type: type_name.into(),
+        config: sent(toy(name, Field::Null, Field::Null)),
+        client_capabilities: None,
+    })
+}
+
+/// What an action tells, line by line, and its diagnostics at the end.
+async fn told(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagnostic>) {
+    let events = server()
+        .invoke_action(shake(type_name, name))
+        .await
+        .unwrap()
+        .into_inner();
+    let mut events: Vec<_> = events.map(|event| event.unwrap().r#type.unwrap()).collect().await;
+    let Some(event::Type::Completed(completed)) = events.pop() else {
+        panic!("the last event is not the end: {events:?}");
+    };
+    let lines = events.into_iter().map(|event| match event {
+        event::Type::Progress(progress) => progress.message,
+        event::Type::Completed(_) => panic!("an end before the last event"),
+    });
+    (lines.collect(), completed.diagnostics)
+}
+
+#[tokio::test]
+async fn its_progress_is_told_line_by_line_and_then_its_end() {
+    let (lines, diagnostics) = told("toy_shake", "a").await;
+    assert_eq!(lines, ["shaking", "shaken"]);
+    assert_eq!(diagnostics, []);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_is_told_at_the_end() {
+    for (type_name, name, says) in [
+        ("toy_shake", "gone", "nothing to shake"),
+        ("toy_shake", "panic", "invoke_action hit a bug"),
+        ("toy_shape", "a", "\"toy_shape\""),
+    ] {
+        let (_, diagnostics) = told(type_name, name).await;
+        let [told] = &diagnostics[..] else {
+            panic!("{name}: {diagnostics:?}");
+        };
+        assert!(
+            told.detail.contains(says) && !told.detail.contains("s3cret"),
+            "{told:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_goes_on_to_its_end_though_nobody_listens() {
+    let toys = Toys::default();
+    let server = Server::new(toys.clone());
+    let events = server.invoke_action(shake("toy_shake", "wait")).await.unwrap();
+    toys.waiting.notified().await;
+    drop(events);
+    server.stop_provider(Request::new(Default::default())).await.unwrap();
+    toys.waiting.notified().await;
+    assert_eq!(*toys.closed.lock().unwrap(), ["shaken"]);
+}
+
+#[tokio::test]
+async fn it_is_judged_and_planned_with_what_is_not_known_yet() {
+    let server = server();
+    let request = proto::validate_action_config::Request {
+        type_name: "toy_shake".into(),
+        config: sent(toy("a", Field::from(-1), Field::Null)),
+    };
+    let judged = server
+        .validate_action_config(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(judged.diagnostics[0].attribute, Some(path("size")));
+    let request = proto::plan_action::Request {
+        action_type: "toy_shake".into(),
+        config: sent(toy("a", Field::Unknown, Field::Null)),
+        client_capabilities: None,
+    };
+    let planned = server.plan_action(Request::new(request)).await.unwrap().into_inner();
+    assert_eq!(planned.diagnostics[0].summary, "Mind your head");
+}

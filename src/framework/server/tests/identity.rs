@@ -1,0 +1,149 @@
+use super::*;
+
+fn data(name: &str, shelf: Field<String>) -> proto::ResourceIdentityData {
+    let identity = Identity {
+        name: name.into(),
+        shelf,
+    };
+    let ty = Resource::identity_schema(&Toys::default()).unwrap().object_type();
+    proto::ResourceIdentityData {
+        identity_data: Some(proto::DynamicValue {
+            msgpack: msgpack::encode(&framework::Model::into_value(identity), &ty).unwrap(),
+            json: Vec::new(),
+        }),
+    }
+}
+
+pub(super) fn received(data: Option<proto::ResourceIdentityData>) -> Value {
+    let ty = Resource::identity_schema(&Toys::default()).unwrap().object_type();
+    wire::decode(data.unwrap().identity_data.as_ref(), &ty).unwrap()
+}
+
+async fn planned(
+    prior: Option<proto::DynamicValue>,
+    identity: Option<proto::ResourceIdentityData>,
+) -> Option<proto::ResourceIdentityData> {
+    let request = proto::plan_resource_change::Request {
+        type_name: "toy_box".into(),
+        prior_state: prior,
+        proposed_new_state: sent(toy("adrift", Field::Null, Field::Null)),
+        config: sent(toy("adrift", Field::Null, Field::Null)),
+        prior_identity: identity,
+        ..Default::default()
+    };
+    let planned = server().plan_resource_change(Request::new(request)).await;
+    planned.unwrap().into_inner().planned_identity
+}
+
+async fn read(name: &str, identity: Option<proto::ResourceIdentityData>) -> Option<proto::ResourceIdentityData> {
+    let request = proto::read_resource::Request {
+        type_name: "toy_box".into(),
+        current_state: sent(toy(name, Field::Null, Field::Null)),
+        current_identity: identity,
+        ..Default::default()
+    };
+    server()
+        .read_resource(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner()
+        .new_identity
+}
+
+#[tokio::test]
+async fn its_schema_says_what_an_import_needs() {
+    let schemas = server()
+        .get_resource_identity_schemas(Request::new(Default::default()))
+        .await;
+    let schemas = schemas.unwrap().into_inner().identity_schemas;
+    let attributes = &schemas["toy_box"].identity_attributes;
+    let needs: Vec<_> = attributes
+        .iter()
+        .map(|attribute| {
+            (
+                attribute.name.as_str(),
+                attribute.required_for_import,
+                attribute.optional_for_import,
+            )
+        })
+        .collect();
+    assert_eq!(needs, [("name", true, false), ("shelf", false, true)]);
+    assert_eq!(attributes[0].r#type, br#""string""#);
+}
+
+#[tokio::test]
+async fn what_exists_comes_with_its_identity() {
+    assert!(*received(read("a", None).await).get("shelf") == text("top"));
+    assert_eq!(read("gone", Some(data("gone", "top".into()))).await, None);
+    let made = apply(null(), sent(toy("a", Field::Null, Field::Unknown))).await;
+    assert!(*received(made.new_identity).get("name") == text("a"));
+    let gone = apply(sent(toy("a", Field::Null, Field::Null)), null()).await;
+    assert_eq!(gone.new_identity, None);
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_told_it_stays_as_it_was() {
+    let present = || data("adrift", "bottom".into());
+    assert_eq!(read("adrift", Some(present())).await, Some(present()));
+    // A state that is older than identities.
+    assert_eq!(read("adrift", None).await, None);
+    let prior = || sent(toy("adrift", Field::Null, Field::Null));
+    assert_eq!(planned(prior(), Some(present())).await, Some(present()));
+    // Only of what is still to be made it may be unknown.
+    assert!(*received(planned(null(), Some(present())).await).get("shelf") == Value::Unknown);
+}
+
+#[tokio::test]
+async fn an_import_goes_by_identity_or_by_id() {
+    let server = server();
+    let import = async |id: &str, identity| {
+        let request = proto::import_resource_state::Request {
+            type_name: "toy_box".into(),
+            id: id.into(),
+            identity,
+            ..Default::default()
+        };
+        server
+            .import_resource_state(Request::new(request))
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    for (id, identity) in [
+        ("a", None),
+        ("", Some(data("a", Field::Null))),
+        ("", Some(data("a", "top".into()))),
+    ] {
+        let imported = import(id, identity).await.imported_resources.remove(0);
+        assert!(*super::received(imported.state).get("name") == text("a"));
+        assert!(*received(imported.identity).get("shelf") == text("top"));
+    }
+    let refused = import("", Some(data("a", "bottom".into()))).await;
+    assert_eq!(refused.diagnostics[0].summary, "Another shelf");
+    assert_eq!(refused.imported_resources, []);
+}
+
+#[tokio::test]
+async fn one_of_the_present_version_is_kept_and_one_of_another_is_refused() {
+    let upgrade = async |version, json: &str| {
+        let request = proto::upgrade_resource_identity::Request {
+            type_name: "toy_box".into(),
+            version,
+            raw_identity: Some(proto::RawState {
+                json: json.as_bytes().to_vec(),
+                ..Default::default()
+            }),
+        };
+        server()
+            .upgrade_resource_identity(Request::new(request))
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    let kept = upgrade(0, r#"{"name":"a","shelf":"top"}"#).await;
+    assert!(*received(kept.upgraded_identity).get("shelf") == text("top"));
+    for (version, json, says) in [(1, "{}", "schema version 1"), (0, "{", "not well-formed")] {
+        let refused = upgrade(version, json).await;
+        assert!(refused.diagnostics[0].detail.contains(says), "{refused:?}");
+    }
+}

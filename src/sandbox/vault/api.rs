@@ -1,0 +1,321 @@
+//! Vault's HTTP API: who asks, whether that is allowed, and what it comes to.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::kv::{Engine, Write};
+use super::policy::Capability;
+use super::{Holder, Server, Vault, folder};
+
+/// Why Vault does not do what was asked. Each shows as `{"errors": […]}`.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// 400
+    Invalid(&'static str),
+    /// 403: no token, an unknown one, or one that may not.
+    Denied,
+    /// 404; of a version that was deleted or destroyed with what is known of it.
+    NotFound(Option<Value>),
+    /// 404: nothing is mounted there.
+    NoHandler(String),
+    /// 405
+    Unsupported,
+    /// 503
+    Sealed,
+}
+
+/// Everything below `/v1`. Paths are as free as mounts are, so one handler takes them all.
+pub(super) fn router(vault: Vault) -> Router {
+    Router::new().fallback(answer).with_state(vault)
+}
+
+async fn answer(State(vault): State<Vault>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let now = vault.clock.now();
+    let mut server = vault.lock();
+    server.requests += 1;
+    let id = format!("00000000-0000-4000-8000-{:012x}", server.requests);
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let path = percent_decode_str(uri.path().trim_start_matches('/')).decode_utf8_lossy();
+    let call = Call {
+        method,
+        path: format!("{}{path}", folder(header("x-vault-namespace").unwrap_or_default())),
+        token: header("x-vault-token").or_else(bearer),
+        query: uri.query().unwrap_or_default(),
+        body: &body,
+        now,
+    };
+    match server.handle(&call) {
+        Ok(Done::Told(data)) => Json(envelope(&id, data)).into_response(),
+        Ok(Done::ToldTwice(data)) => {
+            let mut answer = envelope(&id, data.clone().into());
+            answer
+                .as_object_mut()
+                .into_iter()
+                .for_each(|answer| answer.extend(data.clone()));
+            Json(answer).into_response()
+        }
+        Ok(Done::Plain(status, body)) => (status, Json(body)).into_response(),
+        Ok(Done::Nothing) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refusal.into_response(&id),
+    }
+}
+
+/// One request.
+struct Call<'a> {
+    method: Method,
+    /// With the namespace before it.
+    path: String,
+    token: Option<&'a str>,
+    query: &'a str,
+    body: &'a [u8],
+    now: Timestamp,
+}
+
+/// What a request came to.
+enum Done {
+    Told(Value),
+    /// In the envelope's `data`, and beside it.
+    ToldTwice(Map<String, Value>),
+    /// An answer without the usual envelope.
+    Plain(StatusCode, Value),
+    Nothing,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    #[serde(default)]
+    versions: Vec<u64>,
+}
+
+impl Call<'_> {
+    fn is_write(&self) -> bool {
+        // "Vault currently considers PUT and POST to be synonyms."
+        matches!(self.method, Method::POST | Method::PUT)
+    }
+
+    fn is_list(&self) -> bool {
+        self.method.as_str() == "LIST" || (self.method == Method::GET && self.asks("list") == Some("true"))
+    }
+
+    fn asks(&self, name: &str) -> Option<&str> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .into_iter()
+            .find_map(|(found, value)| (found == name).then_some(value))
+    }
+
+    fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(self.body).map_err(|_| Refusal::Invalid("error parsing JSON"))
+    }
+
+    fn versions(&self) -> Result<Vec<u64>, Refusal> {
+        match self.json::<Versions>()?.versions {
+            versions if versions.is_empty() => Err(Refusal::Invalid("No version number provided")),
+            versions => Ok(versions),
+        }
+    }
+
+    fn write(&self) -> Result<Write, Refusal> {
+        let mut body: Map<String, Value> = self.json()?;
+        let Some(Value::Object(data)) = body.remove("data") else {
+            return Err(Refusal::Invalid("no data provided"));
+        };
+        let cas = match body.get("options").and_then(|options| options.get("cas")) {
+            None => None,
+            Some(Value::String(text)) => Some(text.parse().ok()),
+            Some(number) => Some(number.as_u64()),
+        };
+        let cas = cas.map(|cas| cas.ok_or(Refusal::Invalid("error parsing check-and-set parameter")));
+        Ok(Write {
+            data,
+            cas: cas.transpose()?,
+        })
+    }
+}
+
+impl Server {
+    fn handle(&mut self, call: &Call<'_>) -> Result<Done, Refusal> {
+        match call.path.as_str() {
+            "sys/health" => return Ok(self.health()),
+            "sys/seal-status" => return Ok(Done::Plain(StatusCode::OK, json!({"sealed": self.sealed}))),
+            _ if self.sealed => return Err(Refusal::Sealed),
+            _ => {}
+        }
+        let namespaces = self.namespaces.iter();
+        let within = namespaces.filter(|namespace| call.path.starts_with(*namespace));
+        let namespace = within
+            .max_by_key(|namespace| namespace.len())
+            .cloned()
+            .unwrap_or_default();
+        let holder = call.token.and_then(|token| self.tokens.get(token)).cloned();
+        // A token of a namespace works in it and in those below it.
+        let holder = holder
+            .filter(|holder| namespace.starts_with(&holder.namespace))
+            .ok_or(Refusal::Denied)?;
+        if call.path.strip_prefix(&namespace) == Some("sys/capabilities-self") {
+            return capabilities(call, &holder, &namespace);
+        }
+        let mounts = self.mounts.iter_mut();
+        let mounts = mounts.filter(|(mount, _)| call.path.starts_with(mount.as_str()));
+        let mount = mounts.max_by_key(|(mount, _)| mount.len());
+        let rest = mount
+            .as_ref()
+            .and_then(|(mount, _)| call.path.strip_prefix(mount.as_str()));
+        let (kind, path) = rest
+            .unwrap_or_default()
+            .split_once('/')
+            .unwrap_or((rest.unwrap_or_default(), ""));
+        let exists = mount.as_ref().is_some_and(|(_, engine)| engine.exists(path));
+        let needed = match kind {
+            _ if call.is_list() => Capability::List,
+            _ if call.method == Method::GET => Capability::Read,
+            _ if call.method == Method::DELETE => Capability::Delete,
+            "data" | "metadata" if !exists => Capability::Create,
+            _ => Capability::Update,
+        };
+        if !holder.allows(needed, &call.path) {
+            return Err(Refusal::Denied);
+        }
+        let (_, engine) = mount.ok_or_else(|| Refusal::NoHandler(call.path.clone()))?;
+        engine.handle(call, kind, path)
+    }
+
+    fn health(&self) -> Done {
+        let status = if self.sealed {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::OK
+        };
+        Done::Plain(
+            status,
+            json!({"initialized": true, "sealed": self.sealed, "standby": false}),
+        )
+    }
+}
+
+impl Holder {
+    /// Its policy's paths are relative to the namespace that it was made in.
+    fn allows(&self, capability: Capability, path: &str) -> bool {
+        let path = path.strip_prefix(&self.namespace);
+        path.is_some_and(|path| self.policy.allows(capability, path))
+    }
+}
+
+impl Engine {
+    fn handle(&mut self, call: &Call<'_>, kind: &str, path: &str) -> Result<Done, Refusal> {
+        let (get, write) = (call.method == Method::GET, call.is_write());
+        match kind {
+            "metadata" if call.is_list() => self.list(&folder(path)).map(Done::Told),
+            "config" if get => Ok(Done::Told(self.configuration())),
+            "config" if write => {
+                self.configure(call.json()?);
+                Ok(Done::Nothing)
+            }
+            // "The path parameter cannot end in periods."
+            _ if path.is_empty() || path.ends_with(['/', '.']) => Err(Refusal::NoHandler(call.path.clone())),
+            "data" if get => {
+                let version = call.asks("version").and_then(|number| number.parse().ok());
+                self.read(path, version, call.now).map(Done::Told)
+            }
+            "data" if write => self.write(path, call.write()?, call.now).map(Done::Told),
+            "data" if call.method == Method::DELETE => {
+                self.delete_latest(path, call.now);
+                Ok(Done::Nothing)
+            }
+            "delete" if write => {
+                self.delete(path, &call.versions()?, call.now);
+                Ok(Done::Nothing)
+            }
+            "undelete" if write => {
+                self.undelete(path, &call.versions()?);
+                Ok(Done::Nothing)
+            }
+            "destroy" if write => {
+                self.destroy(path, &call.versions()?);
+                Ok(Done::Nothing)
+            }
+            "metadata" if get => self.metadata(path).map(Done::Told),
+            "metadata" if write => {
+                self.set_metadata(path, call.json()?, call.now);
+                Ok(Done::Nothing)
+            }
+            "metadata" if call.method == Method::DELETE => {
+                self.wipe(path);
+                Ok(Done::Nothing)
+            }
+            "data" | "metadata" | "config" | "delete" | "undelete" | "destroy" => Err(Refusal::Unsupported),
+            _ => Err(Refusal::NoHandler(call.path.clone())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Paths {
+    #[serde(default)]
+    paths: Vec<String>,
+}
+
+/// What the caller's token may do at each path. "If a single path is supplied, a `capabilities` field will also be
+/// returned."
+fn capabilities(call: &Call<'_>, holder: &Holder, namespace: &str) -> Result<Done, Refusal> {
+    if !call.is_write() {
+        return Err(Refusal::Unsupported);
+    }
+    let Paths { paths } = call.json()?;
+    let granted = |path: &str| {
+        let full = format!("{namespace}{}", path.trim_start_matches('/'));
+        json!(
+            holder
+                .policy
+                .at(full.strip_prefix(&holder.namespace).unwrap_or_default())
+        )
+    };
+    let mut told: Map<_, _> = paths.iter().map(|path| (path.clone(), granted(path))).collect();
+    match paths.as_slice() {
+        [] => return Err(Refusal::Invalid("paths must be supplied")),
+        [path] => drop(told.insert("capabilities".to_owned(), granted(path))),
+        _ => {}
+    }
+    Ok(Done::ToldTwice(told))
+}
+
+/// What surrounds the data of every answer.
+fn envelope(id: &str, data: Value) -> Value {
+    json!({
+        "request_id": id,
+        "lease_id": "",
+        "renewable": false,
+        "lease_duration": 0,
+        "data": data,
+        "wrap_info": null,
+        "warnings": null,
+        "auth": null,
+    })
+}
+
+impl Refusal {
+    fn into_response(self, id: &str) -> Response {
+        let (status, errors) = match self {
+            Self::Invalid(reason) => (StatusCode::BAD_REQUEST, vec![reason.to_owned()]),
+            Self::Denied => (StatusCode::FORBIDDEN, vec!["permission denied".to_owned()]),
+            Self::NotFound(Some(data)) => return (StatusCode::NOT_FOUND, Json(envelope(id, data))).into_response(),
+            Self::NotFound(None) => (StatusCode::NOT_FOUND, Vec::new()),
+            Self::NoHandler(path) => (
+                StatusCode::NOT_FOUND,
+                vec![format!("no handler for route {path:?}. route entry not found.")],
+            ),
+            Self::Unsupported => (StatusCode::METHOD_NOT_ALLOWED, vec!["unsupported operation".to_owned()]),
+            Self::Sealed => (StatusCode::SERVICE_UNAVAILABLE, vec!["Vault is sealed".to_owned()]),
+        };
+        (status, Json(json!({ "errors": errors }))).into_response()
+    }
+}

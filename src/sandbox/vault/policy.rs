@@ -1,0 +1,121 @@
+//! What a token may do at a path.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+/// A capability of a policy (Vault's documentation, "Policies", "Capabilities").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capability {
+    /// Writing where nothing is.
+    Create,
+    /// Deleting.
+    Delete,
+    /// Nothing at all, whatever else is granted.
+    Deny,
+    /// Listing.
+    List,
+    /// Reading.
+    Read,
+    /// Everything: the root policy's. It cannot be granted to a path.
+    Root,
+    /// Writing where something is.
+    Update,
+}
+
+/// What a token may do.
+#[derive(Clone, Debug)]
+pub(super) enum Policy {
+    Root,
+    /// By the pattern of a path.
+    Rules(Vec<(String, BTreeSet<Capability>)>),
+}
+
+impl Policy {
+    pub(super) fn of(rules: &[(&str, &[Capability])]) -> Self {
+        let rule = |(path, granted): &(&str, &[Capability])| ((*path).to_owned(), granted.iter().copied().collect());
+        Self::Rules(rules.iter().map(rule).collect())
+    }
+
+    /// What is granted at `path`: by the one pattern that matches it best. `deny` where nothing is.
+    pub(super) fn at(&self, path: &str) -> BTreeSet<Capability> {
+        let Self::Rules(rules) = self else {
+            return BTreeSet::from([Capability::Root]);
+        };
+        let matching = rules.iter().filter(|(pattern, _)| matches(pattern, path));
+        let best = matching.max_by_key(|(pattern, _)| rank(pattern));
+        match best {
+            Some((_, granted)) if !granted.is_empty() && !granted.contains(&Capability::Deny) => granted.clone(),
+            _ => BTreeSet::from([Capability::Deny]),
+        }
+    }
+
+    pub(super) fn allows(&self, capability: Capability, path: &str) -> bool {
+        let granted = self.at(path);
+        granted.contains(&Capability::Root) || granted.contains(&capability)
+    }
+}
+
+/// `*` at the end stands for anything, `+` for one segment.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, open) = match pattern.strip_suffix('*') {
+        Some(start) => (start, true),
+        None => (pattern, false),
+    };
+    let mut wanted = pattern.split('/').peekable();
+    let mut found = path.split('/');
+    while let Some(segment) = wanted.next() {
+        let last = wanted.peek().is_none();
+        let fits = match found.next() {
+            None => false,
+            Some(_) if last && open && segment.is_empty() => true,
+            Some(found) if last && open => found.starts_with(segment) || segment == "+",
+            Some(found) => segment == "+" || segment == found,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    open || found.next().is_none()
+}
+
+/// Which of two patterns wins (Vault's documentation, "Policies", "Policy syntax"): the one whose first wildcard comes
+/// later, that does not end in `*`, that has fewer `+`, that is longer, that comes later in the alphabet.
+fn rank(pattern: &str) -> impl Ord {
+    let wildcard = pattern.find(['*', '+']).unwrap_or(usize::MAX);
+    let pluses = pattern.split('/').filter(|segment| *segment == "+").count();
+    let exact = !pattern.ends_with('*');
+    (wildcard, exact, Reverse(pluses), pattern.len(), pattern.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_pattern_decides() {
+        use Capability::{Create, Delete, Deny, Read, Update};
+        let policy = Policy::of(&[
+            ("secret/*", &[Read]),
+            ("secret/data/+/token", &[Update]),
+            ("secret/data/ci/*", &[Create]),
+            ("secret/data/ci/token", &[Delete]),
+            ("secret/data/ci/private", &[Read, Deny]),
+        ]);
+        for (path, granted) in [
+            ("secret/data", Read),
+            ("secret/data/ci", Read),
+            ("secret/data/ci/other", Create),
+            ("secret/data/ci/token", Delete),
+            ("secret/data/ci/private", Deny),
+            ("secret/data/cd/token", Update),
+            ("secret/data/cd/token/deep", Read),
+            ("other", Deny),
+        ] {
+            assert_eq!(policy.at(path), BTreeSet::from([granted]), "{path}");
+        }
+        assert_eq!(Policy::Root.at("any"), BTreeSet::from([Capability::Root]));
+    }
+}

@@ -1,0 +1,307 @@
+//! The client against the sandbox's Vault, in one process, under tokio's clock.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::sandbox::{self, Capability, Effect, Fault};
+use crate::token::Clock;
+use Capability::{Create, Read, Update};
+
+const DATA: &str = "/secret/data/striim/ci";
+
+fn server() -> sandbox::Vault {
+    sandbox::Vault::new(Clock::system())
+}
+
+fn client(server: &sandbox::Vault, token: SecretString) -> Vault {
+    client_in(server, token, None)
+}
+
+fn client_in(server: &sandbox::Vault, secret: SecretString, namespace: Option<&str>) -> Vault {
+    let settings = Settings {
+        base_url: address("http://127.0.0.1:8200/").unwrap(),
+        credential: token(secret).unwrap(),
+        namespace: namespace.map(str::to_owned),
+        roots: Roots::System,
+    };
+    let agent = HeaderValue::from_static("test");
+    Vault::new(settings, agent, Duration::from_secs(30), |_| {
+        Transport::new(server.service())
+    })
+}
+
+fn root(server: &sandbox::Vault) -> Vault {
+    client(server, server.root_token())
+}
+
+fn place() -> Place {
+    Place::new("secret", "striim/ci").unwrap()
+}
+
+fn operation() -> Operation {
+    Operation::new(Duration::from_secs(300), CancellationToken::new())
+}
+
+fn data(value: &str) -> Data {
+    Data::from_iter([("token", Entry::from(value)), ("generation", Entry::from(1))])
+}
+
+/// The value that a reader of the secret gets.
+fn held(server: &sandbox::Vault) -> Option<String> {
+    let secret = server.secret("secret", "striim/ci")?;
+    secret["token"].as_str().map(str::to_owned)
+}
+
+/// Every way in which an answer is lost, before or after Vault acted.
+fn losses() -> Vec<Fault> {
+    let seen = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::answer(502),
+        Fault::answer(503).body(r#"{"errors":["Vault is sealed"]}"#),
+        Fault::answer(412),
+        Fault::answer(200),
+        Fault::answer(200).body("{"),
+        Fault::answer(200).body("<html>Sign in</html>"),
+    ];
+    let after = seen.iter().cloned().map(Fault::after);
+    let truncated = Fault::new(Effect::Truncate);
+    seen.iter().cloned().chain(after).chain([truncated]).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_read() {
+    let server = server();
+    let vault = root(&server);
+    let newest = vault.prove_writable(&operation(), &place()).await.unwrap();
+    assert_eq!((newest.version, newest.data.is_none()), (0, true));
+    for (after, value) in [(0, "first"), (1, "second")] {
+        let written = vault.write(&operation(), &place(), after, &data(value)).await.unwrap();
+        let newest = vault.newest(&operation(), &place()).await.unwrap();
+        assert_eq!((written, newest.version), (after + 1, after + 1));
+        assert_eq!(newest.data, Some(data(value)));
+        assert_eq!(held(&server).as_deref(), Some(value));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_makes_neither_two_versions_nor_a_conflict() {
+    for losses_in_a_row in 1..=3 {
+        for fault in losses() {
+            let server = server();
+            server.fault(fault.clone().on("POST", DATA).times(losses_in_a_row));
+            let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
+            assert_eq!(written, Ok(1), "{fault:?}");
+            assert_eq!(server.version("secret", "striim/ci"), 1, "{fault:?}");
+            assert_eq!(held(&server).as_deref(), Some("value"), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_wrote_meanwhile_stays() {
+    for fault in [None, Some(Fault::new(Effect::Cut))] {
+        let server = server();
+        server.put(
+            "secret",
+            "striim/ci",
+            json!({"token": "theirs"}).as_object().unwrap().clone(),
+        );
+        server.fault(fault.unwrap_or(Fault::answer(200).times(0)).on("POST", DATA));
+        let written = root(&server).write(&operation(), &place(), 0, &data("ours")).await;
+        assert_eq!(written, Err(Error::Overtaken(place())));
+        assert_eq!(held(&server).as_deref(), Some("theirs"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_version_is_followed_like_any_other() {
+    let server = server();
+    let vault = root(&server);
+    vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
+    assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(true));
+    let newest = vault.newest(&operation(), &place()).await.unwrap();
+    assert_eq!((newest.version, newest.data.is_none()), (1, true));
+    assert_eq!(vault.write(&operation(), &place(), 1, &data("second")).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_waited_for_as_long_as_the_operation_lasts() {
+    let server = server();
+    server.fault(Fault::answer(503).on("POST", DATA).times(7));
+    assert_eq!(
+        root(&server).write(&operation(), &place(), 0, &data("value")).await,
+        Ok(1)
+    );
+
+    server.seal();
+    let start = Instant::now();
+    let error = root(&server)
+        .write(&operation(), &place(), 1, &data("value"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("Vault is sealed"), "{error}");
+    assert!(
+        (200..=300).contains(&start.elapsed().as_secs()),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_tried_to_be_saved_even_when_time_is_over_or_terraform_was_interrupted() {
+    let interrupted = operation();
+    interrupted.cancellation.cancel();
+    let over = Operation::new(Duration::ZERO, CancellationToken::new());
+    for operation in [interrupted, over] {
+        let server = server();
+        let vault = root(&server);
+        assert_eq!(vault.write(&operation, &place(), 0, &data("value")).await, Ok(1));
+        server.seal();
+        let start = Instant::now();
+        vault.write(&operation, &place(), 1, &data("value")).await.unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(60), "but not for ever");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_at_once() {
+    let server = server();
+    let nobody = client(&server, "hvs.unknown".into());
+    let start = Instant::now();
+    for error in [
+        nobody
+            .write(&operation(), &place(), 0, &data("value"))
+            .await
+            .unwrap_err(),
+        nobody.newest(&operation(), &place()).await.unwrap_err(),
+        nobody.prove_writable(&operation(), &place()).await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("permission denied"), "{error}");
+        assert!(!error.is_ambiguous());
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_token_lacks_is_known_before_anything_is_written() {
+    for (granted, missing) in [
+        (&[Create, Update, Read][..], &[][..]),
+        (&[Create, Read], &["update"]),
+        (&[Read], &["create", "update"]),
+        (&[Capability::Deny], &["create", "update", "read"]),
+    ] {
+        let server = server();
+        let vault = client(&server, server.token(&[("secret/data/striim/*", granted)]));
+        let proved = vault.prove_writable(&operation(), &place()).await;
+        match proved {
+            Ok(_) => assert!(missing.is_empty()),
+            Err(error) => assert_eq!(
+                error,
+                Error::NotAllowed {
+                    path: "secret/data/striim/ci".to_owned(),
+                    missing: missing.to_vec()
+                }
+            ),
+        }
+        assert_eq!(server.version("secret", "striim/ci"), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_key_value_store_is_nothing_is_written() {
+    let server = server();
+    let nowhere = Place::new("nowhere", "ci").unwrap();
+    let error = root(&server).prove_writable(&operation(), &nowhere).await.unwrap_err();
+    assert_eq!(error, Error::NoMount(nowhere));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_key_value_store_is_told_by_its_answer() {
+    let server = server();
+    server.fault(Fault::answer(204).on("POST", DATA));
+    let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
+    assert_eq!(written, Err(Error::NoMount(place())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_version_that_is_still_the_newest_is_removed() {
+    let server = server();
+    let vault = root(&server);
+    assert_eq!(
+        vault.remove(&operation(), &place(), 1).await,
+        Ok(false),
+        "nothing is there"
+    );
+    vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
+    vault.write(&operation(), &place(), 1, &data("second")).await.unwrap();
+    assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(false));
+    assert_eq!(held(&server).as_deref(), Some("second"));
+    server.fault(Fault::new(Effect::Cut).after().on("POST", "/secret/delete/striim/ci"));
+    assert_eq!(vault.remove(&operation(), &place(), 2).await, Ok(true));
+    assert_eq!(held(&server), None);
+    assert_eq!(
+        vault.remove(&operation(), &place(), 2).await,
+        Ok(false),
+        "it is removed already"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn capabilities_are_understood_wherever_vault_tells_them() {
+    for body in [
+        json!({"capabilities": ["root"]}),
+        json!({"data": {"capabilities": ["root"]}}),
+        json!({"secret/data/striim/ci": ["root"]}),
+        json!({"data": {"secret/data/striim/ci": ["create", "read", "update", "sudo"]}}),
+    ] {
+        let server = server();
+        server.fault(
+            Fault::answer(200)
+                .on("POST", "/sys/capabilities-self")
+                .body(&body.to_string()),
+        );
+        let proved = root(&server).prove_writable(&operation(), &place()).await;
+        assert!(proved.is_ok(), "{body}: {proved:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_has_secrets_of_its_own() {
+    let server = server();
+    server.namespace("team");
+    let vault = client_in(&server, server.root_token(), Some("team/"));
+    vault.prove_writable(&operation(), &place()).await.unwrap();
+    vault.write(&operation(), &place(), 0, &data("value")).await.unwrap();
+    assert_eq!(server.version("team/secret", "striim/ci"), 1);
+    assert_eq!(server.version("secret", "striim/ci"), 0);
+}
+
+#[test]
+fn an_address_is_the_servers() {
+    for (text, base_url) in [
+        (
+            "https://vault.example.com:8200",
+            Some("https://vault.example.com:8200/v1"),
+        ),
+        ("https://vault.example.com/", Some("https://vault.example.com/v1")),
+        ("https://example.com/vault", Some("https://example.com/vault/v1")),
+        ("http://127.0.0.1:8200", Some("http://127.0.0.1:8200/v1")),
+        ("http://vault.example.com:8200", None),
+        ("vault.example.com", None),
+    ] {
+        let read = address(text).ok();
+        assert_eq!(read.as_ref().map(BaseUrl::as_str), base_url, "{text}");
+    }
+}
+
+#[test]
+fn content_does_not_print() {
+    let data = data("s3cret");
+    assert!(!format!("{data:?}").contains("s3cret"));
+}

@@ -1,0 +1,538 @@
+//! The sandbox's Vault keeps what Vault's API documentation says of KV version 2.
+//!
+//! The tests ask over HTTP and know nothing of the sandbox, so with VAULT_ADDR and VAULT_TOKEN set they ask that server
+//! instead: a development server (`vault server -dev`) with its root token. What they need there they make below
+//! `secret/sandbox-test/`, and policies and tokens of their own. Sealing and namespaces are the sandbox's alone.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use token_providers::sandbox::{Capability, Effect, Fault, Listening, Options, Sandbox, Vault};
+use token_providers::token::Clock;
+
+use Capability::{Create, Delete, List, Read, Update};
+
+struct Server {
+    address: String,
+    token: String,
+    http: reqwest::Client,
+    /// Absent for a real server.
+    vault: Option<(Vault, Listening)>,
+    /// Where this test's secrets are.
+    folder: String,
+}
+
+struct Answer {
+    status: u16,
+    json: Value,
+}
+
+impl Answer {
+    fn errors(&self) -> Vec<&str> {
+        let errors = self.json["errors"].as_array().unwrap();
+        errors.iter().map(|error| error.as_str().unwrap()).collect()
+    }
+
+    fn metadata(&self) -> &Value {
+        &self.json["data"]["metadata"]
+    }
+}
+
+impl Server {
+    async fn new() -> Self {
+        match std::env::var("VAULT_ADDR") {
+            Ok(address) => {
+                let token = std::env::var("VAULT_TOKEN").expect("VAULT_ADDR needs VAULT_TOKEN");
+                Self::at(address, token, None)
+            }
+            Err(_) => Self::sandboxed(Clock::system()).await,
+        }
+    }
+
+    async fn sandboxed(clock: Clock) -> Self {
+        let vault = Vault::new(clock);
+        let listening = vault.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let (address, token) = (listening.base_url.clone(), vault.root_token());
+        Self::at(address, token.expose_secret().to_owned(), Some((vault, listening)))
+    }
+
+    fn at(address: String, token: String, vault: Option<(Vault, Listening)>) -> Self {
+        static TESTS: AtomicU32 = AtomicU32::new(0);
+        rustls::crypto::ring::default_provider().install_default().ok();
+        Self {
+            address,
+            token,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            vault,
+            folder: format!(
+                "sandbox-test/{}-{}",
+                std::process::id(),
+                TESTS.fetch_add(1, Ordering::Relaxed)
+            ),
+        }
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault.as_ref().unwrap().0
+    }
+
+    /// A request with this token, `null` being no body.
+    async fn try_ask(&self, token: &str, method: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
+        let method = method.parse().unwrap();
+        let mut request = self.http.request(method, format!("{}/v1/{path}", self.address));
+        if !token.is_empty() {
+            request = request.header("X-Vault-Token", token);
+        }
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        let answer = request.send().await?;
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            json: serde_json::from_str(&answer.text().await?).unwrap_or_default(),
+        })
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.try_ask(&self.token, method, path, body).await.unwrap()
+    }
+
+    /// A request about this test's secret; `kind` is `data`, `metadata` …
+    async fn secret(&self, method: &str, kind: &str, body: Value) -> Answer {
+        self.secret_as(&self.token, method, kind, body).await
+    }
+
+    async fn secret_as(&self, token: &str, method: &str, kind: &str, body: Value) -> Answer {
+        let (kind, query) = kind.split_once('?').unwrap_or((kind, ""));
+        let path = format!("secret/{kind}/{}?{query}", self.folder);
+        self.try_ask(token, method, &path, body).await.unwrap()
+    }
+
+    /// Writes `{"n": n}` for each, without check-and-set.
+    async fn write(&self, numbers: &[i64]) {
+        for n in numbers {
+            let answer = self.secret("POST", "data", json!({"data": {"n": n}})).await;
+            assert_eq!(answer.status, 200, "{}", answer.json);
+        }
+    }
+
+    /// A token that may do these things with this test's secret.
+    async fn token(&self, kinds: &[(&str, &[Capability])]) -> String {
+        let paths: Vec<_> = kinds
+            .iter()
+            .map(|(kind, granted)| (format!("secret/{kind}/{}", self.folder), *granted))
+            .collect();
+        if let Some((vault, _)) = &self.vault {
+            let rules: Vec<_> = paths.iter().map(|(path, granted)| (path.as_str(), *granted)).collect();
+            return vault.token(&rules).expose_secret().to_owned();
+        }
+        let name = self.folder.replace('/', "-");
+        let rule = |(path, granted): &(String, &[Capability])| (path.clone(), json!({ "capabilities": granted }));
+        let rules: serde_json::Map<_, _> = paths.iter().map(rule).collect();
+        let policy = json!({"policy": json!({ "path": rules }).to_string()});
+        let made = self.ask("PUT", &format!("sys/policies/acl/{name}"), policy).await;
+        assert_eq!(made.status, 204, "{}", made.json);
+        let token = self.ask("POST", "auth/token/create", json!({"policies": [name]})).await;
+        token.json["auth"]["client_token"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_read_as_it_was_written() {
+    let server = Server::new().await;
+    let data = json!({"token": "value", "generation": 1, "deep": {"er": [true, null]}});
+    let written = server.secret("POST", "data", json!({ "data": data })).await;
+    assert_eq!(written.status, 200);
+    let metadata = &written.json["data"];
+    assert_eq!(
+        (&metadata["version"], &metadata["destroyed"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(metadata["deletion_time"], "");
+    assert!(metadata["created_time"].as_str().unwrap().ends_with('Z'), "{metadata}");
+    assert_eq!(metadata["custom_metadata"], Value::Null);
+    let read = server.secret("GET", "data", Value::Null).await;
+    assert_eq!((read.status, &read.json["data"]["data"]), (200, &data));
+    assert_eq!(read.metadata(), metadata);
+    for (name, value) in [
+        ("lease_id", json!("")),
+        ("renewable", json!(false)),
+        ("wrap_info", Value::Null),
+    ] {
+        assert_eq!(read.json[name], value, "{name}");
+    }
+    assert!(!read.json["request_id"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_without_an_error() {
+    let server = Server::new().await;
+    for kind in ["data", "metadata"] {
+        let answer = server.secret("GET", kind, Value::Null).await;
+        assert_eq!((answer.status, answer.json), (404, json!({"errors": []})), "{kind}");
+    }
+    server.write(&[1]).await;
+    let answer = server.secret("GET", "data?version=2", Value::Null).await;
+    assert_eq!((answer.status, answer.json), (404, json!({"errors": []})));
+}
+
+#[tokio::test]
+async fn put_is_as_good_as_post_and_each_write_is_a_version() {
+    let server = Server::new().await;
+    server.write(&[1, 2]).await;
+    let third = server.secret("PUT", "data", json!({"data": {"n": 3}})).await;
+    assert_eq!(third.json["data"]["version"], 3);
+    for (query, n) in [
+        ("data?version=1", 1),
+        ("data?version=2", 2),
+        ("data?version=0", 3),
+        ("data", 3),
+    ] {
+        let read = server.secret("GET", query, Value::Null).await;
+        assert_eq!(read.json["data"]["data"]["n"], n, "{query}");
+    }
+    let metadata = server.secret("GET", "metadata", Value::Null).await;
+    let metadata = &metadata.json["data"];
+    assert_eq!(
+        (&metadata["current_version"], &metadata["oldest_version"]),
+        (&json!(3), &json!(0))
+    );
+    assert_eq!(metadata["versions"].as_object().unwrap().len(), 3);
+    assert_eq!(metadata["versions"]["2"]["destroyed"], false);
+}
+
+#[tokio::test]
+async fn check_and_set_lets_only_the_expected_version_be_followed() {
+    let server = Server::new().await;
+    let write = async |cas: Value| {
+        let body = json!({"options": {"cas": cas}, "data": {"n": 0}});
+        server.secret("POST", "data", body).await
+    };
+    let mismatch = "check-and-set parameter did not match the current version";
+    for (cas, status) in [
+        (json!(1), 400),
+        (json!(0), 200),
+        (json!(0), 400),
+        (json!("1"), 200),
+        (json!(1), 400),
+        (json!(3), 400),
+        (json!(2), 200),
+    ] {
+        let answer = write(cas.clone()).await;
+        assert_eq!(answer.status, status, "{cas}");
+        assert!(status == 200 || answer.errors() == [mismatch], "{cas}");
+    }
+    let answer = write(json!("soon")).await;
+    assert_eq!(
+        (answer.status, answer.errors()),
+        (400, vec!["error parsing check-and-set parameter"])
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_version_counts_for_check_and_set() {
+    let server = Server::new().await;
+    server.write(&[1]).await;
+    server.secret("DELETE", "data", Value::Null).await;
+    let write = async |cas: u64| {
+        let body = json!({"options": {"cas": cas}, "data": {}});
+        server.secret("POST", "data", body).await.status
+    };
+    assert_eq!((write(0).await, write(1).await), (400, 200));
+}
+
+#[tokio::test]
+async fn check_and_set_may_be_required_of_a_secret() {
+    let server = Server::new().await;
+    let set = server.secret("POST", "metadata", json!({"cas_required": true})).await;
+    assert_eq!(set.status, 204);
+    let answer = server.secret("POST", "data", json!({"data": {}})).await;
+    assert_eq!(
+        (answer.status, answer.errors()),
+        (400, vec!["check-and-set parameter required for this call"])
+    );
+    let body = json!({"options": {"cas": 0}, "data": {}});
+    assert_eq!(server.secret("POST", "data", body).await.status, 200);
+}
+
+#[tokio::test]
+async fn custom_metadata_stands_beside_every_version() {
+    let server = Server::new().await;
+    let custom = json!({"owner": "jo"});
+    server
+        .secret("POST", "metadata", json!({"custom_metadata": custom}))
+        .await;
+    server.write(&[1]).await;
+    assert_eq!(
+        server.secret("GET", "data", Value::Null).await.metadata()["custom_metadata"],
+        custom
+    );
+    let metadata = server.secret("GET", "metadata", Value::Null).await;
+    assert_eq!(metadata.json["data"]["custom_metadata"], custom);
+}
+
+#[tokio::test]
+async fn a_deleted_version_is_not_found_but_told_of_until_it_is_undeleted() {
+    for (method, kind, body) in [
+        ("DELETE", "data", Value::Null),
+        ("POST", "delete", json!({"versions": [2]})),
+        ("PUT", "delete", json!({"versions": [2]})),
+    ] {
+        let server = Server::new().await;
+        server.write(&[1, 2]).await;
+        assert_eq!(server.secret(method, kind, body).await.status, 204);
+        let read = server.secret("GET", "data", Value::Null).await;
+        assert_eq!((read.status, &read.json["data"]["data"]), (404, &Value::Null));
+        assert_eq!(read.metadata()["version"], 2);
+        assert_ne!(read.metadata()["deletion_time"], "");
+        assert_eq!(server.secret("GET", "data?version=1", Value::Null).await.status, 200);
+        server.secret("POST", "undelete", json!({"versions": [2]})).await;
+        let read = server.secret("GET", "data", Value::Null).await;
+        assert_eq!((read.status, &read.json["data"]["data"]["n"]), (200, &json!(2)));
+    }
+}
+
+#[tokio::test]
+async fn a_destroyed_version_never_comes_back() {
+    let server = Server::new().await;
+    server.write(&[1]).await;
+    assert_eq!(
+        server.secret("POST", "destroy", json!({"versions": [1]})).await.status,
+        204
+    );
+    server.secret("POST", "undelete", json!({"versions": [1]})).await;
+    let read = server.secret("GET", "data", Value::Null).await;
+    assert_eq!((read.status, &read.metadata()["destroyed"]), (404, &json!(true)));
+}
+
+#[tokio::test]
+async fn without_its_metadata_a_secret_begins_anew() {
+    let server = Server::new().await;
+    server.write(&[1, 2]).await;
+    assert_eq!(server.secret("DELETE", "metadata", Value::Null).await.status, 204);
+    assert_eq!(server.secret("GET", "metadata", Value::Null).await.status, 404);
+    server.write(&[3]).await;
+    assert_eq!(server.secret("GET", "data", Value::Null).await.metadata()["version"], 1);
+}
+
+#[tokio::test]
+async fn only_so_many_versions_are_kept() {
+    let server = Server::new().await;
+    server.write(&[0; 12]).await;
+    let kept = async || {
+        let metadata = server.secret("GET", "metadata", Value::Null).await;
+        let data = &metadata.json["data"];
+        (
+            data["versions"].as_object().unwrap().len(),
+            data["oldest_version"].clone(),
+        )
+    };
+    assert_eq!(kept().await, (10, json!(3)), "by default");
+    server.secret("POST", "metadata", json!({"max_versions": 2})).await;
+    server.write(&[0]).await;
+    assert_eq!(kept().await, (2, json!(12)));
+    assert_eq!(server.secret("GET", "data?version=11", Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn secrets_are_listed_by_folder() {
+    let server = Server::new().await;
+    for path in ["b", "a/x", "a/y", "a"] {
+        let path = format!("secret/data/{}/{path}", server.folder);
+        server.ask("POST", &path, json!({"data": {}})).await;
+    }
+    for (method, query) in [("LIST", ""), ("GET", "?list=true")] {
+        let listed = server.secret(method, &format!("metadata{query}"), Value::Null).await;
+        assert_eq!(
+            (listed.status, &listed.json["data"]["keys"]),
+            (200, &json!(["a", "a/", "b"]))
+        );
+    }
+}
+
+#[tokio::test]
+async fn requests_that_make_no_sense_are_refused() {
+    let server = Server::new().await;
+    for (kind, body, error) in [
+        ("data", json!({"options": {}}), "no data provided"),
+        ("delete", json!({}), "No version number provided"),
+        ("destroy", json!({"versions": []}), "No version number provided"),
+    ] {
+        let answer = server.secret("POST", kind, body).await;
+        assert_eq!((answer.status, answer.errors()), (400, vec![error]), "{kind}");
+    }
+    let answer = server.ask("GET", "nowhere/data/x", Value::Null).await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.errors()[0].contains("no handler for route"), "{}", answer.json);
+    assert_eq!(server.secret("GET", "destroy", Value::Null).await.status, 405);
+}
+
+#[tokio::test]
+async fn only_a_token_that_may_is_let_in() {
+    let server = Server::new().await;
+    for token in ["", "hvs.unknown"] {
+        let answer = server.secret_as(token, "GET", "data", Value::Null).await;
+        assert_eq!(answer.status, 403, "{token}");
+        assert!(answer.json["errors"][0].as_str().unwrap().contains("permission denied"));
+    }
+    let token = server.token(&[("data", &[Create]), ("metadata", &[List])]).await;
+    let write = json!({"data": {}});
+    for (method, kind, body, status) in [
+        ("POST", "data", write.clone(), 200),
+        // It exists now: that needs `update`.
+        ("POST", "data", write.clone(), 403),
+        ("GET", "data", Value::Null, 403),
+        ("DELETE", "data", Value::Null, 403),
+        ("POST", "delete", json!({"versions": [1]}), 403),
+        ("GET", "metadata", Value::Null, 403),
+    ] {
+        let answer = server.secret_as(&token, method, kind, body).await;
+        assert_eq!(answer.status, status, "{method} {kind}");
+    }
+    let token = server
+        .token(&[
+            ("data", &[Update, Read]),
+            ("delete", &[Update]),
+            ("metadata", &[Delete]),
+        ])
+        .await;
+    for (method, kind, body, status) in [
+        ("POST", "data", write, 200),
+        ("GET", "data", Value::Null, 200),
+        ("POST", "delete", json!({"versions": [2]}), 204),
+        ("DELETE", "metadata", Value::Null, 204),
+    ] {
+        let answer = server.secret_as(&token, method, kind, body).await;
+        assert_eq!(answer.status, status, "{method} {kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_is_as_good_as_the_own_header() {
+    let server = Server::new().await;
+    let url = format!("{}/v1/secret/data/{}", server.address, server.folder);
+    let answer = server.http.get(url).bearer_auth(&server.token).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_token_is_told_what_it_may_do() {
+    let server = Server::new().await;
+    let token = server.token(&[("data", &[Update, Create, Read])]).await;
+    let data = format!("secret/data/{}", server.folder);
+    let ask = async |token: &str, paths: Value| {
+        let answer = server.try_ask(token, "POST", "sys/capabilities-self", json!({ "paths": paths }));
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.json
+    };
+    let told = ask(&token, json!([data])).await;
+    let granted = json!(["create", "read", "update"]);
+    assert_eq!((&told[&data], &told["capabilities"]), (&granted, &granted));
+    assert_eq!(told["data"][&data], granted);
+    let told = ask(&token, json!([data, "secret/data/elsewhere"])).await;
+    assert_eq!(
+        (&told[&data], &told["secret/data/elsewhere"]),
+        (&granted, &json!(["deny"]))
+    );
+    assert_eq!(ask(&server.token, json!([data])).await[&data], json!(["root"]));
+    let answer = server
+        .try_ask("hvs.unknown", "POST", "sys/capabilities-self", json!({"paths": [data]}))
+        .await;
+    assert_eq!(answer.unwrap().status, 403);
+}
+
+#[tokio::test]
+async fn a_mount_may_be_deep_and_the_deepest_holds_the_secret() {
+    let server = Server::sandboxed(Clock::system()).await;
+    server.vault().mount("team/kv");
+    server.vault().mount("team/kv/inner/");
+    for (path, mount, name) in [
+        ("team/kv/data/ci/token", "team/kv", "ci/token"),
+        ("team/kv/inner/data/x", "team/kv/inner", "x"),
+    ] {
+        assert_eq!(server.ask("POST", path, json!({"data": {}})).await.status, 200);
+        assert_eq!(server.vault().version(mount, name), 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn namespaces_keep_mounts_and_tokens_apart() {
+    let server = Server::sandboxed(Clock::system()).await;
+    let vault = server.vault();
+    vault.namespace("team");
+    vault.namespace("team/a");
+    let token = vault.token_in(
+        "team",
+        &[("secret/data/*", &[Create, Read]), ("a/secret/data/*", &[Create])],
+    );
+    let ask = async |namespace: &str, path: &str| {
+        let request = server.http.post(format!("{}/v1/{path}", server.address));
+        let request = request.header("X-Vault-Token", token.expose_secret());
+        let request = request.header("X-Vault-Namespace", namespace).body(r#"{"data": {}}"#);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("team", "secret/data/1").await, 200);
+    assert_eq!(ask("/team/", "secret/data/2").await, 200);
+    assert_eq!(ask("", "team/secret/data/3").await, 200, "the path may name it");
+    assert_eq!(ask("team", "a/secret/data/4").await, 200);
+    assert_eq!(
+        ask("team/a", "secret/data/5").await,
+        200,
+        "a token works in the namespaces below"
+    );
+    assert_eq!(ask("", "secret/data/6").await, 403, "and not above");
+    let versions = |mount: &str| (1..=6).filter(|n| vault.version(mount, &n.to_string()) > 0).count();
+    assert_eq!(
+        [versions("team/secret"), versions("team/a/secret"), versions("secret")],
+        [3, 2, 0]
+    );
+}
+
+#[tokio::test]
+async fn sealed_it_answers_nothing_but_that() {
+    let server = Server::sandboxed(Clock::system()).await;
+    assert_eq!(server.ask("GET", "sys/health", Value::Null).await.status, 200);
+    server.vault().seal();
+    let health = server.ask("GET", "sys/health", Value::Null).await;
+    assert_eq!((health.status, &health.json["sealed"]), (503, &json!(true)));
+    let answer = server.secret("GET", "data", Value::Null).await;
+    assert_eq!((answer.status, answer.errors()), (503, vec!["Vault is sealed"]));
+    server.vault().unseal();
+    server.write(&[1]).await;
+}
+
+#[tokio::test]
+async fn versions_may_be_set_to_end_by_themselves() {
+    let sandbox = Sandbox::new(Options::default());
+    let server = Server::sandboxed(sandbox.clock()).await;
+    let set = json!({"delete_version_after": "3h25m19s"});
+    assert_eq!(server.ask("POST", "secret/config", set).await.status, 204);
+    server.write(&[1]).await;
+    assert_eq!(server.secret("GET", "data", Value::Null).await.status, 200);
+    sandbox.advance(SignedDuration::from_hours(4));
+    assert_eq!(server.secret("GET", "data", Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn faults_strike_it_like_the_platform() {
+    let server = Server::sandboxed(Clock::system()).await;
+    let path = format!("/secret/data/{}", server.folder);
+    server.vault().fault(Fault::answer(502).on("POST", &path));
+    server.vault().fault(Fault::new(Effect::Cut).on("POST", &path).after());
+    let body = || json!({"data": {}});
+    assert_eq!(server.secret("POST", "data", body()).await.status, 502);
+    let cut = server.try_ask(&server.token, "POST", &path[1..], body());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), cut)
+            .await
+            .unwrap()
+            .is_err()
+    );
+    assert_eq!(server.vault().version("secret", &server.folder), 1, "it has acted");
+    assert_eq!(server.vault().calls("POST", &path), 2);
+}

@@ -1,0 +1,67 @@
+//! The search for values is not blind.
+
+use rmpv::Value;
+
+use crate::simulation::outputs::Outputs;
+use crate::simulation::provider::{Attribute, Attributes, Schema};
+
+const VALUE: &str = "AbCdEfGhIjKl.MnOpQrStUvWxYz0123";
+
+/// The line with (a part of) the value in what is shown.
+async fn found(show: impl FnOnce(&Outputs)) -> Option<String> {
+    let outputs = Outputs::new();
+    show(&outputs);
+    outputs.search(&[VALUE.into()]).await.1
+}
+
+#[tokio::test]
+async fn a_value_is_found_wherever_it_is_shown() {
+    assert!(found(|outputs| outputs.tell(format!("error: {VALUE}"))).await.is_some());
+    assert!(
+        found(|outputs| outputs.show(&format!("GET /x?token={VALUE}")))
+            .await
+            .is_some()
+    );
+    let logged = found(|_| tracing::trace!(target: "token_providers::rest", token = VALUE)).await;
+    assert!(logged.is_some_and(|line| line.contains("token=")));
+    let begun = found(|_| drop(tracing::info_span!(target: "token_providers::rest", "request", token = VALUE))).await;
+    assert!(begun.is_some());
+    assert!(found(|outputs| outputs.show("nothing")).await.is_none());
+}
+
+#[tokio::test]
+async fn half_a_value_is_found_too() {
+    assert!(found(|outputs| outputs.show(&VALUE[..20])).await.is_some());
+    assert!(found(|outputs| outputs.show(&VALUE[10..])).await.is_some());
+}
+
+#[tokio::test]
+async fn only_the_attribute_that_is_meant_for_it_may_hold_a_value() {
+    let account = |attributes: &[(&str, bool)]| -> Schema {
+        let attributes = attributes.iter().map(|&(name, sensitive)| {
+            let attribute = Attribute {
+                sensitive,
+                ..Attribute::default()
+            };
+            (name.to_owned(), attribute)
+        });
+        attributes.collect()
+    };
+    let mut schema = account(&[("token", true), ("name", false)]);
+    let current = Attribute {
+        members: account(&[("token", true), ("name", false)]),
+        ..Attribute::default()
+    };
+    schema.insert("current".to_owned(), current);
+    let object = |name: &str, value: Value| Attributes::from([(name.to_owned(), value)]);
+    let nested = |name: &str| object("current", Value::Map(vec![(name.into(), VALUE.into())]));
+    for (object, shown) in [
+        (object("token", VALUE.into()), false),
+        (object("name", VALUE.into()), true),
+        (nested("token"), false),
+        (nested("name"), true),
+    ] {
+        let found = found(|outputs| outputs.show_object(&object, &schema)).await;
+        assert_eq!(found.is_some(), shown, "{object:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! What came of many histories, in figures.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::world::{Broken, Promise, Report};
+
+/// Sums over histories.
+#[derive(Default)]
+pub(crate) struct Figures {
+    pub(crate) histories: usize,
+    /// Faults that struck, by what they struck and how.
+    faults: BTreeMap<String, usize>,
+    requests: usize,
+    crashes: usize,
+    interrupts: usize,
+    issued: usize,
+    left_behind: usize,
+    searched: usize,
+    /// By how many runs led back to what was declared.
+    applies: BTreeMap<usize, usize>,
+    /// Histories that broke a promise, by promise.
+    broken: BTreeMap<Promise, usize>,
+    pub(crate) took: Duration,
+}
+
+impl Figures {
+    pub(crate) fn count(&mut self, outcome: &Result<Report, Broken>) {
+        self.histories += 1;
+        let report = match outcome {
+            Ok(report) => report,
+            Err(broken) => {
+                *self.broken.entry(broken.promise).or_default() += 1;
+                return;
+            }
+        };
+        for (fault, times) in &report.faults {
+            *self.faults.entry(fault.clone()).or_default() += times;
+        }
+        self.requests += report.requests;
+        self.crashes += report.crashes;
+        self.interrupts += report.interrupts;
+        self.issued += report.issued;
+        self.left_behind += report.left_behind;
+        self.searched += report.searched;
+        *self.applies.entry(report.applies).or_default() += 1;
+    }
+
+    pub(crate) fn broken(&self) -> usize {
+        self.broken.values().sum()
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |promise| self.broken.get(&promise).copied().unwrap_or_default();
+        let seconds = self.took.as_secs_f64();
+        #[allow(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
+        let rate = self.histories as f64 / seconds;
+        let mut line = |what: &str, figure: &dyn fmt::Display| writeln!(f, "{what:<56} {figure:>10}");
+        line("histories", &self.histories)?;
+        line("  a second", &format!("{rate:.0}"))?;
+        line("  seconds", &format!("{seconds:.1}"))?;
+        line("requests to the platform", &self.requests)?;
+        line("faults that struck", &self.faults.values().sum::<usize>())?;
+        for (fault, times) in &self.faults {
+            line(&format!("  {fault}"), times)?;
+        }
+        line("crashes", &self.crashes)?;
+        line("interrupts", &self.interrupts)?;
+        for (applies, histories) in &self.applies {
+            line(&format!("came back after applies: {applies}"), histories)?;
+        }
+        line("tokens issued to the provider", &self.issued)?;
+        line("left behind by a crash, and explained", &self.left_behind)?;
+        line("megabytes of output searched for values", &(self.searched / 1_000_000))?;
+        line("tokens lost", &of(Promise::Kept))?;
+        line("tokens left over", &of(Promise::Clean))?;
+        line("values leaked", &of(Promise::Secret))?;
+        line("other promises broken", &of(Promise::Other))
+    }
+}

@@ -1,0 +1,154 @@
+//! All that a run shows to people and machines, and the search for values in it: log lines at every level, diagnostics,
+//! plans and states without the attributes that are meant to hold a value, and what goes over the wire beside the bearer.
+
+use std::cell::{Ref, RefCell};
+use std::fmt::{Debug, Write as _};
+use std::sync::Once;
+
+use rmpv::Value;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStderr;
+use tokio::task::JoinHandle;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use super::provider::Schema;
+
+thread_local! {
+    /// What this thread logged. A simulated history has its thread for itself.
+    static LOGGED: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The outputs of one history.
+#[derive(Default)]
+pub(crate) struct Outputs {
+    /// The diagnostics, oldest first.
+    told: RefCell<Vec<String>>,
+    shown: RefCell<String>,
+    /// What processes write on standard error.
+    followed: RefCell<Vec<JoinHandle<Vec<u8>>>>,
+}
+
+impl Outputs {
+    /// Those of a history that begins now.
+    pub(crate) fn new() -> Self {
+        static LOGGING: Once = Once::new();
+        LOGGING.call_once(|| {
+            // As the provider's own log: what libraries say is never written.
+            let ours = Targets::new().with_target("token_providers", LevelFilter::TRACE);
+            let subscriber = tracing_subscriber::registry().with(Log.with_filter(ours));
+            tracing::subscriber::set_global_default(subscriber).expect("nobody else logs");
+        });
+        LOGGED.take();
+        Self::default()
+    }
+
+    pub(crate) fn tell(&self, diagnostic: String) {
+        self.show(&diagnostic);
+        self.told.borrow_mut().push(diagnostic);
+    }
+
+    pub(crate) fn told(&self) -> Ref<'_, [String]> {
+        Ref::map(self.told.borrow(), Vec::as_slice)
+    }
+
+    pub(crate) fn show(&self, text: &str) {
+        let mut shown = self.shown.borrow_mut();
+        shown.push_str(text);
+        shown.push('\n');
+    }
+
+    /// What a process writes on standard error, until it ends.
+    pub(crate) fn follow(&self, mut errors: ChildStderr) {
+        self.followed.borrow_mut().push(tokio::spawn(async move {
+            let mut written = Vec::new();
+            let _ = errors.read_to_end(&mut written).await;
+            written
+        }));
+    }
+
+    /// An object as a plan or a state shows it: without the attributes that are meant to hold a value.
+    pub(crate) fn show_object(&self, object: &super::provider::Attributes, schema: &Schema) {
+        let mut shown = self.shown.borrow_mut();
+        for (name, value) in object {
+            match schema.get(name) {
+                Some(attribute) => show_value(&mut shown, value, attribute),
+                None => write!(shown, "{value} ").unwrap(),
+            }
+        }
+        shown.push('\n');
+    }
+
+    /// Ends the history: how long the outputs are, and the line with one of the values, if there is one.
+    pub(crate) async fn search(&self, values: &[SecretString]) -> (usize, Option<String>) {
+        let mut outputs = self.shown.take();
+        for written in self.followed.take() {
+            let written = written.await.unwrap_or_default();
+            outputs.push_str(&String::from_utf8_lossy(&written));
+        }
+        LOGGED.with_borrow_mut(|logged| outputs.push_str(&logged.split_off(0)));
+        let parts: Vec<_> = values.iter().flat_map(|value| parts(value.expose_secret())).collect();
+        let leak = parts.iter().find_map(|part| outputs.find(part));
+        let line = leak.map(|at| {
+            let start = outputs[..at].rfind('\n').map_or(0, |end| end + 1);
+            let end = outputs[at..].find('\n').map_or(outputs.len(), |end| at + end);
+            outputs[start..end].to_owned()
+        });
+        (outputs.len(), line)
+    }
+}
+
+/// Half a value is a leak, too.
+fn parts(value: &str) -> [&str; 2] {
+    let (head, tail) = value.split_at(value.len() / 2);
+    [head, tail]
+}
+
+fn show_value(shown: &mut String, value: &Value, attribute: &super::provider::Attribute) {
+    if attribute.sensitive {
+        return;
+    }
+    let Some(members) = value.as_map().filter(|_| !attribute.members.is_empty()) else {
+        return write!(shown, "{value} ").unwrap();
+    };
+    for (name, value) in members {
+        let member = name.as_str().and_then(|name| attribute.members.get(name));
+        show_value(shown, value, member.unwrap_or(&Default::default()));
+    }
+}
+
+/// Writes every event and span of this thread down.
+struct Log;
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        log(|fields| attributes.record(fields));
+    }
+
+    fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        log(|fields| values.record(fields));
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        log(|fields| event.record(fields));
+    }
+}
+
+fn log(record: impl FnOnce(&mut Fields<'_>)) {
+    LOGGED.with_borrow_mut(|logged| {
+        record(&mut Fields(logged));
+        logged.push('\n');
+    });
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
