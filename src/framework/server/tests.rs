@@ -428,6 +428,16 @@ async fn a_state_is_upgraded_by_name_and_one_of_another_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_message_without_a_value_is_refused_and_not_taken_for_one_with_null() {
+    let present = || sent(toy("a", 1.into(), "made".into()));
+    for (prior, planned) in [(present(), None), (None, present()), (None, None)] {
+        let answer = apply(prior, planned).await;
+        assert!(answer.diagnostics[0].detail.contains("expected a value"), "{answer:?}");
+        assert_eq!(answer.new_state, None);
+    }
+}
+
+#[tokio::test]
 async fn a_stop_ends_what_is_in_flight_and_what_follows_until_the_next_run_configures_the_provider() {
     let toys = Toys::default();
     let waiting = toys.waiting.clone();
