@@ -6,6 +6,7 @@
 pub mod api;
 mod failure;
 mod functions;
+mod hand_over;
 mod issue;
 mod kept;
 mod pat_ledger;
@@ -26,5 +27,6 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod token;
+mod vault_settings;
 
 pub use provider::{Environment, Parts, Striim};
