@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
 use super::credential::Credential;
@@ -96,15 +97,15 @@ impl Client {
         &self.0.base_url
     }
 
-    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
-    /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
+    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
+    /// then), as long as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
     /// # Errors
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
-    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, false, |answer| answer.refuse_page(), None)
-            .await
+    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<Answer, Error> {
+        let read = |answer: Answer| answer.refuse_page().map(|()| answer);
+        self.run(operation, request, false, read, None).await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -399,7 +400,8 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
 
 /// A whole body of at most `limit` bytes.
 async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
-    let mut bytes = BytesMut::new();
+    // Room for the answer that brings a token, so that no copy of it is left behind by growing.
+    let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
         if let Some(data) = frame.data_ref() {
@@ -476,6 +478,15 @@ impl Answer {
             return Err(Unreadable(reason.to_owned()));
         }
         Ok(())
+    }
+}
+
+/// A body may hold a token: once it has been read, it is wiped, if nobody else holds it.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Ok(mut body) = std::mem::take(&mut self.body).try_into_mut() {
+            body.as_mut().zeroize();
+        }
     }
 }
 

@@ -211,6 +211,18 @@ pub(super) fn rotates_own(what: &str) -> Diagnostic {
     )
 }
 
+/// The warning that the answer to a rotation was lost which may have ended the token that the provider itself works with.
+pub(super) fn may_have_ended_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider may have lost its own token",
+        format!(
+            "{what} is, or may be, the one that the provider itself was given. If it is, and was rotated all the same, the \
+             provider can do nothing more, and nobody knows the new value. Then rotate it in the portal, and give the \
+             provider the new value (its argument `token`, or STRIIM_TOKEN) before the next run."
+        ),
+    )
+}
+
 /// The refusal to revoke the token that the provider itself works with.
 pub(super) fn cannot_revoke_own(what: &str) -> Diagnostic {
     Diagnostic::error(

@@ -27,6 +27,7 @@ model! {
         name: String,
         token_id: i64,
         description: String,
+        managed_by: String,
         expires_at: String,
         expired: bool,
         legacy: bool,
@@ -55,6 +56,7 @@ impl DataSource for ServiceAccountTokens {
             ("name", Type::String),
             ("token_id", Type::Number),
             ("description", Type::String),
+            ("managed_by", Type::String),
             ("expires_at", Type::String),
             ("expired", Type::Bool),
             ("legacy", Type::Bool),
@@ -79,7 +81,8 @@ impl DataSource for ServiceAccountTokens {
                     "tokens",
                     Type::List(Box::new(token)),
                     "What was found, sorted by name. Each has a `name`; a `token_id`, the platform's number for the \
-                     present value; a `description`; `expires_at`, in UTC, null for a legacy token; `expired`, whether \
+                     present value; a `description`; `managed_by`, that of the provider that created it, where a mark in the \
+                     description tells; `expires_at`, in UTC, null for a legacy token; `expired`, whether \
                      it has ended; `legacy`, whether it has no expiry; and `updated_at`, as the platform spells it.",
                 ),
             ],
@@ -137,6 +140,7 @@ fn listed(account: &ServiceAccount, now: Timestamp) -> ListedToken {
         name: account.name.clone().into(),
         token_id: account.token_id.into(),
         description: account.description.clone().into(),
+        managed_by: account.managed_by.clone().into(),
         expires_at,
         expired,
         legacy,

@@ -2,7 +2,8 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::history::{Apply, Cut, Ends, History, Step, Token};
+use crate::simulation::declared::{Ends, Token};
+use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
 use crate::simulation::world;

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use http::Method;
+use serde_json::json;
+
 use crate::examples::{ENDS, EXAMPLES, provider, take};
 use crate::world::{World, in_days, on_each_version};
 
@@ -75,4 +78,23 @@ fn a_line_changed_in_the_repository_rotates_that_token_alone() {
         assert!(run.says("0 to add, 1 to change, 0 to destroy"), "{run}");
         assert!(run.says("\"ci-pipeline\" is to be rotated"), "{run}");
     });
+}
+
+#[test]
+fn what_a_killed_run_left_is_settled_in_each_of_the_ways_shown() {
+    for (example, keeps_its_value) in [("managed.tf", false), ("adopt.tf", false), ("import.tf", true)] {
+        on_each_version(async |world| {
+            let left = match example {
+                "managed.tf" => json!({"name": "ci-pipeline", "description": "[managed by acme/infra/prod]"}),
+                _ => json!({"name": "ci-pipeline"}),
+            };
+            let value = world.outside(Method::POST, "/service-account", left).await["token"].take();
+            take(world, &in_days(90), &[guide("recovery").join(example)]);
+            world.configure("");
+            world.apply().await;
+            world.plans_nothing().await;
+            assert_eq!(world.names(), ["ci-pipeline"]);
+            assert_eq!(world.lets_in(&value), keeps_its_value, "{example}");
+        });
+    }
 }

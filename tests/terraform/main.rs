@@ -19,6 +19,7 @@ mod functions;
 mod guides;
 mod interrupts;
 mod kills;
+mod limits;
 mod managed_by;
 mod matrix;
 mod own_credential;
