@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_util::sync::CancellationToken;
 
 use super::rotation::invalid;
 use super::session::Connection;
@@ -209,7 +208,7 @@ pub(super) async fn plan(
         Link::Waiting => return,
         Link::Unusable(problem) => return diagnostics.push(problem.clone()),
     };
-    match client.prove_writable(&look(context), &target.place).await {
+    match client.prove_writable(&look(connection, context), &target.place).await {
         Ok(newest) => {
             diagnostics.ok(check_ours(&newest, &target, connection, whose));
         }
@@ -286,7 +285,7 @@ impl HandOver<'_> {
         let Some(target) = Target::of(self.vault) else { return };
         let newest = match &connection.vault {
             Link::Reached(vault) => vault
-                .newest(&look(context), &target.place)
+                .newest(&look(connection, context), &target.place)
                 .await
                 .map_err(|error| failure(&error)),
             Link::Unusable(problem) => Err(problem.clone()),
@@ -381,15 +380,19 @@ pub(super) async fn value(
     let (Some(target), Link::Reached(vault)) = (Target::of(vault), &connection.vault) else {
         return kept.clone();
     };
-    let newest = vault.newest(&look(context), &target.place).await.unwrap_or_default();
+    let newest = vault
+        .newest(&look(connection, context), &target.place)
+        .await
+        .unwrap_or_default();
     let is_it = version.known().copied() == i64::try_from(newest.version).ok();
     let data = newest.data.filter(|_| is_it);
     data.and_then(|data| data.text(&target.field).cloned()).into()
 }
 
 /// An operation for which nothing is at stake.
-fn look(context: &Context) -> Operation {
-    Operation::new(LOOK, CancellationToken::clone(&context.cancellation))
+fn look(connection: &Connection, context: &Context) -> Operation {
+    let operation = connection.operation(context);
+    Operation::new(LOOK.min(operation.remaining()), operation.cancellation)
 }
 
 /// Whether the newest version holds the token's present value; if so, which generation it is.

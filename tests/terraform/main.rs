@@ -35,5 +35,6 @@ mod states;
 mod terraform;
 mod token_data_source;
 mod validation;
+mod vault;
 mod world;
 mod year;
