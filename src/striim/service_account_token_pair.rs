@@ -161,6 +161,7 @@ impl Model {
             expires_in: &self.expires_in,
             rotate_before: &Field::Null,
             rotation_triggers: &self.rotation_triggers,
+            vault: &Field::Null,
         }
     }
 

@@ -40,5 +40,6 @@ mod states;
 mod terraform;
 mod token_data_source;
 mod validation;
+mod vault;
 mod world;
 mod year;
