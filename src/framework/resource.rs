@@ -147,7 +147,8 @@ pub trait Resource: Send + Sync + 'static {
 
 /// What a plan came to.
 pub struct Plan {
-    pub(crate) planned: Value,
+    /// What will be there.
+    pub planned: Value,
     /// The attributes whose change asks for a new resource.
     pub(crate) replaces: Vec<&'static str>,
 }

@@ -97,15 +97,15 @@ impl Client {
         &self.0.base_url
     }
 
-    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
-    /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
+    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
+    /// then), as long as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
     /// # Errors
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
-    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, false, |answer| answer.refuse_page(), None)
-            .await
+    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<Answer, Error> {
+        let read = |answer: Answer| answer.refuse_page().map(|()| answer);
+        self.run(operation, request, false, read, None).await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is

@@ -8,6 +8,7 @@ mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;
 mod functions;
+mod hand_over;
 mod identity;
 mod issue;
 mod kept;
@@ -33,5 +34,6 @@ mod snapshot;
 mod testing;
 mod token;
 mod token_filter;
+mod vault_settings;
 
 pub use provider::{Environment, Parts, Striim};

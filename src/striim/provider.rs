@@ -25,6 +25,7 @@ use crate::framework::{
 };
 use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
+use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -77,6 +78,7 @@ impl Striim {
             managed_by,
             request_timeout,
             retry_timeout,
+            vault,
         } = settings;
         let transport = (self.parts.transport)(&base_url.clone().into());
         let options = Options {
@@ -86,7 +88,8 @@ impl Striim {
             request_timeout,
         };
         let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
-        Connection::new(api, account, retry_timeout)
+        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        Connection::new(api, account, retry_timeout).handing_over_to(vault)
     }
 }
 

@@ -126,7 +126,7 @@ pub(super) async fn works_with(connection: &Connection, token: &Field<SecretStri
 }
 
 /// Gives a service account a new value; `old` is the one that the state knows, if it does. Where that was the one that the
-/// provider works with, it goes on with the new one, and warns if the plan could not know.
+/// provider works with, it goes on with the new one, and warns if the plan could not know; or if that one may be lost.
 pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
@@ -140,7 +140,14 @@ pub(super) async fn rotate(
         Some(_) => Own::No,
         None => Own::Perhaps,
     };
-    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await?;
+    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await;
+    if let Err(error) = &issued
+        && error.is_ambiguous()
+        && own != Own::No
+    {
+        diagnostics.push(kept::may_have_ended_own(&token_of(name)));
+    }
+    let issued = issued?;
     if own == Own::Perhaps && connection.api.works_with(&issued.token).await {
         diagnostics.push(kept::rotates_own(&token_of(name)));
     }

@@ -122,10 +122,10 @@ impl Account {
     fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Some(account) = find(accounts, self.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
-            return self
-                .expiry()
-                .is_some_and(|expiry| expiry.has_passed(now))
-                .then_some(self);
+            let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
+            // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
+            let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
+            return (expired || never_seen).then_some(self);
         };
         if self.kept().follow(account.into()) {
             diagnostics.push(kept::died(&token_of(self.name())));
@@ -161,6 +161,7 @@ impl Model {
             expires_in: &self.expires_in,
             rotate_before: &Field::Null,
             rotation_triggers: &self.rotation_triggers,
+            vault: &Field::Null,
         }
     }
 

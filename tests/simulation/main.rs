@@ -41,6 +41,9 @@ fn seeds(seeds: Range<u64>) -> Range<u64> {
 fn hold(speed: Speed, seeds: Range<u64>) {
     let batch = batch::run(speed, seeds);
     println!("{}", batch.figures);
+    for (seed, broken) in &batch.broken {
+        println!("seed {seed}: {}", broken.why);
+    }
     if let Some((seed, broken)) = batch.broken.into_iter().next() {
         panic!("{}", batch::explain(speed, seed, broken));
     }

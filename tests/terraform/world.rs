@@ -391,10 +391,14 @@ impl World {
         tokens_of(&self.workspace).await
     }
 
+    /// What Terraform and the provider have logged, at the level that `TF_LOG` says.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap()
+    }
+
     /// Nothing that Terraform or the provider printed or logged holds a token's value.
     fn revealed_nothing(&self) {
-        let trace = std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap();
-        for (place, text) in [("the output", self.workspace.said()), ("the log", trace)] {
+        for (place, text) in [("the output", self.workspace.said()), ("the log", self.log())] {
             for value in self.sandbox.issued_values() {
                 let line = text.lines().find(|line| line.contains(value.expose_secret()));
                 assert!(line.is_none(), "{place} holds a token's value: {line:?}");
@@ -433,7 +437,7 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let come = tokio::time::timeout(Duration::from_secs(60), come).await;
+    let come = tokio::time::timeout(Duration::from_secs(30), come).await;
     assert!(come.is_ok(), "{what} did not come about");
 }
 

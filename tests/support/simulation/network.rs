@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -15,6 +15,9 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
+
+/// In the body of a refusal, it stands for what the request was authorized by.
+pub(crate) const AUTHORIZED_BY: &str = "{authorization}";
 
 /// A moment in a run, counted in its requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -201,7 +204,12 @@ impl Line {
         tokio::spawn(async move {
             let Self { network, .. } = &self;
             network.take_a_while().await;
+            let bearer = request.headers().get(AUTHORIZATION).cloned();
             let outcome = network.platform.clone().oneshot(request.map(Full::new)).await;
+            let outcome = match outcome {
+                Ok(refusal) if refusal.status().as_u16() >= 400 => echo(refusal, bearer).await,
+                outcome => outcome,
+            };
             network.note(|| match &outcome {
                 Ok(answer) => format!("{run}.{number} {what} -> {}", answer.status().as_u16()),
                 Err(ConnectionCut) => format!("{run}.{number} {what} -> cut"),
@@ -246,6 +254,16 @@ fn said(request: &Request<Bytes>) -> String {
         request.uri(),
         String::from_utf8_lossy(request.body())
     )
+}
+
+/// Puts what a request was authorized by into the answer, where that asks for it.
+async fn echo(answer: Response<Body>, bearer: Option<HeaderValue>) -> Result<Response<Body>, ConnectionCut> {
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    let bearer = bearer.as_ref().and_then(|bearer| bearer.to_str().ok());
+    let body = text.replace(AUTHORIZED_BY, bearer.unwrap_or_default());
+    Ok(Response::from_parts(head, Body::from(body)))
 }
 
 /// The name in a request's body.
