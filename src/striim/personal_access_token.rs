@@ -25,12 +25,13 @@ use secrecy::SecretString;
 use super::api::{Api, Own, Owner, UserToken};
 use super::failure::failure;
 use super::hand_over::{self, Destination, HandOver, Whose};
+use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -198,7 +199,7 @@ impl PersonalAccessToken {
 #[async_trait]
 impl Resource for PersonalAccessToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = OfUser;
 
     const TYPE: &'static str = "striim_personal_access_token";
 
@@ -444,6 +445,23 @@ impl Resource for PersonalAccessToken {
         ));
         state.kept().follow(token.into());
         Some(state)
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(OfUser::schema())
+    }
+
+    fn identity(&self, state: &Model) -> Option<OfUser> {
+        let email = match state.address() {
+            None if state.id.is_unknown() => Field::Unknown,
+            address => address.map(str::to_owned).into(),
+        };
+        Some(OfUser::of(&self.session, email))
+    }
+
+    fn import_id(&self, identity: OfUser) -> Result<String, Diagnostic> {
+        let email = identity.import_id(&self.session)?;
+        Ok(email.unwrap_or_else(|| OWN.to_owned()))
     }
 }
 

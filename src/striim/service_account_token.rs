@@ -20,6 +20,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::hand_over::{self, Destination, HandOver, Whose};
+use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
@@ -30,7 +31,7 @@ use super::service_account::{
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
@@ -141,6 +142,10 @@ impl ServiceAccountToken {
         Self { session }
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn now(&self) -> Timestamp {
         self.session.clock().now()
     }
@@ -214,7 +219,7 @@ impl ServiceAccountToken {
 #[async_trait]
 impl Resource for ServiceAccountToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Named;
 
     const TYPE: &'static str = "striim_service_account_token";
 
@@ -483,14 +488,32 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        let mut state = Model {
-            id: id.into(),
-            name: id.into(),
-            generation: 0.into(),
-            ..Model::default()
-        };
-        follow(&mut state, account, diagnostics);
-        Some(state)
+        Some(imported(account))
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(Named::schema("The service account's name, which is case-sensitive."))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Named> {
+        Some(Named::of(&self.session, &state.name))
+    }
+
+    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
+    }
+
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+        let advice = (from.type_name == "striim_service_account_token_pair").then(|| {
+            let current = from.text("/current/name").unwrap_or("<name>-a");
+            format!(
+                "The pair has two service accounts, and this has one. Declare this under a name of its own, beside the \
+                 pair, hand its value over, and only then remove the pair. Or go on with the pair's present account: take \
+                 the pair out of the state with a `removed` block (`destroy = false`), and import {current:?} as this; the \
+                 other account is then yours to revoke."
+            )
+        });
+        Err(from.refused(Self::TYPE, advice))
     }
 }
 
@@ -500,6 +523,19 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
     }
+}
+
+/// The state of an account that was there before: without a value.
+pub(super) fn imported(account: &ServiceAccount) -> Model {
+    let mut state = Model {
+        id: account.name.clone().into(),
+        name: account.name.clone().into(),
+        description: account.description.clone().into(),
+        generation: 0.into(),
+        ..Model::default()
+    };
+    state.kept().follow(account.into());
+    state
 }
 
 /// Takes over what the platform's list says.

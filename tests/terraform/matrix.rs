@@ -6,6 +6,7 @@ use std::pin::Pin;
 use http::Method;
 use serde_json::json;
 
+use crate::guides::mocked_tests_pass;
 use crate::terraform::Minor;
 use crate::world::{CI, World, ci, on_every_version};
 
@@ -19,7 +20,7 @@ struct Feature {
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
-const FEATURES: [Feature; 2] = [
+const FEATURES: [Feature; 3] = [
     Feature {
         name: "taking a token out of the state without revoking it",
         since: ((1, 7), Some((1, 7))),
@@ -31,6 +32,13 @@ const FEATURES: [Feature; 2] = [
         since: ((1, 8), Some((1, 7))),
         told_as: Some("functions"),
         works: |world| Box::pin(functions_are_called(world)),
+    },
+    // Last, for it leaves its configuration behind.
+    Feature {
+        name: "tests with a mocked provider",
+        since: ((1, 7), Some((1, 8))),
+        told_as: None,
+        works: |world| Box::pin(mocked_tests_pass(world)),
     },
 ];
 

@@ -172,7 +172,7 @@ impl Resource for ToyBox {
     }
 
     fn take_over(&self, from: &framework::MovedState<'_>) -> Result<Model, Diagnostic> {
-        match from.attributes["contents"].as_str() {
+        match from.text("/contents") {
             Some(contents) => Ok(toy(contents, Field::Null, Field::Null)),
             None => Err(Diagnostic::error(
                 "Not a bag",
@@ -424,6 +424,16 @@ async fn a_state_is_upgraded_by_name_and_one_of_another_version_is_refused() {
             .unwrap()
             .into_inner();
         assert!(response.diagnostics[0].detail.contains(says), "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_without_a_value_is_refused_and_not_taken_for_one_with_null() {
+    let present = || sent(toy("a", 1.into(), "made".into()));
+    for (prior, planned) in [(present(), None), (None, present()), (None, None)] {
+        let answer = apply(prior, planned).await;
+        assert!(answer.diagnostics[0].detail.contains("expected a value"), "{answer:?}");
+        assert_eq!(answer.new_state, None);
     }
 }
 
