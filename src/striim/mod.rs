@@ -21,6 +21,7 @@ mod quota;
 mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;
+mod rotate_service_account_token;
 mod rotation;
 mod service_account;
 mod service_account_token;

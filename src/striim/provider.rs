@@ -13,6 +13,7 @@ use super::pat_status_data_source::PatStatusDataSource;
 use super::personal_access_token::PersonalAccessToken;
 use super::revoke_personal_access_token::RevokePersonalAccessToken;
 use super::revoke_service_account_token::RevokeServiceAccountToken;
+use super::rotate_service_account_token::RotateServiceAccountToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::service_account_tokens::ServiceAccountTokens;
@@ -145,6 +146,7 @@ impl Provider for Striim {
         vec![
             Box::new(RevokePersonalAccessToken::new(self.session.clone())),
             Box::new(RevokeServiceAccountToken::new(self.session.clone())),
+            Box::new(RotateServiceAccountToken::new(self.session.clone())),
         ]
     }
 

@@ -9,10 +9,9 @@
 
 use async_trait::async_trait;
 
-use super::api::ServiceAccount;
 use super::quota::ending;
 use super::revoke::revoke;
-use super::service_account::find;
+use super::service_account::{find, no_such_account};
 use super::session::Session;
 use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
 
@@ -70,7 +69,7 @@ impl Action for RevokeServiceAccountToken {
             return;
         };
         diagnostics.push(match find(&accounts, name) {
-            None => no_such_account(name, &accounts),
+            None => no_such_account("to revoke", name, &accounts).as_warning(),
             Some(account) => Diagnostic::warning(
                 format!("This revokes the token of service account {name:?}"),
                 format!(
@@ -92,7 +91,7 @@ impl Action for RevokeServiceAccountToken {
             return;
         };
         let Some(account) = find(&accounts, name) else {
-            diagnostics.push(no_such_account(name, &accounts));
+            diagnostics.push(no_such_account("to revoke", name, &accounts).as_warning());
             return;
         };
         progress
@@ -106,20 +105,6 @@ impl Action for RevokeServiceAccountToken {
                 .await;
         }
     }
-}
-
-fn no_such_account(name: &str, accounts: &[ServiceAccount]) -> Diagnostic {
-    let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
-    let there = if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    };
-    Diagnostic::warning(
-        format!("There is no service account {name:?} to revoke"),
-        format!("It is gone already, or it has another name: names are case-sensitive. There are: {there}."),
-    )
-    .on("name")
 }
 
 #[cfg(test)]
