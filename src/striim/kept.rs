@@ -177,7 +177,7 @@ impl Kept<'_> {
 
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
     /// not told, by whether its expiry or its last update moved.
-    fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
+    pub(super) fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
         if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
             return *ours != theirs;
         }

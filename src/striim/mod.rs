@@ -4,8 +4,12 @@
 //! the platform through that session's [`api`].
 
 pub mod api;
+mod ephemeral_name;
+mod ephemeral_service_account_token;
 mod failure;
 mod functions;
+mod hand_over;
+mod identity;
 mod issue;
 mod kept;
 mod pat_ledger;
@@ -18,6 +22,7 @@ mod revoke;
 mod rotation;
 mod service_account;
 mod service_account_token;
+mod service_account_token_list;
 mod service_account_token_pair;
 mod service_account_tokens;
 mod session;
@@ -26,5 +31,7 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod token;
+mod token_filter;
+mod vault_settings;
 
 pub use provider::{Environment, Parts, Striim};

@@ -22,10 +22,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::api::PatStatus as Status;
 use super::failure::failure;
+use super::identity::OfAccount;
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 
 model! {
@@ -82,7 +81,7 @@ fn status_to_leave(on_destroy: &Field<String>) -> Option<bool> {
 #[async_trait]
 impl Resource for PatStatus {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = OfAccount;
 
     const TYPE: &'static str = "striim_pat_status";
 
@@ -221,6 +220,18 @@ impl Resource for PatStatus {
             enabled: enabled.into(),
             on_destroy: Field::Null,
         })
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(OfAccount::schema())
+    }
+
+    fn identity(&self, _: &Model) -> Option<OfAccount> {
+        Some(OfAccount::of(&self.session))
+    }
+
+    fn import_id(&self, identity: OfAccount) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
     }
 }
 

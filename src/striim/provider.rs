@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
+use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
 use super::functions;
 use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
@@ -16,9 +17,12 @@ use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
-use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{
+    AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
+};
 use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
+use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -71,6 +75,7 @@ impl Striim {
             managed_by,
             request_timeout,
             retry_timeout,
+            vault,
         } = settings;
         let transport = (self.parts.transport)(&base_url.clone().into());
         let options = Options {
@@ -80,7 +85,8 @@ impl Striim {
             request_timeout,
         };
         let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
-        Connection::new(api, account, retry_timeout)
+        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        Connection::new(api, account, retry_timeout).handing_over_to(vault)
     }
 }
 
@@ -122,6 +128,14 @@ impl Provider for Striim {
             Box::new(ServiceAccountTokens::new(self.session.clone())),
             Box::new(Token::new(self.session.clone())),
         ]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        vec![Box::new(EphemeralServiceAccountToken::new(self.session.clone()))]
+    }
+
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        vec![Box::new(ServiceAccountToken::new(self.session.clone()))]
     }
 
     fn functions(&self) -> Vec<Box<dyn AnyFunction>> {

@@ -1,7 +1,6 @@
 //! What the resources that manage service accounts share: finding one, judging what the user declares of it, rotating
 //! its token, and telling what went wrong.
 
-use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -164,14 +163,13 @@ pub(super) fn why_not_created(
     now: Timestamp,
 ) -> Diagnostic {
     let mut diagnostic = failure(&unmade.error);
-    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
     let more = match &unmade.accounts {
         _ if unmade.left_behind => format!(
             "The service account {name:?} is or may be there, without a value that anybody knows. It is in the state, \
              and the next apply {left_behind}."
         ),
         Some(accounts) if find(accounts, name).is_some() => taken.to_owned(),
-        Some(accounts) if conflict => quota::exhausted(accounts, now),
+        Some(accounts) if unmade.is_conflict() => quota::exhausted(accounts, now),
         _ => return diagnostic,
     };
     diagnostic.detail.push_str("\n\n");

@@ -2,7 +2,7 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::declared::{Ends, Token};
+use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
@@ -41,6 +41,14 @@ fn declare(place: usize, name: &'static str) -> Step {
         place,
         token: Some(token),
     }
+}
+
+fn declare_pair() -> Step {
+    Step::DeclarePair(Some(Pair {
+        hours: 24,
+        rotate_every: None,
+        trigger: None,
+    }))
 }
 
 fn apply() -> Step {
@@ -124,4 +132,42 @@ fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
             MONTH,
         ]);
     }
+}
+
+/// A refresh that did not find it in the list forgot it, and its name was taken for ever.
+#[test]
+fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not_listed() {
+    for request in 3..6 {
+        let moment = Moment {
+            request,
+            when: When::After,
+        };
+        let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
+        holds(&[
+            declare_pair(),
+            apply_until(Some((Cut::Crash, moment))),
+            MONTH,
+            Step::Fault(lost),
+            apply(),
+        ]);
+    }
+}
+
+/// The error said to run again, which the provider could not, for it had ended its own token.
+#[test]
+fn whoever_may_have_lost_the_providers_own_token_is_told() {
+    let own = |trigger| Step::Declare {
+        workspace: 0,
+        place: PLACES - 1,
+        token: Some(Token {
+            name: OWN,
+            description: None,
+            ends: Ends::InDays(30),
+            trigger: Some(trigger),
+            adopt: true,
+        }),
+    };
+    let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
+    holds(&[own(1), lost(), apply()]);
+    holds(&[own(1), apply(), own(2), lost(), apply()]);
 }

@@ -172,7 +172,7 @@ impl Resource for ToyBox {
     }
 
     fn take_over(&self, from: &framework::MovedState<'_>) -> Result<Model, Diagnostic> {
-        match from.attributes["contents"].as_str() {
+        match from.text("/contents") {
             Some(contents) => Ok(toy(contents, Field::Null, Field::Null)),
             None => Err(Diagnostic::error(
                 "Not a bag",

@@ -72,7 +72,10 @@ pub(crate) fn run(speed: Speed, seeds: Range<u64>) -> Batch {
 pub(crate) fn explain(speed: Speed, seed: u64, broken: Broken) -> String {
     let until = Instant::now() + SHRINKING;
     let history = History::draw(seed, speed);
-    let breaks = |history: &History| Instant::now() < until && world::run(history, speed).is_err();
+    let breaks = |history: &History| {
+        let outcome = (Instant::now() < until).then(|| world::run(history, speed));
+        matches!(outcome, Some(Err(also)) if also.promise == broken.promise)
+    };
     let shortest = history.clone().shrink(breaks);
     let told = match world::run(&shortest, speed) {
         Err(broken) => broken.told(&shortest),

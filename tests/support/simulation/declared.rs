@@ -198,46 +198,48 @@ pub(crate) fn pat_address(user: usize) -> String {
 
 /// The service accounts that an object of a state stands for.
 pub(crate) fn accounts_of(address: &str, object: &Object) -> Vec<String> {
-    let name = |object: &Value| match object {
-        Value::Map(members) => text(
-            members
-                .iter()
-                .find(|(name, _)| name.as_str() == Some("name"))
-                .map(|(_, v)| v),
-        ),
-        _ => None,
-    };
     if address.starts_with(&format!("{TOKEN}.")) {
         text(object.attributes.get("name")).into_iter().collect()
     } else if address == PAIR {
         let slots = ["current", "previous"].into_iter();
-        slots.filter_map(|slot| name(object.attributes.get(slot)?)).collect()
+        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
+        slots.filter_map(|slot| text(member(slot, "name").as_ref())).collect()
     } else {
         Vec::new()
     }
 }
 
-/// The values that an object of a state holds, each with its end.
-pub(crate) fn values_of(address: &str, object: &Object) -> Vec<(String, Option<Timestamp>)> {
-    let value_of = |get: &dyn Fn(&str) -> Option<Value>| {
-        let end = text(get("expires_at").as_ref()).and_then(|end| end.parse().ok());
-        Some((text(get("token").as_ref())?, end))
+/// What an object of a state has of a token.
+pub(crate) struct Held {
+    pub(crate) value: Option<String>,
+    pub(crate) ends: Option<Timestamp>,
+}
+
+/// What an object of a state has of tokens; of a pair, the current one comes first.
+pub(crate) fn held_by(address: &str, object: &Object) -> Vec<Held> {
+    let held = |get: &dyn Fn(&str) -> Option<Value>| Held {
+        value: text(get("token").as_ref()),
+        ends: text(get("expires_at").as_ref()).and_then(|end| end.parse().ok()),
     };
     if address == PAIR {
         let slots = ["current", "previous"].into_iter();
-        let values = slots.filter_map(|slot| {
-            let members = object.attributes.get(slot)?.as_map()?;
-            value_of(&|wanted| {
-                let member = members.iter().find(|(name, _)| name.as_str() == Some(wanted))?;
-                Some(member.1.clone())
-            })
-        });
-        values.collect()
+        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
+        slots.map(|slot| held(&|name| member(slot, name))).collect()
+    } else if address == TOGGLE {
+        Vec::new()
     } else {
-        value_of(&|name| object.attributes.get(name).cloned())
-            .into_iter()
-            .collect()
+        vec![held(&|name| object.attributes.get(name).cloned())]
     }
+}
+
+/// The values that an object of a state has.
+pub(crate) fn values_of(address: &str, object: &Object) -> impl Iterator<Item = String> + use<> {
+    held_by(address, object).into_iter().filter_map(|held| held.value)
+}
+
+fn member(members: &[(Value, Value)], wanted: &str) -> Option<Value> {
+    let member = members.iter().find(|(name, _)| name.as_str() == Some(wanted))?;
+    Some(member.1.clone())
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

@@ -305,7 +305,7 @@ impl Draw {
             14 => {
                 let status = self.one_of(&[200, 200, 400, 409, 500]);
                 Fault::answer(status).body(&format!(
-                    r#"{{"name":"somebody-else","token":"{STRANGE}","token-id":1}}"#
+                    r#"{{"name":"somebody-else","email":"eve@acme.example","token":"{STRANGE}","token-id":1}}"#
                 ))
             }
             15 => {

@@ -18,8 +18,8 @@ impl World {
         }
         let own = address(PLACES - 1);
         let own = self.workspaces[0].terraform.state().remove(&own);
-        let values = own.iter().flat_map(|own| values_of("", own));
-        let known = values.map(|(value, _)| value).find(|value| self.sandbox.is_live(value));
+        let mut values = own.iter().flat_map(|own| values_of("", own));
+        let known = values.find(|value| self.sandbox.is_live(value));
         let bearer = match known {
             Some(value) => value.into(),
             None => {
@@ -72,10 +72,10 @@ impl World {
             workspace.declared.mend(now);
         }
         self.settle_toggle().await;
-        self.clear_up().await?;
         // The providers' own has a place, too.
         let left = self.workspaces[0].declared.fit(quota.saturating_sub(1));
         self.workspaces[1].declared.fit(left);
+        self.clear_up().await?;
         if quota < 10 {
             // What one workspace has too much of is in the other's way.
             for workspace in [0, 1] {

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use jiff::SignedDuration;
 
-use super::declared::{OWN, PAIR, PAT, values_of};
+use super::declared::{Held, OWN, PAIR, PAT, held_by, values_of};
 use super::draw::STRANGE;
 use super::terraform::Object;
 use super::world::{Workspace, World};
@@ -40,19 +40,16 @@ impl World {
     pub(super) async fn check_values(&self, workspace: usize) -> anyhow::Result<()> {
         let are_pats_enabled = self.are_pats_enabled().await;
         for (address, object) in self.workspaces[workspace].terraform.state() {
-            let is_pat = address.starts_with(PAT);
-            if object.attributes.contains_key("enabled") || (is_pat && !are_pats_enabled) {
-                continue;
-            }
             Promise::Other.held(!object.tainted, || {
                 format!("{address} is tainted after a successful run")
             })?;
-            let values = values_of(&address, &object);
-            // Of a pair, the current value is the first.
-            let works = values.first().is_some_and(|(value, end)| {
-                let ended = end.is_some_and(|end| end <= self.now());
-                ended || self.sandbox.is_live(value)
-            });
+            // Of a pair, the current one is the one to use.
+            let Some(held) = held_by(&address, &object).into_iter().next() else {
+                continue;
+            };
+            let has_ended = held.ends.is_some_and(|end| end <= self.now());
+            let is_disabled = address.starts_with(PAT) && !are_pats_enabled;
+            let works = has_ended || is_disabled || held.value.is_some_and(|value| self.sandbox.is_live(&value));
             Promise::Kept.held(works, || format!("{address} has no value that works"))?;
         }
         Ok(())
@@ -90,7 +87,6 @@ impl World {
         let states = self.workspaces.iter().flat_map(|workspace| workspace.terraform.state());
         let held: Vec<_> = states
             .flat_map(|(address, object)| values_of(&address, &object))
-            .map(|(value, _)| value)
             .collect();
         for value in &*self.kept.borrow() {
             let is_known = held.contains(value) || !self.sandbox.is_live(value);
@@ -104,7 +100,9 @@ impl World {
         let Workspace { terraform, declared } = &self.workspaces[0];
         let pair = terraform.state().remove(PAIR);
         let works = pair.filter(|pair| !pair.tainted).is_some_and(|pair| self.works(&pair));
-        self.pair_works.set(works && declared.pair.is_some());
+        // What a killed run has sent may still be acted on.
+        let is_idle = self.network.is_idle();
+        self.pair_works.set(works && is_idle && declared.pair.is_some());
     }
 
     /// No rotation, however it ended, has ended both values of the pair.
@@ -112,8 +110,8 @@ impl World {
         let worked = self.pair_works.get();
         let pair = self.workspaces[0].terraform.state().remove(PAIR);
         let works = pair.is_some_and(|pair| {
-            let values = values_of(PAIR, &pair);
-            values.iter().any(|(value, _)| self.sandbox.is_live(value))
+            let mut values = values_of(PAIR, &pair);
+            values.any(|value| self.sandbox.is_live(&value))
         });
         Promise::Kept.held(works || !worked, || {
             "both values of the pair are dead at once".to_owned()
@@ -123,10 +121,9 @@ impl World {
     /// Whether one of its values works, and for longer than any run takes.
     fn works(&self, object: &Object) -> bool {
         let soon = self.now() + SignedDuration::from_mins(30);
-        let values = values_of(PAIR, object);
-        values
-            .iter()
-            .any(|(value, end)| self.sandbox.is_live(value) && end.is_none_or(|end| soon < end))
+        let lasts = |held: &Held| held.ends.is_none_or(|end| soon < end);
+        let mut lasting = held_by(PAIR, object).into_iter().filter(lasts);
+        lasting.any(|held| held.value.is_some_and(|value| self.sandbox.is_live(&value)))
     }
 
     /// No value is in any output.

@@ -58,7 +58,9 @@ pub(crate) struct Broken {
 impl Broken {
     /// All that is needed to see why.
     pub(crate) fn told(&self, history: &History) -> String {
-        format!("{}\n{history:#?}\n{}", self.why, self.trace.join("\n"))
+        let History { seed, platform, .. } = history;
+        let trace = self.trace.join("\n");
+        format!("{}\nseed {seed}, {platform:?}\n{trace}", self.why)
     }
 }
 
@@ -310,8 +312,7 @@ impl World {
         self.note(&format!("workspace {workspace}: {ended:?}"));
         self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
         for (address, object) in terraform.state() {
-            let values = values_of(&address, &object).into_iter();
-            self.kept.borrow_mut().extend(values.map(|(value, _)| value));
+            self.kept.borrow_mut().extend(values_of(&address, &object));
         }
         self.check_pair()?;
         match ended {
