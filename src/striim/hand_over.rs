@@ -251,7 +251,7 @@ impl HandOver<'_> {
         let value = std::mem::take(self.token);
         let Some(value) = value.known() else { return };
         let entries = [
-            (ready.target.field.as_str(), Some(Entry::Text(value.clone()))),
+            (ready.target.field.as_str(), Some(Entry::Secret(value.clone()))),
             (ACCOUNT, Some(ready.account.as_str().into())),
             (NAME, Some(self.name.as_str().into())),
             (TOKEN_ID, self.token_id.known().copied().map(Entry::Number)),
@@ -269,7 +269,7 @@ impl HandOver<'_> {
             Ok(version) => *self.version = i64::try_from(version).unwrap_or(i64::MAX).into(),
             Err(error) => {
                 *self.version = 0.into();
-                diagnostics.push(undelivered(&self.what, &error, value));
+                diagnostics.push(undelivered(&self.what, &error));
             }
         }
     }
@@ -478,12 +478,11 @@ fn advice(error: &Error) -> String {
     }
 }
 
-/// The error of a value that was made and is lost. Whatever an answer quoted, it does not hold the value.
-fn undelivered(what: &str, error: &Error, value: &SecretString) -> Diagnostic {
+/// The error of a value that was made and is lost.
+fn undelivered(what: &str, error: &Error) -> Diagnostic {
     let mut diagnostic = failure(error);
     diagnostic.detail = format!("{}. {}", diagnostic.summary, diagnostic.detail);
     diagnostic.summary = format!("{what} could not be handed over to Vault");
-    diagnostic.detail = diagnostic.detail.replace(value.expose_secret(), "[redacted]");
     diagnostic.detail.push_str(
         "\n\nThe token has a new value, and nobody knows it. The state says so: the next apply makes another and hands \
          that over.",
