@@ -2,7 +2,7 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Token};
+use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
@@ -190,5 +190,19 @@ fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has
                 end: None,
             }),
         ]);
+    }
+}
+
+/// The personal access token lived on, and no state knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_access_token() {
+    let pat = |pat| Step::DeclarePat { user: 0, pat };
+    for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
+        let declared = Pat {
+            ends: Ends::InDays(30),
+            trigger: None,
+        };
+        let fault = Step::Fault(answer.on("DELETE", "/user-token"));
+        holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
     }
 }
