@@ -4,6 +4,7 @@
 use std::pin::Pin;
 
 use http::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::guides::mocked_tests_pass;
@@ -20,7 +21,7 @@ struct Feature {
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
-const FEATURES: [Feature; 3] = [
+const FEATURES: [Feature; 6] = [
     Feature {
         name: "taking a token out of the state without revoking it",
         since: ((1, 7), Some((1, 7))),
@@ -32,6 +33,24 @@ const FEATURES: [Feature; 3] = [
         since: ((1, 8), Some((1, 7))),
         told_as: Some("functions"),
         works: |world| Box::pin(functions_are_called(world)),
+    },
+    Feature {
+        name: "ephemeral resources",
+        since: ((1, 10), Some((1, 11))),
+        told_as: Some("ephemeral_resource_schemas"),
+        works: |world| Box::pin(an_ephemeral_token_is_what_a_run_works_with(world)),
+    },
+    Feature {
+        name: "identities",
+        since: ((1, 12), Some((1, 12))),
+        told_as: Some("resource_identity_schemas"),
+        works: |world| Box::pin(a_token_is_imported_by_its_identity(world)),
+    },
+    Feature {
+        name: "queries",
+        since: ((1, 14), None),
+        told_as: Some("list_resource_schemas"),
+        works: |world| Box::pin(tokens_are_queried(world)),
     },
     // Last, for it leaves its configuration behind.
     Feature {
@@ -123,6 +142,40 @@ async fn a_removed_block_leaves_the_token_alone(world: &mut World) {
     assert!(world.attributes(CI).await.is_null());
     assert!(world.lets_in(&value));
     world.sandbox.delete_outside("ci-pipeline").unwrap();
+}
+
+async fn an_ephemeral_token_is_what_a_run_works_with(world: &mut World) {
+    let run = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n\
+               provider \"striim\" {\n  alias = \"run\"\n  token = ephemeral.striim_service_account_token.run.token\n}\n";
+    world.configure(&format!("{run}{}", ci("provider = striim.run")));
+    world.apply().await;
+    assert_eq!(world.names(), ["ci-pipeline"], "what the run worked with is gone");
+    world.destroy().await;
+    assert!(world.names().is_empty());
+}
+
+async fn a_token_is_imported_by_its_identity(world: &mut World) {
+    let value = world.sandbox.add_service_account("ci-pipeline", None);
+    let import = format!("import {{\n  to = {CI}\n  identity = {{\n    name = \"ci-pipeline\"\n  }}\n}}\n");
+    world.configure(&format!("{}{import}", ci("")));
+    let run = world.apply().await;
+    assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
+    assert!(world.sandbox.is_live(value.expose_secret()));
+    world.destroy().await;
+}
+
+async fn tokens_are_queried(world: &mut World) {
+    world.configure("provider \"striim\" {}\n");
+    let list = "list \"striim_service_account_token\" \"all\" {\n  provider = striim\n}\n";
+    world.workspace.write("tokens.tfquery.hcl", list).unwrap();
+    let run = world
+        .workspace
+        .run(&["query", "-no-color"])
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    assert!(run.says("name=terraform"), "{run}");
 }
 
 async fn functions_are_called(world: &mut World) {
