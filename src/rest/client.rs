@@ -349,9 +349,9 @@ impl Client {
             message = message.header(name, value);
         }
         let mut body = Bytes::new();
-        if let Some(json) = &request.body {
-            message = message.header(header::CONTENT_TYPE, "application/json");
-            body = json.0.clone();
+        if let Some(sent) = &request.body {
+            message = message.header(header::CONTENT_TYPE, sent.media_type.clone());
+            body = sent.bytes.clone();
         }
         message.body(body).map_err(|error| invalid(error.to_string()))
     }

@@ -2,7 +2,7 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Token};
+use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
@@ -170,4 +170,39 @@ fn whoever_may_have_lost_the_providers_own_token_is_told() {
     let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
     holds(&[own(1), lost(), apply()]);
     holds(&[own(1), apply(), own(2), lost(), apply()]);
+}
+
+/// The name had moved on from a creation that had failed half-way: the revocation of the one ended the token of the other.
+#[test]
+fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has_moved() {
+    for listings in 2..5 {
+        let refused = Fault::answer(503).on("POST", "/service-account");
+        let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(listings);
+        holds(&[
+            declare(1, "build"),
+            Step::Fault(refused),
+            Step::Fault(unseen),
+            apply(),
+            declare(0, "build"),
+            Step::Apply(Apply {
+                workspace: 0,
+                parallelism: 1,
+                end: None,
+            }),
+        ]);
+    }
+}
+
+/// The personal access token lived on, and no state knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_access_token() {
+    let pat = |pat| Step::DeclarePat { user: 0, pat };
+    for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
+        let declared = Pat {
+            ends: Ends::InDays(30),
+            trigger: None,
+        };
+        let fault = Step::Fault(answer.on("DELETE", "/user-token"));
+        holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
+    }
 }

@@ -81,13 +81,19 @@ impl Consumer {
 pub(crate) async fn attach(world: &mut World, about: &About, provider: impl Provider, test: impl AsyncFn(&mut World)) {
     let attachable = Attachable::open(about).unwrap();
     let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
-    let present = present.map_or("{}".to_owned(), |present| present.into_string().unwrap());
-    let mut all: Map<String, Value> = serde_json::from_str(&present).unwrap();
+    let of_all = present
+        .clone()
+        .map_or("{}".to_owned(), |present| present.into_string().unwrap());
+    let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
     all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
     world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
     tokio::select! {
         () = attachable.serve(provider, pending()) => {}
         () = test(world) => {}
+    }
+    match present {
+        Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
+        None => world.unset_env("TF_REATTACH_PROVIDERS"),
     }
 }
 

@@ -186,7 +186,7 @@ impl World {
         self.count_faults(history).await?;
         self.console(Method::DELETE, "/sandbox/faults", "").await;
         self.settle().await;
-        self.put_in_order(history.platform.quota).await?;
+        self.put_in_order(&history.platform).await?;
         for workspace in 0..2 {
             self.converge(workspace).await?;
         }
@@ -317,10 +317,12 @@ impl World {
         self.check_pair()?;
         match ended {
             None => self.report.borrow_mut().crashes += 1,
-            Some(Ended::Applied | Ended::Unchanged) if nobody_interferes && self.network.is_idle() => {
-                self.check_values(*workspace).await?;
+            Some(Ended::Failed) => {}
+            Some(Ended::Applied | Ended::Unchanged) => {
+                if nobody_interferes && self.network.is_idle() && !line.is_overtaken() {
+                    self.check_values(*workspace).await?;
+                }
             }
-            Some(_) => {}
         }
         Ok(ended)
     }
