@@ -31,6 +31,27 @@ pub struct MovedState<'a> {
     pub attributes: &'a serde_json::Value,
 }
 
+impl MovedState<'_> {
+    /// The text at a JSON pointer into the attributes, such as `/name`.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.attributes.pointer(pointer)?.as_str()
+    }
+
+    /// Why a resource of the type `target` does not take it over, and what to do instead.
+    pub fn refused(&self, target: &str, advice: Option<String>) -> Diagnostic {
+        let advice = advice.unwrap_or_else(|| {
+            "One does not hold what the other needs. Remove the block, and let the plan show what would be destroyed and \
+             made instead."
+                .to_owned()
+        });
+        let source = self.type_name;
+        Diagnostic::error(
+            "Cannot be moved",
+            format!("A {source} cannot become a {target} by a `moved` block. {advice}"),
+        )
+    }
+}
+
 model! {
     /// The identity of resources that have none.
     pub struct NoIdentity {}
@@ -97,7 +118,7 @@ pub trait Resource: Send + Sync + 'static {
         None
     }
 
-    /// The identity of what `state` describes. Unknown is what cannot be told in a plan.
+    /// The identity of what `state` describes. What cannot be told in a plan is unknown.
     fn identity(&self, _state: &Self::Model) -> Option<Self::Identity> {
         None
     }
@@ -120,21 +141,14 @@ pub trait Resource: Send + Sync + 'static {
     ///
     /// Why not, and what to do instead.
     fn take_over(&self, from: &MovedState<'_>) -> Result<Self::Model, Diagnostic> {
-        Err(Diagnostic::error(
-            "Cannot be moved",
-            format!(
-                "A {} cannot become a {} by a `moved` block: one does not hold what the other needs. Remove the block, \
-                 and let the plan show what would be destroyed and made instead.",
-                from.type_name,
-                Self::TYPE
-            ),
-        ))
+        Err(from.refused(Self::TYPE, None))
     }
 }
 
 /// What a plan came to.
 pub struct Plan {
-    pub(crate) planned: Value,
+    /// What will be there.
+    pub planned: Value,
     /// The attributes whose change asks for a new resource.
     pub(crate) replaces: Vec<&'static str>,
 }

@@ -162,6 +162,14 @@ impl Attribute {
         }
     }
 
+    /// An object that the user may set, whose members are attributes.
+    pub fn optional_object(name: &'static str, members: impl Into<Vec<Attribute>>, description: &'static str) -> Self {
+        Self {
+            presence: Presence::Optional,
+            ..Self::computed_object(name, members, description)
+        }
+    }
+
     /// The same attribute, hidden in Terraform's output.
     #[must_use]
     pub fn sensitive(self) -> Self {

@@ -149,10 +149,10 @@ impl Api {
         let patch = one(Method::PATCH, &tried, id)
             .form(&[("is_active", &is_active.to_string())])
             .retry(RetrySafety::Safe);
-        match self.client.send(operation, &patch).await {
+        match self.client.send(operation, &patch).await.map(drop) {
             Err(error) if is_not_taken(&error) => {
                 let put = one(Method::PUT, &tried, id).json(&json!({ "is_active": is_active }));
-                self.client.send(operation, &put).await
+                self.client.send(operation, &put).await.map(drop)
             }
             outcome => outcome,
         }
@@ -165,7 +165,7 @@ impl Api {
     /// [`Error`]; 404 where there is no such token.
     pub async fn delete(&self, operation: &Operation, id: TokenId) -> Result<(), Error> {
         let request = one(Method::DELETE, format!("delete the stream token {id}"), id);
-        self.client.send(operation, &request).await
+        self.client.send(operation, &request).await.map(drop)
     }
 }
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
 use super::credential::Credential;
@@ -96,15 +97,15 @@ impl Client {
         &self.0.base_url
     }
 
-    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive, as long
-    /// as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
+    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
+    /// then), as long as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
     ///
     /// # Errors
     ///
     /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
-    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
-        self.run(operation, request, false, |answer| answer.refuse_page(), None)
-            .await
+    pub async fn send(&self, operation: &Operation, request: &Request) -> Result<Answer, Error> {
+        let read = |answer: Answer| answer.refuse_page().map(|()| answer);
+        self.run(operation, request, false, read, None).await
     }
 
     /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
@@ -302,17 +303,18 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let secret = credential.secret();
+        let mut secrets = vec![credential.secret()];
+        secrets.extend(request.concealed.iter().map(ExposeSecret::expose_secret));
         let message = self.message(request, credential)?;
         let response = timeout_at(until, self.0.transport.send(message))
             .await
             .map_err(timeout)?;
-        let response = response.map_err(|error| Failure::from(self.transport_failure(error, secret)))?;
+        let response = response.map_err(|error| Failure::from(self.transport_failure(error, &secrets)))?;
         let status = response.status();
         if !status.is_success() && request.also_answers != Some(status) {
-            return Err(refusal(response, until, secret).await);
+            return Err(refusal(response, until, &secrets).await);
         }
-        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
+        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
             Ok(body) => Ok(Answer { status, body }),
             Err(_) if !needs_body => Ok(Answer {
@@ -323,8 +325,8 @@ impl Client {
         }
     }
 
-    fn transport_failure(&self, error: BoxError, secret: &str) -> Kind {
-        let text = chain(&*error, secret);
+    fn transport_failure(&self, error: BoxError, secrets: &[&str]) -> Kind {
+        let text = chain(&*error, secrets);
         if error.is::<ConnectError>() {
             Kind::Connect(format!("{}: {text}", self.0.base_url.host()).into())
         } else {
@@ -368,7 +370,7 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
 }
 
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
-async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
+async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> Failure {
     let (parts, body) = response.into_parts();
     let said = if parts.status.is_redirection() {
         parts
@@ -376,14 +378,14 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
             .get(header::LOCATION)
             .map_or(Said::Nothing, |location| Said::Message(redirect_to(location)))
     } else {
-        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await {
+        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secrets)).await {
             Ok(Ok(body)) => error_body::said(&body),
             _ => Said::Nothing,
         }
     };
     let page = said == Said::Page;
     let message = match said {
-        Said::Message(message) => Some(sanitise(&message, secret)).filter(|message| !message.is_empty()),
+        Said::Message(message) => Some(sanitise(&message, secrets)).filter(|message| !message.is_empty()),
         Said::Nothing | Said::Page => None,
     };
     let kind = Kind::Status {
@@ -398,10 +400,11 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
 }
 
 /// A whole body of at most `limit` bytes.
-async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
-    let mut bytes = BytesMut::new();
+async fn bytes_of(mut body: Body, limit: usize, secrets: &[&str]) -> Result<Bytes, Kind> {
+    // Room for the answer that brings a token, so that no copy of it is left behind by growing.
+    let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
+        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secrets)))?;
         if let Some(data) = frame.data_ref() {
             if data.len() > limit - bytes.len() {
                 return Err(Kind::TooLarge(limit));
@@ -420,7 +423,7 @@ fn redirect_to(location: &HeaderValue) -> String {
 }
 
 /// An error and its causes in one line, outermost first, each text once.
-fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
+fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str> {
     /// What the layers of the HTTP stack say about themselves rather than about the cause.
     const NOISE: [&str; 3] = [
         "error sending request",
@@ -434,7 +437,7 @@ fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
             text.push_str(&cause);
         }
     }
-    sanitise(&text, secret).into()
+    sanitise(&text, secrets).into()
 }
 
 impl From<Kind> for Failure {
@@ -476,6 +479,15 @@ impl Answer {
             return Err(Unreadable(reason.to_owned()));
         }
         Ok(())
+    }
+}
+
+/// A body may hold a token: once it has been read, it is wiped, if nobody else holds it.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Ok(mut body) = std::mem::take(&mut self.body).try_into_mut() {
+            body.as_mut().zeroize();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::limiter::RateLimit;
@@ -23,6 +24,7 @@ pub struct Request {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Option<Body>,
     pub(super) also_answers: Option<StatusCode>,
+    pub(super) concealed: Vec<SecretString>,
     pub(super) limit: Option<&'static RateLimit>,
     pub(super) safety: RetrySafety,
     pub(super) invalid: Option<String>,
@@ -61,6 +63,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             also_answers: None,
+            concealed: Vec::new(),
             limit: None,
             safety,
             invalid: None,
@@ -112,6 +115,13 @@ impl Request {
     #[must_use]
     pub fn also_answers(mut self, status: StatusCode) -> Self {
         self.also_answers = Some(status);
+        self
+    }
+
+    /// Cuts a secret that the request carries out of whatever is told of its failure: an answer may quote it.
+    #[must_use]
+    pub fn conceal(mut self, secret: SecretString) -> Self {
+        self.concealed.push(secret);
         self
     }
 

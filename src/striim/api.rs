@@ -273,7 +273,7 @@ impl Api {
         .query("name", name)
         .limit(&REVOKING);
         let request = required(request, "name", name);
-        self.client.send(operation, &request).await
+        self.client.send(operation, &request).await.map(drop)
     }
 
     /// The PAT of the caller, or for an administrator that of the user with this email address; `None` where there
@@ -340,7 +340,7 @@ impl Api {
         let request = Request::new(Method::DELETE, format!("revoke {whose}"), &["user-token"])
             .query(key, &value)
             .limit(&REVOKING);
-        self.client.send(operation, &request).await
+        self.client.send(operation, &request).await.map(drop)
     }
 
     /// Whether PATs may be used in the account: `GET /user-token/status`.
@@ -355,17 +355,18 @@ impl Api {
     }
 
     /// Turns PATs on where they are off, and off where they are on: `PATCH /user-token/status`. The request does not
-    /// say which, so the caller reads before and after.
+    /// say which, so the caller reads before and after. Answers to what it has turned them, if the platform tells.
     ///
     /// # Errors
     ///
     /// [`Error`]; where it [is ambiguous](Error::is_ambiguous), reading again tells.
-    pub async fn toggle_pat_status(&self, operation: &Operation) -> Result<(), Error> {
+    pub async fn toggle_pat_status(&self, operation: &Operation) -> Result<Option<PatStatus>, Error> {
         let tried = "turn personal access tokens on or off";
         let request = Request::new(Method::PATCH, tried, &["user-token", "status"])
             .limit(&TOGGLING)
             .retry(RetrySafety::Unsafe);
-        self.client.send(operation, &request).await
+        let answer = self.client.send(operation, &request).await?;
+        Ok(answer::pat_status(answer).ok())
     }
 }
 

@@ -40,6 +40,11 @@ pub(super) struct Unmade {
 }
 
 impl Unmade {
+    /// Whether the name is taken, or the quota used up.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.error.status() == Some(StatusCode::CONFLICT)
+    }
+
     fn nothing(error: Error) -> Self {
         Self {
             error,

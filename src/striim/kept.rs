@@ -106,11 +106,11 @@ pub(super) fn is_of_another(
 ) -> bool {
     match token.known() {
         Some(ours) => ours.expose_secret() != latest.expose_secret(),
-        None => token_id
-            .known()
-            .copied()
-            .zip(present_id)
-            .is_some_and(|(ours, present)| ours != present),
+        None => match token_id.known() {
+            Some(ours) => present_id.is_some_and(|present| *ours != present),
+            // No list has ever shown it: a creation failed, and left behind what may not even be there.
+            None => true,
+        },
     }
 }
 
@@ -177,7 +177,7 @@ impl Kept<'_> {
 
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
     /// not told, by whether its expiry or its last update moved.
-    fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
+    pub(super) fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
         if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
             return *ours != theirs;
         }
@@ -207,6 +207,18 @@ pub(super) fn rotates_own(what: &str) -> Diagnostic {
         format!(
             "{what} is the one that the provider itself was given. It goes on with the new value in the same run; \
              before the next run, give it the new value (its argument `token`, or STRIIM_TOKEN)."
+        ),
+    )
+}
+
+/// The warning that the answer to a rotation was lost which may have ended the token that the provider itself works with.
+pub(super) fn may_have_ended_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider may have lost its own token",
+        format!(
+            "{what} is, or may be, the one that the provider itself was given. If it is, and was rotated all the same, the \
+             provider can do nothing more, and nobody knows the new value. Then rotate it in the portal, and give the \
+             provider the new value (its argument `token`, or STRIIM_TOKEN) before the next run."
         ),
     )
 }
@@ -249,7 +261,7 @@ mod tests {
                 None,
                 false,
             ),
-            ("nothing is known", Field::Null, Field::Null, Some(2), false),
+            ("one that was never seen", Field::Null, Field::Null, Some(2), true),
         ];
         for (case, token, token_id, present, expected) in cases {
             assert_eq!(is_of_another(&token, &token_id, &latest, present), expected, "{case}");

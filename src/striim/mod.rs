@@ -4,8 +4,12 @@
 //! the platform through that session's [`api`].
 
 pub mod api;
+mod ephemeral_name;
+mod ephemeral_service_account_token;
 mod failure;
 mod functions;
+mod hand_over;
+mod identity;
 mod issue;
 mod kept;
 mod pat_ledger;
@@ -15,9 +19,13 @@ mod personal_access_token;
 mod provider;
 mod quota;
 mod revoke;
+mod revoke_personal_access_token;
+mod revoke_service_account_token;
+mod rotate_service_account_token;
 mod rotation;
 mod service_account;
 mod service_account_token;
+mod service_account_token_list;
 mod service_account_token_pair;
 mod service_account_tokens;
 mod session;
@@ -26,5 +34,7 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod token;
+mod token_filter;
+mod vault_settings;
 
 pub use provider::{Environment, Parts, Striim};

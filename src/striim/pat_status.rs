@@ -1,23 +1,30 @@
 //! `striim_pat_status`: whether the account's users may use personal access tokens.
 //!
 //! # Flow
-//! The API cannot be told a status, only to turn it: read; if it differs, turn once; read again.
+//! The API cannot be told a status, only to turn it: read; if it differs, turn once; read again. Another run may turn it
+//! between the reading and the turning, and what was meant to be done is undone: if the platform's answer says so, read
+//! after a while and turn again.
 //!
 //! # Guarantees
 //! - A status that is already as declared is not touched.
-//! - A turn is never sent twice on the word of a lost answer: what is read afterwards decides.
+//! - A turn is never sent twice on the word of a lost answer, nor of a reading that may be of before the turn: only where
+//!   the answer to the turn itself says that it led away from what is declared.
+//! - What is told as done was read afterwards. If it cannot be reached, the operation fails with the status that is.
 //!
 //! # Assumptions
-//! - Nobody else turns it between the reading and the turning. If somebody does, the second reading shows it, and the
-//!   operation fails with the status that is.
+//! - An answer to a turn that names a status names the one that it led to. Where it names none (the platform's document
+//!   does not say), two runs that turn at the same moment both fail, and say to run again.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
 
+use super::api::PatStatus as Status;
 use super::failure::failure;
+use super::identity::OfAccount;
 use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
-};
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 
 model! {
@@ -74,7 +81,7 @@ fn status_to_leave(on_destroy: &Field<String>) -> Option<bool> {
 #[async_trait]
 impl Resource for PatStatus {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = OfAccount;
 
     const TYPE: &'static str = "striim_pat_status";
 
@@ -214,20 +221,47 @@ impl Resource for PatStatus {
             on_destroy: Field::Null,
         })
     }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(OfAccount::schema())
+    }
+
+    fn identity(&self, _: &Model) -> Option<OfAccount> {
+        Some(OfAccount::of(&self.session))
+    }
+
+    fn import_id(&self, identity: OfAccount) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
+    }
 }
 
 /// Leads the status to what is wanted and tells what it is afterwards; `None`, with an error, if that is not known.
 async fn set(connection: &Connection, context: &Context, wanted: bool, diagnostics: &mut Diagnostics) -> Option<bool> {
     let operation = connection.operation(context);
+    let read = async || connection.api.pat_status(&operation).await.map(|status| status.enabled);
     let _turn = connection.toggling.lock().await;
     if current(connection, &operation, diagnostics).await? == wanted {
         return Some(wanted);
     }
-    let turned = connection.api.toggle_pat_status(&operation).await;
-    let status = connection.api.pat_status(&operation).await.map(|status| status.enabled);
+    let mut turned = connection.api.toggle_pat_status(&operation).await;
+    let mut status = read().await;
+    for pause in pauses() {
+        let (Ok(led_to), Ok(seen)) = (&turned, &status) else {
+            break;
+        };
+        if *seen == wanted || operation.pause(pause).await.is_err() {
+            break;
+        }
+        let met_another = *led_to == Some(Status { enabled: !wanted });
+        status = read().await;
+        if met_another && status.as_ref().is_ok_and(|seen| *seen != wanted) {
+            turned = connection.api.toggle_pat_status(&operation).await;
+            status = read().await;
+        }
+    }
     match (status, turned) {
         (Ok(status), _) if status == wanted => Some(status),
-        (Ok(status), Ok(())) => {
+        (Ok(status), Ok(_)) => {
             diagnostics.push(Diagnostic::error(
                 "The status did not stay",
                 format!(
@@ -248,6 +282,12 @@ async fn set(connection: &Connection, context: &Context, wanted: bool, diagnosti
             None
         }
     }
+}
+
+/// Before the status is looked at again: drawn, so that two runs do not go on in step.
+fn pauses() -> impl Iterator<Item = Duration> {
+    let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(500));
+    pauses.with_jitter().with_max_times(4).build()
 }
 
 /// What the status is; `None`, with an error, if it cannot be read.

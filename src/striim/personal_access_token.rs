@@ -7,6 +7,7 @@
 //! # Guarantees
 //! - Whatever value an answer carried is in the state afterwards.
 //! - A plan that ends a value says so, also that of a PAT that Terraform does not manage yet.
+//! - What is reported as revoked, the platform no longer tells of.
 //! - Nothing leaves the state unless the platform says, to somebody who may know, that the user has no PAT; and not even
 //!   then if it was to have expired.
 //! - A PAT that is managed stays that of the same user, whoever the provider works as later: `id` keeps the address.
@@ -24,12 +25,15 @@ use secrecy::SecretString;
 
 use super::api::{Api, Own, Owner, UserToken};
 use super::failure::failure;
+use super::hand_over::{self, Destination, HandOver, Whose};
+use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
+use super::revoke::PAUSES;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -53,6 +57,9 @@ model! {
         expires_in: String,
         rotate_before: String,
         rotation_triggers: Triggers,
+        vault: Destination,
+        /// The version in Vault that holds the present value; 0 if it could not be handed over.
+        vault_version: i64,
         /// The value. Null if Terraform has none that works.
         token: SecretString,
         /// Tells this value from the user's earlier and later ones.
@@ -73,10 +80,7 @@ impl Model {
 
     /// How a message names it.
     fn what(&self) -> String {
-        match self.address() {
-            Some(address) => format!("The personal access token of {address:?}"),
-            None => "The personal access token of the user whom the provider works as".to_owned(),
-        }
+        pat_of(self.address())
     }
 
     fn id(&self) -> &str {
@@ -89,6 +93,7 @@ impl Model {
             expires_in: &self.expires_in,
             rotate_before: &self.rotate_before,
             rotation_triggers: &self.rotation_triggers,
+            vault: &self.vault,
         }
     }
 
@@ -101,7 +106,34 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        kept::present_value(self.generation(), &self.token, &self.updated_at)
+        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+        hand_over::present_value(&self.vault, &self.vault_version, kept)
+    }
+
+    fn whose(&self) -> Whose<'_> {
+        Whose {
+            name: self.id(),
+            token_id: self.token_id.known().copied(),
+        }
+    }
+
+    fn hand_over(&mut self) -> HandOver<'_> {
+        HandOver {
+            what: self.what(),
+            name: self.id().to_owned(),
+            vault: &self.vault,
+            version: &mut self.vault_version,
+            token: &mut self.token,
+            token_id: &self.token_id,
+            expires_at: &self.expires_at,
+            generation: &mut self.generation,
+        }
+    }
+
+    /// In a plan: a new value will come.
+    fn expect(&mut self, config: &Self) {
+        self.kept().expect(&config.expires_at);
+        self.hand_over().expect();
     }
 
     fn kept(&mut self) -> Kept<'_> {
@@ -116,13 +148,13 @@ impl Model {
 }
 
 /// What the platform tells of a user's PAT.
-struct Found {
+pub(super) struct Found {
     /// The user's address, where it is known.
     address: Option<String>,
     /// `None`: the user has none.
-    token: Option<UserToken>,
+    pub(super) token: Option<UserToken>,
     /// Whether it is the one that the provider itself works with.
-    own: bool,
+    pub(super) own: bool,
 }
 
 pub(super) struct PersonalAccessToken {
@@ -157,6 +189,7 @@ impl PersonalAccessToken {
             if found.own {
                 diagnostics.push(kept::rotates_own(&planned.what()));
             }
+            hand_over::plan(&connection, context, &planned.vault, planned.whose(), diagnostics).await;
         }
         expect_enabled(&connection, &operation, planned, diagnostics).await;
     }
@@ -165,7 +198,7 @@ impl PersonalAccessToken {
 #[async_trait]
 impl Resource for PersonalAccessToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = OfUser;
 
     const TYPE: &'static str = "striim_personal_access_token";
 
@@ -186,6 +219,7 @@ impl Resource for PersonalAccessToken {
             ),
         ];
         attributes.extend(rotation::attributes());
+        attributes.extend(hand_over::attributes());
         attributes.extend(kept::attributes());
         attributes.push(kept::generation());
         Schema::new(
@@ -194,8 +228,8 @@ impl Resource for PersonalAccessToken {
              working at once, and the plan says so. To manage it without that, import it. The platform's documentation \
              leaves open whether a rotation also makes a first token for a user who has none. Destroying the resource \
              revokes the token.\n\n\
-             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
-             the state can use the token. Rotation has the same reasons as that of a `striim_service_account_token`.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state, where whoever can read \
+             the state can use the token; or with `vault` in HashiCorp Vault alone. Rotation has the same reasons as that of a `striim_service_account_token`.\n\n\
              While personal access tokens are disabled in the account, none can be made, and a plan by an administrator \
              warns of that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for \
              it with `depends_on`; otherwise Terraform may plan and make the token first.",
@@ -210,12 +244,14 @@ impl Resource for PersonalAccessToken {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
+        hand_over::validate(&config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = 1.into();
+            planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
@@ -246,15 +282,16 @@ impl Resource for PersonalAccessToken {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
                     expect_enabled(&connection, &operation, prior, diagnostics).await;
+                    hand_over::plan(&connection, context, &planned.vault, prior.whose(), diagnostics).await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
                 planned.generation = generation.into();
-                planned.kept().expect(&change.config.expires_at);
+                planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
                 planned.generation = Field::Unknown;
-                planned.kept().expect(&change.config.expires_at);
+                planned.expect(&change.config);
             }
         }
     }
@@ -277,6 +314,8 @@ impl Resource for PersonalAccessToken {
         if planned.id.known().is_none() {
             planned.id = id_of(&found).into();
         }
+        let ready = hand_over::prepare(&connection, &operation, &planned.vault, planned.whose()).await;
+        let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
         rotate(
             &connection,
@@ -288,6 +327,7 @@ impl Resource for PersonalAccessToken {
         )
         .await?;
         note(&mut latest, &planned);
+        planned.hand_over().deliver(ready, &operation, diagnostics).await;
         Some(planned)
     }
 
@@ -304,9 +344,14 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                let rotated = state.kept().was_rotated_outside((&token).into());
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
                 }
+                state
+                    .hand_over()
+                    .refresh(&connection, context, rotated, diagnostics)
+                    .await;
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
@@ -324,7 +369,7 @@ impl Resource for PersonalAccessToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         // Without a new value to come, only the declaration changed.
-        if !planned.token.is_unknown() {
+        if !planned.token_id.is_unknown() {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -339,10 +384,17 @@ impl Resource for PersonalAccessToken {
         let Some(own) = diagnostics.ok(own.map_err(|error| failure(&error))) else {
             return prior;
         };
+        let ready = hand_over::prepare(&connection, &operation, &planned.vault, prior.whose()).await;
+        let Some(ready) = diagnostics.ok(ready) else {
+            return prior;
+        };
         planned.generation = prior.generation().saturating_add(1).into();
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
                 note(&mut latest, &planned);
+                planned.hand_over().deliver(ready, &operation, diagnostics).await;
+                let before = (&prior.vault, &prior.vault_version);
+                hand_over::remove_moved(&connection, &operation, before, &planned.vault, diagnostics).await;
                 planned
             }
             None => prior,
@@ -355,13 +407,12 @@ impl Resource for PersonalAccessToken {
         };
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
-        match revoke(&connection.api, &operation, &state, latest, self.now()).await {
-            Ok(()) => None,
-            Err(diagnostic) => {
-                diagnostics.push(diagnostic);
-                Some(state)
-            }
+        let revoked = revoke(&connection.api, &operation, &state, latest, self.now()).await;
+        if diagnostics.ok(revoked).is_none() {
+            return Some(state);
         }
+        hand_over::remove(&connection, &operation, &state.vault, &state.vault_version, diagnostics).await;
+        None
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -394,10 +445,35 @@ impl Resource for PersonalAccessToken {
         state.kept().follow(token.into());
         Some(state)
     }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(OfUser::schema())
+    }
+
+    fn identity(&self, state: &Model) -> Option<OfUser> {
+        let email = match state.address() {
+            None if state.id.is_unknown() => Field::Unknown,
+            address => address.map(str::to_owned).into(),
+        };
+        Some(OfUser::of(&self.session, email))
+    }
+
+    fn import_id(&self, identity: OfUser) -> Result<String, Diagnostic> {
+        let email = identity.import_id(&self.session)?;
+        Ok(email.unwrap_or_else(|| OWN.to_owned()))
+    }
+}
+
+/// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
+fn pat_of(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("The personal access token of {address:?}"),
+        None => "The personal access token of the user whom the provider works as".to_owned(),
+    }
 }
 
 /// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
-async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
+pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
     let own = api.user_token(operation, None).await;
     let Some(address) = address else {
         let token = own?;
@@ -499,25 +575,56 @@ async fn revoke(
             _ => Ok(()),
         };
     };
-    let owner = match (token.user_id, &found.address) {
+    end(api, operation, &token, found.address.as_deref()).await
+}
+
+/// Revokes a PAT that is there. Gone meanwhile is gone.
+pub(super) async fn end(
+    api: &Api,
+    operation: &Operation,
+    token: &UserToken,
+    address: Option<&str>,
+) -> Result<(), Diagnostic> {
+    let owner = match (token.user_id, address) {
         (Some(id), _) => Owner::UserId(id),
         // Documented for one's own only. It can mean nobody else.
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(nobody(Severity::Error)),
     };
-    match api.revoke_user_token(operation, owner).await {
-        Err(error) if !error.is_not_found() => {
-            let mut diagnostic = failure(&error);
-            if matches!(owner, Owner::Email(_)) && is_refusal(&error) {
-                diagnostic.detail.push_str(
-                    "\n\nThe platform lets administrators revoke another user's token by the user's number, and did \
-                     not tell it. Have the user revoke the token, or do it in the portal; then run again.",
-                );
-            }
-            Err(diagnostic)
+    for pause in PAUSES {
+        match api.revoke_user_token(operation, owner).await {
+            Err(error) if !error.is_not_found() => return Err(why_not_revoked(owner, &error)),
+            _ => {}
         }
-        _ => Ok(()),
+        // An answer alone does not do: somebody between can say 200 or 404.
+        let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
+        if left.token.is_none_or(|left| left.token_id != token.token_id) {
+            return Ok(());
+        }
+        tracing::warn!(
+            "{} is said to be revoked, and is still there: trying again",
+            pat_of(address)
+        );
+        if operation.pause(pause).await.is_err() {
+            break;
+        }
     }
+    Err(Diagnostic::error(
+        format!("{} is not revoked", pat_of(address)),
+        "The answer to the revocation says that it is done, but the platform still tells of the token. Something between \
+         may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
+    ))
+}
+
+fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {
+    let mut diagnostic = failure(error);
+    if matches!(owner, Owner::Email(_)) && is_refusal(error) {
+        diagnostic.detail.push_str(
+            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not tell it. \
+             Have the user revoke the token, or do it in the portal; then run again.",
+        );
+    }
+    diagnostic
 }
 
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.

@@ -6,19 +6,27 @@ use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
+use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
 use super::functions;
 use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
 use super::personal_access_token::PersonalAccessToken;
+use super::revoke_personal_access_token::RevokePersonalAccessToken;
+use super::revoke_service_account_token::RevokeServiceAccountToken;
+use super::rotate_service_account_token::RotateServiceAccountToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::service_account_tokens::ServiceAccountTokens;
 use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
-use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{
+    AnyAction, AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider,
+    Schema,
+};
 use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
+use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -71,6 +79,7 @@ impl Striim {
             managed_by,
             request_timeout,
             retry_timeout,
+            vault,
         } = settings;
         let transport = (self.parts.transport)(&base_url.clone().into());
         let options = Options {
@@ -80,7 +89,8 @@ impl Striim {
             request_timeout,
         };
         let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
-        Connection::new(api, account, retry_timeout)
+        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        Connection::new(api, account, retry_timeout).handing_over_to(vault)
     }
 }
 
@@ -121,6 +131,22 @@ impl Provider for Striim {
             Box::new(PatStatusDataSource::new(self.session.clone())),
             Box::new(ServiceAccountTokens::new(self.session.clone())),
             Box::new(Token::new(self.session.clone())),
+        ]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        vec![Box::new(EphemeralServiceAccountToken::new(self.session.clone()))]
+    }
+
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        vec![Box::new(ServiceAccountToken::new(self.session.clone()))]
+    }
+
+    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+        vec![
+            Box::new(RevokePersonalAccessToken::new(self.session.clone())),
+            Box::new(RevokeServiceAccountToken::new(self.session.clone())),
+            Box::new(RotateServiceAccountToken::new(self.session.clone())),
         ]
     }
 

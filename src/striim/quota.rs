@@ -174,15 +174,35 @@ pub(super) fn no_place_later(name: &str, accounts: &[ServiceAccount], now: Times
 fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     let mut accounts: Vec<_> = accounts.iter().collect();
     accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
-    let lines = accounts.iter().map(|account| {
-        let expiry = match account.expires_at.map(Expiry::at) {
-            Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
-            Some(expiry) => format!("expires at {expiry}"),
-            None => "without expiry".to_owned(),
-        };
-        format!("\n  - {:?}, {expiry}", account.name)
-    });
+    let lines = accounts
+        .iter()
+        .map(|account| format!("\n  - {:?}, {}", account.name, ending(account, now)));
     lines.collect()
+}
+
+/// The warning that one more service account, for the time of a run, leaves no place for another.
+pub(super) fn last_place(accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+    let active = accounts.iter().filter(|account| is_active(account, now)).count();
+    (active + 1 == QUOTA).then(|| {
+        Diagnostic::warning(
+            "The ephemeral token takes the last place",
+            format!(
+                "A Striim Cloud account may have {QUOTA} active service account tokens. While this one is open, in the plan \
+                 and again in the apply, there is no place for another: a run at the same time, or a new token in this one, \
+                 may be refused. There are now:\n{}",
+                list(accounts, now)
+            ),
+        )
+    })
+}
+
+/// When a service account's token ends or has ended, in words.
+pub(super) fn ending(account: &ServiceAccount, now: Timestamp) -> String {
+    match account.expires_at.map(Expiry::at) {
+        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+        Some(expiry) => format!("expires at {expiry}"),
+        None => "without expiry".to_owned(),
+    }
 }
 
 #[cfg(test)]

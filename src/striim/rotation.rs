@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::hand_over::{self, Destination};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
 use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, parse_duration, reasons};
 
@@ -22,6 +23,8 @@ pub(super) struct Rotation<'a> {
     pub(super) expires_in: &'a Field<String>,
     pub(super) rotate_before: &'a Field<String>,
     pub(super) rotation_triggers: &'a Field<Triggers>,
+    /// Who keeps the value; null: the state.
+    pub(super) vault: &'a Field<Destination>,
 }
 
 /// What a plan does with a token that is there.
@@ -115,6 +118,7 @@ impl Rotation<'_> {
         Some(Declared {
             ends,
             triggers: known_triggers(self.rotation_triggers)?,
+            keeper: hand_over::keeper(self.vault)?,
         })
     }
 
@@ -124,6 +128,7 @@ impl Rotation<'_> {
             expiry: self.expiry(),
             lifetime: known_duration(self.expires_in),
             triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
+            keeper: hand_over::keeper(self.vault).unwrap_or_default(),
             value,
         }
     }

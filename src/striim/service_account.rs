@@ -1,7 +1,6 @@
 //! What the resources that manage service accounts share: finding one, judging what the user declares of it, rotating
 //! its token, and telling what went wrong.
 
-use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -22,6 +21,20 @@ pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
 
 pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
     accounts.iter().find(|account| account.name == name)
+}
+
+/// The error that there is no service account of this name, as `to_do` wants it: "to import".
+pub(super) fn no_such_account(to_do: &str, name: &str, accounts: &[ServiceAccount]) -> Diagnostic {
+    let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
+    let there = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Diagnostic::error(
+        "No such service account",
+        format!("There is no service account named {name:?} {to_do}. Names are case-sensitive. There are: {there}."),
+    )
 }
 
 /// How a message names the token of a service account.
@@ -127,7 +140,7 @@ pub(super) async fn works_with(connection: &Connection, token: &Field<SecretStri
 }
 
 /// Gives a service account a new value; `old` is the one that the state knows, if it does. Where that was the one that the
-/// provider works with, it goes on with the new one, and warns if the plan could not know.
+/// provider works with, it goes on with the new one, and warns if the plan could not know; or if that one may be lost.
 pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
@@ -141,7 +154,14 @@ pub(super) async fn rotate(
         Some(_) => Own::No,
         None => Own::Perhaps,
     };
-    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await?;
+    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await;
+    if let Err(error) = &issued
+        && error.is_ambiguous()
+        && own != Own::No
+    {
+        diagnostics.push(kept::may_have_ended_own(&token_of(name)));
+    }
+    let issued = issued?;
     if own == Own::Perhaps && connection.api.works_with(&issued.token).await {
         diagnostics.push(kept::rotates_own(&token_of(name)));
     }
@@ -157,14 +177,13 @@ pub(super) fn why_not_created(
     now: Timestamp,
 ) -> Diagnostic {
     let mut diagnostic = failure(&unmade.error);
-    let conflict = unmade.error.status() == Some(StatusCode::CONFLICT);
     let more = match &unmade.accounts {
         _ if unmade.left_behind => format!(
             "The service account {name:?} is or may be there, without a value that anybody knows. It is in the state, \
              and the next apply {left_behind}."
         ),
         Some(accounts) if find(accounts, name).is_some() => taken.to_owned(),
-        Some(accounts) if conflict => quota::exhausted(accounts, now),
+        Some(accounts) if unmade.is_conflict() => quota::exhausted(accounts, now),
         _ => return diagnostic,
     };
     diagnostic.detail.push_str("\n\n");

@@ -19,17 +19,19 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::hand_over::{self, Destination, HandOver, Whose};
+use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
-    why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
+    why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
@@ -46,6 +48,9 @@ model! {
         rotate_before: String,
         rotation_triggers: Triggers,
         adopt_existing: bool,
+        vault: Destination,
+        /// The version in Vault that holds the present value; 0 if it could not be handed over.
+        vault_version: i64,
         /// The value. Null if Terraform has none that works.
         token: SecretString,
         /// Tells this value from the account's earlier and later ones.
@@ -73,6 +78,7 @@ impl Model {
             expires_in: &self.expires_in,
             rotate_before: &self.rotate_before,
             rotation_triggers: &self.rotation_triggers,
+            vault: &self.vault,
         }
     }
 
@@ -81,7 +87,39 @@ impl Model {
     }
 
     fn value(&self) -> PresentValue {
-        kept::present_value(self.generation(), &self.token, &self.updated_at)
+        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+        hand_over::present_value(&self.vault, &self.vault_version, kept)
+    }
+
+    fn whose(&self) -> Whose<'_> {
+        Whose {
+            name: self.name(),
+            token_id: self.token_id.known().copied(),
+        }
+    }
+
+    fn hand_over(&mut self) -> HandOver<'_> {
+        HandOver {
+            what: self.what(),
+            name: self.name().to_owned(),
+            vault: &self.vault,
+            version: &mut self.vault_version,
+            token: &mut self.token,
+            token_id: &self.token_id,
+            expires_at: &self.expires_at,
+            generation: &mut self.generation,
+        }
+    }
+
+    /// The value that works, as far as anybody knows it.
+    async fn present_token(&self, connection: &Connection, context: &Context) -> Field<SecretString> {
+        hand_over::value(connection, context, &self.vault, &self.vault_version, &self.token).await
+    }
+
+    /// In a plan: a new value will come.
+    fn expect(&mut self, config: &Self) {
+        self.kept().expect(&config.expires_at);
+        self.hand_over().expect();
     }
 
     fn kept(&mut self) -> Kept<'_> {
@@ -104,6 +142,10 @@ impl ServiceAccountToken {
         Self { session }
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn now(&self) -> Timestamp {
         self.session.clock().now()
     }
@@ -114,6 +156,7 @@ impl ServiceAccountToken {
             return;
         };
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
+        hand_over::plan(&connection, context, &planned.vault, planned.whose(), diagnostics).await;
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
@@ -130,12 +173,12 @@ impl ServiceAccountToken {
     }
 
     /// Notes that the account will go, and warns of what would refuse it.
-    async fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
+    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         let Some(connection) = self.session.connected() else {
             return;
         };
         connection.ledger.remove(prior.name());
-        if works_with(&connection, &prior.token).await {
+        if works_with(&connection, &prior.present_token(&connection, context).await).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
@@ -176,7 +219,7 @@ impl ServiceAccountToken {
 #[async_trait]
 impl Resource for ServiceAccountToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Named;
 
     const TYPE: &'static str = "striim_service_account_token";
 
@@ -200,13 +243,14 @@ impl Resource for ServiceAccountToken {
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
         ]);
+        attributes.extend(hand_over::attributes());
         attributes.extend(kept::attributes());
         attributes.push(kept::generation());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
-             The platform shows the value once, when it is made. It is kept in the Terraform state: whoever can read \
-             the state can use the token.\n\n\
+             The platform shows the value once, when it is made. It is kept in the Terraform state, where whoever can read \
+             the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
              **A rotation** ends the value at once and puts a new one into `token`. The service account stays, and there \
              is no time in which both values work. A plan rotates, and says why, when `expires_at`, `expires_in` or \
              `rotation_triggers` changed; within `rotate_before` of the expiry; when the token has expired, unless \
@@ -231,6 +275,7 @@ impl Resource for ServiceAccountToken {
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
+        hand_over::validate(&config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
@@ -238,13 +283,14 @@ impl Resource for ServiceAccountToken {
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
             planned.generation = 1.into();
+            planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
         if planned.name != prior.name || planned.description != prior.description {
             // It is replaced: what comes instead is planned by itself.
-            self.plan_removal(prior, diagnostics).await;
+            self.plan_removal(context, prior, diagnostics).await;
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
@@ -263,25 +309,26 @@ impl Resource for ServiceAccountToken {
             }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
-                if let Some(connection) = self.session.connected()
-                    && works_with(&connection, &prior.token).await
-                {
-                    diagnostics.push(kept::rotates_own(&prior.what()));
+                if let Some(connection) = self.session.connected() {
+                    if works_with(&connection, &prior.present_token(&connection, context).await).await {
+                        diagnostics.push(kept::rotates_own(&prior.what()));
+                    }
+                    hand_over::plan(&connection, context, &planned.vault, prior.whose(), diagnostics).await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
                 planned.generation = generation.into();
-                planned.kept().expect(&change.config.expires_at);
+                planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
                 planned.generation = Field::Unknown;
-                planned.kept().expect(&change.config.expires_at);
+                planned.expect(&change.config);
             }
         }
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        self.plan_removal(prior, diagnostics).await;
+    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -289,6 +336,8 @@ impl Resource for ServiceAccountToken {
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
+        let ready = hand_over::prepare(&connection, &operation, &planned.vault, planned.whose()).await;
+        let ready = diagnostics.ok(ready)?;
         let adopted = self
             .adopt(&connection, &operation, &planned, expires_at, diagnostics)
             .await;
@@ -305,6 +354,7 @@ impl Resource for ServiceAccountToken {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
                 planned.kept().take(expires_at, issued, diagnostics);
+                planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 Some(planned)
             }
             Err(unmade) => {
@@ -333,10 +383,16 @@ impl Resource for ServiceAccountToken {
                 .expiry()
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
-            let never_seen = state.token_id.is_null() && matches!(state.value(), PresentValue::Replaced { .. });
+            let never_seen = state.token_id.is_null()
+                && matches!(state.value(), PresentValue::Replaced { .. } | PresentValue::Undelivered);
             return (expired || never_seen).then_some(state);
         };
+        let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
+        state
+            .hand_over()
+            .refresh(&connection, context, rotated, diagnostics)
+            .await;
         Some(state)
     }
 
@@ -348,7 +404,7 @@ impl Resource for ServiceAccountToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         // Without a new value to come, only the declaration changed.
-        if !planned.token.is_unknown() {
+        if !planned.token_id.is_unknown() {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -359,16 +415,13 @@ impl Resource for ServiceAccountToken {
         };
         let mut latest = connection.alone_with(prior.name()).await;
         let operation = connection.operation(context);
+        let ready = hand_over::prepare(&connection, &operation, &planned.vault, prior.whose()).await;
+        let Some(ready) = diagnostics.ok(ready) else {
+            return prior;
+        };
+        let old = prior.present_token(&connection, context).await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(
-            &connection,
-            &operation,
-            prior.name(),
-            instant,
-            &prior.token,
-            diagnostics,
-        )
-        .await;
+        let rotated = rotate(&connection, &operation, prior.name(), instant, &old, diagnostics).await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             Err(error) if error.is_not_found() => {
@@ -384,6 +437,9 @@ impl Resource for ServiceAccountToken {
                 *latest = Some(issued.token.clone());
                 planned.generation = prior.generation().saturating_add(1).into();
                 planned.kept().take(expires_at, issued, diagnostics);
+                planned.hand_over().deliver(ready, &operation, diagnostics).await;
+                let before = (&prior.vault, &prior.vault_version);
+                hand_over::remove_moved(&connection, &operation, before, &planned.vault, diagnostics).await;
                 planned
             }
             None => prior,
@@ -394,33 +450,24 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state.token).await {
+        if works_with(&connection, &state.present_token(&connection, context).await).await {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
         let ended = end(&connection, context, state.name(), &state.token, &state.token_id).await;
-        match diagnostics.ok(ended) {
-            Some(()) => None,
-            None => Some(state),
+        if diagnostics.ok(ended).is_none() {
+            return Some(state);
         }
+        let operation = connection.operation(context);
+        hand_over::remove(&connection, &operation, &state.vault, &state.vault_version, diagnostics).await;
+        None
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let accounts = connection.look(&connection.operation(context), diagnostics).await?;
         let Some(account) = find(&accounts, id) else {
-            let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
-            diagnostics.push(Diagnostic::error(
-                "No such service account",
-                format!(
-                    "There is no service account named {id:?} to import. Names are case-sensitive. There are: {}.",
-                    if names.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        names.join(", ")
-                    }
-                ),
-            ));
+            diagnostics.push(no_such_account("to import", id, &accounts));
             return None;
         };
         diagnostics.push(Diagnostic::warning(
@@ -430,14 +477,32 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        let mut state = Model {
-            id: id.into(),
-            name: id.into(),
-            generation: 0.into(),
-            ..Model::default()
-        };
-        follow(&mut state, account, diagnostics);
-        Some(state)
+        Some(imported(account))
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(Named::schema("The service account's name, which is case-sensitive."))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Named> {
+        Some(Named::of(&self.session, &state.name))
+    }
+
+    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
+    }
+
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+        let advice = (from.type_name == "striim_service_account_token_pair").then(|| {
+            let current = from.text("/current/name").unwrap_or("<name>-a");
+            format!(
+                "The pair has two service accounts, and this has one. Declare this under a name of its own, beside the \
+                 pair, hand its value over, and only then remove the pair. Or go on with the pair's present account: take \
+                 the pair out of the state with a `removed` block (`destroy = false`), and import {current:?} as this; the \
+                 other account is then yours to revoke."
+            )
+        });
+        Err(from.refused(Self::TYPE, advice))
     }
 }
 
@@ -447,6 +512,19 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
         description: planned.description.known().map(String::as_str),
         expires_at: expires_at.map(Expiry::instant),
     }
+}
+
+/// The state of an account that was there before: without a value.
+pub(super) fn imported(account: &ServiceAccount) -> Model {
+    let mut state = Model {
+        id: account.name.clone().into(),
+        name: account.name.clone().into(),
+        description: account.description.clone().into(),
+        generation: 0.into(),
+        ..Model::default()
+    };
+    state.kept().follow(account.into());
+    state
 }
 
 /// Takes over what the platform's list says.
@@ -478,6 +556,7 @@ fn check_same_description(account: &ServiceAccount, planned: &Model) -> Result<(
 fn without_value(planned: Model) -> Model {
     Model {
         expires_at: planned.expires_at.into_known().into(),
+        vault_version: planned.vault.known().map(|_| 0).into(),
         token: Field::Null,
         token_id: Field::Null,
         updated_at: Field::Null,

@@ -27,6 +27,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
@@ -37,7 +38,7 @@ use super::service_account::{
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -121,10 +122,10 @@ impl Account {
     fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Some(account) = find(accounts, self.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
-            return self
-                .expiry()
-                .is_some_and(|expiry| expiry.has_passed(now))
-                .then_some(self);
+            let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
+            // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
+            let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
+            return (expired || never_seen).then_some(self);
         };
         if self.kept().follow(account.into()) {
             diagnostics.push(kept::died(&token_of(self.name())));
@@ -160,6 +161,7 @@ impl Model {
             expires_in: &self.expires_in,
             rotate_before: &Field::Null,
             rotation_triggers: &self.rotation_triggers,
+            vault: &Field::Null,
         }
     }
 
@@ -381,7 +383,7 @@ impl ServiceAccountTokenPair {
 #[async_trait]
 impl Resource for ServiceAccountTokenPair {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Named;
 
     const TYPE: &'static str = "striim_service_account_token_pair";
 
@@ -719,6 +721,31 @@ impl Resource for ServiceAccountTokenPair {
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(Named::schema("What the two service accounts are named after."))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Named> {
+        Some(Named::of(&self.session, &state.name))
+    }
+
+    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
+        identity.import_id(&self.session)
+    }
+
+    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+        let advice = (from.type_name == "striim_service_account_token").then(|| {
+            let name = from.text("/name").unwrap_or("<name>");
+            let [first, second] = names(name);
+            format!(
+                "The pair has two service accounts, named such as {first:?} and {second:?}, and a service account cannot be \
+                 renamed. Declare the pair beside the token, hand over `current.token`, and only then remove the token: \
+                 so nobody is without a value that works. The three together are what the account may have."
+            )
+        });
+        Err(from.refused(Self::TYPE, advice))
     }
 }
 

@@ -12,6 +12,7 @@ use super::failure::failure;
 use super::pat_ledger;
 use super::quota::Ledger;
 use super::snapshot::Snapshot;
+use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::rest::{Error, Operation};
 use crate::token::Clock;
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     /// The account's short name, or else the host of its API.
     pub(super) account: String,
     retry_timeout: Duration,
+    /// Where values are handed over to.
+    pub(super) vault: Link,
     accounts: Snapshot,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
@@ -112,12 +115,18 @@ impl Connection {
             api,
             account,
             retry_timeout,
+            vault: Link::Waiting,
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
             names: std::sync::Mutex::default(),
             toggling: Mutex::default(),
         }
+    }
+
+    /// The same account, with the Vault that values are handed over to.
+    pub(super) fn handing_over_to(self, vault: Link) -> Self {
+        Self { vault, ..self }
     }
 
     /// One operation, from now on.

@@ -5,9 +5,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::api::check_managed_by;
+use super::vault_settings::{self, Link, VaultConfig};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::rest::{BaseUrl, Credential};
 use crate::token::parse_duration;
+use crate::vault;
 
 model! {
     /// The `provider` block.
@@ -19,6 +21,7 @@ model! {
         managed_by: String,
         request_timeout: String,
         retry_timeout: String,
+        vault: VaultConfig,
     }
 }
 
@@ -88,6 +91,7 @@ pub(super) fn schema() -> Schema {
                 "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the \
                  default. The platform allows ten creations and rotations a minute, so large plans may need more.",
             ),
+            vault_settings::attribute(),
         ],
     )
 }
@@ -103,6 +107,7 @@ pub(super) struct Settings {
     pub(super) managed_by: Option<String>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
+    pub(super) vault: Link<vault::Settings>,
 }
 
 /// What a configuration comes to.
@@ -142,6 +147,7 @@ pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
         |text| timeout(text).map(drop),
         diagnostics,
     );
+    vault_settings::validate(&config.vault, diagnostics);
 }
 
 /// Resolves a configuration with the environment; `None` if it told an error.
@@ -240,6 +246,7 @@ pub(super) fn resolve(
         managed_by: managed_by.into_known(),
         request_timeout: request_timeout?,
         retry_timeout: retry_timeout?,
+        vault: vault_settings::resolve(config.vault, variable),
     })))
 }
 
@@ -253,7 +260,7 @@ fn check<T>(
     diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
 }
 
-fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+pub(super) fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::error(
         format!("Invalid {argument}"),
         format!("The provider's `{argument}` {problem}."),

@@ -16,6 +16,7 @@ model! {
         r#type: String,
         token_id: i64,
         description: String,
+        managed_by: String,
         expires_at: String,
         expired: bool,
         legacy: bool,
@@ -57,6 +58,12 @@ impl DataSource for Token {
                     "description",
                     Type::String,
                     "The description of a service account; null for a personal access token.",
+                ),
+                Attribute::computed(
+                    "managed_by",
+                    Type::String,
+                    "Who manages a service account, where the mark at the end of its description tells: the \
+                     `managed_by` of the provider that created it. Null otherwise.",
                 ),
                 Attribute::computed(
                     "expires_at",
@@ -120,6 +127,7 @@ impl DataSource for Token {
                 r#type: "service_account".into(),
                 token_id: account.token_id.into(),
                 description: account.description.clone().into(),
+                managed_by: account.managed_by.clone().into(),
                 updated_at: account.updated_at.clone().into(),
                 ..with_expiry(config, account.expires_at, now)
             });

@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::token::{Ends, Expiry};
+    use crate::token::{Ends, Expiry, Keeper};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -91,6 +91,7 @@ mod tests {
                 rotate_before: None,
             },
             triggers: BTreeMap::new(),
+            keeper: Keeper::State,
         }
     }
 
@@ -99,6 +100,7 @@ mod tests {
             expiry: expires.map(day).map(Expiry::at),
             lifetime: Some(DAY * 90),
             triggers: BTreeMap::new(),
+            keeper: Keeper::State,
             value,
         }
     }
@@ -189,6 +191,7 @@ mod tests {
                 expiry,
                 lifetime,
                 triggers,
+                keeper: Keeper::State,
                 value,
             })
     }
@@ -230,6 +233,7 @@ mod tests {
             expiry: Some(Expiry::at(now + SignedDuration::try_from(lifetime).unwrap())),
             lifetime: Some(lifetime),
             triggers: declared.triggers.clone(),
+            keeper: Keeper::State,
             value: Ours,
         };
         let previous = match pair.replaced(now) {

@@ -38,6 +38,8 @@ pub struct Declared {
     pub ends: Ends,
     /// Whatever the user ties the value to: any change replaces it.
     pub triggers: BTreeMap<String, String>,
+    /// Where its value is to be kept.
+    pub keeper: Keeper,
 }
 
 /// What is known of the token that is there.
@@ -49,8 +51,20 @@ pub struct Present {
     pub lifetime: Option<Duration>,
     /// The triggers that were declared then.
     pub triggers: BTreeMap<String, String>,
+    /// Where its value was to be kept when it was made.
+    pub keeper: Keeper,
     /// Whose value it is.
     pub value: PresentValue,
+}
+
+/// Who keeps a token's value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Keeper {
+    /// Terraform, in its state.
+    #[default]
+    State,
+    /// Somebody else, at this place. The state does not know the value then, so it cannot be moved, only replaced.
+    Elsewhere(String),
 }
 
 /// Whether the value that Terraform keeps is the one that works.
@@ -63,6 +77,10 @@ pub enum PresentValue {
         /// When, if the platform told.
         on: Option<Timestamp>,
     },
+    /// Terraform made one, and could not hand it over to its keeper: nobody knows it.
+    Undelivered,
+    /// Terraform handed it over, and its keeper does not have it any more.
+    Missing,
     /// Somebody deleted the whole token.
     Deleted,
     /// It was imported: it works somewhere, unknown to Terraform. What is declared for the first time then is taken as
@@ -80,6 +98,17 @@ pub enum Reason {
     },
     /// Somebody deleted it outside Terraform.
     DeletedOutside,
+    /// Its value did not reach this keeper.
+    Undelivered(Keeper),
+    /// This keeper does not have its present value any more.
+    Missing(Keeper),
+    /// Its value is to be kept by another.
+    KeeperChanged {
+        /// By whom it was to be kept.
+        from: Keeper,
+        /// By whom it is to be kept.
+        to: Keeper,
+    },
     /// `expires_at` is another instant than before.
     ExpiryChanged {
         /// What it was.
@@ -117,6 +146,7 @@ pub enum Reason {
 pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Reason> {
     let checks = [
         ended_outside(declared, present, now),
+        keeper_changed(declared, present),
         expiry_changed(declared, present),
         lifetime_changed(declared, present),
         triggers_changed(declared, present),
@@ -131,8 +161,18 @@ fn ended_outside(declared: &Declared, present: &Present, now: Timestamp) -> Opti
     match present.value {
         PresentValue::Replaced { on } if !ended => Some(Reason::RotatedOutside { on }),
         PresentValue::Deleted if !ended => Some(Reason::DeletedOutside),
+        PresentValue::Undelivered if !ended => Some(Reason::Undelivered(present.keeper.clone())),
+        PresentValue::Missing if !ended => Some(Reason::Missing(present.keeper.clone())),
         _ => None,
     }
+}
+
+fn keeper_changed(declared: &Declared, present: &Present) -> Option<Reason> {
+    let changed = declared.keeper != present.keeper && present.value != PresentValue::Imported;
+    changed.then(|| Reason::KeeperChanged {
+        from: present.keeper.clone(),
+        to: declared.keeper.clone(),
+    })
 }
 
 fn expiry_changed(declared: &Declared, present: &Present) -> Option<Reason> {
@@ -202,6 +242,9 @@ impl fmt::Display for Reason {
                 f.write_str(", which ended the value in the state")
             }
             Self::DeletedOutside => f.write_str("it was deleted outside Terraform"),
+            Self::Undelivered(keeper) => write!(f, "its value did not reach {keeper}, and nobody knows it"),
+            Self::Missing(keeper) => write!(f, "{keeper} does not hold its present value any more"),
+            Self::KeeperChanged { from, to } => write!(f, "its value is kept by {to} from now on, not by {from}"),
             Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
             Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
             Self::LifetimeChanged => f.write_str("expires_in changed"),
@@ -230,6 +273,15 @@ impl fmt::Display for Reason {
                 write!(f, "it is {age} old (made at {made}), and rotate_every = {rotate_every}")
             }
         }
+    }
+}
+
+impl fmt::Display for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::State => "the state",
+            Self::Elsewhere(place) => place,
+        })
     }
 }
 
@@ -417,12 +469,14 @@ mod tests {
             let declared = Declared {
                 ends,
                 triggers: triggers(NONE),
+                keeper: Keeper::State,
             };
             let lifetime = days.map(|days: u32| DAY * days);
             let present = Present {
                 expiry,
                 lifetime,
                 triggers: triggers(NONE),
+                keeper: Keeper::State,
                 value,
             };
             let reasons = reasons(&declared, &present, instant("2027-01-01T00:00:00Z"));
@@ -457,11 +511,13 @@ mod tests {
             let declared = Declared {
                 ends: Ends::ByDefault,
                 triggers: triggers(now),
+                keeper: Keeper::State,
             };
             let present = Present {
                 expiry: None,
                 lifetime: None,
                 triggers: triggers(before),
+                keeper: Keeper::State,
                 value: PresentValue::Ours,
             };
             let told: String = reasons(&declared, &present, Timestamp::UNIX_EPOCH)
@@ -469,6 +525,65 @@ mod tests {
                 .map(ToString::to_string)
                 .collect();
             assert_eq!(told, expected, "{before:?} {now:?}");
+        }
+    }
+
+    /// (who keeps the value by the state, who is to keep it, whose value it is, what is told)
+    #[test]
+    fn a_value_that_its_keeper_does_not_have_is_replaced() {
+        use PresentValue::{Imported, Missing, Ours, Undelivered};
+        let vault = |place: &str| Keeper::Elsewhere(format!("Vault ({place})"));
+        let state = Keeper::State;
+        let cases = [
+            (vault("a"), vault("a"), Ours, ""),
+            (
+                vault("a"),
+                vault("a"),
+                Undelivered,
+                "its value did not reach Vault (a), and nobody knows it",
+            ),
+            (
+                vault("a"),
+                vault("a"),
+                Missing,
+                "Vault (a) does not hold its present value any more",
+            ),
+            (
+                state.clone(),
+                vault("a"),
+                Ours,
+                "its value is kept by Vault (a) from now on, not by the state",
+            ),
+            (
+                vault("a"),
+                state.clone(),
+                Ours,
+                "its value is kept by the state from now on, not by Vault (a)",
+            ),
+            (
+                vault("a"),
+                vault("b"),
+                Ours,
+                "its value is kept by Vault (b) from now on, not by Vault (a)",
+            ),
+            (state, vault("a"), Imported, ""),
+        ];
+        for (from, to, value, expected) in cases {
+            let declared = Declared {
+                ends: Ends::ByDefault,
+                triggers: triggers(NONE),
+                keeper: to,
+            };
+            let present = Present {
+                expiry: None,
+                lifetime: None,
+                triggers: triggers(NONE),
+                keeper: from,
+                value,
+            };
+            let reasons = reasons(&declared, &present, Timestamp::UNIX_EPOCH);
+            let told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            assert_eq!(told.join("; "), expected);
         }
     }
 
@@ -491,17 +606,23 @@ mod tests {
                     rotate_before: percent.map(|percent| lifetime * percent / 101),
                 }),
         ];
-        (ends, some_triggers()).prop_map(|(ends, triggers)| Declared { ends, triggers })
+        (ends, some_triggers(), some_keeper()).prop_map(|(ends, triggers, keeper)| Declared { ends, triggers, keeper })
     }
 
     fn some_triggers() -> impl Strategy<Value = BTreeMap<String, String>> {
         prop::collection::btree_map("[ab]", "[12]", 0..3)
     }
 
+    fn some_keeper() -> impl Strategy<Value = Keeper> {
+        prop_oneof![Just(Keeper::State), "[ab]".prop_map(Keeper::Elsewhere),]
+    }
+
     fn some_presence() -> impl Strategy<Value = Present> {
         let value = prop_oneof![
             Just(PresentValue::Ours),
             Just(PresentValue::Replaced { on: None }),
+            Just(PresentValue::Undelivered),
+            Just(PresentValue::Missing),
             Just(PresentValue::Deleted),
             Just(PresentValue::Imported)
         ];
@@ -509,12 +630,14 @@ mod tests {
             prop::option::of(some_expiry()),
             prop::option::of(some_duration()),
             some_triggers(),
+            some_keeper(),
             value,
         )
-            .prop_map(|(expiry, lifetime, triggers, value)| Present {
+            .prop_map(|(expiry, lifetime, triggers, keeper, value)| Present {
                 expiry,
                 lifetime,
                 triggers,
+                keeper,
                 value,
             })
     }
@@ -533,6 +656,7 @@ mod tests {
             expiry: Some(expiry),
             lifetime,
             triggers: declared.triggers.clone(),
+            keeper: declared.keeper.clone(),
             value: PresentValue::Ours,
         }
     }

@@ -11,10 +11,10 @@ use crate::rest::{self, Kind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A request did not succeed.
-    #[error("could not {}: {}", .0.tried(), Answered(.0.kind()))]
+    #[error("could not {}", .0.tried())]
     Request(#[from] rest::Error),
     /// Nothing is mounted there, or something else than a KV version 2.
-    #[error("there is no KV version 2 where the secret {0} is to be")]
+    #[error("there is no KV version 2 where the secret \"{0}\" is to be")]
     NoMount(Place),
     /// The token's policies do not allow it.
     #[error("Vault's token lacks {} on {path:?}", .missing.join(", "))]
@@ -25,11 +25,19 @@ pub enum Error {
         missing: Vec<&'static str>,
     },
     /// Somebody else wrote another version first.
-    #[error("somebody else wrote the secret {0} at the same time")]
+    #[error("somebody else wrote the secret \"{0}\" at the same time")]
     Overtaken(Place),
 }
 
 impl Error {
+    /// What Vault answered, or why it did not, if there was a request to answer.
+    pub fn answer(&self) -> Option<String> {
+        match self {
+            Self::Request(error) => Some(Answered(error.kind()).to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether it may have been done all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Request(error) if error.is_ambiguous())

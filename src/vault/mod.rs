@@ -153,7 +153,12 @@ impl Vault {
     /// # Errors
     /// [`Error`], but not because there is none.
     pub async fn newest(&self, operation: &Operation, place: &Place) -> Result<Newest, Error> {
-        let request = self.at(Method::GET, format!("read the secret {place} in Vault"), place, "data");
+        let request = self.at(
+            Method::GET,
+            format!("read the secret \"{place}\" in Vault"),
+            place,
+            "data",
+        );
         let request = request.also_answers(StatusCode::NOT_FOUND);
         let newest = self.client.fetch(operation, &request, newest).await?;
         newest.ok_or_else(|| Error::NoMount(place.clone()))
@@ -190,7 +195,7 @@ impl Vault {
                     error
                 });
             }
-            tracing::warn!("{error}; trying again");
+            tracing::warn!("{error}: {}; trying again", error.answer().unwrap_or_default());
             step = operation.clone();
             lost += 1;
         }
@@ -199,10 +204,11 @@ impl Vault {
     async fn write_once(&self, step: &Operation, place: &Place, after: u64, data: &Data) -> Result<u64, Error> {
         let request = self.at(
             Method::POST,
-            format!("write the secret {place} to Vault"),
+            format!("write the secret \"{place}\" to Vault"),
             place,
             "data",
         );
+        let request = data.secrets().cloned().fold(request, Request::conceal);
         let request = request.json(&json!({ "options": { "cas": after }, "data": data }));
         let written = self.client.fetch(step, &request, |answer| match answer.status {
             // What is no KV version 2 takes anything.
@@ -221,7 +227,7 @@ impl Vault {
         if newest.version != version || newest.data.is_none() {
             return Ok(false);
         }
-        let tried = format!("delete version {version} of the secret {place} in Vault");
+        let tried = format!("delete version {version} of the secret \"{place}\" in Vault");
         let request = self.at(Method::POST, tried, place, "delete");
         // It names the version: twice is as good as once.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "versions": [version] }));

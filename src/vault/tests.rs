@@ -145,7 +145,7 @@ async fn an_outage_is_waited_for_as_long_as_the_operation_lasts() {
         .write(&operation(), &place(), 1, &data("value"))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("Vault is sealed"), "{error}");
+    assert!(error.answer().unwrap().contains("Vault is sealed"), "{error}");
     assert!(
         (200..=300).contains(&start.elapsed().as_secs()),
         "{:?}",
@@ -182,7 +182,7 @@ async fn a_refusal_is_told_at_once() {
         nobody.newest(&operation(), &place()).await.unwrap_err(),
         nobody.prove_writable(&operation(), &place()).await.unwrap_err(),
     ] {
-        assert!(error.to_string().contains("permission denied"), "{error}");
+        assert!(error.answer().unwrap().contains("permission denied"), "{error}");
         assert!(!error.is_ambiguous());
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -298,6 +298,23 @@ fn an_address_is_the_servers() {
         let read = address(text).ok();
         assert_eq!(read.as_ref().map(BaseUrl::as_str), base_url, "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_quotes_of_a_secret_is_not_told() {
+    let server = server();
+    server.fault(
+        Fault::answer(400)
+            .on("POST", DATA)
+            .body(r#"{"errors": ["s3cret is too short"]}"#),
+    );
+    let data = Data::from_iter([("token", Entry::Secret("s3cret".into()))]);
+    let error = root(&server).write(&operation(), &place(), 0, &data).await.unwrap_err();
+    assert!(
+        error.answer().unwrap().ends_with("[redacted] is too short"),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}").contains("s3cret"));
 }
 
 #[test]

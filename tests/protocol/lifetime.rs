@@ -1,9 +1,21 @@
 //! When the program ends, and what it leaves behind. How long it waits for clients is tested beside the server's code.
 
+use std::time::Duration;
+
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_stream::StreamExt as _;
+use tonic::Status;
+use tonic::body::Body;
+
 use super::plugin::go_plugin::grpc_broker_client::GrpcBrokerClient;
 use super::plugin::go_plugin::grpc_stdio_client::GrpcStdioClient;
-use super::plugin::proto::stop_provider;
-use super::plugin::{Options, Plugin};
+use super::plugin::proto::{DynamicValue, configure_provider, read_data_source, stop_provider};
+use super::plugin::{Options, Plugin, call, frame};
+
+const STOP: &str = "/tfplugin6.Provider/StopProvider";
 
 #[tokio::test]
 async fn shutdown_ends_the_program_and_removes_the_socket() {
@@ -69,4 +81,50 @@ async fn the_streams_of_go_plugin_are_open_until_the_end() {
     assert!(stdio.message().await.unwrap().is_none());
     assert!(broker.message().await.unwrap().is_none());
     assert!(plugin.ended().await.status.success());
+}
+
+/// Two clients, for it takes the program a while to be sure that nobody comes back.
+#[tokio::test]
+async fn a_client_that_vanishes_in_the_middle_of_a_message_or_of_a_call_leaves_nothing_behind() {
+    let told_half = Plugin::start(Options::default()).await;
+    let half = tokio_stream::once(frame(100, b"half of it")).chain(tokio_stream::pending());
+    let body = StreamBody::new(half.map(|bytes| Ok::<_, Status>(Frame::data(bytes))));
+    let telling = call(told_half.channel().await, STOP, Body::new(body));
+    assert!(timeout(Duration::from_millis(100), telling).await.is_err());
+
+    // A platform that takes connections and says nothing.
+    let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", platform.local_addr().unwrap());
+    let options = Options::default()
+        .with("STRIIM_BASE_URL", &url)
+        .with("STRIIM_TOKEN", "x");
+    let busy = Plugin::start(options).await;
+    let mut client = busy.client().await;
+    let nothing = || {
+        Some(DynamicValue {
+            json: b"{}".to_vec(),
+            ..DynamicValue::default()
+        })
+    };
+    let configure = configure_provider::Request {
+        config: nothing(),
+        ..Default::default()
+    };
+    client.configure_provider(configure).await.unwrap();
+    let read = read_data_source::Request {
+        type_name: "striim_service_account_tokens".to_owned(),
+        config: nothing(),
+        ..Default::default()
+    };
+    let _connection = tokio::select! {
+        answer = client.read_data_source(read) => panic!("{answer:?}"),
+        connection = platform.accept() => connection.unwrap(),
+    };
+    drop(client);
+
+    for plugin in [told_half, busy] {
+        let directory = plugin.socket.parent().unwrap().to_owned();
+        assert!(plugin.ended().await.status.success());
+        assert!(!directory.exists());
+    }
 }

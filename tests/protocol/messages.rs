@@ -85,6 +85,31 @@ async fn a_broken_message_gets_an_error_and_the_plugin_goes_on() {
 }
 
 #[tokio::test]
+async fn nonsense_in_any_call_is_answered_and_the_plugin_goes_on() {
+    let plugin = Plugin::start(Options::default()).await;
+    let channel = plugin.channel().await;
+    let calls = include_str!("../../proto/tfplugin6.proto").lines().filter_map(|line| {
+        let (name, _) = line.trim().strip_prefix("rpc ")?.split_once('(')?;
+        Some(format!("/tfplugin6.Provider/{name}"))
+    });
+    let mut random = fastrand::Rng::with_seed(6);
+    let mut answered = 0;
+    for path in calls {
+        for length in [0, 1, 2, 3, 8, 64, 1024] {
+            let message: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
+            let length = u32::try_from(length).unwrap();
+            call_with_bytes(channel.clone(), &path, frame(length, &message)).await;
+            answered += 1;
+        }
+    }
+    assert!(answered > 100);
+    assert!(serves(&plugin).await);
+    plugin.shutdown().await;
+    let ended = plugin.ended().await;
+    assert!(ended.status.success() && !ended.stderr.contains("panic"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn what_is_not_served_is_unimplemented() {
     let plugin = Plugin::start(Options::default()).await;
     for path in [

@@ -41,6 +41,9 @@ fn seeds(seeds: Range<u64>) -> Range<u64> {
 fn hold(speed: Speed, seeds: Range<u64>) {
     let batch = batch::run(speed, seeds);
     println!("{}", batch.figures);
+    for (seed, broken) in &batch.broken {
+        println!("seed {seed}: {}", broken.why);
+    }
     if let Some((seed, broken)) = batch.broken.into_iter().next() {
         panic!("{}", batch::explain(speed, seed, broken));
     }
@@ -48,12 +51,12 @@ fn hold(speed: Speed, seeds: Range<u64>) {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works() {
-    hold(Speed::Simulated, seeds(0..1_000));
+    hold(Speed::Simulated, seeds(0..2_000));
 }
 
 #[test]
 fn after_any_history_of_real_processes_too() {
-    hold(Speed::Real, seeds(0..24));
+    hold(Speed::Real, seeds(0..200));
 }
 
 #[test]

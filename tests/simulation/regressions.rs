@@ -2,7 +2,8 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::history::{Apply, Cut, Ends, History, Step, Token};
+use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
+use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
 use crate::simulation::world;
@@ -40,6 +41,14 @@ fn declare(place: usize, name: &'static str) -> Step {
         place,
         token: Some(token),
     }
+}
+
+fn declare_pair() -> Step {
+    Step::DeclarePair(Some(Pair {
+        hours: 24,
+        rotate_every: None,
+        trigger: None,
+    }))
 }
 
 fn apply() -> Step {
@@ -122,5 +131,78 @@ fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
             apply_until(interrupt),
             MONTH,
         ]);
+    }
+}
+
+/// A refresh that did not find it in the list forgot it, and its name was taken for ever.
+#[test]
+fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not_listed() {
+    for request in 3..6 {
+        let moment = Moment {
+            request,
+            when: When::After,
+        };
+        let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
+        holds(&[
+            declare_pair(),
+            apply_until(Some((Cut::Crash, moment))),
+            MONTH,
+            Step::Fault(lost),
+            apply(),
+        ]);
+    }
+}
+
+/// The error said to run again, which the provider could not, for it had ended its own token.
+#[test]
+fn whoever_may_have_lost_the_providers_own_token_is_told() {
+    let own = |trigger| Step::Declare {
+        workspace: 0,
+        place: PLACES - 1,
+        token: Some(Token {
+            name: OWN,
+            description: None,
+            ends: Ends::InDays(30),
+            trigger: Some(trigger),
+            adopt: true,
+        }),
+    };
+    let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
+    holds(&[own(1), lost(), apply()]);
+    holds(&[own(1), apply(), own(2), lost(), apply()]);
+}
+
+/// The name had moved on from a creation that had failed half-way: the revocation of the one ended the token of the other.
+#[test]
+fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has_moved() {
+    for listings in 2..5 {
+        let refused = Fault::answer(503).on("POST", "/service-account");
+        let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(listings);
+        holds(&[
+            declare(1, "build"),
+            Step::Fault(refused),
+            Step::Fault(unseen),
+            apply(),
+            declare(0, "build"),
+            Step::Apply(Apply {
+                workspace: 0,
+                parallelism: 1,
+                end: None,
+            }),
+        ]);
+    }
+}
+
+/// The personal access token lived on, and no state knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_access_token() {
+    let pat = |pat| Step::DeclarePat { user: 0, pat };
+    for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
+        let declared = Pat {
+            ends: Ends::InDays(30),
+            trigger: None,
+        };
+        let fault = Step::Fault(answer.on("DELETE", "/user-token"));
+        holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
     }
 }

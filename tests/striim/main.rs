@@ -9,3 +9,4 @@
 )]
 
 mod data_sources;
+mod hand_over;

@@ -279,11 +279,16 @@ impl Plugin {
 }
 
 /// Calls `path` with the bytes of one gRPC frame as they are, and gives the status that comes back.
-pub async fn call_with_bytes(mut channel: Channel, path: &str, frame: impl Into<Bytes>) -> tonic::Status {
+pub async fn call_with_bytes(channel: Channel, path: &str, frame: impl Into<Bytes>) -> tonic::Status {
+    call(channel, path, tonic::body::Body::new(Full::new(frame.into()))).await
+}
+
+/// Calls `path` with this body as it is, and gives the status that comes back.
+pub async fn call(mut channel: Channel, path: &str, body: tonic::body::Body) -> tonic::Status {
     let request = http::Request::post(format!("http://localhost{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .body(tonic::body::Body::new(Full::new(frame.into())))
+        .body(body)
         .unwrap();
     std::future::poll_fn(|context| channel.poll_ready(context))
         .await

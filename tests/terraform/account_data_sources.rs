@@ -44,6 +44,7 @@ data "striim_service_account_tokens" "soon" {{
             "expires_at": expires_at,
             "expired": false,
             "legacy": false,
+            "managed_by": null,
             "updated_at": all["tokens"][1]["updated_at"],
         });
         assert_eq!(all["tokens"][1], expected);

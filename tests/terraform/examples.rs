@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::json;
 use token_providers::sandbox::Role;
 
-use crate::world::{World, in_days, on_each_version};
+use crate::world::{World, in_days, on_each_version, on_each_version_since};
 
 pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
 
@@ -118,15 +118,17 @@ fn every_function_is_called_as_shown() {
 #[test]
 fn every_resource_is_imported_as_shown() {
     for example in each("resources") {
-        on_each_version(async |world| {
-            let ends = in_days(90);
-            populate(world, &ends).await;
-            let block = example.join("import-by-string.tf");
-            take(world, &ends, &[provider(), example.join("resource.tf"), block]);
-            let run = world.apply().await;
-            assert!(run.says("1 imported,"), "{run}");
-            world.plans_nothing().await;
-        });
+        for (block, since) in [("import-by-string.tf", (1, 5)), ("import-by-identity.tf", (1, 12))] {
+            on_each_version_since(since, async |world| {
+                let ends = in_days(90);
+                populate(world, &ends).await;
+                let block = example.join(block);
+                take(world, &ends, &[provider(), example.join("resource.tf"), block]);
+                let run = world.apply().await;
+                assert!(run.says("1 imported,"), "{run}");
+                world.plans_nothing().await;
+            });
+        }
         on_each_version(async |world| {
             let ends = in_days(90);
             populate(world, &ends).await;

@@ -9,22 +9,29 @@
 )]
 
 mod account_data_sources;
+mod actions;
 mod adoption;
 mod concurrency;
+mod consumer;
 mod drift;
+mod ephemeral;
 mod errors;
 mod examples;
 mod expiry;
 mod functions;
 mod guides;
+mod identity;
 mod interrupts;
 mod kills;
+mod limits;
 mod managed_by;
 mod matrix;
+mod moved;
 mod own_credential;
 mod pat_status;
 mod personal_access_token;
 mod provider_configuration;
+mod query;
 mod quota;
 mod rotation;
 mod service_account_token;
@@ -34,5 +41,7 @@ mod states;
 mod terraform;
 mod token_data_source;
 mod validation;
+mod vault;
+mod vault_provider;
 mod world;
 mod year;

@@ -6,6 +6,13 @@ use std::pin::Pin;
 use http::Method;
 use serde_json::json;
 
+use crate::actions::{FORMER, add_former, invoke};
+use crate::consumer::Consumer;
+use crate::ephemeral::{by_another_provider, handed_over};
+use crate::guides::mocked_tests_pass;
+use crate::identity::{add_ci, import};
+use crate::moved::{PAIR, TOKEN, moved};
+use crate::query::query;
 use crate::terraform::Minor;
 use crate::world::{CI, World, ci, on_every_version};
 
@@ -19,7 +26,7 @@ struct Feature {
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
-const FEATURES: [Feature; 2] = [
+const FEATURES: [Feature; 9] = [
     Feature {
         name: "taking a token out of the state without revoking it",
         since: ((1, 7), Some((1, 7))),
@@ -32,11 +39,56 @@ const FEATURES: [Feature; 2] = [
         told_as: Some("functions"),
         works: |world| Box::pin(functions_are_called(world)),
     },
+    Feature {
+        name: "refusing to move a token into a pair",
+        since: ((1, 8), Some((1, 8))),
+        told_as: None,
+        works: |world| Box::pin(a_moved_block_is_refused(world)),
+    },
+    Feature {
+        name: "ephemeral resources",
+        since: ((1, 10), Some((1, 11))),
+        told_as: Some("ephemeral_resource_schemas"),
+        works: |world| Box::pin(an_ephemeral_token_is_worked_with(world)),
+    },
+    Feature {
+        name: "write-only arguments",
+        since: ((1, 11), Some((1, 11))),
+        told_as: None,
+        works: |world| Box::pin(a_write_only_argument_takes_an_ephemeral_token(world)),
+    },
+    Feature {
+        name: "identities",
+        since: ((1, 12), Some((1, 12))),
+        told_as: Some("resource_identity_schemas"),
+        works: |world| Box::pin(a_token_is_imported_by_its_identity(world)),
+    },
+    Feature {
+        name: "queries",
+        since: ((1, 14), None),
+        told_as: Some("list_resource_schemas"),
+        works: |world| Box::pin(tokens_are_queried(world)),
+    },
+    Feature {
+        name: "actions",
+        since: ((1, 14), None),
+        told_as: Some("action_schemas"),
+        works: |world| Box::pin(an_action_is_invoked(world)),
+    },
+    // Last, for it leaves its configuration behind.
+    Feature {
+        name: "tests with a mocked provider",
+        since: ((1, 7), Some((1, 8))),
+        told_as: None,
+        works: |world| Box::pin(mocked_tests_pass(world)),
+    },
 ];
 
 #[test]
 fn a_token_lives_on_every_version_and_each_has_what_it_can_speak() {
     on_every_version(async |world| {
+        // More of them are made than an account's users would make in a minute.
+        world.sandbox.set_options(|options| options.rate_limits = None);
         a_token_is_made_rotated_and_revoked(world).await;
         let told = told(world).await;
         for feature in FEATURES {
@@ -123,4 +175,58 @@ async fn functions_are_called(world: &mut World) {
     );
     world.apply().await;
     assert_eq!(world.workspace.output("sum").await.unwrap(), "2027-02-17T00:00:00Z");
+}
+
+async fn a_moved_block_is_refused(world: &mut World) {
+    world.configure(TOKEN);
+    world.apply().await;
+    world.configure(&moved(TOKEN, PAIR));
+    let run = world.plan_fails().await;
+    assert!(run.says("Cannot be moved"), "{run}");
+    world.configure(TOKEN);
+    world.destroy().await;
+}
+
+async fn an_ephemeral_token_is_worked_with(world: &mut World) {
+    world.configure(&by_another_provider());
+    world.apply().await;
+    assert_eq!(world.names(), ["ci-pipeline"]);
+    world.plans_nothing().await;
+    world.destroy().await;
+    assert!(world.names().is_empty());
+}
+
+async fn a_write_only_argument_takes_an_ephemeral_token(world: &mut World) {
+    Consumer::attached(world, async |world, consumer| {
+        world.workspace.write("main.tf", &handed_over(1, "")).unwrap();
+        world.apply().await;
+        assert_eq!(consumer.received().len(), 1);
+        world.destroy().await;
+        assert!(world.names().is_empty());
+    })
+    .await;
+}
+
+async fn a_token_is_imported_by_its_identity(world: &mut World) {
+    add_ci(world).await;
+    world.configure(&format!("{}{}", ci(""), import("name = \"ci-pipeline\"")));
+    let run = world.apply().await;
+    assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
+    world.configure("");
+    world.apply().await;
+}
+
+async fn tokens_are_queried(world: &mut World) {
+    let run = query(world, "").await.success().unwrap();
+    assert!(run.says("name=terraform"), "{run}");
+}
+
+async fn an_action_is_invoked(world: &mut World) {
+    let value = add_former(world).await;
+    world.configure(FORMER);
+    invoke(world, "striim_revoke_service_account_token.former")
+        .await
+        .success()
+        .unwrap();
+    assert!(!world.lets_in(&value));
 }

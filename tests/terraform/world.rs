@@ -18,7 +18,7 @@ use token_providers::striim::{Parts, Striim};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::terraform::{Run, Running, Terraform, Workspace};
+use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
 
 /// A day of 24 hours.
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -30,9 +30,16 @@ pub(crate) const USER: &str = "user@acme.example";
 ///
 /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`.
 pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
+    on_each_version_since((1, 0), test);
+}
+
+/// The same on those that have what came with `first`.
+pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut World)) {
     let suite = runtime().block_on(Terraform::suite()).unwrap();
-    let failed = suite.iter().filter(|terraform| !passes(terraform, &test));
-    report(failed.collect());
+    let suite = suite
+        .iter()
+        .filter(|terraform| terraform.is_at_least(first, Some(first)));
+    report(suite.filter(|terraform| !passes(terraform, &test)).collect());
 }
 
 /// The same on every Terraform there is, several at a time.
@@ -384,10 +391,14 @@ impl World {
         tokens_of(&self.workspace).await
     }
 
+    /// What Terraform and the provider have logged, at the level that `TF_LOG` says.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap()
+    }
+
     /// Nothing that Terraform or the provider printed or logged holds a token's value.
     fn revealed_nothing(&self) {
-        let trace = std::fs::read_to_string(self.dir.path().join("trace.log")).unwrap();
-        for (place, text) in [("the output", self.workspace.said()), ("the log", trace)] {
+        for (place, text) in [("the output", self.workspace.said()), ("the log", self.log())] {
             for value in self.sandbox.issued_values() {
                 let line = text.lines().find(|line| line.contains(value.expose_secret()));
                 assert!(line.is_none(), "{place} holds a token's value: {line:?}");

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Server, decode, encode, proto};
+use crate::framework::context::Context;
 use crate::framework::diagnostic::Diagnostics;
+use crate::framework::ephemeral_resource::AnyEphemeralResource;
 use crate::framework::provider::Provider;
 
 pub(super) async fn validate_config<P: Provider>(
@@ -26,12 +28,11 @@ pub(super) async fn open<P: Provider>(
     let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
     let ty = ephemeral.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    let context = server.context();
-    let opened = ephemeral.open(&context, &config, diagnostics).await?;
+    let opened = ephemeral.open(&server.context(), &config, diagnostics).await?;
     let result = encode(&opened.result, &ty, diagnostics);
     if diagnostics.has_errors() {
         // Terraform closes only what was opened without an error.
-        ephemeral.close(&context, &opened.private, diagnostics).await;
+        close_whatever_stops_the_run(ephemeral, &opened.private, diagnostics).await;
         return None;
     }
     Some(proto::open_ephemeral_resource::Response {
@@ -64,8 +65,17 @@ pub(super) async fn close<P: Provider>(
 ) -> Option<proto::close_ephemeral_resource::Response> {
     let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
     let private = request.private.unwrap_or_default();
-    ephemeral.close(&server.context(), &private, diagnostics).await;
+    close_whatever_stops_the_run(ephemeral, &private, diagnostics).await;
     Some(Default::default())
+}
+
+/// What was opened for a run must not outlive it, also where it is interrupted.
+async fn close_whatever_stops_the_run(
+    ephemeral: &dyn AnyEphemeralResource,
+    private: &[u8],
+    diagnostics: &mut Diagnostics,
+) {
+    ephemeral.close(&Context::default(), private, diagnostics).await;
 }
 
 fn timestamp(instant: Timestamp) -> prost_types::Timestamp {

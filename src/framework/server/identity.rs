@@ -5,6 +5,7 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::json;
 use crate::framework::provider::Provider;
 use crate::framework::resource::AnyResource;
+use crate::framework::schema::Attribute;
 use crate::framework::value::Value;
 
 pub(super) async fn get_schemas<P: Provider>(
@@ -54,19 +55,12 @@ pub(super) async fn upgrade<P: Provider>(
     })
 }
 
-/// How much of an identity must be known.
-pub(super) enum Known {
-    /// All of it. Where it is not, what Terraform has of it stays.
-    Wholly(Option<proto::ResourceIdentityData>),
-    /// What can be: the object is still to be made.
-    InPart,
-}
-
-/// The identity of what `state` describes, if it describes something that has one.
+/// The identity of what `state` describes, if it describes something that has one. Where not all of it is known, it is
+/// `present`, what Terraform has of it: it takes only whole ones (1.15 cannot show a plan with an unknown in one).
 pub(super) fn of(
     resource: &(impl AnyResource + ?Sized),
     state: &Value,
-    known: Known,
+    present: Option<proto::ResourceIdentityData>,
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::ResourceIdentityData> {
     if state.is_null() {
@@ -74,14 +68,11 @@ pub(super) fn of(
     }
     let schema = resource.identity_schema()?;
     let identity = resource.identity(state)?;
-    let has_unknown = schema
-        .attributes
-        .iter()
-        .any(|attribute| *identity.get(attribute.name) == Value::Unknown);
-    match known {
-        Known::Wholly(present) if has_unknown => present,
-        _ => encode(&identity, &schema.object_type(), diagnostics).map(data),
+    let is_unknown = |attribute: &Attribute| *identity.get(attribute.name) == Value::Unknown;
+    if schema.attributes.iter().any(is_unknown) {
+        return present;
     }
+    encode(&identity, &schema.object_type(), diagnostics).map(data)
 }
 
 fn data(value: proto::DynamicValue) -> proto::ResourceIdentityData {

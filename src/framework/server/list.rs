@@ -48,7 +48,7 @@ async fn find<P: Provider>(
         let object = schema.without_write_only(listed.object);
         let wanted = request.include_resource_object;
         Some(Event {
-            identity: identity::of(resource, &object, identity::Known::Wholly(None), diagnostics),
+            identity: identity::of(resource, &object, None, diagnostics),
             display_name: listed.display_name,
             resource_object: wanted
                 .then(|| encode(&object, &schema.object_type(), diagnostics))

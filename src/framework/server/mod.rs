@@ -18,7 +18,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -48,8 +48,10 @@ pub struct Server<P> {
     list_resources: BTreeMap<&'static str, Box<dyn AnyListResource>>,
     actions: BTreeMap<&'static str, Arc<dyn AnyAction>>,
     functions: BTreeMap<&'static str, Box<dyn AnyFunction>>,
-    /// Cancelled, and replaced by a new one, at each `StopProvider`: what is in flight ends, what comes later runs.
-    work_in_flight: Mutex<CancellationToken>,
+    /// Cancelled by `StopProvider`: what is in flight ends, and so does what was about to be sent. "Terraform will not make
+    /// any further API calls to the provider after Stop is called" (Terraform, `providers.Interface`), but it stops us
+    /// beside the calls that it makes.
+    run: Mutex<CancellationToken>,
 }
 
 impl<P: Provider> Server<P> {
@@ -66,7 +68,7 @@ impl<P: Provider> Server<P> {
             ),
             functions: by_name(provider.functions(), |function| function.name()),
             provider,
-            work_in_flight: Mutex::default(),
+            run: Mutex::default(),
         }
     }
 
@@ -82,15 +84,25 @@ impl<P: Provider> Server<P> {
     }
 
     fn context(&self) -> Context {
-        let current = self.work_in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         Context {
-            cancellation: current.clone(),
+            cancellation: self.run().clone(),
         }
     }
 
     fn stop(&self) {
-        let mut current = self.work_in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *current).cancel();
+        self.run().cancel();
+    }
+
+    /// A provider that is debugged outlives the run that stopped it.
+    fn begin(&self) {
+        let mut run = self.run();
+        if run.is_cancelled() {
+            *run = CancellationToken::new();
+        }
+    }
+
+    fn run(&self) -> MutexGuard<'_, CancellationToken> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn resource(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyResource> {

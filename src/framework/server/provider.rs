@@ -89,6 +89,7 @@ pub(super) async fn configure<P: Provider>(
     diagnostics: &mut Diagnostics,
 ) -> Option<proto::configure_provider::Response> {
     let config = config(server, request.config.as_ref(), diagnostics)?;
+    server.begin();
     server
         .provider
         .configure(config, &request.terraform_version, diagnostics)

@@ -2,8 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::identity::{self, Known};
-use super::{Server, decode, encode, proto};
+use super::{Server, decode, encode, identity, proto};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::json;
 use crate::framework::provider::Provider;
@@ -102,9 +101,8 @@ pub(super) async fn read<P: Provider>(
     } else {
         resource.read(&server.context(), state, diagnostics).await
     };
-    let known = Known::Wholly(request.current_identity);
     Some(proto::read_resource::Response {
-        new_identity: identity::of(resource, &state, known, diagnostics),
+        new_identity: identity::of(resource, &state, request.current_identity, diagnostics),
         new_state: Some(encode_state(state, &schema, diagnostics)?),
         private: request.private,
         ..Default::default()
@@ -125,13 +123,10 @@ pub(super) async fn plan<P: Provider>(
     let plan = resource
         .plan(&server.context(), &config, &prior, proposed, diagnostics)
         .await?;
-    let known = if prior.is_null() {
-        Known::InPart
-    } else {
-        Known::Wholly(request.prior_identity)
-    };
+    // With a replacement comes the identity of what is replaced.
+    let present = request.prior_identity.filter(|_| !prior.is_null());
     Some(proto::plan_resource_change::Response {
-        planned_identity: identity::of(resource, &plan.planned, known, diagnostics),
+        planned_identity: identity::of(resource, &plan.planned, present, diagnostics),
         planned_state: Some(encode_state(plan.planned, &schema, diagnostics)?),
         requires_replace: plan.replaces.into_iter().map(super::path).collect(),
         planned_private: request.prior_private,
@@ -152,9 +147,8 @@ pub(super) async fn apply<P: Provider>(
     let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
     let planned = schema.with_write_only(planned, &config);
     let state = resource.apply(&server.context(), prior, planned, diagnostics).await;
-    let known = Known::Wholly(request.planned_identity);
     Some(proto::apply_resource_change::Response {
-        new_identity: identity::of(resource, &state, known, diagnostics),
+        new_identity: identity::of(resource, &state, request.planned_identity, diagnostics),
         new_state: Some(encode_state(state, &schema, diagnostics)?),
         private: request.planned_private,
         ..Default::default()
@@ -178,7 +172,7 @@ pub(super) async fn import_state<P: Provider>(
     let found = resource.import(&server.context(), &id, diagnostics).await?;
     let imported = proto::import_resource_state::ImportedResource {
         type_name: request.type_name,
-        identity: identity::of(resource, &found, Known::Wholly(None), diagnostics),
+        identity: identity::of(resource, &found, None, diagnostics),
         state: Some(encode_state(found, &resource.schema(), diagnostics)?),
         ..Default::default()
     };
@@ -210,7 +204,7 @@ pub(super) async fn move_state<P: Provider>(
     };
     let state = resource.take_over(&from, diagnostics)?;
     Some(proto::move_resource_state::Response {
-        target_identity: identity::of(resource, &state, Known::Wholly(None), diagnostics),
+        target_identity: identity::of(resource, &state, None, diagnostics),
         target_state: Some(encode_state(state, &resource.schema(), diagnostics)?),
         ..Default::default()
     })

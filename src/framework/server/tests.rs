@@ -172,7 +172,7 @@ impl Resource for ToyBox {
     }
 
     fn take_over(&self, from: &framework::MovedState<'_>) -> Result<Model, Diagnostic> {
-        match from.attributes["contents"].as_str() {
+        match from.text("/contents") {
             Some(contents) => Ok(toy(contents, Field::Null, Field::Null)),
             None => Err(Diagnostic::error(
                 "Not a bag",
@@ -264,6 +264,7 @@ async fn apply(
     let request = proto::apply_resource_change::Request {
         type_name: "toy_box".into(),
         prior_state: prior,
+        config: planned.clone(),
         planned_state: planned,
         ..Default::default()
     };
@@ -427,7 +428,17 @@ async fn a_state_is_upgraded_by_name_and_one_of_another_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_what_is_in_flight_and_nothing_that_comes_later() {
+async fn a_message_without_a_value_is_refused_and_not_taken_for_one_with_null() {
+    let present = || sent(toy("a", 1.into(), "made".into()));
+    for (prior, planned) in [(present(), None), (None, present()), (None, None)] {
+        let answer = apply(prior, planned).await;
+        assert!(answer.diagnostics[0].detail.contains("expected a value"), "{answer:?}");
+        assert_eq!(answer.new_state, None);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_in_flight_and_what_follows_until_the_next_run_configures_the_provider() {
     let toys = Toys::default();
     let waiting = toys.waiting.clone();
     let server = Arc::new(Server::new(toys));
@@ -443,6 +454,17 @@ async fn a_stop_ends_what_is_in_flight_and_nothing_that_comes_later() {
     waiting.notified().await;
     server.stop_provider(Request::new(Default::default())).await.unwrap();
     in_flight.await.unwrap().unwrap();
+    // Terraform may have sent it before it said stop.
+    server.read_resource(Request::new(read("wait"))).await.unwrap();
+
+    let configure = proto::configure_provider::Request {
+        config: Some(proto::DynamicValue {
+            msgpack: vec![0x80],
+            json: Vec::new(),
+        }),
+        ..Default::default()
+    };
+    server.configure_provider(Request::new(configure)).await.unwrap();
     assert!(!server.context().cancellation.is_cancelled());
     let gone = server
         .read_resource(Request::new(read("gone")))

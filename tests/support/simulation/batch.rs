@@ -17,7 +17,7 @@ use super::world::{self, Broken, Report};
 const ENOUGH: usize = 10;
 
 /// How many real histories each core runs at a time: they wait more than they work.
-const AT_A_TIME: usize = 24;
+const AT_A_TIME: usize = 64;
 
 /// How long a broken history is tried to be made shorter.
 const SHRINKING: Duration = Duration::from_secs(120);
@@ -72,7 +72,10 @@ pub(crate) fn run(speed: Speed, seeds: Range<u64>) -> Batch {
 pub(crate) fn explain(speed: Speed, seed: u64, broken: Broken) -> String {
     let until = Instant::now() + SHRINKING;
     let history = History::draw(seed, speed);
-    let breaks = |history: &History| Instant::now() < until && world::run(history, speed).is_err();
+    let breaks = |history: &History| {
+        let outcome = (Instant::now() < until).then(|| world::run(history, speed));
+        matches!(outcome, Some(Err(also)) if also.promise == broken.promise)
+    };
     let shortest = history.clone().shrink(breaks);
     let told = match world::run(&shortest, speed) {
         Err(broken) => broken.told(&shortest),

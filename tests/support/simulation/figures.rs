@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::world::{Broken, Promise, Report};
+use super::promises::Promise;
+use super::world::{Broken, Report};
 
 /// Sums over histories.
 #[derive(Default)]
@@ -17,6 +18,7 @@ pub(crate) struct Figures {
     interrupts: usize,
     issued: usize,
     left_behind: usize,
+    locked_out: usize,
     searched: usize,
     /// By how many runs led back to what was declared.
     applies: BTreeMap<usize, usize>,
@@ -43,6 +45,7 @@ impl Figures {
         self.interrupts += report.interrupts;
         self.issued += report.issued;
         self.left_behind += report.left_behind;
+        self.locked_out += report.locked_out;
         self.searched += report.searched;
         *self.applies.entry(report.applies).or_default() += 1;
     }
@@ -74,6 +77,7 @@ impl fmt::Display for Figures {
         }
         line("tokens issued to the provider", &self.issued)?;
         line("left behind by a crash, and explained", &self.left_behind)?;
+        line("own token ended by a lost answer, and explained", &self.locked_out)?;
         line("megabytes of output searched for values", &(self.searched / 1_000_000))?;
         line("tokens lost", &of(Promise::Kept))?;
         line("tokens left over", &of(Promise::Clean))?;

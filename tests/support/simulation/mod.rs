@@ -8,12 +8,16 @@
 #![allow(dead_code, reason = "each program uses its part")]
 
 pub(crate) mod batch;
+pub(crate) mod declared;
+mod draw;
 pub(crate) mod figures;
 pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod outputs;
+mod person;
 #[path = "../plugin.rs"]
 mod plugin;
+mod promises;
 pub(crate) mod provider;
 mod terraform;
 pub(crate) mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -15,6 +15,9 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
+
+/// In the body of a refusal, it stands for what the request was authorized by.
+pub(crate) const AUTHORIZED_BY: &str = "{authorization}";
 
 /// A moment in a run, counted in its requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +63,8 @@ struct Requests {
     sent: u32,
     moment: Option<Moment>,
     reached: CancellationToken,
+    /// Whether the platform acted on one when nobody waited for its answer any more.
+    overtaken: bool,
     creations: Vec<Creation>,
 }
 
@@ -132,6 +137,7 @@ impl Network {
             sent: 0,
             moment,
             reached: CancellationToken::new(),
+            overtaken: false,
             creations: Vec::new(),
         };
         Line {
@@ -153,6 +159,11 @@ impl Line {
     /// Cancelled when the run comes to the moment.
     pub(crate) fn reached(&self) -> CancellationToken {
         self.requests.lock().unwrap().reached.clone()
+    }
+
+    /// Whether the platform acted on one when nobody waited for its answer any more: it may have ended what came later.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.requests.lock().unwrap().overtaken
     }
 
     /// The creations that were sent.
@@ -201,12 +212,18 @@ impl Line {
         tokio::spawn(async move {
             let Self { network, .. } = &self;
             network.take_a_while().await;
+            let bearer = request.headers().get(AUTHORIZATION).cloned();
             let outcome = network.platform.clone().oneshot(request.map(Full::new)).await;
+            let outcome = match outcome {
+                Ok(refusal) if refusal.status().as_u16() >= 400 => echo(refusal, bearer).await,
+                outcome => outcome,
+            };
             network.note(|| match &outcome {
                 Ok(answer) => format!("{run}.{number} {what} -> {}", answer.status().as_u16()),
                 Err(ConnectionCut) => format!("{run}.{number} {what} -> cut"),
             });
             network.state().on_the_way -= 1;
+            self.requests.lock().unwrap().overtaken |= answer.is_closed();
             self.tell_if(Moment {
                 request: number,
                 when: When::After,
@@ -246,6 +263,17 @@ fn said(request: &Request<Bytes>) -> String {
         request.uri(),
         String::from_utf8_lossy(request.body())
     )
+}
+
+/// Puts what a request was authorized by into the answer, where that asks for it.
+async fn echo(answer: Response<Body>, bearer: Option<HeaderValue>) -> Result<Response<Body>, ConnectionCut> {
+    let (mut head, body) = answer.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    let bearer = bearer.as_ref().and_then(|bearer| bearer.to_str().ok());
+    let body = text.replace(AUTHORIZED_BY, bearer.unwrap_or_default());
+    Ok(Response::from_parts(head, Body::from(body)))
 }
 
 /// The name in a request's body.

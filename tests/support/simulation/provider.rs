@@ -64,7 +64,7 @@ pub(crate) struct Provider {
     client: ProviderClient<Channel>,
     schemas: Rc<Schemas>,
     outputs: Rc<Outputs>,
-    _process: Option<Rc<Plugin>>,
+    process: Option<Rc<Plugin>>,
 }
 
 /// What an operation came to: the object, and whether no error was told.
@@ -83,7 +83,8 @@ pub(crate) struct Plan {
 pub(crate) struct Start {
     pub(crate) speed: Speed,
     pub(crate) clock: Clock,
-    pub(crate) bearer: SecretString,
+    /// What the providers are given to work with.
+    pub(crate) bearer: Rc<RefCell<SecretString>>,
     pub(crate) outputs: Rc<Outputs>,
     /// Known once a provider was asked.
     pub(crate) schemas: RefCell<Option<Rc<Schemas>>>,
@@ -116,14 +117,14 @@ impl Start {
             client,
             schemas,
             outputs: self.outputs.clone(),
-            _process: process,
+            process,
         };
         provider.configure(self.speed).await?;
         Ok(provider)
     }
 
     fn in_process(&self, line: &Line) -> Channel {
-        let (bearer, line) = (self.bearer.clone(), line.clone());
+        let (bearer, line) = (self.bearer.borrow().clone(), line.clone());
         let parts = Parts {
             clock: self.clock.clone(),
             environment: Box::new(move |name| match name {
@@ -151,7 +152,7 @@ impl Start {
         let options = Options::without_tls()
             .with("TF_LOG", "TRACE")
             .with("STRIIM_BASE_URL", &base_url)
-            .with("STRIIM_TOKEN", self.bearer.expose_secret());
+            .with("STRIIM_TOKEN", self.bearer.borrow().expose_secret());
         let mut plugin = Plugin::start(options).await;
         self.outputs.show(&plugin.line);
         self.outputs.follow(plugin.errors());
@@ -261,8 +262,11 @@ impl Provider {
         Ok(object)
     }
 
-    /// Terraform was interrupted.
+    /// Terraform was interrupted: by a terminal, which tells all processes of the group, and then Terraform the provider.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        if let Some(process) = &self.process {
+            process.signal("INT").await;
+        }
         self.client
             .clone()
             .stop_provider(proto::stop_provider::Request {})
@@ -289,9 +293,26 @@ impl Provider {
     }
 }
 
-/// Whether it is to be known only once it is applied.
-pub(crate) fn is_unknown(value: &Value) -> bool {
-    matches!(value, Value::Ext(..))
+/// Whether all of it is known, and nothing of it only once it is applied.
+pub(crate) fn is_known(value: &Value) -> bool {
+    match value {
+        Value::Ext(..) => false,
+        Value::Map(members) => members.iter().all(|(_, value)| is_known(value)),
+        _ => true,
+    }
+}
+
+/// Whether what is now is what was known of it before.
+pub(crate) fn fits(before: &Value, now: &Value) -> bool {
+    match (before, now) {
+        (Value::Ext(..), _) => true,
+        (Value::Map(before), Value::Map(now)) => {
+            let same =
+                |((name, before), (also, now)): (&(Value, Value), &(Value, Value))| name == also && fits(before, now);
+            before.len() == now.len() && before.iter().zip(now).all(same)
+        }
+        _ => before == now,
+    }
 }
 
 async fn schemas(client: &mut ProviderClient<Channel>) -> anyhow::Result<Rc<Schemas>> {

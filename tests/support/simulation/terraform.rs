@@ -13,7 +13,7 @@ use rmpv::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::network::Line;
-use super::provider::{Attributes, Plan, Provider, Start, is_unknown};
+use super::provider::{self, Attributes, Plan, Provider, Start, fits};
 
 /// What the configuration says, by address.
 pub(crate) type Configuration = BTreeMap<String, Attributes>;
@@ -348,7 +348,7 @@ fn get(object: &Attributes, name: &str) -> Value {
 }
 
 fn is_known(object: &Attributes) -> bool {
-    !object.values().any(is_unknown)
+    object.values().all(provider::is_known)
 }
 
 fn is_same(one: &Attributes, other: &Attributes) -> bool {
@@ -361,7 +361,7 @@ fn is_same(one: &Attributes, other: &Attributes) -> bool {
 fn holds(before: &Attributes, now: &Attributes) -> anyhow::Result<()> {
     for (name, was) in before {
         let is = get(now, name);
-        ensure!(is_unknown(was) || *was == is, "{name} was {was} and is {is}");
+        ensure!(fits(was, &is), "{name} was {was} and is {is}");
     }
     Ok(())
 }

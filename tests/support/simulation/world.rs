@@ -1,33 +1,28 @@
-//! One account, two workspaces that manage it, and what must hold whatever happens to them.
+//! One account, two workspaces that manage it, and what happens to them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, ensure};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
-use rmpv::Value;
-use token_providers::sandbox::{AuditAction, Effect, Fault, Sandbox, Seed, When};
+use secrecy::SecretString;
+use token_providers::sandbox::{AuditAction, Effect, Fault, Role, Sandbox, Seed, When};
 use token_providers::token::Clock;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::history::{Apply, Cut, Ends, History, STRANGE, Step, Token};
+use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, values_of};
+use super::history::{Apply, Cut, History, Step};
 use super::network::{Line, Network};
 use super::outputs::Outputs;
-use super::provider::{Attributes, Speed, Start};
-use super::terraform::{Configuration, Ended, Object, Run, Terraform};
-
-const TOKEN: &str = "striim_service_account_token";
-const TOGGLE: &str = "striim_pat_status.this";
-
-/// The service account that the providers work with.
-const OWN: &str = "terraform";
+use super::promises::Promise;
+use super::provider::{Speed, Start};
+use super::terraform::{Ended, Run, Terraform};
 
 /// What a history came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,33 +43,8 @@ pub(crate) struct Report {
     pub(crate) interrupts: usize,
     /// Service accounts that a killed run left behind and no state can know of.
     pub(crate) left_behind: usize,
-}
-
-/// What is promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub(crate) enum Promise {
-    /// Every declared token is there, and its value in the state works.
-    #[error("a token was lost")]
-    Kept,
-    /// Nothing undeclared that was made is left.
-    #[error("a token was left over")]
-    Clean,
-    /// No value is in any output.
-    #[error("a value leaked")]
-    Secret,
-    /// Whatever else Terraform and its users rely on.
-    #[error("a promise was broken")]
-    Other,
-}
-
-impl Promise {
-    fn held(self, held: bool, why: impl FnOnce() -> String) -> anyhow::Result<()> {
-        if held {
-            Ok(())
-        } else {
-            Err(anyhow!(why()).context(self))
-        }
-    }
+    /// How often the providers' own token was ended by a run that could not keep its new value.
+    pub(crate) locked_out: usize,
 }
 
 /// A history that broke a promise.
@@ -88,7 +58,9 @@ pub(crate) struct Broken {
 impl Broken {
     /// All that is needed to see why.
     pub(crate) fn told(&self, history: &History) -> String {
-        format!("{}\n{history:#?}\n{}", self.why, self.trace.join("\n"))
+        let History { seed, platform, .. } = history;
+        let trace = self.trace.join("\n");
+        format!("{}\nseed {seed}, {platform:?}\n{trace}", self.why)
     }
 }
 
@@ -125,31 +97,33 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
     }
 }
 
-struct World {
-    sandbox: Sandbox,
-    network: Network,
-    workspaces: [Workspace; 2],
-    toggle: Option<bool>,
+pub(super) struct World {
+    pub(super) sandbox: Sandbox,
+    pub(super) network: Network,
+    pub(super) workspaces: [Workspace; 2],
     speed: Speed,
-    outputs: Rc<Outputs>,
-    /// How much of it is in the trace.
+    pub(super) outputs: Rc<Outputs>,
+    /// How many of the diagnostics are in the trace.
     traced: Cell<usize>,
-    report: RefCell<Report>,
+    pub(super) report: RefCell<Report>,
     /// What was sent, run by run, and whether the run was killed.
-    sent: RefCell<Vec<(Line, bool)>>,
+    pub(super) sent: RefCell<Vec<(Line, bool)>>,
     /// Service accounts of other people, with the ids of their tokens; none where `adopt_existing` was said of it.
-    strangers: BTreeMap<String, Option<i64>>,
+    pub(super) strangers: BTreeMap<String, Option<i64>>,
+    /// What the providers are given to work with.
+    pub(super) bearer: Rc<RefCell<SecretString>>,
+    /// How many runs there were when they were given it.
+    pub(super) signed_in: Cell<usize>,
+    /// Every value that was ever in a state.
+    pub(super) kept: RefCell<BTreeSet<String>>,
+    /// Whether a value of the pair in the state worked when it was last looked at, and nobody but Terraform could have
+    /// ended it since.
+    pub(super) pair_works: Cell<bool>,
 }
 
-struct Workspace {
-    terraform: Terraform,
-    places: [Option<Declared>; 3],
-}
-
-#[derive(Clone)]
-struct Declared {
-    token: Token,
-    expires_at: Option<Timestamp>,
+pub(super) struct Workspace {
+    pub(super) terraform: Terraform,
+    pub(super) declared: Declared,
 }
 
 impl World {
@@ -168,30 +142,38 @@ impl World {
             ..Seed::default()
         };
         let sandbox = Sandbox::seeded(seed, history.platform.clone());
+        for user in USERS {
+            sandbox.add_user(user, Role::Regular);
+        }
+        sandbox.add_user_token(USERS[0], None).unwrap();
         let random = fastrand::Rng::with_seed(history.seed);
         let network = Network::new(&sandbox, random, speed == Speed::Simulated);
         let outputs = Rc::new(Outputs::new());
+        let bearer = Rc::new(RefCell::new(sandbox.admin_token()));
         let workspace = || Workspace {
             terraform: Terraform::new(Start {
                 speed,
                 clock: sandbox.clock(),
-                bearer: sandbox.admin_token(),
+                bearer: bearer.clone(),
                 outputs: outputs.clone(),
                 schemas: RefCell::default(),
             }),
-            places: [const { None }; 3],
+            declared: Declared::default(),
         };
         Self {
             workspaces: [workspace(), workspace()],
+            bearer,
+            signed_in: Cell::default(),
             sandbox,
             network,
-            toggle: None,
             speed,
             outputs,
             traced: Cell::default(),
             report: RefCell::default(),
             sent: RefCell::default(),
             strangers: BTreeMap::new(),
+            kept: RefCell::default(),
+            pair_works: Cell::default(),
         }
     }
 
@@ -202,10 +184,9 @@ impl World {
         }
         self.note("no more faults");
         self.count_faults(history).await?;
-        self.console(Method::DELETE, "/sandbox/faults").await;
+        self.console(Method::DELETE, "/sandbox/faults", "").await;
         self.settle().await;
-        self.mend();
-        self.clear_up().await?;
+        self.put_in_order(&history.platform).await?;
         for workspace in 0..2 {
             self.converge(workspace).await?;
         }
@@ -215,9 +196,249 @@ impl World {
         Ok(())
     }
 
+    async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+        let declared = self.workspaces.iter().flat_map(|workspace| &workspace.declared.places);
+        for token in declared.flatten().filter(|token| token.adopt) {
+            if let Some(id) = self.strangers.get_mut(token.name) {
+                *id = None;
+            }
+        }
+        match step {
+            Step::Declare {
+                workspace,
+                place,
+                token,
+            } => {
+                let mut token = token.clone();
+                if let Some(token) = &mut token {
+                    token.ends = token.ends.from(self.now());
+                }
+                self.workspaces[*workspace].declared.declare(*place, token);
+            }
+            Step::DeclarePair(pair) => self.workspaces[0].declared.pair = pair.clone(),
+            Step::DeclarePat { user, pat } => {
+                let mut pat = pat.clone();
+                if let Some(pat) = &mut pat {
+                    pat.ends = pat.ends.from(self.now());
+                }
+                self.workspaces[0].declared.pats[*user] = pat;
+            }
+            Step::DeclareToggle { workspace, enabled } => {
+                self.workspaces[*workspace].declared.toggle = *enabled;
+                let other = &mut self.workspaces[1 - workspace].declared.toggle;
+                *other = other.and(enabled.or(*other));
+            }
+            Step::Fault(fault) => self.sandbox.fault(fault.clone()),
+            Step::Apply(apply) => {
+                self.apply(apply, true).await?;
+            }
+            Step::ApplyBoth([one, other]) => {
+                tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
+            }
+            Step::CreateOutside(name) => {
+                if self.token_id(name).is_none() && !self.known().contains(*name) {
+                    self.sandbox.add_service_account(name, None);
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::RotateOutside(name) => {
+                self.spare_pair(name);
+                let before = self.token_id(name);
+                let _ = self.sandbox.rotate_outside(name);
+                if before.is_some() && self.strangers.get(*name) == Some(&before) {
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::DeleteOutside(name) => {
+                self.spare_pair(name);
+                let _ = self.sandbox.delete_outside(name);
+                self.strangers.remove(*name);
+            }
+            Step::RotatePatOutside(user) => {
+                let body = format!(r#"{{"email": {:?}}}"#, USERS[*user]);
+                self.console(Method::POST, "/sandbox/console/user-token/rotate", &body)
+                    .await;
+            }
+            Step::RevokePatOutside(user) => {
+                let path = format!("/sandbox/console/user-token?email={}", USERS[*user]);
+                self.console(Method::DELETE, &path, "").await;
+            }
+            Step::ToggleOutside => self.toggle_outside().await,
+            Step::Pass { minutes } => match self.speed {
+                Speed::Simulated => {
+                    self.pair_works.set(false);
+                    self.sandbox.advance(SignedDuration::from_mins(*minutes));
+                }
+                // The provider's process has the machine's clock.
+                Speed::Real => {}
+            },
+            Step::Settle => self.settle().await,
+        }
+        Ok(())
+    }
+
+    /// Runs `terraform apply`; `None` if it was killed. A run that is `alone` and succeeds leaves values that work.
+    pub(super) async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<Ended>> {
+        let Apply {
+            workspace,
+            parallelism,
+            end,
+        } = apply;
+        self.sign_in()?;
+        self.check_pair()?;
+        let line = self.network.line(*workspace, end.map(|(_, moment)| moment));
+        let reached = |wanted| match end {
+            Some((cut, _)) if *cut == wanted => line.reached(),
+            _ => CancellationToken::new(),
+        };
+        let (crash, interrupt) = (reached(Cut::Crash), reached(Cut::Interrupt));
+        let nobody_interferes = alone && self.network.is_idle() && !self.is_torn(*workspace);
+        let Workspace { terraform, declared } = &self.workspaces[*workspace];
+        let configuration = declared.configuration();
+        let run = Run {
+            line: &line,
+            parallelism: *parallelism,
+            interrupt: &interrupt,
+        };
+        self.look_at_pair();
+        let ended = tokio::select! {
+            biased;
+            () = crash.cancelled() => None,
+            ended = terraform.apply(run, &configuration) => Some(ended),
+        };
+        self.trace_told();
+        let ended = ended.transpose()?;
+        self.sent.borrow_mut().push((line.clone(), ended.is_none()));
+        self.note(&format!("workspace {workspace}: {ended:?}"));
+        self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
+        for (address, object) in terraform.state() {
+            self.kept.borrow_mut().extend(values_of(&address, &object));
+        }
+        self.check_pair()?;
+        match ended {
+            None => self.report.borrow_mut().crashes += 1,
+            Some(Ended::Failed) => {}
+            Some(Ended::Applied | Ended::Unchanged) => {
+                if nobody_interferes && self.network.is_idle() && !line.is_overtaken() {
+                    self.check_values(*workspace).await?;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Waits until nothing that was sent can still be acted on.
+    async fn settle(&self) {
+        // Longer than any delay; what hangs will not be acted on.
+        let time = match self.speed {
+            Speed::Simulated => Duration::from_secs(60),
+            // What a killed process wrote last may still be read.
+            Speed::Real => Duration::from_millis(200),
+        };
+        tokio::time::sleep(time).await;
+        for _ in 0..100 {
+            if self.network.is_idle() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// At most two runs lead to what is declared; after them nothing is to be done.
+    async fn converge(&self, workspace: usize) -> anyhow::Result<()> {
+        for applies in 1..=2 {
+            let torn = self.is_torn(workspace);
+            let ended = self.apply(&plain(workspace), true).await?;
+            if ended != Some(Ended::Failed) && !torn {
+                let again = self.apply(&plain(workspace), true).await?;
+                Promise::Other.held(again == Some(Ended::Unchanged), || {
+                    "a run just after a successful one changes something".to_owned()
+                })?;
+                let mut report = self.report.borrow_mut();
+                report.applies = report.applies.max(applies);
+                return Ok(());
+            }
+        }
+        Promise::Kept.held(false, || {
+            let told = self.outputs.told();
+            let last = told.last().map_or("", String::as_str);
+            format!("two runs without any fault did not do: {last}")
+        })
+    }
+
+    /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
+    /// made the other, but before the state said so. The next run revokes by name, whosever it is now; the one after
+    /// that makes it anew.
+    pub(super) fn is_torn(&self, workspace: usize) -> bool {
+        let state = self.workspaces[workspace].terraform.state();
+        let names: Vec<_> = state
+            .iter()
+            .flat_map(|(address, object)| accounts_of(address, object))
+            .collect();
+        names.iter().collect::<BTreeSet<_>>().len() < names.len()
+    }
+
+    /// The names of service accounts in the states.
+    pub(super) fn known(&self) -> BTreeSet<String> {
+        let states = self.workspaces.iter().flat_map(|workspace| workspace.terraform.state());
+        states
+            .flat_map(|(address, object)| accounts_of(&address, &object))
+            .collect()
+    }
+
+    pub(super) fn token_id(&self, name: &str) -> Option<i64> {
+        let accounts = self.sandbox.service_accounts();
+        let account = accounts.into_iter().find(|account| account.name == name);
+        account.map(|account| account.token.id)
+    }
+
+    pub(super) async fn toggle_outside(&self) {
+        self.console(Method::PATCH, "/sandbox/console/user-token/status", "")
+            .await;
+    }
+
+    pub(super) async fn are_pats_enabled(&self) -> bool {
+        self.console(Method::GET, "/sandbox", "").await["pats-enabled"] == true
+    }
+
+    pub(super) async fn console(&self, method: Method, path: &str, body: &str) -> serde_json::Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(axum::body::Body::from(body.to_owned()))
+            .unwrap();
+        let answer = self.sandbox.router().oneshot(request).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.sandbox.clock().now()
+    }
+
+    pub(super) fn note(&self, line: &str) {
+        self.network.note(|| line.to_owned());
+    }
+
+    /// Somebody else ends a value of this service account.
+    fn spare_pair(&self, name: &str) {
+        if RELAYS.contains(&name) {
+            self.pair_works.set(false);
+        }
+    }
+
+    fn trace_told(&self) {
+        let told = self.outputs.told();
+        for told in &told[self.traced.get()..] {
+            self.network.note(|| told.replace('\n', " "));
+        }
+        self.traced.set(told.len());
+    }
+
     /// Counts the faults that struck: those that were added, less those that are still to come.
     async fn count_faults(&self, history: &History) -> anyhow::Result<()> {
-        let to_come: Vec<Fault> = serde_json::from_value(self.console(Method::GET, "/sandbox/faults").await)?;
+        let to_come = self.console(Method::GET, "/sandbox/faults", "").await;
+        let to_come: Vec<Fault> = serde_json::from_value(to_come)?;
         let added = history.steps.iter().filter_map(|step| match step {
             Step::Fault(fault) => Some(fault),
             _ => None,
@@ -244,458 +465,6 @@ impl World {
         report.issued = issued.count();
         report.requests = self.network.requests();
     }
-
-    async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
-        for declared in self.workspaces.iter().flat_map(|workspace| &workspace.places).flatten() {
-            if let (true, Some(id)) = (declared.token.adopt, self.strangers.get_mut(declared.token.name)) {
-                *id = None;
-            }
-        }
-        match step {
-            Step::Declare {
-                workspace,
-                place,
-                token,
-            } => {
-                let now = self.now();
-                let name = token.as_ref().map(|token| token.name);
-                for other in &mut self.workspaces[*workspace].places {
-                    other.take_if(|other| Some(other.token.name) == name);
-                }
-                self.workspaces[*workspace].places[*place] = token.clone().map(|token| Declared {
-                    expires_at: match token.ends {
-                        Ends::InDays(days) => Some(now + SignedDuration::from_hours(24 * days)),
-                        _ => None,
-                    },
-                    token,
-                });
-            }
-            Step::DeclareToggle(enabled) => self.toggle = *enabled,
-            Step::Fault(fault) => self.sandbox.fault(fault.clone()),
-            Step::Apply(apply) => {
-                self.apply(apply, true).await?;
-            }
-            Step::ApplyBoth([one, other]) => {
-                tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
-            }
-            Step::CreateOutside(name) => {
-                if self.token_id(name).is_none() && !self.known().contains(*name) {
-                    self.sandbox.add_service_account(name, None);
-                    self.strangers.insert((*name).to_owned(), self.token_id(name));
-                }
-            }
-            Step::RotateOutside(name) => {
-                let before = self.token_id(name);
-                let _ = self.sandbox.rotate_outside(name);
-                if before.is_some() && self.strangers.get(*name) == Some(&before) {
-                    self.strangers.insert((*name).to_owned(), self.token_id(name));
-                }
-            }
-            Step::DeleteOutside(name) => {
-                let _ = self.sandbox.delete_outside(name);
-                self.strangers.remove(*name);
-            }
-            Step::ToggleOutside => {
-                self.console(Method::PATCH, "/sandbox/console/user-token/status").await;
-            }
-            Step::Pass { minutes } => match self.speed {
-                Speed::Simulated => self.sandbox.advance(SignedDuration::from_mins(*minutes)),
-                // The provider's process has the machine's clock.
-                Speed::Real => {}
-            },
-            Step::Settle => self.settle().await,
-        }
-        Ok(())
-    }
-
-    /// Runs `terraform apply`; `None` if it was killed. A run that is `alone` and succeeds leaves values that work.
-    async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<Ended>> {
-        let Apply {
-            workspace,
-            parallelism,
-            end,
-        } = apply;
-        let line = self.network.line(*workspace, end.map(|(_, moment)| moment));
-        let reached = |wanted| match end {
-            Some((cut, _)) if *cut == wanted => line.reached(),
-            _ => CancellationToken::new(),
-        };
-        let (crash, interrupt) = (reached(Cut::Crash), reached(Cut::Interrupt));
-        let nobody_interferes = alone && self.network.is_idle() && !self.is_torn(*workspace);
-        let terraform = &self.workspaces[*workspace].terraform;
-        let configuration = self.configuration(*workspace);
-        let run = Run {
-            line: &line,
-            parallelism: *parallelism,
-            interrupt: &interrupt,
-        };
-        let ended = tokio::select! {
-            biased;
-            () = crash.cancelled() => None,
-            ended = terraform.apply(run, &configuration) => Some(ended),
-        };
-        self.trace_told();
-        let ended = ended.transpose()?;
-        self.sent.borrow_mut().push((line.clone(), ended.is_none()));
-        self.note(&format!("workspace {workspace}: {ended:?}"));
-        self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
-        match ended {
-            None => {
-                self.report.borrow_mut().crashes += 1;
-            }
-            Some(Ended::Applied | Ended::Unchanged) if nobody_interferes && self.network.is_idle() => {
-                self.check_values(*workspace)?
-            }
-            Some(_) => {}
-        }
-        Ok(ended)
-    }
-
-    fn configuration(&self, workspace: usize) -> Configuration {
-        let places = self.workspaces[workspace].places.iter().enumerate();
-        let tokens = places.filter_map(|(place, declared)| Some((address(place), declared.as_ref()?.attributes())));
-        let mut configuration: Configuration = tokens.collect();
-        if let (0, Some(enabled)) = (workspace, self.toggle) {
-            let attributes = Attributes::from([("enabled".to_owned(), enabled.into())]);
-            configuration.insert(TOGGLE.to_owned(), attributes);
-        }
-        configuration
-    }
-
-    /// Waits until nothing that was sent can still be acted on.
-    async fn settle(&self) {
-        // Longer than any delay; what hangs will not be acted on.
-        let time = match self.speed {
-            Speed::Simulated => Duration::from_secs(60),
-            // What a killed process wrote last may still be read.
-            Speed::Real => Duration::from_millis(200),
-        };
-        tokio::time::sleep(time).await;
-        for _ in 0..100 {
-            if self.network.is_idle() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// The user moves the fixed ends that have passed.
-    fn mend(&mut self) {
-        let now = self.now();
-        for declared in self
-            .workspaces
-            .iter_mut()
-            .flat_map(|workspace| &mut workspace.places)
-            .flatten()
-        {
-            if let Some(expires_at) = &mut declared.expires_at
-                && *expires_at < now + SignedDuration::from_hours(1)
-            {
-                *expires_at = now + SignedDuration::from_hours(24 * 100);
-            }
-        }
-    }
-
-    /// The names in the states.
-    fn known(&self) -> BTreeSet<String> {
-        let states = self.workspaces.iter().map(|workspace| workspace.terraform.state());
-        states
-            .flat_map(|state| state.values().filter_map(name_of).collect::<Vec<_>>())
-            .collect()
-    }
-
-    /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
-    /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
-    /// next run says that they are there and touches nothing; then a person settles it.
-    async fn clear_up(&mut self) -> anyhow::Result<()> {
-        let known = self.known();
-        let audit = self.sandbox.audit();
-        for (name, id) in self.strangers.iter().filter(|(name, _)| !known.contains(*name)) {
-            // One that has expired may be gone by itself.
-            let touched = audit.iter().any(|entry| entry.actor == OWN && entry.token_id == *id);
-            let replaced = self.token_id(name).is_some_and(|now| Some(now) != *id);
-            ensure!(
-                id.is_none() || !(touched || replaced),
-                "somebody else's {name:?} was touched"
-            );
-        }
-        for account in self.sandbox.service_accounts() {
-            let name = account.name;
-            if known.contains(&name) || name == OWN {
-                continue;
-            }
-            if !self.strangers.contains_key(&name) {
-                Promise::Clean.held(self.may_be_left_behind(&name), || {
-                    format!("{name:?} was made and forgotten")
-                })?;
-                self.report.borrow_mut().left_behind += 1;
-            }
-            match self.place_of(&name) {
-                Some((workspace, place)) if account.token.is_live(self.now()) => {
-                    self.take_over(workspace, place, &name, account.description.as_deref())
-                        .await?;
-                }
-                _ => self
-                    .sandbox
-                    .delete_outside(&name)
-                    .map_err(|refusal| anyhow::anyhow!("{refusal}"))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the run that made a service account was killed, or had given up before the platform acted.
-    fn may_be_left_behind(&self, name: &str) -> bool {
-        let audit = self.sandbox.audit();
-        let made = audit
-            .iter()
-            .rfind(|entry| entry.action == AuditAction::CreateServiceAccount && entry.target == name);
-        let Some(made) = made.map(|entry| entry.at) else {
-            return false;
-        };
-        self.sent.borrow().iter().any(|(line, killed)| {
-            let creations = line.creations();
-            let mut of_it = creations.iter().filter(|creation| creation.name == name);
-            of_it.any(|creation| *killed || creation.given_up.get().is_some_and(|given_up| *given_up < made))
-        })
-    }
-
-    /// Where a name is declared.
-    fn place_of(&self, name: &str) -> Option<(usize, usize)> {
-        let mut all = (0..2).flat_map(|workspace| (0..3).map(move |place| (workspace, place)));
-        all.find(|&(workspace, place)| {
-            let declared = &self.workspaces[workspace].places[place];
-            declared.as_ref().is_some_and(|declared| declared.token.name == name)
-        })
-    }
-
-    async fn take_over(
-        &mut self,
-        workspace: usize,
-        place: usize,
-        name: &str,
-        description: Option<&str>,
-    ) -> anyhow::Result<()> {
-        let told = self.outputs.told().len();
-        let before = self.token_id(name);
-        let places = &mut self.workspaces[workspace].places;
-        let declared = places[place].as_mut().context("it is declared")?;
-        // Adoption takes it as it is, description included.
-        let adoptable = declared.token.description == description;
-        if adoptable && declared.token.adopt {
-            return Ok(());
-        }
-        declared.token.adopt = false;
-        let address = address(place);
-        let ended = self.apply(&plain(workspace), false).await?;
-        ensure!(ended == Some(Ended::Failed), "{name:?} was taken without a word");
-        ensure!(
-            self.token_id(name) == before,
-            "{name:?} was touched without being asked"
-        );
-        let explained = self.outputs.told()[told..].iter().any(|told| {
-            told.starts_with("error") && told.contains(&format!("{name:?} exists")) && told.contains("adopt_existing")
-        });
-        ensure!(explained, "nothing explains that {name:?} is there already");
-
-        let declared = self.workspaces[workspace].places[place]
-            .as_mut()
-            .context("it is declared")?;
-        if before.is_some_and(|id| id % 2 == 0) && adoptable {
-            declared.token.adopt = true;
-            return Ok(());
-        }
-        // What is said first of an imported token describes it; what is changed then rotates it.
-        declared.token.trigger = Some(100);
-        let line = self.network.line(workspace, None);
-        let terraform = &self.workspaces[workspace].terraform;
-        let imported = terraform.import(&line, &address, name).await?;
-        ensure!(imported, "{name:?} cannot be imported");
-        self.apply(&plain(workspace), false).await?;
-        let places = &mut self.workspaces[workspace].places;
-        places[place].as_mut().context("it is declared")?.token.trigger = Some(101);
-        Ok(())
-    }
-
-    fn token_id(&self, name: &str) -> Option<i64> {
-        let accounts = self.sandbox.service_accounts();
-        let account = accounts.into_iter().find(|account| account.name == name);
-        account.map(|account| account.token.id)
-    }
-
-    /// At most two runs lead to what is declared; after them nothing is to be done.
-    async fn converge(&self, workspace: usize) -> anyhow::Result<()> {
-        for applies in 1..=2 {
-            let torn = self.is_torn(workspace);
-            let ended = self.apply(&plain(workspace), true).await?;
-            if ended != Some(Ended::Failed) && !torn {
-                let again = self.apply(&plain(workspace), true).await?;
-                ensure!(
-                    again == Some(Ended::Unchanged),
-                    "a run just after a successful one changes something"
-                );
-                let mut report = self.report.borrow_mut();
-                report.applies = report.applies.max(applies);
-                return Ok(());
-            }
-        }
-        Promise::Kept.held(false, || {
-            let told = self.outputs.told();
-            let last = told.last().map_or("", String::as_str);
-            format!("two runs without any fault did not do: {last}")
-        })
-    }
-
-    /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
-    /// made the other, but before the state said so. The next run revokes by name, whosever it is now; the one after
-    /// that makes it anew.
-    fn is_torn(&self, workspace: usize) -> bool {
-        let state = self.workspaces[workspace].terraform.state();
-        let names: BTreeSet<_> = state.values().filter_map(name_of).collect();
-        names.len() < state.values().filter_map(name_of).count()
-    }
-
-    /// After a successful run, each value in the state opens the account, unless its end is fixed and has passed.
-    fn check_values(&self, workspace: usize) -> anyhow::Result<()> {
-        for (address, object) in self.workspaces[workspace].terraform.state() {
-            if !address.starts_with(TOKEN) {
-                continue;
-            }
-            let text = |name: &str| object.attributes.get(name).and_then(Value::as_str).map(str::to_owned);
-            ensure!(!object.tainted, "{address} is tainted after a successful run");
-            let ended =
-                text("expires_at").is_some_and(|end| end.parse::<Timestamp>().is_ok_and(|end| end <= self.now()));
-            let works = text("token").is_some_and(|value| ended || self.sandbox.is_live(&value));
-            Promise::Kept.held(works, || format!("{address} has no value that works"))?;
-        }
-        Ok(())
-    }
-
-    /// Exactly what is declared is in the states and in the account.
-    async fn check_account(&self) -> anyhow::Result<()> {
-        let mut declared = BTreeSet::from([OWN.to_owned()]);
-        for (index, workspace) in self.workspaces.iter().enumerate() {
-            let configuration = self.configuration(index);
-            let state = workspace.terraform.state();
-            ensure!(
-                state.keys().eq(configuration.keys()),
-                "the state holds something else than is declared"
-            );
-            declared.extend(
-                workspace
-                    .places
-                    .iter()
-                    .flatten()
-                    .map(|declared| declared.token.name.to_owned()),
-            );
-            self.check_values(index)?;
-        }
-        let there: BTreeSet<_> = self
-            .sandbox
-            .service_accounts()
-            .into_iter()
-            .map(|account| account.name)
-            .collect();
-        let why = || format!("declared: {declared:?}; there: {there:?}");
-        Promise::Kept.held(declared.is_subset(&there), why)?;
-        Promise::Clean.held(there.is_subset(&declared), why)?;
-        if let Some(enabled) = self.toggle {
-            let account = self.console(Method::GET, "/sandbox").await;
-            ensure!(
-                account["pats-enabled"] == enabled,
-                "personal access tokens are not as declared"
-            );
-        }
-        Ok(())
-    }
-
-    /// No value is in any output.
-    async fn check_secrecy(&self) -> anyhow::Result<()> {
-        let mut values = self.sandbox.issued_values();
-        values.extend([self.sandbox.foreign_token(), STRANGE.into()]);
-        self.outputs.show(&self.network.sent());
-        let (length, leak) = self.outputs.search(&values).await;
-        self.report.borrow_mut().searched = length;
-        Promise::Secret.held(leak.is_none(), || {
-            format!("a value was shown: {}", leak.unwrap_or_default())
-        })
-    }
-
-    async fn console(&self, method: Method, path: &str) -> serde_json::Value {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(axum::body::Body::empty())
-            .unwrap();
-        let answer = self.sandbox.router().oneshot(request).await.unwrap();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        serde_json::from_slice(&body).unwrap_or_default()
-    }
-
-    fn now(&self) -> Timestamp {
-        self.sandbox.clock().now()
-    }
-
-    fn note(&self, line: &str) {
-        self.network.note(|| line.to_owned());
-    }
-
-    fn trace_told(&self) {
-        let told = self.outputs.told();
-        for told in &told[self.traced.get()..] {
-            self.network.note(|| told.replace('\n', " "));
-        }
-        self.traced.set(told.len());
-    }
-}
-
-impl Declared {
-    fn attributes(&self) -> Attributes {
-        let Token {
-            name,
-            description,
-            ends,
-            trigger,
-            adopt,
-        } = &self.token;
-        let hours = |hours: &i64| Some(format!("{hours}h"));
-        let (expires_in, rotate_before) = match ends {
-            Ends::After {
-                hours: lifetime,
-                rotate_before,
-            } => (hours(lifetime), rotate_before.as_ref().and_then(hours)),
-            _ => (None, None),
-        };
-        let mut attributes = BTreeMap::from([("name", Value::from(*name))]);
-        let texts = [
-            ("description", description.map(str::to_owned)),
-            (
-                "expires_at",
-                self.expires_at
-                    .map(|end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-            ),
-            ("expires_in", expires_in),
-            ("rotate_before", rotate_before),
-        ];
-        attributes.extend(
-            texts
-                .into_iter()
-                .filter_map(|(name, text)| Some((name, Value::from(text?)))),
-        );
-        if let Some(trigger) = trigger {
-            attributes.insert(
-                "rotation_triggers",
-                Value::Map(vec![("release".into(), trigger.to_string().into())]),
-            );
-        }
-        if *adopt {
-            attributes.insert("adopt_existing", true.into());
-        }
-        attributes
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
-    }
 }
 
 /// What a fault strikes, and how.
@@ -712,23 +481,12 @@ fn kind(fault: &Fault) -> String {
         When::Before => "before",
         When::After => "after",
     };
-    let any = || "any".to_owned();
-    let (method, path) = (
-        fault.method.clone().unwrap_or_else(any),
-        fault.path.clone().unwrap_or_else(any),
-    );
-    format!("{method} {path}: {effect}, {when}")
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{} {}: {effect}, {when}", text(&fault.method), text(&fault.path))
 }
 
-fn address(place: usize) -> String {
-    format!("{TOKEN}.place{place}")
-}
-
-fn name_of(object: &Object) -> Option<String> {
-    Some(object.attributes.get("name")?.as_str()?.to_owned())
-}
-
-fn plain(workspace: usize) -> Apply {
+/// A run that nothing cuts short.
+pub(super) fn plain(workspace: usize) -> Apply {
     Apply {
         workspace,
         parallelism: 10,

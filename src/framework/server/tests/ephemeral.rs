@@ -46,7 +46,8 @@ impl EphemeralResource for Toys {
         }
     }
 
-    async fn close(&self, _: &Context, private: &[u8], _: &mut Diagnostics) {
+    async fn close(&self, context: &Context, private: &[u8], _: &mut Diagnostics) {
+        assert!(!context.cancellation.is_cancelled());
         let private = String::from_utf8(private.to_vec()).unwrap();
         self.closed.lock().unwrap().push(private);
     }
@@ -61,7 +62,7 @@ fn named(config: Model) -> proto::open_ephemeral_resource::Request {
 }
 
 #[tokio::test]
-async fn it_is_opened_renewed_and_closed_by_its_private_data() {
+async fn it_is_opened_renewed_and_closed_by_its_private_data_even_after_a_stop() {
     let toys = Toys::default();
     let server = Server::new(toys.clone());
     let opened = server.open_ephemeral_resource(Request::new(named(toy("a", 1.into(), Field::Null))));
@@ -82,6 +83,7 @@ async fn it_is_opened_renewed_and_closed_by_its_private_data() {
     assert_eq!(renewed.private.as_deref(), Some(&b"a!"[..]));
     assert_eq!(renewed.renew_at, None);
 
+    server.stop_provider(Request::new(Default::default())).await.unwrap();
     let request = proto::close_ephemeral_resource::Request {
         type_name: "toy_box".into(),
         private: opened.private,

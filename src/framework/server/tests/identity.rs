@@ -89,8 +89,8 @@ async fn where_it_cannot_be_told_it_stays_as_it_was() {
     assert_eq!(read("adrift", None).await, None);
     let prior = || sent(toy("adrift", Field::Null, Field::Null));
     assert_eq!(planned(prior(), Some(present())).await, Some(present()));
-    // Only of what is still to be made it may be unknown.
-    assert!(*received(planned(null(), Some(present())).await).get("shelf") == Value::Unknown);
+    // Of what is still to be made, there is none yet; nor is it that of what is replaced.
+    assert_eq!(planned(null(), Some(present())).await, None);
 }
 
 #[tokio::test]

@@ -1,0 +1,6 @@
+import {
+  to = striim_pat_status.account
+  identity = {
+    account = "acme"
+  }
+}

@@ -1,0 +1,6 @@
+import {
+  to = striim_personal_access_token.jo
+  identity = {
+    email = "jo@example.com"
+  }
+}

@@ -1,0 +1,6 @@
+import {
+  to = striim_service_account_token.ci
+  identity = {
+    name = "ci-pipeline"
+  }
+}

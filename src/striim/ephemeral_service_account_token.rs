@@ -1,0 +1,519 @@
+//! `ephemeral.striim_service_account_token`: an account and its token for the time of a run.
+//!
+//! # Flow
+//! Open removes what killed runs left over, and makes an account under a name of its own. Close revokes it.
+//!
+//! # Guarantees
+//! - What Open made and cannot hand over, it revokes again. What neither Open nor Close could revoke ends by itself,
+//!   `expires_in` after it was made, and the next Open with the same prefix removes it.
+//! - Nobody else's account is touched ([`ephemeral_name`] says what proves that).
+//!
+//! # Assumptions
+//! - The platform keeps the expiry that it is given, to the second. If it does not, what is left over stays until somebody
+//!   removes it, and takes a place as long as it is listed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::ephemeral_name;
+use super::failure::failure;
+use super::issue::{self, Unmade};
+use super::quota;
+use super::rotation::invalid;
+use super::service_account::{self, LIFETIME, check_description};
+use super::session::{Connection, Session};
+use crate::framework::{
+    Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
+};
+use crate::rest::Operation;
+use crate::token::{Expiry, parse_duration};
+
+/// How long a token lives if the configuration does not say.
+const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
+
+/// What administrators read in the portal if the configuration does not say.
+const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
+
+model! {
+    /// The attributes of `ephemeral.striim_service_account_token`.
+    pub(super) struct Model {
+        name_prefix: String,
+        description: String,
+        expires_in: String,
+        name: String,
+        token: SecretString,
+        token_id: i64,
+        expires_at: String,
+    }
+}
+
+impl Model {
+    fn prefix(&self) -> &str {
+        self.name_prefix.known().map_or("", String::as_str)
+    }
+
+    /// When a token that is made now is to end.
+    fn expiry(&self, now: Timestamp) -> Result<Expiry, Diagnostic> {
+        let duration = match self.expires_in.known() {
+            Some(text) => {
+                parse_duration(text).map_err(|error| invalid("expires_in", format!("{error}; it is {text:?}")))?
+            }
+            None => EXPIRES_IN,
+        };
+        let instant = now.checked_add(duration).ok();
+        let expiry = instant
+            .map(Expiry::at)
+            .filter(|expiry| expiry.check(now, LIFETIME).is_ok());
+        expiry.ok_or_else(|| {
+            invalid(
+                "expires_in",
+                "must be more than nothing and at most 12 months".to_owned(),
+            )
+        })
+    }
+}
+
+/// What Close needs to know of what Open made.
+#[derive(Deserialize)]
+struct Private {
+    name: String,
+    token_id: Option<i64>,
+}
+
+pub(super) struct EphemeralServiceAccountToken {
+    session: Session,
+}
+
+impl EphemeralServiceAccountToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    async fn make(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        config: &Model,
+        name: &str,
+        expiry: Expiry,
+    ) -> Result<IssuedToken, Diagnostics> {
+        let new = NewServiceAccount {
+            name,
+            description: Some(config.description.known().map_or(DESCRIPTION, String::as_str)),
+            expires_at: Some(expiry.instant()),
+        };
+        let alone = connection.alone_with(name).await;
+        let made = issue::create(&connection.api, operation, &new).await;
+        drop(alone);
+        connection.changed().await;
+        let unmade = match made {
+            Ok(issued) => return Ok(issued),
+            Err(unmade) => unmade,
+        };
+        let mut diagnostics = Diagnostics::from(why_not_opened(&unmade, self.now()));
+        if unmade.left_behind
+            && let Err(diagnostic) = end(connection, name, None).await
+        {
+            diagnostics.push(still_there(diagnostic, name, Some(expiry)));
+        }
+        Err(diagnostics)
+    }
+}
+
+#[async_trait]
+impl EphemeralResource for EphemeralServiceAccountToken {
+    type Model = Model;
+
+    const TYPE: &'static str = "striim_service_account_token";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "A service account for the time of one run, and its token, which is in no plan and no state: for the \
+             configuration of another provider, or for a write-only argument. Needs Terraform 1.10.\n\n\
+             Terraform opens it in the plan **and** again in the apply: each makes a service account, and revokes it when \
+             all that refers to it is done. As long as it is open it takes one of the three places for service account \
+             tokens that a Striim Cloud account has, so leave it one, and let runs that use it follow each other.\n\n\
+             A run that is killed revokes nothing. Its token ends by itself after `expires_in`, and the next run with the \
+             same `name_prefix` then removes the account.\n\n\
+             There is no ephemeral personal access token, because making one would end the one that its user has.",
+            [
+                Attribute::required(
+                    "name_prefix",
+                    Type::String,
+                    "What the service account's name begins with, at most 17 characters. A hyphen and 12 letters and digits \
+                     follow, which no other has.",
+                ),
+                Attribute::optional("description", Type::String, "What it is for, at most 255 characters."),
+                Attribute::optional(
+                    "expires_in",
+                    Type::String,
+                    "How long the token lives if nobody revokes it, such as `30m`: longer than the longest run, at most 12 \
+                     months. Default: `1h`.",
+                ),
+                Attribute::computed("name", Type::String, "The service account's name."),
+                Attribute::computed("token", Type::String, "The token's value.").sensitive(),
+                Attribute::computed("token_id", Type::Number, "The platform's number for the value."),
+                Attribute::computed("expires_at", Type::String, "When the token ends if nobody revokes it."),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(prefix) = config.name_prefix.known() {
+            let length = prefix.chars().count();
+            if !ephemeral_name::PREFIX.contains(&length) {
+                let problem = format!("must have 1 to 17 characters; {prefix:?} has {length}");
+                diagnostics.push(invalid("name_prefix", problem));
+            }
+        }
+        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
+        diagnostics.ok(config.expiry(self.now()));
+    }
+
+    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
+        if self.session.is_waiting() {
+            return Some(not_yet(config));
+        }
+        let connection = self.session.connection(diagnostics)?;
+        let operation = connection.operation(context);
+        let now = self.now();
+        let expiry = diagnostics.ok(config.expiry(now))?;
+        check_description(&config.description, connection.api.room_for_description(), diagnostics);
+        if diagnostics.has_errors() {
+            return None;
+        }
+        let accounts = connection.look(&operation, diagnostics).await?;
+        let (left_over, others): (Vec<_>, Vec<_>) = accounts
+            .iter()
+            .cloned()
+            .partition(|account| ephemeral_name::is_left_over(config.prefix(), account, now));
+        for account in left_over {
+            remove(&connection, &account, diagnostics).await;
+        }
+        let name = ephemeral_name::new(config.prefix(), expiry.instant());
+        for warning in [
+            connection.ledger.create(&name, &others, now),
+            quota::last_place(&others, now),
+        ] {
+            diagnostics.extend(warning);
+        }
+        let issued = match self.make(&connection, &operation, &config, &name, expiry).await {
+            Ok(issued) => issued,
+            Err(why) => {
+                diagnostics.extend(why);
+                return None;
+            }
+        };
+        let private = json!({"name": name, "token_id": issued.token_id});
+        let expires_at = issued.expires_at.map_or(expiry, Expiry::at);
+        Some(Opened {
+            private: private.to_string().into_bytes(),
+            renew_at: None,
+            result: Model {
+                name: name.into(),
+                token: issued.token.into(),
+                token_id: issued.token_id.into(),
+                expires_at: expires_at.to_string().into(),
+                ..config
+            },
+        })
+    }
+
+    async fn close(&self, _: &Context, private: &[u8], diagnostics: &mut Diagnostics) {
+        if private.is_empty() {
+            return; // There was nothing to make yet.
+        }
+        let private = serde_json::from_slice(private).map_err(|_| {
+            let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
+            Diagnostic::error("Unreadable private data", detail)
+        });
+        let (Some(Private { name, token_id }), Some(connection)) =
+            (diagnostics.ok(private), self.session.connection(diagnostics))
+        else {
+            return;
+        };
+        let ended = end(&connection, &name, token_id).await;
+        diagnostics.ok(ended.map_err(|diagnostic| still_there(diagnostic, &name, None)));
+    }
+}
+
+/// What stands for a token while the provider does not know yet where to make it.
+fn not_yet(config: Model) -> Opened<Model> {
+    Opened {
+        private: Vec::new(),
+        renew_at: None,
+        result: Model {
+            name: Field::Unknown,
+            token: Field::Unknown,
+            token_id: Field::Unknown,
+            expires_at: Field::Unknown,
+            ..config
+        },
+    }
+}
+
+/// Removes what a killed run left over. If that fails, it is in nobody's way but the quota's.
+async fn remove(connection: &Connection, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
+    tracing::info!("removing {:?}, which a run has left over", account.name);
+    if let Err(diagnostic) = end(connection, &account.name, account.token_id).await {
+        diagnostics.push(diagnostic.as_warning());
+    }
+}
+
+/// Revokes it, though Terraform be interrupted: an interrupted run is to leave nothing behind.
+async fn end(connection: &Connection, name: &str, token_id: Option<i64>) -> Result<(), Diagnostic> {
+    service_account::end(connection, &Context::default(), name, &Field::Null, &token_id.into()).await
+}
+
+fn why_not_opened(unmade: &Unmade, now: Timestamp) -> Diagnostic {
+    let mut diagnostic = failure(&unmade.error);
+    if let Some(accounts) = unmade.accounts.as_ref().filter(|_| unmade.is_conflict()) {
+        diagnostic.detail.push_str("\n\n");
+        diagnostic.detail.push_str(&quota::exhausted(accounts, now));
+        diagnostic.detail.push_str(
+            "\n\nAn ephemeral token takes one of these places while it is open, in the plan and again in the apply.",
+        );
+    }
+    diagnostic.on("name_prefix")
+}
+
+/// What becomes of an account that could not be revoked.
+fn still_there(mut diagnostic: Diagnostic, name: &str, expiry: Option<Expiry>) -> Diagnostic {
+    let end = expiry.map(|expiry| format!(", at {expiry}")).unwrap_or_default();
+    diagnostic.detail.push_str(&format!(
+        "\n\nThe ephemeral service account {name:?} may still be there. Its token ends by itself{end}, and the next run with \
+         the same `name_prefix` then removes it. To have its place at once, revoke it in the portal."
+    ));
+    diagnostic
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use secrecy::ExposeSecret as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::sandbox::{Effect, Fault, Options, Sandbox};
+    use crate::striim::session::State;
+    use crate::striim::testing::{losses, sandbox, session};
+
+    const CREATE: (&str, &str) = ("POST", "/service-account");
+    const DELETE: (&str, &str) = ("DELETE", "/service-account");
+    const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");
+
+    fn config() -> Model {
+        Model {
+            name_prefix: "run".into(),
+            ..Model::default()
+        }
+    }
+
+    fn ephemeral(sandbox: &Sandbox) -> EphemeralServiceAccountToken {
+        EphemeralServiceAccountToken::new(session(sandbox))
+    }
+
+    async fn open(sandbox: &Sandbox) -> (Option<Opened<Model>>, Diagnostics) {
+        let mut diagnostics = Diagnostics::default();
+        let opened =
+            EphemeralResource::open(&ephemeral(sandbox), &Context::default(), config(), &mut diagnostics).await;
+        (opened, diagnostics)
+    }
+
+    async fn close(sandbox: &Sandbox, private: &[u8]) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        // Terraform has been interrupted.
+        let cancellation = CancellationToken::new();
+        cancellation.cancel();
+        EphemeralResource::close(
+            &ephemeral(sandbox),
+            &Context { cancellation },
+            private,
+            &mut diagnostics,
+        )
+        .await;
+        diagnostics
+    }
+
+    fn names(sandbox: &Sandbox) -> Vec<String> {
+        let names = sandbox.service_accounts().into_iter().map(|account| account.name);
+        names.filter(|name| name != "terraform").collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_opened_works_until_it_is_closed_whatever_is_lost() {
+        for (creations, rotations, revocations) in [(0, 0, 0), (1, 0, 0), (2, 1, 1), (0, 0, 2)] {
+            for fault in losses() {
+                let sandbox = sandbox(Options::default());
+                for ((method, path), times) in [(CREATE, creations), (ROTATE, rotations), (DELETE, revocations)] {
+                    sandbox.fault(fault.clone().on(method, path).times(times));
+                }
+                let (opened, diagnostics) = open(&sandbox).await;
+                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+                let Opened { result, private, .. } = opened.unwrap();
+                let value = result.token.into_known().unwrap();
+                assert!(sandbox.is_live(value.expose_secret()), "{fault:?}");
+                assert_eq!(names(&sandbox), [result.name.into_known().unwrap()], "{fault:?}");
+                assert!(
+                    !String::from_utf8(private.clone())
+                        .unwrap()
+                        .contains(value.expose_secret())
+                );
+
+                let diagnostics = close(&sandbox, &private).await;
+                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+                assert!(
+                    !sandbox.is_live(value.expose_secret()) && names(&sandbox).is_empty(),
+                    "{fault:?}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_opening_that_fails_leaves_nothing_behind() {
+        for fault in losses() {
+            let sandbox = sandbox(Options::default());
+            sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(1_000));
+            sandbox.fault(Fault::new(Effect::Cut).on(ROTATE.0, ROTATE.1).times(1_000));
+            let (opened, diagnostics) = open(&sandbox).await;
+            assert!(opened.is_none() && diagnostics.has_errors(), "{fault:?}");
+            assert_eq!(names(&sandbox), <[&str; 0]>::default(), "{fault:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_revoked_is_told_with_what_becomes_of_it() {
+        let sandbox = sandbox(Options::default());
+        let (opened, _) = open(&sandbox).await;
+        sandbox.fault(Fault::answer(500).on(DELETE.0, DELETE.1).times(1_000));
+        let diagnostics = close(&sandbox, &opened.unwrap().private).await;
+        let told = diagnostics.iter().next().unwrap().to_string();
+        assert!(
+            told.contains(&names(&sandbox)[0]) && told.contains("ends by itself"),
+            "{told}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_killed_runs_left_over_is_removed_once_it_has_ended_and_nothing_else_is() {
+        let sandbox = sandbox(Options::default());
+        sandbox.set_options(|options| options.quota = 10);
+        let now = sandbox.clock().now();
+        let (left, _) = open(&sandbox).await;
+        let left = left.unwrap().result.name.into_known().unwrap();
+        for (name, minutes) in [("run-production22", 30), ("run", 30), ("runner", 30)] {
+            sandbox.add_service_account(name, Some(now + SignedDuration::from_mins(minutes)));
+        }
+        for (minutes, is_there) in [(59, true), (2, false)] {
+            sandbox.advance(SignedDuration::from_mins(minutes));
+            let (opened, _) = open(&sandbox).await;
+            close(&sandbox, &opened.unwrap().private).await;
+            assert_eq!(names(&sandbox).contains(&left), is_there);
+            assert_eq!(names(&sandbox).len(), if is_there { 4 } else { 3 });
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_says_what_it_costs() {
+        let sandbox = sandbox(Options::default());
+        let (opened, diagnostics) = open(&sandbox).await;
+        assert_eq!(diagnostics.iter().count(), 0);
+        close(&sandbox, &opened.unwrap().private).await;
+
+        sandbox.add_service_account("ci", None);
+        let (opened, diagnostics) = open(&sandbox).await;
+        let told = diagnostics.iter().next().unwrap().to_string();
+        assert!(
+            told.contains("takes the last place") && told.contains("\"ci\""),
+            "{told}"
+        );
+        close(&sandbox, &opened.unwrap().private).await;
+
+        sandbox.add_service_account("cd", None);
+        let (opened, diagnostics) = open(&sandbox).await;
+        assert!(opened.is_none());
+        let told = diagnostics.into_iter().last().unwrap().to_string();
+        assert!(
+            told.contains("quota of 3") && told.contains("in the plan and again in the apply"),
+            "{told}"
+        );
+    }
+
+    #[tokio::test]
+    async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
+        let sandbox = sandbox(Options::default());
+        let session = session(&sandbox);
+        session.set(State::Waiting("token"));
+        let ephemeral = EphemeralServiceAccountToken::new(session);
+        let mut diagnostics = Diagnostics::default();
+        let opened = EphemeralResource::open(&ephemeral, &Context::default(), config(), &mut diagnostics).await;
+        let Opened { result, private, .. } = opened.unwrap();
+        assert!(result.token.is_unknown() && result.name_prefix == Field::from("run"));
+        EphemeralResource::close(&ephemeral, &Context::default(), &private, &mut diagnostics).await;
+        assert_eq!(diagnostics.iter().count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_argument_that_the_platform_would_refuse_is_refused() {
+        let sandbox = sandbox(Options::default());
+        for (attribute, config) in [
+            (
+                "name_prefix",
+                Model {
+                    name_prefix: "".into(),
+                    ..config()
+                },
+            ),
+            (
+                "name_prefix",
+                Model {
+                    name_prefix: "a-prefix-too-long-".into(),
+                    ..config()
+                },
+            ),
+            (
+                "description",
+                Model {
+                    description: "d".repeat(256).into(),
+                    ..config()
+                },
+            ),
+            (
+                "expires_in",
+                Model {
+                    expires_in: "soon".into(),
+                    ..config()
+                },
+            ),
+            (
+                "expires_in",
+                Model {
+                    expires_in: "0s".into(),
+                    ..config()
+                },
+            ),
+            (
+                "expires_in",
+                Model {
+                    expires_in: "400d".into(),
+                    ..config()
+                },
+            ),
+        ] {
+            let mut diagnostics = Diagnostics::default();
+            ephemeral(&sandbox).validate(&config, &mut diagnostics);
+            assert_eq!(diagnostics.iter().next().unwrap().attribute, Some(attribute));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The provider's `vault`: where hand-overs go, and which environment variables stand in for its arguments.
+
+use std::fs;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::settings::invalid;
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type, model};
+use crate::rest::Roots;
+use crate::vault::{self, Settings, Vault};
+
+model! {
+    /// `vault` of the provider.
+    pub struct VaultConfig {
+        address: String,
+        token: SecretString,
+        namespace: String,
+        ca_cert_file: String,
+    }
+}
+
+/// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
+/// not bothered by one that is missing or wrong.
+#[derive(Clone, Debug)]
+pub(super) enum Link<V = Vault> {
+    Reached(V),
+    /// An argument of the provider is known only at apply.
+    Waiting,
+    /// Why nothing can be handed over.
+    Unusable(Diagnostic),
+}
+
+impl<V> Link<V> {
+    pub(super) fn map<W>(self, reach: impl FnOnce(V) -> W) -> Link<W> {
+        match self {
+            Self::Reached(vault) => Link::Reached(reach(vault)),
+            Self::Waiting => Link::Waiting,
+            Self::Unusable(problem) => Link::Unusable(problem),
+        }
+    }
+
+    /// The Vault; an error if it cannot be reached.
+    pub(super) fn get(&self) -> Result<&V, Diagnostic> {
+        match self {
+            Self::Reached(vault) => Ok(vault),
+            Self::Unusable(problem) => Err(problem.clone()),
+            Self::Waiting => Err(Diagnostic::error(
+                "Vault is not known yet",
+                "An argument of the provider's `vault` comes from something that is made by this same run. Let this wait \
+                 for it with `depends_on`.",
+            )
+            .on("vault")),
+        }
+    }
+}
+
+pub(super) fn attribute() -> Attribute {
+    Attribute::optional_object(
+        "vault",
+        [
+            Attribute::optional(
+                "address",
+                Type::String,
+                "Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.",
+            ),
+            Attribute::optional(
+                "token",
+                Type::String,
+                "The token to work with. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, \
+                 and `update` on `<mount>/delete/<path>` to remove it. Or `VAULT_TOKEN`, or the file `~/.vault-token` \
+                 that `vault login` writes.",
+            )
+            .sensitive(),
+            Attribute::optional("namespace", Type::String, "The namespace. Or `VAULT_NAMESPACE`."),
+            Attribute::optional(
+                "ca_cert_file",
+                Type::String,
+                "A PEM file of the authorities that may vouch for the server, instead of the system's. Or `VAULT_CACERT`.",
+            ),
+        ],
+        "The HashiCorp Vault that resources with a `vault` of their own hand their values over to. Not needed where \
+         Vault's own environment variables tell it.",
+    )
+}
+
+/// Judges what the configuration says by itself.
+pub(super) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostics) {
+    let address = config.known().and_then(|config| config.address.known());
+    if let Some(Err(problem)) = address.map(|address| vault::address(address)) {
+        diagnostics.push(invalid("vault", format!("has an address that {problem}")));
+    }
+}
+
+/// Resolves the configuration with the environment.
+pub(super) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> Option<String>) -> Link<Settings> {
+    if config.is_unknown() {
+        return Link::Waiting;
+    }
+    let VaultConfig {
+        address,
+        token,
+        namespace,
+        ca_cert_file,
+    } = config.into_known().unwrap_or_default();
+    let unknown = [
+        address.is_unknown(),
+        token.is_unknown(),
+        namespace.is_unknown(),
+        ca_cert_file.is_unknown(),
+    ];
+    if unknown.contains(&true) {
+        return Link::Waiting;
+    }
+    let or_variable = |field: Field<String>, name| field.into_known().or_else(|| environment(name));
+    let token = token
+        .into_known()
+        .or_else(|| environment("VAULT_TOKEN").map(SecretString::from))
+        .or_else(|| token_file(&environment));
+    let settings = read(
+        or_variable(address, "VAULT_ADDR"),
+        token,
+        or_variable(namespace, "VAULT_NAMESPACE"),
+        or_variable(ca_cert_file, "VAULT_CACERT"),
+    );
+    match settings {
+        Ok(settings) => Link::Reached(settings),
+        Err(problem) => Link::Unusable(Diagnostic::error("Vault cannot be worked with", problem).on("vault")),
+    }
+}
+
+fn read(
+    address: Option<String>,
+    token: Option<SecretString>,
+    namespace: Option<String>,
+    ca_cert_file: Option<String>,
+) -> Result<Settings, String> {
+    let address = address.ok_or(
+        "The provider does not know the Vault to hand over to. Set its argument `vault.address`, or the environment \
+         variable VAULT_ADDR.",
+    )?;
+    let base_url = vault::address(&address).map_err(|problem| format!("Vault's address {problem}."))?;
+    let token = token.ok_or(
+        "The provider has no token for Vault. Set the environment variable VAULT_TOKEN, log in (`vault login`), or set \
+         its argument `vault.token`.",
+    )?;
+    let credential = vault::token(token).map_err(|problem| format!("Vault's token {problem}."))?;
+    let roots = match ca_cert_file {
+        None => Roots::System,
+        Some(file) => {
+            let pem =
+                fs::read(&file).map_err(|error| format!("The CA certificate {file:?} cannot be read: {error}."))?;
+            Roots::Only(pem)
+        }
+    };
+    Ok(Settings {
+        base_url,
+        credential,
+        namespace,
+        roots,
+    })
+}
+
+/// What `vault login` has kept.
+fn token_file(environment: impl Fn(&str) -> Option<String>) -> Option<SecretString> {
+    let home = environment("HOME").or_else(|| environment("USERPROFILE"))?;
+    let text = SecretString::from(fs::read_to_string(Path::new(&home).join(".vault-token")).ok()?);
+    let token = secrecy::ExposeSecret::expose_secret(&text).trim();
+    (!token.is_empty()).then(|| token.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(config: VaultConfig, environment: &[(&str, &str)]) -> Link<Settings> {
+        resolve(config.into(), |name| {
+            let found = environment.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn known(config: VaultConfig, environment: &[(&str, &str)]) -> Settings {
+        match resolved(config, environment) {
+            Link::Reached(settings) => settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const ENVIRONMENT: [(&str, &str); 3] = [
+        ("VAULT_ADDR", "https://vault.example.com:8200"),
+        ("VAULT_TOKEN", "hvs.s3cret"),
+        ("VAULT_NAMESPACE", "team"),
+    ];
+
+    #[test]
+    fn the_variables_of_vault_itself_do() {
+        let settings = known(VaultConfig::default(), &ENVIRONMENT);
+        assert_eq!(settings.base_url.as_str(), "https://vault.example.com:8200/v1");
+        assert_eq!(settings.namespace.as_deref(), Some("team"));
+        assert_eq!(settings.roots, Roots::System);
+        assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn an_argument_wins_over_its_variable() {
+        let config = VaultConfig {
+            address: "http://127.0.0.1:8200".into(),
+            namespace: "other".into(),
+            ..VaultConfig::default()
+        };
+        let settings = known(config, &ENVIRONMENT);
+        assert_eq!(settings.base_url.as_str(), "http://127.0.0.1:8200/v1");
+        assert_eq!(settings.namespace.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn what_vault_login_has_kept_is_found() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".vault-token"), "hvs.kept\n").unwrap();
+        fs::write(home.path().join("ca.pem"), "PEM").unwrap();
+        let pem = home.path().join("ca.pem");
+        let environment = [
+            ("VAULT_ADDR", "https://vault.example.com"),
+            ("HOME", home.path().to_str().unwrap()),
+            ("VAULT_CACERT", pem.to_str().unwrap()),
+        ];
+        assert_eq!(
+            known(VaultConfig::default(), &environment).roots,
+            Roots::Only(b"PEM".to_vec())
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (environment, named) in [
+            (&[][..], "VAULT_ADDR"),
+            (&[("VAULT_ADDR", "https://vault.example.com")], "VAULT_TOKEN"),
+            (
+                &[("VAULT_ADDR", "http://vault.example.com"), ENVIRONMENT[1]],
+                "https://",
+            ),
+            (&[ENVIRONMENT[0], ("VAULT_TOKEN", "a b")], "header"),
+            (
+                &[ENVIRONMENT[0], ENVIRONMENT[1], ("VAULT_CACERT", "/nowhere.pem")],
+                "/nowhere.pem",
+            ),
+        ] {
+            match resolved(VaultConfig::default(), environment) {
+                Link::Unusable(diagnostic) => assert!(diagnostic.detail.contains(named), "{diagnostic}"),
+                other => panic!("{named}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_only_at_apply_is_waited_for() {
+        let config = VaultConfig {
+            token: Field::Unknown,
+            ..VaultConfig::default()
+        };
+        assert!(matches!(resolved(config, &ENVIRONMENT), Link::Waiting));
+        assert!(matches!(resolve(Field::Unknown, |_| None), Link::Waiting));
+    }
+}

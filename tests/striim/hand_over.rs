@@ -1,0 +1,798 @@
+//! Hand-overs to Vault: what the state says was handed over is what Vault holds, and it works.
+//!
+//! Plans and applies as Terraform makes them, each by a provider of its own, against both sandboxes and under tokio's
+//! clock. A run that is killed is a future that is dropped.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use token_providers::framework::{AnyResource, Context, Diagnostic, Diagnostics, Number, Provider, Severity, Value};
+use token_providers::rest::{Destination, Transport};
+use token_providers::sandbox::{Capability, Effect, Fault, Options, Role, Sandbox, Seed, Vault};
+use token_providers::striim::{Parts, Striim};
+use token_providers::token::Clock;
+use tokio::time::{Instant, timeout};
+
+use Capability::{Create, Read, Update};
+
+type Config = <Striim as Provider>::Config;
+
+const VAULT: &str = "http://127.0.0.1:8200";
+const DATA: &str = "/secret/data/striim/ci";
+const ROTATE: &str = "/service-account/rotate";
+const USER: &str = "user@acme.example";
+
+type Attributes = BTreeMap<String, Value>;
+
+/// An account, a Vault, and a workspace with one resource.
+struct World {
+    sandbox: Sandbox,
+    vault: Vault,
+    vault_token: String,
+    kind: &'static str,
+    state: Option<Attributes>,
+    tainted: bool,
+    /// Everything that was told, to be searched for values.
+    told: String,
+}
+
+/// How a run ended, and what it told.
+struct Run {
+    diagnostics: Vec<Diagnostic>,
+    changed: bool,
+}
+
+impl Run {
+    fn says(&self, severity: Severity, phrase: &str) -> bool {
+        let told = self.diagnostics.iter().filter(|told| told.severity == severity);
+        told.map(ToString::to_string).any(|told| told.contains(phrase))
+    }
+
+    #[track_caller]
+    fn succeeds(self) -> Self {
+        assert!(!self.has_errors(), "{:?}", self.diagnostics);
+        self
+    }
+
+    #[track_caller]
+    fn fails(self, phrase: &str) -> Self {
+        assert!(self.says(Severity::Error, phrase), "{phrase}: {:?}", self.diagnostics);
+        self
+    }
+
+    #[track_caller]
+    fn warns(self, phrase: &str) -> Self {
+        assert!(self.says(Severity::Warning, phrase), "{phrase}: {:?}", self.diagnostics);
+        self
+    }
+
+    #[track_caller]
+    fn rotates_because(self, reason: &str) -> Self {
+        self.succeeds().warns("is to be rotated").warns(reason)
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|told| told.severity == Severity::Error)
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn number(number: i64) -> Value {
+    Value::Number(Number::Integer(number))
+}
+
+fn object(members: &[(&str, Value)]) -> Value {
+    let members = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    Value::Map(members.collect())
+}
+
+fn destination(path: &str, field: Value) -> Value {
+    object(&[("mount", text("secret")), ("path", text(path)), ("field", field)])
+}
+
+/// A token that is handed over, with this trigger.
+fn handed_over(release: i64) -> Attributes {
+    with_vault(release, destination("striim/ci", Value::Null))
+}
+
+fn with_vault(release: i64, vault: Value) -> Attributes {
+    let triggers = object(&[("release", text(&release.to_string()))]);
+    BTreeMap::from([
+        ("name".to_owned(), text("ci-pipeline")),
+        ("rotation_triggers".to_owned(), triggers),
+        ("vault".to_owned(), vault),
+    ])
+}
+
+fn kept_in_the_state(release: i64) -> Attributes {
+    with_vault(release, Value::Null)
+}
+
+/// The same of a user's PAT.
+fn pat(config: Attributes) -> Attributes {
+    let mut config = config;
+    config.remove("name");
+    config.insert("email".to_owned(), text(USER));
+    config
+}
+
+impl World {
+    fn new() -> Self {
+        Self::of("striim_service_account_token")
+    }
+
+    fn of(kind: &'static str) -> Self {
+        let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        let seed = Seed {
+            clock: Clock::new(move || epoch + start.elapsed()),
+            ..Seed::default()
+        };
+        let sandbox = Sandbox::seeded(seed, Options::default());
+        sandbox.add_user(USER, Role::Regular);
+        sandbox.add_user_token(USER, None).unwrap();
+        let vault = Vault::new(sandbox.clock());
+        let vault_token = vault.root_token().expose_secret().to_owned();
+        Self {
+            sandbox,
+            vault,
+            vault_token,
+            kind,
+            state: None,
+            tainted: false,
+            told: String::new(),
+        }
+    }
+
+    async fn resource(&self, diagnostics: &mut Diagnostics) -> Box<dyn AnyResource> {
+        let (token, vault_token) = (self.sandbox.admin_token(), self.vault_token.clone());
+        let (platform, vault) = (self.sandbox.clone(), self.vault.clone());
+        let provider = Striim::new(Parts {
+            clock: self.sandbox.clock(),
+            environment: Box::new(move |name| match name {
+                "STRIIM_ACCOUNT" => Some("acme".to_owned()),
+                "STRIIM_TOKEN" => Some(token.expose_secret().to_owned()),
+                "VAULT_ADDR" => Some(VAULT.to_owned()),
+                "VAULT_TOKEN" => Some(vault_token.clone()),
+                _ => None,
+            }),
+            transport: Box::new(move |to: &Destination| {
+                if to.base_url.as_str().starts_with(VAULT) {
+                    Transport::new(vault.service())
+                } else {
+                    Transport::new(platform.service())
+                }
+            }),
+        });
+        provider.configure(Config::default(), "1.11.4", diagnostics).await;
+        let resources = provider.resources();
+        resources
+            .into_iter()
+            .find(|resource| resource.type_name() == self.kind)
+            .unwrap()
+    }
+
+    /// `terraform apply`, or destroy with no configuration.
+    async fn run(&mut self, config: Option<&Attributes>) -> Run {
+        let mut diagnostics = Diagnostics::default();
+        let changed = self.try_run(config, &mut diagnostics).await;
+        let diagnostics: Vec<_> = diagnostics.into_iter().collect();
+        self.told
+            .push_str(&format!("{diagnostics:?}{:?}", self.state.as_ref().map(revealed)));
+        Run { diagnostics, changed }
+    }
+
+    /// Whether anything was to be done.
+    async fn try_run(&mut self, config: Option<&Attributes>, diagnostics: &mut Diagnostics) -> bool {
+        let context = Context::default();
+        let resource = self.resource(diagnostics).await;
+        let refreshed = match self.state.clone() {
+            Some(state) => resource.read(&context, Value::Map(state), diagnostics).await,
+            None => Value::Null,
+        };
+        if diagnostics.has_errors() {
+            return false;
+        }
+        self.state = match &refreshed {
+            Value::Map(state) => Some(state.clone()),
+            _ => None,
+        };
+        // What is tainted is planned as if it were not there.
+        let prior = if self.tainted { Value::Null } else { refreshed.clone() };
+        let planned = self.plan(&*resource, config, &prior, diagnostics).await;
+        if diagnostics.has_errors() || planned == refreshed {
+            return false;
+        }
+        self.told.push_str(&revealed_value(&planned));
+        // Another process applies.
+        let resource = self.resource(diagnostics).await;
+        let mut prior = refreshed;
+        if self.tainted && !prior.is_null() {
+            prior = resource.apply(&context, prior, Value::Null, diagnostics).await;
+            self.save(&prior, false);
+            if diagnostics.has_errors() {
+                return true;
+            }
+        }
+        let created = prior.is_null();
+        let result = resource.apply(&context, prior, planned, diagnostics).await;
+        self.save(&result, created && diagnostics.has_errors());
+        true
+    }
+
+    async fn plan(
+        &self,
+        resource: &dyn AnyResource,
+        config: Option<&Attributes>,
+        prior: &Value,
+        diagnostics: &mut Diagnostics,
+    ) -> Value {
+        let Some(config) = config else { return Value::Null };
+        let schema = resource.schema();
+        let attributes = schema.attributes.iter();
+        let names: Vec<_> = attributes
+            .map(|attribute| (attribute.name, attribute.is_computed()))
+            .collect();
+        let whole = |of: &dyn Fn(&str, bool) -> Value| {
+            let members = names
+                .iter()
+                .map(|(name, computed)| ((*name).to_owned(), of(name, *computed)));
+            Value::Map(members.collect())
+        };
+        let config = whole(&|name, _| config.get(name).cloned().unwrap_or(Value::Null));
+        let proposed = whole(&|name, computed| match config.get(name) {
+            Value::Null if computed => prior.get(name).clone(),
+            value => value.clone(),
+        });
+        resource.validate(&config, diagnostics);
+        let context = Context::default();
+        let plan = resource.plan(&context, &config, prior, proposed, diagnostics).await;
+        plan.unwrap().planned
+    }
+
+    fn save(&mut self, value: &Value, tainted: bool) {
+        self.state = match value {
+            Value::Map(state) => Some(state.clone()),
+            _ => None,
+        };
+        self.tainted = tainted && self.state.is_some();
+    }
+
+    async fn apply(&mut self, config: &Attributes) -> Run {
+        self.run(Some(config)).await
+    }
+
+    /// A run whose process is killed, once what it waits for does not come.
+    async fn killed(&mut self, config: &Attributes) {
+        let killed = timeout(Duration::from_secs(5), self.run(Some(config))).await;
+        assert!(killed.is_err(), "it was to hang");
+    }
+
+    fn attribute(&self, name: &str) -> Value {
+        let state = self.state.as_ref().expect("it is in the state");
+        state.get(name).cloned().unwrap_or(Value::Null)
+    }
+
+    /// The value that a reader of the secret gets.
+    fn held(&self) -> Option<String> {
+        self.held_at("striim/ci", "token")
+    }
+
+    fn held_at(&self, path: &str, field: &str) -> Option<String> {
+        let secret = self.vault.secret("secret", path)?;
+        secret[field].as_str().map(str::to_owned)
+    }
+
+    fn theirs(&self) {
+        let theirs = json!({"user": "app", "password": "theirs"});
+        self.vault
+            .put("secret", "striim/ci", theirs.as_object().unwrap().clone());
+    }
+
+    /// What the state says was handed over is what Vault holds, and it works; and nothing is left to do.
+    async fn is_settled(&mut self, config: &Attributes) {
+        let run = self.apply(config).await.succeeds();
+        assert!(!run.changed, "{:?}", run.diagnostics);
+        let held = self.held().expect("Vault holds a value");
+        assert!(self.sandbox.is_live(&held), "it works");
+        let version = i64::try_from(self.vault.version("secret", "striim/ci")).unwrap();
+        assert_eq!(self.attribute("vault_version"), number(version));
+        assert!(self.attribute("token").is_null());
+        let secret = self.vault.secret("secret", "striim/ci").unwrap();
+        for name in ["token_id", "generation"] {
+            assert_eq!(self.attribute(name), number(secret[name].as_i64().unwrap()), "{name}");
+        }
+        self.revealed_nothing();
+    }
+
+    /// No value is in a state, a plan or a diagnostic.
+    fn revealed_nothing(&self) {
+        for value in self.sandbox.issued_values() {
+            assert!(!self.told.contains(value.expose_secret()), "a value was told");
+        }
+        assert!(!self.told.contains(&self.vault_token), "Vault's token was told");
+    }
+}
+
+/// A state as it lies in the file.
+fn revealed(state: &Attributes) -> String {
+    revealed_value(&Value::Map(state.clone()))
+}
+
+fn revealed_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::List(elements) => elements.iter().map(revealed_value).collect(),
+        Value::Map(members) => members.values().map(|value| revealed_value(value) + " ").collect(),
+        _ => String::new(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_goes_to_vault_and_never_into_the_state() {
+    let mut world = World::new();
+    assert!(world.apply(&handed_over(1)).await.succeeds().changed);
+    world.is_settled(&handed_over(1)).await;
+    let secret = world.vault.secret("secret", "striim/ci").unwrap();
+    assert_eq!(
+        (&secret["account"], &secret["name"]),
+        (&json!("acme"), &json!("ci-pipeline"))
+    );
+    assert_eq!(
+        text(secret["expires_at"].as_str().unwrap()),
+        world.attribute("expires_at")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_rotation_is_a_version() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    let first = world.held().unwrap();
+    world
+        .apply(&handed_over(2))
+        .await
+        .rotates_because("rotation_triggers.release changed");
+    world.is_settled(&handed_over(2)).await;
+    assert!(!world.sandbox.is_live(&first));
+    assert_eq!(world.attribute("vault_version"), number(2));
+    assert_eq!(world.attribute("generation"), number(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroying_revokes_the_token_and_removes_what_was_written() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.run(None).await.succeeds();
+    assert!(world.state.is_none());
+    assert_eq!(world.held(), None);
+    assert_eq!(world.sandbox.service_accounts().len(), 1, "the provider's own");
+
+    // Made again, it follows the deleted version.
+    world.apply(&handed_over(1)).await.succeeds();
+    world.is_settled(&handed_over(1)).await;
+    assert_eq!(world.attribute("vault_version"), number(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroying_spares_what_somebody_wrote_since() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.theirs();
+    world.run(None).await.succeeds();
+    assert_eq!(world.held_at("striim/ci", "password").as_deref(), Some("theirs"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroying_goes_on_without_vault() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.vault.seal();
+    world.run(None).await.succeeds().warns("stays in Vault");
+    assert!(world.state.is_none());
+    assert_eq!(world.sandbox.service_accounts().len(), 1, "the provider's own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn adding_moving_and_removing_it_rotates() {
+    let mut world = World::new();
+    world.apply(&kept_in_the_state(1)).await.succeeds();
+    let Value::String(kept) = world.attribute("token") else {
+        panic!("the state keeps it")
+    };
+    world.told.clear();
+    let run = world.apply(&handed_over(1)).await;
+    run.rotates_because(
+        "its value is kept by Vault (\"secret/striim/ci\", field \"token\") from now on, not by the state",
+    );
+    assert!(!world.sandbox.is_live(&kept));
+    world.is_settled(&handed_over(1)).await;
+
+    let moved = with_vault(1, destination("striim/other", text("password")));
+    world
+        .apply(&moved)
+        .await
+        .rotates_because("\"secret/striim/other\", field \"password\"");
+    assert_eq!(world.held(), None, "what was written before is removed");
+    assert!(
+        world
+            .sandbox
+            .is_live(&world.held_at("striim/other", "password").unwrap())
+    );
+    world
+        .apply(&with_vault(1, destination("striim/other", text("value"))))
+        .await
+        .rotates_because("field \"value\"");
+    assert!(world.sandbox.is_live(&world.held_at("striim/other", "value").unwrap()));
+    world.revealed_nothing();
+
+    world
+        .apply(&kept_in_the_state(1))
+        .await
+        .rotates_because("kept by the state from now on");
+    assert_eq!(world.held_at("striim/other", "value"), None);
+    assert!(world.attribute("vault_version").is_null());
+    let Value::String(kept) = world.attribute("token") else {
+        panic!("the state keeps it")
+    };
+    assert!(world.sandbox.is_live(&kept));
+    assert!(!world.apply(&kept_in_the_state(1)).await.succeeds().changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_spelling_of_the_same_place_rotates_nothing() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    let spelled = with_vault(1, destination("/striim/ci", text("token")));
+    let run = world.apply(&spelled).await.succeeds();
+    assert!(!run.says(Severity::Warning, "rotated"), "{:?}", run.diagnostics);
+    world.is_settled(&spelled).await;
+    assert_eq!(world.attribute("generation"), number(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_where_nothing_can_be_written() {
+    for (break_it, phrase) in [
+        (World::seal as fn(&mut World), "Vault is sealed"),
+        (World::lose_the_token, "permission denied"),
+        (World::may_not_update, "lacks update on \"secret/data/striim/ci\""),
+        (World::unmount, "There is no KV version 2"),
+        (World::theirs_is_there, "is somebody else's"),
+    ] {
+        for rotation in [false, true] {
+            let mut world = World::new();
+            if rotation {
+                world.apply(&handed_over(1)).await.succeeds();
+            }
+            let issued = world.sandbox.issued_values().len();
+            break_it(&mut world);
+            world.apply(&handed_over(2)).await.fails(phrase);
+            assert_eq!(
+                world.sandbox.issued_values().len(),
+                issued,
+                "{phrase}: a value was made"
+            );
+            assert_eq!(world.state.is_some(), rotation, "{phrase}");
+            world.revealed_nothing();
+        }
+    }
+}
+
+impl World {
+    fn seal(&mut self) {
+        self.vault.seal();
+    }
+
+    fn lose_the_token(&mut self) {
+        self.vault_token = "hvs.unknown".to_owned();
+    }
+
+    fn may_not_update(&mut self) {
+        let token = self.vault.token(&[("secret/data/striim/*", &[Create, Read])]);
+        self.vault_token = token.expose_secret().to_owned();
+    }
+
+    fn unmount(&mut self) {
+        self.vault.unmount("secret");
+    }
+
+    fn theirs_is_there(&mut self) {
+        self.theirs();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_with_just_the_documented_policy_will_do() {
+    let mut world = World::new();
+    let policy: [(&str, &[Capability]); 2] = [
+        ("secret/data/striim/*", &[Create, Update, Read]),
+        ("secret/delete/striim/*", &[Update]),
+    ];
+    world.vault_token = world.vault.token(&policy).expose_secret().to_owned();
+    for release in 1..=2 {
+        world.apply(&handed_over(release)).await.succeeds();
+        world.is_settled(&handed_over(release)).await;
+    }
+    world.run(None).await.succeeds();
+    assert_eq!(world.held(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_secret_is_told_by_the_plan_and_stays() {
+    let mut world = World::new();
+    world.theirs();
+    let mut diagnostics = Diagnostics::default();
+    let resource = world.resource(&mut diagnostics).await;
+    world
+        .plan(&*resource, Some(&handed_over(1)), &Value::Null, &mut diagnostics)
+        .await;
+    assert!(
+        diagnostics
+            .iter()
+            .any(|told| told.to_string().contains("is somebody else's"))
+    );
+
+    // Deleted, it is in nobody's way.
+    world.vault.delete("secret", "striim/ci");
+    world.apply(&handed_over(1)).await.succeeds();
+    world.is_settled(&handed_over(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn vault_may_be_away_while_the_value_is_in_memory() {
+    for fault in [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Cut).after(),
+        Fault::new(Effect::Hang).after(),
+        Fault::answer(503),
+        Fault::answer(502).after(),
+        Fault::answer(412),
+        Fault::new(Effect::Truncate),
+    ] {
+        for times in [1, 3] {
+            let mut world = World::new();
+            for release in 1..=2 {
+                world.vault.fault(fault.clone().on("POST", DATA).times(times));
+                world.apply(&handed_over(release)).await.succeeds();
+                world.is_settled(&handed_over(release)).await;
+                assert_eq!(world.attribute("vault_version"), number(release), "{fault:?}");
+            }
+            assert_eq!(world.sandbox.calls("POST", ROTATE), 1, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_cannot_be_delivered_fails_the_apply_and_the_next_one_makes_another() {
+    for fault in [
+        Fault::answer(503),
+        Fault::answer(403),
+        Fault::new(Effect::Cut),
+        Fault::answer(400).body(r#"{"errors":["check-and-set parameter did not match the current version"]}"#),
+    ] {
+        let mut world = World::new();
+        world.apply(&handed_over(1)).await.succeeds();
+        world.vault.fault(fault.clone().on("POST", DATA).times(u32::MAX));
+        world
+            .apply(&handed_over(2))
+            .await
+            .fails("could not be handed over to Vault");
+        assert_eq!(world.attribute("vault_version"), number(0), "{fault:?}");
+        assert_eq!(world.attribute("generation"), number(2), "{fault:?}");
+        assert!(world.attribute("token").is_null());
+
+        world.vault.heal();
+        let run = world.apply(&handed_over(2)).await;
+        run.rotates_because(
+            "its value did not reach Vault (\"secret/striim/ci\", field \"token\"), and nobody knows it",
+        );
+        world.is_settled(&handed_over(2)).await;
+        assert_eq!(world.attribute("generation"), number(3), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_first_value_cannot_be_delivered_is_not_forgotten() {
+    let mut world = World::new();
+    world.vault.fault(Fault::answer(503).on("POST", DATA).times(u32::MAX));
+    world
+        .apply(&handed_over(1))
+        .await
+        .fails("could not be handed over to Vault");
+    assert!(world.tainted);
+    world.vault.heal();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.is_settled(&handed_over(1)).await;
+    assert_eq!(
+        world.sandbox.service_accounts().len(),
+        2,
+        "the provider's own, and this one"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_covers_nothing_and_is_told() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world
+        .sandbox
+        .fault(Fault::new(Effect::Delay(jiff::SignedDuration::from_secs(3))).on("POST", ROTATE));
+    let (vault, theirs) = (world.vault.clone(), json!({"password": "theirs"}));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        vault.put("secret", "striim/ci", theirs.as_object().unwrap().clone());
+    };
+    let config = handed_over(2);
+    let (run, ()) = tokio::join!(world.apply(&config), meanwhile);
+    run.fails("Somebody else wrote the secret \"secret/striim/ci\" at the same time");
+    assert_eq!(world.held_at("striim/ci", "password").as_deref(), Some("theirs"));
+    world.apply(&config).await.fails("is somebody else's");
+    world.vault.delete("secret", "striim/ci");
+    world.apply(&config).await.rotates_because("did not reach");
+    world.is_settled(&config).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_between_the_making_and_the_delivery_the_next_run_makes_another() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.vault.fault(Fault::new(Effect::Hang).on("POST", DATA));
+    world.killed(&handed_over(2)).await;
+    assert!(
+        !world.sandbox.is_live(&world.held().unwrap()),
+        "what Vault holds was ended"
+    );
+    assert_eq!(world.vault.version("secret", "striim/ci"), 1);
+
+    let run = world.apply(&handed_over(2)).await.succeeds();
+    run.warns("is no longer in Vault")
+        .warns("does not hold its present value any more");
+    world.is_settled(&handed_over(2)).await;
+    assert_eq!(world.attribute("vault_version"), number(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_the_delivery_the_next_run_finds_it_done() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.vault.fault(Fault::new(Effect::Hang).after().on("POST", DATA));
+    world.killed(&handed_over(2)).await;
+    let delivered = world.held().unwrap();
+    assert!(world.sandbox.is_live(&delivered));
+
+    // Refreshed by the configuration that was there before, so that nothing else asks for a rotation.
+    let run = world.apply(&handed_over(1)).await.succeeds();
+    assert!(!run.says(Severity::Warning, "rotated"), "{:?}", run.diagnostics);
+    world.is_settled(&handed_over(1)).await;
+    assert_eq!(world.held().unwrap(), delivered);
+    assert_eq!(world.attribute("generation"), number(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_outside_is_seen_and_made_good() {
+    type Happening = fn(&World);
+    let cases: [(Happening, &str, &str); 3] = [
+        (
+            |world| world.vault.delete("secret", "striim/ci"),
+            "it was deleted",
+            "does not hold its present value",
+        ),
+        (
+            |world| world.vault.wipe("secret", "striim/ci"),
+            "it was deleted",
+            "does not hold its present value",
+        ),
+        (
+            |world| drop(world.sandbox.rotate_outside("ci-pipeline").unwrap()),
+            "was rotated outside Terraform",
+            "does not hold its present value",
+        ),
+    ];
+    for (happens, warning, reason) in cases {
+        let mut world = World::new();
+        world.apply(&handed_over(1)).await.succeeds();
+        happens(&world);
+        world
+            .apply(&handed_over(1))
+            .await
+            .warns(warning)
+            .rotates_because(reason);
+        world.is_settled(&handed_over(1)).await;
+    }
+
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    world.theirs();
+    let run = world.apply(&handed_over(1)).await.fails("is somebody else's");
+    run.warns("its version 2 is of somebody else");
+    world.vault.delete("secret", "striim/ci");
+    world
+        .apply(&handed_over(1))
+        .await
+        .rotates_because("does not hold its present value");
+    world.is_settled(&handed_over(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_without_vault_warns_and_changes_nothing() {
+    for (break_it, phrase) in [
+        (World::seal as fn(&mut World), "Vault is sealed"),
+        (World::lose_the_token, "permission denied"),
+    ] {
+        let mut world = World::new();
+        world.apply(&handed_over(1)).await.succeeds();
+        let (state, token) = (world.state.clone(), world.vault_token.clone());
+        break_it(&mut world);
+        let start = Instant::now();
+        let run = world.apply(&handed_over(1)).await.succeeds();
+        assert!(!run.warns("could not be looked for in Vault").warns(phrase).changed);
+        assert!(start.elapsed() < Duration::from_secs(20), "nor does it wait long");
+        assert!(world.state == state);
+        world.vault.unseal();
+        world.vault_token = token;
+        world.is_settled(&handed_over(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_quotes_of_the_value_is_not_shown() {
+    let mut world = World::new();
+    world.apply(&handed_over(1)).await.succeeds();
+    // The value that comes next is chosen, so that an answer can quote it.
+    let quoted = "quoted-value-0123456789";
+    let issued = json!({"token-id": 4711, "name": "ci-pipeline", "token": quoted,
+                        "expires-at": "2027-02-01T00:00:00Z"});
+    world
+        .sandbox
+        .fault(Fault::answer(200).on("POST", ROTATE).body(&issued.to_string()));
+    let errors = json!({"errors": [format!("cannot store {quoted}")]});
+    world
+        .vault
+        .fault(Fault::answer(400).on("POST", DATA).body(&errors.to_string()));
+    let run = world.apply(&handed_over(2)).await.fails("[redacted]");
+    assert!(!format!("{:?}", run.diagnostics).contains(quoted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_cannot_be_is_refused_before_anything_is_asked() {
+    for (vault, phrase) in [
+        (destination("../sys", Value::Null), "its path must be a path"),
+        (destination("", Value::Null), "its path must be a path"),
+        (destination("ci.", Value::Null), "must not end in a period"),
+        (destination("ci", text("generation")), "a name of its own"),
+        (destination("ci", text("")), "a name of its own"),
+    ] {
+        let mut world = World::new();
+        world.apply(&with_vault(1, vault)).await.fails(phrase);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_personal_access_token_is_handed_over_alike() {
+    let mut world = World::of("striim_personal_access_token");
+    for release in 1..=2 {
+        world.vault.fault(Fault::new(Effect::Cut).after().on("POST", DATA));
+        world.apply(&pat(handed_over(release))).await.succeeds();
+        world.is_settled(&pat(handed_over(release))).await;
+    }
+    let secret = world.vault.secret("secret", "striim/ci").unwrap();
+    assert_eq!((&secret["name"], &secret["generation"]), (&json!(USER), &json!(2)));
+
+    world.vault.fault(Fault::answer(403).on("POST", DATA));
+    world
+        .apply(&pat(handed_over(3)))
+        .await
+        .fails("could not be handed over");
+    world
+        .apply(&pat(handed_over(3)))
+        .await
+        .rotates_because("did not reach Vault");
+    world.is_settled(&pat(handed_over(3))).await;
+    world.run(None).await.succeeds();
+    assert_eq!(world.held(), None);
+}

@@ -1,0 +1,271 @@
+//! What a workspace declares, and how it says so in its configuration.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use rmpv::Value;
+
+use super::provider::Attributes;
+use super::terraform::{Configuration, Object};
+
+pub(crate) const TOKEN: &str = "striim_service_account_token";
+pub(crate) const PAIR: &str = "striim_service_account_token_pair.relay";
+pub(crate) const PAT: &str = "striim_personal_access_token";
+pub(crate) const TOGGLE: &str = "striim_pat_status.this";
+
+/// The service account that the providers work with.
+pub(crate) const OWN: &str = "terraform";
+
+/// What the service accounts of the pair are named after.
+pub(crate) const RELAY: &str = "relay";
+
+/// The service accounts of the pair.
+pub(crate) const RELAYS: [&str; 2] = ["relay-a", "relay-b"];
+
+/// The users whose personal access tokens may be declared. The first has one from the beginning.
+pub(crate) const USERS: [&str; 2] = ["ann@acme.example", "bob@acme.example"];
+
+/// How many service accounts a workspace may declare beside the pair. The last place is for [`OWN`].
+pub(crate) const PLACES: usize = 4;
+
+/// What one workspace declares.
+#[derive(Clone, Default)]
+pub(crate) struct Declared {
+    pub(crate) places: [Option<Token>; PLACES],
+    pub(crate) pair: Option<Pair>,
+    pub(crate) pats: [Option<Pat>; 2],
+    pub(crate) toggle: Option<bool>,
+}
+
+/// A service account's token.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    pub(crate) name: &'static str,
+    pub(crate) description: Option<&'static str>,
+    pub(crate) ends: Ends,
+    pub(crate) trigger: Option<u8>,
+    pub(crate) adopt: bool,
+}
+
+/// The pair [`RELAY`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pair {
+    pub(crate) hours: i64,
+    pub(crate) rotate_every: Option<i64>,
+    pub(crate) trigger: Option<u8>,
+}
+
+/// A user's personal access token.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pat {
+    pub(crate) ends: Ends,
+    pub(crate) trigger: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ends {
+    ByDefault,
+    /// `expires_at`, so many days from when it is declared.
+    InDays(i64),
+    /// `expires_at`
+    At(Timestamp),
+    /// `expires_in` and `rotate_before`.
+    After {
+        hours: i64,
+        rotate_before: Option<i64>,
+    },
+    /// `expires_in`: it may end while a run is at it.
+    AfterSeconds(i64),
+}
+
+impl Ends {
+    /// The same, declared now.
+    pub(crate) fn from(self, now: Timestamp) -> Self {
+        match self {
+            Self::InDays(days) => Self::At(now + SignedDuration::from_hours(24 * days)),
+            others => others,
+        }
+    }
+
+    /// The user moves a fixed end that has passed, and no longer wants what ends at once.
+    fn mend(&mut self, now: Timestamp) {
+        match self {
+            Self::At(end) if *end < now + SignedDuration::from_hours(1) => *self = Self::InDays(60).from(now),
+            Self::AfterSeconds(_) => {
+                *self = Self::After {
+                    hours: 24,
+                    rotate_before: None,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn attributes(self) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::ByDefault | Self::InDays(_) => Vec::new(),
+            Self::At(end) => vec![("expires_at", end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())],
+            Self::AfterSeconds(seconds) => vec![("expires_in", format!("{seconds}s").into())],
+            Self::After { hours, rotate_before } => {
+                let mut attributes = vec![("expires_in", in_hours(hours))];
+                attributes.extend(rotate_before.map(|hours| ("rotate_before", in_hours(hours))));
+                attributes
+            }
+        }
+    }
+}
+
+impl Declared {
+    pub(crate) fn configuration(&self) -> Configuration {
+        let places = self.places.iter().enumerate();
+        let tokens = places.filter_map(|(place, token)| Some((address(place), token.as_ref()?.attributes())));
+        let pats = (0..).zip(&self.pats);
+        let pats = pats.filter_map(|(user, pat)| Some((pat_address(user), pat.as_ref()?.attributes(user))));
+        let pair = self.pair.iter().map(|pair| (PAIR.to_owned(), pair.attributes()));
+        let toggle = self
+            .toggle
+            .map(|enabled| (TOGGLE.to_owned(), named([("enabled", enabled.into())])));
+        tokens.chain(pats).chain(pair).chain(toggle).collect()
+    }
+
+    /// A name that stood at another place has moved.
+    pub(crate) fn declare(&mut self, place: usize, token: Option<Token>) {
+        let name = token.as_ref().map(|token| token.name);
+        for other in &mut self.places {
+            other.take_if(|other| Some(other.name) == name);
+        }
+        self.places[place] = token;
+    }
+
+    /// The user moves the fixed ends that have passed, and no longer wants what ends at once.
+    pub(crate) fn mend(&mut self, now: Timestamp) {
+        let tokens = self.places.iter_mut().flatten().map(|token| &mut token.ends);
+        let pats = self.pats.iter_mut().flatten().map(|pat| &mut pat.ends);
+        tokens.chain(pats).for_each(|ends| ends.mend(now));
+    }
+
+    /// The user declares no more service accounts than there are places for; answers how many are left.
+    pub(crate) fn fit(&mut self, mut places: usize) -> usize {
+        self.pair.take_if(|_| places < 2);
+        places -= 2 * usize::from(self.pair.is_some());
+        for token in &mut self.places {
+            let Some(name) = token.as_ref().map(|token| token.name) else {
+                continue;
+            };
+            match places.checked_sub(usize::from(name != OWN)) {
+                Some(left) => places = left,
+                None => *token = None,
+            }
+        }
+        places
+    }
+
+    /// The names that its service accounts must have, and those that they may have.
+    pub(crate) fn names(&self) -> (BTreeSet<&str>, BTreeSet<&str>) {
+        let must: BTreeSet<_> = self.places.iter().flatten().map(|token| token.name).collect();
+        let mut may = must.clone();
+        may.extend(self.pair.iter().flat_map(|_| RELAYS));
+        (must, may)
+    }
+}
+
+impl Token {
+    fn attributes(&self) -> Attributes {
+        let mut attributes = vec![("name", self.name.into())];
+        attributes.extend(self.description.map(|text| ("description", text.into())));
+        attributes.extend(self.ends.attributes());
+        attributes.extend(triggers(self.trigger));
+        attributes.extend(self.adopt.then(|| ("adopt_existing", true.into())));
+        named(attributes)
+    }
+}
+
+impl Pair {
+    fn attributes(&self) -> Attributes {
+        let mut attributes = vec![("name", RELAY.into()), ("expires_in", in_hours(self.hours))];
+        attributes.extend(self.rotate_every.map(|hours| ("rotate_every", in_hours(hours))));
+        attributes.extend(triggers(self.trigger));
+        named(attributes)
+    }
+}
+
+impl Pat {
+    fn attributes(&self, user: usize) -> Attributes {
+        let mut attributes = vec![("email", USERS[user].into())];
+        attributes.extend(self.ends.attributes());
+        attributes.extend(triggers(self.trigger));
+        named(attributes)
+    }
+}
+
+pub(crate) fn address(place: usize) -> String {
+    format!("{TOKEN}.place{place}")
+}
+
+pub(crate) fn pat_address(user: usize) -> String {
+    format!("{PAT}.user{user}")
+}
+
+/// The service accounts that an object of a state stands for.
+pub(crate) fn accounts_of(address: &str, object: &Object) -> Vec<String> {
+    if address.starts_with(&format!("{TOKEN}.")) {
+        text(object.attributes.get("name")).into_iter().collect()
+    } else if address == PAIR {
+        let slots = ["current", "previous"].into_iter();
+        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
+        slots.filter_map(|slot| text(member(slot, "name").as_ref())).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// What an object of a state has of a token.
+pub(crate) struct Held {
+    pub(crate) value: Option<String>,
+    pub(crate) ends: Option<Timestamp>,
+}
+
+/// What an object of a state has of tokens; of a pair, the current one comes first.
+pub(crate) fn held_by(address: &str, object: &Object) -> Vec<Held> {
+    let held = |get: &dyn Fn(&str) -> Option<Value>| Held {
+        value: text(get("token").as_ref()),
+        ends: text(get("expires_at").as_ref()).and_then(|end| end.parse().ok()),
+    };
+    if address == PAIR {
+        let slots = ["current", "previous"].into_iter();
+        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
+        slots.map(|slot| held(&|name| member(slot, name))).collect()
+    } else if address == TOGGLE {
+        Vec::new()
+    } else {
+        vec![held(&|name| object.attributes.get(name).cloned())]
+    }
+}
+
+/// The values that an object of a state has.
+pub(crate) fn values_of(address: &str, object: &Object) -> impl Iterator<Item = String> + use<> {
+    held_by(address, object).into_iter().filter_map(|held| held.value)
+}
+
+fn member(members: &[(Value, Value)], wanted: &str) -> Option<Value> {
+    let member = members.iter().find(|(name, _)| name.as_str() == Some(wanted))?;
+    Some(member.1.clone())
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    Some(value?.as_str()?.to_owned())
+}
+
+fn in_hours(hours: i64) -> Value {
+    format!("{hours}h").into()
+}
+
+fn triggers(trigger: Option<u8>) -> Option<(&'static str, Value)> {
+    let trigger = Value::from(trigger?.to_string());
+    Some(("rotation_triggers", Value::Map(vec![("release".into(), trigger)])))
+}
+
+fn named(attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Attributes {
+    let attributes = attributes.into_iter();
+    attributes.map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,268 @@
+//! What people do: they give the providers a token that works, and put in order what no provider can.
+
+use anyhow::{Context as _, ensure};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use token_providers::sandbox::{AuditAction, Expired, Options};
+
+use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, address, values_of};
+use super::promises::Promise;
+use super::terraform::Ended;
+use super::world::{World, plain};
+
+impl World {
+    /// Gives the providers the value that the state has of their own token, or else a new one from the portal.
+    pub(super) fn sign_in(&self) -> anyhow::Result<()> {
+        if self.sandbox.is_live(self.bearer.borrow().expose_secret()) {
+            return Ok(());
+        }
+        let own = address(PLACES - 1);
+        let own = self.workspaces[0].terraform.state().remove(&own);
+        let mut values = own.iter().flat_map(|own| values_of("", own));
+        let known = values.find(|value| self.sandbox.is_live(value));
+        let bearer = match known {
+            Some(value) => value.into(),
+            None => {
+                self.check_lockout()?;
+                self.note("a person makes a token for the providers");
+                let rotated = self.sandbox.rotate_outside(OWN);
+                rotated.unwrap_or_else(|_| self.sandbox.add_service_account(OWN, None))
+            }
+        };
+        self.bearer.replace(bearer);
+        self.signed_in.set(self.sent.borrow().len());
+        Ok(())
+    }
+
+    /// The providers' own token is ended only by who rotates it, and that is told unless the run was killed.
+    fn check_lockout(&self) -> anyhow::Result<()> {
+        let audit = self.sandbox.audit();
+        let last = audit.iter().rfind(|entry| entry.target == OWN);
+        if !last.is_some_and(|entry| entry.actor == OWN && entry.action == AuditAction::RotateServiceAccount) {
+            // It has expired, or somebody else ended it.
+            return Ok(());
+        }
+        let account = self
+            .sandbox
+            .service_accounts()
+            .into_iter()
+            .find(|account| account.name == OWN);
+        if account.is_none_or(|account| !account.token.is_live(self.now())) {
+            return Ok(());
+        }
+        self.report.borrow_mut().locked_out += 1;
+        let killed = self.sent.borrow()[self.signed_in.get()..]
+            .iter()
+            .any(|(_, killed)| *killed);
+        let told = self.outputs.told();
+        let told = told
+            .iter()
+            .rev()
+            .take(20)
+            .any(|told| told.contains("lost its own token"));
+        Promise::Kept.held(killed || told, || {
+            "nothing explains that the provider's own token was ended".to_owned()
+        })
+    }
+
+    /// After the last fault, before the last runs.
+    pub(super) async fn put_in_order(&mut self, platform: &Options) -> anyhow::Result<()> {
+        let now = self.now();
+        for workspace in &mut self.workspaces {
+            workspace.declared.mend(now);
+        }
+        self.settle_toggle().await;
+        // The providers' own has a place, too.
+        let left = self.workspaces[0].declared.fit(platform.quota.saturating_sub(1));
+        self.workspaces[1].declared.fit(left);
+        self.clear_up(platform).await?;
+        if platform.quota < 10 {
+            // What one workspace has too much of is in the other's way.
+            for workspace in [0, 1] {
+                self.apply(&plain(workspace), true).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever wants personal access tokens wants them enabled, and the first of a user comes from the portal.
+    async fn settle_toggle(&mut self) {
+        if self.workspaces[0].declared.pats.iter().all(Option::is_none) {
+            return;
+        }
+        for workspace in &mut self.workspaces {
+            workspace.declared.toggle = workspace.declared.toggle.map(|_| true);
+        }
+        if !self.are_pats_enabled().await {
+            self.toggle_outside().await;
+        }
+        for (user, pat) in USERS.into_iter().zip(&self.workspaces[0].declared.pats) {
+            if pat.is_some() {
+                // Refused where there is one.
+                let _ = self.sandbox.create_user_token_outside(user, None);
+            }
+        }
+    }
+
+    /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
+    /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
+    /// next run says that they are there and touches nothing; then a person settles it.
+    async fn clear_up(&mut self, platform: &Options) -> anyhow::Result<()> {
+        let known = self.known();
+        let audit = self.sandbox.audit();
+        for (name, id) in self.strangers.iter().filter(|(name, _)| !known.contains(*name)) {
+            // One that has expired may be gone by itself.
+            let touched = audit.iter().any(|entry| entry.actor == OWN && entry.token_id == *id);
+            let replaced = self.token_id(name).is_some_and(|now| Some(now) != *id);
+            ensure!(
+                id.is_none() || !(touched || replaced),
+                "somebody else's {name:?} was touched"
+            );
+        }
+        for account in self.sandbox.service_accounts() {
+            let name = account.name;
+            if known.contains(&name) || name == OWN {
+                continue;
+            }
+            let is_live = account.token.is_live(self.now());
+            if !self.strangers.contains_key(&name) {
+                // That somebody else answered a revocation, the list tells only of what it lists.
+                let is_hidden = !is_live && platform.expired == Expired::Hidden;
+                Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
+                    format!("{name:?} was made and forgotten")
+                })?;
+                self.report.borrow_mut().left_behind += 1;
+            }
+            if RELAYS.contains(&name.as_str()) && self.workspaces[0].declared.pair.is_some() {
+                if is_live {
+                    self.take_over_pair().await?;
+                } else if !self.has_pair() {
+                    self.delete_outside(&name)?;
+                }
+                continue;
+            }
+            // Nobody takes over what is about to end.
+            let soon = self.now() + SignedDuration::from_hours(1);
+            let lasts = is_live && account.token.expires_at.is_none_or(|end| soon < end);
+            match self.place_of(&name) {
+                Some((workspace, place)) if lasts => {
+                    self.take_over(workspace, place, &name, account.description.as_deref())
+                        .await?;
+                }
+                _ => self.delete_outside(&name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_outside(&self, name: &str) -> anyhow::Result<()> {
+        let deleted = self.sandbox.delete_outside(name);
+        deleted.map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    }
+
+    fn has_pair(&self) -> bool {
+        self.workspaces[0].terraform.state().contains_key(PAIR)
+    }
+
+    /// Whether the run that made a service account was killed, or had given up before the platform acted.
+    fn may_be_left_behind(&self, name: &str) -> bool {
+        let audit = self.sandbox.audit();
+        let made = audit
+            .iter()
+            .rfind(|entry| entry.action == AuditAction::CreateServiceAccount && entry.target == name);
+        let Some(made): Option<Timestamp> = made.map(|entry| entry.at) else {
+            return false;
+        };
+        self.sent.borrow().iter().any(|(line, killed)| {
+            let creations = line.creations();
+            let mut of_it = creations.iter().filter(|creation| creation.name == name);
+            of_it.any(|creation| *killed || creation.given_up.get().is_some_and(|given_up| *given_up < made))
+        })
+    }
+
+    /// Where a name is declared.
+    fn place_of(&self, name: &str) -> Option<(usize, usize)> {
+        let mut all = (0..2).flat_map(|workspace| (0..PLACES).map(move |place| (workspace, place)));
+        all.find(|&(workspace, place)| {
+            let token = &self.workspaces[workspace].declared.places[place];
+            token.as_ref().is_some_and(|token| token.name == name)
+        })
+    }
+
+    async fn take_over(
+        &mut self,
+        workspace: usize,
+        place: usize,
+        name: &str,
+        description: Option<&str>,
+    ) -> anyhow::Result<()> {
+        let token = self.workspaces[workspace].declared.places[place]
+            .as_mut()
+            .context("it is declared")?;
+        // Adoption takes it as it is, description included.
+        let adoptable = token.description == description;
+        if adoptable && token.adopt {
+            return Ok(());
+        }
+        token.adopt = false;
+        let before = self.token_id(name);
+        self.is_explained(workspace, name, "adopt_existing").await?;
+        ensure!(
+            self.token_id(name) == before,
+            "{name:?} was touched without being asked"
+        );
+        let token = self.workspaces[workspace].declared.places[place]
+            .as_mut()
+            .context("it is declared")?;
+        if before.is_some_and(|id| id % 2 == 0) && adoptable {
+            token.adopt = true;
+            return Ok(());
+        }
+        // What is said first of an imported token describes it; what is changed then rotates it.
+        token.trigger = Some(100);
+        self.import(workspace, &address(place), name).await?;
+        self.apply(&plain(workspace), false).await?;
+        let token = self.workspaces[workspace].declared.places[place].as_mut();
+        token.context("it is declared")?.trigger = Some(101);
+        Ok(())
+    }
+
+    /// The same for the pair, one of whose service accounts is there.
+    async fn take_over_pair(&mut self) -> anyhow::Result<()> {
+        if self.has_pair() {
+            // The next rotation takes it over.
+            return Ok(());
+        }
+        self.is_explained(0, RELAY, "import").await?;
+        self.pair()?.trigger = Some(100);
+        self.import(0, PAIR, RELAY).await?;
+        self.apply(&plain(0), false).await?;
+        self.pair()?.trigger = Some(101);
+        Ok(())
+    }
+
+    fn pair(&mut self) -> anyhow::Result<&mut super::declared::Pair> {
+        self.workspaces[0].declared.pair.as_mut().context("it is declared")
+    }
+
+    /// A run says that a service account is there already, and what to do.
+    async fn is_explained(&self, workspace: usize, name: &str, advice: &str) -> anyhow::Result<()> {
+        let told = self.outputs.told().len();
+        let ended = self.apply(&plain(workspace), false).await?;
+        ensure!(ended == Some(Ended::Failed), "{name:?} was taken without a word");
+        let explained = self.outputs.told()[told..].iter().any(|told| {
+            let named = told.contains(&format!("{name:?} exists")) || told.contains(&format!("{name}-"));
+            told.starts_with("error") && named && told.contains("exists") && told.contains(advice)
+        });
+        ensure!(explained, "nothing explains that {name:?} is there already");
+        Ok(())
+    }
+
+    async fn import(&self, workspace: usize, address: &str, id: &str) -> anyhow::Result<()> {
+        self.sign_in()?;
+        let line = self.network.line(workspace, None);
+        let terraform = &self.workspaces[workspace].terraform;
+        ensure!(terraform.import(&line, address, id).await?, "{id:?} cannot be imported");
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! A provider of another vendor, as far as Striim's users meet one: it takes secrets by write-only arguments.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use token_providers::framework::{
+    AnyDataSource, AnyResource, Attribute, Change, Context, Diagnostics, NoIdentity, Provider, Resource, Schema, Type,
+    model,
+};
+use token_providers::plugin::{About, Attachable};
+use tokio::sync::Notify;
+
+use crate::world::World;
+
+/// Configurations begin with it.
+pub(crate) const PROVIDERS: &str = r#"terraform {
+  required_providers {
+    striim = { source = "registry.terraform.io/token-providers/striim" }
+    consumer = { source = "registry.terraform.io/token-providers/consumer" }
+  }
+}
+"#;
+
+model! {
+    pub(crate) struct Nothing {}
+}
+
+model! {
+    pub(crate) struct Secret {
+        value_wo: String,
+        value_wo_version: i64,
+        waits: bool,
+    }
+}
+
+/// The provider `consumer`, whose one resource is `consumer_secret`.
+#[derive(Clone, Default)]
+pub(crate) struct Consumer {
+    received: Arc<Mutex<Vec<String>>>,
+    waiting: Arc<Notify>,
+}
+
+impl Consumer {
+    /// Has Terraform attach to it, beside whatever it is attached to, while `test` runs.
+    pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
+        const ABOUT: About = About {
+            name: "consumer",
+            version: "0.0.0",
+            address: "registry.terraform.io/token-providers/consumer",
+        };
+        let consumer = Self::default();
+        attach(world, &ABOUT, consumer.clone(), async |world| {
+            test(world, &consumer).await
+        })
+        .await;
+    }
+
+    /// The values that it was given, in order.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// Returns when it was given a secret of those that it never gets done with.
+    pub(crate) async fn waits(&self) {
+        self.waiting.notified().await;
+    }
+
+    async fn take(&self, secret: &Secret) {
+        let value = secret.value_wo.known().unwrap();
+        self.received.lock().unwrap().push(value.clone());
+        if secret.waits.known() == Some(&true) {
+            self.waiting.notify_one();
+            pending::<()>().await;
+        }
+    }
+}
+
+/// Has Terraform attach to a provider in this process, beside whatever it is attached to, while `test` runs.
+pub(crate) async fn attach(world: &mut World, about: &About, provider: impl Provider, test: impl AsyncFn(&mut World)) {
+    let attachable = Attachable::open(about).unwrap();
+    let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
+    let of_all = present
+        .clone()
+        .map_or("{}".to_owned(), |present| present.into_string().unwrap());
+    let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
+    all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
+    world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
+    tokio::select! {
+        () = attachable.serve(provider, pending()) => {}
+        () = test(world) => {}
+    }
+    match present {
+        Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
+        None => world.unset_env("TF_REATTACH_PROVIDERS"),
+    }
+}
+
+#[async_trait]
+impl Provider for Consumer {
+    type Config = Nothing;
+
+    fn schema(&self) -> Schema {
+        Schema::new("", [])
+    }
+
+    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
+
+    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
+
+    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        vec![Box::new(self.clone())]
+    }
+
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl Resource for Consumer {
+    type Model = Secret;
+    type Identity = NoIdentity;
+
+    const TYPE: &'static str = "consumer_secret";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "",
+            [
+                Attribute::required("value_wo", Type::String, "")
+                    .sensitive()
+                    .write_only(),
+                Attribute::required("value_wo_version", Type::Number, ""),
+                Attribute::optional("waits", Type::Bool, ""),
+            ],
+        )
+    }
+
+    fn validate(&self, _: &Secret, _: &mut Diagnostics) {}
+
+    async fn plan(&self, _: &Context, _: &mut Change<Secret>, _: &mut Diagnostics) {}
+
+    async fn create(&self, _: &Context, planned: Secret, _: &mut Diagnostics) -> Option<Secret> {
+        self.take(&planned).await;
+        Some(planned)
+    }
+
+    async fn read(&self, _: &Context, state: Secret, _: &mut Diagnostics) -> Option<Secret> {
+        Some(state)
+    }
+
+    async fn update(&self, _: &Context, _: Secret, planned: Secret, _: &mut Diagnostics) -> Secret {
+        self.take(&planned).await;
+        planned
+    }
+
+    async fn delete(&self, _: &Context, _: Secret, _: &mut Diagnostics) -> Option<Secret> {
+        None
+    }
+
+    async fn import(&self, _: &Context, _: &str, _: &mut Diagnostics) -> Option<Secret> {
+        None
+    }
+}
