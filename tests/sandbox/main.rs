@@ -5,6 +5,7 @@ mod control;
 mod faults;
 mod governance;
 mod limits;
+mod neuroio;
 mod personal;
 mod platform;
 mod program;
