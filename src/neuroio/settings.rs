@@ -82,8 +82,8 @@ pub(super) fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Option<Resolved<Settings>> {
     let timeouts = config.timeouts();
-    let base_url = or_variable(config.base_url.clone(), environment, "NEUROIO_BASE_URL");
-    let api_token = secret_or_variable(config.api_token.clone(), environment, "NEUROIO_API_TOKEN");
+    let base_url = or_variable(&config.base_url, environment, "NEUROIO_BASE_URL");
+    let api_token = secret_or_variable(&config.api_token, environment, "NEUROIO_API_TOKEN");
     let [request, retry] = timeouts.unknown();
     let arguments = [
         ("base_url", base_url.is_unknown()),
@@ -122,18 +122,11 @@ fn url(text: &str) -> Result<BaseUrl, String> {
 mod tests {
     use super::*;
     use crate::framework::Field;
+    use crate::platform::testing::variables;
 
     fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Resolved<Settings>, String> {
-        let environment: Vec<(String, String)> = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let environment: Environment = Box::new(move |name| {
-            let found = environment.iter().find(|(variable, _)| variable == name);
-            found.map(|(_, value)| value.clone())
-        });
         let mut diagnostics = Diagnostics::default();
-        resolve(config, &environment, &mut diagnostics).ok_or_else(|| {
+        resolve(config, &variables(environment), &mut diagnostics).ok_or_else(|| {
             diagnostics
                 .into_iter()
                 .map(|diagnostic| diagnostic.to_string())

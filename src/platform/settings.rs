@@ -29,27 +29,28 @@ impl<S> Resolved<S> {
     }
 }
 
-/// The argument, or else the environment variable. An empty variable is as good as none: that is how CI systems leave them
-/// out.
-pub(crate) fn or_variable(field: Field<String>, environment: &Environment, name: &str) -> Field<String> {
+/// An environment variable. An empty one is as good as none: that is how CI systems leave them out.
+pub(crate) fn variable(environment: &Environment, name: &str) -> Option<String> {
+    environment(name).filter(|value| !value.is_empty())
+}
+
+/// The argument, or else the environment variable.
+pub(crate) fn or_variable(field: &Field<String>, environment: &Environment, name: &str) -> Field<String> {
     match field {
-        Field::Null => environment(name).filter(|value| !value.is_empty()).into(),
-        field => field,
+        Field::Null => variable(environment, name).into(),
+        field => field.clone(),
     }
 }
 
 /// The same of a secret.
 pub(crate) fn secret_or_variable(
-    field: Field<SecretString>,
+    field: &Field<SecretString>,
     environment: &Environment,
     name: &str,
 ) -> Field<SecretString> {
     match field {
-        Field::Null => {
-            let variable = environment(name).filter(|value| !value.is_empty());
-            variable.map(SecretString::from).into()
-        }
-        field => field,
+        Field::Null => variable(environment, name).map(SecretString::from).into(),
+        field => field.clone(),
     }
 }
 
@@ -63,7 +64,8 @@ pub(crate) fn check<T>(
     diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
 }
 
-fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+/// The error on an argument of which `problem` says what is wrong.
+pub(crate) fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::error(
         format!("Invalid {argument}"),
         format!("The provider's `{argument}` {problem}."),
@@ -158,14 +160,11 @@ fn timeout(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::testing::variables;
 
     #[test]
     fn an_empty_variable_is_as_good_as_none_and_an_argument_wins() {
-        let environment: Environment = Box::new(|name| match name {
-            "SET" => Some("variable".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
-        });
+        let environment = variables(&[("SET", "variable"), ("EMPTY", "")]);
         for (field, name, expected) in [
             (Field::Null, "SET", Field::from("variable")),
             (Field::Null, "EMPTY", Field::Null),
@@ -173,7 +172,7 @@ mod tests {
             (Field::from("argument"), "SET", Field::from("argument")),
             (Field::Unknown, "SET", Field::Unknown),
         ] {
-            assert_eq!(or_variable(field, &environment, name), expected, "{name}");
+            assert_eq!(or_variable(&field, &environment, name), expected, "{name}");
         }
     }
 

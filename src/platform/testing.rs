@@ -1,11 +1,13 @@
 //! What the tests of all platforms share: tokio's clock as the time of day, and every way to lose an answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::parts::Environment;
 use crate::rest::Operation;
 use crate::sandbox::{Effect, Fault};
 use crate::token::Clock;
@@ -14,6 +16,15 @@ use crate::token::Clock;
 pub(crate) fn clock() -> Clock {
     let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     Clock::new(move || epoch + start.elapsed())
+}
+
+/// An environment of these variables.
+pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables: BTreeMap<String, String> = variables.collect();
+    Box::new(move |name| variables.get(name).cloned())
 }
 
 /// An operation with the default retry_timeout.

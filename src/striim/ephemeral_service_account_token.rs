@@ -304,8 +304,8 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::platform::State;
     use crate::sandbox::{Effect, Fault, Options, Sandbox};
-    use crate::striim::session::State;
     use crate::striim::testing::{losses, sandbox, session};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");

@@ -3,20 +3,13 @@
 use http::StatusCode;
 
 use crate::framework::Diagnostic;
+use crate::platform;
 use crate::rest::{Error, Kind};
 
 /// The diagnostic for a request that did not succeed. Advice on status codes is from Striim Cloud's document
 /// ("API error responses", "Rate limits").
 pub(super) fn failure(error: &Error) -> Diagnostic {
-    let mut detail = format!("{}.", error.kind());
-    if let Some(first) = detail.get(..1).map(str::to_uppercase) {
-        detail.replace_range(..1, &first);
-    }
-    for sentence in [advice(error), afterwards(error)].into_iter().flatten() {
-        detail.push_str("\n\n");
-        detail.push_str(sentence);
-    }
-    Diagnostic::error(format!("Could not {}", error.tried()), detail)
+    platform::failure(error, advice)
 }
 
 fn advice(error: &Error) -> Option<&'static str> {
@@ -67,10 +60,4 @@ fn advice(error: &Error) -> Option<&'static str> {
         Kind::Cancelled => Some("Terraform was interrupted."),
         _ => None,
     }
-}
-
-fn afterwards(error: &Error) -> Option<&'static str> {
-    error
-        .is_ambiguous()
-        .then_some("The platform may have done it all the same, although its answer was lost.")
 }

@@ -30,11 +30,11 @@ mod service_account_token_pair;
 mod service_account_tokens;
 mod session;
 mod settings;
-mod snapshot;
 #[cfg(test)]
 mod testing;
 mod token;
 mod token_filter;
 mod vault_settings;
 
-pub use provider::{Environment, Parts, Striim};
+pub use crate::platform::Parts;
+pub use provider::Striim;

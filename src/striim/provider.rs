@@ -17,15 +17,16 @@ use super::rotate_service_account_token::RotateServiceAccountToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::service_account_tokens::ServiceAccountTokens;
-use super::session::{Connection, Session, State};
-use super::settings::{self, Config, Resolved, Settings};
+use super::session::{Connection, Session};
+use super::settings::{self, Config, Settings};
 use super::token::Token;
 use crate::framework::{
     AnyAction, AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider,
     Schema,
 };
-use crate::rest::{Client, Destination, Options, Transport};
-use crate::token::Clock;
+use crate::platform::settings::Resolved;
+use crate::platform::{Parts, State};
+use crate::rest::Options;
 use crate::vault::Vault;
 
 /// Names the provider to the platform.
@@ -36,30 +37,6 @@ const USER_AGENT: HeaderValue =
 pub struct Striim {
     session: Session,
     parts: Parts,
-}
-
-/// What a provider takes from the world around it.
-pub struct Parts {
-    /// Tells it the time.
-    pub clock: Clock,
-    /// Looks up an environment variable.
-    pub environment: Environment,
-    /// Makes the way to a server.
-    pub transport: Box<dyn Fn(&Destination) -> Transport + Send + Sync>,
-}
-
-/// Looks up an environment variable by its name.
-pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-impl Default for Parts {
-    /// The machine's clock and environment, and the network.
-    fn default() -> Self {
-        Self {
-            clock: Clock::system(),
-            environment: Box::new(|name| std::env::var(name).ok()),
-            transport: Box::new(Transport::network),
-        }
-    }
 }
 
 impl Striim {
@@ -81,14 +58,13 @@ impl Striim {
             retry_timeout,
             vault,
         } = settings;
-        let transport = (self.parts.transport)(&base_url.clone().into());
-        let options = Options {
+        let client = self.parts.client(Options {
             base_url,
             credential,
             user_agent: USER_AGENT,
             request_timeout,
-        };
-        let api = Api::new(Client::new(options, transport)).managed_by(managed_by);
+        });
+        let api = Api::new(client).managed_by(managed_by);
         let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
         Connection::new(api, account, retry_timeout).handing_over_to(vault)
     }

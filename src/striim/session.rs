@@ -1,7 +1,7 @@
 //! What the provider's configuration leads to, shared by all its resources.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,28 +11,13 @@ use super::api::{Api, ServiceAccount};
 use super::failure::failure;
 use super::pat_ledger;
 use super::quota::Ledger;
-use super::snapshot::Snapshot;
 use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::platform::{self, Snapshot};
 use crate::rest::{Error, Operation};
-use crate::token::Clock;
 
 /// The provider's link to its account, from before it is configured on.
-#[derive(Clone)]
-pub(super) struct Session(Arc<Shared>);
-
-struct Shared {
-    clock: Clock,
-    state: RwLock<State>,
-}
-
-pub(super) enum State {
-    /// Terraform has not configured the provider.
-    Unconfigured,
-    /// In a plan, this argument is known only at apply.
-    Waiting(&'static str),
-    Connected(Arc<Connection>),
-}
+pub(super) type Session = platform::Session<Connection>;
 
 /// An account to work with.
 pub(super) struct Connection {
@@ -42,7 +27,7 @@ pub(super) struct Connection {
     retry_timeout: Duration,
     /// Where values are handed over to.
     pub(super) vault: Link,
-    accounts: Snapshot,
+    accounts: Snapshot<ServiceAccount>,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
     /// What this run does about personal access tokens.
@@ -55,59 +40,6 @@ pub(super) struct Connection {
 
 /// The value that was made last under a name in this run, by whatever resource.
 pub(super) type Latest = Option<SecretString>;
-
-impl Session {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self(Arc::new(Shared {
-            clock,
-            state: RwLock::new(State::Unconfigured),
-        }))
-    }
-
-    pub(super) fn clock(&self) -> &Clock {
-        &self.0.clock
-    }
-
-    pub(super) fn set(&self, state: State) {
-        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    /// Whether an argument of the provider is known only at apply, so that nothing can be looked up now.
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(
-            *self.0.state.read().unwrap_or_else(PoisonError::into_inner),
-            State::Waiting(_)
-        )
-    }
-
-    /// The connection, if there is one already.
-    pub(super) fn connected(&self) -> Option<Arc<Connection>> {
-        match &*self.0.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Connected(connection) => Some(connection.clone()),
-            State::Unconfigured | State::Waiting(_) => None,
-        }
-    }
-
-    /// The connection; an error if there is none.
-    pub(super) fn connection(&self, diagnostics: &mut Diagnostics) -> Option<Arc<Connection>> {
-        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
-        diagnostics.ok(match &*state {
-            State::Connected(connection) => Ok(connection.clone()),
-            State::Unconfigured => Err(Diagnostic::error(
-                "Provider not configured",
-                "Terraform asked for this before it configured the provider. This is a bug; please report it.",
-            )),
-            State::Waiting(argument) => Err(Diagnostic::error(
-                "Provider configuration not known yet",
-                format!(
-                    "The provider's `{argument}` comes from something that is made by this same run, so nothing can \
-                     be looked up before that. Let this wait for it with `depends_on`, or make it in a run of its own \
-                     first (`terraform apply -target`)."
-                ),
-            )),
-        })
-    }
-}
 
 impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {

@@ -6,9 +6,12 @@ use secrecy::SecretString;
 
 use super::api::check_managed_by;
 use super::vault_settings::{self, Link, VaultConfig};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::platform::Environment;
+use crate::platform::settings::{
+    Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
+};
 use crate::rest::{BaseUrl, Credential};
-use crate::token::parse_duration;
 use crate::vault;
 
 model! {
@@ -24,9 +27,6 @@ model! {
         vault: VaultConfig,
     }
 }
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const RETRY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// The clouds, with the domain of their accounts (Striim Cloud, "Managing API tokens", "Base URL").
 const CLOUDS: [(&str, &str); 3] = [
@@ -110,13 +110,13 @@ pub(super) struct Settings {
     pub(super) vault: Link<vault::Settings>,
 }
 
-/// What a configuration comes to.
-#[derive(Debug)]
-pub(super) enum Resolved {
-    /// All is known.
-    Settings(Box<Settings>),
-    /// This argument is known only at apply.
-    Waiting(&'static str),
+impl Config {
+    fn timeouts(&self) -> Timeouts<'_> {
+        Timeouts {
+            request_timeout: &self.request_timeout,
+            retry_timeout: &self.retry_timeout,
+        }
+    }
 }
 
 /// Judges what the configuration says by itself.
@@ -131,60 +131,43 @@ pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
     check(
         "base_url",
         config.base_url.known(),
-        |url| base_url(url).map(drop),
+        |url| base_url(url, API_PATH).map(drop),
         diagnostics,
     );
     check("managed_by", config.managed_by.known(), check_managed_by, diagnostics);
-    check(
-        "request_timeout",
-        config.request_timeout.known(),
-        |text| timeout(text).map(drop),
-        diagnostics,
-    );
-    check(
-        "retry_timeout",
-        config.retry_timeout.known(),
-        |text| timeout(text).map(drop),
-        diagnostics,
-    );
+    config.timeouts().validate(diagnostics);
     vault_settings::validate(&config.vault, diagnostics);
 }
 
 /// Resolves a configuration with the environment; `None` if it told an error.
 pub(super) fn resolve(
     config: Config,
-    environment: impl Fn(&str) -> Option<String>,
+    environment: &Environment,
     diagnostics: &mut Diagnostics,
-) -> Option<Resolved> {
-    // An empty variable is as good as none: that is how CI systems leave them out.
-    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let or_variable = |field: Field<String>, name| if field.is_null() { variable(name).into() } else { field };
+) -> Option<Resolved<Settings>> {
+    let timeouts = config.timeouts();
+    let given_url = or_variable(&config.base_url, environment, "STRIIM_BASE_URL");
+    let account = or_variable(&config.account, environment, "STRIIM_ACCOUNT");
+    let cloud = or_variable(&config.cloud, environment, "STRIIM_CLOUD");
+    let token = secret_or_variable(&config.token, environment, "STRIIM_TOKEN");
+    let managed_by = or_variable(&config.managed_by, environment, "STRIIM_MANAGED_BY");
 
-    let given_url = or_variable(config.base_url, "STRIIM_BASE_URL");
-    let account = or_variable(config.account, "STRIIM_ACCOUNT");
-    let cloud = or_variable(config.cloud, "STRIIM_CLOUD");
-    let token = if config.token.is_null() {
-        variable("STRIIM_TOKEN").map(SecretString::from).into()
-    } else {
-        config.token
-    };
-    let managed_by = or_variable(config.managed_by, "STRIIM_MANAGED_BY");
-
-    let waiting = [
+    let [request, retry] = timeouts.unknown();
+    let arguments = [
         ("base_url", given_url.is_unknown()),
         ("account", given_url.is_null() && account.is_unknown()),
         ("cloud", given_url.is_null() && cloud.is_unknown()),
         ("token", token.is_unknown()),
         ("managed_by", managed_by.is_unknown()),
-        ("request_timeout", config.request_timeout.is_unknown()),
-        ("retry_timeout", config.retry_timeout.is_unknown()),
+        request,
+        retry,
     ];
-    if let Some((argument, _)) = waiting.into_iter().find(|(_, unknown)| *unknown) {
-        return Some(Resolved::Waiting(argument));
+    if let Some(waiting) = Resolved::waiting(&arguments) {
+        return Some(waiting);
     }
 
     let url = match (given_url.known(), account.known()) {
-        (Some(url), _) => check("base_url", Some(url), base_url, diagnostics),
+        (Some(url), _) => check("base_url", Some(url), |url| base_url(url, API_PATH), diagnostics),
         (None, Some(account)) => {
             let named = check("account", Some(account), check_account, diagnostics);
             let domain = check(
@@ -215,57 +198,29 @@ pub(super) fn resolve(
             None
         }
     };
-    let credential = match token.into_known() {
-        Some(token) => diagnostics.ok(Credential::bearer(token).map_err(|error| invalid("token", error))),
-        None => {
-            diagnostics.push(
-                Diagnostic::error(
-                    "Missing token",
-                    "The provider has no token to work with. Set the environment variable STRIIM_TOKEN, or the \
-                     argument `token`, to a service account token or to an administrator's personal access token.",
-                )
-                .on("token"),
-            );
-            None
-        }
-    };
+    let credential = credential(
+        "token",
+        token,
+        Credential::bearer,
+        "The provider has no token to work with. Set the environment variable STRIIM_TOKEN, or the argument `token`, to a \
+         service account token or to an administrator's personal access token.",
+        diagnostics,
+    );
     if let Some(managed_by) = managed_by.known() {
         check("managed_by", Some(managed_by), check_managed_by, diagnostics)?;
     }
-    let duration = |name, field: &Field<String>, default, diagnostics: &mut Diagnostics| match field.known() {
-        Some(text) => check(name, Some(text), timeout, diagnostics),
-        None => Some(default),
-    };
-    let request_timeout = duration("request_timeout", &config.request_timeout, REQUEST_TIMEOUT, diagnostics);
-    let retry_timeout = duration("retry_timeout", &config.retry_timeout, RETRY_TIMEOUT, diagnostics);
+    let timeouts = timeouts.resolve(diagnostics);
+    let (request_timeout, retry_timeout) = timeouts?;
     let base_url = url?;
     Some(Resolved::Settings(Box::new(Settings {
         account: account.into_known().unwrap_or_else(|| host(&base_url)),
         base_url,
         credential: credential?,
         managed_by: managed_by.into_known(),
-        request_timeout: request_timeout?,
-        retry_timeout: retry_timeout?,
-        vault: vault_settings::resolve(config.vault, variable),
+        request_timeout,
+        retry_timeout,
+        vault: vault_settings::resolve(config.vault, |name| variable(environment, name)),
     })))
-}
-
-/// Reads an argument; a failure becomes an error on it.
-fn check<T>(
-    argument: &'static str,
-    value: Option<&(impl AsRef<str> + ?Sized)>,
-    read: impl Fn(&str) -> Result<T, String>,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
-}
-
-pub(super) fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(
-        format!("Invalid {argument}"),
-        format!("The provider's `{argument}` {problem}."),
-    )
-    .on(argument)
 }
 
 /// The name becomes a part of the host that the token is sent to: nothing but one label may pass.
@@ -289,24 +244,7 @@ pub(super) fn domain(cloud: &str) -> Result<&'static str, String> {
 
 /// The API of an account whose name has passed [`check_account`].
 pub(super) fn account_url(account: &str, domain: &str) -> Result<BaseUrl, String> {
-    base_url(&format!("https://{account}.{domain}"))
-}
-
-fn base_url(text: &str) -> Result<BaseUrl, String> {
-    let url = BaseUrl::parse(text).map_err(|error| error.to_string())?;
-    if url.has_path() {
-        Ok(url)
-    } else {
-        BaseUrl::parse(&format!("{url}{API_PATH}")).map_err(|error| error.to_string())
-    }
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    match parse_duration(text) {
-        Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
-    }
+    base_url(&format!("https://{account}.{domain}"), API_PATH)
 }
 
 fn host(url: &BaseUrl) -> String {
@@ -316,14 +254,12 @@ fn host(url: &BaseUrl) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::Field;
+    use crate::platform::testing::variables;
 
-    fn resolved(config: Config, environment: &[(&str, &str)]) -> (Option<Resolved>, Vec<String>) {
-        let environment = |name: &str| {
-            let found = environment.iter().find(|(variable, _)| *variable == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> (Option<Resolved<Settings>>, Vec<String>) {
         let mut diagnostics = Diagnostics::default();
-        let resolved = resolve(config, environment, &mut diagnostics);
+        let resolved = resolve(config, &variables(environment), &mut diagnostics);
         (
             resolved,
             diagnostics

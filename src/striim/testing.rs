@@ -4,26 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::api::Api;
-use super::session::{Connection, Session, State};
+use super::session::{Connection, Session};
 use crate::framework::{Action, Context, Diagnostics, Progress};
-use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
-use crate::sandbox::{self, Effect, Fault, Sandbox, Seed};
-use crate::token::Clock;
+use crate::platform::State;
+pub(super) use crate::platform::testing::operation;
+use crate::platform::testing::{self, clock};
+use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
+use crate::sandbox::{self, Fault, Sandbox, Seed};
 
 /// A sandbox whose time is tokio's.
 pub(super) fn sandbox(options: sandbox::Options) -> Sandbox {
-    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-    let clock = Clock::new(move || epoch + start.elapsed());
     Sandbox::seeded(
         Seed {
-            clock,
+            clock: clock(),
             ..Seed::default()
         },
         options,
@@ -46,11 +43,6 @@ pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     Api::new(Client::new(options, Transport::new(sandbox.service())))
 }
 
-/// An operation with the default retry_timeout.
-pub(super) fn operation() -> Operation {
-    Operation::new(Duration::from_secs(300), CancellationToken::new())
-}
-
 /// A session with the account, as its administrator.
 pub(super) fn session(sandbox: &Sandbox) -> Session {
     session_with(sandbox, &sandbox.admin_token())
@@ -66,27 +58,7 @@ pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
 
 /// Every way in which an answer is lost, before or after the platform acted.
 pub(super) fn losses() -> Vec<Fault> {
-    let page = Fault::answer(200)
-        .header("content-type", "text/html")
-        .body("<html>Sign in</html>");
-    let seen = [
-        Fault::new(Effect::Cut),
-        Fault::new(Effect::Hang),
-        Fault::answer(502),
-        Fault::answer(503)
-            .header("content-type", "text/html")
-            .body("<html>Bad gateway</html>"),
-        Fault::answer(200),
-        Fault::answer(201).body("{"),
-        Fault::answer(200).body(r#"{"name":"somebody-else","token":"x","token-id":1}"#),
-        page,
-    ];
-    let after = seen.iter().cloned().map(Fault::after);
-    seen.iter()
-        .cloned()
-        .chain(after)
-        .chain([Fault::new(Effect::Truncate)])
-        .collect()
+    testing::losses(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
 }
 
 /// What an action tells, line by line, and its diagnostics.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::settings::invalid;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type, model};
+use crate::platform::settings::invalid;
 use crate::rest::Roots;
 use crate::vault::{self, Settings, Vault};
 

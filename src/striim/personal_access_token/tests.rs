@@ -8,9 +8,9 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::{AnyResource, Model as _};
+use crate::platform::State;
 use crate::sandbox::{Effect, Fault, Options, Refused, Role, Sandbox};
 use crate::striim::pat_status::PatStatus;
-use crate::striim::session::State;
 use crate::striim::testing::{api_with, sandbox};
 
 const USER: &str = "ann@acme.example";
