@@ -1,4 +1,4 @@
-//! How fast and how small, from whole-process runs of the release program: `cargo bench`.
+//! How fast and how small, from whole-process runs of the release program: `cargo bench --bench figures`.
 
 #![allow(missing_docs, clippy::print_stdout)]
 

@@ -5,6 +5,8 @@
 pub mod framework;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+pub mod neuroio;
+pub mod platform;
 pub mod plugin;
 pub mod rest;
 #[cfg(feature = "sandbox")]

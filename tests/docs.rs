@@ -6,11 +6,29 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use token_providers::framework::docs;
-use token_providers::striim::{Parts, Striim};
+use token_providers::framework::docs::Page;
+use token_providers::framework::{Provider, docs};
+use token_providers::neuroio::NeuroIo;
+use token_providers::striim::Striim;
+use token_providers::{platform, striim};
 
 /// The one folder of a provider's documentation whose pages are written by hand; all others are generated.
-const GUIDES: &str = "docs/striim/guides";
+const GUIDES: &str = "guides";
+
+/// Each provider's name with its pages.
+fn providers() -> [(&'static str, Vec<Page>); 2] {
+    fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Vec<Page>) {
+        let examples = root().join("examples").join(name);
+        let pages = docs::pages(name, provider, |file| {
+            fs::read_to_string(examples.join(file)).map_err(|error| format!("{name}/{file}: {error}"))
+        });
+        (name, pages.expect("everything that a provider has has its examples"))
+    }
+    [
+        of("striim", &Striim::new(striim::Parts::default())),
+        of("neuroio", &NeuroIo::new(platform::Parts::default())),
+    ]
+}
 
 const REGENERATE: &str = "run `UPDATE_DOCS=1 cargo test --test docs` and commit what it changes";
 
@@ -35,31 +53,36 @@ fn files(path: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_pages_are_what_schemas_and_examples_make() {
-    let home = Path::new("docs/striim");
-    let pages = docs::pages("striim", &Striim::new(Parts::default()), |file| {
-        fs::read_to_string(root().join("examples/striim").join(file)).map_err(|error| format!("{file}: {error}"))
-    });
-    let pages = pages.expect("every resource, data source and function has its examples");
-    let made: BTreeMap<PathBuf, String> = pages
-        .into_iter()
-        .map(|page| (home.join(page.path), page.text))
-        .collect();
-    let found = files(&root().join(home));
-    let found = found.into_iter().filter(|file| !file.starts_with(GUIDES));
-    let found: BTreeMap<PathBuf, String> = found.map(|file| (file.clone(), read(file))).collect();
-
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        for file in found.keys().filter(|file| !made.contains_key(*file)) {
-            fs::remove_file(root().join(file)).unwrap();
+    for (name, pages) in providers() {
+        let home = Path::new("docs").join(name);
+        let made: BTreeMap<PathBuf, String> = pages
+            .into_iter()
+            .map(|page| (home.join(page.path), page.text))
+            .collect();
+        let found = files(&root().join(&home));
+        let found = found.into_iter().filter(|file| !file.starts_with(home.join(GUIDES)));
+        let found: BTreeMap<PathBuf, String> = found.map(|file| (file.clone(), read(file))).collect();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            update(&found, &made);
+        } else {
+            compare(&found, &made);
         }
-        for (file, text) in &made {
-            let file = root().join(file);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        return;
     }
-    for (file, text) in &made {
+}
+
+fn update(found: &BTreeMap<PathBuf, String>, made: &BTreeMap<PathBuf, String>) {
+    for file in found.keys().filter(|file| !made.contains_key(*file)) {
+        fs::remove_file(root().join(file)).unwrap();
+    }
+    for (file, text) in made {
+        let file = root().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+}
+
+fn compare(found: &BTreeMap<PathBuf, String>, made: &BTreeMap<PathBuf, String>) {
+    for (file, text) in made {
         let found = found.get(file).map(String::as_str);
         assert_eq!(
             found,
@@ -90,7 +113,7 @@ fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
 fn the_guides_show_examples_that_are_tested_and_each_of_them() {
     let examples = files(&root().join("examples/striim/guides"));
     let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
-    for guide in files(&root().join(GUIDES)) {
+    for guide in files(&root().join("docs/striim").join(GUIDES)) {
         let text = read(&guide);
         assert!(
             text.starts_with("---\npage_title: \"") && text.contains("\ndescription: |-\n"),
@@ -150,7 +173,17 @@ fn rooms_import_only_what_the_architecture_lets_them() {
     for row in rows {
         let (room, columns) = row.split_once("/` |").unwrap();
         let allowed = columns.trim_end_matches('|').rsplit('|').next().unwrap();
-        let rooms = ["framework", "plugin", "rest", "sandbox", "striim", "token", "vault"];
+        let rooms = [
+            "framework",
+            "neuroio",
+            "platform",
+            "plugin",
+            "rest",
+            "sandbox",
+            "striim",
+            "token",
+            "vault",
+        ];
         let foreign = rooms
             .iter()
             .filter(|other| **other != room && !allowed.contains(&format!("`{other}`")));

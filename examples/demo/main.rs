@@ -26,7 +26,7 @@ const CONFIGURATION: &str = include_str!("main.tf");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    // For the one HTTP client here; the sandbox and the stand-in for Vault are plain HTTP on this machine.
+    // For the one HTTP client here; the sandboxes are plain HTTP on this machine.
     rustls::crypto::ring::default_provider().install_default().ok();
     let demo = Demo::prepare().await?;
     demo.create().await?;

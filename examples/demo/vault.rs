@@ -1,14 +1,11 @@
-//! Where the token goes: Vault's KV v2 at `$VAULT_ADDR`, or a stand-in that lives as long as the demo.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+//! Where the token goes: Vault's KV v2 at `$VAULT_ADDR`, or the sandbox's, which lives as long as the demo.
 
 use anyhow::{Context as _, Result};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use http::StatusCode;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use token_providers::sandbox::{Listening, Vault as Sandbox};
+use token_providers::token::Clock;
 
 /// The secret's place: mount `secret`, which a development server of Vault has from the start.
 const PATH: &str = "striim/ci-pipeline";
@@ -20,34 +17,30 @@ pub(crate) struct Vault {
     http: reqwest::Client,
     /// Which one it is, for the narration.
     pub(crate) name: String,
+    _sandbox: Option<Listening>,
 }
 
 impl Vault {
-    /// `$VAULT_ADDR` with `$VAULT_TOKEN`, else a stand-in.
+    /// `$VAULT_ADDR` with `$VAULT_TOKEN`, else a sandbox.
     pub(crate) async fn open(http: reqwest::Client) -> Result<Self> {
-        match std::env::var("VAULT_ADDR") {
-            Ok(address) => {
-                let token = std::env::var("VAULT_TOKEN").context("VAULT_ADDR is set, VAULT_TOKEN is not")?;
-                let name = format!("the Vault at {address}");
-                Ok(Self {
-                    address: address.trim_end_matches('/').to_owned(),
-                    token,
-                    http,
-                    name,
-                })
-            }
-            Err(_) => {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-                let address = format!("http://{}", listener.local_addr()?);
-                tokio::spawn(async move { axum::serve(listener, stand_in()).await });
-                Ok(Self {
-                    address,
-                    token: "stand-in".to_owned(),
-                    http,
-                    name: "a stand-in for Vault".to_owned(),
-                })
-            }
-        }
+        let Ok(address) = std::env::var("VAULT_ADDR") else {
+            let vault = Sandbox::new(Clock::system());
+            let sandbox = vault.listen(([127, 0, 0, 1], 0).into()).await?;
+            return Ok(Self {
+                address: sandbox.base_url.clone(),
+                token: vault.root_token().expose_secret().to_owned(),
+                http,
+                name: "a sandbox of Vault".to_owned(),
+                _sandbox: Some(sandbox),
+            });
+        };
+        Ok(Self {
+            address: address.trim_end_matches('/').to_owned(),
+            token: std::env::var("VAULT_TOKEN").context("VAULT_ADDR is set, VAULT_TOKEN is not")?,
+            http,
+            name: format!("the Vault at {address}"),
+            _sandbox: None,
+        })
     }
 
     /// Writes the value as a new version.
@@ -72,39 +65,4 @@ impl Vault {
             .and_then(Value::as_i64)
             .context("metadata without a version")
     }
-}
-
-/// The secrets by their path, each with all its versions.
-type Secrets = Arc<Mutex<HashMap<String, Vec<Value>>>>;
-
-/// As much of KV v2 as the demo needs.
-fn stand_in() -> Router {
-    Router::new()
-        .route("/v1/secret/data/{*path}", post(write))
-        .route("/v1/secret/metadata/{*path}", get(metadata))
-        .with_state(Secrets::default())
-}
-
-async fn write(
-    State(secrets): State<Secrets>,
-    Path(path): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Result<Json<Value>, StatusCode> {
-    headers.get("X-Vault-Token").ok_or(StatusCode::FORBIDDEN)?;
-    let mut request: Value = serde_json::from_str(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let data = request
-        .get_mut("data")
-        .map(Value::take)
-        .ok_or(StatusCode::BAD_REQUEST)?;
-    let mut secrets = secrets.lock().unwrap_or_else(PoisonError::into_inner);
-    let versions = secrets.entry(path).or_default();
-    versions.push(data);
-    Ok(Json(json!({"data": {"version": versions.len()}})))
-}
-
-async fn metadata(State(secrets): State<Secrets>, Path(path): Path<String>) -> Result<Json<Value>, StatusCode> {
-    let secrets = secrets.lock().unwrap_or_else(PoisonError::into_inner);
-    let versions = secrets.get(&path).ok_or(StatusCode::NOT_FOUND)?;
-    Ok(Json(json!({"data": {"current_version": versions.len()}})))
 }

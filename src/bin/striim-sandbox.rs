@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use token_providers::sandbox::{AdminToken, Options, Sandbox, Seed};
+use token_providers::sandbox::{AdminToken, Listening, Options, Sandbox, Seed, Vault};
 
 const HELP: &str = "\
 striim-sandbox: Striim Cloud's token API in memory. Nothing is kept when it ends.
@@ -20,6 +20,7 @@ Usage: striim-sandbox [OPTION VALUE]...
   --admin KIND       whose token that is: service-account [the default, named \"terraform\"]
                      or personal (a PAT, which dies when PATs are disabled)
   --quota N          how many service accounts may be active [3]
+  --vault ADDRESS    serve a Vault there, too, for hand-overs: KV version 2 at the mount \"secret\"
   --now INSTANT      what its clock says at the start, RFC 3339 [the present]
   --random SEED      a number that makes token values the same in each run
   --options JSON     how the platform behaves, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
@@ -45,6 +46,7 @@ Beside the API, the control API at /sandbox does what a test does behind the pla
 
 struct Arguments {
     listen: SocketAddr,
+    vault: Option<SocketAddr>,
     seed: Seed,
     options: Options,
 }
@@ -68,33 +70,56 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
-    let Arguments { listen, seed, options } = parse(arguments)?;
+    let Arguments {
+        listen,
+        vault,
+        seed,
+        options,
+    } = parse(arguments)?;
     let account = seed.account.clone();
     let sandbox = Sandbox::seeded(seed, options);
     let listening = sandbox
         .listen(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
+    let vault = match vault {
+        Some(at) => Some(serve_vault(&sandbox, at).await?),
+        None => None,
+    };
     // Whoever reads that it serves may interrupt it at once: the handler comes first.
     let interrupted = tokio::spawn(tokio::signal::ctrl_c());
     tokio::task::yield_now().await;
     let (base_url, token) = (&listening.base_url, sandbox.admin_token());
     let token = token.expose_secret();
+    let for_vault = vault.as_ref().map_or("", |(_, export)| export.as_str());
     say(&format!(
         "Striim Cloud sandbox, account {account}\n\
          base URL     {base_url}\n\
          admin token  {token}\n\
          control      http://{}/sandbox\n\
          \n\
-         export STRIIM_BASE_URL={base_url} STRIIM_TOKEN={token}\n",
+         export STRIIM_BASE_URL={base_url} STRIIM_TOKEN={token}\n{for_vault}",
         listening.address,
     ));
     interrupted.await?.context("cannot wait for Ctrl-C")
 }
 
+/// A Vault, and the line that points its clients at it.
+async fn serve_vault(sandbox: &Sandbox, at: SocketAddr) -> anyhow::Result<(Listening, String)> {
+    let vault = Vault::new(sandbox.clock());
+    let listening = vault
+        .listen(at)
+        .await
+        .with_context(|| format!("cannot listen on {at}"))?;
+    let (address, token) = (&listening.base_url, vault.root_token());
+    let export = format!("export VAULT_ADDR={address} VAULT_TOKEN={}\n", token.expose_secret());
+    Ok((listening, export))
+}
+
 fn parse(arguments: Vec<String>) -> anyhow::Result<Arguments> {
     let mut parsed = Arguments {
         listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        vault: None,
         seed: Seed::default(),
         options: Options::default(),
     };
@@ -107,6 +132,7 @@ fn parse(arguments: Vec<String>) -> anyhow::Result<Arguments> {
         let wrong = || format!("{option} {value}");
         match option.as_str() {
             "--listen" => parsed.listen = value.parse().with_context(wrong)?,
+            "--vault" => parsed.vault = Some(value.parse().with_context(wrong)?),
             "--account" => parsed.seed.account = value,
             "--token" => parsed.seed.admin_token = Some(value.into()),
             "--admin" => parsed.seed.admin = admin(&value)?,

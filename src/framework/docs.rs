@@ -177,7 +177,7 @@ fn line(attribute: &Attribute) -> String {
     let ty = type_name(&attribute.ty);
     let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
     let write_only = if attribute.write_only { ", Write-only" } else { "" };
-    let replaces = if attribute.replaces {
+    let replaces = if attribute.replaces && attribute.presence != Presence::Computed {
         " A change forces replacement."
     } else {
         ""

@@ -303,17 +303,18 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let secret = credential.secret();
+        let mut secrets = vec![credential.secret()];
+        secrets.extend(request.concealed.iter().map(ExposeSecret::expose_secret));
         let message = self.message(request, credential)?;
         let response = timeout_at(until, self.0.transport.send(message))
             .await
             .map_err(timeout)?;
-        let response = response.map_err(|error| Failure::from(self.transport_failure(error, secret)))?;
+        let response = response.map_err(|error| Failure::from(self.transport_failure(error, &secrets)))?;
         let status = response.status();
         if !status.is_success() && request.also_answers != Some(status) {
-            return Err(refusal(response, until, secret).await);
+            return Err(refusal(response, until, &secrets).await);
         }
-        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, secret)).await;
+        let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
             Ok(body) => Ok(Answer { status, body }),
             Err(_) if !needs_body => Ok(Answer {
@@ -324,8 +325,8 @@ impl Client {
         }
     }
 
-    fn transport_failure(&self, error: BoxError, secret: &str) -> Kind {
-        let text = chain(&*error, secret);
+    fn transport_failure(&self, error: BoxError, secrets: &[&str]) -> Kind {
+        let text = chain(&*error, secrets);
         if error.is::<ConnectError>() {
             Kind::Connect(format!("{}: {text}", self.0.base_url.host()).into())
         } else {
@@ -348,9 +349,9 @@ impl Client {
             message = message.header(name, value);
         }
         let mut body = Bytes::new();
-        if let Some(json) = &request.body {
-            message = message.header(header::CONTENT_TYPE, "application/json");
-            body = json.0.clone();
+        if let Some(sent) = &request.body {
+            message = message.header(header::CONTENT_TYPE, sent.media_type.clone());
+            body = sent.bytes.clone();
         }
         message.body(body).map_err(|error| invalid(error.to_string()))
     }
@@ -369,7 +370,7 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
 }
 
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
-async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Failure {
+async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> Failure {
     let (parts, body) = response.into_parts();
     let said = if parts.status.is_redirection() {
         parts
@@ -377,14 +378,14 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
             .get(header::LOCATION)
             .map_or(Said::Nothing, |location| Said::Message(redirect_to(location)))
     } else {
-        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secret)).await {
+        match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secrets)).await {
             Ok(Ok(body)) => error_body::said(&body),
             _ => Said::Nothing,
         }
     };
     let page = said == Said::Page;
     let message = match said {
-        Said::Message(message) => Some(sanitise(&message, secret)).filter(|message| !message.is_empty()),
+        Said::Message(message) => Some(sanitise(&message, secrets)).filter(|message| !message.is_empty()),
         Said::Nothing | Said::Page => None,
     };
     let kind = Kind::Status {
@@ -399,11 +400,11 @@ async fn refusal(response: Response<Body>, until: Instant, secret: &str) -> Fail
 }
 
 /// A whole body of at most `limit` bytes.
-async fn bytes_of(mut body: Body, limit: usize, secret: &str) -> Result<Bytes, Kind> {
+async fn bytes_of(mut body: Body, limit: usize, secrets: &[&str]) -> Result<Bytes, Kind> {
     // Room for the answer that brings a token, so that no copy of it is left behind by growing.
     let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secret)))?;
+        let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secrets)))?;
         if let Some(data) = frame.data_ref() {
             if data.len() > limit - bytes.len() {
                 return Err(Kind::TooLarge(limit));
@@ -422,7 +423,7 @@ fn redirect_to(location: &HeaderValue) -> String {
 }
 
 /// An error and its causes in one line, outermost first, each text once.
-fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
+fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str> {
     /// What the layers of the HTTP stack say about themselves rather than about the cause.
     const NOISE: [&str; 3] = [
         "error sending request",
@@ -436,7 +437,7 @@ fn chain(error: &(dyn std::error::Error + 'static), secret: &str) -> Arc<str> {
             text.push_str(&cause);
         }
     }
-    sanitise(&text, secret).into()
+    sanitise(&text, secrets).into()
 }
 
 impl From<Kind> for Failure {

@@ -69,6 +69,11 @@ fn in_value(value: &Value, depth: usize) -> Option<String> {
             ])
             .or_else(|| of(&["error", "errors", "title", "reason"]))?;
             // The fields of a validation error are the most helpful part of it.
+            let fields = members.get("fields").and_then(|fields| in_value(fields, depth + 1));
+            let message = match fields {
+                Some(fields) => format!("{}: {fields}", message.trim_end_matches('.')),
+                None => message,
+            };
             let field = members
                 .get("field")
                 .or_else(|| members.get("name"))
@@ -104,6 +109,10 @@ mod tests {
                 Some("name: too short; b"),
             ),
             (r#"{"error_codes":[3],"message":"limit","fields":[]}"#, Some("limit")),
+            (
+                r#"{"error_codes":[400],"message":"Validation error.","fields":[{"name":"permanent","message":"No boolean."}]}"#,
+                Some("Validation error: permanent: No boolean."),
+            ),
             (r#"{"detail":"Not found."}"#, Some("Not found.")),
             (
                 r#"{"type":"about:blank","title":"Conflict","status":409}"#,

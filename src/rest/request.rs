@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::limiter::RateLimit;
@@ -23,18 +24,22 @@ pub struct Request {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Option<Body>,
     pub(super) also_answers: Option<StatusCode>,
+    pub(super) concealed: Vec<SecretString>,
     pub(super) limit: Option<&'static RateLimit>,
     pub(super) safety: RetrySafety,
     pub(super) invalid: Option<String>,
 }
 
-/// A JSON body that does not print: requests may carry secrets, too.
+/// A body that does not print: requests may carry secrets, too.
 #[derive(Clone)]
-pub(super) struct Body(pub(super) Bytes);
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    pub(super) media_type: HeaderValue,
+}
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "({} bytes)", self.0.len())
+        write!(f, "({} bytes)", self.bytes.len())
     }
 }
 
@@ -58,6 +63,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             also_answers: None,
+            concealed: Vec::new(),
             limit: None,
             safety,
             invalid: None,
@@ -72,6 +78,13 @@ impl Request {
             request.path_and_query.extend(utf8_percent_encode(segment, ESCAPED));
         }
         request
+    }
+
+    /// Ends the path with a slash, for platforms that know no other. Comes before the query.
+    #[must_use]
+    pub fn trailing_slash(mut self) -> Self {
+        self.path_and_query.push('/');
+        self
     }
 
     /// Adds `name=value` to the query. An empty value is refused when the request is sent: it would ask for another
@@ -105,14 +118,39 @@ impl Request {
         self
     }
 
+    /// Cuts a secret that the request carries out of whatever is told of its failure: an answer may quote it.
+    #[must_use]
+    pub fn conceal(mut self, secret: SecretString) -> Self {
+        self.concealed.push(secret);
+        self
+    }
+
     /// Sends `body` as JSON.
     #[must_use]
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(bytes) => self.body = Some(Body(bytes.into())),
+            Ok(bytes) => {
+                self.body = Some(Body {
+                    bytes: bytes.into(),
+                    media_type: HeaderValue::from_static("application/json"),
+                });
+            }
             // The message could quote the body.
             Err(_) => self.invalid = Some("the request cannot be written as JSON".to_owned()),
         }
+        self
+    }
+
+    /// Sends these fields as a form does.
+    #[must_use]
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let text = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.body = Some(Body {
+            bytes: text.into(),
+            media_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
+        });
         self
     }
 
@@ -185,6 +223,22 @@ mod tests {
         ] {
             assert_eq!(Request::new(method, "", &[]).safety, safety);
         }
+    }
+
+    #[test]
+    fn a_path_may_end_in_a_slash_before_its_query() {
+        let request = Request::new(Method::GET, "", &["tokens", "7"])
+            .trailing_slash()
+            .query("limit", "20");
+        assert_eq!(request.path_and_query, "/tokens/7/?limit=20");
+    }
+
+    #[test]
+    fn a_form_is_sent_as_browsers_do() {
+        let request = Request::new(Method::PATCH, "", &["tokens"]).form(&[("is_active", "false"), ("a b", "c&d")]);
+        let body = request.body.unwrap();
+        assert_eq!(body.bytes, "is_active=false&a+b=c%26d");
+        assert_eq!(body.media_type, "application/x-www-form-urlencoded");
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod fault;
 mod limit;
 mod listen;
 mod mint;
+pub mod neuroio;
 mod options;
 mod pats;
 mod refusal;

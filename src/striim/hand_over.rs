@@ -166,6 +166,42 @@ pub(super) struct Ready {
     target: Target,
     account: String,
     after: u64,
+    /// Which generation of the token is there; 0 if none is.
+    pub(super) generation: i64,
+}
+
+/// A value to hand over, and what stands beside it.
+pub(super) struct Secret<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a SecretString,
+    pub(super) token_id: Option<i64>,
+    pub(super) expires_at: Option<&'a str>,
+    pub(super) generation: Option<i64>,
+}
+
+impl Ready {
+    /// Writes it, and tells the number of the version; `what` is how a message names the token.
+    ///
+    /// # Errors
+    /// Why the value is lost.
+    pub(super) async fn write(self, operation: &Operation, what: &str, secret: &Secret<'_>) -> Result<i64, Diagnostic> {
+        let entries = [
+            (self.target.field.as_str(), Some(Entry::Secret(secret.value.clone()))),
+            (ACCOUNT, Some(self.account.as_str().into())),
+            (NAME, Some(secret.name.into())),
+            (TOKEN_ID, secret.token_id.map(Entry::Number)),
+            (EXPIRES_AT, secret.expires_at.map(Entry::from)),
+            (GENERATION, secret.generation.map(Entry::Number)),
+        ];
+        let data = entries
+            .into_iter()
+            .filter_map(|(name, entry)| Some((name, entry?)))
+            .collect::<Data>();
+        let written = self.vault.write(operation, &self.target.place, self.after, &data).await;
+        written
+            .map(|version| i64::try_from(version).unwrap_or(i64::MAX))
+            .map_err(|error| undelivered(what, &error))
+    }
 }
 
 /// Proves, before a value is made, that it can be handed over; `None` if it is to be kept in the state.
@@ -190,6 +226,7 @@ pub(super) async fn prepare(
         target,
         account: connection.account.clone(),
         after: newest.version,
+        generation: newest.data.and_then(|data| data.number(GENERATION)).unwrap_or_default(),
     }))
 }
 
@@ -250,26 +287,22 @@ impl HandOver<'_> {
         let Some(ready) = ready else { return };
         let value = std::mem::take(self.token);
         let Some(value) = value.known() else { return };
-        let entries = [
-            (ready.target.field.as_str(), Some(Entry::Text(value.clone()))),
-            (ACCOUNT, Some(ready.account.as_str().into())),
-            (NAME, Some(self.name.as_str().into())),
-            (TOKEN_ID, self.token_id.known().copied().map(Entry::Number)),
-            (EXPIRES_AT, self.expires_at.known().map(|text| text.as_str().into())),
-            (GENERATION, self.generation.known().copied().map(Entry::Number)),
-        ];
-        let data = entries
-            .into_iter()
-            .filter_map(|(name, entry)| Some((name, entry?)))
-            .collect::<Data>();
-        let Ready {
-            vault, target, after, ..
-        } = ready;
-        match vault.write(operation, &target.place, after, &data).await {
-            Ok(version) => *self.version = i64::try_from(version).unwrap_or(i64::MAX).into(),
-            Err(error) => {
+        let secret = Secret {
+            name: &self.name,
+            value,
+            token_id: self.token_id.known().copied(),
+            expires_at: self.expires_at.known().map(String::as_str),
+            generation: self.generation.known().copied(),
+        };
+        match ready.write(operation, &self.what, &secret).await {
+            Ok(version) => *self.version = version.into(),
+            Err(mut diagnostic) => {
                 *self.version = 0.into();
-                diagnostics.push(undelivered(&self.what, &error, value));
+                diagnostic.detail.push_str(
+                    "\n\nThe token has a new value, and nobody knows it. The state says so: the next apply makes another and \
+                     hands that over.",
+                );
+                diagnostics.push(diagnostic);
             }
         }
     }
@@ -478,16 +511,11 @@ fn advice(error: &Error) -> String {
     }
 }
 
-/// The error of a value that was made and is lost. Whatever an answer quoted, it does not hold the value.
-fn undelivered(what: &str, error: &Error, value: &SecretString) -> Diagnostic {
+/// The error of a value that was made and is lost.
+fn undelivered(what: &str, error: &Error) -> Diagnostic {
     let mut diagnostic = failure(error);
     diagnostic.detail = format!("{}. {}", diagnostic.summary, diagnostic.detail);
     diagnostic.summary = format!("{what} could not be handed over to Vault");
-    diagnostic.detail = diagnostic.detail.replace(value.expose_secret(), "[redacted]");
-    diagnostic.detail.push_str(
-        "\n\nThe token has a new value, and nobody knows it. The state says so: the next apply makes another and hands \
-         that over.",
-    );
     diagnostic
 }
 

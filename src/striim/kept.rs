@@ -106,11 +106,11 @@ pub(super) fn is_of_another(
 ) -> bool {
     match token.known() {
         Some(ours) => ours.expose_secret() != latest.expose_secret(),
-        None => token_id
-            .known()
-            .copied()
-            .zip(present_id)
-            .is_some_and(|(ours, present)| ours != present),
+        None => match token_id.known() {
+            Some(ours) => present_id.is_some_and(|present| *ours != present),
+            // No list has ever shown it: a creation failed, and left behind what may not even be there.
+            None => true,
+        },
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
                 None,
                 false,
             ),
-            ("nothing is known", Field::Null, Field::Null, Some(2), false),
+            ("one that was never seen", Field::Null, Field::Null, Some(2), true),
         ];
         for (case, token, token_id, present, expected) in cases {
             assert_eq!(is_of_another(&token, &token_id, &latest, present), expected, "{case}");

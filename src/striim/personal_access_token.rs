@@ -149,13 +149,13 @@ impl Model {
 }
 
 /// What the platform tells of a user's PAT.
-struct Found {
+pub(super) struct Found {
     /// The user's address, where it is known.
     address: Option<String>,
     /// `None`: the user has none.
-    token: Option<UserToken>,
+    pub(super) token: Option<UserToken>,
     /// Whether it is the one that the provider itself works with.
-    own: bool,
+    pub(super) own: bool,
 }
 
 pub(super) struct PersonalAccessToken {
@@ -466,7 +466,7 @@ impl Resource for PersonalAccessToken {
 }
 
 /// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
-async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
+pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
     let own = api.user_token(operation, None).await;
     let Some(address) = address else {
         let token = own?;
@@ -568,7 +568,17 @@ async fn revoke(
             _ => Ok(()),
         };
     };
-    let owner = match (token.user_id, &found.address) {
+    end(api, operation, &token, found.address.as_deref()).await
+}
+
+/// Revokes a PAT that is there. Gone meanwhile is gone.
+pub(super) async fn end(
+    api: &Api,
+    operation: &Operation,
+    token: &UserToken,
+    address: Option<&str>,
+) -> Result<(), Diagnostic> {
+    let owner = match (token.user_id, address) {
         (Some(id), _) => Owner::UserId(id),
         // Documented for one's own only. It can mean nobody else.
         (None, Some(address)) => Owner::Email(address),

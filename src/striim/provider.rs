@@ -11,6 +11,9 @@ use super::functions;
 use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
 use super::personal_access_token::PersonalAccessToken;
+use super::revoke_personal_access_token::RevokePersonalAccessToken;
+use super::revoke_service_account_token::RevokeServiceAccountToken;
+use super::rotate_service_account_token::RotateServiceAccountToken;
 use super::service_account_token::ServiceAccountToken;
 use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::service_account_tokens::ServiceAccountTokens;
@@ -18,7 +21,8 @@ use super::session::{Connection, Session, State};
 use super::settings::{self, Config, Resolved, Settings};
 use super::token::Token;
 use crate::framework::{
-    AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
+    AnyAction, AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider,
+    Schema,
 };
 use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
@@ -136,6 +140,14 @@ impl Provider for Striim {
 
     fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
         vec![Box::new(ServiceAccountToken::new(self.session.clone()))]
+    }
+
+    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+        vec![
+            Box::new(RevokePersonalAccessToken::new(self.session.clone())),
+            Box::new(RevokeServiceAccountToken::new(self.session.clone())),
+            Box::new(RotateServiceAccountToken::new(self.session.clone())),
+        ]
     }
 
     fn functions(&self) -> Vec<Box<dyn AnyFunction>> {

@@ -23,6 +23,20 @@ pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a
     accounts.iter().find(|account| account.name == name)
 }
 
+/// The error that there is no service account of this name, as `to_do` wants it: "to import".
+pub(super) fn no_such_account(to_do: &str, name: &str, accounts: &[ServiceAccount]) -> Diagnostic {
+    let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
+    let there = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Diagnostic::error(
+        "No such service account",
+        format!("There is no service account named {name:?} {to_do}. Names are case-sensitive. There are: {there}."),
+    )
+}
+
 /// How a message names the token of a service account.
 pub(super) fn token_of(name: &str) -> String {
     format!("The token of service account {name:?}")

@@ -26,8 +26,8 @@ use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
-    why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
+    why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -467,18 +467,7 @@ impl Resource for ServiceAccountToken {
         let connection = self.session.connection(diagnostics)?;
         let accounts = connection.look(&connection.operation(context), diagnostics).await?;
         let Some(account) = find(&accounts, id) else {
-            let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
-            diagnostics.push(Diagnostic::error(
-                "No such service account",
-                format!(
-                    "There is no service account named {id:?} to import. Names are case-sensitive. There are: {}.",
-                    if names.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        names.join(", ")
-                    }
-                ),
-            ));
+            diagnostics.push(no_such_account("to import", id, &accounts));
             return None;
         };
         diagnostics.push(Diagnostic::warning(

@@ -6,11 +6,13 @@ use std::time::Duration;
 use http::HeaderValue;
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::Api;
 use super::session::{Connection, Session, State};
+use crate::framework::{Action, Context, Diagnostics, Progress};
 use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
 use crate::sandbox::{self, Effect, Fault, Sandbox, Seed};
 use crate::token::Clock;
@@ -85,4 +87,25 @@ pub(super) fn losses() -> Vec<Fault> {
         .chain(after)
         .chain([Fault::new(Effect::Truncate)])
         .collect()
+}
+
+/// What an action tells, line by line, and its diagnostics.
+pub(super) async fn invoke<A: Action>(action: &A, config: A::Config) -> (Vec<String>, Diagnostics) {
+    let (sender, mut lines) = mpsc::channel(100);
+    let mut diagnostics = Diagnostics::default();
+    action
+        .invoke(&Context::default(), config, &Progress(sender), &mut diagnostics)
+        .await;
+    let mut told = Vec::new();
+    while let Ok(line) = lines.try_recv() {
+        told.push(line);
+    }
+    (told, diagnostics)
+}
+
+/// What an action tells before it is done.
+pub(super) async fn plan<A: Action>(action: &A, config: &A::Config) -> Vec<String> {
+    let mut diagnostics = Diagnostics::default();
+    action.plan(&Context::default(), config, &mut diagnostics).await;
+    diagnostics.iter().map(ToString::to_string).collect()
 }

@@ -16,7 +16,9 @@ pub struct Data(BTreeMap<String, Entry>);
 /// One value.
 #[derive(Clone)]
 pub enum Entry {
-    /// Text, which may be secret.
+    /// Text that is surely secret: an answer that quotes it is not told.
+    Secret(SecretString),
+    /// Any other text. What was read may be secret, too.
     Text(SecretString),
     /// A whole number.
     Number(i64),
@@ -28,9 +30,17 @@ impl Data {
     /// The text of that name.
     pub fn text(&self, name: &str) -> Option<&SecretString> {
         match self.0.get(name) {
-            Some(Entry::Text(text)) => Some(text),
+            Some(Entry::Secret(text) | Entry::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// What is surely secret of it.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.0.values().filter_map(|entry| match entry {
+            Entry::Secret(secret) => Some(secret),
+            _ => None,
+        })
     }
 
     /// The number of that name.
@@ -70,7 +80,9 @@ impl From<i64> for Entry {
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a.expose_secret() == b.expose_secret(),
+            (Self::Secret(a) | Self::Text(a), Self::Secret(b) | Self::Text(b)) => {
+                a.expose_secret() == b.expose_secret()
+            }
             (Self::Number(a), Self::Number(b)) => a == b,
             _ => false,
         }
@@ -80,7 +92,7 @@ impl PartialEq for Entry {
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Text(text) => serializer.serialize_str(text.expose_secret()),
+            Self::Secret(text) | Self::Text(text) => serializer.serialize_str(text.expose_secret()),
             Self::Number(number) => serializer.serialize_i64(*number),
             Self::Other => serializer.serialize_unit(),
         }

@@ -208,6 +208,7 @@ impl Vault {
             place,
             "data",
         );
+        let request = data.secrets().cloned().fold(request, Request::conceal);
         let request = request.json(&json!({ "options": { "cas": after }, "data": data }));
         let written = self.client.fetch(step, &request, |answer| match answer.status {
             // What is no KV version 2 takes anything.

@@ -300,6 +300,23 @@ fn an_address_is_the_servers() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_quotes_of_a_secret_is_not_told() {
+    let server = server();
+    server.fault(
+        Fault::answer(400)
+            .on("POST", DATA)
+            .body(r#"{"errors": ["s3cret is too short"]}"#),
+    );
+    let data = Data::from_iter([("token", Entry::Secret("s3cret".into()))]);
+    let error = root(&server).write(&operation(), &place(), 0, &data).await.unwrap_err();
+    assert!(
+        error.answer().unwrap().ends_with("[redacted] is too short"),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}").contains("s3cret"));
+}
+
 #[test]
 fn content_does_not_print() {
     let data = data("s3cret");

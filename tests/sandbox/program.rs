@@ -57,6 +57,30 @@ async fn it_tells_how_to_point_the_provider_at_it() {
     sandbox.kill().await.unwrap();
 }
 
+#[tokio::test]
+async fn it_serves_a_vault_where_it_is_told_to() {
+    let arguments = ["--listen", "127.0.0.1:0", "--vault", "127.0.0.1:0"];
+    let mut sandbox = program(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
+    let mut export = None;
+    while export.is_none() {
+        let line = lines.next_line().await.unwrap().expect("the program goes on");
+        export = line.strip_prefix("export VAULT_ADDR=http://").map(str::to_owned);
+    }
+    let (address, token) = export.as_ref().unwrap().split_once(" VAULT_TOKEN=").unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = format!("host: vault\r\nconnection: close\r\nx-vault-token: {token}");
+    let read = format!("GET /v1/secret/data/nothing HTTP/1.1\r\n{head}\r\n\r\n");
+    connection.write_all(read.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 404") && answer.ends_with(r#"{"errors":[]}"#),
+        "{answer}"
+    );
+    sandbox.kill().await.unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn it_ends_well_on_ctrl_c() {
@@ -79,6 +103,7 @@ async fn it_explains_itself_and_its_refusals() {
         (&["--listen"], 1, "--listen needs a value"),
         (&["--port", "80"], 1, "there is no --port"),
         (&["--quota", "many"], 1, "--quota many"),
+        (&["--vault", "here"], 1, "--vault here"),
         (&["--now", "noon"], 1, "--now noon"),
         (&["--admin", "me"], 1, "--admin is"),
         (&["--options", r#"{"quotta": 1}"#], 1, "unknown field `quotta`"),

@@ -51,12 +51,12 @@ fn hold(speed: Speed, seeds: Range<u64>) {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works() {
-    hold(Speed::Simulated, seeds(0..1_000));
+    hold(Speed::Simulated, seeds(0..2_000));
 }
 
 #[test]
 fn after_any_history_of_real_processes_too() {
-    hold(Speed::Real, seeds(0..24));
+    hold(Speed::Real, seeds(0..200));
 }
 
 #[test]

@@ -171,3 +171,24 @@ fn whoever_may_have_lost_the_providers_own_token_is_told() {
     holds(&[own(1), lost(), apply()]);
     holds(&[own(1), apply(), own(2), lost(), apply()]);
 }
+
+/// The name had moved on from a creation that had failed half-way: the revocation of the one ended the token of the other.
+#[test]
+fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has_moved() {
+    for listings in 2..5 {
+        let refused = Fault::answer(503).on("POST", "/service-account");
+        let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(listings);
+        holds(&[
+            declare(1, "build"),
+            Step::Fault(refused),
+            Step::Fault(unseen),
+            apply(),
+            declare(0, "build"),
+            Step::Apply(Apply {
+                workspace: 0,
+                parallelism: 1,
+                end: None,
+            }),
+        ]);
+    }
+}

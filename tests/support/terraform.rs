@@ -289,15 +289,19 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace at `dir`, with `provider` (the program's path) as `token-providers/striim`.
+    /// The workspace at `dir`, with the program `provider`, `terraform-provider-<name>`, as `token-providers/<name>`.
     pub(crate) fn new(terraform: Terraform, dir: &Path, provider: &Path) -> Result<Self> {
         let overrides = dir.join("terraform.tfrc");
         let programs = provider.parent().context("the directory of the provider")?;
+        let program = provider.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let name = program
+            .strip_prefix("terraform-provider-")
+            .context("the name of the provider")?;
         fs::create_dir_all(dir)?;
         fs::write(
             &overrides,
             format!(
-                "provider_installation {{\n  dev_overrides {{\n    \"registry.terraform.io/token-providers/striim\" = {programs:?}\n  \
+                "provider_installation {{\n  dev_overrides {{\n    \"registry.terraform.io/token-providers/{name}\" = {programs:?}\n  \
                  }}\n  direct {{}}\n}}\n"
             ),
         )?;

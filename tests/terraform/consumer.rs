@@ -52,14 +52,20 @@ impl Consumer {
         };
         let attachable = Attachable::open(&ABOUT).unwrap();
         let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
-        let present = present.map_or("{}".to_owned(), |present| present.into_string().unwrap());
-        let mut all: Map<String, Value> = serde_json::from_str(&present).unwrap();
+        let of_all = present
+            .clone()
+            .map_or("{}".to_owned(), |present| present.into_string().unwrap());
+        let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
         all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
         world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
         let consumer = Self::default();
         tokio::select! {
             () = attachable.serve(consumer.clone(), pending()) => {}
             () = test(world, &consumer) => {}
+        }
+        match present {
+            Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
+            None => world.unset_env("TF_REATTACH_PROVIDERS"),
         }
     }
 

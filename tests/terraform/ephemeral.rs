@@ -9,7 +9,7 @@ use crate::consumer::{Consumer, PROVIDERS};
 use crate::examples::{each, provider, take};
 use crate::world::{CI, World, by_the_clock, ci, in_days, on_each_version};
 
-const RUN: &str = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n";
+pub(crate) const RUN: &str = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n";
 
 /// A secret of the other provider.
 fn secret(value: &str, version: &str, more: &str) -> String {
@@ -19,7 +19,7 @@ fn secret(value: &str, version: &str, more: &str) -> String {
 }
 
 /// The secret takes the ephemeral token.
-fn handed_over(version: u32, more: &str) -> String {
+pub(crate) fn handed_over(version: u32, more: &str) -> String {
     let secret = secret(
         "ephemeral.striim_service_account_token.run.token",
         &version.to_string(),
@@ -30,6 +30,13 @@ fn handed_over(version: u32, more: &str) -> String {
 
 fn configure(world: &World, hcl: &str) {
     world.workspace.write("main.tf", hcl).unwrap();
+}
+
+/// The token `ci-pipeline`, by a provider that works with the ephemeral one.
+pub(crate) fn by_another_provider() -> String {
+    let other =
+        "provider \"striim\" {\n  alias = \"run\"\n  token = ephemeral.striim_service_account_token.run.token\n}\n";
+    format!("{RUN}{other}{}", ci("provider = striim.run"))
 }
 
 /// No file of the workspace holds what `consumer` was given.
@@ -46,10 +53,7 @@ fn nothing_is_stored(world: &World, consumer: &Consumer) {
 #[test]
 fn an_ephemeral_token_is_what_another_provider_works_with_and_then_is_revoked() {
     on_each_version(async |world| {
-        let other =
-            "provider \"striim\" {\n  alias = \"run\"\n  token = ephemeral.striim_service_account_token.run.token\n}\n";
-        let by_other = ci("provider = striim.run");
-        world.configure(&format!("{RUN}{other}{by_other}"));
+        world.configure(&by_another_provider());
         let creations = || world.sandbox.calls("POST", "/service-account");
 
         world.plan().await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{CI, World, ci, in_days, on_each_version_since};
 
 /// Imports what has this identity as [`CI`].
-fn import(identity: &str) -> String {
+pub(crate) fn import(identity: &str) -> String {
     format!("import {{\n  to = {CI}\n  identity = {{\n    {identity}\n  }}\n}}\n")
 }
 
@@ -16,7 +16,7 @@ async fn identity(world: &World) -> Value {
     state["values"]["root_module"]["resources"][0]["identity"].clone()
 }
 
-async fn add_ci(world: &World) {
+pub(crate) async fn add_ci(world: &World) {
     let account = json!({"name": "ci-pipeline", "expires-at": in_days(30)});
     world.outside(Method::POST, "/service-account", account).await;
 }

@@ -9,6 +9,7 @@
 )]
 
 mod account_data_sources;
+mod actions;
 mod adoption;
 mod concurrency;
 mod consumer;

@@ -4,10 +4,15 @@
 use std::pin::Pin;
 
 use http::Method;
-use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use crate::actions::{FORMER, add_former, invoke};
+use crate::consumer::Consumer;
+use crate::ephemeral::{by_another_provider, handed_over};
 use crate::guides::mocked_tests_pass;
+use crate::identity::{add_ci, import};
+use crate::moved::{PAIR, TOKEN, moved};
+use crate::query::query;
 use crate::terraform::Minor;
 use crate::world::{CI, World, ci, on_every_version};
 
@@ -21,7 +26,7 @@ struct Feature {
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
-const FEATURES: [Feature; 6] = [
+const FEATURES: [Feature; 9] = [
     Feature {
         name: "taking a token out of the state without revoking it",
         since: ((1, 7), Some((1, 7))),
@@ -35,10 +40,22 @@ const FEATURES: [Feature; 6] = [
         works: |world| Box::pin(functions_are_called(world)),
     },
     Feature {
+        name: "refusing to move a token into a pair",
+        since: ((1, 8), Some((1, 8))),
+        told_as: None,
+        works: |world| Box::pin(a_moved_block_is_refused(world)),
+    },
+    Feature {
         name: "ephemeral resources",
         since: ((1, 10), Some((1, 11))),
         told_as: Some("ephemeral_resource_schemas"),
-        works: |world| Box::pin(an_ephemeral_token_is_what_a_run_works_with(world)),
+        works: |world| Box::pin(an_ephemeral_token_is_worked_with(world)),
+    },
+    Feature {
+        name: "write-only arguments",
+        since: ((1, 11), Some((1, 11))),
+        told_as: None,
+        works: |world| Box::pin(a_write_only_argument_takes_an_ephemeral_token(world)),
     },
     Feature {
         name: "identities",
@@ -52,6 +69,12 @@ const FEATURES: [Feature; 6] = [
         told_as: Some("list_resource_schemas"),
         works: |world| Box::pin(tokens_are_queried(world)),
     },
+    Feature {
+        name: "actions",
+        since: ((1, 14), None),
+        told_as: Some("action_schemas"),
+        works: |world| Box::pin(an_action_is_invoked(world)),
+    },
     // Last, for it leaves its configuration behind.
     Feature {
         name: "tests with a mocked provider",
@@ -64,6 +87,8 @@ const FEATURES: [Feature; 6] = [
 #[test]
 fn a_token_lives_on_every_version_and_each_has_what_it_can_speak() {
     on_every_version(async |world| {
+        // More of them are made than an account's users would make in a minute.
+        world.sandbox.set_options(|options| options.rate_limits = None);
         a_token_is_made_rotated_and_revoked(world).await;
         let told = told(world).await;
         for feature in FEATURES {
@@ -144,44 +169,64 @@ async fn a_removed_block_leaves_the_token_alone(world: &mut World) {
     world.sandbox.delete_outside("ci-pipeline").unwrap();
 }
 
-async fn an_ephemeral_token_is_what_a_run_works_with(world: &mut World) {
-    let run = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n\
-               provider \"striim\" {\n  alias = \"run\"\n  token = ephemeral.striim_service_account_token.run.token\n}\n";
-    world.configure(&format!("{run}{}", ci("provider = striim.run")));
-    world.apply().await;
-    assert_eq!(world.names(), ["ci-pipeline"], "what the run worked with is gone");
-    world.destroy().await;
-    assert!(world.names().is_empty());
-}
-
-async fn a_token_is_imported_by_its_identity(world: &mut World) {
-    let value = world.sandbox.add_service_account("ci-pipeline", None);
-    let import = format!("import {{\n  to = {CI}\n  identity = {{\n    name = \"ci-pipeline\"\n  }}\n}}\n");
-    world.configure(&format!("{}{import}", ci("")));
-    let run = world.apply().await;
-    assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
-    assert!(world.sandbox.is_live(value.expose_secret()));
-    world.destroy().await;
-}
-
-async fn tokens_are_queried(world: &mut World) {
-    world.configure("provider \"striim\" {}\n");
-    let list = "list \"striim_service_account_token\" \"all\" {\n  provider = striim\n}\n";
-    world.workspace.write("tokens.tfquery.hcl", list).unwrap();
-    let run = world
-        .workspace
-        .run(&["query", "-no-color"])
-        .await
-        .unwrap()
-        .success()
-        .unwrap();
-    assert!(run.says("name=terraform"), "{run}");
-}
-
 async fn functions_are_called(world: &mut World) {
     world.configure(
         "output \"sum\" {\n  value = provider::striim::duration_add(\"2027-02-09T01:00:00+01:00\", \"1w1d\")\n}\n",
     );
     world.apply().await;
     assert_eq!(world.workspace.output("sum").await.unwrap(), "2027-02-17T00:00:00Z");
+}
+
+async fn a_moved_block_is_refused(world: &mut World) {
+    world.configure(TOKEN);
+    world.apply().await;
+    world.configure(&moved(TOKEN, PAIR));
+    let run = world.plan_fails().await;
+    assert!(run.says("Cannot be moved"), "{run}");
+    world.configure(TOKEN);
+    world.destroy().await;
+}
+
+async fn an_ephemeral_token_is_worked_with(world: &mut World) {
+    world.configure(&by_another_provider());
+    world.apply().await;
+    assert_eq!(world.names(), ["ci-pipeline"]);
+    world.plans_nothing().await;
+    world.destroy().await;
+    assert!(world.names().is_empty());
+}
+
+async fn a_write_only_argument_takes_an_ephemeral_token(world: &mut World) {
+    Consumer::attached(world, async |world, consumer| {
+        world.workspace.write("main.tf", &handed_over(1, "")).unwrap();
+        world.apply().await;
+        assert_eq!(consumer.received().len(), 1);
+        world.destroy().await;
+        assert!(world.names().is_empty());
+    })
+    .await;
+}
+
+async fn a_token_is_imported_by_its_identity(world: &mut World) {
+    add_ci(world).await;
+    world.configure(&format!("{}{}", ci(""), import("name = \"ci-pipeline\"")));
+    let run = world.apply().await;
+    assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
+    world.configure("");
+    world.apply().await;
+}
+
+async fn tokens_are_queried(world: &mut World) {
+    let run = query(world, "").await.success().unwrap();
+    assert!(run.says("name=terraform"), "{run}");
+}
+
+async fn an_action_is_invoked(world: &mut World) {
+    let value = add_former(world).await;
+    world.configure(FORMER);
+    invoke(world, "striim_revoke_service_account_token.former")
+        .await
+        .success()
+        .unwrap();
+    assert!(!world.lets_in(&value));
 }

@@ -10,7 +10,7 @@ use crate::world::{World, in_days, on_each_version_since};
 const QUERY: [&str; 2] = ["query", "-no-color"];
 
 /// Asks for the tokens with this `config`.
-async fn query(world: &World, config: &str) -> Run {
+pub(crate) async fn query(world: &World, config: &str) -> Run {
     world.configure("provider \"striim\" {}\n");
     let list = "list \"striim_service_account_token\" \"found\" {\n  provider = striim\n";
     let list = format!("{list}  config {{\n    {config}\n  }}\n}}\n");

@@ -17,7 +17,7 @@ use super::world::{self, Broken, Report};
 const ENOUGH: usize = 10;
 
 /// How many real histories each core runs at a time: they wait more than they work.
-const AT_A_TIME: usize = 24;
+const AT_A_TIME: usize = 64;
 
 /// How long a broken history is tried to be made shorter.
 const SHRINKING: Duration = Duration::from_secs(120);

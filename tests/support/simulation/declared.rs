@@ -74,6 +74,8 @@ pub(crate) enum Ends {
         hours: i64,
         rotate_before: Option<i64>,
     },
+    /// `expires_in`: it may end while a run is at it.
+    AfterSeconds(i64),
 }
 
 impl Ends {
@@ -85,10 +87,17 @@ impl Ends {
         }
     }
 
-    /// The user moves a fixed end that has passed.
+    /// The user moves a fixed end that has passed, and no longer wants what ends at once.
     fn mend(&mut self, now: Timestamp) {
-        if matches!(self, Self::At(end) if *end < now + SignedDuration::from_hours(1)) {
-            *self = Self::InDays(60).from(now);
+        match self {
+            Self::At(end) if *end < now + SignedDuration::from_hours(1) => *self = Self::InDays(60).from(now),
+            Self::AfterSeconds(_) => {
+                *self = Self::After {
+                    hours: 24,
+                    rotate_before: None,
+                }
+            }
+            _ => {}
         }
     }
 
@@ -96,6 +105,7 @@ impl Ends {
         match self {
             Self::ByDefault | Self::InDays(_) => Vec::new(),
             Self::At(end) => vec![("expires_at", end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())],
+            Self::AfterSeconds(seconds) => vec![("expires_in", format!("{seconds}s").into())],
             Self::After { hours, rotate_before } => {
                 let mut attributes = vec![("expires_in", in_hours(hours))];
                 attributes.extend(rotate_before.map(|hours| ("rotate_before", in_hours(hours))));
@@ -127,7 +137,7 @@ impl Declared {
         self.places[place] = token;
     }
 
-    /// The user moves the fixed ends that have passed.
+    /// The user moves the fixed ends that have passed, and no longer wants what ends at once.
     pub(crate) fn mend(&mut self, now: Timestamp) {
         let tokens = self.places.iter_mut().flatten().map(|token| &mut token.ends);
         let pats = self.pats.iter_mut().flatten().map(|pat| &mut pat.ends);

@@ -195,7 +195,7 @@ impl Draw {
                 token: Some(Token {
                     name: OWN,
                     description: None,
-                    ends: self.ends(&[1, 30, 300]),
+                    ends: Ends::InDays(self.one_of(&[1, 30, 300])),
                     trigger: self.trigger(),
                     adopt: true,
                 }),
@@ -234,9 +234,10 @@ impl Draw {
     }
 
     fn ends(&mut self, days: &[i64; 3]) -> Ends {
-        match self.random.u32(..3) {
-            0 => Ends::ByDefault,
-            1 => Ends::InDays(self.one_of(days)),
+        match self.random.u32(..7) {
+            0 | 1 => Ends::ByDefault,
+            2 => Ends::AfterSeconds(self.one_of(&[1, 2, 5, 60])),
+            3 | 4 => Ends::InDays(self.one_of(days)),
             _ => {
                 let hours = self.one_of(&[2, 24 * days[0], 24 * days[1], 24 * days[2]]);
                 Ends::After {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
@@ -258,7 +258,8 @@ fn said(request: &Request<Bytes>) -> String {
 
 /// Puts what a request was authorized by into the answer, where that asks for it.
 async fn echo(answer: Response<Body>, bearer: Option<HeaderValue>) -> Result<Response<Body>, ConnectionCut> {
-    let (head, body) = answer.into_parts();
+    let (mut head, body) = answer.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
     let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
     let text = String::from_utf8_lossy(&body);
     let bearer = bearer.as_ref().and_then(|bearer| bearer.to_str().ok());

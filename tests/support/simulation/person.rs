@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::AuditAction;
+use token_providers::sandbox::{AuditAction, Expired, Options};
 
 use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, address, values_of};
 use super::promises::Promise;
@@ -66,17 +66,17 @@ impl World {
     }
 
     /// After the last fault, before the last runs.
-    pub(super) async fn put_in_order(&mut self, quota: usize) -> anyhow::Result<()> {
+    pub(super) async fn put_in_order(&mut self, platform: &Options) -> anyhow::Result<()> {
         let now = self.now();
         for workspace in &mut self.workspaces {
             workspace.declared.mend(now);
         }
         self.settle_toggle().await;
         // The providers' own has a place, too.
-        let left = self.workspaces[0].declared.fit(quota.saturating_sub(1));
+        let left = self.workspaces[0].declared.fit(platform.quota.saturating_sub(1));
         self.workspaces[1].declared.fit(left);
-        self.clear_up().await?;
-        if quota < 10 {
+        self.clear_up(platform).await?;
+        if platform.quota < 10 {
             // What one workspace has too much of is in the other's way.
             for workspace in [0, 1] {
                 self.apply(&plain(workspace), true).await?;
@@ -107,7 +107,7 @@ impl World {
     /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
     /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
     /// next run says that they are there and touches nothing; then a person settles it.
-    async fn clear_up(&mut self) -> anyhow::Result<()> {
+    async fn clear_up(&mut self, platform: &Options) -> anyhow::Result<()> {
         let known = self.known();
         let audit = self.sandbox.audit();
         for (name, id) in self.strangers.iter().filter(|(name, _)| !known.contains(*name)) {
@@ -124,13 +124,15 @@ impl World {
             if known.contains(&name) || name == OWN {
                 continue;
             }
+            let is_live = account.token.is_live(self.now());
             if !self.strangers.contains_key(&name) {
-                Promise::Clean.held(self.may_be_left_behind(&name), || {
+                // That somebody else answered a revocation, the list tells only of what it lists.
+                let is_hidden = !is_live && platform.expired == Expired::Hidden;
+                Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
                     format!("{name:?} was made and forgotten")
                 })?;
                 self.report.borrow_mut().left_behind += 1;
             }
-            let is_live = account.token.is_live(self.now());
             if RELAYS.contains(&name.as_str()) && self.workspaces[0].declared.pair.is_some() {
                 if is_live {
                     self.take_over_pair().await?;

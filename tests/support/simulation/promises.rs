@@ -47,9 +47,10 @@ impl World {
             let Some(held) = held_by(&address, &object).into_iter().next() else {
                 continue;
             };
-            let has_ended = held.ends.is_some_and(|end| end <= self.now());
             let is_disabled = address.starts_with(PAT) && !are_pats_enabled;
-            let works = has_ended || is_disabled || held.value.is_some_and(|value| self.sandbox.is_live(&value));
+            let works = held.value.is_some_and(|value| self.sandbox.is_live(&value))
+                || is_disabled
+                || held.ends.is_some_and(|end| end <= self.now());
             Promise::Kept.held(works, || format!("{address} has no value that works"))?;
         }
         Ok(())

@@ -64,7 +64,7 @@ pub(crate) struct Provider {
     client: ProviderClient<Channel>,
     schemas: Rc<Schemas>,
     outputs: Rc<Outputs>,
-    _process: Option<Rc<Plugin>>,
+    process: Option<Rc<Plugin>>,
 }
 
 /// What an operation came to: the object, and whether no error was told.
@@ -117,7 +117,7 @@ impl Start {
             client,
             schemas,
             outputs: self.outputs.clone(),
-            _process: process,
+            process,
         };
         provider.configure(self.speed).await?;
         Ok(provider)
@@ -262,8 +262,11 @@ impl Provider {
         Ok(object)
     }
 
-    /// Terraform was interrupted.
+    /// Terraform was interrupted: by a terminal, which tells all processes of the group, and then Terraform the provider.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        if let Some(process) = &self.process {
+            process.signal("INT").await;
+        }
         self.client
             .clone()
             .stop_provider(proto::stop_provider::Request {})

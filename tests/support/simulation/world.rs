@@ -186,7 +186,7 @@ impl World {
         self.count_faults(history).await?;
         self.console(Method::DELETE, "/sandbox/faults", "").await;
         self.settle().await;
-        self.put_in_order(history.platform.quota).await?;
+        self.put_in_order(&history.platform).await?;
         for workspace in 0..2 {
             self.converge(workspace).await?;
         }

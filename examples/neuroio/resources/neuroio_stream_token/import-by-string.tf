@@ -1,0 +1,4 @@
+import {
+  to = neuroio_stream_token.camera
+  id = "1"
+}

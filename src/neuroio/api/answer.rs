@@ -1,0 +1,158 @@
+//! The platform's answers, read as tolerantly as can be done without taking one thing for another.
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+
+use super::{Issued, StreamToken, TokenId};
+use crate::rest::{Answer, Unreadable};
+
+#[derive(Deserialize)]
+struct Row {
+    id: TokenId,
+    #[serde(default = "yes")]
+    is_active: bool,
+    #[serde(default, deserialize_with = "instant")]
+    created: Option<Timestamp>,
+    #[serde(default, deserialize_with = "instant")]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Value {
+    key: SecretString,
+}
+
+impl From<Row> for StreamToken {
+    fn from(row: Row) -> Self {
+        let Row {
+            id,
+            is_active,
+            created,
+            expires,
+        } = row;
+        Self {
+            id,
+            is_active,
+            created,
+            expires,
+        }
+    }
+}
+
+/// A page of the list. One row that cannot be read spoils all, for the list has to be complete.
+pub(super) fn page(answer: Answer) -> Result<Vec<StreamToken>, Unreadable> {
+    let rows: Vec<Row> = read(&answer.body, "a list of tokens")?;
+    Ok(rows.into_iter().map(StreamToken::from).collect())
+}
+
+/// A token with its value: that of this id, where it was asked for by one.
+pub(super) fn token(answer: Answer, id: Option<TokenId>) -> Result<Issued, Unreadable> {
+    let row: Row = read(&answer.body, "a token")?;
+    let Value { key } = read(&answer.body, "a token with its value")?;
+    if id.is_some_and(|id| id != row.id) {
+        return Err(Unreadable("it is about another token".to_owned()));
+    }
+    if key.expose_secret().is_empty() {
+        return Err(Unreadable("the token's value is empty".to_owned()));
+    }
+    let token = row.into();
+    Ok(Issued { token, key })
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Unreadable> {
+    // The error itself could quote a value.
+    serde_json::from_slice(body).map_err(|_| Unreadable(format!("its body is not {what}")))
+}
+
+/// A token is active unless the platform says otherwise.
+fn yes() -> bool {
+    true
+}
+
+/// An instant in ISO 8601; anything else is none, so that it does not cost the value beside it.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().and_then(|text| text.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            body: body.to_owned().into(),
+        }
+    }
+
+    #[test]
+    fn the_samples_of_both_clients_are_read() {
+        for (created, expires, read) in [
+            (
+                "2021-05-28T10:37:51.433760+00:00",
+                "2021-05-29T10:37:51.433563+00:00",
+                "2021-05-29T10:37:51.433563Z",
+            ),
+            (
+                "2019-07-29T13:53:27.306Z",
+                "2020-07-29T13:53:27.306Z",
+                "2020-07-29T13:53:27.306Z",
+            ),
+        ] {
+            let body = format!(
+                r#"{{"id": 1, "key": "abcd", "is_active": true, "created": "{created}", "expires": "{expires}"}}"#
+            );
+            let issued = token(answer(&body), None).unwrap();
+            assert_eq!(issued.key.expose_secret(), "abcd");
+            assert_eq!(issued.token.expires.unwrap().to_string(), read);
+            assert!(issued.token.created.unwrap() < issued.token.expires.unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_beside_the_value_does_not_cost_it() {
+        for rest in [
+            "",
+            r#","expires":null"#,
+            r#","expires":"soon","created":7"#,
+            r#","more":{"a":[1]}"#,
+        ] {
+            let issued = token(answer(&format!(r#"{{"id":"1","key":"abcd"{rest}}}"#)), None).unwrap();
+            assert!(issued.token.expires.is_none() && issued.token.is_active, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_taken_for_one() {
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"key":"abcd"}"#,
+            r#"{"id":1,"key":""}"#,
+            r#"{"id":2,"key":"abcd"}"#,
+            r#"{"id":"","key":"abcd"}"#,
+            r#"{"id":1,"key":"abcd","is_active":"abcd"}"#,
+        ] {
+            let id = "1".parse().unwrap();
+            let Unreadable(reason) = token(answer(body), Some(id)).unwrap_err();
+            assert!(!reason.contains("abcd"), "{reason}");
+        }
+        for body in ["{}", r#"[{"key":"abcd"}]"#, r#"[{"id":1},{"id":""}]"#, "null"] {
+            assert!(page(answer(body)).is_err(), "{body}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
+            let _ = page(answer(&body));
+            let _ = token(answer(&body), None);
+        }
+    }
+}

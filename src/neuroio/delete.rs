@@ -1,0 +1,100 @@
+//! Deleting a token so that it is really gone.
+//!
+//! # Flow
+//! Delete, and look: what the list still has is deleted again.
+//!
+//! # Guarantees
+//! - What is reported as gone is not in the platform's list. An answer alone does not do: a proxy can say 204 or 404
+//!   without the platform having heard of it, and a token that nobody knows of would live on.
+//! - Nothing but this one token is deleted: see [`TokenId`].
+//!
+//! # Assumptions
+//! - Ids are not given out again.
+
+use std::time::Duration;
+
+use super::api::{Api, TokenId};
+use super::failure::failure;
+use crate::framework::Diagnostic;
+use crate::rest::Operation;
+
+/// How long to wait before asking again: a list may lag a little behind.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+
+/// Deletes a token. Gone already is gone.
+///
+/// # Errors
+/// What to tell the user if it is not gone, or may not be.
+pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
+    for pause in PAUSES {
+        match api.delete(operation, id).await {
+            Err(error) if !error.is_not_found() => return Err(failure(&error)),
+            _ => {}
+        }
+        if !is_listed(api, operation, id).await? {
+            return Ok(());
+        }
+        tracing::warn!("the stream token {id} is said to be deleted, and still listed: trying again");
+        if operation.pause(pause).await.is_err() {
+            break;
+        }
+    }
+    Err(Diagnostic::error(
+        format!("Could not delete the stream token {id}"),
+        "The answer to the deletion says that it is done, but the platform's list still has the token. Something between \
+         may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
+    ))
+}
+
+/// Whether the platform's list has the token.
+///
+/// # Errors
+/// What to tell the user if that cannot be told.
+pub(super) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
+    let tokens = api.list(operation, None).await.map_err(|error| failure(&error))?;
+    Ok(tokens.iter().any(|token| token.id == id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neuroio::testing::{api, id, path, sandbox};
+    use crate::platform::testing::operation;
+    use crate::sandbox::neuroio::{Options, Realm};
+    use crate::sandbox::{Effect, Fault};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_else_answered_is_not_taken_for_a_deletion() {
+        for answer in [Fault::answer(200), Fault::answer(204), Fault::answer(404)] {
+            let sandbox = sandbox(Options::default());
+            let token = sandbox.add_token(&Realm::Account, true);
+            sandbox.fault(answer.on("DELETE", &path(&token)).times(2));
+            delete(&api(&sandbox), &operation(), id(&token)).await.unwrap();
+            assert!(sandbox.tokens(&Realm::Account).is_empty());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_in_the_list_is_told() {
+        let sandbox = sandbox(Options::default());
+        let token = sandbox.add_token(&Realm::Account, true);
+        sandbox.fault(Fault::answer(204).on("DELETE", &path(&token)).times(100));
+        let told = delete(&api(&sandbox), &operation(), id(&token)).await.unwrap_err();
+        assert!(told.detail.contains("still has"), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_is_asked_for_again_and_nothing_else_is_deleted() {
+        let sandbox = sandbox(Options::default());
+        let (token, other) = (
+            sandbox.add_token(&Realm::Account, true),
+            sandbox.add_token(&Realm::Account, false),
+        );
+        sandbox.fault(Fault::new(Effect::Cut).after().on("DELETE", &path(&token)).times(3));
+        delete(&api(&sandbox), &operation(), id(&token)).await.unwrap();
+        delete(&api(&sandbox), &operation(), id(&token)).await.unwrap();
+        let left: Vec<_> = sandbox.tokens(&Realm::Account).iter().map(|token| token.id).collect();
+        assert_eq!(left, [other.id]);
+        assert_eq!(sandbox.calls("DELETE", "/streams/tokens/"), 0);
+    }
+}

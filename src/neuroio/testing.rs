@@ -1,0 +1,58 @@
+//! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use secrecy::SecretString;
+
+use super::api::{Api, TokenId};
+use super::connection::{Connection, Session};
+use crate::platform::State;
+use crate::platform::testing::clock;
+use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
+use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
+
+/// A sandbox whose time is tokio's.
+pub(super) fn sandbox(options: neuroio::Options) -> Sandbox {
+    Sandbox::with_clock(clock(), options)
+}
+
+/// The API for the account's tokens.
+pub(super) fn api(sandbox: &Sandbox) -> Api {
+    api_with(sandbox, &sandbox.api_token(&Realm::Account))
+}
+
+/// The API, called with this token.
+pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
+    let options = Options {
+        base_url: BaseUrl::parse("http://127.0.0.1/v1").unwrap(),
+        credential: Credential::new("Token", token.clone()).unwrap(),
+        user_agent: HeaderValue::from_static("test"),
+        request_timeout: Duration::from_secs(30),
+    };
+    Api::new(Client::new(options, Transport::new(sandbox.service())))
+}
+
+/// A session with the account, by this token.
+pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
+    let session = Session::new(sandbox.clock());
+    let connection = Connection::new(api_with(sandbox, token), Duration::from_secs(300));
+    session.set(State::Connected(Arc::new(connection)));
+    session
+}
+
+/// A session with the account.
+pub(super) fn session(sandbox: &Sandbox) -> Session {
+    session_with(sandbox, &sandbox.api_token(&Realm::Account))
+}
+
+/// The id of a token.
+pub(super) fn id(token: &Token) -> TokenId {
+    token.id.to_string().parse().unwrap()
+}
+
+/// The path of a token, for faults.
+pub(super) fn path(token: &Token) -> String {
+    format!("/streams/tokens/{}/", token.id)
+}

@@ -1,0 +1,18 @@
+//! What the providers of all platforms share: what they take from the world, what their configuration leads to, and how
+//! they tell of failures.
+//!
+//! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`], its failed requests
+//! told with [`failure`], and what all its resources look at is a [`Snapshot`].
+
+mod failure;
+mod parts;
+mod session;
+pub(crate) mod settings;
+mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use failure::failure;
+pub use parts::{Environment, Parts};
+pub(crate) use session::{Session, State};
+pub(crate) use snapshot::Snapshot;

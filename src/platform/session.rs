@@ -1,0 +1,82 @@
+//! What the provider's configuration leads to, shared by all its resources.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::framework::{Diagnostic, Diagnostics};
+use crate::token::Clock;
+
+/// The provider's link to a platform, from before it is configured on. `C` is what a configured provider works with.
+pub(crate) struct Session<C>(Arc<Shared<C>>);
+
+struct Shared<C> {
+    clock: Clock,
+    state: RwLock<State<C>>,
+}
+
+/// How far the provider's configuration has come.
+pub(crate) enum State<C> {
+    /// Terraform has not configured the provider.
+    Unconfigured,
+    /// In a plan, this argument is known only at apply.
+    Waiting(&'static str),
+    Connected(Arc<C>),
+}
+
+impl<C> Clone for Session<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> Session<C> {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            state: RwLock::new(State::Unconfigured),
+        }))
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn set(&self, state: State<C>) {
+        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Whether an argument of the provider is known only at apply, so that nothing can be looked up now.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(*self.state(), State::Waiting(_))
+    }
+
+    /// The connection, if there is one already.
+    pub(crate) fn connected(&self) -> Option<Arc<C>> {
+        match &*self.state() {
+            State::Connected(connection) => Some(connection.clone()),
+            State::Unconfigured | State::Waiting(_) => None,
+        }
+    }
+
+    /// The connection; an error if there is none.
+    pub(crate) fn connection(&self, diagnostics: &mut Diagnostics) -> Option<Arc<C>> {
+        diagnostics.ok(match &*self.state() {
+            State::Connected(connection) => Ok(connection.clone()),
+            State::Unconfigured => Err(Diagnostic::error(
+                "Provider not configured",
+                "Terraform asked for this before it configured the provider. This is a bug; please report it.",
+            )),
+            State::Waiting(argument) => Err(Diagnostic::error(
+                "Provider configuration not known yet",
+                format!(
+                    "The provider's `{argument}` comes from something that is made by this same run, so nothing can \
+                     be looked up before that. Let this wait for it with `depends_on`, or make it in a run of its own \
+                     first (`terraform apply -target`)."
+                ),
+            )),
+        })
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State<C>> {
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,220 @@
+//! How the arguments of a `provider` block are read: the same on every platform.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::parts::Environment;
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
+use crate::rest::{BaseUrl, Credential, InvalidCredential};
+use crate::token::parse_duration;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// What a configuration comes to.
+#[derive(Debug)]
+pub(crate) enum Resolved<S> {
+    /// All is known.
+    Settings(Box<S>),
+    /// This argument is known only at apply.
+    Waiting(&'static str),
+}
+
+impl<S> Resolved<S> {
+    /// The first of these arguments that is unknown.
+    pub(crate) fn waiting(arguments: &[(&'static str, bool)]) -> Option<Self> {
+        let unknown = arguments.iter().find(|(_, unknown)| *unknown);
+        unknown.map(|(argument, _)| Self::Waiting(argument))
+    }
+}
+
+/// The argument, or else the environment variable. An empty variable is as good as none: that is how CI systems leave them
+/// out.
+pub(crate) fn or_variable(field: Field<String>, environment: &Environment, name: &str) -> Field<String> {
+    match field {
+        Field::Null => environment(name).filter(|value| !value.is_empty()).into(),
+        field => field,
+    }
+}
+
+/// The same of a secret.
+pub(crate) fn secret_or_variable(
+    field: Field<SecretString>,
+    environment: &Environment,
+    name: &str,
+) -> Field<SecretString> {
+    match field {
+        Field::Null => {
+            let variable = environment(name).filter(|value| !value.is_empty());
+            variable.map(SecretString::from).into()
+        }
+        field => field,
+    }
+}
+
+/// Reads an argument; a failure becomes an error on it.
+pub(crate) fn check<T>(
+    argument: &'static str,
+    value: Option<&(impl AsRef<str> + ?Sized)>,
+    read: impl Fn(&str) -> Result<T, String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
+}
+
+fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(
+        format!("Invalid {argument}"),
+        format!("The provider's `{argument}` {problem}."),
+    )
+    .on(argument)
+}
+
+/// What the client proves itself with; `missing` says what to set where nothing is.
+pub(crate) fn credential(
+    argument: &'static str,
+    secret: Field<SecretString>,
+    make: impl FnOnce(SecretString) -> Result<Credential, InvalidCredential>,
+    missing: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Credential> {
+    diagnostics.ok(match secret.into_known() {
+        Some(secret) => make(secret).map_err(|error| invalid(argument, error)),
+        None => Err(Diagnostic::error(format!("Missing {argument}"), missing).on(argument)),
+    })
+}
+
+/// Where the API is: `path` is added to a URL that has none.
+pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
+    let url = BaseUrl::parse(text).map_err(|error| error.to_string())?;
+    if url.has_path() {
+        Ok(url)
+    } else {
+        BaseUrl::parse(&format!("{url}{path}")).map_err(|error| error.to_string())
+    }
+}
+
+/// The arguments that say how long things may take.
+pub(crate) struct Timeouts<'a> {
+    pub(crate) request_timeout: &'a Field<String>,
+    pub(crate) retry_timeout: &'a Field<String>,
+}
+
+impl Timeouts<'_> {
+    /// Their schemas.
+    pub(crate) fn attributes() -> [Attribute; 2] {
+        [
+            Attribute::optional(
+                "request_timeout",
+                Type::String,
+                "How long one request may take: a duration such as `30s`, the default.",
+            ),
+            Attribute::optional(
+                "retry_timeout",
+                Type::String,
+                "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default.",
+            ),
+        ]
+    }
+
+    fn named(&self) -> [(&'static str, &Field<String>, Duration); 2] {
+        [
+            ("request_timeout", self.request_timeout, REQUEST_TIMEOUT),
+            ("retry_timeout", self.retry_timeout, RETRY_TIMEOUT),
+        ]
+    }
+
+    /// Whether each is unknown.
+    pub(crate) fn unknown(&self) -> [(&'static str, bool); 2] {
+        self.named().map(|(name, field, _)| (name, field.is_unknown()))
+    }
+
+    /// Judges what is known of them.
+    pub(crate) fn validate(&self, diagnostics: &mut Diagnostics) {
+        for (name, field, _) in self.named() {
+            check(name, field.known(), timeout, diagnostics);
+        }
+    }
+
+    /// The time for a request and for an operation.
+    pub(crate) fn resolve(&self, diagnostics: &mut Diagnostics) -> Option<(Duration, Duration)> {
+        let [request, retry] = self.named().map(|(name, field, default)| match field.known() {
+            Some(text) => check(name, Some(text), timeout, diagnostics),
+            None => Some(default),
+        });
+        request.zip(retry)
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_is_as_good_as_none_and_an_argument_wins() {
+        let environment: Environment = Box::new(|name| match name {
+            "SET" => Some("variable".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        });
+        for (field, name, expected) in [
+            (Field::Null, "SET", Field::from("variable")),
+            (Field::Null, "EMPTY", Field::Null),
+            (Field::Null, "MISSING", Field::Null),
+            (Field::from("argument"), "SET", Field::from("argument")),
+            (Field::Unknown, "SET", Field::Unknown),
+        ] {
+            assert_eq!(or_variable(field, &environment, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_an_error_on_its_argument() {
+        for (request, retry, told) in [
+            (Field::Null, Field::Null, vec![]),
+            (Field::from("5s"), Field::from("1h"), vec![]),
+            (
+                Field::from("0s"),
+                Field::from("soon"),
+                vec!["request_timeout", "retry_timeout"],
+            ),
+            (Field::Unknown, Field::from("5"), vec!["retry_timeout"]),
+        ] {
+            let timeouts = Timeouts {
+                request_timeout: &request,
+                retry_timeout: &retry,
+            };
+            let mut diagnostics = Diagnostics::default();
+            timeouts.validate(&mut diagnostics);
+            let on: Vec<_> = diagnostics
+                .iter()
+                .filter_map(|diagnostic| diagnostic.attribute)
+                .collect();
+            assert_eq!(on, told);
+        }
+    }
+
+    #[test]
+    fn a_path_is_added_where_there_is_none() {
+        for (text, url) in [
+            ("https://api.example.com", "https://api.example.com/v1"),
+            ("https://api.example.com/", "https://api.example.com/v1"),
+            (
+                "https://gateway.example.com/api/v1/",
+                "https://gateway.example.com/api/v1",
+            ),
+        ] {
+            assert_eq!(base_url(text, "/v1").unwrap().as_str(), url);
+        }
+        assert!(base_url("http://api.example.com", "/v1").is_err());
+    }
+}

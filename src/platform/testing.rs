@@ -1,0 +1,47 @@
+//! What the tests of all platforms share: tokio's clock as the time of day, and every way to lose an answer.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::rest::Operation;
+use crate::sandbox::{Effect, Fault};
+use crate::token::Clock;
+
+/// The time of day by tokio's timer, from the beginning of 2027 on.
+pub(crate) fn clock() -> Clock {
+    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    Clock::new(move || epoch + start.elapsed())
+}
+
+/// An operation with the default retry_timeout.
+pub(crate) fn operation() -> Operation {
+    Operation::new(Duration::from_secs(300), CancellationToken::new())
+}
+
+/// Every way in which an answer is lost, before or after the platform acted; `another` is the answer for something else.
+pub(crate) fn losses(another: &str) -> Vec<Fault> {
+    let page = Fault::answer(200)
+        .header("content-type", "text/html")
+        .body("<html>Sign in</html>");
+    let seen = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::answer(502),
+        Fault::answer(503)
+            .header("content-type", "text/html")
+            .body("<html>Bad gateway</html>"),
+        Fault::answer(200),
+        Fault::answer(201).body("{"),
+        Fault::answer(200).body(another),
+        page,
+    ];
+    let after = seen.iter().cloned().map(Fault::after);
+    seen.iter()
+        .cloned()
+        .chain(after)
+        .chain([Fault::new(Effect::Truncate)])
+        .collect()
+}

@@ -1,0 +1,281 @@
+//! `action.striim_revoke_personal_access_token`: ends a user's personal access token (PAT).
+//!
+//! # Guarantees
+//! - The PAT that the provider itself works with is not revoked.
+//! - Of a user who is known by address, what is told to be revoked is no longer told of by the platform. By number the
+//!   platform documents no look-up: there it is revoked twice, because one answer can be a proxy's.
+
+use async_trait::async_trait;
+
+use super::api::{Api, Owner};
+use super::failure::failure;
+use super::kept;
+use super::personal_access_token::{self, find};
+use super::session::Session;
+use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
+use crate::rest::Operation;
+
+model! {
+    /// The configuration of `action.striim_revoke_personal_access_token`.
+    pub(super) struct Config {
+        email: String,
+        user_id: i64,
+    }
+}
+
+pub(super) struct RevokePersonalAccessToken {
+    session: Session,
+}
+
+impl RevokePersonalAccessToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+impl Config {
+    /// How a message names it.
+    fn what(&self) -> String {
+        match (self.email.known(), self.user_id.known()) {
+            (Some(email), _) => format!("The personal access token of {email:?}"),
+            (None, Some(id)) => format!("The personal access token of user {id}"),
+            (None, None) => "The personal access token".to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Action for RevokePersonalAccessToken {
+    type Config = Config;
+
+    const TYPE: &'static str = "striim_revoke_personal_access_token";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Revokes the personal access token of a user: one that leaked, or that of somebody who leaves. The token stops \
+             working at once. It takes an administrator. Needs Terraform 1.14.\n\n\
+             Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an \
+             `action_trigger` in a resource's `lifecycle`. A user who has no token is no error, but a warning. The token \
+             that the provider itself works with is not revoked.",
+            [
+                Attribute::optional("email", Type::String, "The user's email address. This or `user_id`."),
+                Attribute::optional(
+                    "user_id",
+                    Type::Number,
+                    "The platform's number for the user. This or `email`, by which more can be checked.",
+                ),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        if config.email.is_null() == config.user_id.is_null() {
+            let detail = "Set either `email` or `user_id`, to say whose personal access token is to be revoked.";
+            diagnostics.push(Diagnostic::error("Whose token?", detail).on("email"));
+        }
+        if config.email.known().is_some_and(String::is_empty) {
+            diagnostics.push(Diagnostic::error("Invalid email", "`email` must not be empty.").on("email"));
+        }
+    }
+
+    async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
+        let (Some(email), Some(connection)) = (config.email.known(), self.session.connected()) else {
+            return;
+        };
+        let operation = connection.operation(context);
+        // That nobody can be asked now is for the invocation to tell.
+        let Ok(found) = find(&connection.api, &operation, Some(email)).await else {
+            return;
+        };
+        diagnostics.push(match found.token {
+            None => has_none(&config.what()),
+            Some(_) if found.own => kept::cannot_revoke_own(&config.what()).as_warning(),
+            Some(_) => Diagnostic::warning(
+                format!("{} is to be revoked", config.what()),
+                "It stops working at once, wherever it is in use.",
+            ),
+        });
+    }
+
+    async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return;
+        };
+        // No other value of the same user's is made or ended meanwhile.
+        let _alone = connection.pats.latest.lock().await;
+        let operation = connection.operation(context);
+        let what = config.what();
+        progress.tell(format!("{what}: looking it up")).await;
+        let revoked = match (config.email.known(), config.user_id.known()) {
+            (Some(email), _) => revoke_by_email(&connection.api, &operation, email, &what).await,
+            (None, Some(id)) => revoke_by_number(&connection.api, &operation, *id, &what).await,
+            (None, None) => return,
+        };
+        match revoked {
+            Ok(true) => progress.tell(format!("{what} is revoked")).await,
+            Ok(false) => diagnostics.push(has_none(&what)),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+}
+
+/// Whether there was one to revoke.
+async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &str) -> Result<bool, Diagnostic> {
+    let found = find(api, operation, Some(email))
+        .await
+        .map_err(|error| failure(&error))?;
+    let Some(token) = found.token else {
+        return Ok(false);
+    };
+    if found.own {
+        return Err(kept::cannot_revoke_own(what));
+    }
+    personal_access_token::end(api, operation, &token, Some(email)).await?;
+    let after = api
+        .user_token(operation, Some(email))
+        .await
+        .map_err(|error| failure(&error))?;
+    match after {
+        Some(after) if after.token_id == token.token_id => Err(Diagnostic::error(
+            format!("{what} is still there"),
+            "The answer to the revocation says that it is done, but the platform still tells of the token. Something \
+             between may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
+        )),
+        _ => Ok(true),
+    }
+}
+
+/// Whether there was one to revoke.
+async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str) -> Result<bool, Diagnostic> {
+    // A service account, which is no user, has none.
+    let own = api.user_token(operation, None).await.ok().flatten();
+    if own.is_some_and(|own| own.user_id == Some(id)) {
+        return Err(kept::cannot_revoke_own(what));
+    }
+    let revoke = async || match api.revoke_user_token(operation, Owner::UserId(id)).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(failure(&error)),
+    };
+    let was_there = revoke().await?;
+    if was_there {
+        // The first answer may not have been the platform's.
+        revoke().await?;
+    }
+    Ok(was_there)
+}
+
+fn has_none(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} is not there to revoke"),
+        "It is gone already, or nobody has that address or number: compare it with the portal's.",
+    )
+    .on("email")
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::{ExposeSecret as _, SecretString};
+
+    use super::*;
+    use crate::framework::Field;
+    use crate::sandbox::{Fault, Options, Role, Sandbox, User};
+    use crate::striim::testing::{invoke, losses, plan, sandbox, session, session_with};
+
+    const DELETE: (&str, &str) = ("DELETE", "/user-token");
+    const JO: &str = "jo@acme.example";
+
+    /// Adds a user with a personal access token.
+    fn add(sandbox: &Sandbox, email: &str, role: Role) -> (User, SecretString) {
+        (
+            sandbox.add_user(email, role),
+            sandbox.add_user_token(email, None).unwrap(),
+        )
+    }
+
+    fn by_email() -> Config {
+        Config {
+            email: JO.into(),
+            user_id: Field::Null,
+        }
+    }
+
+    fn by_number(user: &User) -> Config {
+        Config {
+            email: Field::Null,
+            user_id: user.id.into(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_revoked_by_address_or_number_whatever_is_lost() {
+        for fault in losses() {
+            for is_by_email in [true, false] {
+                let sandbox = sandbox(Options::default());
+                let (user, value) = add(&sandbox, JO, Role::Regular);
+                sandbox.fault(fault.clone().on(DELETE.0, DELETE.1));
+                let config = if is_by_email { by_email() } else { by_number(&user) };
+                let (told, diagnostics) = invoke(&RevokePersonalAccessToken::new(session(&sandbox)), config).await;
+                let is_told = told.last().unwrap().ends_with("is revoked");
+                assert!(!is_told || !sandbox.is_live(value.expose_secret()), "{fault:?}");
+                assert!(is_told || diagnostics.iter().count() == 1, "{fault:?}: {diagnostics:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_else_answered_is_not_told_to_be_a_revocation() {
+        let sandbox = sandbox(Options::default());
+        add(&sandbox, JO, Role::Regular);
+        sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1));
+        let (told, diagnostics) = invoke(&RevokePersonalAccessToken::new(session(&sandbox)), by_email()).await;
+        assert!(
+            diagnostics.iter().next().unwrap().summary.contains("still there"),
+            "{diagnostics:?}"
+        );
+        assert_eq!(told.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_the_provider_works_with_is_spared() {
+        let sandbox = sandbox(Options::default());
+        let (user, value) = add(&sandbox, JO, Role::Admin);
+        let action = RevokePersonalAccessToken::new(session_with(&sandbox, &value));
+        assert!(plan(&action, &by_email()).await[0].contains("provider works with this token"));
+        for config in [by_email(), by_number(&user)] {
+            let (_, diagnostics) = invoke(&action, config).await;
+            assert!(diagnostics.has_errors());
+            assert!(sandbox.is_live(value.expose_secret()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_without_one_is_a_warning() {
+        let sandbox = sandbox(Options::default());
+        let user = sandbox.add_user(JO, Role::Regular);
+        let action = RevokePersonalAccessToken::new(session(&sandbox));
+        assert!(plan(&action, &by_email()).await[0].contains("not there to revoke"));
+        for config in [by_email(), by_number(&user)] {
+            let (_, diagnostics) = invoke(&action, config).await;
+            assert!(!diagnostics.has_errors() && diagnostics.iter().count() == 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_takes_either_an_address_or_a_number() {
+        let action = RevokePersonalAccessToken::new(session(&sandbox(Options::default())));
+        let config = |email: Field<String>, user_id| Config { email, user_id };
+        for (config, errors) in [
+            (config(JO.into(), Field::Null), 0),
+            (config(Field::Null, 7.into()), 0),
+            (config(Field::Unknown, Field::Null), 0),
+            (config(Field::Null, Field::Null), 1),
+            (config(JO.into(), 7.into()), 1),
+            (config("".into(), Field::Null), 1),
+        ] {
+            let mut diagnostics = Diagnostics::default();
+            action.validate(&config, &mut diagnostics);
+            assert_eq!(diagnostics.iter().count(), errors, "{config:?}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `action.striim_revoke_service_account_token`: ends a service account and its token, whoever made it.
+//!
+//! # Guarantees
+//! - What is told to be revoked is not in the platform's list ([`revoke`]).
+//!
+//! # Assumptions
+//! - The account is not the one that the provider works with, which nothing tells by its name. If it is, the revocation is
+//!   the last thing that the platform lets it do.
+
+use async_trait::async_trait;
+
+use super::quota::ending;
+use super::revoke::revoke;
+use super::service_account::{find, no_such_account};
+use super::session::Session;
+use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
+
+model! {
+    /// The configuration of `action.striim_revoke_service_account_token`.
+    pub(super) struct Config {
+        name: String,
+    }
+}
+
+pub(super) struct RevokeServiceAccountToken {
+    session: Session,
+}
+
+impl RevokeServiceAccountToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl Action for RevokeServiceAccountToken {
+    type Config = Config;
+
+    const TYPE: &'static str = "striim_revoke_service_account_token";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Revokes the token of a service account and deletes the account, whoever made it: one that leaked, or one that \
+             another has taken the place of. The token stops working at once. Needs Terraform 1.14.\n\n\
+             Invoke it with `terraform apply -invoke=action.striim_revoke_service_account_token.<label>`, or by an \
+             `action_trigger` in a resource's `lifecycle`. There being no such service account is no error, but a warning.\n\n\
+             To revoke a token that a configuration manages, take its resource out of the configuration: after this action, \
+             the next plan would make it anew.",
+            [Attribute::required(
+                "name",
+                Type::String,
+                "The service account's name, which is case-sensitive. Not that of the one that the provider works with.",
+            )],
+        )
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        if config.name.known().is_some_and(String::is_empty) {
+            diagnostics.push(Diagnostic::error("Invalid name", "`name` must not be empty.").on("name"));
+        }
+    }
+
+    async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
+        let (Some(name), Some(connection)) = (config.name.known(), self.session.connected()) else {
+            return;
+        };
+        // That nobody can be asked now is for the invocation to tell.
+        let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
+            return;
+        };
+        diagnostics.push(match find(&accounts, name) {
+            None => no_such_account("to revoke", name, &accounts).as_warning(),
+            Some(account) => Diagnostic::warning(
+                format!("This revokes the token of service account {name:?}"),
+                format!(
+                    "It stops working at once, wherever it is in use ({}). If it is the token that this provider works \
+                     with, whatever comes after that in this run fails.",
+                    ending(account, self.session.clock().now())
+                ),
+            ),
+        });
+    }
+
+    async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Some(name)) = (self.session.connection(diagnostics), config.name.known()) else {
+            return;
+        };
+        let _alone = connection.alone_with(name).await;
+        let operation = connection.operation(context);
+        let Some(accounts) = diagnostics.ok(connection.look_afresh(&operation).await) else {
+            return;
+        };
+        let Some(account) = find(&accounts, name) else {
+            diagnostics.push(no_such_account("to revoke", name, &accounts).as_warning());
+            return;
+        };
+        progress
+            .tell(format!("Revoking the token of service account {name:?}"))
+            .await;
+        let revoked = revoke(&connection.api, &operation, name, account.token_id).await;
+        connection.changed().await;
+        if diagnostics.ok(revoked).is_some() {
+            progress
+                .tell(format!("{name:?} is revoked: the platform lists it no longer"))
+                .await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::sandbox::{Fault, Options};
+    use crate::striim::testing::{invoke, losses, plan, sandbox, session};
+
+    const DELETE: (&str, &str) = ("DELETE", "/service-account");
+
+    fn named(name: &str) -> Config {
+        Config { name: name.into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_to_be_revoked_is_gone_whatever_is_lost() {
+        for fault in losses() {
+            let sandbox = sandbox(Options::default());
+            let value = sandbox.add_service_account("legacy", None);
+            sandbox.fault(fault.clone().on(DELETE.0, DELETE.1).times(2));
+            let (told, diagnostics) = invoke(&RevokeServiceAccountToken::new(session(&sandbox)), named("legacy")).await;
+            assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+            assert!(
+                told.last().unwrap().contains("\"legacy\" is revoked"),
+                "{fault:?}: {told:?}"
+            );
+            assert!(!sandbox.is_live(value.expose_secret()), "{fault:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_nobody_has_is_a_warning_with_those_that_there_are() {
+        let sandbox = sandbox(Options::default());
+        sandbox.add_service_account("legacy", None);
+        let action = RevokeServiceAccountToken::new(session(&sandbox));
+        let planned = plan(&action, &named("Legacy")).await;
+        let (told, diagnostics) = invoke(&action, named("Legacy")).await;
+        assert_eq!(told, <[&str; 0]>::default());
+        assert!(!diagnostics.has_errors());
+        for warning in [planned[0].clone(), diagnostics.iter().next().unwrap().to_string()] {
+            assert!(
+                warning.contains("case-sensitive") && warning.contains("\"legacy\""),
+                "{warning}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_still_listed_is_an_error_and_is_not_told_to_be_revoked() {
+        let sandbox = sandbox(Options::default());
+        sandbox.add_service_account("legacy", None);
+        sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
+        let (told, diagnostics) = invoke(&RevokeServiceAccountToken::new(session(&sandbox)), named("legacy")).await;
+        assert!(diagnostics.has_errors());
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_plan_says_what_stops_working() {
+        let sandbox = sandbox(Options::default());
+        sandbox.add_service_account("legacy", None);
+        let told = plan(&RevokeServiceAccountToken::new(session(&sandbox)), &named("legacy")).await;
+        assert!(
+            told[0].contains("stops working at once") && told[0].contains("without expiry"),
+            "{told:?}"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! `action.striim_rotate_service_account_token`: gives a service account a new value, and hands it over to Vault.
+//!
+//! # Flow
+//! Prove that Vault may be written to; rotate; write after exactly what was seen ([`hand_over`]).
+//!
+//! # Guarantees
+//! - The value is in no state, plan, log or progress: Vault alone has it.
+//! - Nothing is rotated that could not be handed over, as far as that can be known before.
+//! - A token of a configuration that hands it over to the same place goes on as before: the next refresh finds the delivery.
+//!
+//! # Assumptions
+//! - No resource keeps the value in a state. If one does, its next plan finds that value dead, and rotates.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::hand_over::{self, Destination, Secret, Whose};
+use super::quota::ending;
+use super::rotation::{Rotation, invalid};
+use super::service_account::{LIFETIME, find, no_such_account, rotate, token_of, why_not_rotated};
+use super::session::Session;
+use crate::framework::{
+    Action, Attribute, Context, Diagnostic, Diagnostics, Field, Presence, Progress, Schema, Type, model,
+};
+use crate::token::Expiry;
+
+model! {
+    /// The configuration of `action.striim_rotate_service_account_token`.
+    pub(super) struct Config {
+        name: String,
+        expires_in: String,
+        vault: Destination,
+    }
+}
+
+impl Config {
+    fn rotation(&self) -> Rotation<'_> {
+        Rotation {
+            expires_at: &Field::Null,
+            expires_in: &self.expires_in,
+            rotate_before: &Field::Null,
+            rotation_triggers: &Field::Null,
+            vault: &self.vault,
+        }
+    }
+}
+
+pub(super) struct RotateServiceAccountToken {
+    session: Session,
+}
+
+impl RotateServiceAccountToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    async fn rotate(
+        &self,
+        context: &Context,
+        config: &Config,
+        name: &str,
+        progress: &Progress,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<()> {
+        let connection = self.session.connection(diagnostics)?;
+        let expires_at = diagnostics.ok(config.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        let mut latest = connection.alone_with(name).await;
+        let operation = connection.operation(context);
+        let accounts = diagnostics.ok(connection.look_afresh(&operation).await)?;
+        let Some(account) = find(&accounts, name) else {
+            diagnostics.push(no_such_account("to rotate", name, &accounts));
+            return None;
+        };
+        let whose = Whose {
+            name,
+            token_id: account.token_id,
+        };
+        progress.tell("Proving that Vault may be written to").await;
+        let ready = hand_over::prepare(&connection, &operation, &config.vault, whose).await;
+        let ready = diagnostics.ok(ready)?;
+        let ready = diagnostics.ok(ready.ok_or_else(|| invalid("vault", "must say where the value goes")))?;
+        progress
+            .tell(format!("Rotating the token of service account {name:?}"))
+            .await;
+        let instant = expires_at.map(Expiry::instant);
+        let rotated = rotate(&connection, &operation, name, instant, &Field::Null, diagnostics).await;
+        connection.changed().await;
+        let issued = diagnostics.ok(rotated.map_err(|error| why_not_rotated(name, &error)))?;
+        *latest = Some(issued.token.clone());
+        progress.tell("Handing the new value over to Vault").await;
+        let ends = issued
+            .expires_at
+            .map(Expiry::at)
+            .or(expires_at)
+            .map(|expiry| expiry.to_string());
+        let secret = Secret {
+            name,
+            value: &issued.token,
+            token_id: issued.token_id,
+            expires_at: ends.as_deref(),
+            generation: Some(ready.generation.saturating_add(1)),
+        };
+        let written = ready.write(&operation, &token_of(name), &secret).await;
+        let version = diagnostics.ok(written.map_err(nobody_knows_it))?;
+        progress
+            .tell(format!("Version {version} of the secret holds the new value"))
+            .await;
+        Some(())
+    }
+}
+
+#[async_trait]
+impl Action for RotateServiceAccountToken {
+    type Config = Config;
+
+    const TYPE: &'static str = "striim_rotate_service_account_token";
+
+    fn schema(&self) -> Schema {
+        let [vault, _] = hand_over::attributes();
+        Schema::new(
+            "Gives a service account a new value and hands it over to HashiCorp Vault, and to nobody else: after a leak, or \
+             as often as a schedule asks for it. The old value stops working at once. Needs Terraform 1.14.\n\n\
+             Invoke it with `terraform apply -invoke=action.striim_rotate_service_account_token.<label>`, or by an \
+             `action_trigger` in a resource's `lifecycle`.\n\n\
+             It goes together with a `striim_service_account_token` that hands its value over to the same place in Vault, \
+             and with service accounts that no configuration manages. Where the value is kept in a state, let the resource \
+             rotate: this action would leave a dead value there, and the next plan would rotate again.",
+            [
+                Attribute::required(
+                    "name",
+                    Type::String,
+                    "The service account's name, which is case-sensitive.",
+                ),
+                Attribute::optional(
+                    "expires_in",
+                    Type::String,
+                    "How long the new value is to work, such as `90d`; at most 12 months. Default: the account's.",
+                ),
+                Attribute {
+                    presence: Presence::Required,
+                    description: "The secret in HashiCorp Vault to hand the value over to. The provider proves that it may write \
+                                  there before it rotates, and does not touch a secret that somebody else wrote.",
+                    ..vault
+                },
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        if config.name.known().is_some_and(String::is_empty) {
+            diagnostics.push(invalid("name", "must not be empty"));
+        }
+        config.rotation().validate(LIFETIME, self.now(), diagnostics);
+        hand_over::validate(&config.vault, diagnostics);
+    }
+
+    async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
+        let (Some(name), Some(connection)) = (config.name.known(), self.session.connected()) else {
+            return;
+        };
+        // That nobody can be asked now is for the invocation to tell.
+        let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
+            return;
+        };
+        let Some(account) = find(&accounts, name) else {
+            diagnostics.push(no_such_account("to rotate", name, &accounts).as_warning());
+            return;
+        };
+        let whose = Whose {
+            name,
+            token_id: account.token_id,
+        };
+        hand_over::plan(&connection, context, &config.vault, whose, diagnostics).await;
+        diagnostics.push(Diagnostic::warning(
+            format!("{} is to be rotated", token_of(name)),
+            format!(
+                "The present value ({}) stops working at once, wherever it is in use. The new one goes to Vault.",
+                ending(account, self.now())
+            ),
+        ));
+    }
+
+    async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
+        if let Some(name) = config.name.known() {
+            self.rotate(context, &config, name, progress, diagnostics).await;
+        }
+    }
+}
+
+fn nobody_knows_it(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic
+        .detail
+        .push_str("\n\nThe token has a new value, and nobody knows it. Invoke the action again: it makes another and hands that over.");
+    diagnostic
+}

@@ -1,0 +1,19 @@
+//! The real Terraform with NeuroIO's provider, against the sandbox: what a user sees.
+
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod ephemeral;
+mod examples;
+mod provider_configuration;
+mod stream_token;
+#[path = "../support/terraform.rs"]
+mod terraform;
+#[path = "../support/versions.rs"]
+mod versions;
+mod world;

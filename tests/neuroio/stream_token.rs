@@ -1,0 +1,226 @@
+//! The life of a stream token, and what happens to it outside Terraform.
+
+use jiff::SignedDuration;
+use serde_json::json;
+use token_providers::sandbox::neuroio::{Expired, Realm, Update};
+use token_providers::sandbox::{Effect, Fault};
+
+use crate::world::{CAMERA, by_the_clock, camera, on_each_version, on_every_version};
+
+#[test]
+fn a_token_is_made_switched_imported_and_deleted_on_every_version() {
+    on_every_version(async |world| {
+        let output = format!("output \"key\" {{\n  value = {CAMERA}.key\n  sensitive = true\n}}\n");
+        world.configure(&format!("{}{output}", camera("permanent = true")));
+        world.apply().await;
+        let key = json!(world.workspace.output("key").await.unwrap());
+        assert!(world.lets_in(&key));
+        world.plans_nothing().await;
+
+        world.configure(&camera("permanent = true\n  is_active = false"));
+        let run = world.apply().await;
+        assert!(run.says("0 added, 1 changed, 0 destroyed"), "{run}");
+        assert!(!world.lets_in(&key));
+        world.plans_nothing().await;
+        world.configure(&camera("permanent = true"));
+        world.apply().await;
+        assert!(world.lets_in(&key), "it is the same token again");
+
+        world.destroy().await;
+        assert!(world.ids().is_empty() && !world.lets_in(&key));
+
+        let theirs = world.sandbox.add_token(&Realm::Account, true).id;
+        let import = format!("import {{\n  to = {CAMERA}\n  id = \"{theirs}\"\n}}\n");
+        world.configure(&format!("{}{import}", camera("permanent = true")));
+        let run = world.apply().await;
+        assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
+        assert!(
+            world.lets_in(&world.attributes(CAMERA).await["key"]),
+            "an import brings the value"
+        );
+        world.plans_nothing().await;
+        world.configure("");
+        world.apply().await;
+        assert!(world.ids().is_empty());
+    });
+}
+
+#[test]
+fn another_kind_is_another_token() {
+    on_each_version(async |world| {
+        world.configure(&camera("permanent = true"));
+        world.apply().await;
+        let permanent = world.attributes(CAMERA).await;
+        assert!(permanent["expires_at"].is_null());
+        world.configure(&camera("permanent = false"));
+        let run = world.apply().await;
+        assert!(run.says("1 added, 0 changed, 1 destroyed"), "{run}");
+        let temporary = world.attributes(CAMERA).await;
+        assert!(temporary["expires_at"].is_string() && world.ids() == [2]);
+        assert!(world.lets_in(&temporary["key"]) && !world.lets_in(&permanent["key"]));
+    });
+}
+
+#[test]
+fn a_platform_that_takes_only_put_is_served_as_well() {
+    on_each_version(async |world| {
+        world.sandbox.set_options(|options| options.update = Update::PutJson);
+        world.configure(&camera("permanent = false\n  is_active = false"));
+        world.apply().await;
+        let key = world.attributes(CAMERA).await["key"].take();
+        assert!(!world.lets_in(&key));
+        world.configure(&camera("permanent = false\n  is_active = true"));
+        world.apply().await;
+        assert!(world.lets_in(&key));
+    });
+}
+
+#[test]
+fn a_temporary_token_that_has_ended_is_replaced_and_the_plan_says_why() {
+    for expired in [Expired::Listed, Expired::Deactivated, Expired::Gone] {
+        by_the_clock(async |world| {
+            world.sandbox.set_options(|options| options.expired = expired);
+            world.configure(&camera("permanent = false"));
+            world.apply().await;
+            let first = world.attributes(CAMERA).await["key"].take();
+            world.sandbox.advance(SignedDuration::from_hours(23));
+            world.plans_nothing().await;
+
+            world.sandbox.advance(SignedDuration::from_hours(1));
+            assert!(!world.lets_in(&first));
+            let run = world.plan().await;
+            assert!(run.says("The temporary stream token 1 has ended"), "{run}");
+            assert!(run.says("forces replacement"), "{run}");
+            assert!(run.says("1 to add, 0 to change, 1 to destroy"), "{run}");
+            world.apply().await;
+            let second = world.attributes(CAMERA).await["key"].take();
+            assert!(world.lets_in(&second) && world.ids() == [2]);
+            world.plans_nothing().await;
+
+            // Even with nothing left of it, an ended token does not stand in the way.
+            world.sandbox.advance(SignedDuration::from_hours(24));
+            world.destroy().await;
+            assert!(world.ids().is_empty());
+        });
+    }
+}
+
+#[test]
+fn what_happened_outside_is_planned_back() {
+    on_each_version(async |world| {
+        world.configure(&camera("permanent = true"));
+        world.apply().await;
+        world.sandbox.set_active_outside(1, false);
+        let run = world.plan().await;
+        assert!(
+            run.says("is_active = false -> true") && run.says("1 to change"),
+            "{run}"
+        );
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+
+        world.sandbox.delete_outside(1);
+        let run = world.plan().await;
+        assert!(run.says("1 to add, 0 to change, 0 to destroy"), "{run}");
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn the_plan_knows_the_limit_before_anything_is_made() {
+    on_each_version(async |world| {
+        let many = |count| format!("{}\n", camera(&format!("count = {count}\n  permanent = true")));
+        world.sandbox.add_token(&Realm::Account, true);
+        world.configure(&many(4));
+        let run = world.plan().await;
+        assert!(!run.says("the limit of permanent tokens"), "{run}");
+        world.configure(&many(5));
+        let run = world.plan().await;
+        assert!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
+        assert!(run.says("so far this plan makes 5 and deletes 0"), "{run}");
+        assert_eq!(world.ids(), [1], "nothing was made");
+
+        // Whoever applies it all the same is told what uses the limit up, and keeps what was made.
+        let run = world.apply_fails().await;
+        assert!(
+            run.says("Could not create a stream token") && run.says("Delete one that is no longer needed"),
+            "{run}"
+        );
+        assert_eq!(world.ids().len(), 5);
+        world.sandbox.delete_outside(1);
+        let run = world.apply().await;
+        assert!(!run.says("the limit of permanent tokens"), "{run}");
+        assert_eq!(world.ids().len(), 5);
+        world.destroy().await;
+        assert!(world.ids().is_empty());
+    });
+}
+
+#[test]
+fn a_lost_answer_leaves_no_token_that_nobody_knows() {
+    for fault in [
+        Fault::new(Effect::Cut).after(),
+        Fault::answer(502).after(),
+        Fault::new(Effect::Truncate),
+    ] {
+        on_each_version(async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            world.sandbox.fault(fault.clone().on("POST", "/streams/tokens/"));
+            world.configure(&camera("permanent = true"));
+            let run = world.apply().await;
+            assert!(run.says("The stream token 2 is taken to be the one just made"), "{run}");
+            assert_eq!(world.ids(), [1, 2]);
+            assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+            world.plans_nothing().await;
+            world.destroy().await;
+            assert_eq!(world.ids(), [1]);
+        });
+    }
+}
+
+#[test]
+fn a_token_that_was_left_without_its_value_is_replaced() {
+    on_each_version(async |world| {
+        world.set_env("NEUROIO_API_TOKEN", &world.api_token());
+        world
+            .sandbox
+            .fault(Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/"));
+        world.sandbox.fault(Fault::answer(401).on("GET", "/streams/tokens/1/"));
+        world.configure(&camera("permanent = true"));
+        let run = world.apply_fails().await;
+        assert!(run.says("It is recorded, and the next apply replaces it"), "{run}");
+        world.apply().await;
+        assert_eq!(world.ids(), [2]);
+        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn a_value_is_no_id_to_import() {
+    on_each_version(async |world| {
+        world.sandbox.add_token(&Realm::Account, true);
+        world.configure(&camera("permanent = true"));
+        for id in ["not-a-number", "1/", ".."] {
+            let run = world.workspace.import(CAMERA, id).await.unwrap();
+            assert!(run.says("Not the id of a stream token"), "{run}");
+        }
+        assert_eq!(world.ids(), [1]);
+    });
+}
+
+#[test]
+fn a_credential_that_is_not_let_in_takes_nothing_out_of_the_state() {
+    on_each_version(async |world| {
+        world.configure(&camera("permanent = true"));
+        world.apply().await;
+        let api_token = world.api_token();
+        world.set_env("NEUROIO_API_TOKEN", "wrong");
+        let run = world.plan_fails().await;
+        assert!(run.says("Nothing was removed from the state"), "{run}");
+        world.set_env("NEUROIO_API_TOKEN", &api_token);
+        world.plans_nothing().await;
+    });
+}

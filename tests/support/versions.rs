@@ -1,0 +1,59 @@
+//! Runs a test on several versions of Terraform, and says on which it fails.
+
+#![allow(dead_code)] // Each crate that includes this file uses a part of it.
+
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+
+use tokio::runtime::Runtime;
+
+use crate::terraform::Terraform;
+
+/// On each Terraform of the suite.
+pub(crate) fn on_each_version(test: impl AsyncFn(&Terraform)) {
+    let suite = runtime().block_on(Terraform::suite()).unwrap();
+    report(suite.iter().filter(|terraform| !passes(terraform, &test)).collect());
+}
+
+/// On every Terraform there is, several at a time.
+pub(crate) fn on_every_version(test: impl AsyncFn(&Terraform) + Sync) {
+    let matrix = runtime().block_on(Terraform::matrix()).unwrap();
+    let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let Some(terraform) = next.lock().unwrap().next() else {
+                return;
+            };
+            if !passes(terraform, &test) {
+                failed.lock().unwrap().push(terraform);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    report(failed.into_inner().unwrap());
+}
+
+fn passes(terraform: &Terraform, test: impl AsyncFn(&Terraform)) -> bool {
+    println!("on {terraform}");
+    let passed = catch_unwind(AssertUnwindSafe(|| runtime().block_on(test(terraform)))).is_ok();
+    if !passed {
+        println!("fails on {terraform}");
+    }
+    passed
+}
+
+fn report(failed: Vec<&Terraform>) {
+    let failed: Vec<String> = failed.into_iter().map(Terraform::to_string).collect();
+    assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
+}
+
+fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap()
+}
