@@ -80,10 +80,7 @@ impl Model {
 
     /// How a message names it.
     fn what(&self) -> String {
-        match self.address() {
-            Some(address) => format!("The personal access token of {address:?}"),
-            None => "The personal access token of the user whom the provider works as".to_owned(),
-        }
+        pat_of(self.address())
     }
 
     fn id(&self) -> &str {
@@ -467,6 +464,14 @@ impl Resource for PersonalAccessToken {
     }
 }
 
+/// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
+fn pat_of(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("The personal access token of {address:?}"),
+        None => "The personal access token of the user whom the provider works as".to_owned(),
+    }
+}
+
 /// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
 pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
     let own = api.user_token(operation, None).await;
@@ -592,21 +597,20 @@ pub(super) async fn end(
             _ => {}
         }
         // An answer alone does not do: somebody between can say 200 or 404.
-        let left = api.user_token(operation, state.address()).await;
-        let left = left.map_err(|error| failure(&error))?;
-        if left.is_none_or(|left| left.token_id != token.token_id) {
+        let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
+        if left.token.is_none_or(|left| left.token_id != token.token_id) {
             return Ok(());
         }
         tracing::warn!(
             "{} is said to be revoked, and is still there: trying again",
-            state.what()
+            pat_of(address)
         );
         if operation.pause(pause).await.is_err() {
             break;
         }
     }
     Err(Diagnostic::error(
-        format!("{} is not revoked", state.what()),
+        format!("{} is not revoked", pat_of(address)),
         "The answer to the revocation says that it is done, but the platform still tells of the token. Something between \
          may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
     ))
