@@ -26,7 +26,7 @@ pub(crate) fn camera(arguments: &str) -> String {
 /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`, and the request that
 /// deletes all tokens may not have been sent.
 pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
-    versions::on_each_version(async |terraform| World::live(terraform, &test).await);
+    versions::on_each_version_since((1, 0), async |terraform| World::live(terraform, &test).await);
 }
 
 /// The same on every Terraform there is.

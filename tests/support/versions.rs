@@ -9,12 +9,15 @@ use std::thread;
 
 use tokio::runtime::Runtime;
 
-use crate::terraform::Terraform;
+use crate::terraform::{Minor, Terraform};
 
-/// On each Terraform of the suite.
-pub(crate) fn on_each_version(test: impl AsyncFn(&Terraform)) {
+/// On each Terraform of the suite that has what came with `first`.
+pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&Terraform)) {
     let suite = runtime().block_on(Terraform::suite()).unwrap();
-    report(suite.iter().filter(|terraform| !passes(terraform, &test)).collect());
+    let suite = suite
+        .iter()
+        .filter(|terraform| terraform.is_at_least(first, Some(first)));
+    report(suite.filter(|terraform| !passes(terraform, &test)).collect());
 }
 
 /// On every Terraform there is, several at a time.

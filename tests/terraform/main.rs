@@ -43,5 +43,7 @@ mod token_data_source;
 mod validation;
 mod vault;
 mod vault_provider;
+#[path = "../support/versions.rs"]
+mod versions;
 mod world;
 mod year;

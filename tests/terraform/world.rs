@@ -1,10 +1,6 @@
 //! One Striim Cloud account (a sandbox) with a real Terraform beside it.
 
-use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -15,10 +11,10 @@ use serde_json::Value;
 use token_providers::plugin::{About, Attachable};
 use token_providers::sandbox::{Effect, Fault, Listening, Options, Role, Sandbox, When};
 use token_providers::striim::{Parts, Striim};
-use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
+use crate::versions;
 
 /// A day of 24 hours.
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -35,59 +31,12 @@ pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
 
 /// The same on those that have what came with `first`.
 pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut World)) {
-    let suite = runtime().block_on(Terraform::suite()).unwrap();
-    let suite = suite
-        .iter()
-        .filter(|terraform| terraform.is_at_least(first, Some(first)));
-    report(suite.filter(|terraform| !passes(terraform, &test)).collect());
+    versions::on_each_version_since(first, async |terraform| World::live(terraform, &test).await);
 }
 
 /// The same on every Terraform there is, several at a time.
 pub(crate) fn on_every_version(test: impl AsyncFn(&mut World) + Sync) {
-    let matrix = runtime().block_on(Terraform::matrix()).unwrap();
-    let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));
-    let work = || {
-        loop {
-            let Some(terraform) = next.lock().unwrap().next() else {
-                return;
-            };
-            if !passes(terraform, &test) {
-                failed.lock().unwrap().push(terraform);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
-            scope.spawn(work);
-        }
-    });
-    report(failed.into_inner().unwrap());
-}
-
-fn passes(terraform: &Terraform, test: impl AsyncFn(&mut World)) -> bool {
-    println!("on {terraform}");
-    let test = || {
-        runtime().block_on(async {
-            let mut world = World::new(terraform).await;
-            test(&mut world).await;
-            world.revealed_nothing();
-        })
-    };
-    let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
-    if !passed {
-        println!("fails on {terraform}");
-    }
-    passed
-}
-
-fn report(failed: Vec<&Terraform>) {
-    let failed: Vec<String> = failed.into_iter().map(Terraform::to_string).collect();
-    assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
-}
-
-fn runtime() -> Runtime {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().build().unwrap()
+    versions::on_every_version(async |terraform| World::live(terraform, &test).await);
 }
 
 /// The same, with the provider in this process: it goes by the sandbox's clock, which the test moves.
@@ -134,6 +83,12 @@ pub(crate) struct World {
 }
 
 impl World {
+    async fn live(terraform: &Terraform, test: impl AsyncFn(&mut Self)) {
+        let mut world = Self::new(terraform).await;
+        test(&mut world).await;
+        world.revealed_nothing();
+    }
+
     async fn new(terraform: &Terraform) -> Self {
         let sandbox = Sandbox::new(Options::default());
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
