@@ -11,39 +11,24 @@
 //! # Assumptions
 //! - Ids are not given out again.
 
-use std::time::Duration;
-
 use super::api::{Api, TokenId};
 use super::failure::failure;
 use crate::framework::Diagnostic;
+use crate::platform::end_until_gone;
 use crate::rest::Operation;
-
-/// How long to wait before asking again: a list may lag a little behind.
-const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Deletes a token. Gone already is gone.
 ///
 /// # Errors
 /// What to tell the user if it is not gone, or may not be.
 pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
-    for pause in PAUSES {
+    end_until_gone(operation, &format!("The stream token {id}"), || async {
         match api.delete(operation, id).await {
-            Err(error) if !error.is_not_found() => return Err(failure(&error)),
-            _ => {}
+            Err(error) if !error.is_not_found() => Err(failure(&error)),
+            _ => is_listed(api, operation, id).await,
         }
-        if !is_listed(api, operation, id).await? {
-            return Ok(());
-        }
-        tracing::warn!("the stream token {id} is said to be deleted, and still listed: trying again");
-        if operation.pause(pause).await.is_err() {
-            break;
-        }
-    }
-    Err(Diagnostic::error(
-        format!("Could not delete the stream token {id}"),
-        "The answer to the deletion says that it is done, but the platform's list still has the token. Something between \
-         may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
-    ))
+    })
+    .await
 }
 
 /// Whether the platform's list has the token.
@@ -80,7 +65,7 @@ mod tests {
         let token = sandbox.add_token(&Realm::Account, true);
         sandbox.fault(Fault::answer(204).on("DELETE", &path(&token)).times(100));
         let told = delete(&api(&sandbox), &operation(), id(&token)).await.unwrap_err();
-        assert!(told.detail.contains("still has"), "{told}");
+        assert!(told.summary.contains("is still there"), "{told}");
     }
 
     #[tokio::test(start_paused = true)]

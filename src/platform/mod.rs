@@ -2,8 +2,9 @@
 //! they tell of failures.
 //!
 //! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`], its failed requests
-//! told with [`failure`], and what all its resources look at is a [`Snapshot`].
+//! told with [`failure`], what all its resources look at is a [`Snapshot`], and what is to go is ended by [`end_until_gone`].
 
+mod ending;
 mod failure;
 mod parts;
 mod session;
@@ -12,6 +13,7 @@ mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub use parts::{Environment, Parts};
 pub(crate) use session::{Session, State};
