@@ -1,4 +1,4 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`.
+//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or `cargo demo neuroio`.
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
@@ -7,13 +7,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::{Listening, Options, Role, Sandbox};
 use tokio::process::Command;
 
+mod neuroio;
 mod vault;
 
 #[path = "../../tests/support/terraform.rs"]
@@ -28,6 +29,14 @@ const CONFIGURATION: &str = include_str!("main.tf");
 async fn main() -> Result<()> {
     // For the one HTTP client here; the sandboxes are plain HTTP on this machine.
     rustls::crypto::ring::default_provider().install_default().ok();
+    match std::env::args().nth(1).as_deref() {
+        None | Some("striim") => striim().await,
+        Some("neuroio") => neuroio::run().await,
+        Some(other) => bail!("there is a demo of striim and of neuroio, not of {other}"),
+    }
+}
+
+async fn striim() -> Result<()> {
     let demo = Demo::prepare().await?;
     demo.create().await?;
     demo.plan_again().await?;
@@ -50,7 +59,7 @@ struct Demo {
 impl Demo {
     async fn prepare() -> Result<Self> {
         let terraform = Terraform::find().await?;
-        let provider = build_provider().await?;
+        let provider = build_provider("striim").await?;
         let dir = terraform::target()?.join("demo");
         if dir.exists() {
             std::fs::remove_dir_all(&dir)?;
@@ -215,13 +224,14 @@ impl Demo {
     }
 }
 
-/// Builds the provider in the profile that this program was built in.
-async fn build_provider() -> Result<PathBuf> {
+/// Builds the provider of a platform in the profile that this program was built in.
+async fn build_provider(platform: &str) -> Result<PathBuf> {
+    let program = format!("terraform-provider-{platform}");
     let demo = std::env::current_exe()?;
     let directory = demo.ancestors().nth(2).context("the directory of the programs")?;
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     build
-        .args(["build", "--quiet", "--bin", "terraform-provider-striim"])
+        .args(["build", "--quiet", "--bin", &program])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(terraform::target()?);
     // What Cargo tells this program of its own package would make build scripts of others run again.
@@ -240,9 +250,7 @@ async fn build_provider() -> Result<PathBuf> {
         build.arg("--release");
     }
     ensure!(build.status().await?.success(), "the provider does not build");
-    Ok(directory
-        .join("terraform-provider-striim")
-        .with_extension(std::env::consts::EXE_EXTENSION))
+    Ok(directory.join(program).with_extension(std::env::consts::EXE_EXTENSION))
 }
 
 fn in_days(days: i64) -> Timestamp {
