@@ -25,7 +25,8 @@
 //!
 //! # What cannot be proved
 //! A token made by a run that was killed before its state was written looks like any other. A temporary one ends within 24
-//! hours. A permanent one stays, and is shown by `data.neuroio_stream_tokens` and by the plan that finds the limit used up.
+//! hours. A permanent one stays, and is shown by `terraform query`, by `data.neuroio_stream_tokens`, and by the plan that
+//! finds the limit used up.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

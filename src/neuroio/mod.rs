@@ -7,6 +7,7 @@ mod connection;
 mod create;
 mod delete;
 mod failure;
+mod filter;
 #[cfg(test)]
 mod histories;
 mod limit;
@@ -14,6 +15,7 @@ mod provider;
 mod settings;
 mod stream_token;
 mod stream_token_ephemeral;
+mod stream_token_list;
 mod stream_tokens;
 #[cfg(test)]
 mod testing;

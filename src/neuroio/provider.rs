@@ -11,7 +11,9 @@ use super::settings::{self, Config, Settings};
 use super::stream_token::StreamToken;
 use super::stream_token_ephemeral::EphemeralStreamToken;
 use super::stream_tokens::StreamTokens;
-use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{
+    AnyDataSource, AnyEphemeralResource, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
+};
 use crate::platform::settings::Resolved;
 use crate::platform::{Parts, State};
 use crate::rest::Options;
@@ -79,5 +81,9 @@ impl Provider for NeuroIo {
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
         vec![Box::new(EphemeralStreamToken::new(self.session.clone()))]
+    }
+
+    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+        vec![Box::new(StreamToken::new(self.session.clone()))]
     }
 }

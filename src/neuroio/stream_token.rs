@@ -23,11 +23,17 @@ use super::connection::{Connection, Session};
 use super::create::{self, Unmade};
 use super::delete::{delete, is_listed};
 use super::failure::failure;
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
-};
+use super::filter::Found;
+use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::rest::Operation;
 use crate::token::Expiry;
+
+model! {
+    /// The identity of a stream token.
+    pub(super) struct Identity {
+        id: String,
+    }
+}
 
 model! {
     /// The attributes of `neuroio_stream_token`.
@@ -60,6 +66,16 @@ impl Model {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
+    /// What is found in the list: all but the value.
+    pub(super) fn of(found: &Found) -> Self {
+        let mut model = Self {
+            permanent: found.permanent.into(),
+            ..Self::default()
+        };
+        model.describe(&found.token);
+        model
+    }
+
     fn follow(&mut self, Issued { token, key }: Issued) {
         self.describe(&token);
         self.key = key.into();
@@ -86,6 +102,10 @@ pub(super) struct StreamToken {
 impl StreamToken {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     fn has_ended(&self, state: &Model) -> bool {
@@ -145,7 +165,7 @@ impl StreamToken {
 #[async_trait]
 impl Resource for StreamToken {
     type Model = Model;
-    type Identity = NoIdentity;
+    type Identity = Identity;
 
     const TYPE: &'static str = "neuroio_stream_token";
 
@@ -163,7 +183,8 @@ impl Resource for StreamToken {
              Terraform state: whoever can read the state can use the token.\n\n\
              Not documented by the platform, and left to what it answers: whether deactivated tokens count against the \
              limit, and whether a temporary token that has ended is still listed. A token has no name: one that was made by \
-             a run that was killed before it wrote its state cannot be told from others. Look it up with the data source \
+             a run that was killed before it wrote its state cannot be told from others. Find it with `terraform query` \
+             ([list resource](../list-resources/stream_token.md)) or the data source \
              [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), and import or delete it.",
             [
                 Attribute::required(
@@ -330,6 +351,19 @@ impl Resource for StreamToken {
         };
         state.follow(issued);
         Some(state)
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        let id = Attribute::required("id", Type::String, "The platform's number for the token.");
+        Some(Schema::new("", [id]))
+    }
+
+    fn identity(&self, state: &Model) -> Option<Identity> {
+        Some(Identity { id: state.id.clone() })
+    }
+
+    fn import_id(&self, identity: Identity) -> Result<String, Diagnostic> {
+        Ok(identity.id.into_known().unwrap_or_default())
     }
 }
 

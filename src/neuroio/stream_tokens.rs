@@ -3,10 +3,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::api::StreamToken;
 use super::connection::Session;
-use super::failure::failure;
-use super::stream_token::expires_at;
+use super::filter::{self, Filter, Found};
 use crate::framework::{Attribute, Context, DataSource, Diagnostics, Schema, Type, model};
 use crate::token::Expiry;
 
@@ -58,33 +56,18 @@ impl DataSource for StreamTokens {
             ("expired", Type::Bool),
         ];
         let token = Type::Object(token.map(|(name, ty)| (name.to_owned(), ty)).into());
+        let mut attributes = Vec::from(filter::attributes());
+        attributes.push(Attribute::computed(
+            "tokens",
+            Type::List(Box::new(token)),
+            "What was found, the oldest first. Each has an `id`; `permanent`; `is_active`; `created_at`, in UTC; \
+             `expires_at`, in UTC, null for a permanent token; and `expired`, whether it has ended.",
+        ));
         Schema::new(
             "Lists the stream tokens of the account, space or managers that the provider's `api_token` belongs to. Their \
              values are left out: all of them would lie in the state. To have the value of one, import it.\n\n\
              Not documented by the platform: whether a temporary token that has ended is still listed.",
-            [
-                Attribute::optional(
-                    "permanent",
-                    Type::Bool,
-                    "True for permanent tokens only, false for temporary ones only.",
-                ),
-                Attribute::optional(
-                    "is_active",
-                    Type::Bool,
-                    "True for those only that have not been deactivated, false for those only that have.",
-                ),
-                Attribute::optional(
-                    "expired",
-                    Type::Bool,
-                    "True for those only that have ended, false for those only that have not.",
-                ),
-                Attribute::computed(
-                    "tokens",
-                    Type::List(Box::new(token)),
-                    "What was found, the oldest first. Each has an `id`; `permanent`; `is_active`; `created_at`, in UTC; \
-                     `expires_at`, in UTC, null for a permanent token; and `expired`, whether it has ended.",
-                ),
-            ],
+            attributes,
         )
     }
 
@@ -92,25 +75,18 @@ impl DataSource for StreamTokens {
 
     async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
-        let operation = connection.operation(context);
         let now = self.session.clock().now();
-        let asked_for = config.permanent.known().copied();
-        let mut found = Vec::new();
-        // A token does not say of which kind it is; the list tells them apart.
-        for permanent in [true, false] {
-            if asked_for.is_none_or(|asked_for| asked_for == permanent) {
-                let tokens = connection.api.list(&operation, Some(permanent)).await;
-                let tokens = diagnostics.ok(tokens.map_err(|error| failure(&error)))?;
-                found.extend(tokens.into_iter().map(|token| (permanent, token)));
-            }
-        }
-        found.sort_by_key(|(_, token)| (token.created, token.id));
-        let tokens = found.iter().map(|(permanent, token)| listed(token, *permanent, now));
-        let tokens = tokens.filter(|token| {
-            let lets_through = |filter: &crate::framework::Field<bool>, value| filter.is_null() || *filter == value;
-            lets_through(&config.is_active, token.is_active) && lets_through(&config.expired, token.expired)
-        });
-        let tokens: Vec<_> = tokens.collect();
+        let filter = Filter {
+            permanent: config.permanent,
+            is_active: config.is_active,
+            expired: config.expired,
+        };
+        let found = filter.find(&connection.api, &connection.operation(context), now).await;
+        let tokens = diagnostics
+            .ok(found)?
+            .iter()
+            .map(|found| listed(found, now))
+            .collect::<Vec<_>>();
         Some(Model {
             tokens: tokens.into(),
             ..config
@@ -118,16 +94,15 @@ impl DataSource for StreamTokens {
     }
 }
 
-fn listed(token: &StreamToken, permanent: bool, now: Timestamp) -> ListedToken {
-    let expires_at = expires_at(token, permanent);
-    let expiry = token.expires.filter(|_| !permanent).map(Expiry::at);
+fn listed(found: &Found, now: Timestamp) -> ListedToken {
+    let token = &found.token;
     ListedToken {
         id: token.id.to_string().into(),
-        permanent: permanent.into(),
+        permanent: found.permanent.into(),
         is_active: token.is_active.into(),
         created_at: token.created.map(|at| Expiry::at(at).to_string()).into(),
-        expires_at,
-        expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
+        expires_at: found.expiry().map(|expiry| expiry.to_string()).into(),
+        expired: found.has_ended(now).into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use token_providers::sandbox::neuroio::Realm;
 
-use crate::world::{World, on_each_version};
+use crate::world::{World, on_each_version, on_each_version_since};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/neuroio");
 
@@ -60,6 +60,37 @@ fn every_resource_is_imported_as_shown() {
             world.workspace.import(address, id).await.unwrap().success().unwrap();
             world.apply().await;
             world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_resource_is_imported_by_its_identity_as_shown() {
+    for example in each("resources") {
+        on_each_version_since((1, 12), async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["resource.tf", "import-by-identity.tf"]);
+            let run = world.apply().await;
+            assert!(run.says("1 imported, 1 added, 0 changed, 0 destroyed"), "{run}");
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_list_is_queried_as_shown() {
+    for example in each("list-resources") {
+        on_each_version_since((1, 14), async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["list-resource.tfquery.hcl"]);
+            let run = world
+                .workspace
+                .run(&["query", "-no-color"])
+                .await
+                .unwrap()
+                .success()
+                .unwrap();
+            assert!(run.says("id=1"), "{run}");
         });
     }
 }

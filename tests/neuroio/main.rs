@@ -11,6 +11,7 @@
 mod ephemeral;
 mod examples;
 mod provider_configuration;
+mod query;
 mod stream_token;
 #[path = "../support/terraform.rs"]
 mod terraform;

@@ -10,7 +10,7 @@ use token_providers::plugin::{About, Attachable};
 use token_providers::sandbox::Listening;
 use token_providers::sandbox::neuroio::{Options, Realm, Sandbox};
 
-use crate::terraform::{Run, Terraform, Workspace};
+use crate::terraform::{Minor, Run, Terraform, Workspace};
 use crate::versions;
 
 /// The address of the token that most tests declare.
@@ -26,7 +26,12 @@ pub(crate) fn camera(arguments: &str) -> String {
 /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`, and the request that
 /// deletes all tokens may not have been sent.
 pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
-    versions::on_each_version_since((1, 0), async |terraform| World::live(terraform, &test).await);
+    on_each_version_since((1, 0), test);
+}
+
+/// The same on those that have what came with `first`.
+pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut World)) {
+    versions::on_each_version_since(first, async |terraform| World::live(terraform, &test).await);
 }
 
 /// The same on every Terraform there is.
@@ -161,6 +166,12 @@ impl World {
         let resources = state["values"]["root_module"]["resources"].as_array_mut();
         let found = resources.and_then(|resources| resources.iter_mut().find(|found| found["address"] == address));
         found.map_or(Value::Null, |found| found["values"].take())
+    }
+
+    /// The identity of the only resource in the state.
+    pub(crate) async fn identity(&self) -> Value {
+        let mut state = self.workspace.state().await.unwrap();
+        state["values"]["root_module"]["resources"][0]["identity"].take()
     }
 
     /// Whether the platform lets a value in.

@@ -1,0 +1,6 @@
+import {
+  to = neuroio_stream_token.camera
+  identity = {
+    id = "1"
+  }
+}
