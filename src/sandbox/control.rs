@@ -150,7 +150,7 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Status
 }
 
 async fn forget_faults(State(sandbox): State<Sandbox>) -> StatusCode {
-    sandbox.traffic.lock().faults.clear();
+    sandbox.heal();
     StatusCode::NO_CONTENT
 }
 

@@ -181,6 +181,11 @@ impl Sandbox {
         self.traffic.lock().faults.push(fault);
     }
 
+    /// Forgets the faults that have not struck yet.
+    pub fn heal(&self) {
+        self.traffic.lock().faults.clear();
+    }
+
     /// Changes how the platform behaves.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         change(&mut self.lock().options);

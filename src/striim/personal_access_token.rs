@@ -7,6 +7,7 @@
 //! # Guarantees
 //! - Whatever value an answer carried is in the state afterwards.
 //! - A plan that ends a value says so, also that of a PAT that Terraform does not manage yet.
+//! - What is reported as revoked, the platform no longer tells of.
 //! - Nothing leaves the state unless the platform says, to somebody who may know, that the user has no PAT; and not even
 //!   then if it was to have expired.
 //! - A PAT that is managed stays that of the same user, whoever the provider works as later: `id` keeps the address.
@@ -28,6 +29,7 @@ use super::hand_over::{self, Destination, HandOver, Whose};
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
+use super::revoke::PAUSES;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -78,10 +80,7 @@ impl Model {
 
     /// How a message names it.
     fn what(&self) -> String {
-        match self.address() {
-            Some(address) => format!("The personal access token of {address:?}"),
-            None => "The personal access token of the user whom the provider works as".to_owned(),
-        }
+        pat_of(self.address())
     }
 
     fn id(&self) -> &str {
@@ -465,6 +464,14 @@ impl Resource for PersonalAccessToken {
     }
 }
 
+/// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
+fn pat_of(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("The personal access token of {address:?}"),
+        None => "The personal access token of the user whom the provider works as".to_owned(),
+    }
+}
+
 /// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
 pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
     let own = api.user_token(operation, None).await;
@@ -584,19 +591,40 @@ pub(super) async fn end(
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(nobody(Severity::Error)),
     };
-    match api.revoke_user_token(operation, owner).await {
-        Err(error) if !error.is_not_found() => {
-            let mut diagnostic = failure(&error);
-            if matches!(owner, Owner::Email(_)) && is_refusal(&error) {
-                diagnostic.detail.push_str(
-                    "\n\nThe platform lets administrators revoke another user's token by the user's number, and did \
-                     not tell it. Have the user revoke the token, or do it in the portal; then run again.",
-                );
-            }
-            Err(diagnostic)
+    for pause in PAUSES {
+        match api.revoke_user_token(operation, owner).await {
+            Err(error) if !error.is_not_found() => return Err(why_not_revoked(owner, &error)),
+            _ => {}
         }
-        _ => Ok(()),
+        // An answer alone does not do: somebody between can say 200 or 404.
+        let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
+        if left.token.is_none_or(|left| left.token_id != token.token_id) {
+            return Ok(());
+        }
+        tracing::warn!(
+            "{} is said to be revoked, and is still there: trying again",
+            pat_of(address)
+        );
+        if operation.pause(pause).await.is_err() {
+            break;
+        }
     }
+    Err(Diagnostic::error(
+        format!("{} is not revoked", pat_of(address)),
+        "The answer to the revocation says that it is done, but the platform still tells of the token. Something between \
+         may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
+    ))
+}
+
+fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {
+    let mut diagnostic = failure(error);
+    if matches!(owner, Owner::Email(_)) && is_refusal(error) {
+        diagnostic.detail.push_str(
+            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not tell it. \
+             Have the user revoke the token, or do it in the portal; then run again.",
+        );
+    }
+    diagnostic
 }
 
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.

@@ -18,8 +18,8 @@ use super::failure::failure;
 use crate::framework::Diagnostic;
 use crate::rest::Operation;
 
-/// How long to wait before asking again: a list may lag a little behind.
-const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+/// How long to wait before asking again: what the platform tells may lag a little behind.
+pub(super) const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Revokes the service account of that name, and of that token where it is known. Gone already is gone.
 ///

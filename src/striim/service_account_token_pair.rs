@@ -367,12 +367,16 @@ impl ServiceAccountTokenPair {
                 Err(error) => return Err((failure(&error), old.clone())),
             }
         }
-        let created = issue::create(&connection.api, operation, new).await;
+        let created = match old {
+            Some(_) => issue::create_again(&connection.api, operation, new).await,
+            None => issue::create(&connection.api, operation, new).await,
+        };
         created.map_err(|unmade| {
             let kept = if unmade.left_behind {
                 Account::named(new.name)
             } else {
-                Account::default()
+                // Whoever said that it is not there may have been wrong; the next refresh tells.
+                old.cloned().unwrap_or_default()
             };
             let left_behind = "gives it one";
             (why_not_made(pair, new.name, &unmade, left_behind, self.now()), kept)

@@ -262,7 +262,7 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_five_creations_stay_within_the_limits_and_see_no_429() {
+async fn twenty_five_creations_stay_within_the_limits_see_no_429_and_keep_their_order() {
     let sandbox = sandbox(sandbox::Options {
         quota: 100,
         ..sandbox::Options::default()
@@ -281,6 +281,9 @@ async fn twenty_five_creations_stay_within_the_limits_and_see_no_429() {
     }
     assert_eq!(sandbox.calls("POST", "/service-account"), 25);
     assert_eq!(start.elapsed().as_secs(), 120);
+    let made: Vec<_> = sandbox.audit().into_iter().map(|entry| entry.target).collect();
+    let asked: Vec<_> = (0..25).map(|index| format!("ci-{index}")).collect();
+    assert_eq!(made, asked);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
 
-use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Token};
+use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
@@ -43,11 +43,11 @@ fn declare(place: usize, name: &'static str) -> Step {
     }
 }
 
-fn declare_pair() -> Step {
+fn declare_pair(trigger: u8) -> Step {
     Step::DeclarePair(Some(Pair {
         hours: 24,
         rotate_every: None,
-        trigger: None,
+        trigger: Some(trigger),
     }))
 }
 
@@ -144,7 +144,7 @@ fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not
         };
         let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
         holds(&[
-            declare_pair(),
+            declare_pair(1),
             apply_until(Some((Cut::Crash, moment))),
             MONTH,
             Step::Fault(lost),
@@ -191,4 +191,33 @@ fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has
             }),
         ]);
     }
+}
+
+/// The personal access token lived on, and no state knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_access_token() {
+    let pat = |pat| Step::DeclarePat { user: 0, pat };
+    for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
+        let declared = Pat {
+            ends: Ends::InDays(30),
+            trigger: None,
+        };
+        let fault = Step::Fault(answer.on("DELETE", "/user-token"));
+        holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
+    }
+}
+
+/// The account lived on, and the state no longer knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_does_not_forget_one_of_a_pair() {
+    let gone = Fault::answer(404).on("POST", "/service-account/rotate");
+    holds(&[
+        declare_pair(1),
+        apply(),
+        declare_pair(2),
+        apply(),
+        declare_pair(3),
+        Step::Fault(gone),
+        apply(),
+    ]);
 }

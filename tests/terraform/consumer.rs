@@ -50,23 +50,11 @@ impl Consumer {
             version: "0.0.0",
             address: "registry.terraform.io/token-providers/consumer",
         };
-        let attachable = Attachable::open(&ABOUT).unwrap();
-        let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
-        let of_all = present
-            .clone()
-            .map_or("{}".to_owned(), |present| present.into_string().unwrap());
-        let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
-        all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
-        world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
         let consumer = Self::default();
-        tokio::select! {
-            () = attachable.serve(consumer.clone(), pending()) => {}
-            () = test(world, &consumer) => {}
-        }
-        match present {
-            Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
-            None => world.unset_env("TF_REATTACH_PROVIDERS"),
-        }
+        attach(world, &ABOUT, consumer.clone(), async |world| {
+            test(world, &consumer).await
+        })
+        .await;
     }
 
     /// The values that it was given, in order.
@@ -86,6 +74,26 @@ impl Consumer {
             self.waiting.notify_one();
             context.cancellation.cancelled().await;
         }
+    }
+}
+
+/// Has Terraform attach to a provider in this process, beside whatever it is attached to, while `test` runs.
+pub(crate) async fn attach(world: &mut World, about: &About, provider: impl Provider, test: impl AsyncFn(&mut World)) {
+    let attachable = Attachable::open(about).unwrap();
+    let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
+    let of_all = present
+        .clone()
+        .map_or("{}".to_owned(), |present| present.into_string().unwrap());
+    let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
+    all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
+    world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
+    tokio::select! {
+        () = attachable.serve(provider, pending()) => {}
+        () = test(world) => {}
+    }
+    match present {
+        Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
+        None => world.unset_env("TF_REATTACH_PROVIDERS"),
     }
 }
 

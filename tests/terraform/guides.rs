@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
+use token_providers::sandbox::Vault;
 
 use crate::examples::{ENDS, EXAMPLES, provider, take};
+use crate::vault_provider::VaultProvider;
 use crate::world::{World, in_days, on_each_version};
 
 fn guide(name: &str) -> PathBuf {
@@ -115,4 +118,109 @@ fn what_a_killed_run_left_is_settled_in_each_of_the_ways_shown() {
             assert_eq!(world.lets_in(&value), keeps_its_value, "{example}");
         });
     }
+}
+
+/// What the guide has its readers type: the line that begins like that.
+fn line_of(guide: &str, start: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/striim/guides")
+        .join(guide);
+    let text = fs::read_to_string(path).unwrap();
+    let line = text.lines().find(|line| line.starts_with(start));
+    line.unwrap_or_else(|| panic!("{guide} has no line {start}…"))
+        .to_owned()
+}
+
+/// As much of Vault's own program as the guide uses: `vault kv put -mount=MOUNT PATH FIELD=-`.
+const VAULT_PROGRAM: &str = r#"#!/usr/bin/env python3
+import json, os, sys, urllib.request
+kv, put, mount, path, field = sys.argv[1:]
+assert (kv, put) == ("kv", "put") and mount.startswith("-mount=") and field.endswith("=-"), sys.argv
+url = f"{os.environ['VAULT_ADDR']}/v1/{mount.removeprefix('-mount=')}/data/{path}"
+body = json.dumps({"data": {field.removesuffix("=-"): sys.stdin.read()}}).encode()
+urllib.request.urlopen(urllib.request.Request(url, body, {"X-Vault-Token": os.environ["VAULT_TOKEN"]}))
+"#;
+
+/// Puts a program on the path of the workspace's commands.
+fn install(world: &World, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = world.workspace.dir().join("bin").join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_value_goes_by_the_pipe_as_shown() {
+    on_each_version(async |world| {
+        let (vault, _listening) = crate::vault::start(world).await;
+        take(world, &in_days(90), &[provider(), guide("vault").join("pipe.tf")]);
+        world.apply().await;
+        install(world, "vault", VAULT_PROGRAM);
+        let path = std::env::var("PATH").unwrap();
+        let terraform = world.workspace.terraform().command_line();
+        install(
+            world,
+            "terraform",
+            &format!("#!/bin/sh\nexport PATH='{path}'\nexec {terraform} \"$@\"\n"),
+        );
+        let bin = world.workspace.dir().join("bin");
+        let ended = tokio::process::Command::new("sh")
+            .args(["-c", &line_of("where-does-the-value-go.md", "terraform output -raw")])
+            .current_dir(world.workspace.dir())
+            .envs(world.workspace.environment().iter())
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .kill_on_drop(true)
+            .output();
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(ended.status.success() && ended.stdout.is_empty(), "{ended:?}");
+        let held = crate::vault::held(&vault).unwrap();
+        assert!(world.lets_in(&held));
+    });
+}
+
+#[test]
+fn a_value_goes_by_a_write_only_argument_as_shown() {
+    on_each_version(async |world| {
+        let vault = Vault::new(world.sandbox.clock());
+        let held = || crate::vault::held(&vault).unwrap();
+        VaultProvider::attached(world, &vault, async |world| {
+            take(world, &in_days(90), &[provider(), guide("vault").join("write-only.tf")]);
+            world.apply().await;
+            world.plans_nothing().await;
+            let first = held();
+            assert!(world.lets_in(&first));
+            world.sandbox.rotate_outside("ci-pipeline").unwrap();
+            world.apply().await;
+            assert!(world.lets_in(&held()) && !world.lets_in(&first));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_ephemeral_token_works_for_the_run_as_shown() {
+    on_each_version(async |world| {
+        take(world, &in_days(90), &[guide("vault").join("ephemeral.tf")]);
+        world.configure("");
+        world.apply().await;
+        assert!(world.names().is_empty(), "it is revoked");
+    });
+}
+
+#[test]
+fn a_value_is_handed_over_as_shown() {
+    on_each_version(async |world| {
+        let (vault, listening) = crate::vault::start(world).await;
+        world.unset_env("VAULT_ADDR");
+        let example = fs::read_to_string(guide("vault").join("hand-over.tf")).unwrap();
+        world.configure(&example.replace("https://vault.example.com:8200", &listening.base_url));
+        world.apply().await;
+        world.plans_nothing().await;
+        assert!(world.lets_in(&crate::vault::held(&vault).unwrap()));
+        assert_eq!(world.workspace.output("ci_token_version").await.unwrap(), "1");
+    });
 }

@@ -13,6 +13,9 @@ use crate::world::{APPLY, CI, World, ci, many, on_each_version, until};
 const CREATE: &str = "/service-account";
 const ROTATE: &str = "/service-account/rotate";
 
+/// What is waited for here takes twice as long and more. Unless the machine is busy, Terraform ends within a second.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
 /// A run that is interrupted now. It has not finished, and has not taken long to end.
 async fn interrupted(running: Running) -> Run {
     let start = Instant::now();
@@ -136,7 +139,7 @@ fn an_answer_that_is_on_its_way_is_waited_for_and_kept() {
             let start = Instant::now();
             running.interrupt().await.unwrap();
             let run = running.end().await.unwrap();
-            assert!(start.elapsed() < Duration::from_secs(10), "{run}");
+            assert!(start.elapsed() < AT_ONCE, "{:?}: {run}", start.elapsed());
             settled(world).await;
         }
     });

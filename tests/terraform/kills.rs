@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use token_providers::sandbox::When;
 
 use crate::terraform::Run;
-use crate::world::{CI, World, ci, on_each_version};
+use crate::world::{CI, USER, World, ci, on_each_version};
 
 #[derive(Clone, Copy, Debug)]
 enum Victim {
@@ -148,5 +148,62 @@ fn a_killed_revocation_is_finished_by_the_next_apply() {
         world.apply().await;
         assert_eq!((world.names(), world.lets_in(&value)), (vec![], false));
         assert_eq!(world.workspace.state().await.unwrap()["values"], json!(null));
+    });
+}
+
+#[test]
+fn a_pair_whose_rotation_is_killed_keeps_a_value_that_works_and_the_next_apply_finishes() {
+    const PAIR: &str = "striim_service_account_token_pair.ci";
+    let declared = |release: u32| {
+        format!(
+            "resource \"striim_service_account_token_pair\" \"ci\" {{\n  name = \"ci\"\n  expires_in = \"90d\"\n  \
+             rotation_triggers = {{ release = {release} }}\n}}\n"
+        )
+    };
+    on_each_version(async |world| {
+        world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
+        // The first rotation makes the second account, the next ones rotate.
+        let issuing = ["/service-account", "/service-account", "/service-account/rotate"];
+        for (release, path) in (1..).zip(issuing) {
+            let before = world.attributes(PAIR).await["current"]["token"].clone();
+            world.configure(&declared(release));
+            apply_killed(world, Victim::Terraform, When::After, Method::POST, path).await;
+            assert!(
+                before.is_null() || world.lets_in(&before),
+                "what is in use goes on working"
+            );
+            world.apply().await;
+            let pair = world.attributes(PAIR).await;
+            assert!(world.lets_in(&pair["current"]["token"]));
+            assert!(before.is_null() || pair["previous"]["token"] == before && world.lets_in(&before));
+            world.plans_nothing().await;
+        }
+        assert_eq!(world.names(), ["ci-a", "ci-b"]);
+        world.destroy().await;
+        assert!(world.names().is_empty());
+    });
+}
+
+#[test]
+fn a_personal_access_token_whose_rotation_is_killed_is_rotated_by_the_next_apply() {
+    const PAT: &str = "striim_personal_access_token.pat";
+    on_each_version(async |world| {
+        world.add_user();
+        for days in [30, 60] {
+            world.configure(&format!(
+                "resource \"striim_personal_access_token\" \"pat\" {{\n  email = {USER:?}\n  expires_in = \"{days}d\"\n}}\n"
+            ));
+            apply_killed(
+                world,
+                Victim::Terraform,
+                When::After,
+                Method::POST,
+                "/user-token/rotate",
+            )
+            .await;
+            world.apply().await;
+            assert!(world.lets_in(&world.attributes(PAT).await["token"]));
+            world.plans_nothing().await;
+        }
     });
 }

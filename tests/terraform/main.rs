@@ -43,5 +43,6 @@ mod terraform;
 mod token_data_source;
 mod validation;
 mod vault;
+mod vault_provider;
 mod world;
 mod year;

@@ -66,7 +66,7 @@ const FEATURES: [Feature; 9] = [
     Feature {
         name: "queries",
         since: ((1, 14), None),
-        told_as: None,
+        told_as: Some("list_resource_schemas"),
         works: |world| Box::pin(tokens_are_queried(world)),
     },
     Feature {

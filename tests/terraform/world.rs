@@ -437,7 +437,7 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let come = tokio::time::timeout(Duration::from_secs(30), come).await;
+    let come = tokio::time::timeout(Duration::from_secs(60), come).await;
     assert!(come.is_ok(), "{what} did not come about");
 }
 

@@ -63,6 +63,8 @@ struct Requests {
     sent: u32,
     moment: Option<Moment>,
     reached: CancellationToken,
+    /// Whether the platform acted on one when nobody waited for its answer any more.
+    overtaken: bool,
     creations: Vec<Creation>,
 }
 
@@ -135,6 +137,7 @@ impl Network {
             sent: 0,
             moment,
             reached: CancellationToken::new(),
+            overtaken: false,
             creations: Vec::new(),
         };
         Line {
@@ -156,6 +159,11 @@ impl Line {
     /// Cancelled when the run comes to the moment.
     pub(crate) fn reached(&self) -> CancellationToken {
         self.requests.lock().unwrap().reached.clone()
+    }
+
+    /// Whether the platform acted on one when nobody waited for its answer any more: it may have ended what came later.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.requests.lock().unwrap().overtaken
     }
 
     /// The creations that were sent.
@@ -215,6 +223,7 @@ impl Line {
                 Err(ConnectionCut) => format!("{run}.{number} {what} -> cut"),
             });
             network.state().on_the_way -= 1;
+            self.requests.lock().unwrap().overtaken |= answer.is_closed();
             self.tell_if(Moment {
                 request: number,
                 when: When::After,

@@ -1,7 +1,7 @@
 //! What people do: they give the providers a token that works, and put in order what no provider can.
 
 use anyhow::{Context as _, ensure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::{AuditAction, Expired, Options};
 
@@ -141,8 +141,11 @@ impl World {
                 }
                 continue;
             }
+            // Nobody takes over what is about to end.
+            let soon = self.now() + SignedDuration::from_hours(1);
+            let lasts = is_live && account.token.expires_at.is_none_or(|end| soon < end);
             match self.place_of(&name) {
-                Some((workspace, place)) if is_live => {
+                Some((workspace, place)) if lasts => {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }

@@ -317,10 +317,12 @@ impl World {
         self.check_pair()?;
         match ended {
             None => self.report.borrow_mut().crashes += 1,
-            Some(Ended::Applied | Ended::Unchanged) if nobody_interferes && self.network.is_idle() => {
-                self.check_values(*workspace).await?;
+            Some(Ended::Failed) => {}
+            Some(Ended::Applied | Ended::Unchanged) => {
+                if nobody_interferes && self.network.is_idle() && !line.is_overtaken() {
+                    self.check_values(*workspace).await?;
+                }
             }
-            Some(_) => {}
         }
         Ok(ended)
     }

@@ -1,0 +1,17 @@
+# For this run alone: in no state and no plan, and revoked when the run is done.
+ephemeral "striim_service_account_token" "setup" {
+  name_prefix = "setup"
+  expires_in  = "1h"
+}
+
+# Another provider, or another alias of this one, works with it.
+provider "striim" {
+  alias   = "setup"
+  account = "acme"
+  cloud   = "gcp"
+  token   = ephemeral.striim_service_account_token.setup.token
+}
+
+data "striim_service_account_tokens" "all" {
+  provider = striim.setup
+}
