@@ -372,7 +372,8 @@ impl ServiceAccountTokenPair {
             let kept = if unmade.left_behind {
                 Account::named(new.name)
             } else {
-                Account::default()
+                // Whoever said that it is not there may have been wrong; the next refresh tells.
+                old.cloned().unwrap_or_default()
             };
             let left_behind = "gives it one";
             (why_not_made(pair, new.name, &unmade, left_behind, self.now()), kept)

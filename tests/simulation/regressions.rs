@@ -43,11 +43,11 @@ fn declare(place: usize, name: &'static str) -> Step {
     }
 }
 
-fn declare_pair() -> Step {
+fn declare_pair(trigger: u8) -> Step {
     Step::DeclarePair(Some(Pair {
         hours: 24,
         rotate_every: None,
-        trigger: None,
+        trigger: Some(trigger),
     }))
 }
 
@@ -144,7 +144,7 @@ fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not
         };
         let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
         holds(&[
-            declare_pair(),
+            declare_pair(1),
             apply_until(Some((Cut::Crash, moment))),
             MONTH,
             Step::Fault(lost),
@@ -205,4 +205,19 @@ fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_
         let fault = Step::Fault(answer.on("DELETE", "/user-token"));
         holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
     }
+}
+
+/// The account lived on, and the state no longer knew of it.
+#[test]
+fn an_answer_in_the_platforms_place_does_not_forget_one_of_a_pair() {
+    let gone = Fault::answer(404).on("POST", "/service-account/rotate");
+    holds(&[
+        declare_pair(1),
+        apply(),
+        declare_pair(2),
+        apply(),
+        declare_pair(3),
+        Step::Fault(gone),
+        apply(),
+    ]);
 }
