@@ -126,6 +126,26 @@ pub(super) async fn create(
     }
 }
 
+/// Makes a service account again of which the platform says that it is not there. One that has expired may be listed no
+/// longer and hold its name all the same, so it is revoked first.
+///
+/// # Errors
+/// As [`create`].
+pub(super) async fn create_again(
+    api: &Api,
+    operation: &Operation,
+    new: &NewServiceAccount<'_>,
+) -> Result<IssuedToken, Unmade> {
+    let accounts = api.list_service_accounts(operation).await.map_err(Unmade::nothing)?;
+    if !is_among(&accounts, new.name) {
+        match api.delete_service_account(operation, new.name).await {
+            Err(error) if !error.is_not_found() => return Err(Unmade::nothing(error)),
+            _ => {}
+        }
+    }
+    create(api, operation, new).await
+}
+
 /// Gives a service account a new value.
 ///
 /// # Errors
@@ -206,7 +226,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::sandbox::{Effect, Fault, Options, Sandbox};
+    use crate::sandbox::{Effect, Expired, Fault, Options, Sandbox};
     use crate::striim::testing::{api, losses, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
@@ -269,6 +289,21 @@ mod tests {
                 assert!(!sandbox.is_live(before.expose_secret()), "{fault:?}");
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_a_hidden_account_holds_is_made_again() {
+        let sandbox = sandbox(Options {
+            expired: Expired::Hidden,
+            ..Options::default()
+        });
+        sandbox.add_service_account("ci-pipeline", Some(sandbox.clock().now() + Duration::from_secs(60)));
+        sandbox.advance(Duration::from_secs(61).try_into().unwrap());
+        let api = api(&sandbox);
+        let refused = create(&api, &operation(), &new("ci-pipeline")).await.unwrap_err();
+        assert!(!refused.left_behind);
+        let issued = create_again(&api, &operation(), &new("ci-pipeline")).await.unwrap();
+        assert!(sandbox.is_live(issued.token.expose_secret()));
     }
 
     #[tokio::test(start_paused = true)]

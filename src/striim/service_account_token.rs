@@ -425,7 +425,7 @@ impl Resource for ServiceAccountToken {
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             Err(error) if error.is_not_found() => {
-                issue::create(&connection.api, &operation, &new_account(&planned, expires_at))
+                issue::create_again(&connection.api, &operation, &new_account(&planned, expires_at))
                     .await
                     .map_err(|unmade| not_created(prior.name(), &unmade, self.now()))
             }

@@ -367,7 +367,10 @@ impl ServiceAccountTokenPair {
                 Err(error) => return Err((failure(&error), old.clone())),
             }
         }
-        let created = issue::create(&connection.api, operation, new).await;
+        let created = match old {
+            Some(_) => issue::create_again(&connection.api, operation, new).await,
+            None => issue::create(&connection.api, operation, new).await,
+        };
         created.map_err(|unmade| {
             let kept = if unmade.left_behind {
                 Account::named(new.name)
