@@ -34,7 +34,7 @@ pub use model::{Field, Model, model};
 pub use provider::Provider;
 pub use resource::{AnyResource, Change, MovedState, NoIdentity, Plan, Resource};
 pub use schema::{Attribute, Presence, Schema};
-pub use server::Server;
+pub use server::{Server, StillOpen};
 pub use types::Type;
 pub use value::{Number, Value};
 

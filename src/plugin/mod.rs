@@ -25,8 +25,10 @@ use std::env;
 use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
+use tokio::time::timeout;
 
 use crate::framework::{self, Provider};
 pub use debug::Attachable;
@@ -64,6 +66,10 @@ enum Error {
     #[error("cannot start: {0}")]
     Io(#[from] io::Error),
 }
+
+/// How long what a run left open may take to be closed. Terraform gives a plugin that it asked to end two seconds; where it
+/// is gone itself, nobody is in a hurry.
+const LAST_WORK: Duration = Duration::from_secs(30);
 
 /// Runs a provider's program: as Terraform's plugin, or as its command line says. Returns when the program is to end.
 ///
@@ -114,8 +120,12 @@ fn serve_terraform<P: Provider>(make_provider: impl FnOnce() -> P) -> Result<(),
         let signal = server::termination(Interrupt::Ignored)?;
         say(&handshake.line(&socket.address, certificate.as_ref()))?;
         let provider = framework::Server::new(make_provider());
+        let still_open = provider.still_open();
         let server = Server::new(provider, acceptor, Some(Patience::default()));
         server.serve(socket.incoming, signal).await;
+        if timeout(LAST_WORK, still_open.close()).await.is_err() {
+            tracing::warn!("what was open for this run is given up");
+        }
         Ok(())
     })
 }

@@ -143,8 +143,9 @@ impl EphemeralResource for EphemeralServiceAccountToken {
              Terraform opens it in the plan **and** again in the apply: each makes a service account, and revokes it when \
              all that refers to it is done. As long as it is open it takes one of the three places for service account \
              tokens that a Striim Cloud account has, so leave it one, and let runs that use it follow each other.\n\n\
-             A run that is killed revokes nothing. Its token ends by itself after `expires_in`, and the next run with the \
-             same `name_prefix` then removes the account.\n\n\
+             When a run is interrupted, Terraform closes nothing, and the provider revokes the token as it ends. Where that \
+             does not come about, as when all is killed at once, the token ends by itself after `expires_in`, and the next \
+             run with the same `name_prefix` then removes the account.\n\n\
              There is no ephemeral personal access token, because making one would end the one that its user has.",
             [
                 Attribute::required(

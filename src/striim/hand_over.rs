@@ -18,6 +18,8 @@
 //!
 //! # Assumptions
 //! - A secret that says of itself, beside the value, that it is this token's was written by this provider.
+//! - The platform tells the number of a token's present value. Where it does not, a change that moves neither expiry nor last
+//!   update goes unnoticed, as it does for a value in the state.
 
 use std::time::Duration;
 
@@ -307,12 +309,13 @@ impl HandOver<'_> {
         }
     }
 
-    /// Looks whether Vault has the token's present value. `rotated` tells that the platform has another than the state said.
+    /// Looks whether Vault has the token's present value, which is that of `present_id` if the platform tells it; `rotated`
+    /// tells that it is another than the state said.
     pub(super) async fn refresh(
         self,
         connection: &Connection,
         context: &Context,
-        rotated: bool,
+        (present_id, rotated): (Option<i64>, bool),
         diagnostics: &mut Diagnostics,
     ) {
         let Some(target) = Target::of(self.vault) else { return };
@@ -334,11 +337,15 @@ impl HandOver<'_> {
                 return;
             }
         };
-        let whose = Whose {
-            name: &self.name,
-            token_id: self.token_id.known().copied(),
+        let holds_present = |data: &Data| match (data.number(TOKEN_ID), present_id) {
+            (Some(held), Some(present)) => held == present,
+            // Its number is not told now, only that it is the one that the state knows.
+            (held, _) => !rotated && held == self.token_id.known().copied(),
         };
-        match delivered(&newest, &target, connection, whose, rotated) {
+        let held = newest.data.as_ref().filter(|data| {
+            data.text(&target.field).is_some() && says_ours(data, connection, &self.name) && holds_present(data)
+        });
+        match held.map(|data| data.number(GENERATION).unwrap_or_default()) {
             Some(generation) => {
                 *self.version = i64::try_from(newest.version).unwrap_or(i64::MAX).into();
                 // A run that was killed has counted it, and could not say so.
@@ -428,24 +435,7 @@ fn look(connection: &Connection, context: &Context) -> Operation {
     Operation::new(LOOK.min(operation.remaining()), operation.cancellation)
 }
 
-/// Whether the newest version holds the token's present value; if so, which generation it is.
-fn delivered(
-    newest: &Newest,
-    target: &Target,
-    connection: &Connection,
-    whose: Whose<'_>,
-    rotated: bool,
-) -> Option<i64> {
-    let data = newest.data.as_ref()?;
-    data.text(&target.field)?;
-    let present = match (data.number(TOKEN_ID), whose.token_id) {
-        (Some(theirs), Some(present)) => theirs == present,
-        // The platform does not tell one value from the next by a number.
-        _ => !rotated,
-    };
-    (present && says_ours(data, connection, whose.name)).then(|| data.number(GENERATION).unwrap_or_default())
-}
-
+/// Whether a secret says of itself that it is of the token of that name in this account.
 fn says_ours(data: &Data, connection: &Connection, name: &str) -> bool {
     let says = |field: &str, expected: &str| data.text(field).is_some_and(|text| text.expose_secret() == expected);
     says(ACCOUNT, &connection.account) && says(NAME, name)

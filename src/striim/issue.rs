@@ -40,9 +40,12 @@ pub(super) struct Unmade {
 }
 
 impl Unmade {
-    /// Whether the name is taken, or the quota used up.
+    /// Whether the name may be taken, or the quota used up: which status says so is not documented.
     pub(super) fn is_conflict(&self) -> bool {
-        self.error.status() == Some(StatusCode::CONFLICT)
+        matches!(
+            self.error.status(),
+            Some(StatusCode::CONFLICT | StatusCode::BAD_REQUEST)
+        )
     }
 
     fn nothing(error: Error) -> Self {
@@ -82,8 +85,7 @@ pub(super) async fn create(
             let accounts = if conflict {
                 api.list_service_accounts(operation).await.ok()
             } else {
-                // Which status says that a name is taken is not documented.
-                was_there.then_some(before)
+                Some(before)
             };
             return Err(Unmade {
                 error,

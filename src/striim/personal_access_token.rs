@@ -350,7 +350,7 @@ impl Resource for PersonalAccessToken {
                 }
                 state
                     .hand_over()
-                    .refresh(&connection, context, rotated, diagnostics)
+                    .refresh(&connection, context, (token.token_id, rotated), diagnostics)
                     .await;
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.

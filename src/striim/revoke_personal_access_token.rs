@@ -131,18 +131,7 @@ async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &s
         return Err(kept::cannot_revoke_own(what));
     }
     personal_access_token::end(api, operation, &token, Some(email)).await?;
-    let after = api
-        .user_token(operation, Some(email))
-        .await
-        .map_err(|error| failure(&error))?;
-    match after {
-        Some(after) if after.token_id == token.token_id => Err(Diagnostic::error(
-            format!("{what} is still there"),
-            "The answer to the revocation says that it is done, but the platform still tells of the token. Something \
-             between may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
-        )),
-        _ => Ok(true),
-    }
+    Ok(true)
 }
 
 /// Whether there was one to revoke.
@@ -227,10 +216,10 @@ mod tests {
     async fn what_somebody_else_answered_is_not_told_to_be_a_revocation() {
         let sandbox = sandbox(Options::default());
         add(&sandbox, JO, Role::Regular);
-        sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1));
+        sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
         let (told, diagnostics) = invoke(&RevokePersonalAccessToken::new(session(&sandbox)), by_email()).await;
         assert!(
-            diagnostics.iter().next().unwrap().summary.contains("still there"),
+            diagnostics.iter().next().unwrap().summary.contains("is not revoked"),
             "{diagnostics:?}"
         );
         assert_eq!(told.len(), 1);

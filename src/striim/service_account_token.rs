@@ -391,7 +391,7 @@ impl Resource for ServiceAccountToken {
         follow(&mut state, account, diagnostics);
         state
             .hand_over()
-            .refresh(&connection, context, rotated, diagnostics)
+            .refresh(&connection, context, (account.token_id, rotated), diagnostics)
             .await;
         Some(state)
     }

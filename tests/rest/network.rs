@@ -6,9 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
-use token_providers::rest::{BaseUrl, Kind, Transport};
-use tokio::io::AsyncReadExt;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use token_providers::rest::{BaseUrl, Destination, Kind, Roots, Transport};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_of};
 
@@ -128,4 +134,52 @@ async fn a_host_with_a_certificate_that_nobody_trusts_gets_no_request() {
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     assert!(!error.is_ambiguous());
     server.abort();
+}
+
+/// A server with a certificate that only its own authority vouches for: its base URL, and that authority.
+async fn serve_tls() -> (String, Vec<u8>) {
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\n\"there\"";
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let base64 = BASE64_STANDARD.encode(cert.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    (format!("https://localhost:{port}/v1"), pem.into_bytes())
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_believed_where_it_is_named_and_nowhere_else() {
+    let (base_url, authority) = serve_tls().await;
+    let ask = async |roots: Roots| {
+        let destination = Destination {
+            base_url: BaseUrl::parse(&base_url).unwrap(),
+            roots,
+        };
+        let client = client(&base_url, Transport::network(&destination));
+        fetch(&client, &operation_of(1), &get_thing()).await
+    };
+    assert_eq!(ask(Roots::Only(authority)).await.unwrap(), "there");
+    for roots in [Roots::System, Roots::Only(Vec::new())] {
+        let error = ask(roots).await.unwrap_err();
+        assert!(matches!(error.cause(), Kind::Connect(_)), "{error}");
+    }
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use token_providers::framework::{AnyResource, Context, Diagnostic, Diagnostics, Number, Provider, Severity, Value};
 use token_providers::rest::{Destination, Transport};
-use token_providers::sandbox::{Capability, Effect, Fault, Options, Role, Sandbox, Seed, Vault};
+use token_providers::sandbox::{Capability, Effect, Fault, ListUpdated, Options, Role, Sandbox, Seed, Vault};
 use token_providers::striim::{Parts, Striim};
 use token_providers::token::Clock;
 use tokio::time::{Instant, timeout};
@@ -719,6 +719,23 @@ async fn what_happens_outside_is_seen_and_made_good() {
         .apply(&handed_over(1))
         .await
         .rotates_because("does not hold its present value");
+    world.is_settled(&handed_over(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_outside_is_seen_even_if_the_list_tells_no_numbers() {
+    let mut world = World::new();
+    world.sandbox.set_options(|options| {
+        options.list_token_id = false;
+        options.list_updated = ListUpdated::Always;
+    });
+    world.apply(&handed_over(1)).await.succeeds();
+    // The answer to a creation does not tell when that was; the list does.
+    world.is_settled(&handed_over(1)).await;
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    world.sandbox.rotate_outside("ci-pipeline").unwrap();
+    let run = world.apply(&handed_over(1)).await;
+    run.rotates_because("does not hold its present value");
     world.is_settled(&handed_over(1)).await;
 }
 

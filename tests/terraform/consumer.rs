@@ -62,17 +62,17 @@ impl Consumer {
         self.received.lock().unwrap().clone()
     }
 
-    /// Returns when it was given a secret of those that it never gets done with.
+    /// Returns when it was given a secret of those with which it is done only when Terraform is interrupted.
     pub(crate) async fn waits(&self) {
         self.waiting.notified().await;
     }
 
-    async fn take(&self, secret: &Secret) {
+    async fn take(&self, context: &Context, secret: &Secret) {
         let value = secret.value_wo.known().unwrap();
         self.received.lock().unwrap().push(value.clone());
         if secret.waits.known() == Some(&true) {
             self.waiting.notify_one();
-            pending::<()>().await;
+            context.cancellation.cancelled().await;
         }
     }
 }
@@ -142,8 +142,8 @@ impl Resource for Consumer {
 
     async fn plan(&self, _: &Context, _: &mut Change<Secret>, _: &mut Diagnostics) {}
 
-    async fn create(&self, _: &Context, planned: Secret, _: &mut Diagnostics) -> Option<Secret> {
-        self.take(&planned).await;
+    async fn create(&self, context: &Context, planned: Secret, _: &mut Diagnostics) -> Option<Secret> {
+        self.take(context, &planned).await;
         Some(planned)
     }
 
@@ -151,8 +151,8 @@ impl Resource for Consumer {
         Some(state)
     }
 
-    async fn update(&self, _: &Context, _: Secret, planned: Secret, _: &mut Diagnostics) -> Secret {
-        self.take(&planned).await;
+    async fn update(&self, context: &Context, _: Secret, planned: Secret, _: &mut Diagnostics) -> Secret {
+        self.take(context, &planned).await;
         planned
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::consumer::{Consumer, PROVIDERS};
 use crate::examples::{each, provider, take};
-use crate::world::{CI, World, by_the_clock, ci, in_days, on_each_version};
+use crate::world::{APPLY, CI, World, by_the_clock, ci, in_days, on_each_version};
 
 pub(crate) const RUN: &str = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n";
 
@@ -148,6 +148,24 @@ fn what_a_killed_run_leaves_over_is_removed_by_the_next_once_it_has_ended() {
             world.apply().await;
             assert!(world.names().is_empty());
             assert_eq!(consumer.received().len(), 3);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_interrupted_run_revokes_its_token_though_terraform_closes_nothing_then() {
+    on_each_version(async |world| {
+        Consumer::attached(world, async |world, consumer| {
+            configure(world, &handed_over(1, "waits = true"));
+            let running = world.workspace.start(&APPLY).unwrap();
+            consumer.waits().await;
+            assert!(world.sandbox.is_live(&consumer.received()[0]));
+            running.interrupt().await.unwrap();
+            let run = running.end().await.unwrap();
+            assert!(run.says("Interrupt received"), "{run}");
+            assert!(!world.sandbox.is_live(&consumer.received()[0]), "{run}");
+            assert!(world.names().is_empty());
         })
         .await;
     });

@@ -30,6 +30,7 @@ mod moved;
 mod own_credential;
 mod pat_status;
 mod personal_access_token;
+mod pipe;
 mod provider_configuration;
 mod query;
 mod quota;

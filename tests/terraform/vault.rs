@@ -150,6 +150,27 @@ fn the_provider_block_tells_of_vault_even_if_it_is_known_only_at_apply() {
 }
 
 #[test]
+fn a_place_that_is_known_only_at_apply_fails_no_plan() {
+    on_each_version(async |world| {
+        let (vault, _listening) = start(world).await;
+        for path in ["first", "second"] {
+            let place = "vault = { mount = \"secret\", path = terraform_data.path.output }";
+            let made = format!(
+                "resource \"terraform_data\" \"path\" {{\n  triggers_replace = \"{path}\"\n  input = \"{path}\"\n}}\n"
+            );
+            world.configure(&(made + &ci(place)));
+            world.apply().await;
+            world.plans_nothing().await;
+            let secret = vault.secret("secret", path).unwrap();
+            assert!(world.lets_in(&secret["token"]));
+            assert!(world.attributes(CI).await["token"].is_null());
+            files_hold_no_value(world).await;
+        }
+        assert!(vault.secret("secret", "first").is_none(), "it has moved");
+    });
+}
+
+#[test]
 fn what_is_missing_is_named_before_anything_is_made() {
     on_each_version(async |world| {
         world.set_env("HOME", "/nowhere");

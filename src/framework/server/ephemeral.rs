@@ -32,9 +32,10 @@ pub(super) async fn open<P: Provider>(
     let result = encode(&opened.result, &ty, diagnostics);
     if diagnostics.has_errors() {
         // Terraform closes only what was opened without an error.
-        close_whatever_stops_the_run(ephemeral, &opened.private, diagnostics).await;
+        close_whatever_stops_the_run(&**ephemeral, &opened.private, diagnostics).await;
         return None;
     }
+    server.still_open.opened(ephemeral.clone(), opened.private.clone());
     Some(proto::open_ephemeral_resource::Response {
         renew_at: opened.renew_at.map(timestamp),
         result,
@@ -65,7 +66,8 @@ pub(super) async fn close<P: Provider>(
 ) -> Option<proto::close_ephemeral_resource::Response> {
     let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
     let private = request.private.unwrap_or_default();
-    close_whatever_stops_the_run(ephemeral, &private, diagnostics).await;
+    server.still_open.closed(&request.type_name, &private);
+    close_whatever_stops_the_run(&**ephemeral, &private, diagnostics).await;
     Some(Default::default())
 }
 

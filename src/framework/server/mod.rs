@@ -11,6 +11,7 @@ mod identity;
 mod list;
 mod provider;
 mod resource;
+mod still_open;
 #[cfg(test)]
 mod tests;
 
@@ -39,12 +40,15 @@ use super::types::Type;
 use super::value::Value;
 use super::{proto, wire};
 
+pub use still_open::StillOpen;
+
 /// Serves a provider to Terraform.
 pub struct Server<P> {
     provider: P,
     resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
     data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource>>,
-    ephemeral_resources: BTreeMap<&'static str, Box<dyn AnyEphemeralResource>>,
+    ephemeral_resources: BTreeMap<&'static str, Arc<dyn AnyEphemeralResource>>,
+    still_open: StillOpen,
     list_resources: BTreeMap<&'static str, Box<dyn AnyListResource>>,
     actions: BTreeMap<&'static str, Arc<dyn AnyAction>>,
     functions: BTreeMap<&'static str, Box<dyn AnyFunction>>,
@@ -60,7 +64,14 @@ impl<P: Provider> Server<P> {
         Self {
             resources: by_name(provider.resources(), |resource| resource.type_name()),
             data_sources: by_name(provider.data_sources(), |source| source.type_name()),
-            ephemeral_resources: by_name(provider.ephemeral_resources(), |ephemeral| ephemeral.type_name()),
+            ephemeral_resources: by_name(
+                provider
+                    .ephemeral_resources()
+                    .into_iter()
+                    .map(Arc::<dyn AnyEphemeralResource>::from),
+                |ephemeral| ephemeral.type_name(),
+            ),
+            still_open: StillOpen::default(),
             list_resources: by_name(provider.list_resources(), |resource| resource.type_name()),
             actions: by_name(
                 provider.actions().into_iter().map(Arc::<dyn AnyAction>::from),
@@ -70,6 +81,11 @@ impl<P: Provider> Server<P> {
             provider,
             run: Mutex::default(),
         }
+    }
+
+    /// What is to be closed when the provider ends.
+    pub fn still_open(&self) -> StillOpen {
+        self.still_open.clone()
     }
 
     /// The gRPC service `tfplugin6.Provider`, for a client in the same process.
@@ -115,8 +131,8 @@ impl<P: Provider> Server<P> {
         diagnostics.ok(source.ok_or_else(|| unknown("data source", type_name)))
     }
 
-    fn ephemeral(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyEphemeralResource> {
-        let ephemeral = self.ephemeral_resources.get(type_name).map(AsRef::as_ref);
+    fn ephemeral(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&Arc<dyn AnyEphemeralResource>> {
+        let ephemeral = self.ephemeral_resources.get(type_name);
         diagnostics.ok(ephemeral.ok_or_else(|| unknown("ephemeral resource", type_name)))
     }
 

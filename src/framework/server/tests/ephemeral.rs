@@ -120,3 +120,25 @@ async fn its_configuration_is_judged() {
         Some(path("size"))
     );
 }
+
+#[tokio::test]
+async fn what_terraform_did_not_close_is_closed_at_the_end_and_nothing_twice() {
+    let toys = Toys::default();
+    let server = Server::new(toys.clone());
+    let mut private = Vec::new();
+    for name in ["a", "b", "c"] {
+        let opened = server.open_ephemeral_resource(Request::new(named(toy(name, Field::Null, Field::Null))));
+        private.push(opened.await.unwrap().into_inner().private);
+    }
+    let request = proto::close_ephemeral_resource::Request {
+        type_name: "toy_box".into(),
+        private: private.remove(1),
+    };
+    server.close_ephemeral_resource(Request::new(request)).await.unwrap();
+    let still_open = server.still_open();
+    still_open.close().await;
+    still_open.close().await;
+    let mut closed = toys.closed.lock().unwrap().clone();
+    closed.sort();
+    assert_eq!(closed, ["a", "b", "c"]);
+}
