@@ -1,5 +1,7 @@
 //! The life of a stream token, and what happens to it outside Terraform.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use serde_json::json;
 use token_providers::sandbox::neuroio::{Expired, Realm, Update};
@@ -178,6 +180,54 @@ fn a_lost_answer_leaves_no_token_that_nobody_knows() {
             assert_eq!(world.ids(), [1]);
         });
     }
+}
+
+#[test]
+fn tokens_that_are_made_at_once_are_not_taken_for_each_other() {
+    on_each_version(async |world| {
+        let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
+        world.sandbox.fault(lost.skip(1).times(2));
+        world.configure(&camera("count = 5\n  permanent = true"));
+        let run = world.apply().await;
+        assert_eq!(
+            run.text().matches("is taken to be the one just made").count(),
+            2,
+            "{run}"
+        );
+        assert_eq!(world.ids(), [1, 2, 3, 4, 5]);
+        world.plans_nothing().await;
+        world.destroy().await;
+        assert!(world.ids().is_empty());
+    });
+}
+
+#[test]
+fn what_a_killed_run_left_is_found_and_imported() {
+    on_each_version(async |world| {
+        world.configure(&camera("permanent = true"));
+        world
+            .sandbox
+            .fault(Fault::new(Effect::Hang).after().on("POST", "/streams/tokens/"));
+        let running = world.workspace.start(&["apply", "-no-color", "-auto-approve"]).unwrap();
+        while world.ids().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        running.kill().await.unwrap();
+        running.kill_provider().await.unwrap();
+        running.end().await.unwrap();
+        assert!(world.attributes(CAMERA).await.is_null());
+
+        let data = "data \"neuroio_stream_tokens\" \"all\" {}\n\
+                    output \"ids\" {\n  value = join(\" \", data.neuroio_stream_tokens.all.tokens[*].id)\n}\n";
+        world.configure(data);
+        world.apply().await;
+        assert_eq!(world.workspace.output("ids").await.unwrap(), "1");
+        let import = format!("import {{\n  to = {CAMERA}\n  id = \"1\"\n}}\n");
+        world.configure(&format!("{}{import}", camera("permanent = true")));
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+        assert_eq!(world.ids(), [1]);
+    });
 }
 
 #[test]
