@@ -29,12 +29,12 @@ use super::hand_over::{self, Destination, HandOver, Whose};
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
-use super::revoke::PAUSES;
 use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
+use crate::platform::end_until_gone;
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 
@@ -591,29 +591,15 @@ pub(super) async fn end(
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(nobody(Severity::Error)),
     };
-    for pause in PAUSES {
+    end_until_gone(operation, &pat_of(address), || async {
         match api.revoke_user_token(operation, owner).await {
             Err(error) if !error.is_not_found() => return Err(why_not_revoked(owner, &error)),
             _ => {}
         }
-        // An answer alone does not do: somebody between can say 200 or 404.
         let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
-        if left.token.is_none_or(|left| left.token_id != token.token_id) {
-            return Ok(());
-        }
-        tracing::warn!(
-            "{} is said to be revoked, and is still there: trying again",
-            pat_of(address)
-        );
-        if operation.pause(pause).await.is_err() {
-            break;
-        }
-    }
-    Err(Diagnostic::error(
-        format!("{} is not revoked", pat_of(address)),
-        "The answer to the revocation says that it is done, but the platform still tells of the token. Something between \
-         may have answered in the platform's place: check the provider's `base_url` and proxies, and run again.",
-    ))
+        Ok(left.token.is_some_and(|left| left.token_id == token.token_id))
+    })
+    .await
 }
 
 fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {

@@ -11,15 +11,11 @@
 //! - The list is complete, but for what has expired.
 //! - Nobody else creates an account of the same name while a revocation is under way.
 
-use std::time::Duration;
-
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
 use crate::framework::Diagnostic;
+use crate::platform::end_until_gone;
 use crate::rest::Operation;
-
-/// How long to wait before asking again: what the platform tells may lag a little behind.
-pub(super) const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Revokes the service account of that name, and of that token where it is known. Gone already is gone.
 ///
@@ -38,27 +34,16 @@ pub(super) async fn revoke(
             .is_some_and(|(ours, theirs)| ours != theirs);
         account.name == name && !is_another
     };
-    for pause in PAUSES {
+    end_until_gone(operation, &format!("The service account {name:?}"), || async {
         match api.delete_service_account(operation, name).await {
             Err(error) if !error.is_not_found() => return Err(failure(&error)),
             _ => {}
         }
         let accounts = api.list_service_accounts(operation).await;
         let accounts = accounts.map_err(|error| failure(&error))?;
-        if !accounts.iter().any(is_it) {
-            return Ok(());
-        }
-        tracing::warn!("the service account {name:?} is said to be revoked, and still listed: trying again");
-        if operation.pause(pause).await.is_err() {
-            break;
-        }
-    }
-    Err(Diagnostic::error(
-        format!("Could not revoke the service account {name:?}"),
-        "The answer to the revocation says that it is done, but the platform's list still has the service account. \
-         Something between may have answered in the platform's place: check the provider's `base_url` and proxies, \
-         and run again.",
-    ))
+        Ok(accounts.iter().any(is_it))
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -93,7 +78,7 @@ mod tests {
         let diagnostic = revoke(&api(&sandbox), &operation(), "ci-pipeline", None)
             .await
             .unwrap_err();
-        assert!(diagnostic.detail.contains("still has"), "{diagnostic}");
+        assert!(diagnostic.summary.contains("is still there"), "{diagnostic}");
     }
 
     #[tokio::test(start_paused = true)]
