@@ -16,5 +16,7 @@ pub(crate) mod testing;
 pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub use parts::{Environment, Parts};
-pub(crate) use session::{Session, State};
+pub(crate) use session::Session;
+#[cfg(test)]
+pub(crate) use session::State;
 pub(crate) use snapshot::Snapshot;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::settings::Resolved;
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::token::Clock;
 
@@ -38,6 +39,15 @@ impl<C> Session<C> {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Takes what a configuration came to; `None` if that was an error, which changes nothing.
+    pub(crate) fn configure<S>(&self, resolved: Option<Resolved<S>>, connect: impl FnOnce(S) -> C) {
+        match resolved {
+            Some(Resolved::Settings(settings)) => self.set(State::Connected(Arc::new(connect(*settings)))),
+            Some(Resolved::Waiting(argument)) => self.set(State::Waiting(argument)),
+            None => {}
+        }
     }
 
     pub(crate) fn set(&self, state: State<C>) {

@@ -1,7 +1,5 @@
 //! The provider `striim`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::HeaderValue;
 
@@ -24,8 +22,7 @@ use crate::framework::{
     AnyAction, AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider,
     Schema,
 };
-use crate::platform::settings::Resolved;
-use crate::platform::{Parts, State};
+use crate::platform::Parts;
 use crate::rest::Options;
 use crate::vault::Vault;
 
@@ -84,13 +81,8 @@ impl Provider for Striim {
 
     async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
         tracing::debug!(terraform_version, "configuring");
-        match settings::resolve(config, &self.parts.environment, diagnostics) {
-            Some(Resolved::Settings(settings)) => {
-                self.session.set(State::Connected(Arc::new(self.connect(*settings))));
-            }
-            Some(Resolved::Waiting(argument)) => self.session.set(State::Waiting(argument)),
-            None => {}
-        }
+        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
+        self.session.configure(resolved, |settings| self.connect(settings));
     }
 
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {

@@ -1,17 +1,13 @@
 //! A provider of another vendor, as far as Striim's users meet one: it takes secrets by write-only arguments.
 
-use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
-use token_providers::framework::{
-    AnyDataSource, AnyResource, Attribute, Change, Context, Diagnostics, NoIdentity, Provider, Resource, Schema, Type,
-    model,
-};
-use token_providers::plugin::{About, Attachable};
+use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
+use token_providers::plugin::About;
 use tokio::sync::Notify;
 
+use crate::another_vendor::attach;
 use crate::world::World;
 
 /// Configurations begin with it.
@@ -22,10 +18,6 @@ pub(crate) const PROVIDERS: &str = r#"terraform {
   }
 }
 "#;
-
-model! {
-    pub(crate) struct Nothing {}
-}
 
 model! {
     pub(crate) struct Secret {
@@ -74,47 +66,6 @@ impl Consumer {
             self.waiting.notify_one();
             context.cancellation.cancelled().await;
         }
-    }
-}
-
-/// Has Terraform attach to a provider in this process, beside whatever it is attached to, while `test` runs.
-pub(crate) async fn attach(world: &mut World, about: &About, provider: impl Provider, test: impl AsyncFn(&mut World)) {
-    let attachable = Attachable::open(about).unwrap();
-    let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
-    let of_all = present
-        .clone()
-        .map_or("{}".to_owned(), |present| present.into_string().unwrap());
-    let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
-    all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
-    world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
-    tokio::select! {
-        () = attachable.serve(provider, pending()) => {}
-        () = test(world) => {}
-    }
-    match present {
-        Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
-        None => world.unset_env("TF_REATTACH_PROVIDERS"),
-    }
-}
-
-#[async_trait]
-impl Provider for Consumer {
-    type Config = Nothing;
-
-    fn schema(&self) -> Schema {
-        Schema::new("", [])
-    }
-
-    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
-
-    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
-
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(self.clone())]
-    }
-
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        Vec::new()
     }
 }
 

@@ -2,19 +2,12 @@
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use token_providers::framework::{
-    AnyDataSource, AnyResource, Attribute, Change, Context, Diagnostics, NoIdentity, Provider, Resource, Schema, Type,
-    model,
-};
+use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
 use token_providers::plugin::About;
 use token_providers::sandbox::Vault;
 
-use crate::consumer::attach;
+use crate::another_vendor::attach;
 use crate::world::World;
-
-model! {
-    pub(crate) struct Nothing {}
-}
 
 model! {
     pub(crate) struct Secret {
@@ -44,27 +37,6 @@ impl VaultProvider {
         let text = |field: &token_providers::framework::Field<String>| field.known().unwrap().clone();
         let data: Map<String, Value> = serde_json::from_str(&text(&secret.data_json_wo)).unwrap();
         self.0.put(&text(&secret.mount), &text(&secret.name), data);
-    }
-}
-
-#[async_trait]
-impl Provider for VaultProvider {
-    type Config = Nothing;
-
-    fn schema(&self) -> Schema {
-        Schema::new("", [])
-    }
-
-    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
-
-    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
-
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(self.clone())]
-    }
-
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        Vec::new()
     }
 }
 

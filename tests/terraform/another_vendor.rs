@@ -1,0 +1,63 @@
+//! Providers of other vendors, as far as Striim's users meet them: in this process, with one resource each.
+
+use std::future::pending;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use token_providers::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Resource, Schema, model};
+use token_providers::plugin::{About, Attachable};
+
+use crate::world::World;
+
+model! {
+    pub(crate) struct Nothing {}
+}
+
+/// A provider of one resource, without a configuration.
+struct OfOne<R>(R);
+
+/// Has Terraform attach to a provider of this resource, beside whatever it is attached to, while `test` runs.
+pub(crate) async fn attach(
+    world: &mut World,
+    about: &About,
+    resource: impl Resource + Clone,
+    test: impl AsyncFn(&mut World),
+) {
+    let attachable = Attachable::open(about).unwrap();
+    let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
+    let of_all = present
+        .clone()
+        .map_or("{}".to_owned(), |present| present.into_string().unwrap());
+    let mut all: Map<String, Value> = serde_json::from_str(&of_all).unwrap();
+    all.extend(serde_json::from_str::<Map<String, Value>>(&attachable.variable()).unwrap());
+    world.set_env("TF_REATTACH_PROVIDERS", &Value::from(all).to_string());
+    tokio::select! {
+        () = attachable.serve(OfOne(resource), pending()) => {}
+        () = test(world) => {}
+    }
+    match present {
+        Some(present) => world.set_env("TF_REATTACH_PROVIDERS", present.to_str().unwrap()),
+        None => world.unset_env("TF_REATTACH_PROVIDERS"),
+    }
+}
+
+#[async_trait]
+impl<R: Resource + Clone> Provider for OfOne<R> {
+    type Config = Nothing;
+
+    fn schema(&self) -> Schema {
+        Schema::new("", [])
+    }
+
+    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
+
+    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
+
+    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        vec![Box::new(self.0.clone())]
+    }
+
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        Vec::new()
+    }
+}
