@@ -3,7 +3,8 @@
 use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use token_providers::sandbox::{Fault, Role};
+use token_providers::sandbox::Fault;
+use token_providers::sandbox::striim::Role;
 
 use crate::examples::{each, provider, take};
 use crate::terraform::Run;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use http::Method;
 use serde_json::json;
-use token_providers::sandbox::Role;
+use token_providers::sandbox::striim::Role;
 
 use crate::world::{World, in_days, on_each_version, on_each_version_since};
 

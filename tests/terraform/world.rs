@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::plugin::{About, Attachable};
-use token_providers::sandbox::{Effect, Fault, Listening, Options, Role, Sandbox, When};
+use token_providers::sandbox::striim::{Options, Role, Sandbox};
+use token_providers::sandbox::{Effect, Fault, Listening, When};
 use token_providers::striim::{Parts, Striim};
 use tower::ServiceExt as _;
 
