@@ -11,6 +11,7 @@ pub mod plugin;
 pub mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod startree;
 pub mod striim;
 pub mod token;
 pub mod vault;

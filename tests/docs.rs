@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use token_providers::framework::docs::Page;
 use token_providers::framework::{Provider, docs};
 use token_providers::neuroio::NeuroIo;
+use token_providers::startree::StarTree;
 use token_providers::striim::Striim;
 use token_providers::{platform, striim};
 
@@ -16,7 +17,7 @@ use token_providers::{platform, striim};
 const GUIDES: &str = "guides";
 
 /// Each provider's name with its pages.
-fn providers() -> [(&'static str, Vec<Page>); 2] {
+fn providers() -> [(&'static str, Vec<Page>); 3] {
     fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Vec<Page>) {
         let examples = root().join("examples").join(name);
         let pages = docs::pages(name, provider, |file| {
@@ -27,6 +28,7 @@ fn providers() -> [(&'static str, Vec<Page>); 2] {
     [
         of("striim", &Striim::new(striim::Parts::default())),
         of("neuroio", &NeuroIo::new(platform::Parts::default())),
+        of("startree", &StarTree::new(platform::Parts::default())),
     ]
 }
 
@@ -180,6 +182,7 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             "plugin",
             "rest",
             "sandbox",
+            "startree",
             "striim",
             "token",
             "vault",

@@ -12,5 +12,6 @@ mod program;
 mod roles;
 mod service_accounts;
 mod shapes;
+mod startree;
 mod tcp;
 mod vault;

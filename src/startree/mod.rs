@@ -1,0 +1,14 @@
+//! StarTree: the RBAC Manager's API, its provider, and one file per resource and data source.
+//!
+//! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
+
+pub mod api;
+mod connection;
+mod failure;
+mod pinot;
+mod provider;
+mod settings;
+#[cfg(test)]
+mod testing;
+
+pub use provider::StarTree;

@@ -1,0 +1,81 @@
+//! The provider `startree`.
+
+use async_trait::async_trait;
+use http::HeaderValue;
+
+use super::api::Api;
+use super::connection::{Connection, Session};
+use super::pinot::Pinot;
+use super::settings::{self, Config, Settings};
+use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
+use crate::platform::Parts;
+use crate::rest::Options;
+
+/// Names the provider to the platform.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("terraform-provider-startree/", env!("CARGO_PKG_VERSION")));
+
+/// The provider for StarTree.
+pub struct StarTree {
+    session: Session,
+    parts: Parts,
+}
+
+impl StarTree {
+    /// A provider that is not yet configured.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            session: Session::new(parts.clock.clone()),
+            parts,
+        }
+    }
+
+    fn connect(&self, settings: Settings) -> Connection {
+        let pinot = Pinot {
+            transport: (self.parts.transport)(&settings.pinot_url.clone().into()),
+            base_url: settings.pinot_url,
+            user_agent: USER_AGENT,
+            request_timeout: settings.request_timeout,
+        };
+        let client = self.parts.client(Options {
+            base_url: settings.base_url,
+            credential: settings.credential,
+            user_agent: USER_AGENT,
+            request_timeout: settings.request_timeout,
+        });
+        Connection::new(
+            Api::new(client),
+            pinot,
+            settings.environment,
+            settings.own,
+            settings.retry_timeout,
+        )
+    }
+}
+
+#[async_trait]
+impl Provider for StarTree {
+    type Config = Config;
+
+    fn schema(&self) -> Schema {
+        settings::schema()
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        settings::validate(config, diagnostics);
+    }
+
+    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+        tracing::debug!(terraform_version, "configuring");
+        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
+        self.session.configure(resolved, |settings| self.connect(settings));
+    }
+
+    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        Vec::new()
+    }
+
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        Vec::new()
+    }
+}
