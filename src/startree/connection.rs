@@ -6,6 +6,7 @@ use super::api::{AccessKey, Api};
 use super::pinot::Pinot;
 use crate::framework::Context;
 use crate::platform;
+use crate::platform::vault_settings::Link;
 use crate::rest::Operation;
 
 pub(super) type Session = platform::Session<Connection>;
@@ -18,6 +19,8 @@ pub(super) struct Connection {
     pub(super) environment: String,
     /// The access key of the service token that the provider works with; `None` if it works with another kind of token.
     pub(super) own: Option<AccessKey>,
+    /// Where values are handed over to.
+    pub(super) vault: Link,
     retry_timeout: Duration,
 }
 
@@ -34,8 +37,14 @@ impl Connection {
             pinot,
             environment,
             own,
+            vault: Link::Waiting,
             retry_timeout,
         }
+    }
+
+    /// The same environment, with the Vault that values are handed over to.
+    pub(super) fn handing_over_to(self, vault: Link) -> Self {
+        Self { vault, ..self }
     }
 
     /// One operation, from now on.

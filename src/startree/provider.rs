@@ -10,6 +10,7 @@ use super::settings::{self, Config, Settings};
 use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::rest::Options;
+use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -31,25 +32,30 @@ impl StarTree {
     }
 
     fn connect(&self, settings: Settings) -> Connection {
+        let Settings {
+            environment,
+            base_url,
+            pinot_url,
+            credential,
+            own,
+            request_timeout,
+            retry_timeout,
+            vault,
+        } = settings;
         let pinot = Pinot {
-            transport: (self.parts.transport)(&settings.pinot_url.clone().into()),
-            base_url: settings.pinot_url,
+            transport: (self.parts.transport)(&pinot_url.clone().into()),
+            base_url: pinot_url,
             user_agent: USER_AGENT,
-            request_timeout: settings.request_timeout,
+            request_timeout,
         };
         let client = self.parts.client(Options {
-            base_url: settings.base_url,
-            credential: settings.credential,
+            base_url,
+            credential,
             user_agent: USER_AGENT,
-            request_timeout: settings.request_timeout,
+            request_timeout,
         });
-        Connection::new(
-            Api::new(client),
-            pinot,
-            settings.environment,
-            settings.own,
-            settings.retry_timeout,
-        )
+        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault)
     }
 }
 

@@ -7,8 +7,12 @@ use secrecy::SecretString;
 use super::api::{AccessKey, IssuedToken};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
 use crate::platform::Environment;
-use crate::platform::settings::{Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable};
+use crate::platform::settings::{
+    Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
+};
+use crate::platform::vault_settings::{self, Link, VaultConfig};
 use crate::rest::{BaseUrl, Credential};
+use crate::vault;
 
 model! {
     /// The `provider` block.
@@ -19,6 +23,7 @@ model! {
         token: SecretString,
         request_timeout: String,
         retry_timeout: String,
+        vault: VaultConfig,
     }
 }
 
@@ -56,6 +61,7 @@ pub(super) fn schema() -> Schema {
         .sensitive(),
     ];
     attributes.extend(Timeouts::attributes());
+    attributes.push(vault_settings::attribute());
     Schema::new(
         "Manages who may do what in a StarTree environment: service tokens (\"API tokens\"), roles, policies, and who has \
          which, by the API of its RBAC Manager.\n\n\
@@ -78,6 +84,7 @@ pub(super) struct Settings {
     pub(super) own: Option<AccessKey>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
+    pub(super) vault: Link<vault::Settings>,
 }
 
 impl Config {
@@ -95,6 +102,7 @@ pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
     check("base_url", config.base_url.known(), url, diagnostics);
     check("pinot_url", config.pinot_url.known(), any_url, diagnostics);
     config.timeouts().validate(diagnostics);
+    vault_settings::validate(&config.vault, diagnostics);
 }
 
 /// Resolves a configuration with the environment; `None` if it told an error.
@@ -158,6 +166,7 @@ pub(super) fn resolve(
         own: own.map(|token| token.access_key),
         request_timeout,
         retry_timeout,
+        vault: vault_settings::resolve(config.vault, |name| variable(variables, name)),
     })))
 }
 
