@@ -5,6 +5,8 @@
 
 #![allow(dead_code)] // Each crate that includes this file uses a part of it.
 
+#[path = "examples.rs"]
+mod examples;
 #[path = "versions.rs"]
 mod versions;
 
@@ -23,6 +25,8 @@ use token_providers::sandbox::{Fault, Listening};
 
 use super::Sandbox;
 use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
+
+pub(crate) use examples::*;
 
 /// A platform's sandbox, and the provider that is tested with it.
 pub(crate) trait Tested {
