@@ -4,9 +4,16 @@
 
 pub mod api;
 mod connection;
+mod description;
 mod failure;
+mod identity;
 mod pinot;
+mod policy;
+mod presence;
 mod provider;
+mod role;
+mod role_assignment;
+mod role_policy_attachment;
 mod settings;
 #[cfg(test)]
 mod testing;

@@ -6,6 +6,10 @@ use http::HeaderValue;
 use super::api::Api;
 use super::connection::{Connection, Session};
 use super::pinot::Pinot;
+use super::policy::Policy;
+use super::role::Role;
+use super::role_assignment::RoleAssignment;
+use super::role_policy_attachment::RolePolicyAttachment;
 use super::settings::{self, Config, Settings};
 use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
@@ -78,7 +82,12 @@ impl Provider for StarTree {
     }
 
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        Vec::new()
+        vec![
+            Box::new(Policy::new(self.session.clone())),
+            Box::new(Role::new(self.session.clone())),
+            Box::new(RoleAssignment::new(self.session.clone())),
+            Box::new(RolePolicyAttachment::new(self.session.clone())),
+        ]
     }
 
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
