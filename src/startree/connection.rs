@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::api::{AccessKey, Api};
+use super::labels::LABELS;
 use super::pinot::Pinot;
+use super::tokens::Tokens;
 use crate::framework::Context;
 use crate::platform;
+use crate::platform::hand_over::Courier;
 use crate::platform::vault_settings::Link;
 use crate::rest::Operation;
 
@@ -17,10 +20,10 @@ pub(super) struct Connection {
     pub(super) pinot: Pinot,
     /// The environment's name, or else the host of its RBAC Manager.
     pub(super) environment: String,
-    /// The access key of the service token that the provider works with; `None` if it works with another kind of token.
-    pub(super) own: Option<AccessKey>,
-    /// Where values are handed over to.
-    pub(super) vault: Link,
+    /// What this run knows of service tokens.
+    pub(super) tokens: Tokens,
+    /// Hands values over.
+    pub(super) vault: Courier,
     retry_timeout: Duration,
 }
 
@@ -33,22 +36,28 @@ impl Connection {
         retry_timeout: Duration,
     ) -> Self {
         Self {
+            tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
+            vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
             environment,
-            own,
-            vault: Link::Waiting,
             retry_timeout,
         }
     }
 
     /// The same environment, with the Vault that values are handed over to.
     pub(super) fn handing_over_to(self, vault: Link) -> Self {
+        let vault = Courier::new(vault, self.environment.clone(), &LABELS);
         Self { vault, ..self }
     }
 
     /// One operation, from now on.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
+    }
+
+    /// One that makes good what another left undone, though that be cancelled or its time over.
+    pub(super) fn making_good(&self) -> Operation {
+        self.operation(&Context::default())
     }
 }

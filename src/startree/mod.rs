@@ -5,10 +5,15 @@
 pub mod api;
 mod connection;
 mod failure;
+mod functions;
+mod labels;
 mod pinot;
 mod provider;
+mod service_token;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod token_check;
+mod tokens;
 
 pub use provider::StarTree;

@@ -5,9 +5,12 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::{Connection, Session};
+use super::functions;
 use super::pinot::Pinot;
+use super::service_token::ServiceToken;
 use super::settings::{self, Config, Settings};
-use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
+use super::token_check::TokenCheck;
+use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::rest::Options;
 use crate::vault::Vault;
@@ -78,10 +81,14 @@ impl Provider for StarTree {
     }
 
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        Vec::new()
+        vec![Box::new(ServiceToken::new(self.session.clone()))]
+    }
+
+    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
     }
 
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        Vec::new()
+        vec![Box::new(TokenCheck::new(self.session.clone()))]
     }
 }

@@ -1,4 +1,7 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, and every way to lose an answer.
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and Terraform's
+//! part in the life of a resource.
+
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +14,8 @@ use super::parts::Environment;
 use crate::rest::Operation;
 use crate::sandbox::{Effect, Fault};
 use crate::token::Clock;
+
+pub(crate) use workspace::{Run, Workspace};
 
 /// The time of day by tokio's timer, from the beginning of 2027 on.
 pub(crate) fn clock() -> Clock {
