@@ -10,7 +10,7 @@ use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::rest::{Client, Error, Operation, Request, RetrySafety};
+use crate::rest::{Client, Credential, Error, Operation, Request, RetrySafety};
 
 pub use srn::{AccessKey, InvalidAccessKey, InvalidName, Name, Srn};
 pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, SubjectType};
@@ -60,9 +60,10 @@ impl IssuedToken {
     pub fn of_bearer(bearer: &SecretString) -> Option<Self> {
         let parts = bearer.expose_secret().strip_prefix("st-")?;
         let (access_key, secret_key) = parts.split_once('-')?;
+        let is_key = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
         Some(Self {
             access_key: access_key.parse().ok()?,
-            secret_key: Some(secret_key).filter(|key| !key.is_empty())?.into(),
+            secret_key: Some(secret_key).filter(|key| is_key(key))?.into(),
         })
     }
 
@@ -81,6 +82,23 @@ impl Api {
     /// Whether this is the value that the API is called with.
     pub async fn works_with(&self, bearer: &SecretString) -> bool {
         self.client.proves_itself_with(bearer).await
+    }
+
+    /// What the API is called with.
+    pub async fn credential(&self) -> Credential {
+        self.client.credential().await
+    }
+
+    /// Goes on with a token that was just made, once the platform lets it in: tried by reading it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the API goes on being called with the token that it was called with.
+    pub async fn go_on_with(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
+        let srn = Srn::ServiceToken(&issued.access_key);
+        let tried = format!("work with the new service token {}", issued.access_key);
+        let probe = one(Method::GET, tried, srn, None);
+        self.client.go_on_with(operation, &issued.bearer(), &probe).await
     }
 
     /// Makes a service token: `POST /service-tokens`. Without a role it is let in nowhere.

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::api::{AccessKey, Api, Assignment, Name};
+use super::labels::LABELS;
 use super::pinot::Pinot;
+use super::tokens::Tokens;
 use crate::framework::Context;
+use crate::platform::hand_over::Courier;
 use crate::platform::vault_settings::Link;
 use crate::platform::{self, Snapshot};
 use crate::rest::{Error, Operation};
@@ -19,10 +22,10 @@ pub(super) struct Connection {
     pub(super) pinot: Pinot,
     /// The environment's name, or else the host of its RBAC Manager.
     pub(super) environment: String,
-    /// The access key of the service token that the provider works with; `None` if it works with another kind of token.
-    pub(super) own: Option<AccessKey>,
-    /// Where values are handed over to.
-    pub(super) vault: Link,
+    /// What this run knows of service tokens.
+    pub(super) tokens: Tokens,
+    /// Hands values over.
+    pub(super) vault: Courier,
     retry_timeout: Duration,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
@@ -53,11 +56,11 @@ impl Connection {
         retry_timeout: Duration,
     ) -> Self {
         Self {
+            tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
+            vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
             environment,
-            own,
-            vault: Link::Waiting,
             retry_timeout,
             assignments: ByRole::default(),
             attached: ByRole::default(),
@@ -66,6 +69,7 @@ impl Connection {
 
     /// The same environment, with the Vault that values are handed over to.
     pub(super) fn handing_over_to(self, vault: Link) -> Self {
+        let vault = Courier::new(vault, self.environment.clone(), &LABELS);
         Self { vault, ..self }
     }
 
@@ -90,5 +94,11 @@ impl Connection {
     pub(super) async fn changed(&self, role: &Name) {
         self.assignments.of(role).forget().await;
         self.attached.of(role).forget().await;
+        self.tokens.changed().await;
+    }
+
+    /// One that makes good what another left undone, though that be cancelled or its time over.
+    pub(super) fn making_good(&self) -> Operation {
+        self.operation(&Context::default())
     }
 }

@@ -6,7 +6,9 @@ pub mod api;
 mod connection;
 mod description;
 mod failure;
+mod functions;
 mod identity;
+mod labels;
 mod pinot;
 mod policy;
 mod presence;
@@ -14,8 +16,11 @@ mod provider;
 mod role;
 mod role_assignment;
 mod role_policy_attachment;
+mod service_token;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod token_check;
+mod tokens;
 
 pub use provider::StarTree;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
-use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::rest::{BaseUrl, Client, Credential, Error, InvalidCredential, Operation, Options, Request, Transport};
+use crate::rest::{BaseUrl, Client, Credential, Error, Operation, Options, Request, Transport};
 
 /// The Pinot of an environment. Every token is tried by itself, so it has no credential.
 pub(super) struct Pinot {
@@ -22,11 +21,11 @@ impl Pinot {
     ///
     /// # Errors
     ///
-    /// [`Untried`]: whether it is let in is not known.
-    pub(super) async fn lets_in(&self, operation: &Operation, bearer: SecretString) -> Result<bool, Untried> {
+    /// [`Error`]: whether it is let in is not known.
+    pub(super) async fn lets_in(&self, operation: &Operation, credential: Credential) -> Result<bool, Error> {
         let options = Options {
             base_url: self.base_url.clone(),
-            credential: Credential::bearer(bearer)?,
+            credential,
             user_agent: self.user_agent.clone(),
             request_timeout: self.request_timeout,
         };
@@ -37,18 +36,7 @@ impl Pinot {
         match tried {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
-}
-
-/// Why it is not known whether a token is let in.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Untried {
-    /// It could not be sent.
-    #[error("the token {0}")]
-    Token(#[from] InvalidCredential),
-    /// Pinot could not be asked.
-    #[error(transparent)]
-    Pinot(#[from] Error),
 }

@@ -5,13 +5,16 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::{Connection, Session};
+use super::functions;
 use super::pinot::Pinot;
 use super::policy::Policy;
 use super::role::Role;
 use super::role_assignment::RoleAssignment;
 use super::role_policy_attachment::RolePolicyAttachment;
+use super::service_token::ServiceToken;
 use super::settings::{self, Config, Settings};
-use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Schema};
+use super::token_check::TokenCheck;
+use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::rest::Options;
 use crate::vault::Vault;
@@ -87,10 +90,15 @@ impl Provider for StarTree {
             Box::new(Role::new(self.session.clone())),
             Box::new(RoleAssignment::new(self.session.clone())),
             Box::new(RolePolicyAttachment::new(self.session.clone())),
+            Box::new(ServiceToken::new(self.session.clone())),
         ]
     }
 
+    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
+    }
+
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        Vec::new()
+        vec![Box::new(TokenCheck::new(self.session.clone()))]
     }
 }

@@ -1,5 +1,7 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and a resource as
-//! Terraform drives it.
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and Terraform's
+//! part in the life of a resource.
+
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use crate::framework::{AnyResource, Context, Diagnostic, Diagnostics, Model, Res
 use crate::rest::Operation;
 use crate::sandbox::{Effect, Fault};
 use crate::token::Clock;
+
+pub(crate) use workspace::{Run, Workspace};
 
 /// The time of day by tokio's timer, from the beginning of 2027 on.
 pub(crate) fn clock() -> Clock {
