@@ -5,7 +5,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::Severity;
-use crate::platform::testing::{Driven, losses};
+use crate::platform::testing::driven::Driven;
+use crate::platform::testing::losses;
 use crate::rest::Credential;
 use crate::sandbox::startree::{self, Again, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
