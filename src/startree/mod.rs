@@ -4,6 +4,8 @@
 
 pub mod api;
 mod connection;
+mod ephemeral_description;
+mod ephemeral_service_token;
 mod failure;
 mod functions;
 mod labels;

@@ -72,11 +72,6 @@ impl Workspace {
         (!self.state.is_null()).then(|| M::from_value(&self.state).unwrap())
     }
 
-    /// The state as somebody's hands leave it.
-    pub(crate) fn set_state<M: Model>(&mut self, state: M) {
-        self.state = state.into_value();
-    }
-
     /// `terraform apply`; without a configuration the resource is to go.
     pub(crate) async fn apply<M: Model + Clone>(
         &mut self,
