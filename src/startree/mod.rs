@@ -5,6 +5,8 @@
 pub mod api;
 mod connection;
 mod description;
+mod ephemeral_description;
+mod ephemeral_service_token;
 mod failure;
 mod functions;
 mod identity;

@@ -5,6 +5,7 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::{Connection, Session};
+use super::ephemeral_service_token::EphemeralServiceToken;
 use super::functions;
 use super::pinot::Pinot;
 use super::policy::Policy;
@@ -14,7 +15,7 @@ use super::role_policy_attachment::RolePolicyAttachment;
 use super::service_token::ServiceToken;
 use super::settings::{self, Config, Settings};
 use super::token_check::TokenCheck;
-use crate::framework::{AnyDataSource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
+use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::rest::Options;
 use crate::vault::Vault;
@@ -92,6 +93,10 @@ impl Provider for StarTree {
             Box::new(RolePolicyAttachment::new(self.session.clone())),
             Box::new(ServiceToken::new(self.session.clone())),
         ]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        vec![Box::new(EphemeralServiceToken::new(self.session.clone()))]
     }
 
     fn functions(&self) -> Vec<Box<dyn AnyFunction>> {

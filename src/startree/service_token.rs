@@ -36,8 +36,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use self::presence::{Presence, doubtful};
-use self::revoke::revoke;
+pub(super) use self::revoke::revoke;
+pub(super) use self::roles::give;
 use self::rotation::{Decision, Previous, Rotation, Standing, ends_previous};
+pub(super) use self::succeed::make;
 use self::succeed::{Successor, Unmade, succeed};
 use super::api::{AccessKey, IssuedToken, Name, Srn, Told};
 use super::connection::{Connection, Session};
