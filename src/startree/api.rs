@@ -10,7 +10,7 @@ use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::rest::{Client, Credential, Error, Operation, Request};
+use crate::rest::{Client, Credential, Error, Operation, Request, RetrySafety};
 
 pub use srn::{AccessKey, InvalidAccessKey, InvalidName, Name, Srn};
 pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, SubjectType};
@@ -21,7 +21,8 @@ pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, Subje
 /// What the platform answers about something that is not there is not documented; [`Error::is_not_found`] is the likely case,
 /// and only a list proves it.
 ///
-/// The POSTs are not repeated here: whether the platform takes one twice is not documented. Whoever calls them looks first.
+/// What makes or assigns something is not repeated here: whether the platform takes it twice is not documented, so whoever
+/// calls it looks first. What ends something is: whatever is answered the second time, it is gone by then.
 #[derive(Clone)]
 pub struct Api {
     client: Client,
@@ -217,8 +218,8 @@ impl Api {
     /// [`Error`].
     pub async fn assign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
         let tried = format!("assign the role {:?} to the {subject}", role.as_str());
-        self.assignment(operation, tried, role, subject, "create-assignment")
-            .await
+        let request = assignment(tried, role, subject, "create-assignment");
+        self.client.send(operation, &request).await.map(drop)
     }
 
     /// Ends an assignment: `POST /roles/{srn}/delete-assignment`.
@@ -228,20 +229,7 @@ impl Api {
     /// [`Error`].
     pub async fn unassign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
         let tried = format!("take the role {:?} from the {subject}", role.as_str());
-        self.assignment(operation, tried, role, subject, "delete-assignment")
-            .await
-    }
-
-    async fn assignment(
-        &self,
-        operation: &Operation,
-        tried: String,
-        role: &Name,
-        subject: &Subject,
-        action: &str,
-    ) -> Result<(), Error> {
-        let body = json!({ "subject": subject.as_str(), "subjectType": subject.subject_type().as_str() });
-        let request = one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body);
+        let request = assignment(tried, role, subject, "delete-assignment").retry(RetrySafety::Safe);
         self.client.send(operation, &request).await.map(drop)
     }
 
@@ -271,7 +259,8 @@ impl Api {
             policy.as_str(),
             role.as_str()
         );
-        self.attachment(operation, tried, role, policy, "attach-policy").await
+        let request = attachment(tried, role, policy, "attach-policy");
+        self.client.send(operation, &request).await.map(drop)
     }
 
     /// Detaches a policy from a role: `POST /roles/{srn}/detach-policy`.
@@ -285,19 +274,7 @@ impl Api {
             policy.as_str(),
             role.as_str()
         );
-        self.attachment(operation, tried, role, policy, "detach-policy").await
-    }
-
-    async fn attachment(
-        &self,
-        operation: &Operation,
-        tried: String,
-        role: &Name,
-        policy: &Name,
-        action: &str,
-    ) -> Result<(), Error> {
-        let body = json!({ "policySrn": Srn::Policy(policy).to_string() });
-        let request = one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body);
+        let request = attachment(tried, role, policy, "detach-policy").retry(RetrySafety::Safe);
         self.client.send(operation, &request).await.map(drop)
     }
 
@@ -387,6 +364,16 @@ fn one(method: Method, tried: impl Into<String>, srn: Srn<'_>, what: Option<&str
     let srn = srn.to_string();
     let segments: Vec<&str> = [collection, &srn].into_iter().chain(what).collect();
     Request::new(method, tried, &segments)
+}
+
+fn assignment(tried: String, role: &Name, subject: &Subject, action: &str) -> Request {
+    let body = json!({ "subject": subject.as_str(), "subjectType": subject.subject_type().as_str() });
+    one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body)
+}
+
+fn attachment(tried: String, role: &Name, policy: &Name, action: &str) -> Request {
+    let body = json!({ "policySrn": Srn::Policy(policy).to_string() });
+    one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body)
 }
 
 /// Each sample has a description. Whether one may be left out is not documented; it is, where there is none.

@@ -4,13 +4,20 @@
 
 pub mod api;
 mod connection;
+mod description;
 mod ephemeral_description;
 mod ephemeral_service_token;
 mod failure;
 mod functions;
+mod identity;
 mod labels;
 mod pinot;
+mod policy;
+mod presence;
 mod provider;
+mod role;
+mod role_assignment;
+mod role_policy_attachment;
 mod service_token;
 mod settings;
 #[cfg(test)]

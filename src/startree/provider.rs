@@ -8,6 +8,10 @@ use super::connection::{Connection, Session};
 use super::ephemeral_service_token::EphemeralServiceToken;
 use super::functions;
 use super::pinot::Pinot;
+use super::policy::Policy;
+use super::role::Role;
+use super::role_assignment::RoleAssignment;
+use super::role_policy_attachment::RolePolicyAttachment;
 use super::service_token::ServiceToken;
 use super::settings::{self, Config, Settings};
 use super::token_check::TokenCheck;
@@ -82,7 +86,13 @@ impl Provider for StarTree {
     }
 
     fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(ServiceToken::new(self.session.clone()))]
+        vec![
+            Box::new(Policy::new(self.session.clone())),
+            Box::new(Role::new(self.session.clone())),
+            Box::new(RoleAssignment::new(self.session.clone())),
+            Box::new(RolePolicyAttachment::new(self.session.clone())),
+            Box::new(ServiceToken::new(self.session.clone())),
+        ]
     }
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {

@@ -135,7 +135,7 @@ async fn the_documents_four_steps_let_a_token_in_and_the_way_back_is_the_other_w
         200
     );
     assert_eq!(platform.pinot(&authorization).await.status, 200);
-    assert!(platform.sandbox.opens(&bearer));
+    assert!(platform.sandbox.is_live(&bearer));
 
     let listed = platform.get(&format!("{ROLE}/assignments")).await.json;
     assert_eq!(listed[0]["subject"], access.as_str());
@@ -261,7 +261,7 @@ async fn an_assignment_and_its_end_take_their_time_but_a_revocation_does_not() {
     platform.sandbox.add_role("reader", None);
     let token = platform.sandbox.add_token();
     let (bearer, subject) = (token.bearer(), Subject::token(&token.access_key));
-    let opens = || platform.sandbox.opens(bearer.expose_secret());
+    let opens = || platform.sandbox.is_live(bearer.expose_secret());
     platform.sandbox.assign_outside("reader", subject.clone());
     assert!(!opens());
     platform.sandbox.advance(SignedDuration::from_hours(1));

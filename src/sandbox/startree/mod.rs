@@ -44,6 +44,16 @@ impl Platform for Environment {
         pinot::routes()
     }
 
+    fn issued(&self) -> &[SecretString] {
+        &self.issued
+    }
+
+    /// At Pinot.
+    fn is_live(&self, value: &str, now: Timestamp) -> bool {
+        let token = self.presented(value);
+        token.is_some_and(|token| self.admits(token, now))
+    }
+
     fn age(&mut self, now: Timestamp) {
         self.forget_what_is_known(now);
     }
@@ -154,18 +164,5 @@ impl Sandbox {
     /// The service tokens there are.
     pub fn tokens(&self) -> Vec<ServiceToken> {
         self.lock().tokens.values().cloned().collect()
-    }
-
-    /// Whether Pinot would let in who presents this now.
-    pub fn opens(&self, bearer: &str) -> bool {
-        self.with(|environment, now| {
-            let token = environment.presented(bearer);
-            token.is_some_and(|token| environment.admits(token, now))
-        })
-    }
-
-    /// Every value ever issued, dead or alive, to search for leaks.
-    pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().issued.clone()
     }
 }
