@@ -228,7 +228,7 @@ async fn remove_left_over(
     now: Timestamp,
     diagnostics: &mut Diagnostics,
 ) {
-    let Ok(holdings) = connection.tokens.holdings(operation).await else {
+    let Ok(holdings) = connection.holdings(operation).await else {
         return; // What is wrong, the rest of the opening tells.
     };
     let mut keys: Vec<_> = holdings

@@ -349,13 +349,12 @@ impl ServiceToken {
         let issued = successor.issued.clone();
         planned.take(successor, self.now());
         planned.leave(&access_key, planned.rotation().left(planned.made()));
+        connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
             match make_way(connection, &operation, &prior.what(), &access_key, &issued).await {
                 Ok(()) => planned.forget_previous(),
                 Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
             }
-        } else {
-            connection.tokens.let_stay(access_key);
         }
         let before = (&prior.vault, &prior.vault_version);
         connection
@@ -548,19 +547,19 @@ impl Resource for ServiceToken {
             state.succeeded_by(&successor, self.now());
         }
         if let Some(previous) = state.previous()
-            && let Ok(Presence::Gone) = presence::look(&connection.tokens, &operation, &previous).await
+            && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
         {
             state.forget_previous();
         }
         let Some(access_key) = diagnostics.ok(state.access_key()) else {
             return Some(state);
         };
-        match presence::look(&connection.tokens, &operation, &access_key).await {
+        match presence::look(&connection, &operation, &access_key).await {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
                     state.description = description(told);
                 }
-                let holdings = connection.tokens.holdings(&operation).await;
+                let holdings = connection.holdings(&operation).await;
                 if holdings.is_ok_and(|holdings| !holdings.iter().any(|holding| holding.access_key == access_key)) {
                     diagnostics.push(unusable(&state.what()));
                 }
@@ -715,7 +714,7 @@ async fn successor(
         .successor_of(state.access_key.known()?)?
         .parse()
         .ok()?;
-    let found = presence::look(&connection.tokens, operation, &access_key).await;
+    let found = presence::look(connection, operation, &access_key).await;
     matches!(found, Ok(Presence::There(_))).then_some(access_key)
 }
 
@@ -727,7 +726,7 @@ async fn twin(
     prior: &Model,
     access_key: &AccessKey,
 ) -> Option<AccessKey> {
-    let holdings = connection.tokens.holdings(operation).await.ok()?;
+    let holdings = connection.holdings(operation).await.ok()?;
     let roles = |key: &AccessKey| -> BTreeSet<&Name> {
         let its = holdings.iter().filter(|holding| holding.access_key == *key);
         its.map(|holding| &holding.role).collect()

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::api::{AccessKey, Api, IssuedToken, Name, Subject, SubjectType, Told};
+use super::api::{AccessKey, Api, Assignment, IssuedToken, Name, Subject, Told};
+use super::connection::Connection;
 use crate::platform::Snapshot;
 use crate::rest::{Error, Operation};
 
@@ -17,8 +18,8 @@ pub(super) struct Tokens {
     /// Whether one was found by its SRN.
     found: AtomicBool,
     holdings: Snapshot<Holding>,
-    /// Those that a rotation in this run has left to stay for a while.
-    staying: Mutex<BTreeSet<AccessKey>>,
+    /// Those in whose place a rotation in this run has put others.
+    succeeded: Mutex<BTreeSet<AccessKey>>,
 }
 
 /// That a service token has a role.
@@ -35,7 +36,7 @@ impl Tokens {
             own: Mutex::new(own),
             found: AtomicBool::new(false),
             holdings: Snapshot::default(),
-            staying: Mutex::default(),
+            succeeded: Mutex::default(),
         }
     }
 
@@ -49,33 +50,6 @@ impl Tokens {
     /// Whether a service token was found by its SRN in this run, so that one which is not found is known to be none.
     pub(super) fn are_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)
-    }
-
-    /// Who has which role, by requests that all who ask at the same time share.
-    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Arc<[Holding]>, Error> {
-        self.holdings.get(self.list(operation)).await
-    }
-
-    /// Who has which role now.
-    pub(super) async fn list(&self, operation: &Operation) -> Result<Vec<Holding>, Error> {
-        let mut holdings = Vec::new();
-        for role in self.api.roles(operation).await? {
-            // What has another name cannot be asked for.
-            let Ok(role) = role.parse::<Name>() else {
-                tracing::warn!("the role {role:?} has a name that this provider does not take; it is passed over");
-                continue;
-            };
-            let assignments = self.api.assignments(operation, &role).await?;
-            let keys = assignments.iter().filter_map(|assignment| {
-                let key = assignment.subject.parse().ok()?;
-                Subject::token(&key).has(assignment).then_some(key)
-            });
-            holdings.extend(keys.map(|access_key| Holding {
-                role: role.clone(),
-                access_key,
-            }));
-        }
-        Ok(holdings)
     }
 
     /// To be called after each change of an assignment: what was seen before no longer holds.
@@ -99,16 +73,66 @@ impl Tokens {
         Ok(())
     }
 
-    /// A rotation leaves a token to stay for a while: its roles are its own until then.
-    pub(super) fn let_stay(&self, access_key: AccessKey) {
-        lock(&self.staying).insert(access_key);
+    /// A rotation has put another one in its place, and takes its roles when it ends it.
+    pub(super) fn succeeded(&self, access_key: AccessKey) {
+        lock(&self.succeeded).insert(access_key);
     }
 
-    /// Whether an assignment to this subject is left alone by whoever moves on from it.
-    pub(super) fn stays(&self, subject: &Subject) -> bool {
-        let is_token = subject.subject_type() == SubjectType::ServiceToken;
-        is_token && lock(&self.staying).iter().any(|key| key.as_str() == subject.as_str())
+    /// Whether its roles are left to the rotation that has put another one in its place in this run.
+    pub(super) fn is_succeeded(&self, subject: &Subject) -> bool {
+        lock(&self.succeeded).iter().any(|key| Subject::token(key) == *subject)
     }
+}
+
+impl Connection {
+    /// Which service tokens have which role, by requests that all who ask at the same time share.
+    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Arc<[Holding]>, Error> {
+        let list = async {
+            let mut holdings = Vec::new();
+            for role in self.named_roles(operation).await? {
+                let assignments = self.assignments(operation, &role).await?;
+                holdings.extend(held(&role, &assignments));
+            }
+            Ok(holdings)
+        };
+        self.tokens.holdings.get(list).await
+    }
+
+    /// The roles that a token has now.
+    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
+        let mut roles = Vec::new();
+        for role in self.named_roles(operation).await? {
+            let assignments = self.api.assignments(operation, &role).await?;
+            if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
+                roles.push(role);
+            }
+        }
+        Ok(roles)
+    }
+
+    async fn named_roles(&self, operation: &Operation) -> Result<Vec<Name>, Error> {
+        let roles = self.api.roles(operation).await?;
+        let named = roles.into_iter().filter_map(|role| {
+            let name = role.parse().ok();
+            if name.is_none() {
+                // It cannot be asked for.
+                tracing::warn!("the role {role:?} has a name that this provider does not take; it is passed over");
+            }
+            name
+        });
+        Ok(named.collect())
+    }
+}
+
+/// The service tokens among those whom a role is assigned to.
+fn held(role: &Name, assignments: &[Assignment]) -> impl Iterator<Item = Holding> {
+    assignments.iter().filter_map(|assignment| {
+        let access_key: AccessKey = assignment.subject.parse().ok()?;
+        Subject::token(&access_key).has(assignment).then(|| Holding {
+            role: role.clone(),
+            access_key,
+        })
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

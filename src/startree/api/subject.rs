@@ -103,6 +103,14 @@ impl Subject {
         &self.subject
     }
 
+    /// Whether both are the same to the platform.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.has(&Assignment {
+            subject_type: other.subject_type.as_str().to_owned(),
+            subject: other.subject.clone(),
+        })
+    }
+
     /// Whether an assignment is to this subject. Addresses and domains are compared as people do, whatever their case;
     /// types however the platform spells them.
     pub fn has(&self, assignment: &Assignment) -> bool {

@@ -11,7 +11,7 @@ use http::StatusCode;
 use crate::framework::Diagnostic;
 use crate::rest::{Error, Kind, Operation};
 use crate::startree::api::{AccessKey, Told};
-use crate::startree::tokens::Tokens;
+use crate::startree::connection::Connection;
 
 /// How many other tokens are asked for.
 const OTHERS: usize = 3;
@@ -29,29 +29,30 @@ pub(in crate::startree) enum Presence {
 
 /// Looks for a service token.
 pub(in crate::startree) async fn look(
-    tokens: &Tokens,
+    connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
 ) -> Result<Presence, Error> {
-    match tokens.read(operation, access_key).await {
+    match connection.tokens.read(operation, access_key).await {
         Err(error) if denies(&error) => {}
         answer => return answer.map(Presence::There),
     }
-    if !finds_others(tokens, operation, access_key).await {
+    if !finds_others(connection, operation, access_key).await {
         return Ok(Presence::Doubtful);
     }
-    match tokens.read(operation, access_key).await {
+    match connection.tokens.read(operation, access_key).await {
         Err(error) if denies(&error) => Ok(Presence::Gone),
         answer => answer.map(Presence::There),
     }
 }
 
 /// Whether the platform finds service tokens that are there.
-pub(super) async fn finds_others(tokens: &Tokens, operation: &Operation, access_key: &AccessKey) -> bool {
+pub(super) async fn finds_others(connection: &Connection, operation: &Operation, access_key: &AccessKey) -> bool {
+    let tokens = &connection.tokens;
     if tokens.are_found() {
         return true;
     }
-    let listed = tokens.holdings(operation).await;
+    let listed = connection.holdings(operation).await;
     let listed = listed
         .iter()
         .flat_map(|holdings| holdings.iter())

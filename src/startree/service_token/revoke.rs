@@ -40,14 +40,12 @@ async fn delete(connection: &Connection, operation: &Operation, access_key: &Acc
     {
         return Err(failure(error));
     }
-    match presence::look(&connection.tokens, operation, access_key).await {
+    match presence::look(connection, operation, access_key).await {
         Ok(Presence::There(_)) => Ok(true),
         Ok(Presence::Gone) => Ok(false),
         Ok(Presence::Doubtful) => Err(undecided(access_key)),
         // There is a platform that fails over what is not there. It has just said that it deleted it.
-        Err(error)
-            if deleted.is_ok() && fails(&error) && finds_others(&connection.tokens, operation, access_key).await =>
-        {
+        Err(error) if deleted.is_ok() && fails(&error) && finds_others(connection, operation, access_key).await => {
             Ok(false)
         }
         Err(error) => Err(failure(&error)),
