@@ -2,15 +2,16 @@
 //!
 //! # Flow
 //! Create looks whether the subject has the role already; if not, assigns it, and looks again. A refresh looks. Another
-//! subject gets the role, and then the one before loses it; another role makes another assignment. Destroy takes the role from the subject, and looks.
+//! subject gets the role first, and only then it is taken from the one before: so a service token that is rotated hands its
+//! roles on without a gap. Another role makes another assignment. Destroy takes the role from the subject, and looks.
 //!
 //! # Guarantees
 //! - What is declared is assigned, although an answer was lost; what is reported as ended is not in the role's list.
 //! - An assignment that may be there, although nobody could tell, is in the state: it has power.
 //! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
-//! - The token that the provider works with does not lose a role.
-//! - Where the subject changes, the new one has the role before the old one loses it. A service token that was rotated keeps
-//!   it as long as the rotation lets it.
+//! - The token that the provider works with does not lose a role. Nor does one in whose place a
+//!   rotation in this run has put another: when it loses its roles, the rotation says.
+//! - A change of the subject that fails half-way leaves the state as it was, so that the next apply goes on with it.
 //!
 //! # Assumptions
 //! - A role's list of assignments is complete. One that says that there is more of it is not read.
@@ -21,23 +22,14 @@ use async_trait::async_trait;
 use super::api::{InvalidSubject, Name, Subject, SubjectType};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::identity;
 use super::presence::{after_its_end, or_absent};
 use super::role::{name, validate_name};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
-
-model! {
-    /// The identity of an assignment.
-    pub(super) struct Identity {
-        environment: String,
-        role: String,
-        subject_type: String,
-        subject: String,
-    }
-}
 
 model! {
     /// The attributes of `startree_role_assignment`.
@@ -93,7 +85,7 @@ impl RoleAssignment {
 #[async_trait]
 impl Resource for RoleAssignment {
     type Model = Model;
-    type Identity = Identity;
+    type Identity = NoIdentity;
 
     const TYPE: &'static str = "startree_role_assignment";
 
@@ -102,6 +94,8 @@ impl Resource for RoleAssignment {
             "Gives a role to a person, a group, everybody of an email domain, or a service token.\n\n\
              **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. \
              To end a service token's access at once, revoke the token.\n\n\
+             **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
+             role in the same apply, before the old one loses it.\n\n\
              Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
              away. The role is not taken from the service token that the provider works with.",
             [
@@ -116,14 +110,13 @@ impl Resource for RoleAssignment {
                     "subject_type",
                     Type::String,
                     "What the subject is: `user-email`, `group`, `domain` or `service-token`.",
-                )
-                .replaces(),
+                ),
                 Attribute::required(
                     "subject",
                     Type::String,
                     "Who gets the role: an email address; the name of a group of the identity provider; a domain such as \
                      `acme.com`; or the access key of a service token, which is the part between `st-` and the next hyphen. \
-                     Never a whole token. Another one gets the role before the present one loses it.",
+                     Never a whole token. Another subject gets the role before it is taken from the one that had it.",
                 ),
                 Attribute::computed("id", Type::String, "`<role>/<subject_type>/<subject>`"),
             ],
@@ -142,17 +135,24 @@ impl Resource for RoleAssignment {
         }
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
-        if let Some(prior) = &change.prior
-            && prior.subject != change.planned.subject
-        {
-            change.planned.id = Field::Unknown;
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let Some(prior) = &change.prior else { return };
+        let planned = &mut change.planned;
+        let same = |one: &Field<String>, other: &Field<String>| one == other;
+        if same(&planned.subject, &prior.subject) && same(&planned.subject_type, &prior.subject_type) {
+            return;
         }
+        planned.id = match planned.parts() {
+            Ok((role, subject)) => Model::of(&role, &subject).id,
+            Err(_) => Field::Unknown,
+        };
+        self.plan_destroy(context, prior, diagnostics).await;
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         if let (Some(connection), Ok((role, subject))) = (self.session.connected(), prior.parts())
             && is_own(&connection, &subject)
+            && !connection.tokens.is_succeeded(&subject)
         {
             diagnostics.push(own(&role).as_warning());
         }
@@ -188,7 +188,6 @@ impl Resource for RoleAssignment {
         }
     }
 
-    /// Another subject. Whatever fails, the state keeps the one before, so that the next apply does the rest.
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         let parts = diagnostics.ok(prior.parts()).zip(diagnostics.ok(planned.parts()));
         let Some((connection, ((role, before), (_, subject)))) = self.session.connection(diagnostics).zip(parts) else {
@@ -198,7 +197,7 @@ impl Resource for RoleAssignment {
         let moved = match assign(&connection, &operation, &role, &subject).await {
             Ok(()) if before.is_same(&subject) || connection.tokens.is_succeeded(&before) => Ok(()),
             Ok(()) => unassign(&connection, &operation, &role, &before).await,
-            Err(unmade) => Err(unmade.why),
+            Err(Unmade { why, .. }) => Err(why),
         };
         connection.changed(&role).await;
         match diagnostics.ok(moved) {
@@ -234,30 +233,6 @@ impl Resource for RoleAssignment {
             format!("The role {:?} is not assigned to the {subject}.", role.as_str()),
         ));
         None
-    }
-
-    fn identity_schema(&self) -> Option<Schema> {
-        let part = |name, description| Attribute::required(name, Type::String, description);
-        Some(identity::schema([
-            part("role", "The role's name."),
-            part("subject_type", "`user-email`, `group`, `domain` or `service-token`."),
-            part("subject", "Who has the role."),
-        ]))
-    }
-
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        Some(Identity {
-            environment: identity::environment(&self.session),
-            role: state.role.clone(),
-            subject_type: state.subject_type.clone(),
-            subject: state.subject.clone(),
-        })
-    }
-
-    fn import_id(&self, asked: Identity) -> Result<String, Diagnostic> {
-        identity::check(&self.session, &asked.environment)?;
-        let parts = [asked.role, asked.subject_type, asked.subject];
-        Ok(parts.map(|part| part.into_known().unwrap_or_default()).join("/"))
     }
 }
 
@@ -298,10 +273,8 @@ pub(super) async fn unassign(
 
 /// Whether the provider works with this service token.
 fn is_own(connection: &Connection, subject: &Subject) -> bool {
-    connection
-        .tokens
-        .own()
-        .is_some_and(|own| Subject::token(&own) == *subject)
+    let own = connection.tokens.own();
+    own.is_some_and(|key| Subject::token(&key) == *subject)
 }
 
 fn own(role: &Name) -> Diagnostic {

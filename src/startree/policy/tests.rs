@@ -1,7 +1,8 @@
 //! A policy's life, against the sandbox in the same process, under tokio's paused clock.
 
 use super::*;
-use crate::platform::testing::{Driven, losses};
+use crate::platform::testing::driven::Driven;
+use crate::platform::testing::losses;
 use crate::sandbox::Fault;
 use crate::sandbox::startree::{Options, Sandbox};
 use crate::startree::testing::{every_shape, sandbox, session};

@@ -5,7 +5,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::Severity;
-use crate::platform::testing::{Driven, losses};
+use crate::platform::testing::driven::Driven;
+use crate::platform::testing::losses;
 use crate::rest::Credential;
 use crate::sandbox::startree::{self, Again, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
@@ -87,11 +88,8 @@ async fn a_token_is_let_in_once_the_platform_knows() {
     let connection = assignment.resource.session.connected().unwrap();
     let lets_in = async || {
         let operation = connection.operation(&Context::default());
-        connection
-            .pinot
-            .lets_in(&operation, Credential::bearer(token.bearer()).unwrap())
-            .await
-            .unwrap()
+        let bearer = Credential::bearer(token.bearer()).unwrap();
+        connection.pinot.lets_in(&operation, bearer).await.unwrap()
     };
     let state = assignment.create(&to("service-token", &token.access_key)).await.state();
     assert!(!lets_in().await);
@@ -119,40 +117,6 @@ async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
                 assert!(subjects(&sandbox).is_empty(), "{lost:?}");
             }
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_subject_gets_the_role_before_the_present_one_loses_it() {
-    for options in every_shape() {
-        let (sandbox, assignment) = world(options);
-        let state = assignment.create(&analysts()).await.state();
-        let others = to("group", "others");
-        let planned = assignment.plan(&others, Some(&state)).await;
-        assert!(planned.replaces.is_empty() && planned.model.id.is_unknown());
-
-        sandbox.fault(Fault::answer(403).on("POST", UNASSIGN));
-        let failed = assignment.update(&others, &state).await;
-        assert!(failed.fails("403"));
-        assert_eq!(subjects(&sandbox), ["data-analysts", "others"]);
-        let state = assignment.update(&others, &failed.state.unwrap()).await.state();
-        assert_eq!(subjects(&sandbox), ["others"]);
-        assignment.rests(&others, &state).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_spelling_of_a_subject_takes_nothing_from_it() {
-    for lowers_subjects in [true, false] {
-        let (sandbox, assignment) = world(Options {
-            lowers_subjects,
-            ..Options::default()
-        });
-        let state = assignment.create(&to("user-email", "Ann@Acme.com")).await.state();
-        let other = to("user-email", "ann@acme.com");
-        let state = assignment.update(&other, &state).await.state();
-        assert_eq!(subjects(&sandbox).len(), 1);
-        assignment.rests(&other, &state).await;
     }
 }
 
@@ -323,4 +287,73 @@ async fn a_whole_token_is_refused_and_not_quoted() {
     };
     assignment.resource.validate(&unknown, &mut diagnostics);
     assert_eq!(diagnostics.iter().next().unwrap().attribute, Some("subject_type"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
+    for options in every_shape() {
+        let (sandbox, assignment) = world(options);
+        let [old, new] = [(); 2].map(|()| sandbox.add_token());
+        let state = assignment.create(&to("service-token", &old.access_key)).await.state();
+        // While its access key is not known yet.
+        let unknown = Model {
+            subject: Field::Unknown,
+            ..to("service-token", "")
+        };
+        let planned = assignment.plan(&unknown, Some(&state)).await;
+        assert!(planned.replaces.is_empty() && planned.model.id.is_unknown());
+
+        // The new one cannot get it: the old one keeps it.
+        sandbox.fault(Fault::answer(400).on("POST", ASSIGN));
+        let config = to("service-token", &new.access_key);
+        let outcome = assignment.update(&config, &state).await;
+        assert!(outcome.fails("400") && subjects(&sandbox) == [old.access_key.as_str()]);
+        // It cannot be taken from the old one: the next apply does it.
+        sandbox.fault(Fault::answer(400).on("POST", UNASSIGN));
+        let outcome = assignment.update(&config, &outcome.state.unwrap()).await;
+        assert!(outcome.fails("400") && subjects(&sandbox).len() == 2);
+        let state = assignment.update(&config, &outcome.state.unwrap()).await.state();
+        assert_eq!(subjects(&sandbox), [new.access_key.as_str()]);
+        assignment.rests(&config, &state).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_a_rotation_lets_stay_keeps_its_role() {
+    let (sandbox, assignment) = world(Options::default());
+    let [old, new] = [(); 2].map(|()| sandbox.add_token());
+    let state = assignment.create(&to("service-token", &old.access_key)).await.state();
+    let connection = assignment.resource.session.connected().unwrap();
+    connection.tokens.succeeded(old.access_key.parse().unwrap());
+    assignment
+        .update(&to("service-token", &new.access_key), &state)
+        .await
+        .state();
+    assert_eq!(subjects(&sandbox).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_spelling_of_a_subject_takes_nothing_from_it() {
+    for lowers_subjects in [true, false] {
+        let (sandbox, assignment) = world(Options {
+            lowers_subjects,
+            ..Options::default()
+        });
+        let state = assignment.create(&to("user-email", "Ann@Acme.com")).await.state();
+        let other = to("user-email", "ann@acme.com");
+        let state = assignment.update(&other, &state).await.state();
+        assert_eq!(subjects(&sandbox).len(), 1);
+        assignment.rests(&other, &state).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_role_makes_another_assignment() {
+    let (_, assignment) = world(Options::default());
+    let state = assignment.create(&analysts()).await.state();
+    let elsewhere = Model {
+        role: "writer".into(),
+        ..analysts()
+    };
+    assert_eq!(assignment.plan(&elsewhere, Some(&state)).await.replaces, ["role"]);
 }

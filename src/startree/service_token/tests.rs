@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::framework::AnyResource;
 use crate::platform::State;
-use crate::platform::testing::{Run, Workspace, losses};
+use crate::platform::testing::losses;
+use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
 use crate::platform::vault_settings::Link;
 use crate::rest::{Roots, Transport};
 use crate::sandbox::startree::{Options, Sandbox, Subject};
@@ -185,7 +186,7 @@ impl World {
 
     /// The one token that there is has both roles, and nothing is left to do.
     async fn is_settled(&mut self, config: &Model) {
-        self.apply(config).await.changes_nothing().is_quiet();
+        self.apply(config).await.changes_nothing().says_nothing();
         let key = self.state().access_key.into_known().unwrap();
         assert_eq!(self.keys(), [key.clone()], "no other is left");
         assert_eq!(self.roles(&key), ["reader", "writer"]);
@@ -211,7 +212,7 @@ impl World {
 async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
     for options in every_shape() {
         let mut world = World::new(options);
-        world.apply(&released("1")).await.succeeds().is_quiet();
+        world.apply(&released("1")).await.succeeds().says_nothing();
         let first = world.state();
         assert!(!world.is_live(&first), "it has no role yet");
         world
@@ -263,7 +264,7 @@ async fn with_an_overlap_both_are_valid_until_it_is_over() {
     assert_eq!(second.previous_access_key, first.access_key);
     assert!(world.is_live(&first) && world.is_live(&second));
     world.sandbox.advance(SignedDuration::from_mins(119));
-    world.apply(&config).await.changes_nothing().is_quiet();
+    world.apply(&config).await.changes_nothing().says_nothing();
     world.sandbox.advance(SignedDuration::from_mins(1));
     world
         .plan(&config)
@@ -561,7 +562,7 @@ async fn an_import_brings_no_value_and_rotates_nothing() {
 
 impl World {
     async fn is_imported(&mut self, config: &Model, key: &str) {
-        self.apply(config).await.changes_nothing().is_quiet();
+        self.apply(config).await.changes_nothing().says_nothing();
         assert_eq!(self.keys(), [key], "it is still the same");
     }
 }

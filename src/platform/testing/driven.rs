@@ -1,42 +1,6 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and a resource as
-//! Terraform drives it.
+//! A resource, called as Terraform calls it, one call at a time. Whole runs are [`workspace`](super::workspace)'s.
 
-mod workspace;
-
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use jiff::Timestamp;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-use super::parts::Environment;
 use crate::framework::{AnyResource, Context, Diagnostic, Diagnostics, Model, Resource, Severity, Value};
-use crate::rest::Operation;
-use crate::sandbox::{Effect, Fault};
-use crate::token::Clock;
-
-pub(crate) use workspace::{Run, Workspace};
-
-/// The time of day by tokio's timer, from the beginning of 2027 on.
-pub(crate) fn clock() -> Clock {
-    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-    Clock::new(move || epoch + start.elapsed())
-}
-
-/// An environment of these variables.
-pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let variables: BTreeMap<String, String> = variables.collect();
-    Box::new(move |name| variables.get(name).cloned())
-}
-
-/// An operation with the default retry_timeout.
-pub(crate) fn operation() -> Operation {
-    Operation::new(Duration::from_secs(300), CancellationToken::new())
-}
 
 /// What an operation on a resource came to, and what it told.
 #[derive(Debug)]
@@ -175,29 +139,4 @@ fn outcome<M: Model>(state: &Value, diagnostics: Diagnostics) -> Outcome<M> {
         state: (!state.is_null()).then(|| M::from_value(state).unwrap()),
         told: diagnostics.into_iter().collect(),
     }
-}
-
-/// Every way in which an answer is lost, before or after the platform acted; `another` is the answer for something else.
-pub(crate) fn losses(another: &str) -> Vec<Fault> {
-    let page = Fault::answer(200)
-        .header("content-type", "text/html")
-        .body("<html>Sign in</html>");
-    let seen = [
-        Fault::new(Effect::Cut),
-        Fault::new(Effect::Hang),
-        Fault::answer(502),
-        Fault::answer(503)
-            .header("content-type", "text/html")
-            .body("<html>Bad gateway</html>"),
-        Fault::answer(200),
-        Fault::answer(201).body("{"),
-        Fault::answer(200).body(another),
-        page,
-    ];
-    let after = seen.iter().cloned().map(Fault::after);
-    seen.iter()
-        .cloned()
-        .chain(after)
-        .chain([Fault::new(Effect::Truncate)])
-        .collect()
 }

@@ -1,8 +1,0 @@
-import {
-  to = startree_role_assignment.analysts
-  identity = {
-    role         = "orders-reader"
-    subject_type = "group"
-    subject      = "data-analysts"
-  }
-}

@@ -1,0 +1,80 @@
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
+
+pub(crate) mod driven;
+pub(crate) mod history;
+pub(crate) mod network;
+pub(crate) mod workspace;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::parts::Environment;
+use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
+use crate::sandbox::{Effect, Fault};
+use crate::token::Clock;
+
+/// The time of day by tokio's timer, from the beginning of 2027 on.
+pub(crate) fn clock() -> Clock {
+    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    Clock::new(move || epoch + start.elapsed())
+}
+
+/// An environment of these variables.
+pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables: BTreeMap<String, String> = variables.collect();
+    Box::new(move |name| variables.get(name).cloned())
+}
+
+/// A client of the API at `base_url`.
+pub(crate) fn client(transport: Transport, base_url: &str, credential: Credential) -> Client {
+    let options = Options {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        credential,
+        user_agent: HeaderValue::from_static("test"),
+        request_timeout: Duration::from_secs(30),
+    };
+    Client::new(options, transport)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An operation with the default retry_timeout.
+pub(crate) fn operation() -> Operation {
+    Operation::new(Duration::from_secs(300), CancellationToken::new())
+}
+
+/// Every way in which an answer is lost, before or after the platform acted; `another` is the answer for something else.
+pub(crate) fn losses(another: &str) -> Vec<Fault> {
+    let page = Fault::answer(200)
+        .header("content-type", "text/html")
+        .body("<html>Sign in</html>");
+    let seen = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::answer(502),
+        Fault::answer(503)
+            .header("content-type", "text/html")
+            .body("<html>Bad gateway</html>"),
+        Fault::answer(200),
+        Fault::answer(201).body("{"),
+        Fault::answer(200).body(another),
+        page,
+    ];
+    let after = seen.iter().cloned().map(Fault::after);
+    seen.iter()
+        .cloned()
+        .chain(after)
+        .chain([Fault::new(Effect::Truncate)])
+        .collect()
+}
