@@ -78,6 +78,11 @@ impl Connection {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
+    /// One that makes good what another left undone, though that be cancelled or its time over.
+    pub(super) fn making_good(&self) -> Operation {
+        self.operation(&Context::default())
+    }
+
     /// Whom a role is assigned to, by a request that all who ask at the same time share.
     pub(super) async fn assignments(&self, operation: &Operation, role: &Name) -> Result<Arc<[Assignment]>, Error> {
         let seen = self.assignments.of(role);
@@ -95,10 +100,5 @@ impl Connection {
         self.assignments.of(role).forget().await;
         self.attached.of(role).forget().await;
         self.tokens.changed().await;
-    }
-
-    /// One that makes good what another left undone, though that be cancelled or its time over.
-    pub(super) fn making_good(&self) -> Operation {
-        self.operation(&Context::default())
     }
 }

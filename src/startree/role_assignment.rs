@@ -9,8 +9,8 @@
 //! - What is declared is assigned, although an answer was lost; what is reported as ended is not in the role's list.
 //! - An assignment that may be there, although nobody could tell, is in the state: it has power.
 //! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
-//! - The token that the provider works with does not lose a role. Nor does one in whose place a
-//!   rotation in this run has put another: when it loses its roles, the rotation says.
+//! - The token that the provider works with does not lose a role. A service token that was rotated keeps it as long as the
+//!   rotation lets it.
 //! - A change of the subject that fails half-way leaves the state as it was, so that the next apply goes on with it.
 //!
 //! # Assumptions
@@ -135,7 +135,7 @@ impl Resource for RoleAssignment {
         }
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
         let Some(prior) = &change.prior else { return };
         let planned = &mut change.planned;
         let same = |one: &Field<String>, other: &Field<String>| one == other;
@@ -146,13 +146,11 @@ impl Resource for RoleAssignment {
             Ok((role, subject)) => Model::of(&role, &subject).id,
             Err(_) => Field::Unknown,
         };
-        self.plan_destroy(context, prior, diagnostics).await;
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         if let (Some(connection), Ok((role, subject))) = (self.session.connected(), prior.parts())
             && is_own(&connection, &subject)
-            && !connection.tokens.is_succeeded(&subject)
         {
             diagnostics.push(own(&role).as_warning());
         }
@@ -188,6 +186,7 @@ impl Resource for RoleAssignment {
         }
     }
 
+    /// Another subject. Whatever fails, the state keeps the one before, so that the next apply does the rest.
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         let parts = diagnostics.ok(prior.parts()).zip(diagnostics.ok(planned.parts()));
         let Some((connection, ((role, before), (_, subject)))) = self.session.connection(diagnostics).zip(parts) else {
@@ -197,7 +196,7 @@ impl Resource for RoleAssignment {
         let moved = match assign(&connection, &operation, &role, &subject).await {
             Ok(()) if before.is_same(&subject) || connection.tokens.is_succeeded(&before) => Ok(()),
             Ok(()) => unassign(&connection, &operation, &role, &before).await,
-            Err(Unmade { why, .. }) => Err(why),
+            Err(unmade) => Err(unmade.why),
         };
         connection.changed(&role).await;
         match diagnostics.ok(moved) {
