@@ -164,6 +164,9 @@ impl Story for Environment {
 
     const ANOTHER: &'static str = r#"{"name": "another", "policyDocumentJson": "{}"}"#;
 
+    /// A service token is asked for once in a run: of one whose answer is lost nothing is known to find it by.
+    const APPLIES: usize = 4;
+
     fn begin(random: &mut Rng) -> Self {
         let shapes = every_shape();
         let mut options = shapes[random.usize(..shapes.len())].clone();

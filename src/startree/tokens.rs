@@ -90,7 +90,8 @@ impl Connection {
         let list = async {
             let mut holdings = Vec::new();
             for role in self.named_roles(operation).await? {
-                let assignments = self.assignments(operation, &role).await?;
+                let read = self.assignments(operation, &role).await;
+                let assignments = self.if_there(operation, &role, read).await?;
                 holdings.extend(held(&role, &assignments));
             }
             Ok(holdings)
@@ -102,7 +103,8 @@ impl Connection {
     pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
         let mut roles = Vec::new();
         for role in self.named_roles(operation).await? {
-            let assignments = self.api.assignments(operation, &role).await?;
+            let read = self.api.assignments(operation, &role).await;
+            let assignments = self.if_there(operation, &role, read).await?;
             if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
                 roles.push(role);
             }
