@@ -391,5 +391,5 @@ fn address(kind: &str, label: &str) -> String {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works_and_nothing_else_has_power() {
-    live_through::<Environment>(300);
+    live_through::<Environment>(150);
 }
