@@ -1,4 +1,5 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or `cargo demo neuroio`.
+//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, `cargo demo neuroio`
+//! or `cargo demo startree`.
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
@@ -6,6 +7,7 @@
 
 mod neuroio;
 mod stage;
+mod startree;
 mod striim;
 #[path = "../../tests/support/terraform.rs"]
 mod terraform;
@@ -20,6 +22,7 @@ async fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         None | Some("striim") => striim::run().await,
         Some("neuroio") => neuroio::run().await,
-        Some(other) => bail!("there is a demo of striim and of neuroio, not of {other}"),
+        Some("startree") => startree::run().await,
+        Some(other) => bail!("there is a demo of striim, of neuroio and of startree, not of {other}"),
     }
 }

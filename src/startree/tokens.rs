@@ -108,9 +108,9 @@ impl Connection {
         let list = async {
             let mut holdings = Vec::new();
             for role in self.named_roles(operation).await? {
-                let assignments = self.assignments(operation, &role).await;
-                let assignments = self.unless_gone(operation, &role, assignments).await?;
-                holdings.extend(assignments.iter().flat_map(|assignments| held(&role, assignments)));
+                let read = self.assignments(operation, &role).await;
+                let assignments = self.if_there(operation, &role, read).await?;
+                holdings.extend(held(&role, &assignments));
             }
             Ok(holdings)
         };
@@ -121,26 +121,13 @@ impl Connection {
     pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
         let mut roles = Vec::new();
         for role in self.named_roles(operation).await? {
-            let assignments = self.api.assignments(operation, &role).await;
-            let assignments = self.unless_gone(operation, &role, assignments).await?;
-            let holdings = assignments.iter().flat_map(|assignments| held(&role, assignments));
-            let its = holdings.filter(|holding| holding.access_key == *access_key);
-            roles.extend(its.map(|holding| holding.role).next());
+            let read = self.api.assignments(operation, &role).await;
+            let assignments = self.if_there(operation, &role, read).await?;
+            if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
+                roles.push(role);
+            }
         }
         Ok(roles)
-    }
-
-    /// What was read of a role; `None` if it has gone since it was listed: Terraform ends many things at once.
-    async fn unless_gone<T>(
-        &self,
-        operation: &Operation,
-        role: &Name,
-        read: Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        match read {
-            Err(_) if self.has_role(operation, role).await == Ok(false) => Ok(None),
-            read => read.map(Some),
-        }
     }
 
     async fn named_roles(&self, operation: &Operation) -> Result<Vec<Name>, Error> {
