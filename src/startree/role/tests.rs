@@ -124,6 +124,17 @@ async fn a_role_that_may_be_there_is_recorded_although_nobody_could_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creation_that_is_said_to_be_done_and_is_not_is_told() {
+    let (sandbox, role) = world(Options::default());
+    sandbox.fault(Fault::answer(200).on("POST", "/roles").times(100));
+    let outcome = role.create(&reader()).await;
+    assert!(outcome.fails("The role \"reader\" is not there"), "{:?}", outcome.told);
+    sandbox.heal();
+    // What is recorded all the same is gone by the next refresh.
+    assert!(role.read(&outcome.state.unwrap()).await.state.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupt_does_not_end_the_look_at_what_was_made() {
     let (sandbox, role) = world(Options::default());
     let late = Effect::Delay(jiff::SignedDuration::from_secs(5));
