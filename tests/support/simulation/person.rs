@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::{AuditAction, Expired, Options};
 
-use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, address, values_of};
+use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, held_by, values_of};
 use super::promises::Promise;
 use super::terraform::Ended;
 use super::world::{World, plain};
@@ -75,6 +75,7 @@ impl World {
         // The providers' own has a place, too.
         let left = self.workspaces[0].declared.fit(platform.quota.saturating_sub(1));
         self.workspaces[1].declared.fit(left);
+        self.find_hidden(platform).await?;
         self.clear_up(platform).await?;
         if platform.quota < 10 {
             // What one workspace has too much of is in the other's way.
@@ -102,6 +103,45 @@ impl World {
                 let _ = self.sandbox.create_user_token_outside(user, None);
             }
         }
+    }
+
+    /// What ended earlier than the state knows, because a rotation that was lost gave it that end, and is listed no more, is
+    /// taken for gone. The run that makes it anew is refused, and says how to be rid of it.
+    async fn find_hidden(&mut self, platform: &Options) -> anyhow::Result<()> {
+        if platform.expired != Expired::Hidden {
+            return Ok(());
+        }
+        for workspace in [0, 1] {
+            let hidden = self.ended_early(workspace);
+            if hidden.is_empty() {
+                continue;
+            }
+            let told = self.outputs.told().len();
+            self.apply(&plain(workspace), false).await?;
+            let told = self.outputs.told()[told..].join("\n");
+            for name in hidden.iter().filter(|name| self.place_of(name).is_some()) {
+                let explained = told.contains("no longer listed") && told.contains("adopt_existing");
+                ensure!(explained, "nothing explains what holds the name {name:?}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The service accounts of a workspace that have ended, though its state says that they have not.
+    fn ended_early(&self, workspace: usize) -> Vec<String> {
+        let now = self.now();
+        let there = self.sandbox.service_accounts();
+        let has_ended = |name: &String| {
+            let account = there.iter().find(|account| account.name == *name);
+            account.is_some_and(|account| !account.token.is_live(now))
+        };
+        let state = self.workspaces[workspace].terraform.state().into_iter();
+        let lasting = state.filter(|(address, object)| {
+            let mut held = held_by(address, object).into_iter();
+            held.any(|held| held.ends.is_none_or(|end| end > now))
+        });
+        let names = lasting.flat_map(|(address, object)| accounts_of(&address, &object));
+        names.filter(has_ended).collect()
     }
 
     /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
@@ -149,9 +189,18 @@ impl World {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
+                Some((workspace, place)) if !is_live && account.token.id % 2 == 0 => {
+                    self.adopt(workspace, place)?;
+                }
                 _ => self.delete_outside(&name)?,
             }
         }
+        Ok(())
+    }
+
+    fn adopt(&mut self, workspace: usize, place: usize) -> anyhow::Result<()> {
+        let token = self.workspaces[workspace].declared.places[place].as_mut();
+        token.context("it is declared")?.adopt = true;
         Ok(())
     }
 
@@ -160,8 +209,11 @@ impl World {
         deleted.map_err(|refusal| anyhow::anyhow!("{refusal}"))
     }
 
+    /// Whether a state knows of a pair of which something is left; else the next refresh takes it for gone.
     fn has_pair(&self) -> bool {
-        self.workspaces[0].terraform.state().contains_key(PAIR)
+        let pair = self.workspaces[0].terraform.state().remove(PAIR);
+        let names = pair.map(|pair| accounts_of(PAIR, &pair)).unwrap_or_default();
+        names.iter().any(|name| self.token_id(name).is_some())
     }
 
     /// Whether the run that made a service account was killed, or had given up before the platform acted.
@@ -211,15 +263,12 @@ impl World {
             self.token_id(name) == before,
             "{name:?} was touched without being asked"
         );
-        let token = self.workspaces[workspace].declared.places[place]
-            .as_mut()
-            .context("it is declared")?;
         if before.is_some_and(|id| id % 2 == 0) && adoptable {
-            token.adopt = true;
-            return Ok(());
+            return self.adopt(workspace, place);
         }
         // What is said first of an imported token describes it; what is changed then rotates it.
-        token.trigger = Some(100);
+        let token = self.workspaces[workspace].declared.places[place].as_mut();
+        token.context("it is declared")?.trigger = Some(100);
         self.import(workspace, &address(place), name).await?;
         self.apply(&plain(workspace), false).await?;
         let token = self.workspaces[workspace].declared.places[place].as_mut();
