@@ -119,7 +119,9 @@ impl World {
             let told = self.outputs.told().len();
             self.apply(&plain(workspace), false).await?;
             let told = self.outputs.told()[told..].join("\n");
-            for name in hidden.iter().filter(|name| self.place_of(name).is_some()) {
+            let known = self.known();
+            let refused = |name: &&String| self.place_of(name).is_some() && !known.contains(*name);
+            for name in hidden.iter().filter(refused) {
                 let explained = told.contains("no longer listed") && told.contains("adopt_existing");
                 ensure!(explained, "nothing explains what holds the name {name:?}");
             }
