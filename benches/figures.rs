@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{Listening, Options, Sandbox};
+use token_providers::sandbox::Listening;
+use token_providers::sandbox::striim::{Options, Sandbox};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 

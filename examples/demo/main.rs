@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{Listening, Options, Role, Sandbox};
+use token_providers::sandbox::Listening;
+use token_providers::sandbox::striim::{Options, Role, Sandbox};
 use tokio::process::Command;
 
 mod neuroio;

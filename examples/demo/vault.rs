@@ -5,6 +5,7 @@ use http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use token_providers::sandbox::{Listening, Vault as Sandbox};
+
 use token_providers::token::Clock;
 
 /// The secret's place: mount `secret`, which a development server of Vault has from the start.

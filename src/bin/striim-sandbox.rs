@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use token_providers::sandbox::{AdminToken, Listening, Options, Sandbox, Seed, Vault};
+use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
+use token_providers::sandbox::{Listening, Vault};
 
 const HELP: &str = "\
 striim-sandbox: Striim Cloud's token API in memory. Nothing is kept when it ends.

@@ -1,4 +1,4 @@
-//! Serving the sandbox over TCP.
+//! Serving a sandbox over TCP.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +16,6 @@ use tokio::task::{AbortHandle, JoinSet};
 use tower::{Service, ServiceExt};
 
 use super::fault::ConnectionCut;
-use super::{BASE_PATH, Sandbox};
 
 /// A sandbox that is being served. Dropping it stops serving and closes every connection.
 #[derive(Debug)]
@@ -34,32 +33,17 @@ impl Drop for Listening {
     }
 }
 
-impl Sandbox {
-    /// Serves the REST API and the control API over HTTP/1.1 at `address`, e.g. `127.0.0.1:0` for any free port.
-    ///
-    /// Anyone who can reach the address controls the sandbox, so keep it on a loopback address.
-    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
-        listen(address, BASE_PATH, self.router()).await
-    }
-
-    /// Both APIs as a service whose error is a connection that was cut, for a client in the same process.
-    pub fn service<B>(
-        &self,
-    ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<B>
-    where
-        B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
-    {
-        service(self.router())
-    }
-}
-
-/// Serves a router at `address`; its API begins at `base_path`.
-pub(super) async fn listen(address: SocketAddr, base_path: &str, router: Router) -> io::Result<Listening> {
+/// Serves a router at `address`; `base_url` tells where clients of the real address find it.
+pub(super) async fn listen(
+    address: SocketAddr,
+    base_url: impl FnOnce(SocketAddr) -> String,
+    router: Router,
+) -> io::Result<Listening> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(accept(listener, router)).abort_handle();
     Ok(Listening {
-        base_url: format!("http://{address}{base_path}"),
+        base_url: base_url(address),
         address,
         serving,
     })

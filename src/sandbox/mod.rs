@@ -1,144 +1,125 @@
-//! Striim Cloud's token API in memory, for tests of this project and of its users.
+//! Platforms in memory, for tests of this project and of its users: one folder each, held to the platform's documents.
 //!
-//! It follows Striim Cloud's document *Managing API tokens*: every endpoint of its reference, and the rules behind
-//! them (quota, expiries, roles, one PAT per user, the toggle, rate limits, audit log). What the document leaves open is
-//! a field of [`Options`]. Nothing is kept: a sandbox begins with one account, one administrator and one token.
-//! Expiry notifications, which the platform sends by email, are left out.
-//!
-//! A client in the same process talks to [`Sandbox::service`] (or the plain [`Sandbox::router`]) and shares
-//! [`Sandbox::clock`]; others connect to [`Sandbox::listen`] or to the program `striim-sandbox`.
-//!
-//! # The control API
-//!
-//! What the methods of [`Sandbox`] do in the process, HTTP does at `/sandbox`, beside the REST API. It asks for no
-//! bearer and knows no limits; errors are `{"message": …}`.
-//!
-//! | request | |
-//! |---|---|
-//! | `GET /sandbox` | the account: clock, quota, service accounts, users with their PATs, toggle, usage by token type; no values |
-//! | `GET /sandbox/clock` | `{"now": …}` |
-//! | `POST /sandbox/clock` | `{"advance": "90d"}` or `{"now": "2027-02-09T00:00:00Z"}`; durations as in `36h`, `2w`, `1mo`, `P1Y` |
-//! | `GET /sandbox/audit` | every operation on a token, oldest first |
-//! | `GET`, `DELETE /sandbox/calls` | how often each endpoint was called, `{"GET /service-accounts": 2}`; start anew |
-//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change those named |
-//! | `GET`, `POST`, `DELETE /sandbox/faults` | the [`Fault`]s to come; add one; forget all |
-//! | `GET /sandbox/values` | every token value ever issued, to search a state or a log for leaks |
-//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: put one there, past the rules; no `expires-at` means a legacy token |
-//! | `POST /sandbox/user` | `{"email", "role"}`: add a user, `admin` or `regular` |
-//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: give a user a PAT, past the rules |
-//! | any `/sandbox/console/…` | an endpoint of the REST API, done by an administrator outside of it |
-//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which only the console can |
-//!
-//! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
-//! behind Terraform's back.
+//! A [`Platform`] is a state and the routes to it. What surrounds it is here, in [`Sandbox`]: the clock that a test moves,
+//! the [`Fault`]s that strike its requests, the counting of them, and the ways in. A client in the same process talks to
+//! [`Sandbox::service`] and shares [`Sandbox::clock`]; others connect to [`Sandbox::listen`].
 
-mod account;
-mod answer;
-mod api;
-mod audit;
-mod caller;
 mod clock;
-mod control;
 mod fault;
-mod limit;
 mod listen;
-mod mint;
 pub mod neuroio;
-mod options;
-mod pats;
-mod refusal;
-mod role;
-mod seed;
-mod service_accounts;
+pub mod striim;
 mod vault;
 
+use std::fmt::Debug;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::{Extension, Router, middleware};
+use axum::body::Body;
+use axum::response::Response;
+use axum::{Router, middleware};
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use tower::Service;
 
 use crate::token::Clock;
-use account::Account;
-use api::Credential;
-use caller::{Caller, UserRef};
 use clock::MovableClock;
 use fault::Traffic;
-use mint::Mint;
 
-pub use account::{ServiceAccount, User};
-pub use audit::{AuditAction, AuditEntry};
 pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When};
 pub use listen::Listening;
-pub use mint::{Token, Update};
-pub use options::{
-    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, ListUpdated, Options, PatStatus, RateLimits, Refused,
-    RotationExpiry, SuccessCode, ToggleAnswer,
-};
-pub use refusal::Refusal;
-pub use role::Role;
-pub use seed::{AdminToken, Seed};
 pub use vault::{Capability, Vault};
 
-/// Where the REST API begins, as in the document's base URLs.
-const BASE_PATH: &str = "/api/v1";
+/// What a platform remembers, and what it answers.
+pub trait Platform: Debug + Send + Sized + 'static {
+    /// Where its API begins, such as `/v1`; empty where that is the root.
+    const BASE_PATH: &'static str;
 
-/// An in-memory Striim Cloud account and the API to it. Clones share the account.
-#[derive(Clone, Debug)]
-pub struct Sandbox {
-    account: Arc<Mutex<Account>>,
-    traffic: Traffic,
-    clock: MovableClock,
-    admin_token: SecretString,
+    /// The API, by paths relative to the base path. Faults strike here, and requests are counted.
+    fn api() -> Router<Sandbox<Self>>;
+
+    /// What is served beside the API, by whole paths.
+    fn beside() -> Router<Sandbox<Self>> {
+        Router::new()
+    }
+
+    /// What clients at this address are to be given as the platform's URL.
+    fn base_url(address: SocketAddr) -> String {
+        format!("http://{address}{}", Self::BASE_PATH)
+    }
+
+    /// Every value ever issued, dead or alive.
+    fn issued(&self) -> &[SecretString];
+
+    /// Whether a value lets its bearer in at this time.
+    fn is_live(&self, value: &str, now: Timestamp) -> bool;
+
+    /// Lets happen what time alone brings, such as the end of tokens. Whoever looks at the platform sees it so.
+    fn age(&mut self, now: Timestamp) {
+        let _ = now;
+    }
 }
 
-impl Sandbox {
-    /// A sandbox of account `acme` with an administrator and the service account `terraform`.
-    pub fn new(options: Options) -> Self {
-        Self::seeded(Seed::default(), options)
-    }
+/// A platform in memory and the API to it. Clones share it.
+///
+/// A platform's own `Sandbox` is this of its state, and adds what a test does outside the API.
+#[derive(Debug)]
+pub struct Sandbox<P> {
+    platform: Arc<Mutex<P>>,
+    traffic: Traffic,
+    clock: MovableClock,
+}
 
-    /// A sandbox that starts with `seed`.
-    pub fn seeded(seed: Seed, options: Options) -> Self {
-        let clock = MovableClock::new(seed.clock);
-        if let Some(now) = seed.now {
-            clock.set(now);
-        }
-        let mut mint = Mint::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
-        let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
-        let mut account = Account::new(seed.account, mint, options);
-        account.seed_admin(seed.admin, seed.admin_expires_at, admin_token.clone(), clock.now());
+impl<P> Clone for Sandbox<P> {
+    fn clone(&self) -> Self {
         Self {
-            account: Arc::new(Mutex::new(account)),
+            platform: Arc::clone(&self.platform),
+            traffic: self.traffic.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<P: Platform> Sandbox<P> {
+    /// A sandbox of this platform that starts by this clock.
+    fn of(platform: P, clock: Clock) -> Self {
+        Self {
+            platform: Arc::new(Mutex::new(platform)),
             traffic: Traffic::default(),
-            clock,
-            admin_token,
+            clock: MovableClock::new(clock),
         }
     }
 
-    /// The REST API at `/api/v1`, the control API at `/sandbox`.
+    /// All that is served.
     ///
     /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
     pub fn router(&self) -> Router {
-        let api = api::routes().layer(middleware::from_fn_with_state(self.traffic.clone(), fault::inject));
-        let console = api::routes()
-            .merge(control::console_only())
-            .layer(Extension(Credential::Console));
-        let control = control::routes().nest("/console", console);
-        Router::new()
-            .nest(BASE_PATH, api)
-            .nest("/sandbox", control)
-            .with_state(self.clone())
+        let api = P::api().layer(middleware::from_fn_with_state(self.traffic.clone(), fault::inject));
+        let api = match P::BASE_PATH {
+            "" => api,
+            base_path => Router::new().nest(base_path, api),
+        };
+        api.merge(P::beside()).with_state(self.clone())
     }
 
-    /// The value of the administrator's token that the sandbox started with.
-    pub fn admin_token(&self) -> SecretString {
-        self.admin_token.clone()
+    /// The same as a service whose error is a connection that was cut, for a client in the same process.
+    pub fn service<B>(
+        &self,
+    ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<P, B>
+    where
+        B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        listen::service(self.router())
     }
 
-    /// A token of another account, which this one answers with 403.
-    pub fn foreign_token(&self) -> SecretString {
-        self.lock().foreign.clone()
+    /// Serves it over HTTP/1.1 at `address`, e.g. `127.0.0.1:0` for any free port.
+    ///
+    /// # Errors
+    /// If the address cannot be listened at.
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
+        listen::listen(address, P::base_url, self.router()).await
     }
 
     /// The sandbox's clock, for a provider in the same process.
@@ -151,29 +132,9 @@ impl Sandbox {
         self.clock.advance(by);
     }
 
-    /// Every operation on a token so far.
-    pub fn audit(&self) -> Vec<AuditEntry> {
-        self.lock().audit.clone()
-    }
-
-    /// How many requests of `method` came to `path` (relative to the base URL), whatever became of them.
+    /// How many requests of `method` came to `path` (relative to the API's base path), whatever became of them.
     pub fn calls(&self, method: &str, path: &str) -> usize {
         self.traffic.calls(method, path)
-    }
-
-    /// The account's service accounts, expired ones too.
-    pub fn service_accounts(&self) -> Vec<ServiceAccount> {
-        self.with(|account, _| account.service_accounts.values().cloned().collect())
-    }
-
-    /// Whether `value` would be accepted as a bearer now.
-    pub fn is_live(&self, value: &str) -> bool {
-        self.with(|account, now| account.authenticate(Some(value), now).is_ok())
-    }
-
-    /// Every value ever issued, dead or alive, to search for leaks.
-    pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().mint.issued().to_vec()
     }
 
     /// Makes something go wrong with the next requests. Of several faults the one added first strikes first.
@@ -186,72 +147,26 @@ impl Sandbox {
         self.traffic.lock().faults.clear();
     }
 
-    /// Changes how the platform behaves.
-    pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
-        change(&mut self.lock().options);
+    /// Whether a value would be let in now.
+    pub fn is_live(&self, value: &str) -> bool {
+        self.with(|platform, now| platform.is_live(value, now))
     }
 
-    /// Puts a service account there as if it had always been, in place of one of the same name: the quota and the
-    /// limits of expiries do not hold. Without expiry it is a legacy token. Answers its value.
-    pub fn add_service_account(&self, name: &str, expires_at: Option<Timestamp>) -> SecretString {
-        self.with(|account, now| {
-            account
-                .seed_service_account(name.to_owned(), None, expires_at, None, now)
-                .token
-                .value
-        })
+    /// Every value ever issued, dead or alive, to search for leaks.
+    pub fn issued_values(&self) -> Vec<SecretString> {
+        self.lock().issued().to_vec()
     }
 
-    /// Adds a user without a PAT, or changes the role of the one with this email.
-    pub fn add_user(&self, email: &str, role: Role) -> User {
-        self.with(|account, _| account.seed_user(email.to_owned(), role))
-    }
-
-    /// Gives a user a PAT as if it had always been, in place of the one there is. Without expiry it is a legacy token.
-    /// Answers its value; refuses if there is no such user or PATs are disabled.
-    pub fn add_user_token(&self, email: &str, expires_at: Option<Timestamp>) -> Result<SecretString, Refusal> {
-        self.with(|account, now| Ok(account.seed_pat(email, expires_at, None, now)?.1.value))
-    }
-
-    /// Rotates a service account as an administrator in the console would. A live token keeps its expiry.
-    pub fn rotate_outside(&self, name: &str) -> Result<SecretString, Refusal> {
-        self.with(|account, now| {
-            let end = account
-                .service_accounts
-                .get(name)
-                .and_then(|found| found.token.expires_at);
-            let end = end.filter(|end| now < *end);
-            Ok(account.rotate(&Caller::Console, name, end, now)?.token.value)
-        })
-    }
-
-    /// Deletes a service account as an administrator in the console would.
-    pub fn delete_outside(&self, name: &str) -> Result<(), Refusal> {
-        self.with(|account, now| account.delete(&Caller::Console, name, now))
-    }
-
-    /// Creates a user's PAT as the user in the console would; refuses if there is an active one.
-    pub fn create_user_token_outside(
-        &self,
-        email: &str,
-        expires_at: Option<Timestamp>,
-    ) -> Result<SecretString, Refusal> {
-        self.with(|account, now| {
-            Ok(account
-                .create_pat(&Caller::Console, UserRef::Email(email), expires_at, now)?
-                .1
-                .value)
-        })
-    }
-
-    fn with<T>(&self, operation: impl FnOnce(&mut Account, Timestamp) -> T) -> T {
-        let mut account = self.lock();
+    /// Does something with the platform as it is now.
+    fn with<T>(&self, operation: impl FnOnce(&mut P, Timestamp) -> T) -> T {
+        let mut platform = self.lock();
         let now = self.clock.now();
-        account.purge(now);
-        operation(&mut account, now)
+        platform.age(now);
+        operation(&mut platform, now)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The platform as it was when somebody looked last.
+    fn lock(&self) -> MutexGuard<'_, P> {
+        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -306,7 +306,8 @@ mod tests {
 
     use super::*;
     use crate::platform::State;
-    use crate::sandbox::{Effect, Fault, Options, Sandbox};
+    use crate::sandbox::striim::{Options, Sandbox};
+    use crate::sandbox::{Effect, Fault};
     use crate::striim::testing::{losses, sandbox, session};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");

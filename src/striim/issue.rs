@@ -234,7 +234,8 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::sandbox::{Effect, Expired, Fault, Options, Sandbox};
+    use crate::sandbox::striim::{Expired, Options, Sandbox};
+    use crate::sandbox::{Effect, Fault};
     use crate::striim::testing::{api, losses, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");

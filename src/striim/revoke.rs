@@ -49,7 +49,8 @@ pub(super) async fn revoke(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::{Effect, Fault, Options};
+    use crate::sandbox::striim::Options;
+    use crate::sandbox::{Effect, Fault};
     use crate::striim::testing::{api, operation, sandbox};
 
     const DELETE: (&str, &str) = ("DELETE", "/service-account");

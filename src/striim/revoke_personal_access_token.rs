@@ -168,7 +168,8 @@ mod tests {
 
     use super::*;
     use crate::framework::Field;
-    use crate::sandbox::{Fault, Options, Role, Sandbox, User};
+    use crate::sandbox::Fault;
+    use crate::sandbox::striim::{Options, Role, Sandbox, User};
     use crate::striim::testing::{invoke, losses, plan, sandbox, session, session_with};
 
     const DELETE: (&str, &str) = ("DELETE", "/user-token");

@@ -112,7 +112,8 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
-    use crate::sandbox::{Fault, Options};
+    use crate::sandbox::Fault;
+    use crate::sandbox::striim::Options;
     use crate::striim::testing::{invoke, losses, plan, sandbox, session};
 
     const DELETE: (&str, &str) = ("DELETE", "/service-account");

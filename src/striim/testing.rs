@@ -14,10 +14,11 @@ use crate::platform::State;
 pub(super) use crate::platform::testing::operation;
 use crate::platform::testing::{self, clock};
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
-use crate::sandbox::{self, Fault, Sandbox, Seed};
+use crate::sandbox::Fault;
+use crate::sandbox::striim::{self, Sandbox, Seed};
 
 /// A sandbox whose time is tokio's.
-pub(super) fn sandbox(options: sandbox::Options) -> Sandbox {
+pub(super) fn sandbox(options: striim::Options) -> Sandbox {
     Sandbox::seeded(
         Seed {
             clock: clock(),

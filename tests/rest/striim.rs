@@ -6,7 +6,8 @@ use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
 use secrecy::{ExposeSecret, SecretString};
 use token_providers::rest::{BaseUrl, Client, Credential, Kind, Options, Transport};
-use token_providers::sandbox::{self, Effect, Fault, Role, Sandbox, Seed};
+use token_providers::sandbox::striim::{self, Role, Sandbox, Seed};
+use token_providers::sandbox::{Effect, Fault};
 use token_providers::striim::api::{Api, NewServiceAccount, Own, Owner, PatStatus};
 use token_providers::token::Clock;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use crate::script::{Act, Platform, answer, operation, operation_of};
 
 /// A sandbox whose clock is tokio's, starting at the beginning of 2026.
-fn sandbox(options: sandbox::Options) -> Sandbox {
+fn sandbox(options: striim::Options) -> Sandbox {
     let (start, epoch) = (Instant::now(), "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     let clock = Clock::new(move || epoch + start.elapsed());
     Sandbox::seeded(
@@ -53,8 +54,8 @@ fn new(name: &str) -> NewServiceAccount<'_> {
 }
 
 /// One sandbox for each value of each thing that the document leaves open.
-fn variants() -> Vec<sandbox::Options> {
-    use sandbox::*;
+fn variants() -> Vec<striim::Options> {
+    use striim::*;
     let mut variants = vec![Options::default()];
     let mut add = |change: &dyn Fn(&mut Options)| {
         let mut options = Options::default();
@@ -206,11 +207,11 @@ async fn personal_tokens_are_turned_off_and_on_whatever_shape_the_answers_have()
 
 #[tokio::test(start_paused = true)]
 async fn every_refusal_of_the_document_arrives_with_its_reason() {
-    use sandbox::ErrorBody::{Empty, Message, Nested, Plain};
+    use striim::ErrorBody::{Empty, Message, Nested, Plain};
     for errors in [Message, Nested, Plain, Empty] {
-        let sandbox = sandbox(sandbox::Options {
+        let sandbox = sandbox(striim::Options {
             errors,
-            ..sandbox::Options::default()
+            ..striim::Options::default()
         });
         let (admin, operation) = (api(&sandbox), operation());
         sandbox.add_user("ann@example.com", Role::Regular);
@@ -263,9 +264,9 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn twenty_five_creations_stay_within_the_limits_see_no_429_and_keep_their_order() {
-    let sandbox = sandbox(sandbox::Options {
+    let sandbox = sandbox(striim::Options {
         quota: 100,
-        ..sandbox::Options::default()
+        ..striim::Options::default()
     });
     let (api, start) = (api(&sandbox), Instant::now());
     let mut creations = tokio::task::JoinSet::new();
@@ -289,10 +290,10 @@ async fn twenty_five_creations_stay_within_the_limits_see_no_429_and_keep_their_
 #[tokio::test(start_paused = true)]
 async fn limits_that_another_client_used_up_are_waited_out() {
     for retry_after in [true, false] {
-        let sandbox = sandbox(sandbox::Options {
+        let sandbox = sandbox(striim::Options {
             quota: 100,
             retry_after,
-            ..sandbox::Options::default()
+            ..striim::Options::default()
         });
         let (other, own) = (api(&sandbox), api(&sandbox));
         for index in 0..10 {
@@ -309,9 +310,9 @@ async fn limits_that_another_client_used_up_are_waited_out() {
 
 #[tokio::test(start_paused = true)]
 async fn revocation_and_toggle_have_limits_of_their_own() {
-    let sandbox = sandbox(sandbox::Options {
+    let sandbox = sandbox(striim::Options {
         quota: 100,
-        ..sandbox::Options::default()
+        ..striim::Options::default()
     });
     let (api, start) = (api(&sandbox), Instant::now());
     for index in 0..40 {
@@ -333,7 +334,7 @@ async fn revocation_and_toggle_have_limits_of_their_own() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_second_request() {
     for effect in [Effect::Cut, Effect::Hang] {
-        let sandbox = sandbox(sandbox::Options::default());
+        let sandbox = sandbox(striim::Options::default());
         let (api, operation) = (api(&sandbox), operation());
         let lose = |method, path| sandbox.fault(Fault::new(effect.clone()).on(method, path).after());
 
@@ -365,7 +366,7 @@ async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_s
 
 #[tokio::test(start_paused = true)]
 async fn half_an_answer_to_a_creation_is_not_taken_for_a_token() {
-    let sandbox = sandbox(sandbox::Options::default());
+    let sandbox = sandbox(striim::Options::default());
     sandbox.fault(Fault::new(Effect::Truncate).on("POST", "/service-account"));
     let error = api(&sandbox)
         .create_service_account(&operation(), &new("app"))

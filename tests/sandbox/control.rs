@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::Role;
+use token_providers::sandbox::striim::Role;
 
 use crate::platform::{NOW, Platform, at};
 

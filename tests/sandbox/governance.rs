@@ -1,7 +1,7 @@
 //! The global PAT toggle and the audit log.
 
 use serde_json::{Value, json};
-use token_providers::sandbox::{AuditAction, Refused, Role};
+use token_providers::sandbox::striim::{AuditAction, Refused, Role};
 
 use crate::platform::{NOW, Platform, at};
 

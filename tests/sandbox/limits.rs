@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use token_providers::sandbox::RateLimits;
+use token_providers::sandbox::striim::RateLimits;
 
 use crate::platform::Platform;
 

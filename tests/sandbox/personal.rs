@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::{Refusal, Role};
+use token_providers::sandbox::striim::{Refusal, Role};
 
 use crate::platform::{NOW, Platform, at};
 

@@ -6,7 +6,8 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::{ConnectionCut, Options, Role, Sandbox, Seed};
+use token_providers::sandbox::ConnectionCut;
+use token_providers::sandbox::striim::{Options, Role, Sandbox, Seed};
 use token_providers::token::Clock;
 use tower::ServiceExt;
 

@@ -5,7 +5,7 @@ use axum::http::Request;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::Role;
+use token_providers::sandbox::striim::Role;
 
 use crate::platform::Platform;
 

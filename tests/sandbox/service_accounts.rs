@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, ToSpan, tz::TimeZone};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::{Expired, Refused, RotationExpiry};
+use token_providers::sandbox::striim::{Expired, Refused, RotationExpiry};
 
 use crate::platform::{NOW, Platform, at};
 
@@ -368,11 +368,11 @@ async fn sandboxes_of_one_seed_issue_the_same_values_and_others_do_not() {
         same.create("ci-pipeline").await.json()
     );
     let other = Platform::seeded(
-        token_providers::sandbox::Seed {
+        token_providers::sandbox::striim::Seed {
             random: None,
             ..crate::platform::seed()
         },
-        token_providers::sandbox::Options::default(),
+        token_providers::sandbox::striim::Options::default(),
     );
     assert_ne!(one.admin, other.admin);
 }

@@ -1,7 +1,7 @@
 //! Every shape that an answer may take because the document does not say.
 
 use serde_json::{Value, json};
-use token_providers::sandbox::{
+use token_providers::sandbox::striim::{
     DeleteAnswer, Envelope, ErrorBody, Instants, ListUpdated, PatStatus, Role, SuccessCode, ToggleAnswer,
 };
 

@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use secrecy::ExposeSecret;
-use token_providers::sandbox::{Effect, Fault, Listening, Options, Sandbox};
+use token_providers::sandbox::striim::{Options, Sandbox};
+use token_providers::sandbox::{Effect, Fault, Listening};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

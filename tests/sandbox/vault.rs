@@ -11,7 +11,8 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::{Capability, Effect, Fault, Listening, Options, Sandbox, Vault};
+use token_providers::sandbox::striim::{Options, Sandbox};
+use token_providers::sandbox::{Capability, Effect, Fault, Listening, Vault};
 use token_providers::token::Clock;
 
 use Capability::{Create, Delete, List, Read, Update};

@@ -1,6 +1,7 @@
 //! Histories that once broke a promise, in their shortest form.
 
-use token_providers::sandbox::{Effect, Expired, Fault, Options, Refused, When};
+use token_providers::sandbox::striim::{Expired, Options, Refused};
+use token_providers::sandbox::{Effect, Fault, When};
 
 use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use token_providers::framework::{Context, Diagnostics, Number, Provider, Value};
 use token_providers::rest::Transport;
-use token_providers::sandbox::{AdminToken, Fault, Options, Sandbox, Seed};
+use token_providers::sandbox::Fault;
+use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
 use token_providers::striim::{Parts, Striim};
 
 type Config = <Striim as Provider>::Config;

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use token_providers::sandbox::{ListUpdated, Options};
+use token_providers::sandbox::striim::{ListUpdated, Options};
 
 use crate::world::{CI, World, by_the_clock, ci};
 

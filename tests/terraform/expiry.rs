@@ -1,6 +1,6 @@
 //! What a plan says of a token's end: before it, past it, and once the platform lists the token no longer.
 
-use token_providers::sandbox::Expired;
+use token_providers::sandbox::striim::Expired;
 
 use crate::world::{CI, DAY, by_the_clock, ci, warnings};
 

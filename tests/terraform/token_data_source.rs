@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use token_providers::sandbox::Role;
+use token_providers::sandbox::striim::Role;
 
 use crate::world::{USER, World, in_days, on_each_version};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use token_providers::sandbox::AuditAction;
+use token_providers::sandbox::striim::AuditAction;
 
 use crate::world::{DAY, World, by_the_clock};
 

@@ -17,9 +17,9 @@ use serde_json::{Map, Value, json};
 
 use super::Sandbox;
 use super::options::{ErrorBody, Instants, Options, PermanentExpiry, Update};
-use super::tokens::{Platform, Realm, Token};
+use super::tokens::{NeuroIo, Realm, Token};
 
-pub(super) fn router(sandbox: Sandbox) -> Router {
+pub(super) fn routes() -> Router<Sandbox> {
     let one = get(read).patch(patch).put(put).delete(remove);
     Router::new()
         .route("/streams/tokens/", get(list).post(create).delete(remove_all))
@@ -27,7 +27,6 @@ pub(super) fn router(sandbox: Sandbox) -> Router {
         .route("/streams/tokens/{id_or_key}/", one)
         .fallback(nothing_there)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(sandbox)
 }
 
 /// Why the platform does not do what was asked.
@@ -48,7 +47,7 @@ impl Sandbox {
     fn serve(
         &self,
         headers: &HeaderMap,
-        handle: impl FnOnce(&mut Platform, &Realm, Timestamp) -> Result<Response, Refusal>,
+        handle: impl FnOnce(&mut NeuroIo, &Realm, Timestamp) -> Result<Response, Refusal>,
     ) -> Response {
         self.with(|platform, now| {
             let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -167,7 +166,7 @@ async fn put(
     })
 }
 
-fn set_active(platform: &mut Platform, realm: &Realm, id_or_key: &str, is_active: bool) -> Result<Response, Refusal> {
+fn set_active(platform: &mut NeuroIo, realm: &Realm, id_or_key: &str, is_active: bool) -> Result<Response, Refusal> {
     let id = platform.find(realm, id_or_key).ok_or(Refusal::NotFound)?.id;
     platform.set_active(id, is_active);
     let token = platform.find(realm, id_or_key).ok_or(Refusal::NotFound)?;

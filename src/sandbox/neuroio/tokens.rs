@@ -48,8 +48,9 @@ impl Token {
     }
 }
 
+/// What there is, and how it behaves.
 #[derive(Debug)]
-pub(super) struct Platform {
+pub struct NeuroIo {
     pub(super) options: Options,
     pub(super) issued: Vec<SecretString>,
     api_tokens: BTreeMap<String, Realm>,
@@ -58,7 +59,7 @@ pub(super) struct Platform {
     last_id: u64,
 }
 
-impl Platform {
+impl NeuroIo {
     pub(super) fn new(options: Options) -> Self {
         Self {
             options,

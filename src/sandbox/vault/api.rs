@@ -33,8 +33,8 @@ pub(super) enum Refusal {
 }
 
 /// Everything below `/v1`. Paths are as free as mounts are, so one handler takes them all.
-pub(super) fn router(vault: Vault) -> Router {
-    Router::new().fallback(answer).with_state(vault)
+pub(super) fn routes() -> Router<Vault> {
+    Router::new().fallback(answer)
 }
 
 async fn answer(State(vault): State<Vault>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {

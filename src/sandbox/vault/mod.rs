@@ -4,49 +4,32 @@
 //! `metadata` (read, write, list, delete) and `config` of any mount; `sys/capabilities-self`, `sys/health` and
 //! `sys/seal-status`; tokens with policies; namespaces; sealing. What there is not: `PATCH`, `subkeys`, and whatever
 //! else Vault does. A server begins unsealed, with the mount `secret` and a root token.
-//!
-//! A client in the same process talks to [`Vault::service`]; others connect to [`Vault::listen`]. [`Fault`]s strike as
-//! they do in the [`Sandbox`](super::Sandbox).
 
 mod api;
 mod kv;
 mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Body;
-use axum::response::Response;
-use axum::{Router, middleware};
-use http::Request;
+use axum::Router;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use tower::Service;
 
-use super::fault::{self, ConnectionCut, Fault, Traffic};
-use super::listen::{self, Listening};
+use super::Platform;
 use crate::token::Clock;
 use kv::Engine;
 use policy::Policy;
 
 pub use policy::Capability;
 
-/// Where the API begins.
-const BASE_PATH: &str = "/v1";
+/// An in-memory Vault.
+pub type Vault = super::Sandbox<Server>;
 
-/// An in-memory Vault. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Vault {
-    server: Arc<Mutex<Server>>,
-    traffic: Traffic,
-    clock: Clock,
-    root_token: SecretString,
-}
-
-#[derive(Debug, Default)]
-struct Server {
+/// What a Vault remembers.
+#[derive(Debug)]
+pub struct Server {
     sealed: bool,
     /// By their full path, which ends in a slash: `ns/secret/`.
     mounts: BTreeMap<String, Engine>,
@@ -54,6 +37,9 @@ struct Server {
     namespaces: BTreeSet<String>,
     tokens: BTreeMap<String, Holder>,
     requests: u64,
+    root_token: SecretString,
+    /// Every token that there ever was.
+    issued: Vec<SecretString>,
 }
 
 /// What a token may do, and where.
@@ -64,54 +50,52 @@ struct Holder {
     policy: Policy,
 }
 
+impl Platform for Server {
+    const BASE_PATH: &'static str = "/v1";
+
+    fn api() -> Router<Vault> {
+        api::routes()
+    }
+
+    fn issued(&self) -> &[SecretString] {
+        &self.issued
+    }
+
+    fn is_live(&self, value: &str, _: Timestamp) -> bool {
+        self.tokens.contains_key(value)
+    }
+
+    /// What `VAULT_ADDR` must say.
+    fn base_url(address: SocketAddr) -> String {
+        format!("http://{address}")
+    }
+}
+
 impl Vault {
     /// A Vault that goes by this clock.
     pub fn new(clock: Clock) -> Self {
-        let vault = Self {
-            server: Arc::default(),
-            traffic: Traffic::default(),
-            clock,
-            root_token: value("hvs.root-"),
-        };
+        let root_token = value("hvs.root-");
         let root = Holder {
             namespace: String::new(),
             policy: Policy::Root,
         };
-        vault
-            .lock()
-            .tokens
-            .insert(vault.root_token.expose_secret().to_owned(), root);
+        let server = Server {
+            sealed: false,
+            mounts: BTreeMap::new(),
+            namespaces: BTreeSet::new(),
+            tokens: BTreeMap::from([(root_token.expose_secret().to_owned(), root)]),
+            requests: 0,
+            issued: vec![root_token.clone()],
+            root_token,
+        };
+        let vault = Self::of(server, clock);
         vault.mount("secret");
         vault
     }
 
-    /// The API at `/v1`.
-    pub fn router(&self) -> Router {
-        let faults = middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
-        Router::new().nest(BASE_PATH, api::router(self.clone()).layer(faults))
-    }
-
-    /// The API as a service whose error is a connection that was cut, for a client in the same process.
-    pub fn service<B>(
-        &self,
-    ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<B>
-    where
-        B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
-    {
-        listen::service(self.router())
-    }
-
-    /// Serves the API over HTTP/1.1 at `address`; its `base_url` is what `VAULT_ADDR` must say.
-    ///
-    /// # Errors
-    /// If the address cannot be listened at.
-    pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
-        listen::listen(address, "", self.router()).await
-    }
-
     /// A token that may do everything.
     pub fn root_token(&self) -> SecretString {
-        self.root_token.clone()
+        self.lock().root_token.clone()
     }
 
     /// A new token that may do these things at these paths, as in a policy: `secret/data/ci`, `secret/data/*`,
@@ -127,7 +111,9 @@ impl Vault {
             namespace: folder(namespace),
             policy: Policy::of(policy),
         };
-        self.lock().tokens.insert(token.expose_secret().to_owned(), holder);
+        let mut server = self.lock();
+        server.tokens.insert(token.expose_secret().to_owned(), holder);
+        server.issued.push(token.clone());
         token
     }
 
@@ -199,25 +185,6 @@ impl Vault {
         if let Some(engine) = self.lock().mounts.get_mut(&folder(mount)) {
             engine.wipe(path);
         }
-    }
-
-    /// Makes something go wrong with the next requests; paths are relative to `/v1`.
-    pub fn fault(&self, fault: Fault) {
-        self.traffic.lock().faults.push(fault);
-    }
-
-    /// Forgets the faults that have not struck yet.
-    pub fn heal(&self) {
-        self.traffic.lock().faults.clear();
-    }
-
-    /// How many requests of `method` came to `path`, relative to `/v1`, whatever became of them.
-    pub fn calls(&self, method: &str, path: &str) -> usize {
-        self.traffic.calls(method, path)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Server> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

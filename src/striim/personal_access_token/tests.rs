@@ -9,7 +9,8 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::{AnyResource, Model as _};
 use crate::platform::State;
-use crate::sandbox::{Effect, Fault, Options, Refused, Role, Sandbox};
+use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
+use crate::sandbox::{Effect, Fault};
 use crate::striim::pat_status::PatStatus;
 use crate::striim::testing::{api_with, sandbox};
 

@@ -4,7 +4,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::{AnyResource, Model as _, Value};
-use crate::sandbox::{AuditAction, Fault, Options, Sandbox};
+use crate::sandbox::Fault;
+use crate::sandbox::striim::{AuditAction, Options, Sandbox};
 use crate::striim::testing::{losses, sandbox, session};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -447,7 +448,7 @@ async fn a_pair_of_which_both_are_gone_is_made_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pair_that_nobody_applied_for_a_year_is_renewed_wherever_the_expired_are() {
-    use crate::sandbox::Expired;
+    use crate::sandbox::striim::Expired;
     for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
         let mut world = World::new(Options {
             expired,

@@ -2,10 +2,11 @@
 
 use fastrand::Rng;
 use jiff::SignedDuration;
-use token_providers::sandbox::{
-    DeleteAnswer, Effect, Envelope, ErrorBody, Expired, Fault, Instants, Options, PatStatus, RateLimits, Refused,
-    RotationExpiry, SuccessCode, ToggleAnswer, When,
+use token_providers::sandbox::striim::{
+    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, Options, PatStatus, RateLimits, Refused, RotationExpiry,
+    SuccessCode, ToggleAnswer,
 };
+use token_providers::sandbox::{Effect, Fault, When};
 
 use super::declared::{Ends, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
 use super::history::{Apply, Cut, History, Step};

@@ -1,6 +1,7 @@
 //! Histories: what happens, told and shrunk when it fails.
 
-use token_providers::sandbox::{Fault, Options};
+use token_providers::sandbox::Fault;
+use token_providers::sandbox::striim::Options;
 
 use super::declared::{Ends, OWN, Pair, Pat, Token};
 use super::network::Moment;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{AuditAction, Expired, Options};
+use token_providers::sandbox::striim::{AuditAction, Expired, Options};
 
 use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, held_by, values_of};
 use super::promises::Promise;

@@ -40,8 +40,9 @@ pub struct User {
 /// The account's first administrator, on whose behalf the console acts.
 pub(super) const OWNER: i64 = 8509;
 
+/// What there is in the account, and how it behaves.
 #[derive(Debug)]
-pub(super) struct Account {
+pub struct Account {
     pub(super) name: String,
     pub(super) options: Options,
     pub(super) users: Vec<User>,
@@ -52,6 +53,8 @@ pub(super) struct Account {
     pub(super) pats_enabled: bool,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) mint: Mint,
+    /// The value of the first administrator's token.
+    pub(super) admin_token: SecretString,
     /// A token of another account.
     pub(super) foreign: SecretString,
     pub(super) usage: Usage,
@@ -66,8 +69,8 @@ pub(super) struct Usage {
 }
 
 impl Account {
-    /// An account with one administrator and no tokens.
-    pub(super) fn new(name: String, mut mint: Mint, options: Options) -> Self {
+    /// An account with one administrator, whose token is to be `admin_token`, and no tokens yet.
+    pub(super) fn new(name: String, mut mint: Mint, admin_token: SecretString, options: Options) -> Self {
         let owner = User {
             id: OWNER,
             email: format!("admin@{name}.example"),
@@ -83,6 +86,7 @@ impl Account {
             pats_enabled: true,
             audit: Vec::new(),
             mint,
+            admin_token,
             foreign,
             usage: Usage::default(),
             limiter: Limiter::default(),

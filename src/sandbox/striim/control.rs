@@ -15,11 +15,11 @@ use super::Sandbox;
 use super::account::Account;
 use super::api::{Credential, PatRotation, read_body};
 use super::caller::UserRef;
-use super::fault::{Effect, Fault};
 use super::mint::Token;
 use super::options::Options;
 use super::refusal::Refusal;
 use super::role::Role;
+use crate::sandbox::{Effect, Fault};
 
 /// The endpoints below `/sandbox`, save those of the console.
 pub(super) fn routes() -> Router<Sandbox> {

@@ -11,13 +11,6 @@ use super::refusal::Refusal;
 use super::role::Permission;
 
 impl Account {
-    /// Removes what has expired, on a platform that does so.
-    pub(super) fn purge(&mut self, now: Timestamp) {
-        if self.options.expired == Expired::Purged {
-            self.service_accounts.retain(|_, account| account.token.is_live(now));
-        }
-    }
-
     pub(super) fn list(&self, caller: &Caller, now: Timestamp) -> Result<Vec<&ServiceAccount>, Refusal> {
         caller.require(Permission::ManageServiceAccounts)?;
         let listed = |account: &&ServiceAccount| self.options.expired == Expired::Listed || account.token.is_live(now);

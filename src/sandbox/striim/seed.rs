@@ -54,14 +54,9 @@ impl Default for Seed {
 
 /// No expiry is too far or too near, no quota holds, and the audit log knows nothing of it.
 impl Account {
-    /// Gives the account the administrator's token.
-    pub(super) fn seed_admin(
-        &mut self,
-        admin: AdminToken,
-        expires_at: Option<Timestamp>,
-        value: SecretString,
-        now: Timestamp,
-    ) {
+    /// Lets the administrator's token be a token of the account.
+    pub(super) fn seed_admin(&mut self, admin: AdminToken, expires_at: Option<Timestamp>, now: Timestamp) {
+        let value = self.admin_token.clone();
         match admin {
             AdminToken::ServiceAccount(name) => {
                 self.seed_service_account(name, None, expires_at, Some(value), now);
