@@ -3,7 +3,7 @@
 use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use token_providers::sandbox::Expired;
+use token_providers::sandbox::striim::Expired;
 
 use crate::world::{CI, DAY, World, by_the_clock, ci, warnings};
 
