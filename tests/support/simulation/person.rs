@@ -167,9 +167,9 @@ impl World {
                 continue;
             }
             let is_live = account.token.is_live(self.now());
+            let is_hidden = !is_live && platform.expired == Expired::Hidden;
             if !self.strangers.contains_key(&name) {
                 // That somebody else answered a revocation, the list tells only of what it lists.
-                let is_hidden = !is_live && platform.expired == Expired::Hidden;
                 Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
                     format!("{name:?} was made and forgotten")
                 })?;
@@ -191,7 +191,8 @@ impl World {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
-                Some((workspace, place)) if !is_live && account.token.id % 2 == 0 => {
+                // What is not listed is made anew, whatever its description.
+                Some((workspace, place)) if is_hidden && account.token.id % 2 == 0 => {
                     self.adopt(workspace, place)?;
                 }
                 _ => self.delete_outside(&name)?,
@@ -211,11 +212,8 @@ impl World {
         deleted.map_err(|refusal| anyhow::anyhow!("{refusal}"))
     }
 
-    /// Whether a state knows of a pair of which something is left; else the next refresh takes it for gone.
     fn has_pair(&self) -> bool {
-        let pair = self.workspaces[0].terraform.state().remove(PAIR);
-        let names = pair.map(|pair| accounts_of(PAIR, &pair)).unwrap_or_default();
-        names.iter().any(|name| self.token_id(name).is_some())
+        self.workspaces[0].terraform.state().contains_key(PAIR)
     }
 
     /// Whether the run that made a service account was killed, or had given up before the platform acted.
