@@ -1,5 +1,7 @@
 //! Schemas: what a provider, a resource or a data source can be told and can tell.
 
+use std::borrow::Cow;
+
 use super::proto;
 use super::types::Type;
 use super::value::Value;
@@ -25,7 +27,7 @@ pub struct Attribute {
     /// Who sets it.
     pub presence: Presence,
     /// What it means, in Markdown.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// Whether Terraform hides it in its output.
     pub sensitive: bool,
     /// Whether a change ends the resource and makes a new one.
@@ -91,7 +93,7 @@ impl Schema {
             r#type: attribute.ty.to_json().to_string().into_bytes(),
             required_for_import: attribute.presence == Presence::Required,
             optional_for_import: attribute.presence == Presence::Optional,
-            description: attribute.description.to_owned(),
+            description: attribute.description.clone().into_owned(),
         });
         proto::ResourceIdentitySchema {
             version: self.version,
@@ -116,12 +118,12 @@ impl Schema {
 
 impl Attribute {
     /// An attribute that the user must set.
-    pub fn required(name: &'static str, ty: Type, description: &'static str) -> Self {
+    pub fn required(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             name,
             ty,
             presence: Presence::Required,
-            description,
+            description: description.into(),
             sensitive: false,
             replaces: false,
             write_only: false,
@@ -130,7 +132,7 @@ impl Attribute {
     }
 
     /// An attribute that the user may set.
-    pub fn optional(name: &'static str, ty: Type, description: &'static str) -> Self {
+    pub fn optional(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             presence: Presence::Optional,
             ..Self::required(name, ty, description)
@@ -138,7 +140,7 @@ impl Attribute {
     }
 
     /// An attribute that the user may set, and that the provider sets otherwise.
-    pub fn optional_computed(name: &'static str, ty: Type, description: &'static str) -> Self {
+    pub fn optional_computed(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             presence: Presence::OptionalComputed,
             ..Self::required(name, ty, description)
@@ -146,7 +148,7 @@ impl Attribute {
     }
 
     /// An attribute that the provider sets.
-    pub fn computed(name: &'static str, ty: Type, description: &'static str) -> Self {
+    pub fn computed(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             presence: Presence::Computed,
             ..Self::required(name, ty, description)
@@ -154,7 +156,11 @@ impl Attribute {
     }
 
     /// An object that the provider sets, whose members are attributes.
-    pub fn computed_object(name: &'static str, members: impl Into<Vec<Attribute>>, description: &'static str) -> Self {
+    pub fn computed_object(
+        name: &'static str,
+        members: impl Into<Vec<Attribute>>,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let members = members.into();
         Self {
             members: members.clone(),
@@ -163,7 +169,11 @@ impl Attribute {
     }
 
     /// An object that the user may set, whose members are attributes.
-    pub fn optional_object(name: &'static str, members: impl Into<Vec<Attribute>>, description: &'static str) -> Self {
+    pub fn optional_object(
+        name: &'static str,
+        members: impl Into<Vec<Attribute>>,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             presence: Presence::Optional,
             ..Self::computed_object(name, members, description)
@@ -217,7 +227,7 @@ impl Attribute {
             name: self.name.to_owned(),
             r#type: ty,
             nested_type,
-            description: self.description.to_owned(),
+            description: self.description.clone().into_owned(),
             description_kind: proto::StringKind::Markdown.into(),
             required: self.presence == Presence::Required,
             optional: matches!(self.presence, Presence::Optional | Presence::OptionalComputed),

@@ -1,17 +1,22 @@
 //! What the providers of all platforms share: what they take from the world, what their configuration leads to, and how
 //! they tell of failures.
 //!
-//! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`], its failed requests
-//! told with [`failure`], what all its resources look at is a [`Snapshot`], and what is to go is ended by [`end_until_gone`].
+//! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`] and
+//! [`vault_settings`], the attributes of its resources with [`attributes`]. Its failed requests are told with [`failure`],
+//! what all its resources look at is a [`Snapshot`], and what is to go is ended by [`end_until_gone`]. A value that is not
+//! to be in the state is handed over to Vault ([`hand_over`]).
 
+pub(crate) mod attributes;
 mod ending;
 mod failure;
+pub(crate) mod hand_over;
 mod parts;
 mod session;
 pub(crate) mod settings;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod vault_settings;
 
 pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;

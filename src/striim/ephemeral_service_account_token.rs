@@ -25,12 +25,12 @@ use super::ephemeral_name;
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::quota;
-use super::rotation::invalid;
 use super::service_account::{self, LIFETIME, check_description};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
 };
+use crate::platform::attributes::invalid;
 use crate::rest::Operation;
 use crate::token::{Expiry, parse_duration};
 

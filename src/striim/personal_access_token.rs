@@ -25,18 +25,21 @@ use secrecy::SecretString;
 
 use super::api::{Api, Own, Owner, UserToken};
 use super::failure::failure;
-use super::hand_over::{self, Destination, HandOver, Whose};
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
-use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
+use super::labels::{LABELS, whose};
+use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
+use crate::platform::attributes::{Triggers, invalid, keep_spelling};
 use crate::platform::end_until_gone;
+use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
+use crate::vault::Entry;
 
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
 const LIFETIME: Lifetime = Lifetime::Days(90);
@@ -110,11 +113,8 @@ impl Model {
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose<'_> {
-        Whose {
-            name: self.id(),
-            token_id: self.token_id.known().copied(),
-        }
+    fn whose(&self) -> Whose {
+        whose(self.id(), self.token_id.known().copied())
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -124,8 +124,8 @@ impl Model {
             vault: &self.vault,
             version: &mut self.vault_version,
             token: &mut self.token,
-            token_id: &self.token_id,
-            expires_at: &self.expires_at,
+            id: self.token_id.known().copied().map(Entry::Number),
+            note: self.expires_at.known().cloned(),
             generation: &mut self.generation,
         }
     }
@@ -189,7 +189,10 @@ impl PersonalAccessToken {
             if found.own {
                 diagnostics.push(kept::rotates_own(&planned.what()));
             }
-            hand_over::plan(&connection, context, &planned.vault, planned.whose(), diagnostics).await;
+            connection
+                .vault
+                .plan(&operation, &planned.vault, planned.whose(), diagnostics)
+                .await;
         }
         expect_enabled(&connection, &operation, planned, diagnostics).await;
     }
@@ -219,7 +222,7 @@ impl Resource for PersonalAccessToken {
             ),
         ];
         attributes.extend(rotation::attributes());
-        attributes.extend(hand_over::attributes());
+        attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
         attributes.push(kept::generation());
         Schema::new(
@@ -244,7 +247,7 @@ impl Resource for PersonalAccessToken {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
-        hand_over::validate(&config.vault, diagnostics);
+        hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
@@ -282,7 +285,10 @@ impl Resource for PersonalAccessToken {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
                     expect_enabled(&connection, &operation, prior, diagnostics).await;
-                    hand_over::plan(&connection, context, &planned.vault, prior.whose(), diagnostics).await;
+                    connection
+                        .vault
+                        .plan(&operation, &planned.vault, prior.whose(), diagnostics)
+                        .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
@@ -314,7 +320,10 @@ impl Resource for PersonalAccessToken {
         if planned.id.known().is_none() {
             planned.id = id_of(&found).into();
         }
-        let ready = hand_over::prepare(&connection, &operation, &planned.vault, planned.whose()).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, planned.whose())
+            .await;
         let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
         rotate(
@@ -348,10 +357,15 @@ impl Resource for PersonalAccessToken {
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
                 }
-                state
-                    .hand_over()
-                    .refresh(&connection, context, (token.token_id, rotated), diagnostics)
+                let seen = connection
+                    .vault
+                    .look(&connection.operation(context), &state.vault)
                     .await;
+                let told = Told {
+                    id: token.token_id.map(Entry::Number),
+                    rotated,
+                };
+                state.hand_over().refresh(seen, told, diagnostics);
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
@@ -384,7 +398,10 @@ impl Resource for PersonalAccessToken {
         let Some(own) = diagnostics.ok(own.map_err(|error| failure(&error))) else {
             return prior;
         };
-        let ready = hand_over::prepare(&connection, &operation, &planned.vault, prior.whose()).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, prior.whose())
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
@@ -394,7 +411,10 @@ impl Resource for PersonalAccessToken {
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                hand_over::remove_moved(&connection, &operation, before, &planned.vault, diagnostics).await;
+                connection
+                    .vault
+                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .await;
                 planned
             }
             None => prior,
@@ -411,7 +431,10 @@ impl Resource for PersonalAccessToken {
         if diagnostics.ok(revoked).is_none() {
             return Some(state);
         }
-        hand_over::remove(&connection, &operation, &state.vault, &state.vault_version, diagnostics).await;
+        connection
+            .vault
+            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .await;
         None
     }
 

@@ -14,15 +14,18 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::hand_over::{self, Destination, Secret, Whose};
+use super::labels::{LABELS, whose};
 use super::quota::ending;
-use super::rotation::{Rotation, invalid};
+use super::rotation::Rotation;
 use super::service_account::{LIFETIME, find, no_such_account, rotate, token_of, why_not_rotated};
 use super::session::Session;
 use crate::framework::{
     Action, Attribute, Context, Diagnostic, Diagnostics, Field, Presence, Progress, Schema, Type, model,
 };
+use crate::platform::attributes::invalid;
+use crate::platform::hand_over::{self, Destination, Secret};
 use crate::token::Expiry;
+use crate::vault::Entry;
 
 model! {
     /// The configuration of `action.striim_rotate_service_account_token`.
@@ -75,12 +78,9 @@ impl RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts));
             return None;
         };
-        let whose = Whose {
-            name,
-            token_id: account.token_id,
-        };
+        let whose = whose(name, account.token_id);
         progress.tell("Proving that Vault may be written to").await;
-        let ready = hand_over::prepare(&connection, &operation, &config.vault, whose).await;
+        let ready = connection.vault.prepare(&operation, &config.vault, whose).await;
         let ready = diagnostics.ok(ready)?;
         let ready = diagnostics.ok(ready.ok_or_else(|| invalid("vault", "must say where the value goes")))?;
         progress
@@ -98,13 +98,13 @@ impl RotateServiceAccountToken {
             .or(expires_at)
             .map(|expiry| expiry.to_string());
         let secret = Secret {
-            name,
             value: &issued.token,
-            token_id: issued.token_id,
-            expires_at: ends.as_deref(),
+            name,
+            id: issued.token_id.map(Entry::Number),
+            note: ends.as_deref(),
             generation: Some(ready.generation.saturating_add(1)),
         };
-        let written = ready.write(&operation, &token_of(name), &secret).await;
+        let written = ready.write(&operation, &token_of(name), secret).await;
         let version = diagnostics.ok(written.map_err(nobody_knows_it))?;
         progress
             .tell(format!("Version {version} of the secret holds the new value"))
@@ -120,7 +120,7 @@ impl Action for RotateServiceAccountToken {
     const TYPE: &'static str = "striim_rotate_service_account_token";
 
     fn schema(&self) -> Schema {
-        let [vault, _] = hand_over::attributes();
+        let [vault, _] = hand_over::attributes(&LABELS);
         Schema::new(
             "Gives a service account a new value and hands it over to HashiCorp Vault, and to nobody else: after a leak, or \
              as often as a schedule asks for it. The old value stops working at once. Needs Terraform 1.14.\n\n\
@@ -143,7 +143,7 @@ impl Action for RotateServiceAccountToken {
                 Attribute {
                     presence: Presence::Required,
                     description: "The secret in HashiCorp Vault to hand the value over to. The provider proves that it may write \
-                                  there before it rotates, and does not touch a secret that somebody else wrote.",
+                                  there before it rotates, and does not touch a secret that somebody else wrote.".into(),
                     ..vault
                 },
             ],
@@ -155,7 +155,7 @@ impl Action for RotateServiceAccountToken {
             diagnostics.push(invalid("name", "must not be empty"));
         }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
-        hand_over::validate(&config.vault, diagnostics);
+        hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
@@ -170,11 +170,11 @@ impl Action for RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts).as_warning());
             return;
         };
-        let whose = Whose {
-            name,
-            token_id: account.token_id,
-        };
-        hand_over::plan(&connection, context, &config.vault, whose, diagnostics).await;
+        let whose = whose(name, account.token_id);
+        connection
+            .vault
+            .plan(&connection.operation(context), &config.vault, whose, diagnostics)
+            .await;
         diagnostics.push(Diagnostic::warning(
             format!("{} is to be rotated", token_of(name)),
             format!(

@@ -1,20 +1,17 @@
 //! The attributes by which a user declares when a token ends and when it is rotated, the same for every token resource,
 //! and what a plan makes of them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hand_over::{self, Destination};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, parse_duration, reasons};
+use crate::platform::attributes::{Triggers, duration, invalid, known_duration, known_triggers};
+use crate::platform::hand_over::{self, Destination};
+use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, reasons};
 
 /// A fixed `expires_at` is warned of this long before.
 const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// `rotation_triggers`: a value may be null, or known only at apply.
-pub(super) type Triggers = BTreeMap<String, Field<String>>;
 
 /// The attributes, as a configuration or a state has them.
 #[derive(Clone, Copy)]
@@ -217,50 +214,6 @@ pub(super) fn rotates(what: &str, reasons: &[Reason]) -> Diagnostic {
             reasons.join("; ")
         ),
     )
-}
-
-pub(super) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
-}
-
-/// Keeps the prior spelling where both mean the same instant, or the same duration.
-pub(super) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
-    if same_instant(planned, prior) || same_duration(planned, prior) {
-        *planned = prior.clone();
-    }
-}
-
-fn same_instant(planned: &Field<String>, prior: &Field<String>) -> bool {
-    let instant = |field: &Field<String>| field.known().and_then(|text| Expiry::parse(text).ok());
-    instant(planned).is_some_and(|planned| instant(prior) == Some(planned))
-}
-
-/// Whether both mean the same duration.
-fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
-    matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
-}
-
-pub(super) fn duration(
-    attribute: &'static str,
-    field: &Field<String>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Duration> {
-    let text = field.known()?;
-    diagnostics.ok(parse_duration(text).map_err(|error| invalid(attribute, format!("{error}; it is {text:?}"))))
-}
-
-pub(super) fn known_duration(field: &Field<String>) -> Option<Duration> {
-    parse_duration(field.known()?).ok()
-}
-
-fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String, String>> {
-    let Some(triggers) = field.known() else {
-        return Some(BTreeMap::new());
-    };
-    // A trigger that is null is one that is left out.
-    let set = triggers.iter().filter(|(_, value)| !value.is_null());
-    set.map(|(name, value)| Some((name.clone(), value.known()?.clone())))
-        .collect()
 }
 
 fn after(now: Timestamp, duration: Duration) -> Expiry {

@@ -10,9 +10,9 @@ use super::issue::{self, Unmade};
 use super::kept;
 use super::quota;
 use super::revoke::revoke;
-use super::rotation::invalid;
 use super::session::{Connection, Latest};
 use crate::framework::{Context, Diagnostic, Diagnostics, Field};
+use crate::platform::attributes::invalid;
 use crate::rest::{Error, Operation};
 use crate::token::Lifetime;
 

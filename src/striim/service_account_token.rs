@@ -19,12 +19,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
-use super::hand_over::{self, Destination, HandOver, Whose};
 use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
+use super::labels::{LABELS, whose};
 use super::quota;
-use super::rotation::{self, Decision, Rotation, Triggers, invalid, keep_spelling};
+use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
     why_not_created, why_not_rotated, works_with,
@@ -33,8 +33,11 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
+use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
+use crate::vault::Entry;
 
 model! {
     /// The attributes of `striim_service_account_token`.
@@ -91,11 +94,8 @@ impl Model {
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose<'_> {
-        Whose {
-            name: self.name(),
-            token_id: self.token_id.known().copied(),
-        }
+    fn whose(&self) -> Whose {
+        whose(self.name(), self.token_id.known().copied())
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -105,15 +105,23 @@ impl Model {
             vault: &self.vault,
             version: &mut self.vault_version,
             token: &mut self.token,
-            token_id: &self.token_id,
-            expires_at: &self.expires_at,
+            id: self.token_id.known().copied().map(Entry::Number),
+            note: self.expires_at.known().cloned(),
             generation: &mut self.generation,
         }
     }
 
     /// The value that works, as far as anybody knows it.
     async fn present_token(&self, connection: &Connection, context: &Context) -> Field<SecretString> {
-        hand_over::value(connection, context, &self.vault, &self.vault_version, &self.token).await
+        connection
+            .vault
+            .value(
+                &connection.operation(context),
+                &self.vault,
+                &self.vault_version,
+                &self.token,
+            )
+            .await
     }
 
     /// In a plan: a new value will come.
@@ -156,7 +164,15 @@ impl ServiceAccountToken {
             return;
         };
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
-        hand_over::plan(&connection, context, &planned.vault, planned.whose(), diagnostics).await;
+        connection
+            .vault
+            .plan(
+                &connection.operation(context),
+                &planned.vault,
+                planned.whose(),
+                diagnostics,
+            )
+            .await;
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
@@ -243,7 +259,7 @@ impl Resource for ServiceAccountToken {
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
         ]);
-        attributes.extend(hand_over::attributes());
+        attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
         attributes.push(kept::generation());
         Schema::new(
@@ -275,7 +291,7 @@ impl Resource for ServiceAccountToken {
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
-        hand_over::validate(&config.vault, diagnostics);
+        hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
@@ -313,7 +329,15 @@ impl Resource for ServiceAccountToken {
                     if works_with(&connection, &prior.present_token(&connection, context).await).await {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
-                    hand_over::plan(&connection, context, &planned.vault, prior.whose(), diagnostics).await;
+                    connection
+                        .vault
+                        .plan(
+                            &connection.operation(context),
+                            &planned.vault,
+                            prior.whose(),
+                            diagnostics,
+                        )
+                        .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
                 let generation = prior.generation().saturating_add(1);
@@ -336,7 +360,10 @@ impl Resource for ServiceAccountToken {
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
-        let ready = hand_over::prepare(&connection, &operation, &planned.vault, planned.whose()).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, planned.whose())
+            .await;
         let ready = diagnostics.ok(ready)?;
         let adopted = self
             .adopt(&connection, &operation, &planned, expires_at, diagnostics)
@@ -389,10 +416,15 @@ impl Resource for ServiceAccountToken {
         };
         let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
-        state
-            .hand_over()
-            .refresh(&connection, context, (account.token_id, rotated), diagnostics)
+        let seen = connection
+            .vault
+            .look(&connection.operation(context), &state.vault)
             .await;
+        let told = Told {
+            id: account.token_id.map(Entry::Number),
+            rotated,
+        };
+        state.hand_over().refresh(seen, told, diagnostics);
         Some(state)
     }
 
@@ -415,7 +447,10 @@ impl Resource for ServiceAccountToken {
         };
         let mut latest = connection.alone_with(prior.name()).await;
         let operation = connection.operation(context);
-        let ready = hand_over::prepare(&connection, &operation, &planned.vault, prior.whose()).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, prior.whose())
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
@@ -439,7 +474,10 @@ impl Resource for ServiceAccountToken {
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                hand_over::remove_moved(&connection, &operation, before, &planned.vault, diagnostics).await;
+                connection
+                    .vault
+                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .await;
                 planned
             }
             None => prior,
@@ -459,7 +497,10 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         }
         let operation = connection.operation(context);
-        hand_over::remove(&connection, &operation, &state.vault, &state.vault_version, diagnostics).await;
+        connection
+            .vault
+            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .await;
         None
     }
 

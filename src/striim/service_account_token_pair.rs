@@ -31,7 +31,7 @@ use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
 use super::quota;
-use super::rotation::{self, Decision, Rotation, Triggers, duration, invalid, keep_spelling, known_duration};
+use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
     why_not_rotated, works_with,
@@ -40,6 +40,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
+use crate::platform::attributes::{Triggers, duration, invalid, keep_spelling, known_duration};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -434,7 +435,7 @@ impl Resource for ServiceAccountTokenPair {
                      working after a rotation, but never longer than until the next one.",
                 ),
                 Attribute {
-                    description: "Values to tie the tokens to: any change rotates.",
+                    description: "Values to tie the tokens to: any change rotates.".into(),
                     ..rotation_triggers
                 },
                 Attribute::computed("id", Type::String, "The same as `name`."),

@@ -9,10 +9,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
+use super::labels::LABELS;
 use super::pat_ledger;
 use super::quota::Ledger;
-use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::platform::hand_over::Courier;
+use crate::platform::vault_settings::Link;
 use crate::platform::{self, Snapshot};
 use crate::rest::{Error, Operation};
 
@@ -25,8 +27,8 @@ pub(super) struct Connection {
     /// The account's short name, or else the host of its API.
     pub(super) account: String,
     retry_timeout: Duration,
-    /// Where values are handed over to.
-    pub(super) vault: Link,
+    /// Hands values over.
+    pub(super) vault: Courier,
     accounts: Snapshot<ServiceAccount>,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
@@ -45,9 +47,9 @@ impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
         Self {
             api,
+            vault: Courier::new(Link::Waiting, account.clone(), &LABELS),
             account,
             retry_timeout,
-            vault: Link::Waiting,
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
@@ -58,6 +60,7 @@ impl Connection {
 
     /// The same account, with the Vault that values are handed over to.
     pub(super) fn handing_over_to(self, vault: Link) -> Self {
+        let vault = Courier::new(vault, self.account.clone(), &LABELS);
         Self { vault, ..self }
     }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::api::check_managed_by;
-use super::vault_settings::{self, Link, VaultConfig};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
 use crate::platform::Environment;
 use crate::platform::settings::{
     Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
 };
+use crate::platform::vault_settings::{self, Link, VaultConfig};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 

@@ -27,6 +27,11 @@ pub enum Entry {
 }
 
 impl Data {
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.0.get(name)
+    }
+
     /// The text of that name.
     pub fn text(&self, name: &str) -> Option<&SecretString> {
         match self.0.get(name) {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::settings::invalid;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type, model};
-use crate::platform::settings::invalid;
 use crate::rest::Roots;
 use crate::vault::{self, Settings, Vault};
 
@@ -23,7 +23,7 @@ model! {
 /// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
 /// not bothered by one that is missing or wrong.
 #[derive(Clone, Debug)]
-pub(super) enum Link<V = Vault> {
+pub(crate) enum Link<V = Vault> {
     Reached(V),
     /// An argument of the provider is known only at apply.
     Waiting,
@@ -32,7 +32,7 @@ pub(super) enum Link<V = Vault> {
 }
 
 impl<V> Link<V> {
-    pub(super) fn map<W>(self, reach: impl FnOnce(V) -> W) -> Link<W> {
+    pub(crate) fn map<W>(self, reach: impl FnOnce(V) -> W) -> Link<W> {
         match self {
             Self::Reached(vault) => Link::Reached(reach(vault)),
             Self::Waiting => Link::Waiting,
@@ -41,7 +41,7 @@ impl<V> Link<V> {
     }
 
     /// The Vault; an error if it cannot be reached.
-    pub(super) fn get(&self) -> Result<&V, Diagnostic> {
+    pub(crate) fn get(&self) -> Result<&V, Diagnostic> {
         match self {
             Self::Reached(vault) => Ok(vault),
             Self::Unusable(problem) => Err(problem.clone()),
@@ -55,7 +55,7 @@ impl<V> Link<V> {
     }
 }
 
-pub(super) fn attribute() -> Attribute {
+pub(crate) fn attribute() -> Attribute {
     Attribute::optional_object(
         "vault",
         [
@@ -85,7 +85,7 @@ pub(super) fn attribute() -> Attribute {
 }
 
 /// Judges what the configuration says by itself.
-pub(super) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostics) {
+pub(crate) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostics) {
     let address = config.known().and_then(|config| config.address.known());
     if let Some(Err(problem)) = address.map(|address| vault::address(address)) {
         diagnostics.push(invalid("vault", format!("has an address that {problem}")));
@@ -93,7 +93,7 @@ pub(super) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostic
 }
 
 /// Resolves the configuration with the environment.
-pub(super) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> Option<String>) -> Link<Settings> {
+pub(crate) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> Option<String>) -> Link<Settings> {
     if config.is_unknown() {
         return Link::Waiting;
     }

@@ -1,0 +1,58 @@
+//! How the attributes of a resource are read, and judged: the same on every platform.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::framework::{Diagnostic, Diagnostics, Field};
+use crate::token::{Expiry, parse_duration};
+
+/// `rotation_triggers`: a value may be null, or known only at apply.
+pub(crate) type Triggers = BTreeMap<String, Field<String>>;
+
+/// The error on an attribute of which `problem` says what is wrong.
+pub(crate) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
+}
+
+/// Keeps the prior spelling where both mean the same instant, or the same duration.
+pub(crate) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
+    if same_instant(planned, prior) || same_duration(planned, prior) {
+        *planned = prior.clone();
+    }
+}
+
+fn same_instant(planned: &Field<String>, prior: &Field<String>) -> bool {
+    let instant = |field: &Field<String>| field.known().and_then(|text| Expiry::parse(text).ok());
+    instant(planned).is_some_and(|planned| instant(prior) == Some(planned))
+}
+
+/// Whether both mean the same duration.
+fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
+    matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
+}
+
+/// Reads a duration; a failure becomes an error on its attribute.
+pub(crate) fn duration(
+    attribute: &'static str,
+    field: &Field<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    let text = field.known()?;
+    diagnostics.ok(parse_duration(text).map_err(|error| invalid(attribute, format!("{error}; it is {text:?}"))))
+}
+
+/// The same of an attribute that was judged before.
+pub(crate) fn known_duration(field: &Field<String>) -> Option<Duration> {
+    parse_duration(field.known()?).ok()
+}
+
+/// The triggers that are set; `None` if one is known only at apply.
+pub(crate) fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String, String>> {
+    let Some(triggers) = field.known() else {
+        return Some(BTreeMap::new());
+    };
+    // A trigger that is null is one that is left out.
+    let set = triggers.iter().filter(|(_, value)| !value.is_null());
+    set.map(|(name, value)| Some((name.clone(), value.known()?.clone())))
+        .collect()
+}

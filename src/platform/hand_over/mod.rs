@@ -1,0 +1,252 @@
+//! Handing a token's value over to Vault instead of keeping it in the state, the same for every token resource.
+//!
+//! # Flow
+//! - *Before a value is made* ([`Courier::prepare`]): prove that writing is allowed, and see whose secret is there.
+//! - *Afterwards* ([`HandOver::deliver`]): write it after exactly what was seen (check-and-set), and beside it what tells
+//!   whose it is. Only then comes the state, which keeps the number of the version in the value's place.
+//! - *Refresh* ([`HandOver::refresh`]): what the state says was handed over is looked for.
+//! - *Destroy* ([`Courier::remove`]): the version that was written is deleted, if it is still the newest.
+//!
+//! # Guarantees
+//! - A value that is handed over is in no state, plan or log.
+//! - A number in `vault_version` means: this version holds the value that works. A delivery that failed for good leaves 0,
+//!   and a secret that was deleted or written by others leaves null; either way the next plan rotates and says why.
+//! - A run that was killed before the delivery leaves a value that nobody knows. The next refresh finds that Vault does not
+//!   have what the present value is known by, and the plan rotates. Killed after it, the refresh finds it and takes the
+//!   delivery for what it is.
+//! - Somebody else's secret is never covered over.
+//!
+//! # Assumptions
+//! - A secret that says of itself, beside the value, that it is this token's was written by this provider.
+//! - The platform tells what a token's present value is known by ([`Labels::id`]). Where it does not, a change that its
+//!   resource does not see goes unnoticed, as it does for a value in the state.
+
+mod courier;
+mod labels;
+mod telling;
+
+use secrecy::SecretString;
+
+use self::labels::FIELD;
+use self::telling::{missing, unchecked};
+use super::attributes::invalid;
+use crate::framework::{Attribute, Diagnostics, Field, Type, model};
+use crate::rest::Operation;
+use crate::token::{Keeper, PresentValue};
+use crate::vault::{Entry, Place};
+
+use self::courier::Held;
+pub(crate) use self::courier::{Courier, Ready, Secret, Seen, Whose};
+pub(crate) use self::labels::Labels;
+
+model! {
+    /// `vault` of a token.
+    pub(crate) struct Destination {
+        mount: String,
+        path: String,
+        field: String,
+    }
+}
+
+/// The attributes' schemas.
+pub(crate) fn attributes(labels: &Labels) -> [Attribute; 2] {
+    [
+        Attribute::optional_object(
+            "vault",
+            [
+                Attribute::required(
+                    "mount",
+                    Type::String,
+                    "Where the KV version 2 is mounted, such as `secret`.",
+                ),
+                Attribute::required(
+                    "path",
+                    Type::String,
+                    format!("The secret's path below it, such as `{}`.", labels.path),
+                ),
+                Attribute::optional(
+                    "field",
+                    Type::String,
+                    format!(
+                        "The field that holds the value. Default: `{FIELD}`. Beside it stand {}.",
+                        labels.listed()
+                    ),
+                ),
+            ],
+            format!(
+                "A secret in HashiCorp Vault to hand the value over to, **instead of keeping it in the state**: {} null. \
+                 Setting, changing or removing it rotates the token. The provider proves that it may write there before \
+                 it makes a value, and does not touch a secret that somebody else wrote.",
+                labels.kept_out
+            ),
+        ),
+        Attribute::computed(
+            "vault_version",
+            Type::Number,
+            "With `vault`: the version of the secret that holds the present value. 0 if the value could not be handed \
+             over, null if Vault does not have it any more; the next plan rotates the token then.",
+        ),
+    ]
+}
+
+/// Judges a configuration by itself.
+pub(crate) fn validate(labels: &Labels, vault: &Field<Destination>, diagnostics: &mut Diagnostics) {
+    let Some(destination) = vault.known() else { return };
+    let any = "x".to_owned();
+    let (mount, path) = (destination.mount.known(), destination.path.known());
+    for (member, mount, path) in [("mount", mount, None), ("path", None, path)] {
+        if let Err(problem) = Place::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
+            diagnostics.push(invalid("vault", format!("its {member} {problem}")));
+        }
+    }
+    if let Some(field) = destination.field.known()
+        && (field.is_empty() || labels.all().contains(&field.as_str()))
+    {
+        let beside = labels.all().join(", ");
+        diagnostics.push(invalid(
+            "vault",
+            format!("its field must have a name of its own; beside the value stand {beside}"),
+        ));
+    }
+}
+
+/// Who keeps a token's value; `None` if that is known only at apply.
+pub(crate) fn keeper(vault: &Field<Destination>) -> Option<Keeper> {
+    match vault {
+        Field::Null => Some(Keeper::State),
+        Field::Unknown => None,
+        Field::Known(_) => Target::of(vault).map(|target| {
+            let Target { place, field } = target;
+            Keeper::Elsewhere(format!("Vault (\"{place}\", field {field:?})"))
+        }),
+    }
+}
+
+/// Whose value is there, by the state: `otherwise` is what the rest of the state says of a token that is not handed over.
+pub(crate) fn present_value(vault: &Field<Destination>, version: &Field<i64>, otherwise: PresentValue) -> PresentValue {
+    match (vault, version, otherwise) {
+        (Field::Null, ..) | (_, _, PresentValue::Imported) => otherwise,
+        (_, Field::Known(0), _) => PresentValue::Undelivered,
+        (_, Field::Known(_), _) => PresentValue::Ours,
+        _ => PresentValue::Missing,
+    }
+}
+
+/// Where a value goes.
+#[derive(Clone, Debug, PartialEq)]
+struct Target {
+    place: Place,
+    field: String,
+}
+
+impl Target {
+    /// `None` if there is none, or it is not known yet.
+    fn of(vault: &Field<Destination>) -> Option<Self> {
+        let Destination { mount, path, field } = vault.known()?;
+        if field.is_unknown() {
+            return None;
+        }
+        Some(Self {
+            place: Place::new(mount.known()?, path.known()?).ok()?,
+            field: field.known().cloned().unwrap_or_else(|| FIELD.to_owned()),
+        })
+    }
+}
+
+/// The attributes of a token that tell of its hand-over, as a plan or a state has them.
+pub(crate) struct HandOver<'a> {
+    /// How a message names the token.
+    pub(crate) what: String,
+    /// What names it in its account.
+    pub(crate) name: String,
+    /// What its present value is known by.
+    pub(crate) id: Option<Entry>,
+    /// Something more for the reader of the secret.
+    pub(crate) note: Option<String>,
+    pub(crate) vault: &'a Field<Destination>,
+    pub(crate) version: &'a mut Field<i64>,
+    pub(crate) token: &'a mut Field<SecretString>,
+    pub(crate) generation: &'a mut Field<i64>,
+}
+
+/// What the platform tells of a token's value at a refresh.
+pub(crate) struct Told {
+    /// What it is known by now.
+    pub(crate) id: Option<Entry>,
+    /// Whether it is another one than the state said.
+    pub(crate) rotated: bool,
+}
+
+impl HandOver<'_> {
+    /// In a plan: a new value will come.
+    pub(crate) fn expect(self) {
+        match self.vault {
+            Field::Null => *self.version = Field::Null,
+            Field::Unknown => *self.version = Field::Unknown,
+            Field::Known(_) => {
+                *self.token = Field::Null;
+                *self.version = Field::Unknown;
+            }
+        }
+    }
+
+    /// Hands over the value that was just made, and takes it out of the state. Where it cannot be delivered, that is an
+    /// error, and recorded.
+    pub(crate) async fn deliver(self, ready: Option<Ready>, operation: &Operation, diagnostics: &mut Diagnostics) {
+        *self.version = Field::Null;
+        let Some(ready) = ready else { return };
+        let value = std::mem::take(self.token);
+        let Some(value) = value.known() else { return };
+        let secret = Secret {
+            value,
+            name: &self.name,
+            id: self.id,
+            note: self.note.as_deref(),
+            generation: self.generation.known().copied(),
+        };
+        match ready.write(operation, &self.what, secret).await {
+            Ok(version) => *self.version = version.into(),
+            Err(mut diagnostic) => {
+                *self.version = 0.into();
+                diagnostic.detail.push_str(
+                    "\n\nThe token has a new value, and nobody knows it. The state says so: the next apply makes another and \
+                     hands that over.",
+                );
+                diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    /// Judges by a look at the secret whether Vault has the token's present value.
+    pub(crate) fn refresh(self, seen: Option<Seen<'_>>, told: Told, diagnostics: &mut Diagnostics) {
+        let Some(seen) = seen else { return };
+        let newest = match &seen.newest {
+            Ok(newest) => newest,
+            Err(problem) => {
+                diagnostics.push(unchecked(&self.what, problem));
+                if told.rotated && *self.version != Field::Known(0) {
+                    *self.version = Field::Null;
+                }
+                return;
+            }
+        };
+        let is_present = |held: &Held<'_>| match (held.id, &told.id) {
+            (Some(held), Some(present)) => held == present,
+            // What it is known by is not told now, only that it is the one that the state knows.
+            (held, _) => !told.rotated && held == self.id.as_ref(),
+        };
+        match seen.of(&self.name).filter(is_present) {
+            Some(held) => {
+                *self.version = held.version.into();
+                // A run that was killed has counted it, and could not say so.
+                let counted = self.generation.known().copied().unwrap_or_default();
+                *self.generation = held.generation.max(counted).into();
+            }
+            None if matches!(self.version, Field::Known(version) if *version > 0) => {
+                *self.version = Field::Null;
+                diagnostics.push(missing(&self.what, newest, &seen.target, told.rotated));
+            }
+            None => {}
+        }
+    }
+}
