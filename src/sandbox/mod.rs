@@ -22,6 +22,7 @@ use axum::response::Response;
 use axum::{Router, middleware};
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use tower::Service;
 
 use crate::token::Clock;
@@ -49,6 +50,12 @@ pub trait Platform: Debug + Send + Sized + 'static {
     fn base_url(address: SocketAddr) -> String {
         format!("http://{address}{}", Self::BASE_PATH)
     }
+
+    /// Every value ever issued, dead or alive.
+    fn issued(&self) -> &[SecretString];
+
+    /// Whether a value lets its bearer in at this time.
+    fn is_live(&self, value: &str, now: Timestamp) -> bool;
 
     /// Lets happen what time alone brings, such as the end of tokens. Whoever looks at the platform sees it so.
     fn age(&mut self, now: Timestamp) {
@@ -139,6 +146,16 @@ impl<P: Platform> Sandbox<P> {
     /// Forgets the faults that have not struck yet.
     pub fn heal(&self) {
         self.traffic.lock().faults.clear();
+    }
+
+    /// Whether a value would be let in now.
+    pub fn is_live(&self, value: &str) -> bool {
+        self.with(|platform, now| platform.is_live(value, now))
+    }
+
+    /// Every value ever issued, dead or alive, to search for leaks.
+    pub fn issued_values(&self) -> Vec<SecretString> {
+        self.lock().issued().to_vec()
     }
 
     /// Does something with the platform as it is now.

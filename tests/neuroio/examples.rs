@@ -1,31 +1,15 @@
 //! The examples that the documentation shows: each works as it stands.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use token_providers::sandbox::neuroio::Realm;
 
-use crate::world::{World, on_each_version, on_each_version_since};
+use crate::world::{World, each, on_each_version, on_each_version_since, provider};
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/neuroio");
-
-/// The examples of a kind: of each type a folder.
-fn each(kind: &str) -> Vec<PathBuf> {
-    let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
-    folders.map(|folder| folder.unwrap().path()).collect()
-}
-
-/// Takes this example as the configuration, with the `provider` block that it goes without.
-fn take(world: &World, folder: &Path, files: &[&str]) {
-    let provider = Path::new(EXAMPLES).join("provider/provider.tf");
-    let files = files.iter().map(|name| folder.join(name));
-    for file in files.chain([provider]) {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        world
-            .workspace
-            .write(name, &fs::read_to_string(&file).unwrap())
-            .unwrap();
-    }
+/// Takes these files of an example as the configuration, with the `provider` block.
+fn take(world: &World, example: &Path, files: &[&str]) {
+    let files = files.iter().map(|file| example.join(file));
+    world.take(&files.chain([provider()]).collect::<Vec<_>>());
 }
 
 #[test]
@@ -54,10 +38,7 @@ fn every_resource_is_imported_as_shown() {
         on_each_version(async |world| {
             world.sandbox.add_token(&Realm::Account, true);
             take(world, &example, &["resource.tf"]);
-            let script = fs::read_to_string(example.join("import.sh")).unwrap();
-            let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
-            let (address, id) = command.unwrap().split_once(' ').unwrap();
-            world.workspace.import(address, id).await.unwrap().success().unwrap();
+            world.import_as_shown(&example).await;
             world.apply().await;
             world.plans_nothing().await;
         });

@@ -15,6 +15,4 @@ mod query;
 mod stream_token;
 #[path = "../support/terraform.rs"]
 mod terraform;
-#[path = "../support/versions.rs"]
-mod versions;
 mod world;

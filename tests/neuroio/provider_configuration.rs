@@ -60,7 +60,7 @@ fn each_provider_block_manages_the_tokens_of_its_own_space() {
 #[test]
 fn a_token_of_the_provider_that_is_known_only_at_apply_does_not_fail_the_plan() {
     on_each_version(async |world| {
-        world.set_env("TF_VAR_token", &world.api_token());
+        world.set_env("TF_VAR_token", &world.given("NEUROIO_API_TOKEN"));
         world.set_env("NEUROIO_API_TOKEN", "");
         world.configure(&format!(
             "variable \"token\" {{\n  sensitive = true\n}}\n\

@@ -28,11 +28,11 @@ fn a_token_is_imported_by_its_identity_and_keeps_it_true() {
         let run = world.apply().await;
         assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
         world.plans_nothing().await;
-        assert_eq!(world.identity().await, json!({"id": "1"}));
+        assert_eq!(world.identity(CAMERA).await, json!({"id": "1"}));
         // Another kind, another token, another identity.
         world.configure(&camera("permanent = false"));
         world.apply().await;
-        assert_eq!(world.identity().await, json!({"id": "4"}));
+        assert_eq!(world.identity(CAMERA).await, json!({"id": "4"}));
         world.plans_nothing().await;
     });
 }

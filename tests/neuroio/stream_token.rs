@@ -1,7 +1,5 @@
 //! The life of a stream token, and what happens to it outside Terraform.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use serde_json::json;
 use token_providers::sandbox::neuroio::{Expired, Realm, Update};
@@ -90,7 +88,7 @@ fn a_temporary_token_that_has_ended_is_replaced_and_the_plan_says_why() {
 
             world.sandbox.advance(SignedDuration::from_hours(1));
             assert!(!world.lets_in(&first));
-            let run = world.plan().await;
+            let run = world.plan().await.run;
             assert!(run.says("The temporary stream token 1 has ended"), "{run}");
             assert!(run.says("forces replacement"), "{run}");
             assert!(run.says("1 to add, 0 to change, 1 to destroy"), "{run}");
@@ -113,7 +111,7 @@ fn what_happened_outside_is_planned_back() {
         world.configure(&camera("permanent = true"));
         world.apply().await;
         world.sandbox.set_active_outside(1, false);
-        let run = world.plan().await;
+        let run = world.plan().await.run;
         assert!(
             run.says("is_active = false -> true") && run.says("1 to change"),
             "{run}"
@@ -122,7 +120,7 @@ fn what_happened_outside_is_planned_back() {
         assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
 
         world.sandbox.delete_outside(1);
-        let run = world.plan().await;
+        let run = world.plan().await.run;
         assert!(run.says("1 to add, 0 to change, 0 to destroy"), "{run}");
         world.apply().await;
         assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
@@ -136,10 +134,10 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
         let many = |count| format!("{}\n", camera(&format!("count = {count}\n  permanent = true")));
         world.sandbox.add_token(&Realm::Account, true);
         world.configure(&many(4));
-        let run = world.plan().await;
+        let run = world.plan().await.run;
         assert!(!run.says("the limit of permanent tokens"), "{run}");
         world.configure(&many(5));
-        let run = world.plan().await;
+        let run = world.plan().await.run;
         assert!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
         assert!(run.says("so far this plan makes 5 and deletes 0"), "{run}");
         assert_eq!(world.ids(), [1], "nothing was made");
@@ -208,10 +206,7 @@ fn what_a_killed_run_left_is_found_and_imported() {
         world
             .sandbox
             .fault(Fault::new(Effect::Hang).after().on("POST", "/streams/tokens/"));
-        let running = world.workspace.start(&["apply", "-no-color", "-auto-approve"]).unwrap();
-        while world.ids().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let running = world.apply_until("a token", || !world.ids().is_empty()).await;
         running.kill().await.unwrap();
         running.kill_provider().await.unwrap();
         running.end().await.unwrap();
@@ -233,7 +228,7 @@ fn what_a_killed_run_left_is_found_and_imported() {
 #[test]
 fn a_token_that_was_left_without_its_value_is_replaced() {
     on_each_version(async |world| {
-        world.set_env("NEUROIO_API_TOKEN", &world.api_token());
+        world.set_env("NEUROIO_API_TOKEN", &world.given("NEUROIO_API_TOKEN"));
         world
             .sandbox
             .fault(Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/"));
@@ -266,7 +261,7 @@ fn a_credential_that_is_not_let_in_takes_nothing_out_of_the_state() {
     on_each_version(async |world| {
         world.configure(&camera("permanent = true"));
         world.apply().await;
-        let api_token = world.api_token();
+        let api_token = world.given("NEUROIO_API_TOKEN");
         world.set_env("NEUROIO_API_TOKEN", "wrong");
         let run = world.plan_fails().await;
         assert!(run.says("Nothing was removed from the state"), "{run}");

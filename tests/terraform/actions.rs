@@ -6,10 +6,10 @@ use serde_json::json;
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::Role;
 
-use crate::examples::{each, provider, take};
+use crate::examples::take;
 use crate::terraform::Run;
 use crate::vault;
-use crate::world::{CI, USER, World, ci, in_days, on_each_version_since};
+use crate::world::{CI, USER, World, ci, each, in_days, on_each_version_since, provider};
 
 /// Revokes the service account `former`.
 pub(crate) const FORMER: &str =

@@ -6,8 +6,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::consumer::{Consumer, PROVIDERS};
-use crate::examples::{each, provider, take};
-use crate::world::{APPLY, CI, World, by_the_clock, ci, in_days, on_each_version};
+use crate::examples::take;
+use crate::world::{APPLY, CI, World, by_the_clock, ci, each, in_days, on_each_version, provider};
 
 pub(crate) const RUN: &str = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n";
 

@@ -1,40 +1,19 @@
 //! The examples that the documentation shows: each is formatted, and works as it stands.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use http::Method;
 use serde_json::json;
 use token_providers::sandbox::striim::Role;
 
-use crate::world::{World, in_days, on_each_version, on_each_version_since};
-
-pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/striim");
+use crate::world::{World, each, examples, in_days, on_each_version, on_each_version_since, provider};
 
 /// The expiry that the examples name. It passes one day; the tests put another in its place.
 pub(crate) const ENDS: &str = "2027-06-30T00:00:00Z";
 
-/// The examples of each resource, data source or function.
-pub(crate) fn each(kind: &str) -> Vec<PathBuf> {
-    let folders = fs::read_dir(Path::new(EXAMPLES).join(kind)).unwrap();
-    folders.map(|folder| folder.unwrap().path()).collect()
-}
-
-fn read(file: &Path) -> String {
-    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
 /// Takes these examples as the configuration, with tokens that end at `ends`.
 pub(crate) fn take(world: &World, ends: &str, files: &[PathBuf]) {
-    for file in files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        world.workspace.write(name, &read(file).replace(ENDS, ends)).unwrap();
-    }
-}
-
-/// The example with the `provider` block that the others go without.
-pub(crate) fn provider() -> PathBuf {
-    Path::new(EXAMPLES).join("provider/provider.tf")
+    world.take_edited(files, |text| text.replace(ENDS, ends));
 }
 
 /// Makes what the examples of data sources and imports find.
@@ -68,7 +47,7 @@ fn every_example_is_formatted() {
 #[test]
 fn the_quick_start_makes_a_token_that_works() {
     on_each_version(async |world| {
-        take(world, &in_days(90), &[Path::new(EXAMPLES).join("quick-start/main.tf")]);
+        take(world, &in_days(90), &[examples().join("quick-start/main.tf")]);
         world.apply().await;
         let token = world.workspace.output("ci_token").await.unwrap();
         assert!(world.sandbox.is_live(&token));
@@ -133,10 +112,7 @@ fn every_resource_is_imported_as_shown() {
             let ends = in_days(90);
             populate(world, &ends).await;
             take(world, &ends, &[provider(), example.join("resource.tf")]);
-            let script = read(&example.join("import.sh"));
-            let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
-            let (address, id) = command.unwrap().split_once(' ').unwrap();
-            world.import(address, id).await;
+            world.import_as_shown(&example).await;
             world.apply().await;
             world.plans_nothing().await;
         });

@@ -8,12 +8,12 @@ use http::Method;
 use serde_json::json;
 use token_providers::sandbox::Vault;
 
-use crate::examples::{ENDS, EXAMPLES, provider, take};
+use crate::examples::{ENDS, take};
 use crate::vault_provider::VaultProvider;
-use crate::world::{World, in_days, on_each_version};
+use crate::world::{World, examples, in_days, on_each_version, provider};
 
 fn guide(name: &str) -> PathBuf {
-    Path::new(EXAMPLES).join("guides").join(name)
+    examples().join("guides").join(name)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -45,7 +45,5 @@ mod token_data_source;
 mod validation;
 mod vault;
 mod vault_provider;
-#[path = "../support/versions.rs"]
-mod versions;
 mod world;
 mod year;

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::examples::{EXAMPLES, take};
-use crate::world::{in_days, on_each_version};
+use crate::examples::take;
+use crate::world::{examples, in_days, on_each_version};
 
 /// Makes a program of this name out of a line for the shell.
 fn program(dir: &Path, name: &str, line: &str) {
@@ -21,7 +21,7 @@ fn the_pipe_in_the_readme_hands_on_the_value_and_nothing_else() {
     let pipe = pipe.unwrap().to_owned();
     let (_, taker) = pipe.split_once(" | vault ").unwrap();
     on_each_version(async |world| {
-        take(world, &in_days(90), &[Path::new(EXAMPLES).join("quick-start/main.tf")]);
+        take(world, &in_days(90), &[examples().join("quick-start/main.tf")]);
         world.apply().await;
 
         let dir = tempfile::tempdir().unwrap();

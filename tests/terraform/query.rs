@@ -3,9 +3,9 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::examples::{each, provider, take};
+use crate::examples::take;
 use crate::terraform::Run;
-use crate::world::{World, in_days, on_each_version_since};
+use crate::world::{World, each, in_days, on_each_version_since, provider};
 
 const QUERY: [&str; 2] = ["query", "-no-color"];
 

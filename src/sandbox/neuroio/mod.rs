@@ -30,6 +30,14 @@ impl Platform for NeuroIo {
         api::routes()
     }
 
+    fn issued(&self) -> &[SecretString] {
+        &self.issued
+    }
+
+    fn is_live(&self, value: &str, now: Timestamp) -> bool {
+        self.realm_of(value, now).is_some()
+    }
+
     fn age(&mut self, now: Timestamp) {
         self.purge(now);
     }
@@ -69,16 +77,6 @@ impl Sandbox {
     /// Activates or deactivates a stream token as somebody else would.
     pub fn set_active_outside(&self, id: u64, is_active: bool) {
         self.with(|platform, _| platform.set_active(id, is_active));
-    }
-
-    /// Whether a value would be let in now.
-    pub fn is_live(&self, value: &str) -> bool {
-        self.with(|platform, now| platform.realm_of(value, now).is_some())
-    }
-
-    /// Every value ever issued, dead or alive, to search for leaks.
-    pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().issued.clone()
     }
 
     /// Changes how the platform behaves.

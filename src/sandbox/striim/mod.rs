@@ -86,6 +86,14 @@ impl Platform for Account {
         Router::new().nest("/sandbox", control::routes().nest("/console", console))
     }
 
+    fn issued(&self) -> &[SecretString] {
+        self.mint.issued()
+    }
+
+    fn is_live(&self, value: &str, now: Timestamp) -> bool {
+        self.authenticate(Some(value), now).is_ok()
+    }
+
     fn age(&mut self, now: Timestamp) {
         if self.options.expired == Expired::Purged {
             self.service_accounts.retain(|_, account| account.token.is_live(now));
@@ -129,16 +137,6 @@ impl Sandbox {
     /// The account's service accounts, expired ones too.
     pub fn service_accounts(&self) -> Vec<ServiceAccount> {
         self.with(|account, _| account.service_accounts.values().cloned().collect())
-    }
-
-    /// Whether `value` would be accepted as a bearer now.
-    pub fn is_live(&self, value: &str) -> bool {
-        self.with(|account, now| account.authenticate(Some(value), now).is_ok())
-    }
-
-    /// Every value ever issued, dead or alive, to search for leaks.
-    pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().mint.issued().to_vec()
     }
 
     /// Changes how the platform behaves.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use axum::Router;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
@@ -37,6 +38,8 @@ pub struct Server {
     tokens: BTreeMap<String, Holder>,
     requests: u64,
     root_token: SecretString,
+    /// Every token that there ever was.
+    issued: Vec<SecretString>,
 }
 
 /// What a token may do, and where.
@@ -52,6 +55,14 @@ impl Platform for Server {
 
     fn api() -> Router<Vault> {
         api::routes()
+    }
+
+    fn issued(&self) -> &[SecretString] {
+        &self.issued
+    }
+
+    fn is_live(&self, value: &str, _: Timestamp) -> bool {
+        self.tokens.contains_key(value)
     }
 
     /// What `VAULT_ADDR` must say.
@@ -74,6 +85,7 @@ impl Vault {
             namespaces: BTreeSet::new(),
             tokens: BTreeMap::from([(root_token.expose_secret().to_owned(), root)]),
             requests: 0,
+            issued: vec![root_token.clone()],
             root_token,
         };
         let vault = Self::of(server, clock);
@@ -99,7 +111,9 @@ impl Vault {
             namespace: folder(namespace),
             policy: Policy::of(policy),
         };
-        self.lock().tokens.insert(token.expose_secret().to_owned(), holder);
+        let mut server = self.lock();
+        server.tokens.insert(token.expose_secret().to_owned(), holder);
+        server.issued.push(token.clone());
         token
     }
 

@@ -1,0 +1,51 @@
+//! The examples that the documentation of a platform shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Run, Sandbox, Tested, World};
+
+/// The folder of the platform's examples.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(Sandbox::NAME)
+}
+
+/// The examples of a kind: of each type a folder.
+pub(crate) fn each(kind: &str) -> Vec<PathBuf> {
+    let folders = fs::read_dir(examples().join(kind)).unwrap();
+    folders.map(|folder| folder.unwrap().path()).collect()
+}
+
+/// The example with the `provider` block that the others go without.
+pub(crate) fn provider() -> PathBuf {
+    examples().join("provider/provider.tf")
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+impl World {
+    /// Takes these examples as the configuration.
+    pub(crate) fn take(&self, files: &[PathBuf]) {
+        self.take_edited(files, |text| text);
+    }
+
+    /// Takes these examples as the configuration, edited where they name what passes one day.
+    pub(crate) fn take_edited(&self, files: &[PathBuf], edit: impl Fn(String) -> String) {
+        for file in files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            self.workspace.write(name, &edit(read(file))).unwrap();
+        }
+    }
+
+    /// Imports as the `import.sh` of this example does.
+    pub(crate) async fn import_as_shown(&self, example: &Path) -> Run {
+        let script = read(&example.join("import.sh"));
+        let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
+        let (address, id) = command.unwrap().split_once(' ').unwrap();
+        self.import(address, id).await
+    }
+}

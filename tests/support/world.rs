@@ -1,0 +1,379 @@
+//! A platform (a sandbox) with a real Terraform beside it.
+//!
+//! A crate of tests includes this file in its own `world.rs`, which names the `Sandbox`, says what is [`Tested`], and adds to
+//! [`World`] what only that platform has.
+
+#![allow(dead_code)] // Each crate that includes this file uses a part of it.
+
+#[path = "examples.rs"]
+mod examples;
+#[path = "versions.rs"]
+mod versions;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use token_providers::framework::Provider;
+use token_providers::platform::Parts;
+use token_providers::plugin::{About, Attachable};
+use token_providers::sandbox::{Fault, Listening};
+
+use super::Sandbox;
+use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
+
+pub(crate) use examples::*;
+
+/// A platform's sandbox, and the provider that is tested with it.
+pub(crate) trait Tested {
+    /// The provider's name in a configuration.
+    const NAME: &'static str;
+
+    /// Where cargo has put its program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
+    const PROGRAM: &'static str;
+
+    /// The platform as each test finds it.
+    fn started() -> Self;
+
+    /// The environment variables by which the provider finds the platform at this URL, and is let in.
+    fn variables(&self, base_url: &str) -> Vec<(&'static str, String)>;
+
+    /// The provider, for a process that is not Terraform's.
+    fn provider(parts: Parts) -> impl Provider;
+
+    /// Asserts, when a test has ended, that what must never be asked of the platform was not.
+    fn was_not_harmed(&self) {}
+}
+
+/// Runs `test` on each Terraform of the suite, with a new world each time, and says on which it failed.
+///
+/// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`, and the platform may not
+/// have been harmed.
+pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
+    on_each_version_since((1, 0), test);
+}
+
+/// The same on those that have what came with `first`.
+pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut World)) {
+    versions::on_each_version_since(first, async |terraform| World::live(terraform, &test).await);
+}
+
+/// The same on every Terraform there is, several at a time.
+pub(crate) fn on_every_version(test: impl AsyncFn(&mut World) + Sync) {
+    versions::on_every_version(async |terraform| World::live(terraform, &test).await);
+}
+
+/// The same on each of the suite, with the provider in this process: it goes by the sandbox's clock, which the test moves.
+pub(crate) fn by_the_clock(test: impl AsyncFn(&mut World)) {
+    on_each_version(async |world| world.attached(&test).await);
+}
+
+/// A day of 24 hours.
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// An instant that many days from now, as users write it.
+pub(crate) fn in_days(days: i64) -> String {
+    after(Timestamp::now(), days)
+}
+
+fn after(now: Timestamp, days: i64) -> String {
+    let instant = now + DAY * i32::try_from(days).unwrap();
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A platform, served on a loopback port, and a workspace whose provider talks to it.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) workspace: Workspace,
+    variables: BTreeMap<&'static str, String>,
+    listening: Listening,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn live(terraform: &Terraform, test: impl AsyncFn(&mut Self)) {
+        let mut world = Self::new(terraform).await;
+        test(&mut world).await;
+        world.revealed_nothing();
+        world.sandbox.was_not_harmed();
+    }
+
+    async fn new(terraform: &Terraform) -> Self {
+        let sandbox = Sandbox::started();
+        let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let variables = BTreeMap::from_iter(sandbox.variables(&listening.base_url));
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = workspace(terraform, dir.path(), &variables).env("TF_LOG_PATH", log_in(dir.path()));
+        Self {
+            sandbox,
+            workspace,
+            variables,
+            listening,
+            dir,
+        }
+    }
+
+    /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
+    async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
+        let about = About {
+            name: Sandbox::NAME,
+            version: "0.0.0",
+            address: format!("registry.terraform.io/token-providers/{}", Sandbox::NAME).leak(),
+        };
+        let attachable = Attachable::open(&about).unwrap();
+        self.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
+        let variables = self.variables.clone();
+        let parts = Parts {
+            clock: self.sandbox.clock(),
+            environment: Box::new(move |name| variables.get(name).cloned()),
+            ..Parts::default()
+        };
+        tokio::select! {
+            () = attachable.serve(Sandbox::provider(parts), std::future::pending()) => {}
+            () = test(self) => {}
+        }
+    }
+
+    /// A second workspace, in whose configuration is `hcl`, beside the first one on the same platform.
+    pub(crate) fn beside(&self, hcl: &str) -> Workspace {
+        let dir = self.dir.path().join("beside");
+        let beside =
+            workspace(self.workspace.terraform(), &dir, &self.variables).env("TF_LOG_PATH", log_in(self.dir.path()));
+        configure(&beside, hcl);
+        beside
+    }
+
+    /// The present, by the sandbox's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.sandbox.clock().now()
+    }
+
+    /// Sets the sandbox's clock.
+    pub(crate) fn set_now(&self, now: &str) {
+        let now: Timestamp = now.parse().unwrap();
+        self.sandbox.advance(now.duration_since(self.now()));
+    }
+
+    /// An instant that many days from now by the sandbox's clock, as users write it.
+    pub(crate) fn in_days(&self, days: i64) -> String {
+        after(self.now(), days)
+    }
+
+    /// The URL that the provider is told by its environment.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.listening.base_url
+    }
+
+    /// What the provider was told by this environment variable at first.
+    pub(crate) fn given(&self, variable: &str) -> String {
+        self.variables[variable].clone()
+    }
+
+    /// Makes `hcl` the configuration.
+    pub(crate) fn configure(&self, hcl: &str) {
+        configure(&self.workspace, hcl);
+    }
+
+    /// Sets an environment variable of the provider.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.workspace.environment().insert(name.to_owned(), value.into());
+    }
+
+    /// Takes an environment variable away from the provider.
+    pub(crate) fn unset_env(&mut self, name: &str) {
+        self.workspace.environment().remove(name);
+    }
+
+    /// Plans; planning must succeed.
+    pub(crate) async fn plan(&self) -> Plan {
+        let run = self.workspace.plan().await.unwrap().success().unwrap();
+        Plan {
+            json: self.workspace.planned().await.unwrap(),
+            run,
+        }
+    }
+
+    /// Plans; nothing may be left to do.
+    pub(crate) async fn plans_nothing(&self) -> Run {
+        let run = self.workspace.plan().await.unwrap();
+        assert_eq!(run.code, Some(0), "changes are planned: {run}");
+        run
+    }
+
+    /// Plans; planning must fail.
+    pub(crate) async fn plan_fails(&self) -> Run {
+        failure(self.workspace.plan().await.unwrap())
+    }
+
+    /// Applies; must succeed.
+    pub(crate) async fn apply(&self) -> Run {
+        self.workspace.apply().await.unwrap().success().unwrap()
+    }
+
+    /// Applies; must fail.
+    pub(crate) async fn apply_fails(&self) -> Run {
+        failure(self.workspace.apply().await.unwrap())
+    }
+
+    /// Destroys; must succeed.
+    pub(crate) async fn destroy(&self) -> Run {
+        self.workspace.destroy().await.unwrap().success().unwrap()
+    }
+
+    /// Destroys; must fail.
+    pub(crate) async fn destroy_fails(&self) -> Run {
+        failure(self.workspace.destroy().await.unwrap())
+    }
+
+    /// Imports with the command; must succeed.
+    pub(crate) async fn import(&self, address: &str, id: &str) -> Run {
+        self.workspace.import(address, id).await.unwrap().success().unwrap()
+    }
+
+    /// Starts an apply, and waits for what must come about soon.
+    pub(crate) async fn apply_until(&self, what: &str, is_so: impl Fn() -> bool) -> Running {
+        let running = self.workspace.start(&APPLY).unwrap();
+        until(what, is_so).await;
+        running
+    }
+
+    /// Starts an apply and has its request of that kind refused, to be repeated after so many seconds.
+    pub(crate) async fn apply_until_refused(&self, method: Method, path: &str, seconds: u32) -> Running {
+        let calls = || self.sandbox.calls(method.as_str(), path);
+        let before = calls();
+        let refusal = Fault::answer(429).header("retry-after", &seconds.to_string());
+        self.sandbox.fault(refusal.on(method.as_str(), path));
+        self.apply_until(&format!("{method} {path}"), || calls() > before).await
+    }
+
+    /// The attributes that the state holds for `address`; null where it holds no such thing.
+    pub(crate) async fn attributes(&self, address: &str) -> Value {
+        let mut resources = resources(&self.workspace).await.into_iter();
+        let resource = resources.find(|resource| resource["address"] == address);
+        resource.map_or(Value::Null, |mut resource| resource["values"].take())
+    }
+
+    /// The identity that the state holds for `address`.
+    pub(crate) async fn identity(&self, address: &str) -> Value {
+        let mut resources = resources(&self.workspace).await.into_iter();
+        let resource = resources.find(|resource| resource["address"] == address);
+        resource.map_or(Value::Null, |mut resource| resource["identity"].take())
+    }
+
+    /// Whether the platform lets a token's value in.
+    pub(crate) fn lets_in(&self, value: &Value) -> bool {
+        self.sandbox.is_live(value.as_str().unwrap())
+    }
+
+    /// What Terraform and the provider have logged, at the level that `TF_LOG` says.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(log_in(self.dir.path())).unwrap()
+    }
+
+    /// What lies in the files of the workspace.
+    pub(crate) fn files(&self) -> String {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default());
+        texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+    }
+
+    /// Nothing that Terraform or the provider printed or logged holds a token's value.
+    fn revealed_nothing(&self) {
+        for (place, text) in [("the output", self.workspace.said()), ("the log", self.log())] {
+            for value in self.sandbox.issued_values() {
+                let line = text.lines().find(|line| line.contains(value.expose_secret()));
+                assert!(line.is_none(), "{place} holds a token's value: {line:?}");
+            }
+        }
+    }
+}
+
+fn workspace(terraform: &Terraform, dir: &Path, variables: &BTreeMap<&'static str, String>) -> Workspace {
+    let workspace = Workspace::new(terraform.clone(), dir, Path::new(Sandbox::PROGRAM)).unwrap();
+    let variables = variables.iter();
+    variables
+        .fold(workspace, |workspace, (name, value)| workspace.env(name, value))
+        .env("TF_LOG", "TRACE")
+}
+
+fn log_in(dir: &Path) -> PathBuf {
+    dir.join("trace.log")
+}
+
+fn configure(workspace: &Workspace, hcl: &str) {
+    let name = Sandbox::NAME;
+    let source = format!("{name} = {{ source = \"registry.terraform.io/token-providers/{name}\" }}");
+    let source = format!("terraform {{\n  required_providers {{\n    {source}\n  }}\n}}\n");
+    workspace.write("main.tf", &format!("{source}{hcl}")).unwrap();
+}
+
+/// What the state holds, one by one.
+pub(crate) async fn resources(workspace: &Workspace) -> Vec<Value> {
+    match workspace.state().await.unwrap()["values"]["root_module"]["resources"].take() {
+        Value::Array(resources) => resources,
+        _ => Vec::new(),
+    }
+}
+
+/// Applies without asking.
+pub(crate) const APPLY: [&str; 3] = ["apply", "-no-color", "-auto-approve"];
+
+/// Waits for what must come about soon.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let come = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let come = tokio::time::timeout(Duration::from_secs(60), come).await;
+    assert!(come.is_ok(), "{what} did not come about");
+}
+
+/// How many warnings a run has shown; that the provider is not installed is none.
+pub(crate) fn warnings(run: &Run) -> usize {
+    let text = run.text();
+    text.matches("Warning:").count() - text.matches("Warning: Provider development overrides").count()
+}
+
+fn failure(run: Run) -> Run {
+    assert_eq!(run.code, Some(1), "{run}");
+    run
+}
+
+/// A plan: what Terraform said, and its changes.
+pub(crate) struct Plan {
+    pub(crate) run: Run,
+    json: Value,
+}
+
+impl Plan {
+    fn change(&self, address: &str) -> &Value {
+        let changes = self.json["resource_changes"].as_array().unwrap();
+        let change = changes.iter().find(|change| change["address"] == address);
+        &change.unwrap_or_else(|| panic!("no change of {address} in {}", self.run))["change"]
+    }
+
+    /// What would be done: `create`, `update`, `delete create`, `no-op` …
+    pub(crate) fn actions(&self, address: &str) -> String {
+        let actions = self.change(address)["actions"].as_array().unwrap();
+        actions
+            .iter()
+            .map(|action| action.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The attributes that are known already.
+    pub(crate) fn after(&self, address: &str) -> &Value {
+        &self.change(address)["after"]
+    }
+
+    /// Which attributes are known only after apply.
+    pub(crate) fn unknown(&self, address: &str) -> &Value {
+        &self.change(address)["after_unknown"]
+    }
+}
