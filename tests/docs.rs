@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use token_providers::framework::docs::Page;
 use token_providers::framework::{Provider, docs};
 use token_providers::neuroio::NeuroIo;
+use token_providers::quix::Quix;
 use token_providers::striim::Striim;
 use token_providers::{platform, striim};
 
@@ -16,7 +17,7 @@ use token_providers::{platform, striim};
 const GUIDES: &str = "guides";
 
 /// Each provider's name with its pages.
-fn providers() -> [(&'static str, Vec<Page>); 2] {
+fn providers() -> [(&'static str, Vec<Page>); 3] {
     fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Vec<Page>) {
         let examples = root().join("examples").join(name);
         let pages = docs::pages(name, provider, |file| {
@@ -27,6 +28,7 @@ fn providers() -> [(&'static str, Vec<Page>); 2] {
     [
         of("striim", &Striim::new(striim::Parts::default())),
         of("neuroio", &NeuroIo::new(platform::Parts::default())),
+        of("quix", &Quix::new(platform::Parts::default())),
     ]
 }
 
@@ -111,26 +113,28 @@ fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
 
 #[test]
 fn the_guides_show_examples_that_are_tested_and_each_of_them() {
-    let examples = files(&root().join("examples/striim/guides"));
-    let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
-    for guide in files(&root().join("docs/striim").join(GUIDES)) {
-        let text = read(&guide);
-        assert!(
-            text.starts_with("---\npage_title: \"") && text.contains("\ndescription: |-\n"),
-            "{} does not begin as the registry wants it",
-            guide.display()
-        );
-        for block in text.split("```terraform\n").skip(1) {
-            let block = block.split("```").next().unwrap();
-            let example = unshown.remove(block);
+    for (name, _) in providers() {
+        let examples = files(&root().join("examples").join(name).join(GUIDES));
+        let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
+        for guide in files(&root().join("docs").join(name).join(GUIDES)) {
+            let text = read(&guide);
             assert!(
-                example.is_some(),
-                "{} shows what no test runs:\n{block}",
+                text.starts_with("---\npage_title: \"") && text.contains("\ndescription: |-\n"),
+                "{} does not begin as the registry wants it",
                 guide.display()
             );
+            for block in text.split("```terraform\n").skip(1) {
+                let block = block.split("```").next().unwrap();
+                let example = unshown.remove(block);
+                assert!(
+                    example.is_some(),
+                    "{} shows what no test runs:\n{block}",
+                    guide.display()
+                );
+            }
         }
+        assert!(unshown.is_empty(), "no guide shows {:?}", unshown.values());
     }
-    assert!(unshown.is_empty(), "no guide shows {:?}", unshown.values());
 }
 
 /// What is written between `open` and `close`, on one line.
@@ -178,6 +182,7 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             "neuroio",
             "platform",
             "plugin",
+            "quix",
             "rest",
             "sandbox",
             "striim",

@@ -27,7 +27,8 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Some(StatusCode::NOT_FOUND), _) => Some(
             "Check the environment's id, which is not its name, and whether the token may see that environment. If nothing \
              can be found, check the provider's `portal_api`, and for streaming tokens its `streaming_tokens_path` and \
-             `rotate_streaming_tokens_path`. Nothing was removed from the state.",
+             `rotate_streaming_tokens_path`. Nothing was removed from the state; if the environment is gone, have Terraform \
+             forget what it had with `terraform state rm`.",
         ),
         (Some(StatusCode::METHOD_NOT_ALLOWED), _) => Some(
             "The path is there, but not for this method. A method can be put before the provider's \

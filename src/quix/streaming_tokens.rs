@@ -188,10 +188,11 @@ impl Resource for StreamingTokens {
         Schema::new(
             "The two streaming tokens of an environment, with which clients of Quix Streams prove themselves. Both are always \
              valid, and neither ends by itself. **A rotation ends token 1 at once**, makes token 2 token 1, and makes a new \
-             token 2. [The guide](../guides/rotating-streaming-tokens.md) shows how to rotate with and without downtime.\n\n\
-             An environment always has two tokens. So creating this resource makes nothing and rotates nothing: it reads them. \
-             Destroying it ends nothing: Terraform forgets them, and they go on working. Import does the same as creation, \
-             without an apply.\n\n\
+             token 2.\n\n\
+             An environment always has two tokens. So creating this resource makes nothing and rotates nothing: it reads them, \
+             as an import does. Destroying it ends nothing: Terraform forgets them, and they go on working.\n\n\
+             Tokens are rotated by a change of `rotation_triggers`. [The guide](../guides/rotating-streaming-tokens.md) shows how, \
+             with and without downtime.\n\n\
              One change of `rotation_triggers` ends one token, the one that the state knows as `token_1`, whatever happens \
              meanwhile. If a run is killed between the rotation and its state, or somebody else rotates, the next plan says \
              that it has ended already and does not rotate again.\n\n\

@@ -9,6 +9,7 @@ mod options;
 mod portal;
 
 use axum::Router;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Platform;
@@ -26,6 +27,15 @@ impl Platform for Portal {
 
     fn api() -> Router<Sandbox> {
         api::routes()
+    }
+
+    /// Tokens of users and workspaces, and passwords of brokers.
+    fn issued(&self) -> &[SecretString] {
+        &self.issued
+    }
+
+    fn is_live(&self, value: &str, _: Timestamp) -> bool {
+        self.caller(value).is_some()
     }
 }
 
@@ -74,16 +84,6 @@ impl Sandbox {
     /// Rotates a workspace's streaming tokens as somebody else would.
     pub fn rotate_outside(&self, workspace: &str) {
         self.with(|portal, now| portal.rotate(workspace, now));
-    }
-
-    /// Whether a value would be let in now.
-    pub fn is_live(&self, value: &str) -> bool {
-        self.lock().caller(value).is_some()
-    }
-
-    /// Every value ever issued, dead or alive, to search for leaks: tokens of users and workspaces, and passwords of brokers.
-    pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().issued.clone()
     }
 
     /// How the platform behaves.
