@@ -1,6 +1,11 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, and every way to lose an answer.
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
+
+pub(crate) mod history;
+pub(crate) mod network;
+pub(crate) mod workspace;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +30,10 @@ pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let variables: BTreeMap<String, String> = variables.collect();
     Box::new(move |name| variables.get(name).cloned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An operation with the default retry_timeout.

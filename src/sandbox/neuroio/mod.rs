@@ -15,10 +15,9 @@ use secrecy::SecretString;
 
 use super::Platform;
 use crate::token::Clock;
-use tokens::NeuroIo;
 
 pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update};
-pub use tokens::{Realm, Token};
+pub use tokens::{NeuroIo, Realm, Token};
 
 /// An in-memory NeuroIO.
 pub type Sandbox = super::Sandbox<NeuroIo>;

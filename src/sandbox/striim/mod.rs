@@ -52,12 +52,11 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Platform;
-use account::Account;
 use api::Credential;
 use caller::{Caller, UserRef};
 use mint::Mint;
 
-pub use account::{ServiceAccount, User};
+pub use account::{Account, ServiceAccount, User};
 pub use audit::{AuditAction, AuditEntry};
 pub use mint::{Token, Update};
 pub use options::{
