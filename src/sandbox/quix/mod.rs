@@ -14,10 +14,9 @@ use secrecy::SecretString;
 
 use super::Platform;
 use crate::token::Clock;
-use portal::Portal;
 
 pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens};
-pub use portal::Role;
+pub use portal::{Portal, Role};
 
 /// An in-memory Quix.
 pub type Sandbox = super::Sandbox<Portal>;

@@ -40,6 +40,7 @@ pub(super) struct Workspace {
     rotations: usize,
 }
 
+/// The organisation.
 #[derive(Debug)]
 pub struct Portal {
     pub(super) options: Options,
