@@ -1,15 +1,11 @@
 //! NeuroIO's stream tokens: `cargo demo neuroio`.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use http::{StatusCode, header};
-use secrecy::ExposeSecret as _;
 use token_providers::sandbox::neuroio::{Options, Realm, Sandbox};
-use token_providers::sandbox::{Effect, Fault, Listening};
+use token_providers::sandbox::{Effect, Fault};
 
-use super::terraform::{self, Terraform, Workspace};
-use super::{build_provider, say, show, step};
+use crate::stage::{Scene, Stage, say, show, step};
 
 pub(crate) async fn run() -> Result<()> {
     let demo = Demo::prepare().await?;
@@ -23,50 +19,33 @@ pub(crate) async fn run() -> Result<()> {
 /// The sandboxed account, and the configuration that manages it.
 struct Demo {
     sandbox: Sandbox,
-    listening: Listening,
-    workspace: Workspace,
-    http: reqwest::Client,
+    stage: Stage,
 }
 
 impl Demo {
     async fn prepare() -> Result<Self> {
-        let terraform = Terraform::find().await?;
-        let provider = build_provider("neuroio").await?;
-        let dir = terraform::target()?.join("demo-neuroio");
-        if dir.exists() {
-            std::fs::remove_dir_all(&dir)?;
-        }
         let sandbox = Sandbox::new(Options::default());
-        let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await?;
-        let workspace = Workspace::new(terraform, &dir, &provider)?
-            .env("NEUROIO_BASE_URL", &listening.base_url)
-            .env("NEUROIO_API_TOKEN", sandbox.api_token(&Realm::Account).expose_secret());
-        workspace.write("main.tf", include_str!("neuroio.tf"))?;
-        println!(
-            "Applications prove themselves to NeuroIO with stream tokens. Here {} manages them.",
-            workspace.terraform()
-        );
-        println!("The account is a sandbox on this machine: {}", listening.base_url);
-        println!("The configuration: {}", dir.join("main.tf").display());
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy();
-        Ok(Self {
-            sandbox,
-            listening,
-            workspace,
-            http: http.build()?,
-        })
+        let scene = Scene {
+            name: "neuroio",
+            opening: "Applications prove themselves to NeuroIO with stream tokens.",
+            configuration: include_str!("neuroio.tf"),
+            base_url: "NEUROIO_BASE_URL",
+            credential: ("NEUROIO_API_TOKEN", sandbox.api_token(&Realm::Account)),
+        };
+        let stage = Stage::set(scene, &sandbox).await?;
+        Ok(Self { sandbox, stage })
     }
 
     async fn create(&self) -> Result<()> {
         step(1, "terraform apply makes a token for a camera");
         self.set(1, true)?;
-        let run = self.workspace.apply().await?.success()?;
+        let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let (key, status) = self.call().await?;
         ensure!(status == StatusCode::OK, "the new token is not let in: {status}");
         say(&format!("An API call with the new token: {status}."));
         ensure!(!run.stdout.contains(&key), "the value was printed");
-        let run = self.workspace.plan().await?.success()?;
+        let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.code == Some(0), "{run}");
         show(&run, "No changes.");
         Ok(())
@@ -76,7 +55,7 @@ impl Demo {
         step(2, "is_active = false locks it out, true lets it in again");
         for (active, expected) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::OK)] {
             self.set(1, active)?;
-            let run = self.workspace.apply().await?.success()?;
+            let run = self.stage.workspace.apply().await?.success()?;
             show(&run, "~ is_active");
             let (_, status) = self.call().await?;
             ensure!(status == expected, "an API call with the token: {status}");
@@ -90,7 +69,7 @@ impl Demo {
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         self.sandbox.fault(lost);
         self.set(2, true)?;
-        let run = self.workspace.apply().await?.success()?;
+        let run = self.stage.workspace.apply().await?.success()?;
         ensure!(run.says("is taken to be the one just made"), "{run}");
         show(&run, "Warning: The stream token");
         show(&run, "Apply complete!");
@@ -106,7 +85,7 @@ impl Demo {
             "six cameras are one more than the platform allows, and the plan knows",
         );
         self.set(6, true)?;
-        let run = self.workspace.plan().await?.success()?;
+        let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
         show(&run, "Warning: This plan exceeds");
         let there = self.sandbox.tokens(&Realm::Account).len();
@@ -118,7 +97,7 @@ impl Demo {
     async fn delete(&self) -> Result<()> {
         step(5, "terraform destroy deletes these tokens, and no other");
         let other = self.sandbox.add_token(&Realm::Account, true);
-        let run = self.workspace.destroy().await?.success()?;
+        let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
         let left = self.sandbox.tokens(&Realm::Account);
         ensure!(left.len() == 1 && left[0].id == other.id, "left are {left:?}");
@@ -129,15 +108,16 @@ impl Demo {
     /// Sets the configuration's two variables.
     fn set(&self, cameras: usize, active: bool) -> Result<()> {
         let variables = format!("cameras = {cameras}\nactive  = {active}\n");
-        self.workspace.write("terraform.tfvars", &variables)
+        self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
     /// The first camera's token, which is not to be shown, and what the API answers to a call with it.
     async fn call(&self) -> Result<(String, StatusCode)> {
-        let key = self.workspace.output("first").await?;
+        let key = self.stage.workspace.output("first").await?;
         let request = self
+            .stage
             .http
-            .get(format!("{}/streams/tokens/", self.listening.base_url))
+            .get(self.stage.url("streams/tokens/"))
             .header(header::AUTHORIZATION, format!("Token {key}"));
         Ok((key, request.send().await?.status()))
     }

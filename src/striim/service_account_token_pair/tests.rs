@@ -557,6 +557,31 @@ async fn a_destroyed_pair_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_killed_rotation_made_is_found_by_its_name() {
+    for first_is_gone in [false, true] {
+        let mut world = World::created().await;
+        let (mut killed, before) = (world.state.clone(), world.state.clone());
+        world.trigger("1");
+        world.applies().await;
+        std::mem::swap(&mut world.state, &mut killed);
+        if first_is_gone {
+            world.sandbox.delete_outside("ci-a").unwrap();
+        }
+        let (told, _) = world.plan().await;
+        assert!(told.contains("did not know: \"ci-b\""), "{told}");
+        assert_eq!(name(&world.state().previous), "ci-b");
+        world.applies().await;
+        assert!(world.works()[0] && works_in(&world.sandbox, &killed) == [false, !first_is_gone]);
+
+        // The same is found where the pair is to be destroyed.
+        world.state = before;
+        world.plan().await;
+        assert!(!world.destroy().await.failed);
+        assert!(world.names().is_empty(), "{:?}", world.names());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_destroy_that_failed_half_way_keeps_the_half() {
     let mut world = World::created().await;
     world.trigger("1");

@@ -115,8 +115,8 @@ pub(super) struct World {
     pub(super) bearer: Rc<RefCell<SecretString>>,
     /// How many runs there were when they were given it.
     pub(super) signed_in: Cell<usize>,
-    /// Every value that was ever in a state.
-    pub(super) kept: RefCell<BTreeSet<String>>,
+    /// Every value that was ever in a state, and at which address.
+    pub(super) kept: RefCell<BTreeMap<String, String>>,
     /// Whether a value of the pair in the state worked when it was last looked at, and nobody but Terraform could have
     /// ended it since.
     pub(super) pair_works: Cell<bool>,
@@ -313,7 +313,8 @@ impl World {
         self.note(&format!("workspace {workspace}: {ended:?}"));
         self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
         for (address, object) in terraform.state() {
-            self.kept.borrow_mut().extend(values_of(&address, &object));
+            let values = values_of(&address, &object).map(|value| (value, address.clone()));
+            self.kept.borrow_mut().extend(values);
         }
         self.check_pair()?;
         match ended {

@@ -1,0 +1,111 @@
+//! What every demo needs: a platform's sandbox, a workspace with the provider just built, and a voice.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use secrecy::{ExposeSecret as _, SecretString};
+use token_providers::sandbox::{Listening, Platform, Sandbox};
+use tokio::process::Command;
+
+use crate::terraform::{self, Run, Terraform, Workspace};
+
+/// What a demo begins with.
+pub(crate) struct Scene {
+    /// The provider's name.
+    pub(crate) name: &'static str,
+    /// What the platform's tokens are for, in a sentence.
+    pub(crate) opening: &'static str,
+    /// The configuration that manages them.
+    pub(crate) configuration: &'static str,
+    /// The environment variable that leads the provider to the platform.
+    pub(crate) base_url: &'static str,
+    /// The one that lets it in, and its value.
+    pub(crate) credential: (&'static str, SecretString),
+}
+
+/// Where a demo takes place.
+pub(crate) struct Stage {
+    pub(crate) workspace: Workspace,
+    /// For calls with the tokens.
+    pub(crate) http: reqwest::Client,
+    listening: Listening,
+}
+
+impl Stage {
+    /// Builds the provider, serves the sandbox, and says so.
+    pub(crate) async fn set<P: Platform>(scene: Scene, sandbox: &Sandbox<P>) -> Result<Self> {
+        let terraform = Terraform::find().await?;
+        let provider = build_provider(scene.name).await?;
+        let dir = terraform::target()?.join("demo").join(scene.name);
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir)?;
+        }
+        let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await?;
+        let (variable, secret) = &scene.credential;
+        let workspace = Workspace::new(terraform, &dir, &provider)?
+            .env(scene.base_url, &listening.base_url)
+            .env(variable, secret.expose_secret());
+        workspace.write("main.tf", scene.configuration)?;
+        println!("{} Here {} manages them.", scene.opening, workspace.terraform());
+        println!("The account is a sandbox on this machine: {}", listening.base_url);
+        println!("The configuration: {}", dir.join("main.tf").display());
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy();
+        Ok(Self {
+            workspace,
+            http: http.build()?,
+            listening,
+        })
+    }
+
+    /// The URL of the API's endpoint at `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.listening.base_url)
+    }
+}
+
+/// Builds the provider of a platform in the profile that this program was built in.
+async fn build_provider(platform: &str) -> Result<PathBuf> {
+    let program = format!("terraform-provider-{platform}");
+    let demo = std::env::current_exe()?;
+    let directory = demo.ancestors().nth(2).context("the directory of the programs")?;
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+    build
+        .args(["build", "--quiet", "--bin", &program])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    build.arg("--target-dir").arg(terraform::target()?);
+    // What Cargo tells this program of its own package would make build scripts of others run again.
+    for (name, _) in std::env::vars_os() {
+        let told = |name: &str| {
+            name == "OUT_DIR"
+                || ["CARGO_MANIFEST_", "CARGO_PKG_"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+        };
+        if name.to_str().is_some_and(told) {
+            build.env_remove(name);
+        }
+    }
+    if directory.ends_with("release") {
+        build.arg("--release");
+    }
+    ensure!(build.status().await?.success(), "the provider does not build");
+    Ok(directory.join(program).with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+/// Tells what comes next.
+pub(crate) fn step(number: usize, title: &str) {
+    println!("\n{number}. {title}");
+}
+
+/// Tells what was found to be so.
+pub(crate) fn say(sentence: &str) {
+    println!("   {sentence}");
+}
+
+/// Shows the lines of Terraform's own words that start like that.
+pub(crate) fn show(run: &Run, start: &str) {
+    for line in run.stdout.lines().filter(|line| line.trim_start().starts_with(start)) {
+        println!("   | {}", line.trim());
+    }
+}
