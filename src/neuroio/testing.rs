@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use secrecy::SecretString;
 
 use super::api::{Api, TokenId};
 use super::connection::{Connection, Session};
 use crate::platform::State;
-use crate::platform::testing::clock;
-use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
+use crate::platform::testing::{client, clock};
+use crate::rest::{Credential, Transport};
 use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
 
 /// A sandbox whose time is tokio's.
@@ -25,18 +24,9 @@ pub(super) fn api(sandbox: &Sandbox) -> Api {
 
 /// The API, called with this token.
 pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
-    Api::new(client_through(Transport::new(sandbox.service()), token))
-}
-
-/// A client with this token.
-pub(super) fn client_through(transport: Transport, token: &SecretString) -> Client {
-    let options = Options {
-        base_url: BaseUrl::parse("http://127.0.0.1/v1").unwrap(),
-        credential: Credential::new("Token", token.clone()).unwrap(),
-        user_agent: HeaderValue::from_static("test"),
-        request_timeout: Duration::from_secs(30),
-    };
-    Client::new(options, transport)
+    let credential = Credential::new("Token", token.clone()).unwrap();
+    let transport = Transport::new(sandbox.service());
+    Api::new(client(transport, "http://127.0.0.1/v1", credential))
 }
 
 /// A session with the account, by this token.

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::parts::Environment;
-use crate::rest::Operation;
+use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
 use crate::sandbox::{Effect, Fault};
 use crate::token::Clock;
 
@@ -30,6 +31,17 @@ pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let variables: BTreeMap<String, String> = variables.collect();
     Box::new(move |name| variables.get(name).cloned())
+}
+
+/// A client of the API at `base_url`.
+pub(crate) fn client(transport: Transport, base_url: &str, credential: Credential) -> Client {
+    let options = Options {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        credential,
+        user_agent: HeaderValue::from_static("test"),
+        request_timeout: Duration::from_secs(30),
+    };
+    Client::new(options, transport)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

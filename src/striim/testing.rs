@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
@@ -12,8 +11,8 @@ use super::session::{Connection, Session};
 use crate::framework::{Action, Context, Diagnostics, Progress};
 use crate::platform::State;
 pub(super) use crate::platform::testing::operation;
-use crate::platform::testing::{self, clock};
-use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
+use crate::platform::testing::{self, client, clock};
+use crate::rest::{Credential, Transport};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{self, Sandbox, Seed};
 
@@ -35,13 +34,9 @@ pub(super) fn api(sandbox: &Sandbox) -> Api {
 
 /// The API, called with this token.
 pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
-    let options = Options {
-        base_url: BaseUrl::parse("http://127.0.0.1/api/v1").unwrap(),
-        credential: Credential::bearer(token.clone()).unwrap(),
-        user_agent: HeaderValue::from_static("test"),
-        request_timeout: Duration::from_secs(30),
-    };
-    Api::new(Client::new(options, Transport::new(sandbox.service())))
+    let credential = Credential::bearer(token.clone()).unwrap();
+    let transport = Transport::new(sandbox.service());
+    Api::new(client(transport, "http://127.0.0.1/api/v1", credential))
 }
 
 /// A session with the account, as its administrator.

@@ -146,6 +146,11 @@ impl Workspace {
         let Some(steps) = self.plan(&start, declared).await else {
             return Ended::Failed;
         };
+        self.carry_out(&start, declared, &steps).await
+    }
+
+    /// Does what was planned.
+    async fn carry_out<P: Provider>(&self, start: impl Fn() -> P, declared: &Configuration, steps: &[Step]) -> Ended {
         if steps.iter().all(|step| step.action == Action::Nothing) {
             return Ended::Unchanged;
         }
@@ -153,7 +158,7 @@ impl Workspace {
             return Ended::Failed;
         };
         let state = self.state();
-        let (ends, makes) = (Order::new(&steps), Order::new(&steps));
+        let (ends, makes) = (Order::new(steps), Order::new(steps));
         let applied = join_all(steps.iter().map(async |step| {
             let address = &step.address;
             let needed_by = state.iter().filter(|(_, object)| object.needs.contains(address));
@@ -504,4 +509,5 @@ impl Order {
     }
 }
 
+pub(crate) mod lone;
 mod tests;

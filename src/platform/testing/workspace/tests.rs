@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::lone::Lone;
 use super::*;
 use crate::framework::{AnyDataSource, Attribute, Change, Field, NoIdentity, Type, model};
 
@@ -86,8 +87,12 @@ impl Resource for Things {
         None
     }
 
-    async fn import(&self, _: &Context, _: &str, _: &mut Diagnostics) -> Option<Thing> {
-        None
+    async fn import(&self, _: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Thing> {
+        diagnostics.push(Diagnostic::warning("imported", ""));
+        Some(Thing {
+            id: id.into(),
+            ..Thing::default()
+        })
     }
 }
 
@@ -119,8 +124,7 @@ fn address(name: &str) -> String {
 fn thing(name: &str) -> Declared {
     Declared::new::<Things>(Thing {
         name: name.into(),
-        of: Field::Null,
-        id: Field::Null,
+        ..Thing::default()
     })
 }
 
@@ -169,4 +173,30 @@ async fn a_provider_that_does_otherwise_than_it_planned_is_found_out() {
         broken.len() == 1 && broken[0].contains("thing.a is applied otherwise than planned: id"),
         "{broken:?}"
     );
+}
+
+#[tokio::test]
+async fn a_resource_by_itself_lives_as_in_any_workspace() {
+    let (things, mut workspace) = (Things::default(), Lone::new());
+    let process = || Box::new(things.clone()) as Box<dyn AnyResource>;
+    let named = |name: &str| Thing {
+        name: name.into(),
+        ..Thing::default()
+    };
+    let planned = workspace.plan(process, Some(&named("leaf"))).await.says_nothing();
+    assert!(planned.changed && planned.planned.get("id") == &Value::Unknown);
+    assert!(workspace.state::<Thing>().is_none() && things.done().is_empty());
+
+    workspace.apply(process, Some(&named("leaf"))).await.succeeds();
+    workspace.apply(process, Some(&named("leaf"))).await.changes_nothing();
+    workspace.set_state(named("twig"));
+    let replaced = workspace.plan(process, Some(&named("leaf"))).await.succeeds();
+    assert!(replaced.changed);
+    workspace.apply(process, Some(&named("root!"))).await.fails("no");
+    assert_eq!(things.done(), ["make leaf", "end twig", "make root!"]);
+
+    workspace.import(process, "leaf").await.warns("imported");
+    assert_eq!(workspace.state::<Thing>().unwrap().id, Field::Known("leaf".to_owned()));
+    workspace.apply::<Thing>(process, None).await.succeeds();
+    assert!(workspace.state::<Thing>().is_none());
 }
