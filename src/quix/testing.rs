@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use secrecy::SecretString;
 
 use super::api::{Api, Endpoint};
 use super::connection::{Connection, Endpoints, Session};
 use crate::platform::State;
-use crate::platform::testing::clock;
-use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
+use crate::platform::testing::{client, clock};
+use crate::rest::{Credential, Transport};
 use crate::sandbox::quix::{self, Paths, Role, Sandbox};
 
 /// The environment of most tests.
@@ -25,21 +24,13 @@ pub(super) fn sandbox(options: quix::Options) -> Sandbox {
 
 /// A connection through `transport`, told where the sandbox reads and rotates.
 pub(super) fn connection_through(transport: Transport, token: &SecretString, paths: Paths) -> Connection {
-    let options = Options {
-        base_url: BaseUrl::parse("http://127.0.0.1").unwrap(),
-        credential: Credential::bearer(token.clone()).unwrap(),
-        user_agent: HeaderValue::from_static("test"),
-        request_timeout: Duration::from_secs(30),
-    };
+    let credential = Credential::bearer(token.clone()).unwrap();
+    let api = Api::new(client(transport, "http://127.0.0.1", credential));
     let endpoints = Endpoints {
         reading: Some(Endpoint::of_reading(paths.reading()).unwrap()),
         rotation: Some(Endpoint::of_action(paths.rotation()).unwrap()),
     };
-    Connection::new(
-        Api::new(Client::new(options, transport)),
-        endpoints,
-        Duration::from_secs(300),
-    )
+    Connection::new(api, endpoints, Duration::from_secs(300))
 }
 
 /// A session that works with this token.
