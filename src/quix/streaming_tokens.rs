@@ -21,7 +21,8 @@
 //!
 //! # Assumptions
 //! - Those of [`super::rotate`].
-//! - One state manages an environment's tokens. Of two resources of one run, only one rotates; of two states, both do.
+//! - One resource manages an environment's tokens. Of two of one run and one `provider` block, only one rotates; otherwise
+//!   both do, if they look at the same moment.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
