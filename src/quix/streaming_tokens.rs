@@ -25,7 +25,6 @@
 //!   both do, if they look at the same moment.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api;
@@ -35,7 +34,7 @@ use super::rotate::{Outcome, own_token, rotate};
 use super::slots::{Since, since};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::{Triggers, known_triggers};
-use crate::token::{Declared, Ends, Keeper, Present, PresentValue, Reason, reasons};
+use crate::token::{Reason, changed_triggers};
 
 model! {
     /// The identity of an environment's streaming tokens.
@@ -94,37 +93,16 @@ impl Model {
     /// What declaring these triggers means for the tokens.
     fn decide(&self, triggers: &Field<Triggers>) -> Decision {
         let before = known_triggers(&self.rotation_triggers).unwrap_or_default();
-        let triggers = Some(triggers)
-            .filter(|field| !field.is_unknown())
-            .and_then(known_triggers);
+        let is_first_said = before.is_empty() && self.generation == Field::Known(0);
         let is_settled = self.changed_outside != Field::Known(true);
-        let Some(triggers) = triggers else {
-            return if is_settled {
-                Decision::NotKnownYet
-            } else {
-                Decision::Keep
-            };
-        };
-        let declared = Declared {
-            ends: Ends::ByDefault,
-            triggers,
-            keeper: Keeper::State,
-        };
-        let present = Present {
-            expiry: None,
-            lifetime: None,
-            triggers: before,
-            keeper: Keeper::State,
-            value: match self.generation {
-                Field::Known(0) => PresentValue::Imported,
-                _ => PresentValue::Ours,
-            },
-        };
-        // Streaming tokens have no end, so the time does not matter.
-        match reasons(&declared, &present, Timestamp::UNIX_EPOCH).pop() {
-            None => Decision::Keep,
-            Some(_) if !is_settled => Decision::Done,
-            Some(reason) => Decision::Rotate(reason),
+        let reason = known_triggers(triggers).map(|now| changed_triggers(&before, &now));
+        match (reason, is_settled) {
+            (None, true) => Decision::NotKnownYet,
+            (Some(Some(_)), _) if is_first_said => Decision::Keep,
+            (Some(Some(reason)), true) => Decision::Rotate(reason),
+            (Some(Some(_)), false) => Decision::Done,
+            // Whatever they turn out to be, nothing is rotated before this is settled.
+            (None, false) | (Some(None), _) => Decision::Keep,
         }
     }
 }
