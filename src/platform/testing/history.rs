@@ -199,11 +199,17 @@ impl<S: Story> History<S> {
     }
 }
 
-/// Lives through so many histories, or through the one that `SIMULATION_SEED` names.
+/// Lives through so many histories, or through those that `SIMULATION_SEED` asks for: one (`17`) or many (`0..100000`).
 pub(crate) fn live_through<S: Story>(histories: u64) {
-    let seeds = match std::env::var("SIMULATION_SEED").map(|seed| seed.parse()) {
-        Ok(Ok(seed)) => seed..seed + 1,
-        Ok(Err(_)) => panic!("SIMULATION_SEED is a number"),
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .expect("SIMULATION_SEED is a number, or two with .. between")
+    };
+    let seeds = match std::env::var("SIMULATION_SEED") {
+        Ok(asked) => match asked.split_once("..") {
+            Some((first, end)) => number(first)..number(end),
+            None => number(&asked)..number(&asked) + 1,
+        },
         Err(_) => 0..histories,
     };
     for seed in seeds {
