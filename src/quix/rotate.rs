@@ -13,7 +13,8 @@
 //!   it might happen late, and a second one with it. The next apply begins with a look.
 //!
 //! # Guarantees
-//! - One call ends one token, whatever is lost, and none if that token is gone already. Nothing here sends a rotation twice.
+//! - One call ends one token, whatever is lost, and none if that token is gone already. A rotation is sent once; again only
+//!   where none has begun: there was no connection, or it was refused for coming too soon (429).
 //! - One that is asked for again, because the run was killed before its state was written, ends no further token: by then
 //!   the token that it is about is gone.
 //!

@@ -72,7 +72,8 @@ fn every_ephemeral_resource_is_opened_as_shown() {
         on_each_version(async |world| {
             take(world, &example, &["ephemeral-resource.tf"]);
             world.apply().await;
-            assert!(world.sandbox.calls("GET", "/workspaces/acme-shop-dev/broker/librdkafka") > 0);
+            let settings = "/workspaces/acme-shop-dev/broker/librdkafka";
+            assert!(world.sandbox.calls("GET", settings) > 0);
         });
     }
 }
