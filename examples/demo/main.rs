@@ -1,10 +1,12 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or `cargo demo neuroio`.
+//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or with the name
+//! of another platform, `cargo demo neuroio`.
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
 #![allow(clippy::print_stdout, clippy::indexing_slicing)]
 
 mod neuroio;
+mod quix;
 mod stage;
 mod striim;
 #[path = "../../tests/support/terraform.rs"]
@@ -20,6 +22,7 @@ async fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         None | Some("striim") => striim::run().await,
         Some("neuroio") => neuroio::run().await,
-        Some(other) => bail!("there is a demo of striim and of neuroio, not of {other}"),
+        Some("quix") => quix::run().await,
+        Some(other) => bail!("there is a demo of striim, neuroio and quix, not of {other}"),
     }
 }
