@@ -12,6 +12,7 @@ pub mod quix;
 pub mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod startree;
 pub mod striim;
 pub mod token;
 pub mod vault;

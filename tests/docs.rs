@@ -11,6 +11,7 @@ use token_providers::framework::docs::Page;
 use token_providers::framework::{Provider, docs};
 use token_providers::neuroio::NeuroIo;
 use token_providers::quix::Quix;
+use token_providers::startree::StarTree;
 use token_providers::striim::Striim;
 use token_providers::{platform, striim};
 
@@ -30,6 +31,7 @@ fn providers() -> [(&'static str, Vec<Page>); 3] {
         of("striim", &Striim::new(striim::Parts::default())),
         of("neuroio", &NeuroIo::new(platform::Parts::default())),
         of("quix", &Quix::new(platform::Parts::default())),
+        of("startree", &StarTree::new(platform::Parts::default())),
     ]
 }
 
@@ -200,6 +202,7 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             "quix",
             "rest",
             "sandbox",
+            "startree",
             "striim",
             "token",
             "vault",

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::context::Context;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::model::{Model, model, read_model};
-use super::schema::Schema;
+use super::schema::{Attribute, Presence, Schema};
 use super::value::Value;
 
 /// A change that Terraform asks a resource to plan.
@@ -228,11 +228,17 @@ impl<R: Resource> AnyResource for R {
         };
         Resource::plan(self, context, &mut change, diagnostics).await;
         let planned = change.planned.into_value();
-        let changed = |name| !prior.is_null() && prior.get(name) != planned.get(name);
+        // What must be set was not known where it is null: an import could not tell it. Its first declaration is no change.
+        let unknown =
+            |attribute: &Attribute| attribute.presence == Presence::Required && prior.get(attribute.name).is_null();
+        let changed = |attribute: &Attribute| {
+            let name = attribute.name;
+            !prior.is_null() && !unknown(attribute) && prior.get(name) != planned.get(name)
+        };
         let replaces = schema
             .attributes
             .iter()
-            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute.name));
+            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute));
         let replaces = replaces.map(|attribute| attribute.name).collect();
         Some(Plan { planned, replaces })
     }

@@ -31,16 +31,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::api::{Api, Issued, StreamToken, TokenId};
 use super::failure::failure;
 use super::limit;
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::rest::{Error, Operation};
-
-/// How long one look may take that an interrupt does not end.
-const LOOK: Duration = Duration::from_secs(60);
 
 /// Why no value came of a creation.
 #[derive(Debug)]
@@ -122,7 +117,7 @@ async fn take(
 ) -> Result<Issued, Unmade> {
     let id = token.id;
     tracing::warn!("the answer to a creation was lost: the stream token {id} is new, and taken to be its token");
-    match api.get(&uninterrupted(operation), id).await {
+    match api.get(&operation.uninterrupted(), id).await {
         Ok(issued) => {
             diagnostics.push(Diagnostic::warning(
                 format!("The stream token {id} is taken to be the one just made"),
@@ -148,16 +143,10 @@ async fn take(
 
 /// Waits a little and asks what is there. An interrupt does not end this: what was made would be orphaned.
 async fn look(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
-    let uninterrupted = uninterrupted(operation);
+    let uninterrupted = operation.uninterrupted();
     // If it is over, one more request is tried all the same.
     let _ = uninterrupted.pause(pause(lost)).await;
     api.list(&uninterrupted, Some(permanent)).await
-}
-
-/// An operation that goes on after an interrupt, for as long as one look may take.
-fn uninterrupted(operation: &Operation) -> Operation {
-    let time = operation.remaining().clamp(Duration::from_secs(10), LOOK);
-    Operation::new(time, CancellationToken::new())
 }
 
 /// A creation that the platform refused.

@@ -6,7 +6,7 @@ use crate::framework::Diagnostic;
 use crate::rest::Operation;
 
 /// How long to wait before asking again: a list may lag a little behind.
-const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+pub(super) const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Ends what `what` names until it is gone. `end_and_look` ends it and tells whether it is there all the same: an answer
 /// alone does not do, because a proxy can say 204 or 404 without the platform having heard of it, and something that nobody

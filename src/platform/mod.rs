@@ -3,13 +3,15 @@
 //!
 //! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`] and
 //! [`vault_settings`], the attributes of its resources with [`attributes`]. Its failed requests are told with [`failure`],
-//! what all its resources look at is a [`Snapshot`], and what is to go is ended by [`end_until_gone`]. A value that is not
+//! what all its resources look at is a [`Snapshot`]; what can be looked up is made by [`make_new`] or
+//! [`make_unless_there`], and what is to go is ended by [`end_until_gone`]. A value that is not
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
 pub(crate) mod attributes;
 mod ending;
 mod failure;
 pub(crate) mod hand_over;
+mod making;
 mod parts;
 mod session;
 pub(crate) mod settings;
@@ -20,6 +22,7 @@ pub(crate) mod vault_settings;
 
 pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
+pub(crate) use making::{Unmade, make_new, make_unless_there};
 pub use parts::{Environment, Parts};
 pub(crate) use session::Session;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
 
+pub(crate) mod driven;
 pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod workspace;

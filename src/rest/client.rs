@@ -158,6 +158,30 @@ impl Client {
         Ok(value)
     }
 
+    /// Goes on with another secret, in this client and all its clones, once the platform has answered `probe` to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`]: the client goes on with the secret that it had.
+    pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
+        let present = within(operation, self.0.credential.read()).await;
+        let other = present.map(|credential| credential.with_secret(secret.clone()));
+        let unsent = |kind| Error::new(&probe.tried, kind, false);
+        let other = other.map_err(unsent)?.map_err(|error| {
+            let problem = format!("the secret to go on with {error}");
+            unsent(Kind::Invalid(problem.into()))
+        })?;
+        let read = |answer: Answer| answer.refuse_page();
+        self.run(operation, probe, false, read, Some(&other)).await?;
+        *within(operation, self.0.credential.write()).await.map_err(unsent)? = other;
+        Ok(())
+    }
+
+    /// What the client proves itself with.
+    pub async fn credential(&self) -> Credential {
+        self.0.credential.read().await.clone()
+    }
+
     /// Whether this is the secret that the client proves itself with.
     pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
         self.0.credential.read().await.secret() == secret.expose_secret()

@@ -8,6 +8,7 @@
 mod base_url;
 mod client;
 mod credential;
+pub(crate) mod envelope;
 mod error;
 mod error_body;
 mod limiter;

@@ -1,5 +1,6 @@
 //! One operation of a user, with all its waiting and retrying.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,6 +18,9 @@ pub struct Operation {
     pub cancellation: CancellationToken,
 }
 
+/// How long a look may take that goes on after an interrupt: long enough for one, and no longer than a person waits.
+const LOOK: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(60);
+
 impl Operation {
     /// An operation that may take `timeout` from now on.
     pub fn new(timeout: Duration, cancellation: CancellationToken) -> Self {
@@ -29,6 +33,14 @@ impl Operation {
     /// How long the operation may still take.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// One that neither an interrupt nor the end of this one ends: for the look at what became of a request whose answer
+    /// was lost. What was made would be orphaned without it.
+    #[must_use]
+    pub fn uninterrupted(&self) -> Self {
+        let time = self.remaining().clamp(*LOOK.start(), *LOOK.end());
+        Self::new(time, CancellationToken::new())
     }
 
     /// Waits between two requests of one operation.
@@ -77,6 +89,17 @@ mod tests {
     async fn an_endless_timeout_is_not_an_overflow() {
         let operation = Operation::new(Duration::MAX, CancellationToken::new());
         assert!(operation.remaining() > Duration::from_secs(60 * 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_goes_on_after_an_interrupt_and_is_bounded() {
+        for (timeout, seconds) in [(0, 10), (30, 30), (3_600, 60)] {
+            let operation = Operation::new(Duration::from_secs(timeout), CancellationToken::new());
+            operation.cancellation.cancel();
+            let look = operation.uninterrupted();
+            assert!(!look.cancellation.is_cancelled());
+            assert_eq!(look.remaining(), Duration::from_secs(seconds));
+        }
     }
 
     #[tokio::test(start_paused = true)]

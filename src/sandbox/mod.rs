@@ -9,6 +9,7 @@ mod fault;
 mod listen;
 pub mod neuroio;
 pub mod quix;
+pub mod startree;
 pub mod striim;
 mod vault;
 
@@ -41,7 +42,12 @@ pub trait Platform: Debug + Send + Sized + 'static {
     /// The API, by paths relative to the base path. Faults strike here, and requests are counted.
     fn api() -> Router<Sandbox<Self>>;
 
-    /// What is served beside the API, by whole paths.
+    /// Another service of the platform, by whole paths. Faults strike here, too, and requests are counted.
+    fn another() -> Router<Sandbox<Self>> {
+        Router::new()
+    }
+
+    /// What is served beside the platform, by whole paths.
     fn beside() -> Router<Sandbox<Self>> {
         Router::new()
     }
@@ -97,12 +103,15 @@ impl<P: Platform> Sandbox<P> {
     ///
     /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
     pub fn router(&self) -> Router {
-        let api = P::api().layer(middleware::from_fn_with_state(self.traffic.clone(), fault::inject));
+        let faults = || middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
+        let api = P::api().layer(faults());
         let api = match P::BASE_PATH {
             "" => api,
             base_path => Router::new().nest(base_path, api),
         };
-        api.merge(P::beside()).with_state(self.clone())
+        api.merge(P::another().layer(faults()))
+            .merge(P::beside())
+            .with_state(self.clone())
     }
 
     /// The same as a service whose error is a connection that was cut, for a client in the same process.

@@ -8,9 +8,9 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::rotation::{Declared, Present, PresentValue, Reason, reasons};
+use super::rotation::{Declared, Present, PresentValue, Reason, aged, reasons};
 
 /// What is known of a pair that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Pair {
     /// is on its way out.
     pub fn reasons(&self, declared: &Declared, rotate_every: Duration, now: Timestamp) -> Vec<Reason> {
         let mut reasons = reasons(declared, &self.current, now);
-        reasons.extend(self.aged(rotate_every, now));
+        reasons.extend(self.made.and_then(|made| aged(made, rotate_every, now)));
         reasons
     }
 
@@ -49,17 +49,6 @@ impl Pair {
         } else {
             Slot::Other
         }
-    }
-
-    fn aged(&self, rotate_every: Duration, now: Timestamp) -> Option<Reason> {
-        let made = self.made?;
-        let age = now.duration_since(made);
-        let due = SignedDuration::try_from(rotate_every).is_ok_and(|rotate_every| age >= rotate_every);
-        due.then_some(Reason::Aged {
-            made,
-            age,
-            rotate_every,
-        })
     }
 }
 
@@ -73,6 +62,7 @@ fn works(present: &Present, now: Timestamp) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;

@@ -235,6 +235,17 @@ fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason>
     })
 }
 
+/// The reason to rotate a value that was made then and may become so old; `None` if it is younger.
+pub fn aged(made: Timestamp, rotate_every: Duration, now: Timestamp) -> Option<Reason> {
+    let age = now.duration_since(made);
+    let due = SignedDuration::try_from(rotate_every).is_ok_and(|rotate_every| age >= rotate_every);
+    due.then_some(Reason::Aged {
+        made,
+        age,
+        rotate_every,
+    })
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

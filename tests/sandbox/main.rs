@@ -13,5 +13,6 @@ mod quix;
 mod roles;
 mod service_accounts;
 mod shapes;
+mod startree;
 mod tcp;
 mod vault;

@@ -219,23 +219,35 @@ impl Courier {
 
 impl Seen<'_> {
     /// What the secret holds, if it is of the token of that name, with a value in it.
-    pub(super) fn of(&self, name: &str) -> Option<Held<'_>> {
+    pub(crate) fn of(&self, name: &str) -> Option<Held<'_>> {
         let newest = self.newest.as_ref().ok()?;
         let data = newest.data.as_ref()?;
         let whole = data.text(&self.target.field).is_some() && self.courier.says_ours(data, name);
         whole.then(|| Held {
             version: i64::try_from(newest.version).unwrap_or(i64::MAX),
             id: data.get(self.courier.labels.id),
+            note: data.text(self.courier.labels.note),
             generation: data.number(GENERATION).unwrap_or_default(),
         })
     }
 }
 
 /// A token's value in Vault, by what stands beside it.
-pub(super) struct Held<'a> {
-    pub(super) version: i64,
-    pub(super) id: Option<&'a Entry>,
-    pub(super) generation: i64,
+pub(crate) struct Held<'a> {
+    pub(crate) version: i64,
+    pub(crate) id: Option<&'a Entry>,
+    pub(crate) note: Option<&'a SecretString>,
+    pub(crate) generation: i64,
+}
+
+impl Held<'_> {
+    /// What its value is known by, if it says beside it that it came after `before`.
+    pub(crate) fn successor_of(&self, before: &str) -> Option<&str> {
+        match self.id {
+            Some(Entry::Text(id)) if self.note?.expose_secret() == before => Some(id.expose_secret()),
+            _ => None,
+        }
+    }
 }
 
 impl Ready {

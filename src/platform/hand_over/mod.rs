@@ -35,8 +35,7 @@ use crate::rest::Operation;
 use crate::token::{Keeper, PresentValue};
 use crate::vault::{Entry, Place};
 
-use self::courier::Held;
-pub(crate) use self::courier::{Courier, Ready, Secret, Seen, Whose};
+pub(crate) use self::courier::{Courier, Held, Ready, Secret, Seen, Whose};
 pub(crate) use self::labels::Labels;
 
 model! {

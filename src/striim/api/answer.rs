@@ -4,27 +4,29 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::managed_by::unmark;
 use super::{IssuedToken, PatStatus, ServiceAccount, UserToken};
+use crate::rest::envelope::{Object, list, object};
 use crate::rest::{Answer, Unreadable};
 
-type Object = Map<String, Value>;
-
-/// How many objects may be wrapped around what is looked for: `{"data":{"service-accounts":[…]}}`.
+/// How many objects may be wrapped around a status.
 const DEPTH: usize = 3;
+
+/// What a list may be called.
+const LISTS: [&str; 4] = ["service-accounts", "serviceAccounts", "service_accounts", "tokens"];
 
 /// `GET /service-accounts`: an array, bare or inside an object.
 pub(super) fn service_accounts(answer: Answer) -> Result<Vec<ServiceAccount>, Unreadable> {
-    let list = list(answer.json()?, DEPTH).ok_or_else(|| unreadable("holds no list of service accounts"))?;
+    let list = list(answer.json()?, &LISTS).ok_or_else(|| unreadable("holds no list of service accounts"))?;
     list.iter().map(service_account).collect()
 }
 
 /// `POST /service-account`, `POST …/rotate`: an object with the value, for whom it was asked for: `key` (`name` or
 /// `email`) is `owner`, where the answer says so.
 pub(super) fn issued_token(answer: Answer, key: &str, owner: Option<&str>) -> Result<IssuedToken, Unreadable> {
-    let mut object = object(answer.json()?, &["token"], DEPTH).ok_or_else(|| unreadable("holds no token"))?;
+    let mut object = object(answer.json()?, &["token"]).ok_or_else(|| unreadable("holds no token"))?;
     let token = match object.remove("token") {
         Some(Value::String(token)) if !token.trim().is_empty() => SecretString::from(token),
         _ => return Err(unreadable("holds no token")),
@@ -63,12 +65,8 @@ pub(super) fn user_token(answer: Answer) -> Result<Option<UserToken>, Unreadable
     if value == Value::Null {
         return Ok(None);
     }
-    let object = object(
-        value,
-        &["token-id", "expires-at", "email", "user-id", "updated-at"],
-        DEPTH,
-    )
-    .ok_or_else(|| unreadable("holds no token's information"))?;
+    let object = object(value, &["token-id", "expires-at", "email", "user-id", "updated-at"])
+        .ok_or_else(|| unreadable("holds no token's information"))?;
     Ok(Some(UserToken {
         email: text(&object, "email"),
         user_id: integer(&object, "user-id"),
@@ -147,62 +145,6 @@ fn word(text: &str) -> Option<bool> {
         "disabled" | "false" | "off" | "inactive" => Some(false),
         _ => None,
     }
-}
-
-/// The array that an answer is or holds: under a key that promises it, else where it is the only one.
-fn list(value: Value, depth: usize) -> Option<Vec<Value>> {
-    const KEYS: [&str; 8] = [
-        "service-accounts",
-        "serviceAccounts",
-        "service_accounts",
-        "data",
-        "items",
-        "content",
-        "results",
-        "tokens",
-    ];
-    /// Arrays that are about something else.
-    const OTHERS: [&str; 4] = ["errors", "warnings", "links", "messages"];
-    let mut members = match value {
-        Value::Array(items) => return Some(items),
-        Value::Object(members) if depth > 0 => members,
-        _ => return None,
-    };
-    if let Some(value) = KEYS.into_iter().find_map(|key| members.remove(key)) {
-        return list(value, depth - 1);
-    }
-    members.retain(|key, _| !OTHERS.contains(&key.as_str()));
-    only(
-        members
-            .into_iter()
-            .map(|(_, value)| value)
-            .filter_map(|value| list(value, depth - 1)),
-    )
-}
-
-/// The object that tells one of `keys`: the answer itself, or the only such object in it.
-fn object(value: Value, keys: &[&str], depth: usize) -> Option<Object> {
-    match value {
-        // `{"token":{"token":…}}` is wrapped, `{"token":"…"}` is not.
-        Value::Object(members)
-            if keys
-                .iter()
-                .any(|key| members.get(*key).is_some_and(|value| !value.is_object())) =>
-        {
-            Some(members)
-        }
-        Value::Object(members) if depth > 0 => only(
-            members
-                .into_iter()
-                .filter_map(|(_, value)| object(value, keys, depth - 1)),
-        ),
-        _ => None,
-    }
-}
-
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let item = items.next()?;
-    items.next().is_none().then_some(item)
 }
 
 fn service_account(value: &Value) -> Result<ServiceAccount, Unreadable> {

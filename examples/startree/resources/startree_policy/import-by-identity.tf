@@ -1,0 +1,6 @@
+import {
+  to = startree_policy.read_only
+  identity = {
+    name = "query-orders"
+  }
+}

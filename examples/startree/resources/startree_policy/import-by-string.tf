@@ -1,0 +1,4 @@
+import {
+  to = startree_policy.read_only
+  id = "query-orders"
+}

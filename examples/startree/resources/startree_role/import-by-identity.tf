@@ -1,0 +1,6 @@
+import {
+  to = startree_role.reader
+  identity = {
+    name = "orders-reader"
+  }
+}

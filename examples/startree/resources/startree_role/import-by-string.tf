@@ -1,0 +1,4 @@
+import {
+  to = startree_role.reader
+  id = "orders-reader"
+}

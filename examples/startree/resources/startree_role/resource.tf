@@ -1,0 +1,4 @@
+resource "startree_role" "reader" {
+  name        = "orders-reader"
+  description = "Reads the table orders"
+}

@@ -1,0 +1,4 @@
+import {
+  to = startree_role_assignment.analysts
+  id = "orders-reader/group/data-analysts"
+}

@@ -1,0 +1,290 @@
+//! The RBAC Manager's API: each endpoint that the page *Using the RBAC API* shows, and nothing else.
+//!
+//! Requests are read strictly: a body that the page does not show is refused, so that a provider cannot come to rely on it.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::Sandbox;
+use super::answer::Refusal;
+use super::environment::{Caller, Environment, Subject};
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/policies", get(list_policies).post(create_policy))
+        .route(
+            "/policies/{srn}",
+            get(read_policy).put(update_policy).delete(delete_policy),
+        )
+        .route("/roles", get(list_roles).post(create_role))
+        .route("/roles/{srn}", get(read_role).delete(delete_role))
+        .route("/roles/{srn}/policies", get(list_attached))
+        .route("/roles/{srn}/attach-policy", post(attach))
+        .route("/roles/{srn}/detach-policy", post(detach))
+        .route("/roles/{srn}/assignments", get(list_assignments))
+        .route("/roles/{srn}/create-assignment", post(assign))
+        .route("/roles/{srn}/delete-assignment", post(unassign))
+        .route("/service-tokens", post(create_token))
+        .route("/service-tokens/{srn}", get(read_token).delete(delete_token))
+        .fallback(no_endpoint)
+        .method_not_allowed_fallback(not_allowed)
+}
+
+impl Sandbox {
+    /// Answers an administrator.
+    fn serve(
+        &self,
+        headers: &HeaderMap,
+        handle: impl FnOnce(&mut Environment, Timestamp) -> Result<Response, Refusal>,
+    ) -> Response {
+        self.with(|environment, now| {
+            let answer = match bearer(headers).and_then(|value| environment.caller(value)) {
+                Some(Caller::Administrator) => handle(environment, now),
+                Some(Caller::Other) => Err(Refusal::Forbidden),
+                None => Err(Refusal::Unauthenticated),
+            };
+            answer.unwrap_or_else(|refusal| environment.options.refused(refusal))
+        })
+    }
+}
+
+/// What is presented as a bearer.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    header.strip_prefix("Bearer ")
+}
+
+/// The name in the SRN of a thing of this kind.
+fn named<'a>(srn: &'a str, kind: &str) -> Result<&'a str, Refusal> {
+    let name = srn.strip_prefix("srn2:").and_then(|srn| srn.strip_prefix(kind));
+    name.and_then(|name| name.strip_prefix('#'))
+        .filter(|name| !name.is_empty())
+        .ok_or(Refusal::Invalid("The SRN is not valid."))
+}
+
+fn body<T: for<'a> Deserialize<'a>>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type.and_then(|found| found.split(';').next()) != Some("application/json") {
+        return Err(Refusal::MediaType);
+    }
+    serde_json::from_slice(bytes).map_err(|_| Refusal::Invalid("The body cannot be read."))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NewPolicy {
+    name: String,
+    description: Option<String>,
+    policy_document_json: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ChangedPolicy {
+    description: Option<String>,
+    policy_document_json: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    name: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PolicyOfRole {
+    policy_srn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SubjectOfRole {
+    subject: String,
+    subject_type: String,
+}
+
+impl SubjectOfRole {
+    fn read(self) -> Result<Subject, Refusal> {
+        let is_type = ["user-email", "group", "domain", "service-token"].contains(&self.subject_type.as_str());
+        if !is_type || self.subject.is_empty() {
+            return Err(Refusal::Invalid("The subject is not valid."));
+        }
+        Ok(Subject::new(&self.subject_type, &self.subject))
+    }
+}
+
+type Srn = Path<String>;
+
+async fn list_policies(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let options = &environment.options;
+        let rows = environment.policies.keys().map(|name| options.summary(name));
+        Ok(options.list("policies", rows.collect()))
+    })
+}
+
+async fn create_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, now| {
+        let NewPolicy {
+            name,
+            description,
+            policy_document_json,
+        } = body(&headers, &bytes)?;
+        environment.create_policy(&name, description, policy_document_json, now)?;
+        let policy = environment.policies.get(&name).ok_or(Refusal::Absent)?;
+        Ok(environment.options.created(environment.options.policy(&name, policy)))
+    })
+}
+
+async fn read_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let name = named(&srn, "policy")?;
+        let policy = environment.policies.get(name).ok_or(Refusal::Absent)?;
+        Ok(environment.options.one(environment.options.policy(name, policy)))
+    })
+}
+
+async fn update_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, now| {
+        let ChangedPolicy {
+            description,
+            policy_document_json,
+        } = body(&headers, &bytes)?;
+        environment.update_policy(named(&srn, "policy")?, description, policy_document_json, now)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn delete_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        environment.delete_policy(named(&srn, "policy")?)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn list_roles(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let options = &environment.options;
+        let rows = environment.roles.iter().map(|(name, role)| options.role(name, role));
+        Ok(options.list("roles", rows.collect()))
+    })
+}
+
+async fn create_role(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let NewRole { name, description } = body(&headers, &bytes)?;
+        environment.create_role(&name, description)?;
+        let role = environment.role(&name)?;
+        Ok(environment.options.created(environment.options.role(&name, role)))
+    })
+}
+
+async fn read_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let name = named(&srn, "role")?;
+        let role = environment.role(name)?;
+        Ok(environment.options.one(environment.options.role(name, role)))
+    })
+}
+
+async fn delete_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        environment.delete_role(named(&srn, "role")?)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn list_attached(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let options = &environment.options;
+        let policies = &environment.role(named(&srn, "role")?)?.policies;
+        Ok(options.list("policies", policies.iter().map(|name| options.attached(name)).collect()))
+    })
+}
+
+async fn attach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
+        environment.attach(named(&srn, "role")?, named(&policy_srn, "policy")?)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn detach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
+        environment.detach(named(&srn, "role")?, named(&policy_srn, "policy")?)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn list_assignments(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let options = &environment.options;
+        let name = named(&srn, "role")?;
+        let subjects = environment.role(name)?.subjects();
+        let rows = subjects.map(|subject| options.assignment(name, subject));
+        Ok(options.list("assignments", rows.collect()))
+    })
+}
+
+async fn assign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, now| {
+        let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
+        environment.assign(named(&srn, "role")?, subject, now)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn unassign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, now| {
+        let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
+        environment.unassign(named(&srn, "role")?, subject, now)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn create_token(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: Bytes) -> Response {
+    sandbox.serve(&headers, |environment, now| {
+        let NewToken { description } = body(&headers, &bytes)?;
+        let token = environment.create_token(description, now);
+        Ok(environment.options.issued(&token))
+    })
+}
+
+async fn read_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        let access_key = named(&srn, "service-token")?;
+        let token = environment.tokens.get(access_key).ok_or(Refusal::Absent)?;
+        Ok(environment.options.one(environment.options.token(token)))
+    })
+}
+
+async fn delete_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
+    sandbox.serve(&headers, |environment, _| {
+        environment.delete_token(named(&srn, "service-token")?)?;
+        Ok(environment.options.done())
+    })
+}
+
+async fn no_endpoint(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|environment, _| environment.options.refused(Refusal::NoEndpoint))
+}
+
+async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|environment, _| environment.options.refused(Refusal::NotAllowed))
+}

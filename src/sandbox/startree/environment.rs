@@ -1,0 +1,370 @@
+//! What there is in an environment: policies, roles, who has which, and service tokens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::answer::Refusal;
+use super::options::{Admits, Again, Names, Options};
+
+/// The role, and the policy, that every environment has from the beginning.
+pub(super) const ADMINISTRATOR: &str = "system-admin";
+
+/// What a role is assigned to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// `user-email`, `group`, `domain` or `service-token`.
+    pub subject_type: String,
+    /// An address, a name, or the access key of a service token.
+    pub subject: String,
+}
+
+impl Subject {
+    /// A subject of this type.
+    pub fn new(subject_type: &str, subject: &str) -> Self {
+        Self {
+            subject_type: subject_type.to_owned(),
+            subject: subject.to_owned(),
+        }
+    }
+
+    /// A service token.
+    pub fn token(access_key: &str) -> Self {
+        Self::new("service-token", access_key)
+    }
+}
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What the user says of it.
+    pub description: Option<String>,
+    /// Its document, as it was sent.
+    pub document: String,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+}
+
+/// A role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Role {
+    /// What the user says of it.
+    pub description: Option<String>,
+    /// The names of the policies that are attached to it.
+    pub policies: BTreeSet<String>,
+    /// Whom it is assigned to, each with the instant from which on Pinot knows.
+    assigned: BTreeMap<Subject, Timestamp>,
+    /// To whom it is assigned no more, each with the instant until which Pinot does not know.
+    lingering: BTreeMap<Subject, Timestamp>,
+}
+
+impl Role {
+    /// A role that nobody has.
+    pub(super) fn new(description: Option<String>) -> Self {
+        Self {
+            description,
+            ..Self::default()
+        }
+    }
+
+    /// Whom it is assigned to.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.assigned.keys()
+    }
+
+    /// Whether Pinot knows it as assigned.
+    fn is_known_of(&self, subject: &Subject, now: Timestamp) -> bool {
+        self.assigned.get(subject).is_some_and(|since| *since <= now)
+            || self.lingering.get(subject).is_some_and(|until| now < *until)
+    }
+}
+
+/// A service token.
+#[derive(Clone, Debug)]
+pub struct ServiceToken {
+    /// Its user name: what it is known by.
+    pub access_key: String,
+    /// Its password, which is shown once.
+    pub secret_key: SecretString,
+    /// What the user says of it.
+    pub description: Option<String>,
+    pub(super) created: Timestamp,
+}
+
+impl ServiceToken {
+    /// What is presented: `st-<access key>-<secret key>`.
+    pub fn bearer(&self) -> SecretString {
+        format!("st-{}-{}", self.access_key, self.secret_key.expose_secret()).into()
+    }
+}
+
+/// Whom a bearer is let in as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Who may do everything here.
+    Administrator,
+    /// A token that may not.
+    Other,
+}
+
+/// An environment of StarTree.
+#[derive(Debug)]
+pub struct Environment {
+    pub(super) options: Options,
+    pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) roles: BTreeMap<String, Role>,
+    pub(super) tokens: BTreeMap<String, ServiceToken>,
+    /// Every value ever issued, dead or alive.
+    pub(super) issued: Vec<SecretString>,
+}
+
+type Outcome = Result<(), Refusal>;
+
+impl Environment {
+    /// An environment with its first role and policy.
+    pub(super) fn new(options: Options, now: Timestamp) -> Self {
+        let everything = r#"{"version":"v1","statements":[{"effect":"allow","actions":["*"],"resources":["*"]}]}"#;
+        let policy = Policy {
+            description: Some("Everything".to_owned()),
+            document: everything.to_owned(),
+            created: now,
+            updated: now,
+        };
+        let role = Role {
+            policies: [ADMINISTRATOR.to_owned()].into(),
+            ..Role::default()
+        };
+        Self {
+            options,
+            policies: [(ADMINISTRATOR.to_owned(), policy)].into(),
+            roles: [(ADMINISTRATOR.to_owned(), role)].into(),
+            tokens: BTreeMap::new(),
+            issued: Vec::new(),
+        }
+    }
+
+    /// Who presents this; `None` if nobody known does.
+    pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
+        let token = self.presented(bearer)?;
+        let subject = Subject::token(&token.access_key);
+        let administrators = self.roles.get(ADMINISTRATOR);
+        let is_one = administrators.is_some_and(|role| role.assigned.contains_key(&subject));
+        Some(if is_one { Caller::Administrator } else { Caller::Other })
+    }
+
+    /// The token that has this value.
+    pub(super) fn presented(&self, bearer: &str) -> Option<&ServiceToken> {
+        let mut tokens = self.tokens.values();
+        tokens.find(|token| token.bearer().expose_secret() == bearer)
+    }
+
+    /// Whether Pinot lets a token in.
+    pub(super) fn admits(&self, token: &ServiceToken, now: Timestamp) -> bool {
+        let subject = Subject::token(&token.access_key);
+        let mut roles = self.roles.values().filter(|role| role.is_known_of(&subject, now));
+        match self.options.admits {
+            Admits::Role => roles.next().is_some(),
+            Admits::Policy => roles.any(|role| !role.policies.is_empty()),
+        }
+    }
+
+    pub(super) fn create_policy(
+        &mut self,
+        name: &str,
+        description: Option<String>,
+        document: String,
+        now: Timestamp,
+    ) -> Outcome {
+        self.check_new(name, description.as_deref(), self.policies.contains_key(name))?;
+        check_document(&document)?;
+        let policy = Policy {
+            description,
+            document,
+            created: now,
+            updated: now,
+        };
+        self.policies.insert(name.to_owned(), policy);
+        Ok(())
+    }
+
+    pub(super) fn update_policy(
+        &mut self,
+        name: &str,
+        description: Option<String>,
+        document: String,
+        now: Timestamp,
+    ) -> Outcome {
+        check_document(&document)?;
+        let keeps = self.options.keeps_description && description.is_none();
+        let policy = self.policies.get_mut(name).ok_or(Refusal::Absent)?;
+        if !keeps {
+            policy.description = description;
+        }
+        policy.document = document;
+        policy.updated = now;
+        Ok(())
+    }
+
+    pub(super) fn delete_policy(&mut self, name: &str) -> Outcome {
+        if self.roles.values().any(|role| role.policies.contains(name)) {
+            return Err(Refusal::InUse("The policy is associated with a role."));
+        }
+        self.policies.remove(name).map(drop).ok_or(Refusal::Absent)
+    }
+
+    pub(super) fn create_role(&mut self, name: &str, description: Option<String>) -> Outcome {
+        self.check_new(name, description.as_deref(), self.roles.contains_key(name))?;
+        self.roles.insert(name.to_owned(), Role::new(description));
+        Ok(())
+    }
+
+    pub(super) fn role(&self, name: &str) -> Result<&Role, Refusal> {
+        self.roles.get(name).ok_or(Refusal::Absent)
+    }
+
+    pub(super) fn delete_role(&mut self, name: &str) -> Outcome {
+        let role = self.role(name)?;
+        if !role.assigned.is_empty() {
+            return Err(Refusal::InUse("Subjects are assigned to the role."));
+        }
+        if !role.policies.is_empty() && !self.options.deletes_roles_with_policies {
+            return Err(Refusal::InUse("Policies are attached to the role."));
+        }
+        self.roles.remove(name);
+        Ok(())
+    }
+
+    pub(super) fn attach(&mut self, role: &str, policy: &str) -> Outcome {
+        if !self.policies.contains_key(policy) {
+            return Err(Refusal::Absent);
+        }
+        let again = self.options.again;
+        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
+        match (role.policies.insert(policy.to_owned()), again) {
+            (false, Again::Refused) => Err(Refusal::Again),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn detach(&mut self, role: &str, policy: &str) -> Outcome {
+        let again = self.options.again;
+        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
+        match (role.policies.remove(policy), again) {
+            (false, Again::Refused) => Err(Refusal::Absent),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn assign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Outcome {
+        let Options {
+            again,
+            assigns_unknown_tokens,
+            propagation,
+            ..
+        } = self.options;
+        let subject = self.kept(subject);
+        let is_token = subject.subject_type == "service-token";
+        if is_token && !assigns_unknown_tokens && !self.tokens.contains_key(&subject.subject) {
+            return Err(Refusal::Absent);
+        }
+        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
+        if role.assigned.contains_key(&subject) {
+            return match again {
+                Again::Accepted => Ok(()),
+                Again::Refused => Err(Refusal::Again),
+            };
+        }
+        // What Pinot does not know to have ended yet, goes on.
+        let known = match role.lingering.remove(&subject) {
+            Some(_) => now,
+            None => later(now, propagation),
+        };
+        role.assigned.insert(subject, known);
+        Ok(())
+    }
+
+    pub(super) fn unassign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Outcome {
+        let Options { again, propagation, .. } = self.options;
+        let subject = self.kept(subject);
+        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
+        match (role.assigned.remove(&subject), again) {
+            (Some(since), _) => {
+                if since <= now {
+                    role.lingering.insert(subject, later(now, propagation));
+                }
+                Ok(())
+            }
+            (None, Again::Refused) => Err(Refusal::Absent),
+            (None, Again::Accepted) => Ok(()),
+        }
+    }
+
+    pub(super) fn create_token(&mut self, description: Option<String>, now: Timestamp) -> ServiceToken {
+        let token = ServiceToken {
+            access_key: alphanumeric(16),
+            secret_key: alphanumeric(32).into(),
+            description,
+            created: now,
+        };
+        self.issued.extend([token.bearer(), token.secret_key.clone()]);
+        self.tokens.insert(token.access_key.clone(), token.clone());
+        token
+    }
+
+    pub(super) fn delete_token(&mut self, access_key: &str) -> Outcome {
+        self.tokens.remove(access_key).ok_or(Refusal::Absent)?;
+        if self.options.drops_assignments {
+            let subject = Subject::token(access_key);
+            for role in self.roles.values_mut() {
+                role.assigned.remove(&subject);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the ends of assignments that Pinot knows of by now.
+    pub(super) fn forget_what_is_known(&mut self, now: Timestamp) {
+        for role in self.roles.values_mut() {
+            role.lingering.retain(|_, until| now < *until);
+        }
+    }
+
+    /// A subject as the platform keeps it.
+    fn kept(&self, mut subject: Subject) -> Subject {
+        if self.options.lowers_subjects && matches!(subject.subject_type.as_str(), "user-email" | "domain") {
+            subject.subject.make_ascii_lowercase();
+        }
+        subject
+    }
+
+    fn check_new(&self, name: &str, description: Option<&str>, is_taken: bool) -> Outcome {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || (self.options.names == Names::Plain && !name.chars().all(is_plain)) {
+            return Err(Refusal::Invalid("The name is not valid."));
+        }
+        if self.options.needs_description && description.is_none_or(str::is_empty) {
+            return Err(Refusal::Invalid("The description must not be empty."));
+        }
+        if is_taken {
+            return Err(Refusal::Taken);
+        }
+        Ok(())
+    }
+}
+
+fn check_document(document: &str) -> Outcome {
+    match serde_json::from_str(document) {
+        Ok(Value::Object(_)) => Ok(()),
+        _ => Err(Refusal::Invalid("The policy document is not valid.")),
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn alphanumeric(length: usize) -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(length).collect()
+}

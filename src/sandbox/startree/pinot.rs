@@ -1,0 +1,39 @@
+//! Pinot, as far as tokens are tried there: `GET /appconfigs`, which the page *Generate an API token* shows with a bearer.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::Sandbox;
+use super::api::bearer;
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new().route("/appconfigs", get(app_configs))
+}
+
+async fn app_configs(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.with(|environment, now| {
+        let presented = bearer(&headers).map(str::to_owned);
+        let presented = presented.or_else(|| basic(&headers).filter(|_| environment.options.basic));
+        let token = presented.and_then(|bearer| environment.presented(&bearer));
+        match token.map(|token| environment.admits(token, now)) {
+            Some(true) => Json(json!({"systemConfig": {"arch": "amd64"}, "runtimeConfig": {}})).into_response(),
+            Some(false) => environment.options.roleless.into_response(),
+            None => StatusCode::UNAUTHORIZED.into_response(),
+        }
+    })
+}
+
+/// The bearer whose user name and password these are.
+fn basic(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let decoded = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some(format!("st-{user}-{password}"))
+}

@@ -1,0 +1,290 @@
+//! Reads the RBAC Manager's answers. Its documentation tells what they are about and shows none, so every sensible shape is
+//! taken. Where in doubt an answer is [`Unreadable`] rather than guessed at: a list read as empty would make Terraform
+//! forget what is there. No body is quoted.
+
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::{Assignment, IssuedToken, Policy, Srn, Told};
+use crate::rest::envelope::{self, Object};
+use crate::rest::{Answer, Unreadable};
+
+/// A list of roles or policies: their names.
+pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<String>, Unreadable> {
+    let rows = rows(answer, &[list])?;
+    let names = rows.iter().map(|row| {
+        let name = match row {
+            Value::String(text) => Some(in_srn(text, kind).unwrap_or_else(|| text.clone())),
+            Value::Object(row) => srn_of(row, kind).or_else(|| text(row, "name")),
+            _ => None,
+        };
+        name.ok_or_else(|| unreadable(format!("it lists a {kind} without a name")))
+    });
+    names.collect()
+}
+
+/// Whom a role is assigned to.
+pub(super) fn assignments(answer: &Answer) -> Result<Vec<Assignment>, Unreadable> {
+    let rows = rows(answer, &["assignments"])?;
+    let assignments = rows.iter().map(|row| {
+        let row = row.as_object();
+        let read = |key| row.and_then(|row| text(row, key));
+        let assignment = read("subject").zip(read("subjectType"));
+        let (subject, subject_type) =
+            assignment.ok_or_else(|| unreadable("it lists an assignment without a subject or its type"))?;
+        Ok(Assignment { subject_type, subject })
+    });
+    assignments.collect()
+}
+
+/// What is said of a role or a service token.
+pub(super) fn description(answer: &Answer, srn: Srn<'_>) -> Result<Told, Unreadable> {
+    described(&about(answer, srn)?)
+}
+
+/// A policy.
+pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable> {
+    let policy = about(answer, srn)?;
+    let document = ["policyDocumentJson", "policyDocument", "document"]
+        .into_iter()
+        .find_map(|key| policy.get(key));
+    let document = match document {
+        Some(Value::String(text)) => text.clone(),
+        Some(object @ Value::Object(_)) => object.to_string(),
+        _ => return Err(unreadable("it does not tell the policy's document")),
+    };
+    let description = described(&policy)?;
+    Ok(Policy { description, document })
+}
+
+/// A service token that was just made. Of the three parts that are documented, the whole token suffices, as do the two
+/// others: a value must not be lost for what goes with it.
+pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
+    let unreadable = || unreadable("it holds no service token");
+    let mut parts = envelope::object(answer.json()?, &["bearerToken", "secretKey"]).ok_or_else(unreadable)?;
+    let mut secret = |key: &str| match parts.remove(key) {
+        Some(Value::String(text)) if !text.is_empty() => Some(SecretString::from(text)),
+        _ => None,
+    };
+    let (bearer, secret_key, access_key) = (secret("bearerToken"), secret("secretKey"), secret("accessKey"));
+    let issued = match (bearer, access_key, secret_key) {
+        (Some(bearer), _, _) => IssuedToken::of_bearer(&bearer),
+        (None, Some(access_key), Some(secret_key)) => {
+            let access_key = access_key.expose_secret().parse().ok();
+            access_key.map(|access_key| IssuedToken { access_key, secret_key })
+        }
+        _ => None,
+    };
+    issued.ok_or_else(unreadable)
+}
+
+/// The rows of a list, if it is whole. Pages are not documented; where there are some all the same, what is on another one
+/// must not be taken for gone.
+fn rows(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, Unreadable> {
+    let value: Value = answer.json()?;
+    let rows = envelope::list(value.clone(), names).ok_or_else(|| unreadable("it holds no list"))?;
+    match goes_on(&value, rows.len(), 2) {
+        true => Err(unreadable(
+            "it is only a part of a list, and how to get the rest is not documented",
+        )),
+        false => Ok(rows),
+    }
+}
+
+/// Whether what is around a list says that there is more of it.
+fn goes_on(value: &Value, rows: usize, depth: usize) -> bool {
+    let Value::Object(members) = value else { return false };
+    members.iter().any(|(key, value)| {
+        let key = key.to_ascii_lowercase();
+        match value {
+            Value::Bool(said) => (key == "last" && !said) || (matches!(&*key, "hasmore" | "hasnext") && *said),
+            Value::Number(number) => {
+                key.starts_with("total") && key != "totalpages" && number.as_u64() > Some(rows as u64)
+            }
+            Value::String(text) => key.starts_with("next") && !text.is_empty(),
+            Value::Object(_) => depth > 0 && goes_on(value, rows, depth - 1),
+            Value::Null | Value::Array(_) => false,
+        }
+    })
+}
+
+/// The object that an answer is, if it is about this thing.
+fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
+    let kind = srn.kind();
+    let object = envelope::object(answer.json()?, &["srn", "name", "accessKey", "description"]);
+    let object = object.ok_or_else(|| unreadable(format!("it is not about a {kind}")))?;
+    let name = srn_of(&object, kind)
+        .or_else(|| text(&object, "name"))
+        .or_else(|| text(&object, "accessKey"));
+    match name {
+        Some(name) if name == srn.name() => Ok(object),
+        _ => Err(unreadable(format!("it is not about this {kind}"))),
+    }
+}
+
+/// The name in the first SRN of this kind among an object's members.
+fn srn_of(object: &Object, kind: &str) -> Option<String> {
+    let mut texts = object.values().filter_map(Value::as_str);
+    texts.find_map(|text| in_srn(text, kind))
+}
+
+/// The name in an SRN of this kind, whether it is spelled as in a body or as in a path.
+fn in_srn(text: &str, kind: &str) -> Option<String> {
+    let rest = text.strip_prefix("srn2:")?.strip_prefix(kind)?;
+    let name = match rest.strip_prefix('#') {
+        Some(name) => name.to_owned(),
+        None => percent_decode_str(rest.strip_prefix("%23")?)
+            .decode_utf8()
+            .ok()?
+            .into_owned(),
+    };
+    Some(name).filter(|name| !name.is_empty())
+}
+
+fn described(object: &Object) -> Result<Told, Unreadable> {
+    match object.get("description") {
+        None => Ok(Told::Nothing),
+        Some(Value::Null) => Ok(Told::Text(String::new())),
+        Some(Value::String(text)) => Ok(Told::Text(text.clone())),
+        Some(_) => Err(unreadable("its description is not a text")),
+    }
+}
+
+fn text(object: &Object, key: &str) -> Option<String> {
+    let text = object.get(key)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn unreadable(reason: impl Into<String>) -> Unreadable {
+    Unreadable(reason.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::startree::api::Name;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            body: body.to_owned().into(),
+        }
+    }
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_list_is_read_whatever_shape_it_has() {
+        for body in [
+            r#"[{"name":"a"},{"name":"b c"}]"#,
+            r#"{"policies":[{"name":"a","srn":"srn2:policy#a"},{"srn":"srn2:policy%23b%20c"}]}"#,
+            r#"{"content":[{"policySrn":"srn2:policy#a"},"srn2:policy#b c"],"totalElements":2,"last":true,"next":null}"#,
+        ] {
+            assert_eq!(
+                names(&answer(body), "policy", "policies").unwrap(),
+                ["a", "b c"],
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_a_list_is_none_and_neither_is_what_cannot_be_read() {
+        for body in [
+            "",
+            "{}",
+            "null",
+            r#"{"roles":null}"#,
+            r#"[{"description":"a"}]"#,
+            r#"[1]"#,
+            r#"{"roles":[{"name":"a"}],"last":false}"#,
+            r#"{"roles":[{"name":"a"}],"total":7}"#,
+            r#"{"roles":[],"page":{"totalElements":7}}"#,
+            r#"{"data":{"roles":[],"nextPageToken":"x"}}"#,
+            r#"{"roles":[],"hasMore":true}"#,
+        ] {
+            assert!(names(&answer(body), "role", "roles").is_err(), "{body}");
+        }
+        for body in [r#"[{"subject":"a"}]"#, r#"[{"subjectType":"group"}]"#, r#"["a"]"#, "{}"] {
+            assert!(assignments(&answer(body)).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_another_thing_is_not_taken_for_this_one() {
+        let name = name("reader");
+        for (body, told) in [
+            (
+                r#"{"name":"reader","description":"x"}"#,
+                Some(Told::Text("x".to_owned())),
+            ),
+            (r#"{"data":{"srn":"srn2:role%23reader"}}"#, Some(Told::Nothing)),
+            (
+                r#"{"name":"reader","description":null}"#,
+                Some(Told::Text(String::new())),
+            ),
+            (r#"{"name":"writer","description":"reader"}"#, None),
+            (r#"{"srn":"srn2:policy#reader","description":"x"}"#, None),
+            (r#"{"name":"reader","description":7}"#, None),
+            ("{}", None),
+            ("[]", None),
+        ] {
+            assert_eq!(description(&answer(body), Srn::Role(&name)).ok(), told, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_policys_document_is_read_as_text_and_as_json() {
+        let name = name("p");
+        for document in [r#""{\"a\":1}""#, r#"{"a":1}"#] {
+            let body = format!(r#"{{"name":"p","policyDocumentJson":{document}}}"#);
+            assert_eq!(
+                policy(&answer(&body), Srn::Policy(&name)).unwrap().document,
+                r#"{"a":1}"#
+            );
+        }
+        assert!(policy(&answer(r#"{"name":"p"}"#), Srn::Policy(&name)).is_err());
+    }
+
+    #[test]
+    fn a_token_is_read_from_what_there_is_of_it() {
+        let (access, secret) = ("XkQBXKr652MV1VF9", "5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg");
+        let bearer = format!("st-{access}-{secret}");
+        for body in [
+            format!(r#"{{"accessKey":"{access}","secretKey":"{secret}","bearerToken":"{bearer}"}}"#),
+            format!(r#"{{"bearerToken":"{bearer}"}}"#),
+            format!(r#"{{"data":{{"accessKey":"{access}","secretKey":"{secret}"}}}}"#),
+        ] {
+            let issued = issued(&answer(&body)).unwrap();
+            assert_eq!(issued.access_key.as_str(), access);
+            assert_eq!(issued.secret_key.expose_secret(), secret);
+            assert_eq!(issued.bearer().expose_secret(), bearer);
+        }
+        for body in [
+            "{}".to_owned(),
+            format!(r#"{{"accessKey":"{access}"}}"#),
+            format!(r#"{{"secretKey":"{secret}"}}"#),
+            format!(r#"{{"bearerToken":"{secret}"}}"#),
+            r#"{"bearerToken":"st--x"}"#.to_owned(),
+        ] {
+            let Unreadable(told) = issued(&answer(&body)).unwrap_err();
+            assert!(!told.contains(secret));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,#a-z0-9 ]{0,80}") {
+            let name = name("a");
+            let _ = names(&answer(&body), "role", "roles");
+            let _ = assignments(&answer(&body));
+            let _ = policy(&answer(&body), Srn::Policy(&name));
+            let _ = issued(&answer(&body));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Descriptions, as a state keeps them.
+
+use super::api::Told;
+use crate::framework::Field;
+
+/// Brings a description up to date. What the platform does not tell stays as it is; none and an empty one are the same.
+pub(super) fn follow(state: &mut Field<String>, told: Told) {
+    let Told::Text(told) = told else { return };
+    if state.known().map_or("", String::as_str) == told {
+        return;
+    }
+    *state = Some(told).filter(|told| !told.is_empty()).into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_and_an_empty_one_are_the_same_and_what_is_not_told_stays() {
+        let text = |text: &str| Told::Text(text.to_owned());
+        for (state, told, after) in [
+            (Field::Null, Told::Nothing, Field::Null),
+            (Field::Null, text(""), Field::Null),
+            (Field::Null, text("x"), Field::from("x")),
+            (Field::from(""), text(""), Field::from("")),
+            (Field::from("x"), text(""), Field::Null),
+            (Field::from("x"), text("y"), Field::from("y")),
+            (Field::from("x"), Told::Nothing, Field::from("x")),
+        ] {
+            let mut followed = state.clone();
+            follow(&mut followed, told.clone());
+            assert_eq!(followed, after, "{state:?} {told:?}");
+        }
+    }
+}

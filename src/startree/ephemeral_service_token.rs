@@ -1,0 +1,478 @@
+//! Ephemeral `startree_service_token`: a service token with its roles for the time of a run.
+//!
+//! # Flow
+//! Open removes what killed runs left over, makes a token and gives it its roles. Close takes them from it and revokes it.
+//!
+//! # Guarantees
+//! - The value is in no plan and no state.
+//! - What Open made and cannot hand out, it revokes again; what Close could not revoke, it tells.
+//! - What neither did, because all was killed, the next Open with the same prefix removes once its `lifetime` is over, if it
+//!   has one of the same roles. Nobody else's token is touched ([`ephemeral_description`] says what proves that).
+//!
+//! # Assumptions
+//! - The platform tells the description of a token. If it does not, what killed runs left stays, and does not end by
+//!   itself, until a person deletes it.
+//! - A token that has no role yet when its run is killed is found by nothing, and let in nowhere.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::api::{AccessKey, InvalidName, Name, Told};
+use super::connection::{Connection, Session};
+use super::ephemeral_description;
+use super::service_token::{give, make, revoke};
+use crate::framework::{
+    Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
+};
+use crate::platform::attributes::{duration, invalid, known_duration};
+use crate::rest::Operation;
+use crate::token::Expiry;
+
+/// How long a run takes at most if the configuration does not say.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+model! {
+    /// The attributes of the ephemeral `startree_service_token`.
+    pub(super) struct Model {
+        description_prefix: String,
+        roles: Vec<Field<String>>,
+        lifetime: String,
+        access_key: String,
+        secret_key: SecretString,
+        token: SecretString,
+        ends_at: String,
+    }
+}
+
+impl Model {
+    fn prefix(&self) -> &str {
+        self.description_prefix.known().map_or("", String::as_str)
+    }
+
+    /// The roles that are known; the first that is none is an error.
+    fn roles(&self) -> Result<Vec<Name>, Diagnostic> {
+        let roles = self.roles.known().into_iter().flatten().filter_map(Field::known);
+        let roles = roles.map(|role| role.parse().map_err(|error: InvalidName| (role, error)));
+        let roles = roles.collect::<Result<_, _>>();
+        roles.map_err(|(role, error)| invalid("roles", format!("a name {error}; one is {role:?}")))
+    }
+
+    /// From when on nobody needs a token that is made now.
+    fn end(&self, now: Timestamp) -> Expiry {
+        let lifetime = known_duration(&self.lifetime).unwrap_or(LIFETIME);
+        Expiry::at(now.checked_add(lifetime).unwrap_or(Timestamp::MAX))
+    }
+}
+
+pub(super) struct EphemeralServiceToken {
+    session: Session,
+}
+
+impl EphemeralServiceToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl EphemeralResource for EphemeralServiceToken {
+    type Model = Model;
+
+    const TYPE: &'static str = "startree_service_token";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "A service token with its roles for the time of one run, in no plan and no state: for the configuration of \
+             another provider, or for a write-only argument. Needs Terraform 1.10.\n\n\
+             Terraform opens it in the plan **and** again in the apply: each makes a token and assigns the roles to it, and \
+             takes the roles away and revokes it when all that refers to it is done. **It may take up to an hour** until the \
+             platform lets a token in everywhere that has just got its role; what uses it at once must be ready to try again.\n\n\
+             The platform's tokens do not end by themselves. When a run is interrupted, Terraform closes nothing, and the \
+             provider revokes the token as it ends. Where that does not come about, as when all is killed at once, the next \
+             run with the same `description_prefix` and one of the same roles removes it after its `lifetime`. It knows it by \
+             its description; whether the platform tells that of a token is not documented, and where it does not, such a \
+             token has to be deleted in the Security Manager.",
+            [
+                Attribute::required(
+                    "description_prefix",
+                    Type::String,
+                    "What the token's description begins with. That it is for one run, and until when, follows. Another text \
+                     for each configuration.",
+                ),
+                Attribute::required(
+                    "roles",
+                    Type::Set(Box::new(Type::String)),
+                    "The names of the roles that it gets, at least one: without, it would be let in nowhere.",
+                ),
+                Attribute::optional(
+                    "lifetime",
+                    Type::String,
+                    "How long a run takes at most, such as `30m`: after that, another run takes the token for left over. \
+                     Default: `1h`.",
+                ),
+                Attribute::computed("access_key", Type::String, "What the token is known by: its user name."),
+                Attribute::computed("secret_key", Type::String, "The token's password.").sensitive(),
+                Attribute::computed("token", Type::String, "The token's value, to be sent as a bearer.").sensitive(),
+                Attribute::computed(
+                    "ends_at",
+                    Type::String,
+                    "From when on another run takes it for left over.",
+                ),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if config
+            .description_prefix
+            .known()
+            .is_some_and(|prefix| prefix.trim().is_empty())
+        {
+            diagnostics.push(invalid("description_prefix", "must not be empty"));
+        }
+        if config.roles.known().is_some_and(Vec::is_empty) {
+            diagnostics.push(invalid(
+                "roles",
+                "must name at least one role: a token without is let in nowhere",
+            ));
+        }
+        diagnostics.ok(config.roles());
+        if duration("lifetime", &config.lifetime, diagnostics).is_some_and(|lifetime| lifetime.is_zero()) {
+            diagnostics.push(invalid("lifetime", "must be at least 1s"));
+        }
+    }
+
+    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
+        if self.session.is_waiting() {
+            return Some(not_yet(config));
+        }
+        let connection = self.session.connection(diagnostics)?;
+        let operation = connection.operation(context);
+        let roles = diagnostics.ok(config.roles())?;
+        let now = self.session.clock().now();
+        remove_left_over(&connection, &operation, &config, &roles, now, diagnostics).await;
+        let end = config.end(now);
+        let description = ephemeral_description::new(config.prefix(), end);
+        let issued = diagnostics.ok(make(&connection, &operation, &description).await)?;
+        if let Err(why) = give(&connection, &operation, &roles, &issued.access_key).await {
+            diagnostics.push(why.on("roles"));
+            close(&connection, &issued.access_key, diagnostics).await;
+            return None;
+        }
+        Some(Opened {
+            private: issued.access_key.as_str().as_bytes().to_vec(),
+            renew_at: None,
+            result: Model {
+                access_key: issued.access_key.as_str().into(),
+                token: issued.bearer().into(),
+                secret_key: issued.secret_key.into(),
+                ends_at: end.to_string().into(),
+                ..config
+            },
+        })
+    }
+
+    async fn close(&self, _: &Context, private: &[u8], diagnostics: &mut Diagnostics) {
+        if private.is_empty() {
+            return; // There was nothing to make yet.
+        }
+        let access_key = std::str::from_utf8(private).ok().and_then(|text| text.parse().ok());
+        let access_key = access_key.ok_or_else(|| {
+            let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
+            Diagnostic::error("Unreadable private data", detail)
+        });
+        let (Some(access_key), Some(connection)) = (diagnostics.ok(access_key), self.session.connection(diagnostics))
+        else {
+            return;
+        };
+        close(&connection, &access_key, diagnostics).await;
+    }
+}
+
+/// What stands for a token while the provider does not know yet where to make it.
+fn not_yet(config: Model) -> Opened<Model> {
+    Opened {
+        private: Vec::new(),
+        renew_at: None,
+        result: Model {
+            access_key: Field::Unknown,
+            secret_key: Field::Unknown,
+            token: Field::Unknown,
+            ends_at: Field::Unknown,
+            ..config
+        },
+    }
+}
+
+/// Revokes it, though Terraform be interrupted: an interrupted run is to leave nothing behind.
+async fn close(connection: &Connection, access_key: &AccessKey, diagnostics: &mut Diagnostics) {
+    if let Err(mut why) = revoke(connection, &connection.making_good(), access_key).await {
+        why.detail.push_str(&format!(
+            "\n\nThe ephemeral service token {access_key} may still be there, and does not end by itself. Delete it in the \
+             Security Manager; or leave that to the next run with the same `description_prefix` after its `lifetime`."
+        ));
+        diagnostics.push(why);
+    }
+}
+
+/// Removes what killed runs left over among the tokens that have one of the roles. If that fails, it is not in the way of
+/// this run.
+async fn remove_left_over(
+    connection: &Connection,
+    operation: &Operation,
+    config: &Model,
+    roles: &[Name],
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) {
+    let Ok(holdings) = connection.holdings(operation).await else {
+        return; // What is wrong, the rest of the opening tells.
+    };
+    let mut keys: Vec<_> = holdings
+        .iter()
+        .filter(|holding| roles.contains(&holding.role))
+        .collect();
+    keys.sort_by(|a, b| a.access_key.cmp(&b.access_key));
+    keys.dedup_by(|a, b| a.access_key == b.access_key);
+    for holding in keys {
+        let told = connection.tokens.read(operation, &holding.access_key).await;
+        if let Ok(Told::Text(text)) = told
+            && ephemeral_description::is_left_over(config.prefix(), &text, now)
+        {
+            tracing::info!(
+                "removing the service token {}, which a run has left over",
+                holding.access_key
+            );
+            let removed = revoke(connection, operation, &holding.access_key).await;
+            diagnostics.extend(removed.err().map(Diagnostic::as_warning));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use secrecy::ExposeSecret as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::platform::State;
+    use crate::platform::testing::losses;
+    use crate::sandbox::startree::{Options, Sandbox, Subject};
+    use crate::sandbox::{Effect, Fault};
+    use crate::startree::testing::{every_shape, sandbox, session};
+
+    const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
+    const UNASSIGN: &str = "/roles/srn2:role%23reader/delete-assignment";
+
+    fn config() -> Model {
+        Model {
+            description_prefix: "run".into(),
+            roles: vec!["reader".into(), "writer".into()].into(),
+            ..Model::default()
+        }
+    }
+
+    /// An environment with two roles, and a provider.
+    struct World {
+        sandbox: Sandbox,
+        ephemeral: EphemeralServiceToken,
+    }
+
+    impl World {
+        fn new(options: Options) -> Self {
+            let sandbox = sandbox(options);
+            for role in ["reader", "writer"] {
+                sandbox.add_role(role, None);
+                sandbox.attach_outside(role, "system-admin");
+            }
+            let ephemeral = EphemeralServiceToken::new(session(&sandbox));
+            Self { sandbox, ephemeral }
+        }
+
+        async fn open(&self) -> (Option<Opened<Model>>, Diagnostics) {
+            let mut diagnostics = Diagnostics::default();
+            let context = Context::default();
+            let opened = EphemeralResource::open(&self.ephemeral, &context, config(), &mut diagnostics).await;
+            (opened, diagnostics)
+        }
+
+        /// As Terraform does when it was interrupted.
+        async fn close(&self, private: &[u8]) -> Diagnostics {
+            let mut diagnostics = Diagnostics::default();
+            let cancellation = CancellationToken::new();
+            cancellation.cancel();
+            EphemeralResource::close(&self.ephemeral, &Context { cancellation }, private, &mut diagnostics).await;
+            diagnostics
+        }
+
+        /// The tokens there are, but for the provider's.
+        fn descriptions(&self) -> Vec<String> {
+            let tokens = self.sandbox.tokens().into_iter();
+            let descriptions = tokens.filter_map(|token| token.description);
+            descriptions.filter(|description| description != "Terraform").collect()
+        }
+
+        fn subjects(&self, role: &str) -> usize {
+            self.sandbox.roles()[role].subjects().count()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_opened_works_until_it_is_closed_in_every_shape_of_answers() {
+        for options in every_shape() {
+            let world = World::new(options);
+            let (opened, diagnostics) = world.open().await;
+            assert_eq!(diagnostics.iter().count(), 0, "{diagnostics:?}");
+            let Opened { result, private, .. } = opened.unwrap();
+            let token = result.token.into_known().unwrap();
+            assert!(world.sandbox.is_live(token.expose_secret()));
+            assert_eq!((world.subjects("reader"), world.subjects("writer")), (1, 1));
+            assert!(!token.expose_secret().contains("run") && !String::from_utf8_lossy(&private).contains('-'));
+            let diagnostics = world.close(&private).await;
+            assert_eq!(diagnostics.iter().count(), 0, "{diagnostics:?}");
+            assert!(world.descriptions().is_empty());
+            assert_eq!((world.subjects("reader"), world.subjects("writer")), (0, 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_answer_is_lost_nothing_with_power_is_left() {
+        for fault in losses(r#"{"message": "Done."}"#) {
+            for (opening, closing) in [(1, 0), (0, 1), (2, 2)] {
+                let world = World::new(Options::default());
+                world.sandbox.fault(fault.clone().on("POST", ASSIGN).times(opening));
+                world.sandbox.fault(fault.clone().on("POST", UNASSIGN).times(closing));
+                let (opened, diagnostics) = world.open().await;
+                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+                let private = opened.unwrap().private;
+                let diagnostics = world.close(&private).await;
+                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+                assert!(world.descriptions().is_empty(), "{fault:?}");
+                assert_eq!((world.subjects("reader"), world.subjects("writer")), (0, 0));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_given_its_roles_is_revoked_again() {
+        let world = World::new(Options::default());
+        world.sandbox.delete_role_outside("writer");
+        let (opened, diagnostics) = world.open().await;
+        assert!(opened.is_none());
+        assert_eq!(diagnostics.iter().next().unwrap().attribute, Some("roles"));
+        assert!(world.descriptions().is_empty());
+        assert_eq!(world.subjects("reader"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_revoked_is_told_and_removed_once_its_time_is_over() {
+        let world = World::new(Options::default());
+        let opened = world.open().await.0.unwrap();
+        world.sandbox.fault(Fault::answer(403).on("POST", UNASSIGN));
+        let told = world.close(&opened.private).await;
+        let told = told.iter().next().unwrap().to_string();
+        assert!(told.contains("may still be there") && told.contains("403"), "{told}");
+        let somebody_elses = world.sandbox.add_token();
+        world
+            .sandbox
+            .assign_outside("reader", Subject::token(&somebody_elses.access_key));
+
+        world.sandbox.advance(SignedDuration::from_mins(59));
+        let (second, _) = world.open().await;
+        assert_eq!(world.descriptions().len(), 2, "the first may be in use");
+        world.sandbox.advance(SignedDuration::from_mins(1));
+        let (third, diagnostics) = world.open().await;
+        assert_eq!(diagnostics.iter().count(), 0);
+        assert_eq!(world.descriptions().len(), 2, "the second may be in use");
+        for opened in [second, third] {
+            world.close(&opened.unwrap().private).await;
+        }
+        assert!(world.descriptions().is_empty());
+        assert!(
+            world
+                .sandbox
+                .tokens()
+                .iter()
+                .any(|token| token.access_key == somebody_elses.access_key)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_is_killed_leaves_nothing_for_long() {
+        let mut world = World::new(Options::default());
+        world.sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ASSIGN));
+        let killed = tokio::time::timeout(Duration::from_secs(5), world.open()).await;
+        assert!(killed.is_err() && world.descriptions().len() == 1);
+        world.sandbox.advance(SignedDuration::from_hours(1));
+        world.ephemeral = EphemeralServiceToken::new(session(&world.sandbox));
+        let opened = world.open().await.0.unwrap();
+        assert_eq!(world.descriptions().len(), 1);
+        world.close(&opened.private).await;
+        assert!(world.descriptions().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
+        let sandbox = sandbox(Options::default());
+        let session = session(&sandbox);
+        session.set(State::Waiting("token"));
+        let ephemeral = EphemeralServiceToken::new(session);
+        let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
+        let opened = EphemeralResource::open(&ephemeral, &context, config(), &mut diagnostics).await;
+        let Opened { result, private, .. } = opened.unwrap();
+        assert!(result.token.is_unknown() && result.description_prefix == "run".into());
+        EphemeralResource::close(&ephemeral, &context, &private, &mut diagnostics).await;
+        assert_eq!(diagnostics.iter().count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_makes_no_sense_is_refused_on_its_argument() {
+        let world = World::new(Options::default());
+        for (attribute, config) in [
+            (
+                "description_prefix",
+                Model {
+                    description_prefix: " ".into(),
+                    ..config()
+                },
+            ),
+            (
+                "roles",
+                Model {
+                    roles: Vec::new().into(),
+                    ..config()
+                },
+            ),
+            (
+                "roles",
+                Model {
+                    roles: vec!["a/b".into()].into(),
+                    ..config()
+                },
+            ),
+            (
+                "lifetime",
+                Model {
+                    lifetime: "0s".into(),
+                    ..config()
+                },
+            ),
+            (
+                "lifetime",
+                Model {
+                    lifetime: "soon".into(),
+                    ..config()
+                },
+            ),
+        ] {
+            let mut diagnostics = Diagnostics::default();
+            world.ephemeral.validate(&config, &mut diagnostics);
+            let on: Vec<_> = diagnostics.iter().map(|told| told.attribute).collect();
+            assert_eq!(on, [Some(attribute)]);
+        }
+    }
+}

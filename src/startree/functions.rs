@@ -1,0 +1,134 @@
+//! The provider's functions: the two ways in which tools present a token that take no bearer.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::api::IssuedToken;
+use crate::framework::{Function, InvalidArgument, Parameter, Signature, Type, model};
+
+model! {
+    /// What `parse_token` comes to.
+    pub(super) struct UserNameAndPassword {
+        username: String,
+        password: SecretString,
+    }
+}
+
+/// `parse_token(token)`
+pub(super) struct ParseToken;
+
+impl Function for ParseToken {
+    type Arguments = (SecretString,);
+    type Output = UserNameAndPassword;
+
+    const NAME: &'static str = "parse_token";
+
+    fn signature(&self) -> Signature {
+        let members = ["username", "password"].map(|member| (member.to_owned(), Type::String));
+        Signature {
+            summary: "The user name and password that a token amounts to",
+            description: "The user name and password that a token amounts to, for tools that take no bearer: an object of \
+                          `username`, the token's access key, and `password`, its secret key. Of a sensitive token, both \
+                          are sensitive.",
+            parameters: vec![token()],
+            returns: Type::Object(members.into()),
+        }
+    }
+
+    fn call(&self, (token,): (SecretString,)) -> Result<UserNameAndPassword, InvalidArgument> {
+        let (username, password) = halves(&token)?;
+        Ok(UserNameAndPassword {
+            username: username.into(),
+            password: password.into(),
+        })
+    }
+}
+
+/// `basic_auth(token)`
+pub(super) struct BasicAuth;
+
+impl Function for BasicAuth {
+    type Arguments = (SecretString,);
+    type Output = SecretString;
+
+    const NAME: &'static str = "basic_auth";
+
+    fn signature(&self) -> Signature {
+        Signature {
+            summary: "The Authorization header that a token amounts to, by user name and password",
+            description: "The value of an `Authorization` header that presents a token by user name and password (RFC \
+                          7617): `Basic` and both in Base64. Of a sensitive token, it is sensitive.",
+            parameters: vec![token()],
+            returns: Type::String,
+        }
+    }
+
+    fn call(&self, (token,): (SecretString,)) -> Result<SecretString, InvalidArgument> {
+        let (username, password) = halves(&token)?;
+        let credentials = SecretString::from(format!("{username}:{}", password.expose_secret()));
+        Ok(format!("Basic {}", STANDARD.encode(credentials.expose_secret())).into())
+    }
+}
+
+fn token() -> Parameter {
+    Parameter::new(
+        "token",
+        Type::String,
+        "The token as it is presented: `st-`, 16 letters and digits, a hyphen, and 32 letters and digits.",
+    )
+}
+
+/// The halves of a token, whose lengths are documented. The error does not quote it.
+fn halves(token: &SecretString) -> Result<(String, SecretString), InvalidArgument> {
+    let halves = IssuedToken::of_bearer(token).map(|token| (token.access_key.to_string(), token.secret_key));
+    let halves = halves.filter(|(username, password)| username.len() == 16 && password.expose_secret().len() == 32);
+    halves.ok_or_else(|| {
+        InvalidArgument::at(0)(
+            "must be a StarTree token: \"st-\", 16 letters and digits, a hyphen, and 32 letters and digits, with nothing \
+             before, between or after them",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of StarTree's documentation.
+    const TOKEN: &str = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
+
+    #[test]
+    fn the_documentations_example_comes_apart_as_documented() {
+        let parsed = ParseToken.call((TOKEN.into(),)).unwrap();
+        assert_eq!(parsed.username, "XkQBXKr652MV1VF9".into());
+        assert_eq!(
+            parsed.password.known().unwrap().expose_secret(),
+            "5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg"
+        );
+    }
+
+    #[test]
+    fn the_header_holds_user_name_and_password() {
+        let header = BasicAuth.call((TOKEN.into(),)).unwrap();
+        let encoded = header.expose_secret().strip_prefix("Basic ").unwrap();
+        assert_eq!(
+            STANDARD.decode(encoded).unwrap(),
+            b"XkQBXKr652MV1VF9:5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg"
+        );
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_and_not_quoted() {
+        for text in ["", "s3cret", "st-s3cret-", &format!("{TOKEN} ")] {
+            for error in [
+                ParseToken.call((text.into(),)).map(drop).unwrap_err(),
+                BasicAuth.call((text.into(),)).map(drop).unwrap_err(),
+            ] {
+                assert_eq!(error.position, 0);
+                let problem = error.problem;
+                assert!(!problem.contains("s3cret") && !problem.contains("XkQB"), "{problem}");
+            }
+        }
+    }
+}

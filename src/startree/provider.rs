@@ -1,0 +1,109 @@
+//! The provider `startree`.
+
+use async_trait::async_trait;
+use http::HeaderValue;
+
+use super::api::Api;
+use super::connection::{Connection, Session};
+use super::ephemeral_service_token::EphemeralServiceToken;
+use super::functions;
+use super::pinot::Pinot;
+use super::policy::Policy;
+use super::role::Role;
+use super::role_assignment::RoleAssignment;
+use super::role_policy_attachment::RolePolicyAttachment;
+use super::service_token::ServiceToken;
+use super::settings::{self, Config, Settings};
+use super::token_check::TokenCheck;
+use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
+use crate::platform::Parts;
+use crate::rest::Options;
+use crate::vault::Vault;
+
+/// Names the provider to the platform.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("terraform-provider-startree/", env!("CARGO_PKG_VERSION")));
+
+/// The provider for StarTree.
+pub struct StarTree {
+    session: Session,
+    parts: Parts,
+}
+
+impl StarTree {
+    /// A provider that is not yet configured.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            session: Session::new(parts.clock.clone()),
+            parts,
+        }
+    }
+
+    fn connect(&self, settings: Settings) -> Connection {
+        let Settings {
+            environment,
+            base_url,
+            pinot_url,
+            credential,
+            own,
+            request_timeout,
+            retry_timeout,
+            vault,
+        } = settings;
+        let pinot = Pinot {
+            transport: (self.parts.transport)(&pinot_url.clone().into()),
+            base_url: pinot_url,
+            user_agent: USER_AGENT,
+            request_timeout,
+        };
+        let client = self.parts.client(Options {
+            base_url,
+            credential,
+            user_agent: USER_AGENT,
+            request_timeout,
+        });
+        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault)
+    }
+}
+
+#[async_trait]
+impl Provider for StarTree {
+    type Config = Config;
+
+    fn schema(&self) -> Schema {
+        settings::schema()
+    }
+
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        settings::validate(config, diagnostics);
+    }
+
+    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+        tracing::debug!(terraform_version, "configuring");
+        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
+        self.session.configure(resolved, |settings| self.connect(settings));
+    }
+
+    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        vec![
+            Box::new(Policy::new(self.session.clone())),
+            Box::new(Role::new(self.session.clone())),
+            Box::new(RoleAssignment::new(self.session.clone())),
+            Box::new(RolePolicyAttachment::new(self.session.clone())),
+            Box::new(ServiceToken::new(self.session.clone())),
+        ]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+        vec![Box::new(EphemeralServiceToken::new(self.session.clone()))]
+    }
+
+    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
+    }
+
+    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        vec![Box::new(TokenCheck::new(self.session.clone()))]
+    }
+}

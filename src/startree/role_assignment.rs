@@ -1,0 +1,310 @@
+//! `startree_role_assignment`: who has a role.
+//!
+//! # Flow
+//! Create looks whether the subject has the role already; if not, assigns it, and looks again. A refresh looks. Another
+//! subject gets the role first, and only then it is taken from the one before: so a service token that is rotated hands its
+//! roles on without a gap. Another role makes another assignment. Destroy takes the role from the subject, and looks.
+//!
+//! # Guarantees
+//! - What is declared is assigned, although an answer was lost; what is reported as ended is not in the role's list.
+//! - An assignment that may be there, although nobody could tell, is in the state: it has power.
+//! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
+//! - The token that the provider works with does not lose a role. A service token that was rotated keeps it as long as the
+//!   rotation lets it.
+//! - A change of the subject that fails half-way leaves the state as it was, so that the next apply goes on with it.
+//!
+//! # Assumptions
+//! - A role's list of assignments is complete. One that says that there is more of it is not read.
+//! - Addresses and domains that differ in nothing but case are the same subject.
+
+use async_trait::async_trait;
+
+use super::api::{InvalidSubject, Name, Subject, SubjectType};
+use super::connection::{Connection, Session};
+use super::failure::failure;
+use super::presence::{after_its_end, or_absent};
+use super::role::{name, validate_name};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
+use crate::platform::attributes::invalid;
+use crate::platform::{Unmade, end_until_gone, make_unless_there};
+use crate::rest::Operation;
+
+model! {
+    /// The attributes of `startree_role_assignment`.
+    pub(super) struct Model {
+        id: String,
+        role: String,
+        subject_type: String,
+        subject: String,
+    }
+}
+
+impl Model {
+    fn of(role: &Name, subject: &Subject) -> Self {
+        let subject_type = subject.subject_type().as_str();
+        Self {
+            id: format!("{role}/{subject_type}/{}", subject.as_str()).into(),
+            role: role.to_string().into(),
+            subject_type: subject_type.into(),
+            subject: subject.as_str().into(),
+        }
+    }
+
+    /// The role and the subject, of an assignment that was judged before; a state may have been changed by hand.
+    fn parts(&self) -> Result<(Name, Subject), Diagnostic> {
+        let role = name("role", &self.role)?;
+        let text = |field: &Field<String>| field.known().cloned().unwrap_or_default();
+        Ok((role, subject(&text(&self.subject_type), &text(&self.subject))?))
+    }
+}
+
+fn subject(subject_type: &str, subject: &str) -> Result<Subject, Diagnostic> {
+    let subject_type: SubjectType = subject_type.parse().map_err(|error| invalid("subject_type", error))?;
+    Subject::new(subject_type, subject).map_err(|error| {
+        let mut told = invalid("subject", error);
+        if error == InvalidSubject::AccessKey {
+            told.detail
+                .push_str(" The rest of a token is a secret, and does not belong into a configuration or a state.");
+        }
+        told
+    })
+}
+
+pub(super) struct RoleAssignment {
+    session: Session,
+}
+
+impl RoleAssignment {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl Resource for RoleAssignment {
+    type Model = Model;
+    type Identity = NoIdentity;
+
+    const TYPE: &'static str = "startree_role_assignment";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Gives a role to a person, a group, everybody of an email domain, or a service token.\n\n\
+             **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. \
+             To end a service token's access at once, revoke the token.\n\n\
+             **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
+             role in the same apply, before the old one loses it.\n\n\
+             Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
+             away. The role is not taken from the service token that the provider works with.",
+            [
+                Attribute::required(
+                    "role",
+                    Type::String,
+                    "The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that an assignment goes \
+                     before its role does.",
+                )
+                .replaces(),
+                Attribute::required(
+                    "subject_type",
+                    Type::String,
+                    "What the subject is: `user-email`, `group`, `domain` or `service-token`.",
+                ),
+                Attribute::required(
+                    "subject",
+                    Type::String,
+                    "Who gets the role: an email address; the name of a group of the identity provider; a domain such as \
+                     `acme.com`; or the access key of a service token, which is the part between `st-` and the next hyphen. \
+                     Never a whole token. Another subject gets the role before it is taken from the one that had it.",
+                ),
+                Attribute::computed("id", Type::String, "`<role>/<subject_type>/<subject>`"),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        validate_name("role", &config.role, diagnostics);
+        match (config.subject_type.known(), config.subject.known()) {
+            (Some(subject_type), Some(text)) => drop(diagnostics.ok(subject(subject_type, text))),
+            (Some(subject_type), None) => {
+                let read = subject_type.parse::<SubjectType>();
+                diagnostics.ok(read.map_err(|error| invalid("subject_type", error)));
+            }
+            _ => {}
+        }
+    }
+
+    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+        let Some(prior) = &change.prior else { return };
+        let planned = &mut change.planned;
+        let same = |one: &Field<String>, other: &Field<String>| one == other;
+        if same(&planned.subject, &prior.subject) && same(&planned.subject_type, &prior.subject_type) {
+            return;
+        }
+        planned.id = match planned.parts() {
+            Ok((role, subject)) => Model::of(&role, &subject).id,
+            Err(_) => Field::Unknown,
+        };
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        if let (Some(connection), Ok((role, subject))) = (self.session.connected(), prior.parts())
+            && is_own(&connection, &subject)
+        {
+            diagnostics.push(own(&role).as_warning());
+        }
+    }
+
+    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let (role, subject) = diagnostics.ok(planned.parts())?;
+        let operation = connection.operation(context);
+        let assigned = assign(&connection, &operation, &role, &subject).await;
+        connection.changed(&role).await;
+        let state = Model::of(&role, &subject);
+        Unmade::or_state(assigned, state, diagnostics)
+    }
+
+    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if self.session.is_waiting() {
+            return Some(state);
+        }
+        let parts = diagnostics.ok(state.parts());
+        let Some((connection, (role, subject))) = self.session.connection(diagnostics).zip(parts) else {
+            return Some(state);
+        };
+        let operation = connection.operation(context);
+        let assignments = connection.assignments(&operation, &role).await;
+        match or_absent(assignments, connection.has_role(&operation, &role)).await {
+            Ok(Some(assignments)) if assignments.iter().any(|one| subject.has(one)) => Some(state),
+            Ok(_) => None,
+            Err(why) => {
+                diagnostics.push(why);
+                Some(state)
+            }
+        }
+    }
+
+    /// Another subject. Whatever fails, the state keeps the one before, so that the next apply does the rest.
+    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+        let parts = diagnostics.ok(prior.parts()).zip(diagnostics.ok(planned.parts()));
+        let Some((connection, ((role, before), (_, subject)))) = self.session.connection(diagnostics).zip(parts) else {
+            return prior;
+        };
+        let operation = connection.operation(context);
+        let moved = match assign(&connection, &operation, &role, &subject).await {
+            Ok(()) if before.is_same(&subject) || connection.tokens.is_succeeded(&before) => Ok(()),
+            Ok(()) => unassign(&connection, &operation, &role, &before).await,
+            Err(unmade) => Err(unmade.why),
+        };
+        connection.changed(&role).await;
+        match diagnostics.ok(moved) {
+            Some(()) => Model::of(&role, &subject),
+            None => prior,
+        }
+    }
+
+    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let parts = diagnostics.ok(state.parts());
+        let Some((connection, (role, subject))) = self.session.connection(diagnostics).zip(parts) else {
+            return Some(state);
+        };
+        let operation = connection.operation(context);
+        let ended = unassign(&connection, &operation, &role, &subject).await;
+        connection.changed(&role).await;
+        match diagnostics.ok(ended) {
+            Some(()) => None,
+            None => Some(state),
+        }
+    }
+
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let (role, subject) = diagnostics.ok(read_id(id))?;
+        let connection = self.session.connection(diagnostics)?;
+        let operation = connection.operation(context);
+        let is_assigned = connection.is_assigned(&operation, &role, &subject).await;
+        if diagnostics.ok(is_assigned)? {
+            return Some(Model::of(&role, &subject));
+        }
+        diagnostics.push(Diagnostic::error(
+            "No such assignment",
+            format!("The role {:?} is not assigned to the {subject}.", role.as_str()),
+        ));
+        None
+    }
+}
+
+/// Gives the role to the subject, unless it has it.
+///
+/// # Errors
+/// [`Unmade`].
+pub(super) async fn assign(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    subject: &Subject,
+) -> Result<(), Unmade> {
+    let is_there = |look| async move { connection.is_assigned(&look, role, subject).await };
+    let make = || connection.api.assign(operation, role, subject);
+    make_unless_there(operation, &what(role, subject), failure, make, is_there).await
+}
+
+/// Takes the role from the subject. What is gone already is gone.
+///
+/// # Errors
+/// What to tell the user if the subject has it still, or may have.
+pub(super) async fn unassign(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    subject: &Subject,
+) -> Result<(), Diagnostic> {
+    if is_own(connection, subject) {
+        return Err(own(role));
+    }
+    end_until_gone(operation, &what(role, subject), || async {
+        let ended = connection.api.unassign(operation, role, subject).await;
+        after_its_end(ended, connection.is_assigned(operation, role, subject)).await
+    })
+    .await
+}
+
+/// Whether the provider works with this service token.
+fn is_own(connection: &Connection, subject: &Subject) -> bool {
+    let own = connection.tokens.own();
+    own.is_some_and(|key| Subject::token(&key) == *subject)
+}
+
+fn own(role: &Name) -> Diagnostic {
+    Diagnostic::error(
+        format!(
+            "Cannot take the role {:?} from the token that the provider works with",
+            role.as_str()
+        ),
+        "To take it could lock the provider out. Give the provider another token first. To have Terraform forget this \
+         assignment, use a `removed` block or `terraform state rm`.",
+    )
+}
+
+fn what(role: &Name, subject: &Subject) -> String {
+    format!("The assignment of the role {:?} to the {subject}", role.as_str())
+}
+
+/// Reads the id of an assignment. A subject may hold slashes, the other parts may not.
+fn read_id(id: &str) -> Result<(Name, Subject), Diagnostic> {
+    let mut parts = id.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or_default();
+    let (role, subject_type, text) = (next(), next(), next());
+    let read = role.parse::<Name>().ok().zip(subject(subject_type, text).ok());
+    read.ok_or_else(|| {
+        Diagnostic::error(
+            "Not the id of an assignment",
+            "An assignment is imported by `<role>/<subject_type>/<subject>`, such as `reader/group/data-analysts`, or \
+             `reader/service-token/` and the access key of a token, and no more of it.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

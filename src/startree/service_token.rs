@@ -1,0 +1,822 @@
+//! `startree_service_token`: what a machine is let in with; the platform's user interface calls it an API token.
+//!
+//! # Flow
+//! Create makes the token and takes its value from the answer, the only place where the platform shows it. A reason to
+//! rotate ([`rotation`]) makes another one, gives it the roles that the present one has, hands it over, and then ends the
+//! present one ([`succeed`], [`revoke`]): in the same apply, or in the first one after `overlap`. Destroy ends both.
+//!
+//! # Guarantees
+//! - Whatever token an answer told of is in the state afterwards, or is ended again, whatever else went wrong.
+//! - The present token is ended only after its successor has all its roles and has reached its keeper. What could not be
+//!   ended stays in the state as `previous_access_key`, and the next apply ends it. There are never more than two.
+//! - Nothing leaves the state unless the platform is shown to find service tokens, and twice does not find this one
+//!   ([`presence`]).
+//! - The token that the provider works with is not ended.
+//! - A token that is not due, of a configuration that did not change, is not touched; nor is one by its import.
+//!
+//! # Assumptions
+//! - The SRN of a service token is `srn2:service-token#<access key>`. If it is not, nothing leaves the state.
+//! - A creation whose answer was lost may have made a token that nothing finds. Without a role it is let in nowhere; the
+//!   error says so.
+//! - A run that is killed between a successor's creation and its state leaves a token with roles whose value is nowhere, or
+//!   in Vault alone. From Vault the next refresh takes it over; of any other, the next rotation's plan warns.
+
+mod presence;
+mod revoke;
+mod roles;
+mod rotation;
+mod succeed;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use self::presence::{Presence, doubtful};
+pub(super) use self::revoke::revoke;
+pub(super) use self::roles::give;
+use self::rotation::{Decision, Previous, Rotation, Standing, ends_previous};
+pub(super) use self::succeed::make;
+use self::succeed::{Successor, Unmade, succeed};
+use super::api::{AccessKey, IssuedToken, Name, Srn, Told};
+use super::connection::{Connection, Session};
+use super::failure::failure;
+use super::labels::LABELS;
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+};
+use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::hand_over::{self, Destination, HandOver, Seen, Whose};
+use crate::rest::Operation;
+use crate::token::{Expiry, PresentValue};
+
+model! {
+    /// The attributes of `startree_service_token`.
+    pub(super) struct Model {
+        id: String,
+        description: String,
+        rotation_triggers: Triggers,
+        rotate_every: String,
+        overlap: String,
+        vault: Destination,
+        /// The version in Vault that holds the present value.
+        vault_version: i64,
+        access_key: String,
+        secret_key: SecretString,
+        token: SecretString,
+        /// When the present one was made.
+        created_at: String,
+        /// 1 for the first token, one more for each rotation; 0 after an import.
+        generation: i64,
+        /// Another one, which is still to be ended.
+        previous_access_key: String,
+        /// From when on an apply ends it.
+        previous_ends_at: String,
+    }
+}
+
+impl Model {
+    fn description(&self) -> &str {
+        self.description.known().map_or("", String::as_str)
+    }
+
+    /// How a message names it.
+    fn what(&self) -> String {
+        match self.description.known() {
+            Some(description) => format!("The service token {description:?}"),
+            None => format!(
+                "The service token {}",
+                self.access_key.known().map_or("", String::as_str)
+            ),
+        }
+    }
+
+    /// The access key in a state, where it cannot be anything but one.
+    fn access_key(&self) -> Result<AccessKey, Diagnostic> {
+        self.access_key
+            .known()
+            .map_or("", String::as_str)
+            .parse()
+            .map_err(|error| {
+                let detail =
+                    format!("What the state has for `access_key` is none: it {error}. The state was changed by hand.");
+                Diagnostic::error("Unreadable access key", detail)
+            })
+    }
+
+    fn previous(&self) -> Option<AccessKey> {
+        self.previous_access_key.known()?.parse().ok()
+    }
+
+    fn made(&self) -> Option<Timestamp> {
+        instant(&self.created_at)
+    }
+
+    fn generation(&self) -> i64 {
+        self.generation.known().copied().unwrap_or_default()
+    }
+
+    fn rotation(&self) -> Rotation<'_> {
+        Rotation {
+            rotation_triggers: &self.rotation_triggers,
+            rotate_every: &self.rotate_every,
+            overlap: &self.overlap,
+            vault: &self.vault,
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let in_state = match (self.generation(), self.token.is_null()) {
+            (0, _) => PresentValue::Imported,
+            (_, true) => PresentValue::Undelivered,
+            (_, false) => PresentValue::Ours,
+        };
+        Standing {
+            value: hand_over::present_value(&self.vault, &self.vault_version, in_state),
+            made: self.made(),
+            previous: match (self.previous_access_key.is_null(), instant(&self.previous_ends_at)) {
+                (true, _) => Previous::None,
+                (false, Some(end)) => Previous::Until(end),
+                (false, None) => Previous::Due,
+            },
+        }
+    }
+
+    /// Which secret may be covered over by the token after this one, at `place`: this one's, and at its own place whatever
+    /// was written for this resource. A description is no name: another token may have it, too.
+    fn whose(&self, place: &Field<Destination>) -> Whose {
+        let stays = self.vault.known().zip(place.known()).is_some_and(|(before, now)| {
+            let parts = |vault: &Destination| (vault.mount.clone(), vault.path.clone());
+            parts(before) == parts(now)
+        });
+        Whose {
+            name: self.description.known().cloned().filter(|_| stays),
+            id: self.access_key.known().map(|key| key.as_str().into()),
+        }
+    }
+
+    fn hand_over(&mut self) -> HandOver<'_> {
+        HandOver {
+            what: self.what(),
+            name: self.description().to_owned(),
+            id: self.access_key.known().map(|key| key.as_str().into()),
+            note: None,
+            vault: &self.vault,
+            version: &mut self.vault_version,
+            token: &mut self.token,
+            generation: &mut self.generation,
+        }
+    }
+
+    /// In a plan: another token will come.
+    fn expect(&mut self) {
+        self.id = Field::Unknown;
+        self.access_key = Field::Unknown;
+        self.secret_key = Field::Unknown;
+        self.token = Field::Unknown;
+        self.created_at = Field::Unknown;
+        self.hand_over().expect();
+        if self.token.is_null() {
+            self.secret_key = Field::Null;
+        }
+    }
+
+    /// A token that was made.
+    fn take(&mut self, Successor { issued, version }: Successor, now: Timestamp) {
+        self.name(&issued.access_key);
+        self.created_at = Expiry::at(now).to_string().into();
+        let (token, secret_key) = match version {
+            Field::Null => (issued.bearer().into(), issued.secret_key.into()),
+            _ => (Field::Null, Field::Null),
+        };
+        self.token = token;
+        self.secret_key = secret_key;
+        self.vault_version = version;
+    }
+
+    fn name(&mut self, access_key: &AccessKey) {
+        self.id = Srn::ServiceToken(access_key).to_string().into();
+        self.access_key = access_key.as_str().into();
+    }
+
+    /// Another one is still to be ended.
+    fn leave(&mut self, access_key: &AccessKey, previous: Previous) {
+        self.previous_access_key = access_key.as_str().into();
+        self.previous_ends_at = ends_at(previous);
+    }
+
+    fn forget_previous(&mut self) {
+        self.previous_access_key = Field::Null;
+        self.previous_ends_at = Field::Null;
+    }
+
+    /// Another token is known to be in its place, with a value that Vault has.
+    fn succeeded_by(&mut self, access_key: &AccessKey, now: Timestamp) {
+        if let Ok(before) = self.access_key() {
+            self.leave(&before, Previous::Due);
+        }
+        self.name(access_key);
+        self.created_at = Expiry::at(now).to_string().into();
+    }
+
+    /// One that was made, or may have been, and whose value nobody knows.
+    fn without_value(&mut self, access_key: &AccessKey) {
+        self.name(access_key);
+        self.created_at = Field::Null;
+        self.token = Field::Null;
+        self.secret_key = Field::Null;
+        self.vault_version = self.vault.known().map(|_| 0).into();
+    }
+
+    /// The present one is gone. Another one that is still to be ended takes its place, so that it is not forgotten; `None`
+    /// if there is none.
+    fn fall_back(&mut self, diagnostics: &mut Diagnostics) -> Option<()> {
+        let previous = self.previous()?;
+        diagnostics.push(Diagnostic::warning(
+            format!("{} was deleted outside Terraform", self.what()),
+            format!(
+                "The one before it, {previous}, is still there, and takes its place in the state without a value. A plan \
+                 says what it does about it."
+            ),
+        ));
+        self.without_value(&previous);
+        self.forget_previous();
+        Some(())
+    }
+}
+
+pub(super) struct ServiceToken {
+    session: Session,
+}
+
+impl ServiceToken {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    /// Warns of what would refuse to be ended.
+    fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        for access_key in [prior.access_key().ok(), prior.previous()].into_iter().flatten() {
+            if connection.tokens.own().as_ref() == Some(&access_key) {
+                diagnostics.push(own(&prior.what(), &access_key).as_warning());
+            }
+        }
+    }
+
+    /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
+    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let whose = planned.whose(&Field::Null);
+            let operation = connection.operation(context);
+            connection
+                .vault
+                .plan(&operation, &planned.vault, whose, diagnostics)
+                .await;
+        }
+    }
+
+    /// Says what a planned rotation ends, and what may be in its way.
+    async fn plan_rotation(&self, context: &Context, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) else {
+            return;
+        };
+        let operation = connection.operation(context);
+        if let Some(previous) = prior.previous() {
+            diagnostics.push(ends_previous(&prior.what(), previous.as_str(), None));
+        }
+        if connection.tokens.own().as_ref() == Some(&access_key) {
+            diagnostics.push(rotates_own(&prior.what()));
+        }
+        if let Some(twin) = twin(&connection, &operation, prior, &access_key).await {
+            diagnostics.push(left_over(&prior.what(), &twin));
+        }
+        let whose = prior.whose(&planned.vault);
+        connection
+            .vault
+            .plan(&operation, &planned.vault, whose, diagnostics)
+            .await;
+    }
+
+    /// Puts another token in the place of the one in the state.
+    async fn rotate(
+        &self,
+        connection: &Connection,
+        context: &Context,
+        mut prior: Model,
+        mut planned: Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Model {
+        let operation = connection.operation(context);
+        let Some(access_key) = diagnostics.ok(prior.access_key()) else {
+            return prior;
+        };
+        // There are never more than two.
+        if let Some(previous) = prior.previous() {
+            if diagnostics
+                .ok(end(connection, &operation, &prior.what(), &previous).await)
+                .is_none()
+            {
+                return prior;
+            }
+            prior.forget_previous();
+        }
+        let whose = prior.whose(&planned.vault);
+        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let Some(ready) = diagnostics.ok(ready) else {
+            return prior;
+        };
+        planned.generation = prior.generation().saturating_add(1).into();
+        let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
+            Ok(successor) => successor,
+            Err(Unmade { why, left_behind }) => {
+                diagnostics.push(why);
+                if let Some(left_behind) = left_behind {
+                    prior.leave(&left_behind, Previous::Due);
+                }
+                return prior;
+            }
+        };
+        let issued = successor.issued.clone();
+        planned.take(successor, self.now());
+        planned.leave(&access_key, planned.rotation().left(planned.made()));
+        connection.tokens.succeeded(access_key.clone());
+        if planned.rotation().overlap().is_zero() {
+            match make_way(connection, &operation, &prior.what(), &access_key, &issued).await {
+                Ok(()) => planned.forget_previous(),
+                Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
+            }
+        }
+        let before = (&prior.vault, &prior.vault_version);
+        connection
+            .vault
+            .remove_moved(&operation, before, &planned.vault, diagnostics)
+            .await;
+        planned
+    }
+}
+
+#[async_trait]
+impl Resource for ServiceToken {
+    type Model = Model;
+    type Identity = NoIdentity;
+
+    const TYPE: &'static str = "startree_service_token";
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![
+            Attribute::required(
+                "description",
+                Type::String,
+                "What it is for: the only thing that tells one token from another in the Security Manager, so no two should \
+                 have the same.",
+            )
+            .replaces(),
+        ];
+        attributes.extend(rotation::attributes());
+        attributes.extend(hand_over::attributes(&LABELS));
+        attributes.extend([
+            Attribute::computed("id", Type::String, "The present token's SRN: `srn2:service-token#` and its access key."),
+            Attribute::computed(
+                "access_key",
+                Type::String,
+                "What the present token is known by: its user name, and its `subject` in a `startree_role_assignment`. Each \
+                 rotation brings another.",
+            ),
+            Attribute::computed(
+                "secret_key",
+                Type::String,
+                "The token's password. Null after an import, and where the value is handed over to Vault.",
+            )
+            .sensitive(),
+            Attribute::computed(
+                "token",
+                Type::String,
+                "The token's value, `st-<access key>-<secret key>`, to be sent as a bearer. Null after an import, and where \
+                 it is handed over to Vault.",
+            )
+            .sensitive(),
+            Attribute::computed(
+                "created_at",
+                Type::String,
+                "When the present token was made, by the clock of the machine that made it, as the platform documents none. \
+                 Null after an import.",
+            ),
+            Attribute::computed(
+                "generation",
+                Type::Number,
+                "1 for the first token, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
+                 other resources can follow it in the same run.",
+            ),
+            Attribute::computed(
+                "previous_access_key",
+                Type::String,
+                "The access key of a token that is still to be revoked: the one before the present one during `overlap`, or \
+                 one that could not be revoked. Null otherwise.",
+            ),
+            Attribute::computed(
+                "previous_ends_at",
+                Type::String,
+                "From when on an apply revokes it. Null where the next one does.",
+            ),
+        ]);
+        Schema::new(
+            "A service token: what a machine is let in with. The platform's user interface calls it an API token.\n\n\
+             **A token without a role is let in nowhere.** Give it one with a `startree_role_assignment` whose `subject` is \
+             its `access_key`; it may take up to an hour until the platform lets the token in everywhere.\n\n\
+             The platform shows the value once, when the token is made. It is kept in the Terraform state, where whoever can \
+             read the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
+             **A rotation** makes a new token, gives it all the roles that the present one has, and then revokes the present \
+             one: in the same apply, or with `overlap` in the first apply after that time. A plan rotates, and says why, when \
+             `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
+             reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and revoked by \
+             the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
+             After an import `token` is null, because the platform does not show the value again. It goes on working where it \
+             is in use; change `rotation_triggers`, once they are recorded, to get one that Terraform knows.\n\n\
+             What the platform's documentation leaves open: it has no list of tokens, so one whose creation was not answered, \
+             or whose run was killed, cannot be found by the provider. Such a token has no role and is let in nowhere; the \
+             Security Manager shows it.",
+            attributes,
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        if config
+            .description
+            .known()
+            .is_some_and(|description| description.trim().is_empty())
+        {
+            diagnostics.push(invalid(
+                "description",
+                "must not be empty: nothing else tells what the token is for",
+            ));
+        }
+        config.rotation().validate(diagnostics);
+        hand_over::validate(&LABELS, &config.vault, diagnostics);
+    }
+
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let planned = &mut change.planned;
+        let Some(prior) = &change.prior else {
+            planned.generation = 1.into();
+            planned.expect();
+            planned.forget_previous();
+            self.plan_creation(context, planned, diagnostics).await;
+            return;
+        };
+        if planned.description != prior.description && !prior.description.is_null() {
+            // It is replaced: what comes instead is planned by itself.
+            self.plan_removal(prior, diagnostics);
+            return;
+        }
+        // The spelling in the state stays, so that another one is no difference.
+        keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
+        keep_spelling(&mut planned.overlap, &prior.overlap);
+        let (rotation, standing) = (change.config.rotation(), prior.standing());
+        match rotation.decide(prior.rotation(), standing, self.now()) {
+            Decision::Keep => planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing)),
+            Decision::EndPrevious => {
+                let previous = prior.previous_access_key.known().map_or("", String::as_str);
+                let until = prior.previous_ends_at.known().map(String::as_str);
+                diagnostics.push(ends_previous(&prior.what(), previous, until));
+                planned.forget_previous();
+            }
+            Decision::Rotate(reasons) => {
+                let access_key = prior.access_key.known().map_or("", String::as_str);
+                diagnostics.push(rotation.rotates(&prior.what(), access_key, &reasons));
+                self.plan_rotation(context, prior, planned, diagnostics).await;
+                planned.expect();
+                planned.generation = prior.generation().saturating_add(1).into();
+                planned.previous_access_key = match rotation.overlap().is_zero() {
+                    // If it could not be revoked, it will be known there.
+                    true => Field::Unknown,
+                    false => prior.access_key.clone(),
+                };
+                planned.previous_ends_at = Field::Unknown;
+            }
+            Decision::NotKnownYet => {
+                planned.expect();
+                planned.generation = Field::Unknown;
+                planned.previous_access_key = Field::Unknown;
+                planned.previous_ends_at = Field::Unknown;
+            }
+        }
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        self.plan_removal(prior, diagnostics);
+    }
+
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let connection = self.session.connection(diagnostics)?;
+        let operation = connection.operation(context);
+        let whose = planned.whose(&Field::Null);
+        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let ready = diagnostics.ok(ready)?;
+        match succeed(&connection, &operation, &planned, None, ready).await {
+            Ok(successor) => planned.take(successor, self.now()),
+            Err(Unmade { why, left_behind }) => {
+                diagnostics.push(why);
+                // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
+                planned.without_value(&left_behind?);
+            }
+        }
+        Some(planned)
+    }
+
+    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if self.session.is_waiting() {
+            return Some(state);
+        }
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return Some(state);
+        };
+        let operation = connection.operation(context);
+        let seen = connection.vault.look(&operation, &state.vault).await;
+        if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
+            diagnostics.push(taken_over(&state.what()));
+            state.succeeded_by(&successor, self.now());
+        }
+        if let Some(previous) = state.previous()
+            && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
+        {
+            state.forget_previous();
+        }
+        let Some(access_key) = diagnostics.ok(state.access_key()) else {
+            return Some(state);
+        };
+        match presence::look(&connection, &operation, &access_key).await {
+            Ok(Presence::There(told)) => {
+                if state.description.is_null() {
+                    state.description = description(told);
+                }
+                let holdings = connection.holdings(&operation).await;
+                if holdings.is_ok_and(|holdings| !holdings.iter().any(|holding| holding.access_key == access_key)) {
+                    diagnostics.push(unusable(&state.what()));
+                }
+            }
+            Ok(Presence::Doubtful) => diagnostics.push(doubtful(&state.what())),
+            // Another one that is still to be ended must not be forgotten with it.
+            Ok(Presence::Gone) => state.fall_back(diagnostics)?,
+            Err(error) => {
+                diagnostics.push(failure(&error));
+                return Some(state);
+            }
+        }
+        let told = hand_over::Told {
+            id: state.access_key.known().map(|key| key.as_str().into()),
+            rotated: false,
+        };
+        state.hand_over().refresh(seen, told, diagnostics);
+        Some(state)
+    }
+
+    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+        let Some(connection) = self.session.connection(diagnostics) else {
+            return prior;
+        };
+        if planned.access_key.is_unknown() {
+            return self.rotate(&connection, context, prior, planned, diagnostics).await;
+        }
+        let mut state = planned;
+        if let (Some(previous), true) = (prior.previous(), state.previous_access_key.is_null()) {
+            let ended = end(&connection, &connection.operation(context), &prior.what(), &previous).await;
+            if diagnostics.ok(ended).is_none() {
+                state.leave(&previous, Previous::Due);
+            }
+        }
+        state
+    }
+
+    async fn delete(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let (Some(connection), Some(access_key)) =
+            (self.session.connection(diagnostics), diagnostics.ok(state.access_key()))
+        else {
+            return Some(state);
+        };
+        let operation = connection.operation(context);
+        if let Some(other) = state.previous() {
+            if diagnostics
+                .ok(end(&connection, &operation, &state.what(), &other).await)
+                .is_none()
+            {
+                return Some(state);
+            }
+            state.forget_previous();
+        }
+        if diagnostics
+            .ok(end(&connection, &operation, &state.what(), &access_key).await)
+            .is_none()
+        {
+            return Some(state);
+        }
+        connection
+            .vault
+            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .await;
+        None
+    }
+
+    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let access_key = diagnostics.ok(imported(id))?;
+        let connection = self.session.connection(diagnostics)?;
+        let told = connection
+            .tokens
+            .read(&connection.operation(context), &access_key)
+            .await;
+        let told = diagnostics.ok(told.map_err(|error| failure(&error)))?;
+        diagnostics.push(Diagnostic::warning(
+            format!("The value of the service token {access_key} is not known"),
+            "The platform showed it once, when it was made, so `token` and `secret_key` stay null. The value goes on working \
+             where it is in use. For one that Terraform knows, change `rotation_triggers`, once they are recorded: that makes \
+             another token and revokes this one.",
+        ));
+        let mut state = Model {
+            description: description(told),
+            generation: 0.into(),
+            ..Model::default()
+        };
+        state.name(&access_key);
+        Some(state)
+    }
+}
+
+/// The description of an imported token; null if it has none, or the platform does not tell.
+fn description(told: Told) -> Field<String> {
+    match told {
+        Told::Text(text) if !text.is_empty() => text.into(),
+        Told::Text(_) | Told::Nothing => Field::Null,
+    }
+}
+
+/// The access key that an import names, by itself or in its SRN.
+fn imported(id: &str) -> Result<AccessKey, Diagnostic> {
+    let key = ["#", "%23"]
+        .iter()
+        .find_map(|mark| id.strip_prefix("srn2:service-token")?.strip_prefix(mark));
+    key.unwrap_or(id).parse().map_err(|error| {
+        Diagnostic::error(
+            "Not a service token",
+            format!(
+                "A service token is imported by its access key, or by its SRN. What was given {error}. A whole token is not \
+                 accepted: it would end up in logs."
+            ),
+        )
+    })
+}
+
+/// Ends a token, unless the provider works with it.
+async fn end(
+    connection: &Connection,
+    operation: &Operation,
+    what: &str,
+    access_key: &AccessKey,
+) -> Result<(), Diagnostic> {
+    if connection.tokens.own().as_ref() == Some(access_key) {
+        return Err(own(what, access_key));
+    }
+    revoke(connection, operation, access_key).await
+}
+
+/// Ends a token that has a successor. Where it is the one that the provider works with, the provider goes on with that.
+async fn make_way(
+    connection: &Connection,
+    operation: &Operation,
+    what: &str,
+    access_key: &AccessKey,
+    successor: &IssuedToken,
+) -> Result<(), Diagnostic> {
+    if connection.tokens.own().as_ref() == Some(access_key) {
+        let gone_on = connection.tokens.go_on_with(operation, successor).await;
+        gone_on.map_err(|error| failure(&error))?;
+    }
+    end(connection, operation, what, access_key).await
+}
+
+/// The token that a run which was killed has put in the place of this one, by what Vault says of it.
+async fn successor(
+    connection: &Connection,
+    operation: &Operation,
+    state: &Model,
+    seen: Option<&Seen<'_>>,
+) -> Option<AccessKey> {
+    let access_key = seen?
+        .of(state.description())?
+        .successor_of(state.access_key.known()?)?
+        .parse()
+        .ok()?;
+    let found = presence::look(connection, operation, &access_key).await;
+    matches!(found, Ok(Presence::There(_))).then_some(access_key)
+}
+
+/// Another token with the same roles and the same description: perhaps the successor that a killed run has made. Only what
+/// the platform tells; that nobody can be asked is no reason to fail.
+async fn twin(
+    connection: &Connection,
+    operation: &Operation,
+    prior: &Model,
+    access_key: &AccessKey,
+) -> Option<AccessKey> {
+    let holdings = connection.holdings(operation).await.ok()?;
+    let roles = |key: &AccessKey| -> BTreeSet<&Name> {
+        let its = holdings.iter().filter(|holding| holding.access_key == *key);
+        its.map(|holding| &holding.role).collect()
+    };
+    let others: BTreeSet<_> = holdings.iter().map(|holding| &holding.access_key).collect();
+    let (ours, previous) = (roles(access_key), prior.previous());
+    for other in others {
+        if other == access_key || Some(other) == previous.as_ref() || roles(other) != ours {
+            continue;
+        }
+        if let Ok(Told::Text(text)) = connection.tokens.read(operation, other).await
+            && text == prior.description()
+        {
+            return Some(other.clone());
+        }
+    }
+    None
+}
+
+fn instant(text: &Field<String>) -> Option<Timestamp> {
+    Some(Expiry::parse(text.known()?).ok()?.instant())
+}
+
+fn ends_at(previous: Previous) -> Field<String> {
+    match previous {
+        Previous::Until(end) => Expiry::at(end).to_string().into(),
+        Previous::None | Previous::Due => Field::Null,
+    }
+}
+
+/// The warning of a refresh that a token is of no use.
+fn unusable(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has no role"),
+        "A token without a role is let in nowhere. Give it one with a `startree_role_assignment`.",
+    )
+}
+
+/// The warning of a refresh that found what a killed run has done.
+fn taken_over(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} was rotated by a run that did not come to its end"),
+        "The new token has its roles and is in Vault, where it says which one it came after. It is taken over; the next \
+         apply revokes the one before it.",
+    )
+}
+
+/// The warning of a rotation whose old token is still there.
+fn stays(what: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what}: the one before it could not be revoked"),
+        format!(
+            "The new one is in place, and {access_key} is still valid; the next apply revokes it. {}: {}",
+            why.summary, why.detail
+        ),
+    )
+}
+
+/// The warning of a plan that finds what may be left of a killed run.
+fn left_over(what: &str, twin: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has a twin"),
+        format!(
+            "The service token {twin} has the same description and the same roles. It may be what a rotation has made whose \
+             run was killed: then nobody knows its value. If nobody uses it, delete it in the Security Manager."
+        ),
+    )
+}
+
+/// The warning of a plan that rotates the token that the provider itself works with.
+fn rotates_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider works with this token",
+        format!(
+            "{what} is the one that the provider itself was given. Before the next run, give it the new value (its argument \
+             `token`, or STARTREE_TOKEN). In this run it goes on with whichever works: if the new one is not let in yet, the \
+             present one is revoked by the next apply."
+        ),
+    )
+}
+
+/// The refusal to end the token that the provider itself works with.
+fn own(what: &str, access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        "The provider works with this token",
+        format!(
+            "{what} (access key {access_key}) is the one that the provider itself was given, and revoking it would cut short \
+             whatever else this run has to do. Give the provider another token (its argument `token`, or STARTREE_TOKEN) and \
+             run again; after a rotation, the new one. Or take the resource out of the state (`terraform state rm`) and delete \
+             the token in the Security Manager."
+        ),
+    )
+}

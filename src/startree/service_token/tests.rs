@@ -1,0 +1,783 @@
+//! The life of a service token against the sandbox, with Terraform's part played, under tokio's paused clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::*;
+use crate::framework::AnyResource;
+use crate::platform::State;
+use crate::platform::testing::losses;
+use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
+use crate::platform::vault_settings::Link;
+use crate::rest::{Roots, Transport};
+use crate::sandbox::startree::{Options, Sandbox, Subject};
+use crate::sandbox::{self, Effect, Fault};
+use crate::startree::testing::{connection, every_shape, sandbox};
+use crate::vault::{self, Vault};
+
+const TOKENS: &str = "/service-tokens";
+const PLACE: (&str, &str) = ("secret", "startree/ci");
+
+/// An environment with the roles `reader` and `writer`, a Vault, and a workspace with one token.
+struct World {
+    sandbox: Sandbox,
+    vault: sandbox::Vault,
+    /// What the provider is given.
+    bearer: SecretString,
+    workspace: Workspace,
+    /// Every diagnostic and plan, to be searched for values.
+    told: String,
+}
+
+fn config() -> Model {
+    Model {
+        description: "ci".into(),
+        ..Model::default()
+    }
+}
+
+/// With this value of a trigger.
+fn released(release: &str) -> Model {
+    let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
+    Model {
+        rotation_triggers: triggers.into(),
+        ..config()
+    }
+}
+
+fn overlapping(release: &str, overlap: &str) -> Model {
+    Model {
+        overlap: overlap.into(),
+        ..released(release)
+    }
+}
+
+fn handed_over(release: &str) -> Model {
+    let (mount, path) = PLACE;
+    let destination = Destination {
+        mount: mount.into(),
+        path: path.into(),
+        field: Field::Null,
+    };
+    Model {
+        vault: destination.into(),
+        ..released(release)
+    }
+}
+
+impl World {
+    fn new(options: Options) -> Self {
+        let sandbox = sandbox(options);
+        for role in ["reader", "writer"] {
+            sandbox.add_policy(role, None, "{}");
+            sandbox.add_role(role, None);
+            sandbox.attach_outside(role, role);
+        }
+        Self {
+            bearer: sandbox.administrator().bearer(),
+            vault: sandbox::Vault::new(sandbox.clock()),
+            sandbox,
+            workspace: Workspace::new(),
+            told: String::new(),
+        }
+    }
+
+    /// One with a token that has both roles.
+    async fn with_token(options: Options, config: &Model) -> Self {
+        let mut world = Self::new(options);
+        world.apply(config).await.succeeds();
+        world.assign(&world.state());
+        world
+    }
+
+    fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
+        let (sandbox, vault, bearer) = (self.sandbox.clone(), self.vault.clone(), self.bearer.clone());
+        move || {
+            let settings = vault::Settings {
+                base_url: vault::address("http://127.0.0.1:8200").unwrap(),
+                credential: vault::token(vault.root_token()).unwrap(),
+                namespace: None,
+                roots: Roots::System,
+            };
+            let (agent, request_timeout) = (HeaderValue::from_static("test"), Duration::from_secs(30));
+            let vault = Vault::new(settings, agent, request_timeout, |_| Transport::new(vault.service()));
+            let session = Session::new(sandbox.clock());
+            let connection = connection(&sandbox, &bearer).handing_over_to(Link::Reached(vault));
+            session.set(State::Connected(Arc::new(connection)));
+            Box::new(ServiceToken::new(session))
+        }
+    }
+
+    fn note(&mut self, run: Run) -> Run {
+        self.told.push_str(&format!("{:?}", run.told));
+        run
+    }
+
+    async fn apply(&mut self, config: &Model) -> Run {
+        let run = self.workspace.apply(self.process(), Some(config)).await;
+        self.note(run)
+    }
+
+    async fn plan(&mut self, config: &Model) -> Run {
+        let run = self.workspace.plan(self.process(), Some(config)).await;
+        self.note(run)
+    }
+
+    async fn destroy(&mut self) -> Run {
+        let run = self.workspace.apply::<Model>(self.process(), None).await;
+        self.note(run)
+    }
+
+    async fn import(&mut self, id: &str) -> Run {
+        let run = self.workspace.import(self.process(), id).await;
+        self.note(run)
+    }
+
+    #[track_caller]
+    fn state(&self) -> Model {
+        self.workspace.state().expect("it is in the state")
+    }
+
+    fn is_empty(&self) -> bool {
+        self.workspace.state::<Model>().is_none()
+    }
+
+    /// Assigns both roles to the token, as a resource of its own would.
+    fn assign(&self, state: &Model) {
+        let key = state.access_key.known().unwrap();
+        for role in ["reader", "writer"] {
+            self.sandbox.assign_outside(role, Subject::token(key));
+        }
+    }
+
+    /// The service tokens there are, but for the provider's.
+    fn keys(&self) -> Vec<String> {
+        let tokens = self.sandbox.tokens().into_iter();
+        let others = tokens.filter(|token| token.bearer().expose_secret() != self.bearer.expose_secret());
+        others.map(|token| token.access_key).collect()
+    }
+
+    /// The roles that a token has.
+    fn roles(&self, access_key: &str) -> Vec<String> {
+        let roles = self.sandbox.roles().into_iter();
+        let held = roles.filter(|(_, role)| role.subjects().any(|subject| subject.subject == access_key));
+        held.map(|(name, _)| name).collect()
+    }
+
+    fn is_live(&self, state: &Model) -> bool {
+        state
+            .token
+            .known()
+            .is_some_and(|token| self.sandbox.is_live(token.expose_secret()))
+    }
+
+    /// The value that a reader of the secret gets.
+    fn held(&self) -> Option<String> {
+        let secret = self.vault.secret(PLACE.0, PLACE.1)?;
+        secret["token"].as_str().map(str::to_owned)
+    }
+
+    /// The one token that there is has both roles, and nothing is left to do.
+    async fn is_settled(&mut self, config: &Model) {
+        self.apply(config).await.changes_nothing().says_nothing();
+        let key = self.state().access_key.into_known().unwrap();
+        assert_eq!(self.keys(), [key.clone()], "no other is left");
+        assert_eq!(self.roles(&key), ["reader", "writer"]);
+        let subjects = self.sandbox.roles()["reader"].subjects().count();
+        assert_eq!(subjects, 1, "no other has the role");
+        let value = match self.state().vault.is_null() {
+            true => self.state().token.known().unwrap().expose_secret().to_owned(),
+            false => self.held().expect("Vault has it"),
+        };
+        assert!(self.sandbox.is_live(&value));
+        self.told_nothing();
+    }
+
+    /// No value, nor half of one, is in anything that was told.
+    fn told_nothing(&self) {
+        for value in self.sandbox.issued_values() {
+            assert!(!self.told.contains(value.expose_secret()), "a value was told");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
+    for options in every_shape() {
+        let mut world = World::new(options);
+        world.apply(&released("1")).await.succeeds().says_nothing();
+        let first = world.state();
+        assert!(!world.is_live(&first), "it has no role yet");
+        world
+            .plan(&released("1"))
+            .await
+            .changes_nothing()
+            .warns("\"ci\" has no role");
+        world.assign(&first);
+        world.is_settled(&released("1")).await;
+        assert!(world.is_live(&first));
+
+        world
+            .plan(&released("2"))
+            .await
+            .succeeds()
+            .warns("rotation_triggers.release changed")
+            .warns("revoked in the same");
+        world.apply(&released("2")).await.succeeds();
+        let second = world.state();
+        assert_eq!(second.generation, 2.into());
+        assert!(world.is_live(&second) && !world.is_live(&first));
+        world.is_settled(&released("2")).await;
+
+        world.destroy().await.succeeds();
+        assert!(world.is_empty() && world.keys().is_empty());
+        assert_eq!(world.sandbox.roles()["reader"].subjects().count(), 0);
+        world.told_nothing();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_an_overlap_both_are_valid_until_it_is_over() {
+    let config = Model {
+        rotate_every: "30d".into(),
+        ..overlapping("1", "2h")
+    };
+    let mut world = World::with_token(Options::default(), &config).await;
+    let first = world.state();
+    world.sandbox.advance(SignedDuration::from_hours(29 * 24));
+    world.apply(&config).await.changes_nothing();
+    world.sandbox.advance(SignedDuration::from_hours(24));
+    world
+        .apply(&config)
+        .await
+        .succeeds()
+        .warns("rotate_every = 30 days")
+        .warns("`overlap` = 2h");
+    let second = world.state();
+    assert_eq!(second.previous_access_key, first.access_key);
+    assert!(world.is_live(&first) && world.is_live(&second));
+    world.sandbox.advance(SignedDuration::from_mins(119));
+    world.apply(&config).await.changes_nothing().says_nothing();
+    world.sandbox.advance(SignedDuration::from_mins(1));
+    world
+        .plan(&config)
+        .await
+        .succeeds()
+        .warns("is due to end since 2027-01-31T02:00");
+    world.apply(&config).await.succeeds();
+    assert!(!world.is_live(&first) && world.is_live(&second));
+    world.is_settled(&config).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_overlap_holds_for_the_one_that_stays() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let until = world.state().previous_ends_at;
+    world.apply(&overlapping("2", "4h")).await.succeeds();
+    assert_ne!(world.state().previous_ends_at, until);
+    assert_eq!(world.keys().len(), 2);
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_within_the_overlap_leaves_two_at_most() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    let first = world.state();
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let second = world.state();
+    world
+        .apply(&overlapping("3", "2h"))
+        .await
+        .succeeds()
+        .warns("the one before it is to be revoked");
+    assert!(!world.is_live(&first) && world.is_live(&second) && world.is_live(&world.state()));
+    assert_eq!(world.keys().len(), 2);
+    world.destroy().await.succeeds();
+    assert!(world.keys().is_empty(), "both end");
+}
+
+/// The requests of a rotation and of a destruction, but for the one that makes a token.
+const REQUESTS: [(&str, &str); 5] = [
+    ("GET", "/roles"),
+    ("GET", "/roles/srn2:role%23writer/assignments"),
+    ("POST", "/roles/srn2:role%23writer/create-assignment"),
+    ("POST", "/roles/srn2:role%23writer/delete-assignment"),
+    ("DELETE", TOKENS),
+];
+
+#[tokio::test(start_paused = true)]
+async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
+    for (method, path) in REQUESTS {
+        for fault in losses(r#"{"message": "Done."}"#) {
+            let mut world = World::with_token(Options::default(), &released("1")).await;
+            let first = world.state();
+            let path = match path {
+                TOKENS => format!("{TOKENS}/srn2:service-token%23{}", first.access_key.known().unwrap()),
+                other => other.to_owned(),
+            };
+            world.sandbox.fault(fault.clone().on(method, &path).times(3));
+            let run = world.apply(&released("2")).await;
+            let state = world.state();
+            assert!(world.is_live(&state), "{method} {path} {fault:?}: {run:#?}");
+            world.sandbox.heal();
+            world.apply(&released("2")).await.succeeds();
+            world.is_settled(&released("2")).await;
+
+            let path = path.replace(
+                first.access_key.known().unwrap(),
+                world.state().access_key.known().unwrap(),
+            );
+            world.sandbox.fault(fault.clone().on(method, &path).times(3));
+            let run = world.destroy().await;
+            assert!(
+                !world.is_empty() || world.keys().is_empty(),
+                "{method} {path} {fault:?}: {run:#?}"
+            );
+            world.sandbox.heal();
+            world.destroy().await.succeeds();
+            assert!(world.is_empty() && world.keys().is_empty(), "{method} {path} {fault:?}");
+            world.told_nothing();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_power() {
+    for fault in losses("{}") {
+        for rotates in [false, true] {
+            let mut world = World::with_token(Options::default(), &released("1")).await;
+            let first = world.state();
+            let release = if rotates { "2" } else { "1" };
+            if !rotates {
+                world.destroy().await.succeeds();
+            }
+            let calls = world.sandbox.calls("POST", TOKENS);
+            world.sandbox.fault(fault.clone().on("POST", TOKENS));
+            world
+                .apply(&released(release))
+                .await
+                .fails("create a service token")
+                .fails("has no role");
+            assert_eq!(world.sandbox.calls("POST", TOKENS), calls + 1, "{fault:?}");
+            assert_eq!(world.is_empty(), !rotates);
+            assert_eq!(world.is_live(&first), rotates, "{fault:?}");
+            for key in world.keys() {
+                let is_ours = first.access_key == key.as_str().into();
+                assert!(is_ours || world.roles(&key).is_empty(), "{fault:?}");
+            }
+            world.apply(&released(release)).await.succeeds();
+            world.told_nothing();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_reach_the_platform_is_repeated() {
+    let mut world = World::new(Options::default());
+    world
+        .sandbox
+        .fault(Fault::answer(429).header("retry-after", "5").on("POST", TOKENS));
+    world.apply(&config()).await.succeeds();
+    assert_eq!(world.keys().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_cannot_be_finished_leaves_the_token_as_it_was() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    let assign = "/roles/srn2:role%23writer/create-assignment";
+    world.sandbox.fault(Fault::answer(403).on("POST", assign));
+    world.apply(&released("2")).await.fails("403").fails("is deleted again");
+    assert_eq!(world.state().access_key, first.access_key);
+    assert!(world.is_live(&first));
+    assert_eq!(world.keys().len(), 1);
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_made_token_that_cannot_be_deleted_again_is_not_forgotten() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "1h")).await;
+    let first = world.state();
+    let assign = "/roles/srn2:role%23writer/create-assignment";
+    let unassign = "/roles/srn2:role%23reader/delete-assignment";
+    world.sandbox.fault(Fault::answer(403).on("POST", assign));
+    world.sandbox.fault(Fault::answer(403).on("POST", unassign));
+    world
+        .apply(&overlapping("2", "1h"))
+        .await
+        .fails("could not be deleted again");
+    let state = world.state();
+    assert_eq!(state.access_key, first.access_key);
+    assert!(world.is_live(&first) && world.keys().len() == 2);
+    assert!(world.keys().contains(state.previous_access_key.known().unwrap()));
+    // Whether it goes on or back, the half-made one is ended.
+    world
+        .apply(&overlapping("1", "1h"))
+        .await
+        .succeeds()
+        .warns("is due to end");
+    world.is_settled(&overlapping("1", "1h")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    let path = format!("{TOKENS}/srn2:service-token%23{}", first.access_key.known().unwrap());
+    world.sandbox.fault(Fault::answer(403).on("DELETE", &path));
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("could not be revoked");
+    let second = world.state();
+    assert!(world.is_live(&second));
+    assert_eq!(second.previous_access_key, first.access_key);
+    let planned = world.plan(&released("2")).await.succeeds().warns("is to be revoked");
+    assert!(planned.changed && planned.planned.get("previous_access_key").is_null());
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
+    for options in every_shape() {
+        let fails = options.absent.is_server_error();
+        let mut world = World::with_token(options, &config()).await;
+        let key = world.state().access_key.into_known().unwrap();
+        world.sandbox.delete_token_outside(&key);
+        if fails {
+            world.apply(&config()).await.fails("500");
+            assert!(!world.is_empty(), "a failure proves nothing");
+            continue;
+        }
+        let planned = world.plan(&config()).await.succeeds();
+        assert!(
+            planned.changed
+                && planned.planned.get("generation")
+                    == &crate::framework::Value::Number(crate::framework::Number::Integer(1))
+        );
+        world.apply(&config()).await.succeeds();
+        assert_ne!(world.state().access_key, key.into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
+    let everything_is_absent = |sandbox: &Sandbox| {
+        for token in sandbox.tokens() {
+            let path = format!("{TOKENS}/srn2:service-token%23{}", token.access_key);
+            sandbox.fault(Fault::answer(404).body("{}").on("GET", &path).times(100));
+        }
+    };
+    let mut world = World::with_token(Options::default(), &config()).await;
+    everything_is_absent(&world.sandbox);
+    world
+        .apply(&config())
+        .await
+        .changes_nothing()
+        .warns("stays in the state");
+    let path = format!(
+        "{TOKENS}/srn2:service-token%23{}",
+        world.state().access_key.known().unwrap()
+    );
+    for status in [401, 403, 500, 503] {
+        world.sandbox.heal();
+        world.sandbox.fault(Fault::answer(status).on("GET", &path).times(100));
+        world.apply(&config()).await.fails(&status.to_string());
+        assert!(!world.is_empty());
+    }
+    // A revocation that nothing proves is none.
+    world.sandbox.heal();
+    everything_is_absent(&world.sandbox);
+    world.destroy().await.fails("is not known");
+    assert!(!world.is_empty());
+    world.sandbox.heal();
+    world.destroy().await.succeeds();
+    assert!(world.is_empty() && world.keys().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    let first = world.state();
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let second = world.state().access_key.into_known().unwrap();
+    world.sandbox.delete_token_outside(&second);
+    world
+        .apply(&overlapping("2", "2h"))
+        .await
+        .succeeds()
+        .warns("takes its place")
+        .warns("nobody knows");
+    assert!(world.is_live(&first), "it has its overlap");
+    assert_eq!(world.state().previous_access_key, first.access_key);
+    world.sandbox.advance(SignedDuration::from_hours(2));
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    world.is_settled(&overlapping("2", "2h")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_brings_no_value_and_rotates_nothing() {
+    for tells_descriptions in [true, false] {
+        let mut world = World::new(Options {
+            tells_descriptions,
+            ..Options::default()
+        });
+        let token = world.sandbox.add_token();
+        let key = token.access_key.clone();
+        for role in ["reader", "writer"] {
+            world.sandbox.assign_outside(role, Subject::token(&key));
+        }
+        world
+            .import(token.bearer().expose_secret())
+            .await
+            .fails("Not a service token");
+        for id in [
+            key.clone(),
+            format!("srn2:service-token#{key}"),
+            format!("srn2:service-token%23{key}"),
+        ] {
+            world.import(&id).await.succeeds().warns("is not known");
+            assert_eq!(world.state().access_key, key.as_str().into());
+        }
+        assert!(world.state().token.is_null() && world.state().generation == 0.into());
+        world.apply(&released("1")).await.succeeds();
+        world.is_imported(&released("1"), &key).await;
+        world.apply(&released("2")).await.succeeds().warns("is to be rotated");
+        assert_ne!(world.state().access_key, key.into());
+        world.is_settled(&released("2")).await;
+    }
+}
+
+impl World {
+    async fn is_imported(&mut self, config: &Model, key: &str) {
+        self.apply(config).await.changes_nothing().says_nothing();
+        assert_eq!(self.keys(), [key], "it is still the same");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_description_replaces_and_both_ends_meet() {
+    let mut world = World::with_token(Options::default(), &config()).await;
+    let first = world.state();
+    let other = Model {
+        description: "cd".into(),
+        ..config()
+    };
+    world.apply(&other).await.succeeds();
+    assert_ne!(world.state().access_key, first.access_key);
+    assert!(!world.is_live(&first) && world.keys().len() == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_providers_own_token_is_rotated_and_never_just_ended() {
+    let mut world = World::new(Options::default());
+    world.apply(&released("1")).await.succeeds();
+    let key = world.state().access_key.into_known().unwrap();
+    world.sandbox.assign_outside("system-admin", Subject::token(&key));
+    world.bearer = world.state().token.into_known().unwrap();
+
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("The provider works with this token");
+    let second = world.state();
+    assert!(
+        second.previous_access_key.is_null(),
+        "the old one is ended, by the new one"
+    );
+    world.bearer = second.token.clone().into_known().unwrap();
+    world.apply(&released("2")).await.changes_nothing();
+
+    world.destroy().await.fails("The provider works with this token");
+    assert!(world.is_live(&world.state()));
+
+    // Within an overlap the provider may still have the old one.
+    world.apply(&overlapping("3", "2h")).await.succeeds();
+    world.sandbox.advance(SignedDuration::from_hours(3));
+    world
+        .apply(&overlapping("3", "2h"))
+        .await
+        .fails("after a rotation, the new one");
+    assert!(world.is_live(&second));
+    world.bearer = world.state().token.into_known().unwrap();
+    world.apply(&overlapping("3", "2h")).await.succeeds();
+    assert!(!world.is_live(&second) && world.is_live(&world.state()));
+    world.told_nothing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
+    let mut world = World::new(Options::default());
+    world.apply(&released("1")).await.succeeds();
+    let first = world.state();
+    // It is an administrator by what no list tells, as a token may be that is let in by other means than roles.
+    world
+        .sandbox
+        .assign_outside("system-admin", Subject::token(first.access_key.known().unwrap()));
+    world.bearer = first.token.clone().into_known().unwrap();
+    let roles = Fault::answer(200).body(r#"["reader"]"#).on("GET", "/roles").times(100);
+    world.sandbox.fault(roles);
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("could not be revoked")
+        .warns("403");
+    let second = world.state();
+    assert_eq!(second.previous_access_key, first.access_key);
+    assert!(world.keys().contains(second.access_key.known().unwrap()));
+    world.told_nothing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_goes_to_vault_and_never_into_the_state() {
+    for options in every_shape() {
+        let mut world = World::with_token(options, &handed_over("1")).await;
+        let first = world.held().unwrap();
+        let state = world.state();
+        assert!(state.token.is_null() && state.secret_key.is_null());
+        assert_eq!(state.vault_version, 1.into());
+        world.is_settled(&handed_over("1")).await;
+        world.apply(&handed_over("2")).await.succeeds();
+        assert!(!world.sandbox.is_live(&first));
+        let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
+        assert_eq!(secret["previous_access_key"], json!(state.access_key.known().unwrap()));
+        assert_eq!(secret["generation"], json!(2));
+        world.is_settled(&handed_over("2")).await;
+        world.destroy().await.succeeds();
+        assert!(world.held().is_none() && world.keys().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_that_could_not_be_handed_over() {
+    let mut world = World::new(Options::default());
+    world
+        .vault
+        .put(PLACE.0, PLACE.1, json!({"user": "app"}).as_object().unwrap().clone());
+    world.plan(&handed_over("1")).await.fails("somebody else's");
+    world.apply(&handed_over("1")).await.fails("somebody else's");
+    assert_eq!(world.sandbox.calls("POST", TOKENS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_handed_over_is_deleted_again_and_the_present_one_goes_on() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let (first, held) = (world.state(), world.held().unwrap());
+    world
+        .vault
+        .fault(Fault::answer(503).on("POST", "/secret/data/startree/ci").times(1000));
+    world
+        .apply(&handed_over("2"))
+        .await
+        .fails("could not be handed over")
+        .fails("is deleted again");
+    assert_eq!(world.state().access_key, first.access_key);
+    assert!(world.sandbox.is_live(&held));
+    world.vault.heal();
+    world.is_settled(&handed_over("1")).await;
+    world.apply(&handed_over("2")).await.succeeds();
+    world.is_settled(&handed_over("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_in_vault_is_replaced() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    world.vault.delete(PLACE.0, PLACE.1);
+    world
+        .apply(&handed_over("1"))
+        .await
+        .succeeds()
+        .warns("is no longer in Vault")
+        .warns("is to be rotated");
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn adding_and_removing_vault_rotates() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    world.apply(&handed_over("1")).await.succeeds().warns("kept by Vault");
+    world.is_settled(&handed_over("1")).await;
+    world.apply(&released("1")).await.succeeds().warns("kept by the state");
+    assert!(world.held().is_none(), "the version that was written is removed");
+    world.is_settled(&released("1")).await;
+}
+
+/// A run whose process is killed while this request of it has no answer.
+async fn killed(world: &mut World, config: &Model, method: &str, path: &str) {
+    world.sandbox.fault(Fault::new(Effect::Hang).after().on(method, path));
+    world.vault.fault(Fault::new(Effect::Hang).after().on(method, path));
+    let killed = timeout(Duration::from_secs(5), world.apply(config)).await;
+    assert!(killed.is_err(), "it was to hang");
+    world.sandbox.heal();
+    world.vault.heal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_the_delivery_the_next_run_takes_it_over() {
+    for (method, path) in [
+        ("POST", "/secret/data/startree/ci"),
+        ("POST", "/roles/srn2:role%23reader/delete-assignment"),
+    ] {
+        let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+        let rotate = Model {
+            rotate_every: "1h".into(),
+            ..handed_over("1")
+        };
+        world.apply(&rotate).await.succeeds();
+        world.sandbox.advance(SignedDuration::from_hours(1));
+        killed(&mut world, &rotate, method, path).await;
+        let held = world.held().unwrap();
+        world
+            .apply(&rotate)
+            .await
+            .succeeds()
+            .warns("did not come to its end")
+            .warns("is due to end");
+        assert_eq!(world.held().unwrap(), held, "it is not rotated again");
+        assert_eq!(world.state().generation, 2.into());
+        world.is_settled(&rotate).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_plan_tells_what_may_be_left() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    killed(
+        &mut world,
+        &released("2"),
+        "POST",
+        "/roles/srn2:role%23reader/delete-assignment",
+    )
+    .await;
+    assert_eq!(world.state().access_key, first.access_key);
+    world
+        .sandbox
+        .assign_outside("reader", Subject::token(first.access_key.known().unwrap()));
+    let twin = world
+        .keys()
+        .into_iter()
+        .find(|key| first.access_key != key.as_str().into())
+        .unwrap();
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("has a twin")
+        .warns(&twin);
+    assert!(world.is_live(&world.state()));
+}

@@ -1,0 +1,350 @@
+//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::api::{AccessKey, IssuedToken};
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::platform::Environment;
+use crate::platform::settings::{
+    Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
+};
+use crate::platform::vault_settings::{self, Link, VaultConfig};
+use crate::rest::{BaseUrl, Credential};
+use crate::vault;
+
+model! {
+    /// The `provider` block.
+    pub struct Config {
+        environment: String,
+        base_url: String,
+        pinot_url: String,
+        token: SecretString,
+        request_timeout: String,
+        retry_timeout: String,
+        vault: VaultConfig,
+    }
+}
+
+/// Where the RBAC Manager's API is below its host.
+const API_PATH: &str = "/api/v1/rbac-manager";
+
+pub(super) fn schema() -> Schema {
+    let mut attributes = vec![
+        Attribute::optional(
+            "environment",
+            Type::String,
+            "The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC \
+             Manager. Or `STARTREE_ENVIRONMENT`.",
+        ),
+        Attribute::optional(
+            "base_url",
+            Type::String,
+            "The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or \
+             http on a loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.",
+        ),
+        Attribute::optional(
+            "pinot_url",
+            Type::String,
+            "The URL of the environment's Pinot, where tokens are tried. Default: \
+             `https://pinot.<environment>.startree.cloud`. That this is its address is inferred: the platform's pages write \
+             `https://pinot.<your url>.cloud` and do not tell more. Where `base_url` is given, its host with `pinot.` in \
+             place of `rbac-manager.`, or the same host where it does not begin so. Or `STARTREE_PINOT_URL`.",
+        ),
+        Attribute::optional(
+            "token",
+            Type::String,
+            "The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or \
+             `STARTREE_TOKEN`, which keeps it out of the configuration.",
+        )
+        .sensitive(),
+    ];
+    attributes.extend(Timeouts::attributes());
+    attributes.push(vault_settings::attribute());
+    Schema::new(
+        "Manages who may do what in a StarTree environment: service tokens (\"API tokens\"), roles, policies, and who has \
+         which, by the API of its RBAC Manager.\n\n\
+         The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment \
+         variable; a base URL, given either way, wins over the environment.\n\n\
+         **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.",
+        attributes,
+    )
+}
+
+/// What the provider works with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// The environment's name, or else the host of its RBAC Manager.
+    pub(super) environment: String,
+    pub(super) base_url: BaseUrl,
+    pub(super) pinot_url: BaseUrl,
+    pub(super) credential: Credential,
+    /// The access key of the token, if it is a service token.
+    pub(super) own: Option<AccessKey>,
+    pub(super) request_timeout: Duration,
+    pub(super) retry_timeout: Duration,
+    pub(super) vault: Link<vault::Settings>,
+}
+
+impl Config {
+    fn timeouts(&self) -> Timeouts<'_> {
+        Timeouts {
+            request_timeout: &self.request_timeout,
+            retry_timeout: &self.retry_timeout,
+        }
+    }
+}
+
+/// Judges what the configuration says by itself.
+pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
+    check("environment", config.environment.known(), rbac_manager, diagnostics);
+    check("base_url", config.base_url.known(), url, diagnostics);
+    check("pinot_url", config.pinot_url.known(), any_url, diagnostics);
+    config.timeouts().validate(diagnostics);
+    vault_settings::validate(&config.vault, diagnostics);
+}
+
+/// Resolves a configuration with the environment; `None` if it told an error.
+pub(super) fn resolve(
+    config: Config,
+    variables: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Option<Resolved<Settings>> {
+    let timeouts = config.timeouts();
+    let given_url = or_variable(&config.base_url, variables, "STARTREE_BASE_URL");
+    let environment = or_variable(&config.environment, variables, "STARTREE_ENVIRONMENT");
+    let pinot_url = or_variable(&config.pinot_url, variables, "STARTREE_PINOT_URL");
+    let token = secret_or_variable(&config.token, variables, "STARTREE_TOKEN");
+    let [request, retry] = timeouts.unknown();
+    let arguments = [
+        ("base_url", given_url.is_unknown()),
+        ("environment", given_url.is_null() && environment.is_unknown()),
+        ("pinot_url", pinot_url.is_unknown()),
+        ("token", token.is_unknown()),
+        request,
+        retry,
+    ];
+    if let Some(waiting) = Resolved::waiting(&arguments) {
+        return Some(waiting);
+    }
+    let base_url = match (given_url.known(), environment.known()) {
+        (Some(given), _) => check("base_url", Some(given), url, diagnostics),
+        (None, Some(name)) => check("environment", Some(name), rbac_manager, diagnostics),
+        (None, None) => {
+            diagnostics.push(missing_environment());
+            None
+        }
+    };
+    let pinot_url = match pinot_url.known() {
+        Some(given) => check("pinot_url", Some(given), any_url, diagnostics),
+        None => base_url.as_ref().and_then(|url| {
+            let pinot = pinot_beside(url);
+            check("base_url", Some(&pinot), any_url, diagnostics)
+        }),
+    };
+    let own = token.known().and_then(IssuedToken::of_bearer);
+    let credential = credential(
+        "token",
+        token,
+        Credential::bearer,
+        "The provider has no token to work with. Set the environment variable STARTREE_TOKEN, or the argument `token`, to an \
+         API token whose roles let it manage roles, policies and service tokens.",
+        diagnostics,
+    );
+    let timeouts = timeouts.resolve(diagnostics);
+    let (request_timeout, retry_timeout) = timeouts?;
+    let base_url = base_url?;
+    Some(Resolved::Settings(Box::new(Settings {
+        environment: environment
+            .into_known()
+            .filter(|_| given_url.is_null())
+            .unwrap_or_else(|| base_url.host().to_owned()),
+        base_url,
+        pinot_url: pinot_url?,
+        credential: credential?,
+        own: own.map(|token| token.access_key),
+        request_timeout,
+        retry_timeout,
+        vault: vault_settings::resolve(config.vault, |name| variable(variables, name)),
+    })))
+}
+
+/// The RBAC Manager of an environment. Its name becomes a part of the host that the token is sent to: nothing but labels of
+/// a host name may pass.
+fn rbac_manager(environment: &str) -> Result<BaseUrl, String> {
+    let is_label = |label: &str| {
+        let of = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        of && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if !environment.split('.').all(is_label) {
+        return Err(
+            "must be what stands between rbac-manager. and .startree.cloud: letters, digits and hyphens".to_owned(),
+        );
+    }
+    url(&format!("https://rbac-manager.{environment}.startree.cloud"))
+}
+
+/// Where Pinot is, if the RBAC Manager is there.
+fn pinot_beside(rbac_manager: &BaseUrl) -> String {
+    let (scheme, rest) = rbac_manager.as_str().split_once("://").unwrap_or(("https", ""));
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.strip_prefix("rbac-manager.") {
+        Some(environment) => format!("{scheme}://pinot.{environment}"),
+        None => format!("{scheme}://{authority}"),
+    }
+}
+
+fn url(text: &str) -> Result<BaseUrl, String> {
+    base_url(text, API_PATH)
+}
+
+fn any_url(text: &str) -> Result<BaseUrl, String> {
+    BaseUrl::parse(text).map_err(|error| error.to_string())
+}
+
+fn missing_environment() -> Diagnostic {
+    Diagnostic::error(
+        "Missing environment",
+        "The provider does not know which environment to work with. Set the argument `environment` or the environment \
+         variable STARTREE_ENVIRONMENT to what stands between rbac-manager. and .startree.cloud in the host name of its RBAC \
+         Manager (or `base_url` or STARTREE_BASE_URL to its base URL).",
+    )
+    .on("environment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::Field;
+    use crate::platform::testing::variables;
+
+    const TOKEN: &str = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
+
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Resolved<Settings>, Vec<String>> {
+        let mut diagnostics = Diagnostics::default();
+        let resolved = resolve(config, &variables(environment), &mut diagnostics);
+        resolved.ok_or_else(|| diagnostics.iter().map(Diagnostic::to_string).collect())
+    }
+
+    #[test]
+    fn the_environment_tells_both_addresses_and_a_url_wins() {
+        const ACME: (&str, &str) = ("STARTREE_ENVIRONMENT", "acme.prod");
+        for (environment, base_url, pinot_url, named) in [
+            (
+                &[ACME][..],
+                "https://rbac-manager.acme.prod.startree.cloud/api/v1/rbac-manager",
+                "https://pinot.acme.prod.startree.cloud",
+                "acme.prod",
+            ),
+            (
+                &[ACME, ("STARTREE_BASE_URL", "http://127.0.0.1:8080")],
+                "http://127.0.0.1:8080/api/v1/rbac-manager",
+                "http://127.0.0.1:8080",
+                "127.0.0.1",
+            ),
+            (
+                &[("STARTREE_BASE_URL", "https://rbac-manager.x.example.com:444/rbac/")],
+                "https://rbac-manager.x.example.com:444/rbac",
+                "https://pinot.x.example.com:444",
+                "rbac-manager.x.example.com",
+            ),
+            (
+                &[ACME, ("STARTREE_PINOT_URL", "https://pinot.example.com/api")],
+                "https://rbac-manager.acme.prod.startree.cloud/api/v1/rbac-manager",
+                "https://pinot.example.com/api",
+                "acme.prod",
+            ),
+        ] {
+            let config = Config {
+                token: SecretString::from(TOKEN).into(),
+                ..Config::default()
+            };
+            let Ok(Resolved::Settings(settings)) = resolved(config, environment) else {
+                panic!("{environment:?}");
+            };
+            assert_eq!(settings.base_url.as_str(), base_url);
+            assert_eq!(settings.pinot_url.as_str(), pinot_url);
+            assert_eq!(settings.environment, named);
+            assert_eq!(settings.own.as_ref().map(AccessKey::as_str), Some("XkQBXKr652MV1VF9"));
+            assert!(!format!("{settings:?}").contains("5gkh"));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_variable() {
+        let told = resolved(Config::default(), &[("STARTREE_TOKEN", "")]).unwrap_err();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("Missing environment") && told[0].contains("STARTREE_ENVIRONMENT"));
+        assert!(told[1].contains("Missing token") && told[1].contains("STARTREE_TOKEN"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_on_its_argument() {
+        let acme = || Config {
+            environment: "acme".into(),
+            token: SecretString::from("secret").into(),
+            ..Config::default()
+        };
+        for (config, argument) in [
+            (
+                Config {
+                    environment: "acme.example.com/".into(),
+                    ..acme()
+                },
+                "environment",
+            ),
+            (
+                Config {
+                    environment: "evil.com#".into(),
+                    ..acme()
+                },
+                "environment",
+            ),
+            (
+                Config {
+                    environment: "".into(),
+                    ..acme()
+                },
+                "environment",
+            ),
+            (
+                Config {
+                    base_url: "http://startree.example.com".into(),
+                    ..acme()
+                },
+                "base_url",
+            ),
+            (
+                Config {
+                    pinot_url: "http://pinot.example.com".into(),
+                    ..acme()
+                },
+                "pinot_url",
+            ),
+            (
+                Config {
+                    retry_timeout: "soon".into(),
+                    ..acme()
+                },
+                "retry_timeout",
+            ),
+        ] {
+            let mut told = Diagnostics::default();
+            validate(&config, &mut told);
+            let on: Vec<_> = told.iter().map(|told| told.attribute).collect();
+            assert_eq!(on, [Some(argument)], "{config:?}");
+            assert!(resolved(config, &[]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_known_only_at_apply_is_waited_for() {
+        let config = Config {
+            token: Field::Unknown,
+            environment: "acme".into(),
+            ..Config::default()
+        };
+        assert!(matches!(resolved(config, &[]), Ok(Resolved::Waiting("token"))));
+    }
+}

@@ -1,0 +1,176 @@
+//! `data.startree_token_check`: whether a service token is let in, as the page *Generate an API token* tries one.
+//!
+//! # Flow
+//! `GET /appconfigs` at Pinot with the token: an answer is a yes, 401 and 403 are a no.
+//!
+//! # Guarantees
+//! - Where it cannot be told, as with a Pinot that fails or is another server, that is an error, not a no.
+//!
+//! # Assumptions
+//! - Whoever is let in at Pinot at all may read its configuration. If a role does not allow that, the answer is no.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::connection::Session;
+use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::platform::{self, attributes::invalid};
+use crate::rest::{Credential, Error, Kind};
+
+model! {
+    /// The attributes of `data.startree_token_check`.
+    pub(super) struct Model {
+        token: SecretString,
+        valid: bool,
+    }
+}
+
+pub(super) struct TokenCheck {
+    session: Session,
+}
+
+impl TokenCheck {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl DataSource for TokenCheck {
+    type Model = Model;
+
+    const TYPE: &'static str = "startree_token_check";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Tries whether a service token is let in at the environment's Pinot (`GET /appconfigs`), and changes nothing.\n\n\
+             A token that has just got its role may take up to an hour until it is let in: `valid` is false until then, as \
+             it is for one that was revoked, has no role, or has none that lets it read Pinot's configuration. The platform \
+             does not tell these apart.",
+            [
+                Attribute::optional(
+                    "token",
+                    Type::String,
+                    "The token to try. Default: the one that the provider works with. As every argument of a data source, it \
+                     is kept in the Terraform state.",
+                )
+                .sensitive(),
+                Attribute::computed("valid", Type::Bool, "Whether it is let in now."),
+            ],
+        )
+    }
+
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        diagnostics.ok(given(config));
+    }
+
+    async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        let given = diagnostics.ok(given(&config))?;
+        let connection = self.session.connection(diagnostics)?;
+        let credential = match given {
+            Some(credential) => credential,
+            None => connection.api.credential().await,
+        };
+        let valid = connection
+            .pinot
+            .lets_in(&connection.operation(context), credential)
+            .await;
+        let valid = diagnostics.ok(valid.map_err(|error| platform::failure(&error, advice)))?;
+        Some(Model {
+            valid: valid.into(),
+            ..config
+        })
+    }
+}
+
+/// The token to try, if it is not the provider's own.
+fn given(config: &Model) -> Result<Option<Credential>, Diagnostic> {
+    let credential = config.token.known().cloned().map(Credential::bearer).transpose();
+    credential.map_err(|error| invalid("token", error))
+}
+
+fn advice(error: &Error) -> Option<&'static str> {
+    match error.cause() {
+        Kind::Connect(_) | Kind::Unreadable { .. } | Kind::Status { .. } => {
+            Some("Whether the token is let in is not known. Check that the provider's `pinot_url` is that of Pinot.")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::framework::Field;
+    use crate::sandbox::startree::{Admits, Options, Sandbox, Subject};
+    use crate::sandbox::{Effect, Fault};
+    use crate::startree::testing::{sandbox, session};
+
+    async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Result<bool, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let check = TokenCheck::new(session(sandbox));
+        let config = Model {
+            token,
+            ..Model::default()
+        };
+        let read = DataSource::read(&check, &Context::default(), config, &mut diagnostics).await;
+        let valid = read.and_then(|model| model.valid.into_known());
+        valid.ok_or(diagnostics)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_valid_from_its_first_role_on_until_it_ends() {
+        for roleless in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+            let sandbox = sandbox(Options {
+                roleless,
+                propagation: SignedDuration::from_mins(30),
+                ..Options::default()
+            });
+            let token = sandbox.add_token();
+            let valid = async || check(&sandbox, token.bearer().into()).await.unwrap();
+            assert!(!valid().await, "it has no role");
+            sandbox.assign_outside("system-admin", Subject::token(&token.access_key));
+            assert!(!valid().await, "it is not known yet");
+            tokio::time::advance(std::time::Duration::from_secs(31 * 60)).await;
+            assert!(valid().await);
+            sandbox.delete_token_outside(&token.access_key);
+            assert!(!valid().await, "it is gone");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_token_it_is_the_providers_own() {
+        let sandbox = sandbox(Options::default());
+        assert!(check(&sandbox, Field::Null).await.unwrap());
+        sandbox.set_options(|options| options.admits = Admits::Policy);
+        sandbox.detach_outside("system-admin", "system-admin");
+        assert!(!check(&sandbox, Field::Null).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_told_is_an_error_and_no_no() {
+        for fault in [
+            Fault::answer(404),
+            Fault::answer(500).times(100),
+            Fault::answer(302),
+            Fault::new(Effect::Cut).times(100),
+        ] {
+            let sandbox = sandbox(Options::default());
+            sandbox.fault(fault.clone().on("GET", "/appconfigs"));
+            let told = check(&sandbox, Field::Null).await.unwrap_err();
+            assert!(told.has_errors(), "{fault:?}");
+        }
+        let sandbox = sandbox(Options::default());
+        let told = check(&sandbox, SecretString::from("s3cret\n").into())
+            .await
+            .unwrap_err();
+        let told = told.iter().next().unwrap();
+        assert!(
+            told.attribute == Some("token") && !told.to_string().contains("s3cret"),
+            "{told}"
+        );
+    }
+}

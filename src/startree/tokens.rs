@@ -1,0 +1,140 @@
+//! What a run knows of the environment's service tokens. The platform has no list of them: which there are is told only by
+//! the roles that are assigned to some.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::api::{AccessKey, Api, Assignment, IssuedToken, Name, Subject, Told};
+use super::connection::Connection;
+use crate::platform::Snapshot;
+use crate::rest::{Error, Operation};
+
+/// What a run knows of the environment's service tokens.
+pub(super) struct Tokens {
+    api: Api,
+    /// The one that the provider works with; `None` if it works with another kind of token.
+    own: Mutex<Option<AccessKey>>,
+    /// Whether one was found by its SRN.
+    found: AtomicBool,
+    holdings: Snapshot<Holding>,
+    /// Those in whose place a rotation in this run has put others.
+    succeeded: Mutex<BTreeSet<AccessKey>>,
+}
+
+/// That a service token has a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holding {
+    pub(super) role: Name,
+    pub(super) access_key: AccessKey,
+}
+
+impl Tokens {
+    pub(super) fn new(api: Api, own: Option<AccessKey>) -> Self {
+        Self {
+            api,
+            own: Mutex::new(own),
+            found: AtomicBool::new(false),
+            holdings: Snapshot::default(),
+            succeeded: Mutex::default(),
+        }
+    }
+
+    /// What is said of a service token.
+    pub(super) async fn read(&self, operation: &Operation, access_key: &AccessKey) -> Result<Told, Error> {
+        let told = self.api.service_token(operation, access_key).await?;
+        self.found.store(true, Ordering::Relaxed);
+        Ok(told)
+    }
+
+    /// Whether a service token was found by its SRN in this run, so that one which is not found is known to be none.
+    pub(super) fn are_found(&self) -> bool {
+        self.found.load(Ordering::Relaxed)
+    }
+
+    /// To be called after each change of an assignment: what was seen before no longer holds.
+    pub(super) async fn changed(&self) {
+        self.holdings.forget().await;
+    }
+
+    /// The one that the provider works with.
+    pub(super) fn own(&self) -> Option<AccessKey> {
+        lock(&self.own).clone()
+    }
+
+    /// Goes on with another token in place of the provider's own, if the platform lets it in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the provider goes on with the one that it had.
+    pub(super) async fn go_on_with(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
+        self.api.go_on_with(operation, issued).await?;
+        *lock(&self.own) = Some(issued.access_key.clone());
+        Ok(())
+    }
+
+    /// A rotation has put another one in its place, and takes its roles when it ends it.
+    pub(super) fn succeeded(&self, access_key: AccessKey) {
+        lock(&self.succeeded).insert(access_key);
+    }
+
+    /// Whether its roles are left to the rotation that has put another one in its place in this run.
+    pub(super) fn is_succeeded(&self, subject: &Subject) -> bool {
+        lock(&self.succeeded).iter().any(|key| Subject::token(key) == *subject)
+    }
+}
+
+impl Connection {
+    /// Which service tokens have which role, by requests that all who ask at the same time share.
+    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Arc<[Holding]>, Error> {
+        let list = async {
+            let mut holdings = Vec::new();
+            for role in self.named_roles(operation).await? {
+                let assignments = self.assignments(operation, &role).await?;
+                holdings.extend(held(&role, &assignments));
+            }
+            Ok(holdings)
+        };
+        self.tokens.holdings.get(list).await
+    }
+
+    /// The roles that a token has now.
+    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
+        let mut roles = Vec::new();
+        for role in self.named_roles(operation).await? {
+            let assignments = self.api.assignments(operation, &role).await?;
+            if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
+                roles.push(role);
+            }
+        }
+        Ok(roles)
+    }
+
+    async fn named_roles(&self, operation: &Operation) -> Result<Vec<Name>, Error> {
+        let roles = self.api.roles(operation).await?;
+        let named = roles.into_iter().filter_map(|role| {
+            let name = role.parse().ok();
+            if name.is_none() {
+                // It cannot be asked for.
+                tracing::warn!("the role {role:?} has a name that this provider does not take; it is passed over");
+            }
+            name
+        });
+        Ok(named.collect())
+    }
+}
+
+/// The service tokens among those whom a role is assigned to.
+fn held(role: &Name, assignments: &[Assignment]) -> impl Iterator<Item = Holding> {
+    assignments.iter().filter_map(|assignment| {
+        let access_key: AccessKey = assignment.subject.parse().ok()?;
+        Subject::token(&access_key).has(assignment).then(|| Holding {
+            role: role.clone(),
+            access_key,
+        })
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,16 @@
+//! The real Terraform with StarTree's provider, against the sandbox: what a user sees.
+
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod access;
+mod examples;
+mod provider_configuration;
+#[path = "../support/terraform.rs"]
+mod terraform;
+mod world;
