@@ -297,6 +297,7 @@ impl ServiceToken {
         if connection.tokens.own().as_ref() == Some(&access_key) {
             diagnostics.push(rotates_own(&prior.what()));
         }
+        connection.tokens.succeeded(access_key.clone());
         if let Some(twin) = twin(&connection, &operation, prior, &access_key).await {
             diagnostics.push(left_over(&prior.what(), &twin));
         }
