@@ -19,7 +19,7 @@ use token_providers::{platform, striim};
 const GUIDES: &str = "guides";
 
 /// Each provider's name with its pages.
-fn providers() -> [(&'static str, Vec<Page>); 3] {
+fn providers() -> [(&'static str, Vec<Page>); 4] {
     fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Vec<Page>) {
         let examples = root().join("examples").join(name);
         let pages = docs::pages(name, provider, |file| {
