@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use axum::Router;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -100,6 +101,8 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
 
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
+    /// The platform with its control API.
+    console: Router,
     pub(super) network: Network,
     pub(super) workspaces: [Workspace; 2],
     speed: Speed,
@@ -165,6 +168,7 @@ impl World {
             workspaces: [workspace(), workspace()],
             bearer,
             signed_in: Cell::default(),
+            console: sandbox.router(),
             sandbox,
             network,
             speed,
@@ -237,7 +241,9 @@ impl World {
                 tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
             }
             Step::CreateOutside(name) => {
-                if self.token_id(name).is_none() && !self.known().contains(*name) {
+                // What is still on its way means by its name what was there when it was sent.
+                let is_free = self.token_id(name).is_none() && !self.known().contains(*name);
+                if is_free && self.network.is_idle() {
                     self.sandbox.add_service_account(name, None);
                     self.strangers.insert((*name).to_owned(), self.token_id(name));
                 }
@@ -409,7 +415,7 @@ impl World {
             .uri(path)
             .body(axum::body::Body::from(body.to_owned()))
             .unwrap();
-        let answer = self.sandbox.router().oneshot(request).await.unwrap();
+        let answer = self.console.clone().oneshot(request).await.unwrap();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         serde_json::from_slice(&body).unwrap_or_default()
     }
