@@ -67,7 +67,7 @@ fn untold(argument: &str, done: &str) -> Diagnostic {
         format!(
             "Where streaming tokens are {done} is not in Quix's public documentation, so the provider has no default for it. \
              Set the provider's `{argument}` to the path below `portal_api`, with `{{workspaceId}}` where the environment's \
-             id belongs. The portal's own API reference, or Quix's support, can tell it."
+             id belongs. The Portal API's own reference, at `/swagger` below `portal_api`, may tell it; otherwise ask Quix."
         ),
     )
 }

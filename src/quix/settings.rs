@@ -62,6 +62,10 @@ pub(super) fn schema() -> Schema {
          - Streaming tokens are rotated by users with the role Admin only, so that takes a personal access token of one. \
          Whether others may read them is not documented.\n\
          - The settings of an environment's broker can be read with a streaming token of that environment.\n\n\
+         **Two paths are yours to find out.** Quix's command line reads and rotates streaming tokens \
+         (`quix cloud environments tokens`), but its public documentation does not tell by which requests. The Portal API's \
+         own reference, which Quix's documentation says is at `/swagger` below its address, may tell; otherwise ask Quix. \
+         Nothing else needs them.\n\n\
          An argument wins over its environment variable.",
         attributes,
     )
