@@ -377,7 +377,13 @@ impl ServiceAccountTokenPair {
         }
         let created = match old {
             Some(_) => issue::create_again(&connection.api, operation, new).await,
-            None => issue::create(&connection.api, operation, new).await,
+            None => match issue::create(&connection.api, operation, new).await {
+                // The name is the pair's own: what holds it unseen, a killed rotation made.
+                Err(unmade) if unmade.may_be_hidden(new.name) => {
+                    issue::create_again(&connection.api, operation, new).await
+                }
+                created => created,
+            },
         };
         created.map_err(|unmade| {
             let kept = if unmade.left_behind {

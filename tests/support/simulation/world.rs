@@ -251,7 +251,9 @@ impl World {
             Step::RotateOutside(name) => {
                 self.spare_pair(name);
                 let before = self.token_id(name);
-                let _ = self.sandbox.rotate_outside(name);
+                if self.is_of_use(name) {
+                    let _ = self.sandbox.rotate_outside(name);
+                }
                 if before.is_some() && self.strangers.get(*name) == Some(&before) {
                     self.strangers.insert((*name).to_owned(), self.token_id(name));
                 }
@@ -392,6 +394,13 @@ impl World {
         states
             .flat_map(|(address, object)| accounts_of(&address, &object))
             .collect()
+    }
+
+    /// Whether somebody works with a service account: it has not ended, or a state has it.
+    fn is_of_use(&self, name: &str) -> bool {
+        let accounts = self.sandbox.service_accounts();
+        let mut of_name = accounts.iter().filter(|account| account.name == name);
+        of_name.any(|account| account.token.is_live(self.now())) || self.known().contains(name)
     }
 
     pub(super) fn token_id(&self, name: &str) -> Option<i64> {
