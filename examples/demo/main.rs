@@ -1,5 +1,5 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or with the name
-//! of another platform, `cargo demo neuroio`.
+//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or with the name of another
+//! platform, such as `cargo demo neuroio`.
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
@@ -8,6 +8,7 @@
 mod neuroio;
 mod quix;
 mod stage;
+mod startree;
 mod striim;
 #[path = "../../tests/support/terraform.rs"]
 mod terraform;
@@ -22,7 +23,8 @@ async fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         None | Some("striim") => striim::run().await,
         Some("neuroio") => neuroio::run().await,
+        Some("startree") => startree::run().await,
         Some("quix") => quix::run().await,
-        Some(other) => bail!("there is a demo of striim, neuroio and quix, not of {other}"),
+        Some(other) => bail!("there is a demo of striim, neuroio, startree and quix, not of {other}"),
     }
 }

@@ -9,6 +9,8 @@ mod ephemeral_description;
 mod ephemeral_service_token;
 mod failure;
 mod functions;
+#[cfg(test)]
+mod histories;
 mod identity;
 mod labels;
 mod pinot;

@@ -6,7 +6,7 @@
 
 use http::StatusCode;
 
-use super::api::{Name, Subject};
+use super::api::{Assignment, Name, Subject};
 use super::connection::Connection;
 use super::failure::failure;
 use crate::framework::Diagnostic;
@@ -29,6 +29,20 @@ impl Connection {
     pub(super) async fn has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let policies = self.api.policies(operation).await.map_err(|error| failure(&error))?;
         Ok(policies.iter().any(|policy| policy == name.as_str()))
+    }
+
+    /// Whom a role is assigned to, as it was read; nobody if the role has gone meanwhile.
+    ///
+    /// # Errors
+    /// [`Error`]: it may be there, and could not be read.
+    pub(super) async fn if_there<T: AsRef<[Assignment]> + From<Vec<Assignment>>>(
+        &self,
+        operation: &Operation,
+        role: &Name,
+        read: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let read = or_gone(read, self.has_role(operation, role)).await?;
+        Ok(read.unwrap_or_else(|| Vec::new().into()))
     }
 
     /// Whether a role is assigned. A role that is not there is not.
@@ -70,13 +84,18 @@ pub(super) async fn or_absent<T>(
     read: Result<T, Error>,
     is_listed: impl Future<Output = Result<bool, Diagnostic>>,
 ) -> Result<Option<T>, Diagnostic> {
-    let error = match read {
-        Ok(read) => return Ok(Some(read)),
-        Err(error) => error,
-    };
-    match is_locked_out(&error) {
-        false if is_listed.await == Ok(false) => Ok(None),
-        _ => Err(failure(&error)),
+    or_gone(read, is_listed).await.map_err(|error| failure(&error))
+}
+
+/// The same, with the failure as it is.
+async fn or_gone<T>(
+    read: Result<T, Error>,
+    is_listed: impl Future<Output = Result<bool, Diagnostic>>,
+) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if !is_locked_out(&error) && is_listed.await == Ok(false) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

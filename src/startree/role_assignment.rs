@@ -11,7 +11,8 @@
 //! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
 //! - The token that the provider works with does not lose a role. A service token that was rotated keeps it as long as the
 //!   rotation lets it.
-//! - A change of the subject that fails half-way leaves the state as it was, so that the next apply goes on with it.
+//! - A change of the subject that fails half-way leaves all in the state who may have the role (`previous`), and the next
+//!   apply goes on with it.
 //!
 //! # Assumptions
 //! - A role's list of assignments is complete. One that says that there is more of it is not read.
@@ -38,18 +39,25 @@ model! {
         role: String,
         subject_type: String,
         subject: String,
+        /// Who had the role before, and could not be relieved of it: `<subject_type>/<subject>`.
+        previous: Vec<Field<String>>,
     }
 }
 
 impl Model {
-    fn of(role: &Name, subject: &Subject) -> Self {
-        let subject_type = subject.subject_type().as_str();
-        Self {
-            id: format!("{role}/{subject_type}/{}", subject.as_str()).into(),
+    /// That these have the role: the first as declared, the others because they could not be relieved of it. `None` if nobody
+    /// has.
+    fn of(role: &Name, holders: &[Subject]) -> Option<Self> {
+        let (subject, previous) = holders.split_first()?;
+        let name = |subject: &Subject| format!("{}/{}", subject.subject_type().as_str(), subject.as_str());
+        let previous: Vec<_> = previous.iter().map(|one| name(one).into()).collect();
+        Some(Self {
+            id: format!("{role}/{}", name(subject)).into(),
             role: role.to_string().into(),
-            subject_type: subject_type.into(),
+            subject_type: subject.subject_type().as_str().into(),
             subject: subject.as_str().into(),
-        }
+            previous: Some(previous).filter(|previous| !previous.is_empty()).into(),
+        })
     }
 
     /// The role and the subject, of an assignment that was judged before; a state may have been changed by hand.
@@ -57,6 +65,18 @@ impl Model {
         let role = name("role", &self.role)?;
         let text = |field: &Field<String>| field.known().cloned().unwrap_or_default();
         Ok((role, subject(&text(&self.subject_type), &text(&self.subject))?))
+    }
+
+    /// The role and all who have it by this assignment.
+    pub(super) fn holders(&self) -> Result<(Name, Vec<Subject>), Diagnostic> {
+        let (role, first) = self.parts()?;
+        let previous = self.previous.known().into_iter().flatten().filter_map(Field::known);
+        let previous = previous.map(|one| {
+            let (subject_type, text) = one.split_once('/').unwrap_or_default();
+            subject(subject_type, text)
+        });
+        let holders = [Ok(first)].into_iter().chain(previous).collect::<Result<_, _>>()?;
+        Ok((role, holders))
     }
 }
 
@@ -119,6 +139,12 @@ impl Resource for RoleAssignment {
                      Never a whole token. Another subject gets the role before it is taken from the one that had it.",
                 ),
                 Attribute::computed("id", Type::String, "`<role>/<subject_type>/<subject>`"),
+                Attribute::computed(
+                    "previous",
+                    Type::List(Type::String.into()),
+                    "Who has the role beside the subject, because it could not be taken from them when the subject changed: \
+                     each as `<subject_type>/<subject>`. The next apply takes it. Null otherwise.",
+                ),
             ],
         )
     }
@@ -136,16 +162,13 @@ impl Resource for RoleAssignment {
     }
 
     async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
-        let Some(prior) = &change.prior else { return };
         let planned = &mut change.planned;
-        let same = |one: &Field<String>, other: &Field<String>| one == other;
-        if same(&planned.subject, &prior.subject) && same(&planned.subject_type, &prior.subject_type) {
-            return;
-        }
-        planned.id = match planned.parts() {
-            Ok((role, subject)) => Model::of(&role, &subject).id,
-            Err(_) => Field::Unknown,
-        };
+        planned.previous = Field::Null;
+        let id = |model: Option<Model>| model.map_or(Field::Unknown, |model| model.id);
+        planned.id = id(planned
+            .parts()
+            .ok()
+            .and_then(|(role, subject)| Model::of(&role, &[subject])));
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
@@ -162,7 +185,7 @@ impl Resource for RoleAssignment {
         let operation = connection.operation(context);
         let assigned = assign(&connection, &operation, &role, &subject).await;
         connection.changed(&role).await;
-        let state = Model::of(&role, &subject);
+        let state = Model::of(&role, &[subject])?;
         Unmade::or_state(assigned, state, diagnostics)
     }
 
@@ -170,15 +193,18 @@ impl Resource for RoleAssignment {
         if self.session.is_waiting() {
             return Some(state);
         }
-        let parts = diagnostics.ok(state.parts());
-        let Some((connection, (role, subject))) = self.session.connection(diagnostics).zip(parts) else {
+        let holders = diagnostics.ok(state.holders());
+        let Some((connection, (role, mut holders))) = self.session.connection(diagnostics).zip(holders) else {
             return Some(state);
         };
         let operation = connection.operation(context);
         let assignments = connection.assignments(&operation, &role).await;
         match or_absent(assignments, connection.has_role(&operation, &role)).await {
-            Ok(Some(assignments)) if assignments.iter().any(|one| subject.has(one)) => Some(state),
-            Ok(_) => None,
+            Ok(assignments) => {
+                let assignments = assignments?;
+                holders.retain(|subject| assignments.iter().any(|one| subject.has(one)));
+                Model::of(&role, &holders)
+            }
             Err(why) => {
                 diagnostics.push(why);
                 Some(state)
@@ -186,37 +212,41 @@ impl Resource for RoleAssignment {
         }
     }
 
-    /// Another subject. Whatever fails, the state keeps the one before, so that the next apply does the rest.
+    /// Another subject, or an end of what those before could not be relieved of.
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let parts = diagnostics.ok(prior.parts()).zip(diagnostics.ok(planned.parts()));
-        let Some((connection, ((role, before), (_, subject)))) = self.session.connection(diagnostics).zip(parts) else {
+        let parts = diagnostics.ok(prior.holders()).zip(diagnostics.ok(planned.parts()));
+        let Some((connection, ((role, mut holders), (_, subject)))) = self.session.connection(diagnostics).zip(parts)
+        else {
             return prior;
         };
         let operation = connection.operation(context);
-        let moved = match assign(&connection, &operation, &role, &subject).await {
-            Ok(()) if before.is_same(&subject) || connection.tokens.is_succeeded(&before) => Ok(()),
-            Ok(()) => unassign(&connection, &operation, &role, &before).await,
-            Err(unmade) => Err(unmade.why),
-        };
-        connection.changed(&role).await;
-        match diagnostics.ok(moved) {
-            Some(()) => Model::of(&role, &subject),
-            None => prior,
+        match assign(&connection, &operation, &role, &subject).await {
+            Ok(()) => {
+                let keeps = |one: &Subject| one.is_same(&subject) || connection.tokens.is_succeeded(one);
+                holders.retain(|one| !keeps(one));
+                holders = relieve(&connection, &operation, &role, holders, diagnostics).await;
+                holders.insert(0, subject);
+            }
+            Err(Unmade { why, may_be_there }) => {
+                diagnostics.push(why);
+                if may_be_there && !holders.contains(&subject) {
+                    holders.push(subject);
+                }
+            }
         }
+        connection.changed(&role).await;
+        Model::of(&role, &holders).unwrap_or(prior)
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let parts = diagnostics.ok(state.parts());
-        let Some((connection, (role, subject))) = self.session.connection(diagnostics).zip(parts) else {
+        let holders = diagnostics.ok(state.holders());
+        let Some((connection, (role, holders))) = self.session.connection(diagnostics).zip(holders) else {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let ended = unassign(&connection, &operation, &role, &subject).await;
+        let left = relieve(&connection, &operation, &role, holders, diagnostics).await;
         connection.changed(&role).await;
-        match diagnostics.ok(ended) {
-            Some(()) => None,
-            None => Some(state),
-        }
+        Model::of(&role, &left)
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -225,7 +255,7 @@ impl Resource for RoleAssignment {
         let operation = connection.operation(context);
         let is_assigned = connection.is_assigned(&operation, &role, &subject).await;
         if diagnostics.ok(is_assigned)? {
-            return Some(Model::of(&role, &subject));
+            return Model::of(&role, &[subject]);
         }
         diagnostics.push(Diagnostic::error(
             "No such assignment",
@@ -248,6 +278,24 @@ pub(super) async fn assign(
     let is_there = |look| async move { connection.is_assigned(&look, role, subject).await };
     let make = || connection.api.assign(operation, role, subject);
     make_unless_there(operation, &what(role, subject), failure, make, is_there).await
+}
+
+/// Takes the role from all of these; answers whom it could not be taken from, or may not have been.
+async fn relieve(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    holders: Vec<Subject>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Subject> {
+    let mut left = Vec::new();
+    for subject in holders {
+        let ended = unassign(connection, operation, role, &subject).await;
+        if diagnostics.ok(ended).is_none() {
+            left.push(subject);
+        }
+    }
+    left
 }
 
 /// Takes the role from the subject. What is gone already is gone.

@@ -21,11 +21,13 @@
 //! - A run that is killed between a successor's creation and its state leaves a token with roles whose value is nowhere, or
 //!   in Vault alone. From Vault the next refresh takes it over; of any other, the next rotation's plan warns.
 
+mod model;
 mod presence;
 mod revoke;
 mod roles;
 mod rotation;
 mod succeed;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -33,220 +35,25 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
 
+use self::model::{Model, ends_at};
 use self::presence::{Presence, doubtful};
 pub(super) use self::revoke::revoke;
 pub(super) use self::roles::give;
-use self::rotation::{Decision, Previous, Rotation, Standing, ends_previous};
+use self::rotation::{Decision, Previous, ends_previous};
 pub(super) use self::succeed::make;
-use self::succeed::{Successor, Unmade, succeed};
-use super::api::{AccessKey, IssuedToken, Name, Srn, Told};
+use self::succeed::{Unmade, succeed};
+use self::telling::{left_over, own, rotates_own, stays, taken_over, unusable};
+use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::labels::LABELS;
+use super::labels::{self, LABELS};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Seen, Whose};
+use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::hand_over::{self, Seen, Whose};
 use crate::rest::Operation;
-use crate::token::{Expiry, PresentValue};
-
-model! {
-    /// The attributes of `startree_service_token`.
-    pub(super) struct Model {
-        id: String,
-        description: String,
-        rotation_triggers: Triggers,
-        rotate_every: String,
-        overlap: String,
-        vault: Destination,
-        /// The version in Vault that holds the present value.
-        vault_version: i64,
-        access_key: String,
-        secret_key: SecretString,
-        token: SecretString,
-        /// When the present one was made.
-        created_at: String,
-        /// 1 for the first token, one more for each rotation; 0 after an import.
-        generation: i64,
-        /// Another one, which is still to be ended.
-        previous_access_key: String,
-        /// From when on an apply ends it.
-        previous_ends_at: String,
-    }
-}
-
-impl Model {
-    fn description(&self) -> &str {
-        self.description.known().map_or("", String::as_str)
-    }
-
-    /// How a message names it.
-    fn what(&self) -> String {
-        match self.description.known() {
-            Some(description) => format!("The service token {description:?}"),
-            None => format!(
-                "The service token {}",
-                self.access_key.known().map_or("", String::as_str)
-            ),
-        }
-    }
-
-    /// The access key in a state, where it cannot be anything but one.
-    fn access_key(&self) -> Result<AccessKey, Diagnostic> {
-        self.access_key
-            .known()
-            .map_or("", String::as_str)
-            .parse()
-            .map_err(|error| {
-                let detail =
-                    format!("What the state has for `access_key` is none: it {error}. The state was changed by hand.");
-                Diagnostic::error("Unreadable access key", detail)
-            })
-    }
-
-    fn previous(&self) -> Option<AccessKey> {
-        self.previous_access_key.known()?.parse().ok()
-    }
-
-    fn made(&self) -> Option<Timestamp> {
-        instant(&self.created_at)
-    }
-
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
-    fn rotation(&self) -> Rotation<'_> {
-        Rotation {
-            rotation_triggers: &self.rotation_triggers,
-            rotate_every: &self.rotate_every,
-            overlap: &self.overlap,
-            vault: &self.vault,
-        }
-    }
-
-    fn standing(&self) -> Standing {
-        let in_state = match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
-            (_, true) => PresentValue::Undelivered,
-            (_, false) => PresentValue::Ours,
-        };
-        Standing {
-            value: hand_over::present_value(&self.vault, &self.vault_version, in_state),
-            made: self.made(),
-            previous: match (self.previous_access_key.is_null(), instant(&self.previous_ends_at)) {
-                (true, _) => Previous::None,
-                (false, Some(end)) => Previous::Until(end),
-                (false, None) => Previous::Due,
-            },
-        }
-    }
-
-    /// Which secret may be covered over by the token after this one, at `place`: this one's, and at its own place whatever
-    /// was written for this resource. A description is no name: another token may have it, too.
-    fn whose(&self, place: &Field<Destination>) -> Whose {
-        let stays = self.vault.known().zip(place.known()).is_some_and(|(before, now)| {
-            let parts = |vault: &Destination| (vault.mount.clone(), vault.path.clone());
-            parts(before) == parts(now)
-        });
-        Whose {
-            name: self.description.known().cloned().filter(|_| stays),
-            id: self.access_key.known().map(|key| key.as_str().into()),
-        }
-    }
-
-    fn hand_over(&mut self) -> HandOver<'_> {
-        HandOver {
-            what: self.what(),
-            name: self.description().to_owned(),
-            id: self.access_key.known().map(|key| key.as_str().into()),
-            note: None,
-            vault: &self.vault,
-            version: &mut self.vault_version,
-            token: &mut self.token,
-            generation: &mut self.generation,
-        }
-    }
-
-    /// In a plan: another token will come.
-    fn expect(&mut self) {
-        self.id = Field::Unknown;
-        self.access_key = Field::Unknown;
-        self.secret_key = Field::Unknown;
-        self.token = Field::Unknown;
-        self.created_at = Field::Unknown;
-        self.hand_over().expect();
-        if self.token.is_null() {
-            self.secret_key = Field::Null;
-        }
-    }
-
-    /// A token that was made.
-    fn take(&mut self, Successor { issued, version }: Successor, now: Timestamp) {
-        self.name(&issued.access_key);
-        self.created_at = Expiry::at(now).to_string().into();
-        let (token, secret_key) = match version {
-            Field::Null => (issued.bearer().into(), issued.secret_key.into()),
-            _ => (Field::Null, Field::Null),
-        };
-        self.token = token;
-        self.secret_key = secret_key;
-        self.vault_version = version;
-    }
-
-    fn name(&mut self, access_key: &AccessKey) {
-        self.id = Srn::ServiceToken(access_key).to_string().into();
-        self.access_key = access_key.as_str().into();
-    }
-
-    /// Another one is still to be ended.
-    fn leave(&mut self, access_key: &AccessKey, previous: Previous) {
-        self.previous_access_key = access_key.as_str().into();
-        self.previous_ends_at = ends_at(previous);
-    }
-
-    fn forget_previous(&mut self) {
-        self.previous_access_key = Field::Null;
-        self.previous_ends_at = Field::Null;
-    }
-
-    /// Another token is known to be in its place, with a value that Vault has.
-    fn succeeded_by(&mut self, access_key: &AccessKey, now: Timestamp) {
-        if let Ok(before) = self.access_key() {
-            self.leave(&before, Previous::Due);
-        }
-        self.name(access_key);
-        self.created_at = Expiry::at(now).to_string().into();
-    }
-
-    /// One that was made, or may have been, and whose value nobody knows.
-    fn without_value(&mut self, access_key: &AccessKey) {
-        self.name(access_key);
-        self.created_at = Field::Null;
-        self.token = Field::Null;
-        self.secret_key = Field::Null;
-        self.vault_version = self.vault.known().map(|_| 0).into();
-    }
-
-    /// The present one is gone. Another one that is still to be ended takes its place, so that it is not forgotten; `None`
-    /// if there is none.
-    fn fall_back(&mut self, diagnostics: &mut Diagnostics) -> Option<()> {
-        let previous = self.previous()?;
-        diagnostics.push(Diagnostic::warning(
-            format!("{} was deleted outside Terraform", self.what()),
-            format!(
-                "The one before it, {previous}, is still there, and takes its place in the state without a value. A plan \
-                 says what it does about it."
-            ),
-        ));
-        self.without_value(&previous);
-        self.forget_previous();
-        Some(())
-    }
-}
 
 pub(super) struct ServiceToken {
     session: Session,
@@ -267,16 +74,21 @@ impl ServiceToken {
             return;
         };
         for access_key in [prior.access_key().ok(), prior.previous()].into_iter().flatten() {
-            if connection.tokens.own().as_ref() == Some(&access_key) {
+            if connection.tokens.is_own(&access_key) {
                 diagnostics.push(own(&prior.what(), &access_key).as_warning());
             }
+            connection.tokens.leaves(access_key);
         }
     }
 
     /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
-            let whose = planned.whose(&Field::Null);
+            // Of a token that is replaced, the secret goes before the new one's is written.
+            let whose = Whose {
+                name: None,
+                ids: connection.tokens.leaving().iter().map(labels::id).collect(),
+            };
             let operation = connection.operation(context);
             connection
                 .vault
@@ -294,7 +106,7 @@ impl ServiceToken {
         if let Some(previous) = prior.previous() {
             diagnostics.push(ends_previous(&prior.what(), previous.as_str(), None));
         }
-        if connection.tokens.own().as_ref() == Some(&access_key) {
+        if connection.tokens.is_own(&access_key) {
             diagnostics.push(rotates_own(&prior.what()));
         }
         connection.tokens.succeeded(access_key.clone());
@@ -489,6 +301,11 @@ impl Resource for ServiceToken {
                 let previous = prior.previous_access_key.known().map_or("", String::as_str);
                 let until = prior.previous_ends_at.known().map(String::as_str);
                 diagnostics.push(ends_previous(&prior.what(), previous, until));
+                if let (Some(connection), Some(previous)) = (self.session.connected(), prior.previous())
+                    && connection.tokens.is_own(&previous)
+                {
+                    diagnostics.push(own(&prior.what(), &previous).as_warning());
+                }
                 planned.forget_previous();
             }
             Decision::Rotate(reasons) => {
@@ -520,8 +337,11 @@ impl Resource for ServiceToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let whose = planned.whose(&Field::Null);
-        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let nobodys = Whose {
+            name: None,
+            ids: Vec::new(),
+        };
+        let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
         let ready = diagnostics.ok(ready)?;
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => planned.take(successor, self.now()),
@@ -574,7 +394,7 @@ impl Resource for ServiceToken {
             }
         }
         let told = hand_over::Told {
-            id: state.access_key.known().map(|key| key.as_str().into()),
+            id: state.held_as(),
             rotated: false,
         };
         state.hand_over().refresh(seen, told, diagnostics);
@@ -682,7 +502,7 @@ async fn end(
     what: &str,
     access_key: &AccessKey,
 ) -> Result<(), Diagnostic> {
-    if connection.tokens.own().as_ref() == Some(access_key) {
+    if connection.tokens.is_own(access_key) {
         return Err(own(what, access_key));
     }
     revoke(connection, operation, access_key).await
@@ -696,7 +516,7 @@ async fn make_way(
     access_key: &AccessKey,
     successor: &IssuedToken,
 ) -> Result<(), Diagnostic> {
-    if connection.tokens.own().as_ref() == Some(access_key) {
+    if connection.tokens.is_own(access_key) {
         let gone_on = connection.tokens.go_on_with(operation, successor).await;
         gone_on.map_err(|error| failure(&error))?;
     }
@@ -745,79 +565,4 @@ async fn twin(
         }
     }
     None
-}
-
-fn instant(text: &Field<String>) -> Option<Timestamp> {
-    Some(Expiry::parse(text.known()?).ok()?.instant())
-}
-
-fn ends_at(previous: Previous) -> Field<String> {
-    match previous {
-        Previous::Until(end) => Expiry::at(end).to_string().into(),
-        Previous::None | Previous::Due => Field::Null,
-    }
-}
-
-/// The warning of a refresh that a token is of no use.
-fn unusable(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has no role"),
-        "A token without a role is let in nowhere. Give it one with a `startree_role_assignment`.",
-    )
-}
-
-/// The warning of a refresh that found what a killed run has done.
-fn taken_over(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} was rotated by a run that did not come to its end"),
-        "The new token has its roles and is in Vault, where it says which one it came after. It is taken over; the next \
-         apply revokes the one before it.",
-    )
-}
-
-/// The warning of a rotation whose old token is still there.
-fn stays(what: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what}: the one before it could not be revoked"),
-        format!(
-            "The new one is in place, and {access_key} is still valid; the next apply revokes it. {}: {}",
-            why.summary, why.detail
-        ),
-    )
-}
-
-/// The warning of a plan that finds what may be left of a killed run.
-fn left_over(what: &str, twin: &AccessKey) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has a twin"),
-        format!(
-            "The service token {twin} has the same description and the same roles. It may be what a rotation has made whose \
-             run was killed: then nobody knows its value. If nobody uses it, delete it in the Security Manager."
-        ),
-    )
-}
-
-/// The warning of a plan that rotates the token that the provider itself works with.
-fn rotates_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "{what} is the one that the provider itself was given. Before the next run, give it the new value (its argument \
-             `token`, or STARTREE_TOKEN). In this run it goes on with whichever works: if the new one is not let in yet, the \
-             present one is revoked by the next apply."
-        ),
-    )
-}
-
-/// The refusal to end the token that the provider itself works with.
-fn own(what: &str, access_key: &AccessKey) -> Diagnostic {
-    Diagnostic::error(
-        "The provider works with this token",
-        format!(
-            "{what} (access key {access_key}) is the one that the provider itself was given, and revoking it would cut short \
-             whatever else this run has to do. Give the provider another token (its argument `token`, or STARTREE_TOKEN) and \
-             run again; after a rotation, the new one. Or take the resource out of the state (`terraform state rm`) and delete \
-             the token in the Security Manager."
-        ),
-    )
 }

@@ -20,6 +20,8 @@ pub(super) struct Tokens {
     holdings: Snapshot<Holding>,
     /// Those in whose place a rotation in this run has put others.
     succeeded: Mutex<BTreeSet<AccessKey>>,
+    /// Those that this plan ends.
+    leaving: Mutex<BTreeSet<AccessKey>>,
 }
 
 /// That a service token has a role.
@@ -37,6 +39,7 @@ impl Tokens {
             found: AtomicBool::new(false),
             holdings: Snapshot::default(),
             succeeded: Mutex::default(),
+            leaving: Mutex::default(),
         }
     }
 
@@ -62,6 +65,11 @@ impl Tokens {
         lock(&self.own).clone()
     }
 
+    /// Whether the provider works with this one.
+    pub(super) fn is_own(&self, access_key: &AccessKey) -> bool {
+        lock(&self.own).as_ref() == Some(access_key)
+    }
+
     /// Goes on with another token in place of the provider's own, if the platform lets it in.
     ///
     /// # Errors
@@ -71,6 +79,16 @@ impl Tokens {
         self.api.go_on_with(operation, issued).await?;
         *lock(&self.own) = Some(issued.access_key.clone());
         Ok(())
+    }
+
+    /// This plan ends it.
+    pub(super) fn leaves(&self, access_key: AccessKey) {
+        lock(&self.leaving).insert(access_key);
+    }
+
+    /// Those that this plan ends.
+    pub(super) fn leaving(&self) -> BTreeSet<AccessKey> {
+        lock(&self.leaving).clone()
     }
 
     /// A rotation has put another one in its place, and takes its roles when it ends it.
@@ -90,7 +108,8 @@ impl Connection {
         let list = async {
             let mut holdings = Vec::new();
             for role in self.named_roles(operation).await? {
-                let assignments = self.assignments(operation, &role).await?;
+                let read = self.assignments(operation, &role).await;
+                let assignments = self.if_there(operation, &role, read).await?;
                 holdings.extend(held(&role, &assignments));
             }
             Ok(holdings)
@@ -102,7 +121,8 @@ impl Connection {
     pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
         let mut roles = Vec::new();
         for role in self.named_roles(operation).await? {
-            let assignments = self.api.assignments(operation, &role).await?;
+            let read = self.api.assignments(operation, &role).await;
+            let assignments = self.if_there(operation, &role, read).await?;
             if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
                 roles.push(role);
             }

@@ -16,6 +16,6 @@ pub(super) const LABELS: Labels = Labels {
 pub(super) fn whose(name: &str, token_id: Option<i64>) -> Whose {
     Whose {
         name: Some(name.to_owned()),
-        id: token_id.map(Entry::Number),
+        ids: token_id.map(Entry::Number).into_iter().collect(),
     }
 }

@@ -11,6 +11,7 @@
 mod access;
 mod examples;
 mod provider_configuration;
+mod service_token;
 #[path = "../support/terraform.rs"]
 mod terraform;
 mod world;

@@ -62,6 +62,14 @@ impl World {
         Some((role.policies.into_iter().collect(), subjects))
     }
 
+    /// The access keys of the service tokens there are, but for the provider's.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let own = self.given("STARTREE_TOKEN");
+        let tokens = self.sandbox.tokens().into_iter();
+        let others = tokens.filter(|token| token.bearer().expose_secret() != own);
+        others.map(|token| token.access_key).collect()
+    }
+
     /// How many policies and roles there are beside those that the environment began with.
     pub(crate) fn left(&self) -> (usize, usize) {
         (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 1)

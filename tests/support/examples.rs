@@ -43,7 +43,12 @@ impl World {
 
     /// Imports as the `import.sh` of this example does.
     pub(crate) async fn import_as_shown(&self, example: &Path) -> Run {
-        let script = read(&example.join("import.sh"));
+        self.import_edited(example, |script| script).await
+    }
+
+    /// The same, edited where it names what the platform draws.
+    pub(crate) async fn import_edited(&self, example: &Path, edit: impl Fn(String) -> String) -> Run {
+        let script = edit(read(&example.join("import.sh")));
         let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
         let (address, id) = command.unwrap().split_once(' ').unwrap();
         self.import(address, id).await

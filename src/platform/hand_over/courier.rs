@@ -5,8 +5,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::labels::{GENERATION, Labels};
-use super::telling::{failure, somebody_elses, stays, undelivered};
-use super::{Destination, Target};
+use super::telling::{another_tokens, failure, somebody_elses, stays, undelivered};
+use super::{Destination, Target, is_same_place};
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::platform::vault_settings::Link;
 use crate::rest::Operation;
@@ -26,8 +26,8 @@ pub(crate) struct Courier {
 pub(crate) struct Whose {
     /// What names it in its account; `None` if only what it is known by proves a secret to be its own.
     pub(crate) name: Option<String>,
-    /// What its value is known by, if the state knows of one.
-    pub(crate) id: Option<Entry>,
+    /// What its value is known by, or was: whatever the state knows of.
+    pub(crate) ids: Vec<Entry>,
 }
 
 /// A value to hand over, and what stands beside it.
@@ -186,8 +186,7 @@ impl Courier {
         now: &Field<Destination>,
         diagnostics: &mut Diagnostics,
     ) {
-        let place = |vault| Target::of(vault).map(|target| target.place);
-        if place(before) != place(now) {
+        if !is_same_place(before, now) {
             self.remove(operation, before, version, diagnostics).await;
         }
     }
@@ -202,18 +201,17 @@ impl Courier {
     fn check_ours(&self, newest: &Newest, target: &Target, whose: &Whose) -> Result<(), Diagnostic> {
         let Some(data) = &newest.data else { return Ok(()) };
         // An account may be told by another name than when the secret was written.
-        let is_known = whose.id.is_some() && data.get(self.labels.id) == whose.id.as_ref();
+        let held = data.get(self.labels.id);
+        let is_known = held.is_some_and(|held| whose.ids.contains(held));
         let is_named = whose.name.as_ref().is_some_and(|name| self.says_ours(data, name));
         if is_known || is_named {
             return Ok(());
         }
-        Err(somebody_elses(
-            newest.version,
-            target,
-            self.labels,
-            &self.account,
-            whose,
-        ))
+        let version = newest.version;
+        Err(match &whose.name {
+            Some(name) => somebody_elses(version, target, self.labels, &self.account, name),
+            None => another_tokens(version, target, self.labels, held),
+        })
     }
 }
 

@@ -131,6 +131,12 @@ pub(crate) fn present_value(vault: &Field<Destination>, version: &Field<i64>, ot
     }
 }
 
+/// Whether two declarations mean the same secret.
+pub(crate) fn is_same_place(one: &Field<Destination>, other: &Field<Destination>) -> bool {
+    let place = |vault| Target::of(vault).map(|target| target.place);
+    place(one) == place(other)
+}
+
 /// Where a value goes.
 #[derive(Clone, Debug, PartialEq)]
 struct Target {

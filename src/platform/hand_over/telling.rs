@@ -1,11 +1,12 @@
 //! What is told of a hand-over that did not come about.
 
 use http::StatusCode;
+use secrecy::ExposeSecret;
 
-use super::{Labels, Target, Whose};
+use super::{Labels, Target};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Error, Newest};
+use crate::vault::{Entry, Error, Newest};
 
 /// The diagnostic for what Vault did not do.
 pub(super) fn failure(error: &Error) -> Diagnostic {
@@ -81,32 +82,46 @@ pub(super) fn missing(what: &str, newest: &Newest, target: &Target, rotated: boo
     .on("vault")
 }
 
-/// The error that a secret must not be covered over.
-pub(super) fn somebody_elses(
-    version: u64,
-    target: &Target,
-    labels: &Labels,
-    account: &str,
-    whose: &Whose,
-) -> Diagnostic {
-    let place = &target.place;
+/// The error that a secret must not be covered over, as it does not say that it is of the token of that name.
+pub(super) fn somebody_elses(version: u64, target: &Target, labels: &Labels, account: &str, name: &str) -> Diagnostic {
     let Labels {
         account: of,
         name: called,
         ..
     } = labels;
-    let beside = match &whose.name {
-        Some(name) => format!("the {of} ({account:?}) and the {called} ({name:?})"),
-        None => format!("what tells one token from another (`{}`)", labels.id),
-    };
-    Diagnostic::error(
-        format!("The secret \"{place}\" in Vault is somebody else's"),
+    covered(
+        target,
         format!(
-            "Its version {version} was not written for this token: beside a value, this provider writes {beside}. It is \
-             not covered over. Declare another `path`; or, if nobody needs it, delete the secret in Vault and run again."
+            "Its version {version} was not written for this token: beside a value, this provider writes the {of} \
+             ({account:?}) and the {called} ({name:?}). It is not covered over. Declare another `path`; or, if nobody needs \
+             it, delete the secret in Vault and run again."
         ),
     )
-    .on("vault")
+}
+
+/// The same where nothing but its value tells a token from others.
+pub(super) fn another_tokens(version: u64, target: &Target, labels: &Labels, held: Option<&Entry>) -> Diagnostic {
+    let import = match held {
+        Some(Entry::Text(held)) => format!(
+            " It says that it is of a token whose {} is {:?}: if a run that did not come to its end has left it, import that \
+             token.",
+            labels.id,
+            held.expose_secret()
+        ),
+        _ => String::new(),
+    };
+    covered(
+        target,
+        format!(
+            "Its version {version} was not written for this token, and is not covered over.{import} Otherwise declare \
+             another `path`; or, if nobody needs it, delete the secret in Vault and run again."
+        ),
+    )
+}
+
+fn covered(target: &Target, detail: String) -> Diagnostic {
+    let place = &target.place;
+    Diagnostic::error(format!("The secret \"{place}\" in Vault is somebody else's"), detail).on("vault")
 }
 
 /// The warning that a version could not be deleted.

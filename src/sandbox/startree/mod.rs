@@ -23,9 +23,9 @@ use secrecy::SecretString;
 
 use super::Platform;
 use crate::token::Clock;
-use environment::{ADMINISTRATOR, Environment};
+use environment::ADMINISTRATOR;
 
-pub use environment::{Policy, Role, ServiceToken, Subject};
+pub use environment::{Environment, Policy, Role, ServiceToken, Subject};
 pub use options::{
     Admits, Again, Attached, Document, Envelope, ErrorBody, Names, Options, Srns, SubjectTypes, Success,
 };

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::SignedDuration;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::*;
 use crate::framework::AnyResource;
 use crate::platform::State;
+use crate::platform::hand_over::Destination;
 use crate::platform::testing::losses;
 use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
 use crate::platform::vault_settings::Link;
@@ -381,6 +382,20 @@ async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_po
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_role_that_goes_meanwhile_is_in_nobodys_way() {
+    let mut world = World::with_token(Options::default(), &config()).await;
+    // It was listed, and is gone by now.
+    world.sandbox.add_role("gone", None);
+    let listed = Fault::answer(200)
+        .body(r#"["gone", "reader", "writer"]"#)
+        .on("GET", "/roles");
+    world.sandbox.delete_role_outside("gone");
+    world.sandbox.fault(listed);
+    world.destroy().await.succeeds();
+    assert!(world.is_empty() && world.keys().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_did_not_reach_the_platform_is_repeated() {
     let mut world = World::new(Options::default());
     world
@@ -671,6 +686,37 @@ async fn nothing_is_made_that_could_not_be_handed_over() {
     world.plan(&handed_over("1")).await.fails("somebody else's");
     world.apply(&handed_over("1")).await.fails("somebody else's");
     assert_eq!(world.sandbox.calls("POST", TOKENS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_creation_left_in_vault_is_named_and_imported() {
+    let mut world = World::new(Options::default());
+    killed(&mut world, &handed_over("1"), "POST", "/secret/data/startree/ci").await;
+    assert!(world.is_empty());
+    let key = world.keys().remove(0);
+    world
+        .apply(&handed_over("1"))
+        .await
+        .fails("import that token")
+        .fails(&key);
+    world.import(&key).await.succeeds();
+    world.apply(&handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.apply(&handed_over("1")).await.succeeds();
+    assert_eq!(world.state().generation, 1.into());
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_replaced_makes_room_in_vault() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let other = Model {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    world.apply(&other).await.succeeds();
+    world.assign(&world.state());
+    world.is_settled(&other).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,48 @@
+terraform {
+  required_providers {
+    startree = {
+      source = "registry.terraform.io/token-providers/startree"
+    }
+  }
+}
+
+# STARTREE_BASE_URL and STARTREE_TOKEN say where the RBAC Manager is, and who asks.
+provider "startree" {}
+
+variable "release" {
+  description = "Which release of the dashboard is rolled out. Each gets a token of its own."
+  type        = number
+}
+
+resource "startree_policy" "query_orders" {
+  name = "query-orders"
+  document = jsonencode({
+    version    = "v1"
+    statements = [{ effect = "allow", actions = ["query"], resources = ["srn2:cluster#*:table#orders"] }]
+  })
+}
+
+resource "startree_role" "orders_reader" {
+  name = "orders-reader"
+}
+
+resource "startree_role_policy_attachment" "orders_reader" {
+  role   = startree_role.orders_reader.id
+  policy = startree_policy.query_orders.id
+}
+
+resource "startree_service_token" "dashboard" {
+  description       = "The dashboard of the orders"
+  rotation_triggers = { release = var.release }
+}
+
+resource "startree_role_assignment" "dashboard" {
+  role         = startree_role.orders_reader.id
+  subject_type = "service-token"
+  subject      = startree_service_token.dashboard.access_key
+}
+
+output "token" {
+  value     = startree_service_token.dashboard.token
+  sensitive = true
+}

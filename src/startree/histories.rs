@@ -1,0 +1,395 @@
+//! Histories of an environment (see [`history`](crate::platform::testing::history)): policies, roles, service tokens and who
+//! has which are declared; others take away, change and delete meanwhile; runs are killed in the middle of a token and its
+//! role, or of a rotation.
+//!
+//! What must hold at the end:
+//! - Every declared thing is there, as it is declared; a role has the policies and the subjects that are declared, and no
+//!   other.
+//! - A declared token that has a role is let in at Pinot by the value in the state.
+//! - No other token of ours has a role. One without is let in nowhere: it may be left, where an answer was lost.
+//!
+//! What a killed run has left, no provider can know of. A person ends it, unless it is declared and of a kind that is
+//! taken over where it is there already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+use http::StatusCode;
+use secrecy::ExposeSecret;
+
+use super::policy::{self, Policy};
+use super::provider::StarTree;
+use super::role::{self, Role};
+use super::role_assignment::{self, RoleAssignment};
+use super::role_policy_attachment::{self, RolePolicyAttachment};
+use super::service_token::{self, ServiceToken};
+use super::testing::{every_shape, sandbox};
+use crate::framework::{Field, Provider};
+use crate::platform::Parts;
+use crate::platform::testing::history::{Ran, Story, live_through};
+use crate::platform::testing::network::Meanwhile;
+use crate::platform::testing::workspace::{Configuration, Declared, Workspace};
+use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
+
+const ROLES: [&str; 2] = ["reader", "writer"];
+const POLICIES: [&str; 2] = ["query", "everything"];
+const TOKENS: [&str; 2] = ["ci", "etl"];
+const GROUP: &str = "analysts";
+
+/// What is declared.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    /// Each with the number of its document.
+    policies: BTreeMap<&'static str, u8>,
+    roles: BTreeSet<&'static str>,
+    /// Each with the number that triggers its rotation.
+    tokens: BTreeMap<&'static str, u8>,
+    /// Of roles and policies, whether they are declared or not.
+    attachments: BTreeSet<(&'static str, &'static str)>,
+    /// Of roles to tokens or to the group, likewise.
+    assignments: BTreeSet<(&'static str, &'static str)>,
+}
+
+impl Wanted {
+    fn attachments(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let there = |(role, policy): &(_, _)| self.roles.contains(role) && self.policies.contains_key(policy);
+        self.attachments.iter().copied().filter(there)
+    }
+
+    fn assignments(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let there =
+            |(role, whom): &(_, _)| self.roles.contains(role) && (*whom == GROUP || self.tokens.contains_key(whom));
+        self.assignments.iter().copied().filter(there)
+    }
+}
+
+/// Something on the platform that could have power, or be in the way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Policy(String),
+    Role(String),
+    Attached(String, String),
+    Assigned(String, Subject),
+}
+
+struct Environment {
+    sandbox: Sandbox,
+    administrator: String,
+    wanted: Wanted,
+    /// What is in the state.
+    known: BTreeSet<Thing>,
+    /// The access keys in the state, by the tokens' names.
+    keys: BTreeMap<&'static str, String>,
+    /// What killed runs have left, and no state knows.
+    orphans: BTreeSet<Thing>,
+}
+
+impl Environment {
+    /// What there is, but for what there was at first.
+    fn present(&self) -> BTreeSet<Thing> {
+        let policies = self.sandbox.policies().into_keys().map(Thing::Policy);
+        let roles = self.sandbox.roles().into_iter().flat_map(|(name, role)| {
+            let attached = role
+                .policies
+                .iter()
+                .map(|policy| Thing::Attached(name.clone(), policy.clone()));
+            let assigned = role
+                .subjects()
+                .map(|subject| Thing::Assigned(name.clone(), subject.clone()));
+            let things: Vec<_> = attached.chain(assigned).chain([Thing::Role(name.clone())]).collect();
+            things
+        });
+        let at_first = |thing: &Thing| match thing {
+            Thing::Policy(name) | Thing::Role(name) | Thing::Attached(name, _) | Thing::Assigned(name, _) => {
+                name == "system-admin"
+            }
+        };
+        policies.chain(roles).filter(|thing| !at_first(thing)).collect()
+    }
+
+    /// What there should be; a token is who is in the state.
+    fn expected(&self) -> BTreeSet<Thing> {
+        let wanted = &self.wanted;
+        let policies = wanted.policies.keys().map(|name| Thing::Policy((*name).to_owned()));
+        let roles = wanted.roles.iter().map(|name| Thing::Role((*name).to_owned()));
+        let attached = wanted.attachments();
+        let attached = attached.map(|(role, policy)| Thing::Attached(role.to_owned(), policy.to_owned()));
+        let assigned = wanted.assignments().filter_map(|(role, whom)| {
+            let subject = match whom {
+                GROUP => Subject::new("group", GROUP),
+                token => Subject::token(self.keys.get(token)?),
+            };
+            Some(Thing::Assigned(role.to_owned(), subject))
+        });
+        policies.chain(roles).chain(attached).chain(assigned).collect()
+    }
+
+    /// A person ends what killed runs have left, but for what is declared and will be taken over.
+    fn tidy(&mut self) {
+        let expected = self.expected();
+        for orphan in std::mem::take(&mut self.orphans) {
+            match &orphan {
+                Thing::Policy(name) => self.sandbox.delete_policy_outside(name),
+                Thing::Role(name) => self.sandbox.delete_role_outside(name),
+                _ if expected.contains(&orphan) => drop(self.orphans.insert(orphan)),
+                Thing::Attached(role, policy) => self.sandbox.detach_outside(role, policy),
+                Thing::Assigned(role, subject) => self.sandbox.unassign_outside(role, subject.clone()),
+            }
+        }
+    }
+}
+
+fn document(number: u8) -> String {
+    format!(r#"{{"version":"v1","statements":[{{"effect":"allow","actions":["query"],"resources":["{number}"]}}]}}"#)
+}
+
+fn flip<T: Ord + Copy>(random: &mut Rng, set: &mut BTreeSet<T>, item: T) {
+    if random.u8(..3) == 0 && !set.remove(&item) {
+        set.insert(item);
+    }
+}
+
+fn flip_numbered(random: &mut Rng, map: &mut BTreeMap<&'static str, u8>, name: &'static str) {
+    match random.u8(..5) {
+        0 => drop(map.remove(name)),
+        1 | 2 => drop(map.insert(name, random.u8(..3))),
+        _ => {}
+    }
+}
+
+impl Story for Environment {
+    type Platform = Platform;
+
+    const METHODS: &'static [&'static str] = &["POST", "GET", "PUT", "DELETE"];
+
+    const ANOTHER: &'static str = r#"{"name": "another", "policyDocumentJson": "{}"}"#;
+
+    /// A service token is asked for once in a run: of one whose answer is lost nothing is known to find it by.
+    const APPLIES: usize = 4;
+
+    fn begin(random: &mut Rng) -> Self {
+        let shapes = every_shape();
+        let mut options = shapes[random.usize(..shapes.len())].clone();
+        if options.absent.is_server_error() {
+            // That a service token is gone is then never known, and it stays in the state: another test's matter.
+            options.absent = StatusCode::NOT_FOUND;
+        }
+        let sandbox = sandbox(options);
+        let administrator = sandbox.administrator();
+        Self {
+            administrator: administrator.bearer().expose_secret().to_owned(),
+            sandbox,
+            wanted: Wanted::default(),
+            known: BTreeSet::new(),
+            keys: BTreeMap::new(),
+            orphans: BTreeSet::new(),
+        }
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("STARTREE_BASE_URL", "http://127.0.0.1".to_owned()),
+            ("STARTREE_TOKEN", self.administrator.clone()),
+        ]
+    }
+
+    fn provider(parts: Parts) -> impl Provider {
+        StarTree::new(parts)
+    }
+
+    fn declare(&mut self, random: &mut Rng) -> String {
+        let wanted = &mut self.wanted;
+        for role in ROLES {
+            flip(random, &mut wanted.roles, role);
+            for policy in POLICIES {
+                flip(random, &mut wanted.attachments, (role, policy));
+            }
+            for whom in TOKENS.into_iter().chain([GROUP]) {
+                flip(random, &mut wanted.assignments, (role, whom));
+            }
+        }
+        POLICIES.map(|policy| flip_numbered(random, &mut wanted.policies, policy));
+        TOKENS.map(|token| flip_numbered(random, &mut wanted.tokens, token));
+        let told = format!("{wanted:?}");
+        self.tidy();
+        told
+    }
+
+    fn declared(&self) -> Configuration {
+        let wanted = &self.wanted;
+        let policies = wanted.policies.iter().map(|(name, number)| {
+            let config = policy::Model {
+                name: (*name).into(),
+                document: document(*number).into(),
+                ..policy::Model::default()
+            };
+            (address("policy", name), Declared::new::<Policy>(config))
+        });
+        let roles = wanted.roles.iter().map(|name| {
+            let config = role::Model {
+                name: (*name).into(),
+                ..role::Model::default()
+            };
+            (address("role", name), Declared::new::<Role>(config))
+        });
+        let tokens = wanted.tokens.iter().map(|(name, release)| {
+            let triggers = BTreeMap::from([("release".to_owned(), Field::Known(release.to_string()))]);
+            let config = service_token::Model {
+                description: (*name).into(),
+                rotation_triggers: triggers.into(),
+                ..service_token::Model::default()
+            };
+            (address("service_token", name), Declared::new::<ServiceToken>(config))
+        });
+        let attachments = wanted.attachments().map(|(role, policy)| {
+            let declared = Declared::new::<RolePolicyAttachment>(role_policy_attachment::Model::default())
+                .referring("role", &address("role", role), "id")
+                .referring("policy", &address("policy", policy), "id");
+            (address("role_policy_attachment", &format!("{role}_{policy}")), declared)
+        });
+        let assignments = wanted.assignments().map(|(role, whom)| {
+            let (subject_type, subject) = match whom {
+                GROUP => ("group", GROUP.into()),
+                _ => ("service-token", Field::Null),
+            };
+            let config = role_assignment::Model {
+                subject_type: subject_type.into(),
+                subject,
+                ..role_assignment::Model::default()
+            };
+            let declared = Declared::new::<RoleAssignment>(config).referring("role", &address("role", role), "id");
+            let declared = match whom {
+                GROUP => declared,
+                token => declared.referring("subject", &address("service_token", token), "access_key"),
+            };
+            (address("role_assignment", &format!("{role}_{whom}")), declared)
+        });
+        policies
+            .chain(roles)
+            .chain(tokens)
+            .chain(attachments)
+            .chain(assignments)
+            .collect()
+    }
+
+    fn outside(&mut self, random: &mut Rng) {
+        let (role, policy) = (ROLES[random.usize(..2)], POLICIES[random.usize(..2)]);
+        let keys: Vec<_> = self.keys.values().collect();
+        match random.u8(..9) {
+            0 => self.sandbox.delete_role_outside(role),
+            1 => self.sandbox.delete_policy_outside(policy),
+            2 => self.sandbox.detach_outside(role, policy),
+            3 if !keys.is_empty() => self.sandbox.delete_token_outside(keys[random.usize(..keys.len())]),
+            4 if !keys.is_empty() => {
+                let subject = Subject::token(keys[random.usize(..keys.len())]);
+                self.sandbox.unassign_outside(role, subject);
+            }
+            5 if self.sandbox.policies().contains_key(policy) => self.sandbox.add_policy(policy, Some("theirs"), "{}"),
+            _ => {}
+        }
+    }
+
+    fn meanwhile(&self, random: &mut Rng) -> Option<Meanwhile> {
+        let (sandbox, role) = (self.sandbox.clone(), ROLES[random.usize(..2)]);
+        let subject = match self.keys.values().next() {
+            Some(key) if random.bool() => Subject::token(key),
+            _ => Subject::new("group", GROUP),
+        };
+        Some(Box::new(move || {
+            let line = format!("somebody takes {role} from {subject:?}");
+            sandbox.unassign_outside(role, subject);
+            line
+        }))
+    }
+
+    fn ended(
+        &mut self,
+        Ran {
+            workspace, was_killed, ..
+        }: &Ran<'_>,
+    ) {
+        let state = workspace.state();
+        self.known.clear();
+        self.keys.clear();
+        for (address, object) in &state {
+            let kind = address.split('.').next().unwrap_or_default();
+            let text = |field: Field<String>| field.into_known().unwrap_or_default();
+            match kind {
+                "startree_policy" => {
+                    self.known
+                        .insert(Thing::Policy(text(object.model::<policy::Model>().name)));
+                }
+                "startree_role" => {
+                    self.known.insert(Thing::Role(text(object.model::<role::Model>().name)));
+                }
+                "startree_role_policy_attachment" => {
+                    let model = object.model::<role_policy_attachment::Model>();
+                    self.known.insert(Thing::Attached(text(model.role), text(model.policy)));
+                }
+                "startree_role_assignment" => {
+                    let (role, holders) = object.model::<role_assignment::Model>().holders().unwrap();
+                    self.known.extend(holders.iter().map(|subject| {
+                        let subject = Subject::new(subject.subject_type().as_str(), subject.as_str());
+                        Thing::Assigned(role.to_string(), subject)
+                    }));
+                }
+                _ => {
+                    let model = object.model::<service_token::Model>();
+                    let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
+                    self.keys.insert(label, text(model.access_key));
+                }
+            }
+        }
+        let present = self.present();
+        if *was_killed {
+            self.orphans.extend(present.difference(&self.known).cloned());
+        }
+        self.orphans
+            .retain(|orphan| present.contains(orphan) && !self.known.contains(orphan));
+        self.tidy();
+    }
+
+    fn broken(&self, workspace: &Workspace) -> Vec<String> {
+        let mut broken = Vec::new();
+        let (present, expected) = (self.present(), self.expected());
+        for thing in expected.difference(&present) {
+            broken.push(format!("{thing:?} is declared, and not there"));
+        }
+        for thing in present.difference(&expected) {
+            broken.push(format!("{thing:?} is there, and not declared"));
+        }
+        let policies = self.sandbox.policies();
+        for (name, number) in &self.wanted.policies {
+            let there = policies.get(*name).map(|policy| policy.document.clone());
+            if there != Some(document(*number)) {
+                broken.push(format!("the policy {name} is {there:?}, and declared {number}"));
+            }
+        }
+        let state = workspace.state();
+        for token in self.wanted.tokens.keys() {
+            let Some(object) = state.get(&address("service_token", token)) else {
+                continue;
+            };
+            let value = object.model::<service_token::Model>().token.into_known();
+            let is_live = value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()));
+            let has_role = self.wanted.assignments().any(|(_, whom)| whom == *token);
+            if is_live != has_role {
+                broken.push(format!("{token} has a role: {has_role}; it is let in: {is_live}"));
+            }
+        }
+        broken
+    }
+}
+
+fn address(kind: &str, label: &str) -> String {
+    format!("startree_{kind}.{label}")
+}
+
+#[test]
+fn after_any_history_everything_declared_is_there_and_works_and_nothing_else_has_power() {
+    live_through::<Environment>(150);
+}

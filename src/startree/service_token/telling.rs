@@ -1,0 +1,68 @@
+//! What is told of a service token, beside its rotation.
+
+use crate::framework::Diagnostic;
+use crate::startree::api::AccessKey;
+
+/// The warning of a refresh that a token is of no use.
+pub(super) fn unusable(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has no role"),
+        "A token without a role is let in nowhere. Give it one with a `startree_role_assignment`.",
+    )
+}
+
+/// The warning of a refresh that found what a killed run has done.
+pub(super) fn taken_over(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} was rotated by a run that did not come to its end"),
+        "The new token has its roles and is in Vault, where it says which one it came after. It is taken over; the next \
+         apply revokes the one before it.",
+    )
+}
+
+/// The warning of a rotation whose old token is still there.
+pub(super) fn stays(what: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what}: the one before it could not be revoked"),
+        format!(
+            "The new one is in place, and {access_key} is still valid; the next apply revokes it. {}: {}",
+            why.summary, why.detail
+        ),
+    )
+}
+
+/// The warning of a plan that finds what may be left of a killed run.
+pub(super) fn left_over(what: &str, twin: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has a twin"),
+        format!(
+            "The service token {twin} has the same description and the same roles. It may be what a rotation has made whose \
+             run was killed: then nobody knows its value. If nobody uses it, delete it in the Security Manager."
+        ),
+    )
+}
+
+/// The warning of a plan that rotates the token that the provider itself works with.
+pub(super) fn rotates_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider works with this token",
+        format!(
+            "{what} is the one that the provider itself was given. Before the next run, give it the new value (its argument \
+             `token`, or STARTREE_TOKEN). In this run it goes on with whichever works: if the new one is not let in yet, the \
+             present one is revoked by the next apply."
+        ),
+    )
+}
+
+/// The refusal to end the token that the provider itself works with.
+pub(super) fn own(what: &str, access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        "The provider works with this token",
+        format!(
+            "{what} (access key {access_key}) is the one that the provider itself was given, and revoking it would cut short \
+             whatever else this run has to do. Give the provider another token (its argument `token`, or STARTREE_TOKEN) and \
+             run again; after a rotation, the new one. Or take the resource out of the state (`terraform state rm`) and delete \
+             the token in the Security Manager."
+        ),
+    )
+}
