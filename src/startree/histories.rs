@@ -212,8 +212,12 @@ impl Story for Environment {
                 flip(random, &mut wanted.assignments, (role, whom));
             }
         }
-        POLICIES.map(|policy| flip_numbered(random, &mut wanted.policies, policy));
-        TOKENS.map(|token| flip_numbered(random, &mut wanted.tokens, token));
+        for policy in POLICIES {
+            flip_numbered(random, &mut wanted.policies, policy);
+        }
+        for token in TOKENS {
+            flip_numbered(random, &mut wanted.tokens, token);
+        }
         let told = format!("{wanted:?}");
         self.tidy();
         told

@@ -164,11 +164,9 @@ impl Resource for RoleAssignment {
     async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
         let planned = &mut change.planned;
         planned.previous = Field::Null;
-        let id = |model: Option<Model>| model.map_or(Field::Unknown, |model| model.id);
-        planned.id = id(planned
-            .parts()
-            .ok()
-            .and_then(|(role, subject)| Model::of(&role, &[subject])));
+        let parts = planned.parts().ok();
+        let whole = parts.and_then(|(role, subject)| Model::of(&role, &[subject]));
+        planned.id = whole.map_or(Field::Unknown, |whole| whole.id);
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {

@@ -36,7 +36,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use self::model::{Model, ends_at};
+pub(super) use self::model::Model;
+use self::model::ends_at;
 use self::presence::{Presence, doubtful};
 pub(super) use self::revoke::revoke;
 pub(super) use self::roles::give;
