@@ -256,9 +256,12 @@ impl Resource for ServiceToken {
              the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
              After an import `token` is null, because the platform does not show the value again. It goes on working where it \
              is in use; change `rotation_triggers`, once they are recorded, to get one that Terraform knows.\n\n\
-             What the platform's documentation leaves open: it has no list of tokens, so one whose creation was not answered, \
-             or whose run was killed, cannot be found by the provider. Such a token has no role and is let in nowhere; the \
-             Security Manager shows it.",
+             What the platform's documentation leaves open: it has no list of tokens, and does not say what is answered about \
+             one that is gone. So a token leaves the state only if the platform finds another one and, asked twice, not this \
+             one. One whose creation was not answered, or whose run was killed then, the provider cannot find: it has no role \
+             and is let in nowhere, and the Security Manager shows it. A run that is killed in the middle of a rotation may \
+             leave a token that has roles and whose value nobody knows; the plan of the next rotation names it. Where the \
+             value has reached Vault by then, the next refresh takes the token over.",
             attributes,
         )
     }

@@ -215,7 +215,7 @@ fn an_import_brings_the_token_and_rotates_nothing() {
         let run = world.import(CI, &token.access_key).await;
         assert!(run.says("is not known") && run.says("once, when it was made"), "{run}");
         world.apply().await;
-        assert_eq!(world.keys(), [token.access_key.clone()]);
+        assert_eq!(world.keys(), [&*token.access_key]);
         assert!(world.lets_in(&json!(token.bearer().expose_secret())));
         assert!(world.token().await.is_null());
         world.settled().await;
@@ -224,7 +224,7 @@ fn an_import_brings_the_token_and_rotates_nothing() {
         world.apply().await;
         assert_eq!(
             world.keys(),
-            [token.access_key.clone()],
+            [&*token.access_key],
             "what is first declared describes it"
         );
         world.configure(&released(2));

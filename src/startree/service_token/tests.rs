@@ -189,7 +189,7 @@ impl World {
     async fn is_settled(&mut self, config: &Model) {
         self.apply(config).await.changes_nothing().says_nothing();
         let key = self.state().access_key.into_known().unwrap();
-        assert_eq!(self.keys(), [key.clone()], "no other is left");
+        assert_eq!(self.keys(), [&*key], "no other is left");
         assert_eq!(self.roles(&key), ["reader", "writer"]);
         let subjects = self.sandbox.roles()["reader"].subjects().count();
         assert_eq!(subjects, 1, "no other has the role");
