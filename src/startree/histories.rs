@@ -8,10 +8,15 @@
 //! - A declared token that has a role is let in at Pinot by the value in the state.
 //! - No other token of ours has a role. One without is let in nowhere: it may be left, where an answer was lost.
 //!
+//! After each run that was not killed, told no error and was alone, the first of these must hold, too: what is said to be
+//! done is done.
+//!
 //! What a killed run has left, no provider can know of. A person ends it, unless it is declared and of a kind that is
 //! taken over where it is there already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fastrand::Rng;
 use http::StatusCode;
@@ -24,7 +29,7 @@ use super::role_assignment::{self, RoleAssignment};
 use super::role_policy_attachment::{self, RolePolicyAttachment};
 use super::service_token::{self, ServiceToken};
 use super::testing::{every_shape, sandbox};
-use crate::framework::{Field, Provider};
+use crate::framework::{Field, Provider, Severity};
 use crate::platform::Parts;
 use crate::platform::testing::history::{Ran, Story, live_through};
 use crate::platform::testing::network::Meanwhile;
@@ -34,6 +39,7 @@ use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
 const TOKENS: [&str; 2] = ["ci", "etl"];
+/// Stands for a group, which is now this one and now that one.
 const GROUP: &str = "analysts";
 
 /// What is declared.
@@ -48,9 +54,15 @@ struct Wanted {
     attachments: BTreeSet<(&'static str, &'static str)>,
     /// Of roles to tokens or to the group, likewise.
     assignments: BTreeSet<(&'static str, &'static str)>,
+    /// Which group it is.
+    group: u8,
 }
 
 impl Wanted {
+    fn group(&self) -> String {
+        format!("{GROUP}-{}", self.group)
+    }
+
     fn attachments(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let there = |(role, policy): &(_, _)| self.roles.contains(role) && self.policies.contains_key(policy);
         self.attachments.iter().copied().filter(there)
@@ -82,6 +94,10 @@ struct Environment {
     keys: BTreeMap<&'static str, String>,
     /// What killed runs have left, and no state knows.
     orphans: BTreeSet<Thing>,
+    /// Whether somebody did something while the run went on.
+    interfered: Arc<AtomicBool>,
+    /// What runs have said to be done, and was not.
+    lies: Vec<String>,
 }
 
 impl Environment {
@@ -116,12 +132,25 @@ impl Environment {
         let attached = attached.map(|(role, policy)| Thing::Attached(role.to_owned(), policy.to_owned()));
         let assigned = wanted.assignments().filter_map(|(role, whom)| {
             let subject = match whom {
-                GROUP => Subject::new("group", GROUP),
+                GROUP => Subject::new("group", &wanted.group()),
                 token => Subject::token(self.keys.get(token)?),
             };
             Some(Thing::Assigned(role.to_owned(), subject))
         });
         policies.chain(roles).chain(attached).chain(assigned).collect()
+    }
+
+    /// How what there is differs from what there should be, but for what killed runs have left.
+    fn differences(&self) -> Vec<String> {
+        let (present, expected) = (self.present(), self.expected());
+        let missing = expected.difference(&present);
+        let missing = missing.map(|thing| format!("{thing:?} is declared, and not there"));
+        let left = present
+            .difference(&expected)
+            .filter(|thing| !self.orphans.contains(*thing));
+        missing
+            .chain(left.map(|thing| format!("{thing:?} is there, and not declared")))
+            .collect()
     }
 
     /// A person ends what killed runs have left, but for what is declared and will be taken over.
@@ -183,6 +212,8 @@ impl Story for Environment {
             known: BTreeSet::new(),
             keys: BTreeMap::new(),
             orphans: BTreeSet::new(),
+            interfered: Arc::default(),
+            lies: Vec::new(),
         }
     }
 
@@ -211,6 +242,9 @@ impl Story for Environment {
             for whom in TOKENS.into_iter().chain([GROUP]) {
                 flip(random, &mut wanted.assignments, (role, whom));
             }
+        }
+        if random.u8(..3) == 0 {
+            wanted.group = random.u8(..2);
         }
         for policy in POLICIES {
             flip_numbered(random, &mut wanted.policies, policy);
@@ -257,7 +291,7 @@ impl Story for Environment {
         });
         let assignments = wanted.assignments().map(|(role, whom)| {
             let (subject_type, subject) = match whom {
-                GROUP => ("group", GROUP.into()),
+                GROUP => ("group", wanted.group().into()),
                 _ => ("service-token", Field::Null),
             };
             let config = role_assignment::Model {
@@ -301,19 +335,27 @@ impl Story for Environment {
         let (sandbox, role) = (self.sandbox.clone(), ROLES[random.usize(..2)]);
         let subject = match self.keys.values().next() {
             Some(key) if random.bool() => Subject::token(key),
-            _ => Subject::new("group", GROUP),
+            _ => Subject::new("group", &self.wanted.group()),
         };
+        let interfered = self.interfered.clone();
         Some(Box::new(move || {
+            interfered.store(true, Ordering::Relaxed);
             let line = format!("somebody takes {role} from {subject:?}");
             sandbox.unassign_outside(role, subject);
             line
         }))
     }
 
+    fn begins(&mut self) {
+        self.interfered.store(false, Ordering::Relaxed);
+    }
+
     fn ended(
         &mut self,
         Ran {
-            workspace, was_killed, ..
+            workspace,
+            was_killed,
+            told,
         }: &Ran<'_>,
     ) {
         let state = workspace.state();
@@ -349,6 +391,10 @@ impl Story for Environment {
             }
         }
         let present = self.present();
+        let failed = *was_killed || told.iter().any(|told| told.severity == Severity::Error);
+        if !failed && !self.interfered.load(Ordering::Relaxed) {
+            self.lies.extend(self.differences());
+        }
         if *was_killed {
             self.orphans.extend(present.difference(&self.known).cloned());
         }
@@ -358,14 +404,8 @@ impl Story for Environment {
     }
 
     fn broken(&self, workspace: &Workspace) -> Vec<String> {
-        let mut broken = Vec::new();
-        let (present, expected) = (self.present(), self.expected());
-        for thing in expected.difference(&present) {
-            broken.push(format!("{thing:?} is declared, and not there"));
-        }
-        for thing in present.difference(&expected) {
-            broken.push(format!("{thing:?} is there, and not declared"));
-        }
+        let mut broken = self.lies.clone();
+        broken.extend(self.differences());
         let policies = self.sandbox.policies();
         for (name, number) in &self.wanted.policies {
             let there = policies.get(*name).map(|policy| policy.document.clone());
