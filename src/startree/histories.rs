@@ -243,9 +243,7 @@ impl Story for Environment {
                 flip(random, &mut wanted.assignments, (role, whom));
             }
         }
-        if random.u8(..3) == 0 {
-            wanted.group = random.u8(..2);
-        }
+        wanted.group = random.u8(..2);
         for policy in POLICIES {
             flip_numbered(random, &mut wanted.policies, policy);
         }
