@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::str::from_utf8;
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use crate::framework::{Type, Value, json, msgpack};
+use crate::neuroio::api as neuroio;
+use crate::quix::api as quix;
 use crate::rest::{BaseUrl, Client, Credential, Error, Operation, Options, Transport};
-use crate::striim::api::{Api, IssuedToken, NewServiceAccount, Own};
+use crate::startree::api as startree;
+use crate::striim::api::{Api, NewServiceAccount, Own};
 use crate::token::{Expiry, Lifetime, parse_duration};
 
 /// The bearer of the requests whose answers are made up: corpora know it.
@@ -27,13 +31,14 @@ const BEARER: &str = "b3arer-0f-the-pr0vider";
 pub type Check = fn(&[u8]);
 
 /// Every kind, by the name of its target and of its corpus.
-pub const KINDS: [(&str, Check); 6] = [
+pub const KINDS: [(&str, Check); 7] = [
     ("msgpack", msgpack),
     ("json", json),
     ("instant", instant),
     ("duration", duration),
     ("answer", answer),
     ("refusal", refusal),
+    ("others", others),
 ];
 
 /// Terraform's values on the wire: what is read can be written, and is read back the same.
@@ -88,6 +93,14 @@ pub fn refusal(bytes: &[u8]) {
     ask(first, StatusCode::from_u16(status).unwrap(), body);
 }
 
+/// The other platforms' answers, of success and refusal.
+pub fn others(bytes: &[u8]) {
+    let (first, body) = split(bytes);
+    let status = [200, 201, 204, 400, 404];
+    let status = status[usize::from(first >> 4) % status.len()];
+    ask_others(first % 16, StatusCode::from_u16(status).unwrap(), body);
+}
+
 /// A type of those that schemas have, by the first byte, and the rest.
 fn typed(bytes: &[u8]) -> (Type, &[u8]) {
     let (first, rest) = split(bytes);
@@ -118,8 +131,64 @@ fn is_stable(value: &Value, ty: &Type) {
     assert!(msgpack::encode(&read, ty).unwrap() == written, "{ty:?} {value:?}");
 }
 
-/// Makes a call that gets this answer.
+/// Makes a call of Striim Cloud's API that gets this answer.
 fn ask(call: u8, status: StatusCode, body: &[u8]) {
+    let api = Api::new(client(status, body));
+    let new = NewServiceAccount {
+        name: "ci-pipeline",
+        description: None,
+        expires_at: None,
+    };
+    run(async |operation| match call % 8 {
+        0 => shows(api.list_service_accounts(operation).await),
+        1 => hides(api.create_service_account(operation, &new).await, |issued| {
+            &issued.token
+        }),
+        2 => hides(
+            api.rotate_service_account(operation, "ci-pipeline", None, Own::No)
+                .await,
+            |issued| &issued.token,
+        ),
+        3 => shows(api.user_token(operation, Some("user@acme.example")).await),
+        4 => hides(api.rotate_user_token(operation, None, None, Own::No).await, |issued| {
+            &issued.token
+        }),
+        5 => shows(api.pat_status(operation).await),
+        6 => shows(api.delete_service_account(operation, "ci-pipeline").await),
+        _ => shows(api.toggle_pat_status(operation).await),
+    });
+}
+
+/// Makes a call of another platform's API that gets this answer.
+fn ask_others(call: u8, status: StatusCode, body: &[u8]) {
+    let neuroio = neuroio::Api::new(client(status, body));
+    let startree = startree::Api::new(client(status, body));
+    let quix = quix::Api::new(client(status, body));
+    let id = "7".parse().unwrap();
+    let (name, key) = ("loaders".parse().unwrap(), "Abcdefgh12345678".parse().unwrap());
+    let tokens = quix::Endpoint::of_reading("/tokens/{workspaceId}").unwrap();
+    run(async |operation| match call % 12 {
+        0 => shows(neuroio.list(operation, Some(true)).await),
+        1 => hides(neuroio.get(operation, id).await, |issued| &issued.key),
+        2 => hides(neuroio.create(operation, true).await, |issued| &issued.key),
+        3 => hides(startree.create_service_token(operation, None).await, |issued| {
+            &issued.secret_key
+        }),
+        4 => shows(startree.service_token(operation, &key).await),
+        5 => shows(startree.roles(operation).await),
+        6 => shows(startree.assignments(operation, &name).await),
+        7 => shows(startree.policy(operation, &name).await),
+        8 => shows(quix.workspaces(operation).await),
+        9 => shows(quix.permission(operation, "Workspace", "acme-prod", "Read").await),
+        10 => shows(quix.broker_config(operation, "acme-prod").await),
+        _ => hides(quix.streaming_tokens(operation, &tokens, "acme-prod").await, |tokens| {
+            &tokens.token_1
+        }),
+    });
+}
+
+/// A client whose every request gets this answer.
+fn client(status: StatusCode, body: &[u8]) -> Client {
     let body = Bytes::copy_from_slice(body);
     let service = tower::service_fn(move |_| {
         let mut answer = Response::new(Full::new(body.clone()));
@@ -132,35 +201,19 @@ fn ask(call: u8, status: StatusCode, body: &[u8]) {
         user_agent: HeaderValue::from_static("fuzz"),
         request_timeout: Duration::from_secs(1),
     };
-    let api = Api::new(Client::new(options, Transport::new(service)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(async {
-        // Too short for a second attempt: only the reading is of interest.
-        let operation = Operation::new(Duration::from_millis(100), CancellationToken::new());
-        let new = NewServiceAccount {
-            name: "ci-pipeline",
-            description: None,
-            expires_at: None,
-        };
-        match call % 8 {
-            0 => shows(api.list_service_accounts(&operation).await),
-            1 => hides(api.create_service_account(&operation, &new).await),
-            2 => hides(
-                api.rotate_service_account(&operation, "ci-pipeline", None, Own::No)
-                    .await,
-            ),
-            3 => shows(api.user_token(&operation, Some("user@acme.example")).await),
-            4 => hides(api.rotate_user_token(&operation, None, None, Own::No).await),
-            5 => shows(api.pat_status(&operation).await),
-            6 => shows(api.delete_service_account(&operation, "ci-pipeline").await),
-            _ => shows(api.toggle_pat_status(&operation).await),
-        }
-    });
+    Client::new(options, Transport::new(service))
 }
 
-fn hides(issued: Result<IssuedToken, Error>) {
+fn run(call: impl AsyncFnOnce(&Operation)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    // Too short for a second attempt: only the reading is of interest.
+    let operation = Operation::new(Duration::from_millis(100), CancellationToken::new());
+    runtime.unwrap().block_on(call(&operation));
+}
+
+fn hides<T: Debug>(issued: Result<T, Error>, value: impl Fn(&T) -> &SecretString) {
     if let Ok(issued) = &issued {
-        let (value, told) = (issued.token.expose_secret(), format!("{issued:?}"));
+        let (value, told) = (value(issued).expose_secret(), format!("{issued:?}"));
         // A short one may stand in the number or in an instant, too.
         assert!(value.len() < 40 || !told.contains(value));
     }

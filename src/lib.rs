@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod neuroio;
 pub mod platform;
 pub mod plugin;
+pub mod quix;
 pub mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

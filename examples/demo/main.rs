@@ -1,11 +1,12 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, `cargo demo neuroio`
-//! or `cargo demo startree`.
+//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or with the name of another
+//! platform, such as `cargo demo neuroio`.
 //!
 //! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
 
 #![allow(clippy::print_stdout, clippy::indexing_slicing)]
 
 mod neuroio;
+mod quix;
 mod stage;
 mod startree;
 mod striim;
@@ -23,6 +24,7 @@ async fn main() -> Result<()> {
         None | Some("striim") => striim::run().await,
         Some("neuroio") => neuroio::run().await,
         Some("startree") => startree::run().await,
-        Some(other) => bail!("there is a demo of striim, of neuroio and of startree, not of {other}"),
+        Some("quix") => quix::run().await,
+        Some(other) => bail!("there is a demo of striim, neuroio, startree and quix, not of {other}"),
     }
 }

@@ -139,7 +139,7 @@ impl Story for Account {
         }))
     }
 
-    fn begins(&mut self) {
+    fn begins(&mut self, _: &Workspace) {
         self.before = self.ids();
     }
 

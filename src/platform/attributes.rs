@@ -46,10 +46,12 @@ pub(crate) fn known_duration(field: &Field<String>) -> Option<Duration> {
     parse_duration(field.known()?).ok()
 }
 
-/// The triggers that are set; `None` if one is known only at apply.
+/// The triggers that are set; `None` if one is known only at apply, or all are.
 pub(crate) fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String, String>> {
-    let Some(triggers) = field.known() else {
-        return Some(BTreeMap::new());
+    let triggers = match field {
+        Field::Null => return Some(BTreeMap::new()),
+        Field::Unknown => return None,
+        Field::Known(triggers) => triggers,
     };
     // A trigger that is null is one that is left out.
     let set = triggers.iter().filter(|(_, value)| !value.is_null());

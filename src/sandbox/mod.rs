@@ -8,6 +8,7 @@ mod clock;
 mod fault;
 mod listen;
 pub mod neuroio;
+pub mod quix;
 pub mod startree;
 pub mod striim;
 mod vault;

@@ -344,7 +344,7 @@ impl Story for Environment {
         }))
     }
 
-    fn begins(&mut self) {
+    fn begins(&mut self, _: &Workspace) {
         self.interfered.store(false, Ordering::Relaxed);
     }
 

@@ -12,6 +12,7 @@ mod identity;
 mod issue;
 mod kept;
 mod labels;
+mod pat;
 mod pat_ledger;
 mod pat_status;
 mod pat_status_data_source;

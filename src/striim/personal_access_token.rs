@@ -23,19 +23,19 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{Api, Own, Owner, UserToken};
+use super::api::{Api, Own, UserToken};
 use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
 use super::labels::{LABELS, whose};
+use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::end_until_gone;
 use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -145,16 +145,6 @@ impl Model {
             updated_by: &mut self.updated_by,
         }
     }
-}
-
-/// What the platform tells of a user's PAT.
-pub(super) struct Found {
-    /// The user's address, where it is known.
-    address: Option<String>,
-    /// `None`: the user has none.
-    pub(super) token: Option<UserToken>,
-    /// Whether it is the one that the provider itself works with.
-    pub(super) own: bool,
 }
 
 pub(super) struct PersonalAccessToken {
@@ -487,46 +477,6 @@ impl Resource for PersonalAccessToken {
     }
 }
 
-/// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
-fn pat_of(address: Option<&str>) -> String {
-    match address {
-        Some(address) => format!("The personal access token of {address:?}"),
-        None => "The personal access token of the user whom the provider works as".to_owned(),
-    }
-}
-
-/// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
-pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
-    let own = api.user_token(operation, None).await;
-    let Some(address) = address else {
-        let token = own?;
-        return Ok(Found {
-            address: token.as_ref().and_then(|token| token.email.clone()),
-            own: token.is_some(),
-            token,
-        });
-    };
-    let own = match own {
-        // How the platform answers a service account, which is no user, is not documented.
-        Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => None,
-        own => own?,
-    };
-    let is_theirs = |own: &UserToken| own.email.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(address));
-    let (token, is_own) = if own.as_ref().is_some_and(is_theirs) {
-        (own, true)
-    } else {
-        let token = api.user_token(operation, Some(address)).await?;
-        let id = |token: &Option<UserToken>| token.as_ref().and_then(|token| token.token_id);
-        let is_own = id(&own).is_some() && id(&own) == id(&token);
-        (token, is_own)
-    };
-    Ok(Found {
-        address: Some(address.to_owned()),
-        token,
-        own: is_own,
-    })
-}
-
 fn id_of(found: &Found) -> String {
     found.address.clone().unwrap_or_else(|| OWN.to_owned())
 }
@@ -601,41 +551,6 @@ async fn revoke(
     end(api, operation, &token, found.address.as_deref()).await
 }
 
-/// Revokes a PAT that is there. Gone meanwhile is gone.
-pub(super) async fn end(
-    api: &Api,
-    operation: &Operation,
-    token: &UserToken,
-    address: Option<&str>,
-) -> Result<(), Diagnostic> {
-    let owner = match (token.user_id, address) {
-        (Some(id), _) => Owner::UserId(id),
-        // Documented for one's own only. It can mean nobody else.
-        (None, Some(address)) => Owner::Email(address),
-        (None, None) => return Err(nobody(Severity::Error)),
-    };
-    end_until_gone(operation, &pat_of(address), || async {
-        match api.revoke_user_token(operation, owner).await {
-            Err(error) if !error.is_not_found() => return Err(why_not_revoked(owner, &error)),
-            _ => {}
-        }
-        let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
-        Ok(left.token.is_some_and(|left| left.token_id == token.token_id))
-    })
-    .await
-}
-
-fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    if matches!(owner, Owner::Email(_)) && is_refusal(error) {
-        diagnostic.detail.push_str(
-            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not tell it. \
-             Have the user revoke the token, or do it in the portal; then run again.",
-        );
-    }
-    diagnostic
-}
-
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
 async fn expect_enabled(
     connection: &Connection,
@@ -657,14 +572,6 @@ async fn expect_enabled(
 async fn is_disabled(connection: &Connection, operation: &Operation) -> bool {
     let status = connection.api.pat_status(operation).await;
     status.is_ok_and(|status| !status.enabled)
-}
-
-/// Whether the platform understood and would not.
-fn is_refusal(error: &Error) -> bool {
-    matches!(
-        error.status(),
-        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
-    )
 }
 
 fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
@@ -705,20 +612,6 @@ fn if_there_is_none(planned: &Model) -> &'static str {
             "A provider that works with the token of a service account is no user: set `email`, or give the provider \
              the personal access token itself."
         }
-    }
-}
-
-/// The provider cannot tell whose PAT it keeps, because it no longer works as that user.
-fn nobody(severity: Severity) -> Diagnostic {
-    Diagnostic {
-        severity,
-        ..Diagnostic::error(
-            "Whose token it is, is not known",
-            "The personal access token was that of the user whom the provider worked as, and the platform did not tell \
-             who that is. Now the provider works with a token that is no user's, such as that of a service account. \
-             Give it the user's personal access token again; or take the resource out of the state (`terraform state \
-             rm`), and revoke the token in the portal if it is no longer needed.",
-        )
     }
 }
 

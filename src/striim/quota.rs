@@ -141,19 +141,21 @@ pub(super) fn taken(name: &str) -> String {
     )
 }
 
-/// What to do about a refusal although the name is not listed: mostly, a quota that is used up.
+/// What to do about a refusal although the name is not listed: the quota is used up, or an account holds the name that is
+/// not listed.
 pub(super) fn exhausted(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    const HIDDEN: &str = "one that has expired and is no longer listed may hold the name. To be rid of it, set \
+         `adopt_existing = true` where the resource has that, which revokes it and makes it anew; or revoke it in the portal.";
     let list = list(accounts, now);
     if accounts.len() < QUOTA {
         return format!(
-            "The list has no service account of that name, and fewer than the {QUOTA} that the account may have. An \
-             expired one that is no longer listed may hold the name: choose another, or revoke it in the portal. There \
-             are now:\n{list}"
+            "The list has no service account of that name, and fewer than the {QUOTA} that the account may have. So {HIDDEN} \
+             Otherwise choose another name. There are now:\n{list}"
         );
     }
     format!(
         "The account's quota of {QUOTA} active service account tokens is used up:\n{list}\n\nRevoke one that is no \
-         longer needed."
+         longer needed. If the account may have more, {HIDDEN}"
     )
 }
 

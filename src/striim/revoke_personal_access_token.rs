@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::api::{Api, Owner};
 use super::failure::failure;
 use super::kept;
-use super::personal_access_token::{self, find};
+use super::pat::{self, find};
 use super::session::Session;
 use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
 use crate::rest::Operation;
@@ -130,7 +130,7 @@ async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &s
     if found.own {
         return Err(kept::cannot_revoke_own(what));
     }
-    personal_access_token::end(api, operation, &token, Some(email)).await?;
+    pat::end(api, operation, &token, Some(email)).await?;
     Ok(true)
 }
 

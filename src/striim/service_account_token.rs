@@ -66,6 +66,11 @@ model! {
 }
 
 impl Model {
+    /// Whether the user allows to take over what is there.
+    fn adopts(&self) -> bool {
+        self.adopt_existing == Field::Known(true)
+    }
+
     fn name(&self) -> &str {
         self.name.known().map_or("", String::as_str)
     }
@@ -176,7 +181,7 @@ impl ServiceAccountToken {
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };
-        if planned.adopt_existing == Field::Known(true) && connection.ledger.is_foreign(name, &accounts) {
+        if planned.adopts() && connection.ledger.is_foreign(name, &accounts) {
             diagnostics.push(Diagnostic::warning(
                 format!("This takes over the service account {name:?}"),
                 "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
@@ -208,7 +213,7 @@ impl ServiceAccountToken {
         expires_at: Option<Expiry>,
         diagnostics: &mut Diagnostics,
     ) -> Result<Option<IssuedToken>, Diagnostic> {
-        if planned.adopt_existing != Field::Known(true) {
+        if !planned.adopts() {
             return Ok(None);
         }
         let accounts = connection.look_afresh(operation).await?;
@@ -254,8 +259,9 @@ impl Resource for ServiceAccountToken {
             Attribute::optional(
                 "adopt_existing",
                 Type::Bool,
-                "Whether to take over a service account of that name, if there is one at creation, by rotating it. \
-                 Default: false. To take one over without rotating it, import it.",
+                "Whether to take over a service account of that name, if there is one at creation, by rotating it; \
+                 or, if it has expired and is no longer listed, by revoking it and making it anew. Default: false. To take \
+                 one over without rotating it, import it.",
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
         ]);
@@ -373,7 +379,14 @@ impl Resource for ServiceAccountToken {
             None => {
                 let ended = end_left_over(&connection, &operation, planned.name(), &latest).await;
                 diagnostics.ok(ended)?;
-                issue::create(&connection.api, &operation, &new_account(&planned, expires_at)).await
+                let new = new_account(&planned, expires_at);
+                match issue::create(&connection.api, &operation, &new).await {
+                    // What cannot be seen has no value to go on with, and is taken over by making it anew.
+                    Err(unmade) if planned.adopts() && unmade.may_be_hidden(new.name) => {
+                        issue::create_again(&connection.api, &operation, &new).await
+                    }
+                    created => created,
+                }
             }
         };
         connection.changed().await;

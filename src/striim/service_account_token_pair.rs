@@ -94,6 +94,13 @@ impl Account {
         account
     }
 
+    /// One that is there, and whose value is not known.
+    fn found(account: &ServiceAccount) -> Self {
+        let mut found = Self::named(&account.name);
+        found.kept().follow(account.into());
+        found
+    }
+
     /// One that the platform issued a value for; `asked` is the expiry that was sent.
     fn issued(name: &str, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Self {
         let mut account = Self::named(name);
@@ -370,7 +377,13 @@ impl ServiceAccountTokenPair {
         }
         let created = match old {
             Some(_) => issue::create_again(&connection.api, operation, new).await,
-            None => issue::create(&connection.api, operation, new).await,
+            None => match issue::create(&connection.api, operation, new).await {
+                // The name is the pair's own: what holds it unseen, a killed rotation made.
+                Err(unmade) if unmade.may_be_hidden(new.name) => {
+                    issue::create_again(&connection.api, operation, new).await
+                }
+                created => created,
+            },
         };
         created.map_err(|unmade| {
             let kept = if unmade.left_behind {
@@ -711,17 +724,12 @@ impl Resource for ServiceAccountTokenPair {
                  `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
                  Terraform knows and ends the older of the two.",
         ));
-        let imported = |account: &ServiceAccount| {
-            let mut imported = Account::named(&account.name);
-            imported.kept().follow(account.into());
-            imported
-        };
         Some(Model {
             id: id.into(),
             name: id.into(),
             description: current.description.clone().into(),
-            current: imported(current).into(),
-            previous: found.pop().map(imported).unwrap_or_default().into(),
+            current: Account::found(current).into(),
+            previous: found.pop().map(Account::found).unwrap_or_default().into(),
             generation: 0.into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
@@ -763,7 +771,8 @@ fn account_attributes() -> Vec<Attribute> {
     attributes
 }
 
-/// What the platform's list says of the pair; `None`: both are gone, for certain.
+/// What the platform's list says of the pair, whose names are its own: what a run that was killed has made is found by
+/// them. `None`: both are gone, for certain.
 fn follow(
     mut state: Model,
     accounts: &[ServiceAccount],
@@ -776,6 +785,13 @@ fn follow(
             .and_then(|account| account.follow(accounts, now, diagnostics))
     };
     let (current, previous) = (follow(&state.current), follow(&state.previous));
+    let previous = previous.or_else(|| {
+        let beside = current.as_ref().map(Account::name);
+        let mut names = names(state.name()).into_iter();
+        let stray = names.find_map(|name| find(accounts, &name).filter(|_| beside != Some(&name)))?;
+        diagnostics.push(found(&state, &stray.name));
+        Some(Account::found(stray))
+    });
     if current.is_none() && previous.is_none() {
         return None;
     }
@@ -831,6 +847,18 @@ fn rotates(prior: &Model, name: &str, reasons: &[Reason]) -> Diagnostic {
     Diagnostic::warning(
         format!("{} is to be rotated", prior.what()),
         format!("Why, of its current value: {}. {replaced}{beside}", reasons.join("; ")),
+    )
+}
+
+/// The warning of a refresh that found a service account under a name of the pair which the state does not know.
+fn found(state: &Model, name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!(
+            "{} has a service account that the state did not know: {name:?}",
+            state.what()
+        ),
+        "An interrupted run left it, or somebody made it. The name belongs to the pair, so it is `previous` now, with a \
+         value that Terraform does not know: the next rotation gives it another, and destroying the pair deletes it.",
     )
 }
 

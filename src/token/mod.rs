@@ -11,4 +11,4 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
-pub use rotation::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, reasons};
+pub use rotation::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, changed_triggers, reasons};

@@ -201,7 +201,11 @@ fn triggers_changed(declared: &Declared, present: &Present) -> Option<Reason> {
     if present.triggers.is_empty() && present.value == PresentValue::Imported {
         return None;
     }
-    let (now, before) = (&declared.triggers, &present.triggers);
+    changed_triggers(&present.triggers, &declared.triggers)
+}
+
+/// The reason that lies in triggers that are not as they were.
+pub fn changed_triggers(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<Reason> {
     let names = now.keys().chain(before.keys().filter(|name| !now.contains_key(*name)));
     let changed: Vec<_> = names
         .filter(|name| now.get(*name) != before.get(*name))

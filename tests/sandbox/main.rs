@@ -9,6 +9,7 @@ mod neuroio;
 mod personal;
 mod platform;
 mod program;
+mod quix;
 mod roles;
 mod service_accounts;
 mod shapes;

@@ -1,7 +1,9 @@
 //! Service accounts that are there already: imported as they are, or taken over by a rotation.
 
 use http::Method;
+use secrecy::ExposeSecret;
 use serde_json::json;
+use token_providers::sandbox::striim::Expired;
 
 use crate::world::{CI, DAY, World, by_the_clock, ci, warnings};
 
@@ -100,6 +102,28 @@ fn adoption_takes_an_account_over_by_rotating_it() {
         assert_eq!(adopted["generation"], 1);
         assert!(world.lets_in(&adopted["token"]) && !world.lets_in(&value));
         assert_eq!(world.names(), ["ci-pipeline"]);
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn adoption_makes_anew_what_holds_the_name_and_is_not_listed() {
+    by_the_clock(async |world| {
+        world.sandbox.set_options(|options| options.expired = Expired::Hidden);
+        let end = world.sandbox.clock().now() + DAY;
+        let value = world.sandbox.add_service_account("ci-pipeline", Some(end));
+        world.sandbox.advance(DAY * 2);
+        world.configure(&ci(""));
+        let run = world.apply_fails().await;
+        assert!(
+            run.says("no longer listed") && run.says("adopt_existing = true"),
+            "{run}"
+        );
+
+        world.configure(&ci("adopt_existing = true"));
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(CI).await["token"]));
+        assert!(!world.sandbox.is_live(value.expose_secret()));
         world.plans_nothing().await;
     });
 }

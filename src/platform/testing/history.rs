@@ -37,6 +37,11 @@ pub(crate) trait Story {
 
     fn sandbox(&self) -> &Sandbox<Self::Platform>;
 
+    /// What the `provider` block says, where the environment does not do.
+    fn block(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// The environment variables by which the provider is let in.
     fn variables(&self) -> Vec<(&'static str, String)>;
 
@@ -58,7 +63,7 @@ pub(crate) trait Story {
     }
 
     /// A run begins.
-    fn begins(&mut self) {}
+    fn begins(&mut self, _: &Workspace) {}
 
     /// A run has ended, and what was on its way has arrived.
     fn ended(&mut self, _: &Ran<'_>) {}
@@ -86,10 +91,11 @@ struct History<S> {
 impl<S: Story> History<S> {
     fn new(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
+        let story = S::begin(&mut random);
         Self {
-            story: S::begin(&mut random),
+            workspace: Workspace::with_block(&story.block()),
+            story,
             random,
-            workspace: Workspace::default(),
             told: Vec::new(),
             trace: Vec::new(),
         }
@@ -143,7 +149,7 @@ impl<S: Story> History<S> {
     async fn run(&mut self, kill: Option<Kill>, meanwhile: Option<(u32, Meanwhile)>) -> Option<Ended> {
         let declared = self.story.declared();
         self.trace.push(format!("run, killed {kill:?}"));
-        self.story.begins();
+        self.story.begins(&self.workspace);
         let sandbox = self.story.sandbox();
         let network = Network::new(sandbox, self.random.fork(), kill, meanwhile);
         let given = self.story.variables();

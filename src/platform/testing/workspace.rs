@@ -88,6 +88,8 @@ pub(crate) enum Ended {
 /// One workspace.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
+    /// What the `provider` block says; what it leaves out, the environment says.
+    block: BTreeMap<String, Value>,
     /// Saved after each operation, as core does; so it is what a crash leaves.
     state: Mutex<BTreeMap<String, Object>>,
     told: Mutex<Vec<Diagnostic>>,
@@ -113,6 +115,17 @@ enum Action {
 }
 
 impl Workspace {
+    /// A workspace whose `provider` block says this.
+    pub(crate) fn with_block(block: &[(&str, &str)]) -> Self {
+        let block = block.iter();
+        Self {
+            block: block
+                .map(|(argument, text)| ((*argument).to_owned(), Value::String((*text).to_owned())))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// What the state holds, by address.
     pub(crate) fn state(&self) -> BTreeMap<String, Object> {
         lock(&self.state).clone()
@@ -381,7 +394,7 @@ impl Workspace {
     /// The resources of a provider that was configured by its environment alone; `None` if it could not be.
     async fn resources<P: Provider>(&self, start: impl Fn() -> P) -> Option<Resources> {
         let (provider, mut diagnostics) = (start(), Diagnostics::default());
-        let config = P::Config::from_value(&Value::Map(BTreeMap::new())).unwrap();
+        let config = P::Config::from_value(&Value::Map(self.block.clone())).unwrap();
         provider.configure(config, "1.11.4", &mut diagnostics).await;
         let resources = provider.resources().into_iter();
         let resources = resources.map(|resource| (resource.type_name(), resource)).collect();

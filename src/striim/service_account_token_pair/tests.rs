@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::{AnyResource, Model as _, Value};
 use crate::sandbox::Fault;
-use crate::sandbox::striim::{AuditAction, Options, Sandbox};
+use crate::sandbox::striim::{AuditAction, Expired, Options, Sandbox};
 use crate::striim::testing::{losses, sandbox, session};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -554,6 +554,48 @@ async fn a_destroyed_pair_leaves_nothing() {
     world.sandbox.delete_outside("ci-a").unwrap();
     assert!(!world.destroy().await.failed);
     assert!(world.names().is_empty() && world.state.is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_rotation_made_is_found_by_its_name() {
+    for first_is_gone in [false, true] {
+        let mut world = World::created().await;
+        let (mut killed, before) = (world.state.clone(), world.state.clone());
+        world.trigger("1");
+        world.applies().await;
+        std::mem::swap(&mut world.state, &mut killed);
+        if first_is_gone {
+            world.sandbox.delete_outside("ci-a").unwrap();
+        }
+        let (told, _) = world.plan().await;
+        assert!(told.contains("did not know: \"ci-b\""), "{told}");
+        assert_eq!(name(&world.state().previous), "ci-b");
+        world.applies().await;
+        assert!(world.works()[0] && works_in(&world.sandbox, &killed) == [false, !first_is_gone]);
+
+        // The same is found where the pair is to be destroyed.
+        world.state = before;
+        world.plan().await;
+        assert!(!world.destroy().await.failed);
+        assert!(world.names().is_empty(), "{:?}", world.names());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_rotation_made_and_the_platform_hides_is_made_anew() {
+    let mut world = World::new(Options {
+        expired: Expired::Hidden,
+        ..Options::default()
+    });
+    world.applies().await;
+    let before = world.state.clone();
+    world.trigger("1");
+    world.applies().await;
+    world.state = before;
+    world.sandbox.advance((DAY * 91).try_into().unwrap());
+    world.applies().await;
+    assert_eq!(world.works(), [true, false]);
+    assert_eq!(name(&world.state().current), "ci-b");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::striim::{AuditAction, Expired, Options};
 
-use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, address, values_of};
+use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, held_by, values_of};
 use super::promises::Promise;
 use super::terraform::Ended;
 use super::world::{World, plain};
@@ -75,6 +75,7 @@ impl World {
         // The providers' own has a place, too.
         let left = self.workspaces[0].declared.fit(platform.quota.saturating_sub(1));
         self.workspaces[1].declared.fit(left);
+        self.find_hidden(platform).await?;
         self.clear_up(platform).await?;
         if platform.quota < 10 {
             // What one workspace has too much of is in the other's way.
@@ -104,6 +105,47 @@ impl World {
         }
     }
 
+    /// What ended earlier than the state knows, because a rotation that was lost gave it that end, and is listed no more, is
+    /// taken for gone. The run that makes it anew is refused, and says how to be rid of it.
+    async fn find_hidden(&mut self, platform: &Options) -> anyhow::Result<()> {
+        if platform.expired != Expired::Hidden {
+            return Ok(());
+        }
+        for workspace in [0, 1] {
+            let hidden = self.ended_early(workspace);
+            if hidden.is_empty() {
+                continue;
+            }
+            let told = self.outputs.told().len();
+            self.apply(&plain(workspace), false).await?;
+            let told = self.outputs.told()[told..].join("\n");
+            let known = self.known();
+            let refused = |name: &&String| self.place_of(name).is_some() && !known.contains(*name);
+            for name in hidden.iter().filter(refused) {
+                let explained = told.contains("no longer listed") && told.contains("adopt_existing");
+                ensure!(explained, "nothing explains what holds the name {name:?}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The service accounts of a workspace that have ended, though its state says that they have not.
+    fn ended_early(&self, workspace: usize) -> Vec<String> {
+        let now = self.now();
+        let there = self.sandbox.service_accounts();
+        let has_ended = |name: &String| {
+            let account = there.iter().find(|account| account.name == *name);
+            account.is_some_and(|account| !account.token.is_live(now))
+        };
+        let state = self.workspaces[workspace].terraform.state().into_iter();
+        let lasting = state.filter(|(address, object)| {
+            let mut held = held_by(address, object).into_iter();
+            held.any(|held| held.ends.is_none_or(|end| end > now))
+        });
+        let names = lasting.flat_map(|(address, object)| accounts_of(&address, &object));
+        names.filter(has_ended).collect()
+    }
+
     /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
     /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
     /// next run says that they are there and touches nothing; then a person settles it.
@@ -125,9 +167,9 @@ impl World {
                 continue;
             }
             let is_live = account.token.is_live(self.now());
+            let is_hidden = !is_live && platform.expired == Expired::Hidden;
             if !self.strangers.contains_key(&name) {
                 // That somebody else answered a revocation, the list tells only of what it lists.
-                let is_hidden = !is_live && platform.expired == Expired::Hidden;
                 Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
                     format!("{name:?} was made and forgotten")
                 })?;
@@ -149,9 +191,19 @@ impl World {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
+                // What is not listed is made anew, whatever its description.
+                Some((workspace, place)) if is_hidden && account.token.id % 2 == 0 => {
+                    self.adopt(workspace, place)?;
+                }
                 _ => self.delete_outside(&name)?,
             }
         }
+        Ok(())
+    }
+
+    fn adopt(&mut self, workspace: usize, place: usize) -> anyhow::Result<()> {
+        let token = self.workspaces[workspace].declared.places[place].as_mut();
+        token.context("it is declared")?.adopt = true;
         Ok(())
     }
 
@@ -211,15 +263,12 @@ impl World {
             self.token_id(name) == before,
             "{name:?} was touched without being asked"
         );
-        let token = self.workspaces[workspace].declared.places[place]
-            .as_mut()
-            .context("it is declared")?;
         if before.is_some_and(|id| id % 2 == 0) && adoptable {
-            token.adopt = true;
-            return Ok(());
+            return self.adopt(workspace, place);
         }
         // What is said first of an imported token describes it; what is changed then rotates it.
-        token.trigger = Some(100);
+        let token = self.workspaces[workspace].declared.places[place].as_mut();
+        token.context("it is declared")?.trigger = Some(100);
         self.import(workspace, &address(place), name).await?;
         self.apply(&plain(workspace), false).await?;
         let token = self.workspaces[workspace].declared.places[place].as_mut();

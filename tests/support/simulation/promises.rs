@@ -8,6 +8,9 @@ use super::draw::STRANGE;
 use super::terraform::Object;
 use super::world::{Workspace, World};
 
+/// The fault by which somebody in the platform's place says that a user has no personal access token.
+const FORGED: &str = "GET /user-token: 404";
+
 /// What is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum Promise {
@@ -89,9 +92,13 @@ impl World {
         let held: Vec<_> = states
             .flat_map(|(address, object)| values_of(&address, &object))
             .collect();
-        for value in &*self.kept.borrow() {
-            let is_known = held.contains(value) || !self.sandbox.is_live(value);
-            Promise::Clean.held(is_known, || "a value that was in a state goes on working".to_owned())?;
+        // What the platform's document has for "there is none", word for word, cannot be told from its own answer.
+        let forged = self.report.borrow().faults.keys().any(|kind| kind.starts_with(FORGED));
+        for (value, address) in &*self.kept.borrow() {
+            let is_known = held.contains(value) || !self.sandbox.is_live(value) || (forged && address.starts_with(PAT));
+            Promise::Clean.held(is_known, || {
+                format!("a value that {address} had in a state goes on working")
+            })?;
         }
         Ok(())
     }

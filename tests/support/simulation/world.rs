@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use axum::Router;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -100,6 +101,8 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
 
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
+    /// The platform with its control API.
+    console: Router,
     pub(super) network: Network,
     pub(super) workspaces: [Workspace; 2],
     speed: Speed,
@@ -115,8 +118,8 @@ pub(super) struct World {
     pub(super) bearer: Rc<RefCell<SecretString>>,
     /// How many runs there were when they were given it.
     pub(super) signed_in: Cell<usize>,
-    /// Every value that was ever in a state.
-    pub(super) kept: RefCell<BTreeSet<String>>,
+    /// Every value that was ever in a state, and at which address.
+    pub(super) kept: RefCell<BTreeMap<String, String>>,
     /// Whether a value of the pair in the state worked when it was last looked at, and nobody but Terraform could have
     /// ended it since.
     pub(super) pair_works: Cell<bool>,
@@ -165,6 +168,7 @@ impl World {
             workspaces: [workspace(), workspace()],
             bearer,
             signed_in: Cell::default(),
+            console: sandbox.router(),
             sandbox,
             network,
             speed,
@@ -237,7 +241,9 @@ impl World {
                 tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
             }
             Step::CreateOutside(name) => {
-                if self.token_id(name).is_none() && !self.known().contains(*name) {
+                // What is still on its way means by its name what was there when it was sent.
+                let is_free = self.token_id(name).is_none() && !self.known().contains(*name);
+                if is_free && self.network.is_idle() {
                     self.sandbox.add_service_account(name, None);
                     self.strangers.insert((*name).to_owned(), self.token_id(name));
                 }
@@ -245,7 +251,9 @@ impl World {
             Step::RotateOutside(name) => {
                 self.spare_pair(name);
                 let before = self.token_id(name);
-                let _ = self.sandbox.rotate_outside(name);
+                if self.is_of_use(name) {
+                    let _ = self.sandbox.rotate_outside(name);
+                }
                 if before.is_some() && self.strangers.get(*name) == Some(&before) {
                     self.strangers.insert((*name).to_owned(), self.token_id(name));
                 }
@@ -313,7 +321,8 @@ impl World {
         self.note(&format!("workspace {workspace}: {ended:?}"));
         self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
         for (address, object) in terraform.state() {
-            self.kept.borrow_mut().extend(values_of(&address, &object));
+            let values = values_of(&address, &object).map(|value| (value, address.clone()));
+            self.kept.borrow_mut().extend(values);
         }
         self.check_pair()?;
         match ended {
@@ -387,6 +396,13 @@ impl World {
             .collect()
     }
 
+    /// Whether somebody works with a service account: it has not ended, or a state has it.
+    fn is_of_use(&self, name: &str) -> bool {
+        let accounts = self.sandbox.service_accounts();
+        let mut of_name = accounts.iter().filter(|account| account.name == name);
+        of_name.any(|account| account.token.is_live(self.now())) || self.known().contains(name)
+    }
+
     pub(super) fn token_id(&self, name: &str) -> Option<i64> {
         let accounts = self.sandbox.service_accounts();
         let account = accounts.into_iter().find(|account| account.name == name);
@@ -408,7 +424,7 @@ impl World {
             .uri(path)
             .body(axum::body::Body::from(body.to_owned()))
             .unwrap();
-        let answer = self.sandbox.router().oneshot(request).await.unwrap();
+        let answer = self.console.clone().oneshot(request).await.unwrap();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         serde_json::from_slice(&body).unwrap_or_default()
     }

@@ -1,0 +1,6 @@
+data "quix_workspaces" "all" {}
+
+# The ids of the environments, by their names.
+output "environments" {
+  value = { for workspace in data.quix_workspaces.all.workspaces : workspace.name => workspace.id }
+}

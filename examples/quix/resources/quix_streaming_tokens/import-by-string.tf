@@ -1,0 +1,4 @@
+import {
+  to = quix_streaming_tokens.dev
+  id = "acme-shop-dev"
+}

@@ -1,0 +1,320 @@
+//! The Portal API's answers, read as tolerantly as can be done without taking one thing for another. No value goes into a
+//! message.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{BrokerConfig, StreamingTokens, Workspace};
+use crate::rest::{Answer, Unreadable};
+
+/// What the tests of the Python client show of a workspace, without its broker: there is a password in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    workspace_id: String,
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    status: Value,
+    #[serde(default)]
+    environment_name: Value,
+    #[serde(default)]
+    branch: Value,
+    #[serde(default)]
+    branch_protected: Value,
+    #[serde(default)]
+    broker_type: Value,
+    #[serde(default)]
+    created_at: Value,
+}
+
+impl From<Row> for Workspace {
+    fn from(row: Row) -> Self {
+        let text = |value: Value| value.as_str().map(str::to_owned);
+        Self {
+            id: row.workspace_id,
+            name: text(row.name),
+            status: text(row.status),
+            environment_name: text(row.environment_name),
+            branch: text(row.branch),
+            branch_protected: row.branch_protected.as_bool(),
+            broker_type: text(row.broker_type),
+            created_at: text(row.created_at),
+        }
+    }
+}
+
+/// `GET /workspaces`
+pub(super) fn workspaces(answer: Answer) -> Result<Vec<Workspace>, Unreadable> {
+    let rows: Vec<Row> = answer.json()?;
+    Ok(rows.into_iter().map(Workspace::from).collect())
+}
+
+/// `GET /workspaces/{id}`
+pub(super) fn workspace(answer: Answer, id: &str) -> Result<Workspace, Unreadable> {
+    let row: Row = answer.json()?;
+    if row.workspace_id != id {
+        return Err(unreadable("it is about another environment"));
+    }
+    Ok(row.into())
+}
+
+/// `GET /auth/permissions/query`: `true` or `false`.
+pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
+    match answer.json()? {
+        Value::Bool(allowed) => Ok(allowed),
+        Value::String(word) if word.eq_ignore_ascii_case("true") => Ok(true),
+        Value::String(word) if word.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err(unreadable("it is neither true nor false")),
+    }
+}
+
+/// `GET /workspaces/{id}/broker/librdkafka`: settings by their names. As the Python client does, the certificate is taken
+/// from `ssl.ca.cert`, which librdkafka does not know, and put where librdkafka looks for it.
+pub(super) fn broker_config(answer: Answer) -> Result<BrokerConfig, Unreadable> {
+    let told: BTreeMap<String, Value> = answer.json()?;
+    let mut config = BrokerConfig::default();
+    for (name, value) in told {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text,
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::Array(_) | Value::Object(_) => {
+                return Err(unreadable("a setting of the broker is not a plain value"));
+            }
+        };
+        if name == "ssl.ca.cert" {
+            let pem = certificate(&text)?;
+            config.settings.insert("ssl.ca.pem".to_owned(), pem.clone().into());
+            config.ca_certificate = Some(pem);
+        } else {
+            config.settings.insert(name, text.into());
+        }
+    }
+    if config.settings.contains_key("bootstrap.servers") {
+        Ok(config)
+    } else {
+        Err(unreadable("it names no bootstrap.servers"))
+    }
+}
+
+/// The certificate in PEM, which comes in Base64.
+fn certificate(text: &str) -> Result<String, Unreadable> {
+    let pem = STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|pem| String::from_utf8(pem).ok());
+    let is_pem = |pem: &String| pem.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
+    pem.filter(is_pem)
+        .ok_or_else(|| unreadable("its ssl.ca.cert is not a certificate in PEM, in Base64"))
+}
+
+/// How many objects may be wrapped around the tokens: `{"data":{"tokens":[…]}}`.
+const DEPTH: usize = 2;
+
+/// The two tokens, in a shape that no public document shows: two texts in an array, two objects in an array, or two named
+/// members of an object, whose names end in 1 and 2; any of them bare or wrapped.
+pub(super) fn streaming_tokens(answer: Answer) -> Result<StreamingTokens, Unreadable> {
+    let [token_1, token_2] = pair(answer.json()?, DEPTH).ok_or_else(|| unreadable("it does not hold two tokens"))?;
+    if token_1 == token_2 {
+        return Err(unreadable("its two tokens are the same"));
+    }
+    Ok(StreamingTokens {
+        token_1: token_1.into(),
+        token_2: token_2.into(),
+    })
+}
+
+fn pair(value: Value, depth: usize) -> Option<[String; 2]> {
+    match value {
+        Value::Array(items) => {
+            let tokens: Vec<_> = items.into_iter().map(token).collect::<Option<_>>()?;
+            tokens.try_into().ok()
+        }
+        Value::Object(mut members) => {
+            // `token1` and `token2`, whatever stands before the numbers.
+            let stems = members
+                .keys()
+                .filter_map(|name| name.strip_suffix('1').map(str::to_owned));
+            let is_pair = |stem: &String| members.contains_key(&format!("{stem}2"));
+            if let Some(stem) = only(stems.filter(is_pair)) {
+                let mut numbered = |number| members.remove(&format!("{stem}{number}")).and_then(token);
+                return Some([numbered(1)?, numbered(2)?]);
+            }
+            let depth = depth.checked_sub(1)?;
+            only(members.into_iter().filter_map(|(_, value)| pair(value, depth)))
+        }
+        _ => None,
+    }
+}
+
+/// A token: a text, or an object that has it as its `token` or `value`.
+fn token(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => Some(text),
+        Value::Object(mut members) => ["token", "value"]
+            .iter()
+            .find_map(|name| members.remove(*name))
+            .and_then(|value| match value {
+                Value::String(_) => token(value),
+                _ => None,
+            }),
+        _ => None,
+    }
+}
+
+/// What there is exactly one of.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
+}
+
+fn unreadable(reason: &str) -> Unreadable {
+    Unreadable(reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            body: body.to_owned().into(),
+        }
+    }
+
+    #[test]
+    fn two_tokens_are_found_in_every_shape() {
+        for body in [
+            r#"["sdk-a","sdk-b"]"#,
+            r#"[{"token":"sdk-a"},{"token":"sdk-b"}]"#,
+            r#"[{"id":1,"value":"sdk-a","createdAt":"2027"},{"id":2,"value":"sdk-b"}]"#,
+            r#"{"token1":"sdk-a","token2":"sdk-b"}"#,
+            r#"{"workspaceId":"w","sdkToken_1":"sdk-a","sdkToken_2":"sdk-b"}"#,
+            r#"{"token2":{"value":"sdk-b"},"token1":{"value":"sdk-a"}}"#,
+            r#"{"tokens":["sdk-a","sdk-b"]}"#,
+            r#"{"data":{"streamingTokens":[{"token":"sdk-a"},{"token":"sdk-b"}],"count":2}}"#,
+        ] {
+            let tokens = streaming_tokens(answer(body)).unwrap();
+            let texts = [&tokens.token_1, &tokens.token_2].map(ExposeSecret::expose_secret);
+            assert_eq!(texts, ["sdk-a", "sdk-b"], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_two_tokens_is_not_taken_for_them() {
+        for body in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#""sdk-a""#,
+            r#"["sdk-a"]"#,
+            r#"["sdk-a","sdk-b","sdk-c"]"#,
+            r#"["sdk-a",""]"#,
+            r#"["sdk-a",null]"#,
+            r#"["sdk-a","sdk-a"]"#,
+            r#"["sdk-a","sdk b"]"#,
+            r#"{"token1":"sdk-a"}"#,
+            r#"{"token1":"sdk-a","other2":"sdk-b"}"#,
+            r#"{"token1":"sdk-a","token2":"sdk-b","other1":"sdk-c","other2":"sdk-d"}"#,
+            r#"{"a":["sdk-a","sdk-b"],"b":["sdk-c","sdk-d"]}"#,
+            r#"{"a":{"b":{"c":["sdk-a","sdk-b"]}}}"#,
+            r#"[{"token":{"token":"sdk-a"}},{"token":"sdk-b"}]"#,
+            "<html>sdk-a</html>",
+        ] {
+            let Unreadable(reason) = streaming_tokens(answer(body)).unwrap_err();
+            assert!(!reason.contains("sdk-"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_clients_own_samples_are_read() {
+        let body = r#"{
+            "workspaceId": "12345", "name": "12345", "status": "Ready", "brokerType": "SharedKafka",
+            "broker": {"address": "a,b", "username": "u", "password": "p", "hasCertificate": true},
+            "createdAt": "2023-08-29T17:10:57.969Z", "branch": "dev", "environmentName": "dev", "version": 2,
+            "branchProtected": false
+        }"#;
+        let read = workspace(answer(body), "12345").unwrap();
+        assert_eq!(
+            (
+                read.branch.as_deref(),
+                read.branch_protected,
+                read.broker_type.as_deref()
+            ),
+            (Some("dev"), Some(false), Some("SharedKafka"))
+        );
+        assert!(workspace(answer(body), "67890").is_err());
+        assert_eq!(workspaces(answer(&format!("[{body},{body}]"))).unwrap().len(), 2);
+        assert!(
+            workspaces(answer(r#"[{"workspaceId":"1"},{}]"#)).is_err(),
+            "half a list is none"
+        );
+    }
+
+    #[test]
+    fn the_brokers_certificate_is_put_where_librdkafka_looks_for_it() {
+        let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+        let body = serde_json::json!({
+            "bootstrap.servers": "a:9092", "sasl.password": "p", "a.number": 5, "a.flag": true, "nothing": null,
+            "ssl.ca.cert": STANDARD.encode(pem),
+        });
+        let config = broker_config(answer(&body.to_string())).unwrap();
+        assert_eq!(config.ca_certificate.as_deref(), Some(pem));
+        let settings: Vec<_> = config
+            .settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
+            .collect();
+        assert_eq!(
+            settings,
+            [
+                ("a.flag", "true"),
+                ("a.number", "5"),
+                ("bootstrap.servers", "a:9092"),
+                ("sasl.password", "p"),
+                ("ssl.ca.pem", pem)
+            ]
+        );
+        for body in [
+            "{}",
+            "[]",
+            r#"{"bootstrap.servers":"a","ssl.ca.cert":"s3cret"}"#,
+            r#"{"bootstrap.servers":["s3cret"]}"#,
+        ] {
+            let Unreadable(reason) = broker_config(answer(body)).unwrap_err();
+            assert!(!reason.contains("s3cret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_permission_is_had_or_not() {
+        for (body, allowed) in [
+            ("true", Some(true)),
+            (" false\n", Some(false)),
+            ("\"True\"", Some(true)),
+            ("1", None),
+            ("", None),
+        ] {
+            assert_eq!(permission(answer(body)).ok(), allowed, "{body}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-2 ]{0,80}") {
+            let _ = streaming_tokens(answer(&body));
+            let _ = broker_config(answer(&body));
+            let _ = workspaces(answer(&body));
+        }
+    }
+}

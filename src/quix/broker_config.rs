@@ -1,0 +1,136 @@
+//! Ephemeral `quix_broker_config`: how a Kafka client connects to an environment's broker.
+//!
+//! # Flow
+//! Open reads the settings. There is nothing to close: nothing was made.
+//!
+//! # Guarantees
+//! - The broker's password is in no plan and no state.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::connection::Session;
+use super::failure::failure;
+use crate::framework::{Attribute, Context, Diagnostics, EphemeralResource, Opened, Schema, Type, model};
+
+model! {
+    /// The attributes of the ephemeral `quix_broker_config`.
+    pub(super) struct Model {
+        workspace_id: String,
+        config: BTreeMap<String, SecretString>,
+        ca_certificate: String,
+    }
+}
+
+pub(super) struct BrokerConfig {
+    session: Session,
+}
+
+impl BrokerConfig {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+#[async_trait]
+impl EphemeralResource for BrokerConfig {
+    type Model = Model;
+
+    const TYPE: &'static str = "quix_broker_config";
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "What a Kafka client needs to connect to an environment's broker, read when Terraform needs it and kept in no plan \
+             and no state. A streaming token of the environment is enough for it. Ephemeral resources need Terraform 1.10 or \
+             later.\n\n\
+             Which settings there are depends on the broker and is not documented; they are passed on as they come.",
+            [
+                Attribute::required("workspace_id", Type::String, "The environment's id."),
+                Attribute::computed(
+                    "config",
+                    Type::Map(Box::new(Type::String)),
+                    "librdkafka's settings, such as `bootstrap.servers`, `security.protocol` and `sasl.password`. The \
+                     certificate of the broker's authority, where it has one of its own, is in `ssl.ca.pem`, where \
+                     librdkafka looks for it.",
+                )
+                .sensitive(),
+                Attribute::computed(
+                    "ca_certificate",
+                    Type::String,
+                    "That certificate in PEM, for clients that want it as a file; null where there is none.",
+                ),
+            ],
+        )
+    }
+
+    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
+
+    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
+        let connection = self.session.connection(diagnostics)?;
+        let workspace = config.workspace_id.known().map_or("", String::as_str);
+        let read = connection
+            .api
+            .broker_config(&connection.operation(context), workspace)
+            .await;
+        let read = diagnostics.ok(read.map_err(|error| failure(&error).on("workspace_id")))?;
+        Some(Opened {
+            result: Model {
+                config: read.settings.into(),
+                ca_certificate: read.ca_certificate.into(),
+                ..config
+            },
+            private: Vec::new(),
+            renew_at: None,
+        })
+    }
+
+    async fn close(&self, _: &Context, _: &[u8], _: &mut Diagnostics) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::framework::Field;
+    use crate::quix::testing::{DEV, sandbox, session_with};
+    use crate::sandbox::quix::Options;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_streaming_token_brings_its_own_brokers_settings_and_no_others() {
+        for (settings_are_texts, has_certificate) in [(true, true), (false, true), (true, false)] {
+            let sandbox = sandbox(Options {
+                settings_are_texts,
+                has_certificate,
+                ..Options::default()
+            });
+            sandbox.add_workspace("acme-shop-prod");
+            let [_, token] = sandbox.tokens(DEV).unwrap();
+            let ephemeral = BrokerConfig::new(session_with(&sandbox, &token));
+            let open = async |workspace: &str| {
+                let config = Model {
+                    workspace_id: workspace.into(),
+                    ..Model::default()
+                };
+                let mut diagnostics = Diagnostics::default();
+                let opened = ephemeral.open(&Context::default(), config, &mut diagnostics).await;
+                assert_eq!(opened.is_none(), diagnostics.has_errors());
+                opened.map(|opened| opened.result)
+            };
+            let read = open(DEV).await.unwrap();
+            let config = read.config.into_known().unwrap();
+            let setting = |name: &str| config.get(name).map(ExposeSecret::expose_secret);
+            assert_eq!(setting("socket.keepalive.enable"), Some("true"));
+            assert!(setting("sasl.password").is_some_and(|password| !password.is_empty()));
+            assert_eq!(setting("ssl.ca.pem").is_some(), has_certificate);
+            assert_eq!(setting("ssl.ca.cert"), None);
+            assert_eq!(
+                read.ca_certificate,
+                Field::from(setting("ssl.ca.pem").map(str::to_owned))
+            );
+            assert!(open("acme-shop-prod").await.is_none() && open("").await.is_none());
+        }
+    }
+}

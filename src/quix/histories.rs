@@ -1,0 +1,229 @@
+//! Histories of an organisation (see [`history`](crate::platform::testing::history)): streaming tokens are declared and their
+//! triggers changed, and others rotate them meanwhile.
+//!
+//! What must hold of each run:
+//! - It rotates the tokens of an environment once at most, only where a change of the triggers is declared, and not at all
+//!   where they are not as the last apply has left them.
+//! - Where the state takes a change of the triggers, one token has ended for it: by this run, or before it.
+//!
+//! And at the end:
+//! - Both tokens of each declared environment are in the state, and let in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fastrand::Rng;
+use secrecy::ExposeSecret;
+
+use super::provider::Quix;
+use super::streaming_tokens::{Model, StreamingTokens};
+use super::testing::every_shape;
+use crate::framework::{Field, Provider};
+use crate::platform::Parts;
+use crate::platform::attributes::known_triggers;
+use crate::platform::testing::clock;
+use crate::platform::testing::history::{Ran, Story, live_through};
+use crate::platform::testing::network::Meanwhile;
+use crate::platform::testing::workspace::{Configuration, Declared, Workspace};
+use crate::sandbox::quix::{Portal, Role, Sandbox};
+
+const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
+
+struct Organisation {
+    sandbox: Sandbox,
+    token: String,
+    /// The trigger that is declared of each environment.
+    declared: BTreeMap<&'static str, u8>,
+    /// How often others have rotated each environment's tokens.
+    strangers: BTreeMap<&'static str, Arc<AtomicUsize>>,
+    /// What there was when the run began.
+    before: BTreeMap<&'static str, Before>,
+    broken: Vec<String>,
+}
+
+/// An environment before a run.
+struct Before {
+    /// What the state held.
+    state: Option<Model>,
+    /// Whether both tokens were as the last apply had left them.
+    is_settled: bool,
+    ours: usize,
+    strangers: usize,
+}
+
+impl Organisation {
+    fn strangers(&self, environment: &str) -> usize {
+        self.strangers[environment].load(Ordering::Relaxed)
+    }
+
+    /// How often Terraform has rotated.
+    fn ours(&self, environment: &str) -> usize {
+        self.sandbox.rotations(environment) - self.strangers(environment)
+    }
+
+    /// Whether this state holds both tokens that are there.
+    fn holds_both(&self, environment: &str, state: &Model) -> bool {
+        let there = self.sandbox.tokens(environment).unwrap();
+        let held = [&state.token_1, &state.token_2];
+        held.iter().zip(there).all(|(held, there)| {
+            held.known().map(ExposeSecret::expose_secret) == Some(there.expose_secret())
+                && self.sandbox.is_live(there.expose_secret())
+        })
+    }
+}
+
+impl Story for Organisation {
+    type Platform = Portal;
+
+    const METHODS: &'static [&'static str] = &["GET", "POST", "PUT"];
+
+    const ANOTHER: &'static str = "true";
+
+    fn begin(random: &mut Rng) -> Self {
+        let shapes = every_shape();
+        let sandbox = Sandbox::with_clock(clock(), shapes[random.usize(..shapes.len())].clone());
+        ENVIRONMENTS
+            .iter()
+            .for_each(|environment| sandbox.add_workspace(environment));
+        Self {
+            token: sandbox.user(Role::Admin).expose_secret().to_owned(),
+            sandbox,
+            declared: BTreeMap::new(),
+            strangers: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
+            before: BTreeMap::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    fn block(&self) -> Vec<(&'static str, &'static str)> {
+        let paths = self.sandbox.options().paths;
+        vec![
+            ("portal_api", "http://127.0.0.1"),
+            ("streaming_tokens_path", paths.reading()),
+            ("rotate_streaming_tokens_path", paths.rotation()),
+        ]
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![("Quix__Sdk__Token", self.token.clone())]
+    }
+
+    fn provider(parts: Parts) -> impl Provider {
+        Quix::new(parts)
+    }
+
+    fn declare(&mut self, random: &mut Rng) -> String {
+        for environment in ENVIRONMENTS {
+            match random.u8(..6) {
+                0 => drop(self.declared.remove(environment)),
+                1..=3 => drop(self.declared.insert(environment, random.u8(..3))),
+                _ => {}
+            }
+        }
+        format!("{:?}", self.declared)
+    }
+
+    fn declared(&self) -> Configuration {
+        let declared = self.declared.iter().map(|(environment, trigger)| {
+            let config = Model {
+                workspace_id: (*environment).into(),
+                rotation_triggers: BTreeMap::from([("trigger".to_owned(), trigger.to_string().into())]).into(),
+                ..Model::default()
+            };
+            (address(environment), Declared::new::<StreamingTokens>(config))
+        });
+        declared.collect()
+    }
+
+    fn outside(&mut self, random: &mut Rng) {
+        let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
+        for _ in 0..[0, 0, 0, 1, 2][random.usize(..5)] {
+            rotate(&self.sandbox, environment, &self.strangers[environment]);
+        }
+        // Until a reader is shown it, nobody can know.
+        self.sandbox.advance(self.sandbox.options().shown_after);
+    }
+
+    fn meanwhile(&self, random: &mut Rng) -> Option<Meanwhile> {
+        let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
+        let (sandbox, strangers) = (self.sandbox.clone(), self.strangers[environment].clone());
+        Some(Box::new(move || {
+            rotate(&sandbox, environment, &strangers);
+            format!("a stranger rotates the tokens of {environment}")
+        }))
+    }
+
+    fn begins(&mut self, workspace: &Workspace) {
+        let state = workspace.state();
+        let before = ENVIRONMENTS.map(|environment| {
+            let state: Option<Model> = state.get(&address(environment)).map(|object| object.model());
+            let is_settled =
+                |state: &Model| self.holds_both(environment, state) && state.changed_outside == Field::Known(false);
+            let before = Before {
+                is_settled: state.as_ref().is_some_and(is_settled),
+                state,
+                ours: self.ours(environment),
+                strangers: self.strangers(environment),
+            };
+            (environment, before)
+        });
+        self.before = before.into();
+    }
+
+    fn ended(&mut self, ran: &Ran<'_>) {
+        let state = ran.workspace.state();
+        let mut broken = Vec::new();
+        for (environment, before) in &self.before {
+            let rotated = self.ours(environment) - before.ours;
+            let is_alone = self.strangers(environment) == before.strangers;
+            let trigger = |state: &Model| known_triggers(&state.rotation_triggers).unwrap()["trigger"].clone();
+            let was = before.state.as_ref().map(trigger);
+            let declared = self.declared.get(environment).map(u8::to_string);
+            let is_change = was.is_some() && declared.is_some() && was != declared;
+            let may_rotate = usize::from(is_change && before.is_settled);
+            if rotated > may_rotate {
+                broken.push(format!(
+                    "{environment} was rotated {rotated} times, and may be {may_rotate} times"
+                ));
+            }
+            let is = state.get(&address(environment)).map(|object| trigger(&object.model()));
+            if is_change && is == declared && rotated == 0 && before.is_settled && is_alone {
+                broken.push(format!(
+                    "no token of {environment} ended for the change of its triggers"
+                ));
+            }
+        }
+        self.broken.extend(broken);
+    }
+
+    fn broken(&self, workspace: &Workspace) -> Vec<String> {
+        let mut broken = self.broken.clone();
+        let state = workspace.state();
+        for environment in self.declared.keys() {
+            let state = state.get(&address(environment)).map(|object| object.model());
+            if !state.is_some_and(|state| self.holds_both(environment, &state)) {
+                broken.push(format!("the state does not hold both tokens of {environment}"));
+            }
+        }
+        broken
+    }
+}
+
+fn address(environment: &str) -> String {
+    format!("quix_streaming_tokens.{environment}")
+}
+
+fn rotate(sandbox: &Sandbox, environment: &str, strangers: &AtomicUsize) {
+    sandbox.rotate_outside(environment);
+    strangers.fetch_add(1, Ordering::Relaxed);
+}
+
+#[test]
+fn after_any_history_both_tokens_are_in_the_state_and_each_change_has_ended_one() {
+    live_through::<Organisation>(300);
+}

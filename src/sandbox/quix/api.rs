@@ -1,0 +1,292 @@
+//! The API: each endpoint that the documents show, and the two whose paths are made up.
+//!
+//! Requests are read strictly: a version, a query or a body that no client sends is refused, so that a provider cannot come
+//! to rely on it.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::Sandbox;
+use super::options::{ErrorBody, Paths, Rotated, Tokens};
+use super::portal::{Caller, Portal, Workspace};
+
+/// A certificate that certifies nothing.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n";
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/workspaces", get(list))
+        .route("/workspaces/{id}", get(read))
+        .route("/workspaces/{id}/broker/librdkafka", get(broker))
+        .route("/auth/permissions/query", get(permission))
+        .route("/workspaces/{id}/sandbox-tokens", get(tokens))
+        .route("/workspaces/{id}/sandbox-tokens/rotate", post(rotate))
+        .route("/sandbox-tokens", get(tokens_beside).put(rotate_beside))
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(not_allowed)
+}
+
+/// Why the platform does not do what was asked.
+#[derive(Debug)]
+enum Refusal {
+    Unauthenticated,
+    /// The caller may not.
+    Forbidden,
+    NotFound,
+    NotAllowed,
+    /// What is wrong.
+    Invalid(&'static str),
+}
+
+type Answered = Result<Response, Refusal>;
+
+impl Sandbox {
+    /// Answers for whoever the token in the header is of.
+    fn serve(&self, headers: &HeaderMap, handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> Answered) -> Response {
+        self.with(|portal, now| {
+            let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            let token = text(header::AUTHORIZATION.as_str()).and_then(|bearer| bearer.strip_prefix("Bearer "));
+            let answer = match token.and_then(|token| portal.caller(token)) {
+                None => Err(Refusal::Unauthenticated),
+                Some(_) if text("x-version") != Some("2.0") => Err(Refusal::Invalid("There is no such version.")),
+                Some(caller) => handle(portal, &caller, now),
+            };
+            answer.unwrap_or_else(|refusal| portal.refuse(&refusal))
+        })
+    }
+}
+
+impl Portal {
+    /// The workspace of this id, if the caller may know of it.
+    fn workspace(&self, id: &str, caller: &Caller) -> Result<&Workspace, Refusal> {
+        let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
+        caller.sees(id).then_some(workspace).ok_or(Refusal::Forbidden)
+    }
+
+    /// The endpoints of one way are not there in the other.
+    fn has(&self, paths: Paths) -> Result<(), Refusal> {
+        (self.options.paths == paths).then_some(()).ok_or(Refusal::NotFound)
+    }
+
+    fn read_tokens(&self, id: &str, caller: &Caller, now: Timestamp) -> Answered {
+        let workspace = self.workspace(id, caller)?;
+        if !caller.may_read_tokens(self.options.readers) {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(Json(told(self.options.tokens, workspace.shown(now))).into_response())
+    }
+
+    fn rotate_tokens(&mut self, id: &str, caller: &Caller, now: Timestamp, body: &[u8]) -> Answered {
+        self.workspace(id, caller)?;
+        if !caller.may_rotate() {
+            return Err(Refusal::Forbidden);
+        }
+        if !body.is_empty() {
+            return Err(Refusal::Invalid("There is nothing to say."));
+        }
+        let new = self.rotate(id, now).ok_or(Refusal::NotFound)?;
+        let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
+        Ok(match self.options.rotated {
+            Rotated::Tokens => Json(told(self.options.tokens, workspace.tokens())).into_response(),
+            Rotated::NewToken => (StatusCode::CREATED, Json(new.expose_secret())).into_response(),
+            Rotated::Empty => StatusCode::OK.into_response(),
+            Rotated::NoContent => StatusCode::NO_CONTENT.into_response(),
+        })
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        let (status, message) = match refusal {
+            Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "The token is not valid."),
+            Refusal::Forbidden => (self.options.refused, "The caller may not do this."),
+            Refusal::NotFound => (StatusCode::NOT_FOUND, "Not found."),
+            Refusal::NotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
+            Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, *problem),
+        };
+        match self.options.errors {
+            ErrorBody::Problem => {
+                let body = json!({"title": "Error", "status": status.as_u16(), "detail": message});
+                (status, Json(body)).into_response()
+            }
+            ErrorBody::Message => (status, Json(json!({ "message": message }))).into_response(),
+            ErrorBody::Text => (status, message).into_response(),
+            ErrorBody::Empty => status.into_response(),
+        }
+    }
+}
+
+async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        let is_shown = |id: &str| match caller {
+            Caller::User(_) => portal.options.lists_for_users,
+            Caller::Workspace(own) => own == id,
+        };
+        let workspaces = portal.workspaces.iter().filter(|(id, _)| is_shown(id));
+        let rows: Vec<_> = workspaces.map(|(id, workspace)| row(portal, id, workspace)).collect();
+        Ok(Json(rows).into_response())
+    })
+}
+
+async fn read(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        let workspace = portal.workspace(&id, caller)?;
+        Ok(Json(row(portal, &id, workspace)).into_response())
+    })
+}
+
+async fn broker(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        let workspace = portal.workspace(&id, caller)?;
+        let keeps_alive = if portal.options.settings_are_texts {
+            json!("true")
+        } else {
+            json!(true)
+        };
+        let mut settings = BTreeMap::from([
+            ("bootstrap.servers", json!("kafka-1.sandbox:9093,kafka-2.sandbox:9093")),
+            ("security.protocol", json!("SASL_SSL")),
+            ("sasl.mechanism", json!("SCRAM-SHA-256")),
+            ("sasl.username", json!(id)),
+            ("sasl.password", json!(workspace.password.expose_secret())),
+            ("socket.keepalive.enable", keeps_alive),
+        ]);
+        if portal.options.has_certificate {
+            settings.insert("ssl.ca.cert", json!(STANDARD.encode(CERTIFICATE)));
+        }
+        Ok(Json(settings).into_response())
+    })
+}
+
+async fn permission(
+    State(sandbox): State<Sandbox>,
+    headers: HeaderMap,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        let names: Vec<_> = query.keys().map(String::as_str).collect();
+        if names != ["permission", "resourceId", "resourceType"] {
+            return Err(Refusal::Invalid(
+                "It takes a permission, a resourceId and a resourceType.",
+            ));
+        }
+        let asked = |name: &str| query.get(name).map_or("", String::as_str);
+        if !RESOURCE_TYPES.contains(&asked("resourceType")) || !PERMISSIONS.contains(&asked("permission")) {
+            return Err(Refusal::Invalid("There is no such resource type or permission."));
+        }
+        let id = asked("resourceId");
+        let exists = asked("resourceType") != "Workspace" || portal.workspaces.contains_key(id);
+        Ok(Json(exists && caller.sees(id) && caller.has(asked("permission"))).into_response())
+    })
+}
+
+/// "The type of resource to check."
+const RESOURCE_TYPES: [&str; 8] = [
+    "Organisation",
+    "Repository",
+    "Workspace",
+    "Topic",
+    "Deployment",
+    "User",
+    "Session",
+    "Plugin",
+];
+
+/// "The permission to check."
+const PERMISSIONS: [&str; 6] = ["Create", "Read", "Update", "Delete", "Write", "All"];
+
+async fn tokens(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    sandbox.serve(&headers, |portal, caller, now| {
+        portal.has(Paths::Nested)?;
+        portal.read_tokens(&id, caller, now)
+    })
+}
+
+async fn rotate(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
+    sandbox.serve(&headers, |portal, caller, now| {
+        portal.has(Paths::Nested)?;
+        portal.rotate_tokens(&id, caller, now, &body)
+    })
+}
+
+type Named = Query<BTreeMap<String, String>>;
+
+async fn tokens_beside(State(sandbox): State<Sandbox>, headers: HeaderMap, Query(query): Named) -> Response {
+    sandbox.serve(&headers, |portal, caller, now| {
+        portal.has(Paths::Beside)?;
+        portal.read_tokens(named(&query)?, caller, now)
+    })
+}
+
+async fn rotate_beside(
+    State(sandbox): State<Sandbox>,
+    headers: HeaderMap,
+    Query(query): Named,
+    body: Bytes,
+) -> Response {
+    sandbox.serve(&headers, |portal, caller, now| {
+        portal.has(Paths::Beside)?;
+        portal.rotate_tokens(named(&query)?, caller, now, &body)
+    })
+}
+
+fn named(query: &BTreeMap<String, String>) -> Result<&str, Refusal> {
+    let id = query.get("workspaceId").filter(|_| query.len() == 1);
+    id.map(String::as_str)
+        .ok_or(Refusal::Invalid("It takes a workspaceId."))
+}
+
+async fn nothing_there(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|portal, _| portal.refuse(&Refusal::NotFound))
+}
+
+async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|portal, _| portal.refuse(&Refusal::NotAllowed))
+}
+
+/// A workspace as answers show it, with its broker's password.
+fn row(portal: &Portal, id: &str, workspace: &Workspace) -> Value {
+    json!({
+        "workspaceId": id,
+        "name": id,
+        "status": "Ready",
+        "brokerType": "SharedKafka",
+        "broker": {
+            "address": "kafka-1.sandbox:9093,kafka-2.sandbox:9093",
+            "securityMode": "SaslSsl",
+            "sslPassword": "",
+            "saslMechanism": "ScramSha256",
+            "username": id,
+            "password": workspace.password.expose_secret(),
+            "hasCertificate": portal.options.has_certificate,
+        },
+        "workspaceClassId": "Standard",
+        "storageClassId": "Standard",
+        "createdAt": format!("{:.3}", workspace.created),
+        "brokerSettings": {"brokerType": "SharedKafka", "syncTopics": false},
+        "repositoryId": "00000000-0000-4000-8000-000000000001",
+        "branch": "main",
+        "environmentName": id,
+        "version": 2,
+        "branchProtected": false,
+    })
+}
+
+fn told(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
+    let [one, two] = tokens.each_ref().map(ExposeSecret::expose_secret);
+    match shape {
+        Tokens::Named => json!({"token1": one, "token2": two}),
+        Tokens::Texts => json!([one, two]),
+        Tokens::Objects => json!([{ "token": one }, { "token": two }]),
+        Tokens::Wrapped => json!({"tokens": [{ "value": one }, { "value": two }]}),
+    }
+}

@@ -1,0 +1,161 @@
+//! The workspaces with their tokens, and who may do what with which.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::options::{Options, Readers};
+
+/// What a user may do in the organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Everything but what administrators have to themselves.
+    Manager,
+    /// Work with what runs in a workspace.
+    Editor,
+    /// See it.
+    Viewer,
+}
+
+/// Who calls: known by the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A user, by a personal access token.
+    User(Role),
+    /// Whatever runs in a workspace, by one of its streaming tokens.
+    Workspace(String),
+}
+
+/// A workspace, which the portal calls an environment.
+#[derive(Clone, Debug)]
+pub(super) struct Workspace {
+    pub(super) password: SecretString,
+    pub(super) created: Timestamp,
+    tokens: [SecretString; 2],
+    /// What is still shown, and until when.
+    before: Option<([SecretString; 2], Timestamp)>,
+    rotations: usize,
+}
+
+/// The organisation.
+#[derive(Debug)]
+pub struct Portal {
+    pub(super) options: Options,
+    pub(super) issued: Vec<SecretString>,
+    users: BTreeMap<String, Role>,
+    pub(super) workspaces: BTreeMap<String, Workspace>,
+}
+
+impl Portal {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            issued: Vec::new(),
+            users: BTreeMap::new(),
+            workspaces: BTreeMap::new(),
+        }
+    }
+
+    /// A new personal access token.
+    pub(super) fn user(&mut self, role: Role) -> SecretString {
+        let token = self.value("pat-");
+        self.users.insert(token.expose_secret().to_owned(), role);
+        token
+    }
+
+    /// A new workspace, with two streaming tokens.
+    pub(super) fn add(&mut self, id: &str, now: Timestamp) {
+        let workspace = Workspace {
+            password: self.value(""),
+            created: now,
+            tokens: [self.value("sdk-"), self.value("sdk-")],
+            before: None,
+            rotations: 0,
+        };
+        self.workspaces.insert(id.to_owned(), workspace);
+    }
+
+    pub(super) fn caller(&self, token: &str) -> Option<Caller> {
+        let holds = |workspace: &&Workspace| workspace.tokens.iter().any(|held| held.expose_secret() == token);
+        let workspace = || {
+            let mut workspaces = self.workspaces.iter();
+            let (id, _) = workspaces.find(|(_, workspace)| holds(workspace))?;
+            Some(Caller::Workspace(id.clone()))
+        };
+        self.users.get(token).copied().map(Caller::User).or_else(workspace)
+    }
+
+    /// "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated."
+    pub(super) fn rotate(&mut self, id: &str, now: Timestamp) -> Option<SecretString> {
+        let new = self.value("sdk-");
+        let shown_after = self.options.shown_after;
+        let workspace = self.workspaces.get_mut(id)?;
+        let shown = workspace.shown(now).clone();
+        let [_, second] = workspace.tokens.clone();
+        workspace.before = now.checked_add(shown_after).ok().map(|until| (shown, until));
+        workspace.tokens = [second, new.clone()];
+        workspace.rotations += 1;
+        Some(new)
+    }
+
+    fn value(&mut self, prefix: &str) -> SecretString {
+        let random = std::iter::repeat_with(|| fastrand::char('a'..='f')).take(32);
+        let value = SecretString::from(format!("{prefix}{}", random.collect::<String>()));
+        self.issued.push(value.clone());
+        value
+    }
+}
+
+impl Workspace {
+    /// The tokens that are let in.
+    pub(super) fn tokens(&self) -> &[SecretString; 2] {
+        &self.tokens
+    }
+
+    /// The tokens that a reader is shown.
+    pub(super) fn shown(&self, now: Timestamp) -> &[SecretString; 2] {
+        let before = self.before.as_ref().filter(|(_, until)| now < *until);
+        before.map_or(&self.tokens, |(tokens, _)| tokens)
+    }
+
+    /// How often they were rotated.
+    pub(super) fn rotations(&self) -> usize {
+        self.rotations
+    }
+}
+
+impl Caller {
+    /// Whether there is this workspace for the caller.
+    pub(super) fn sees(&self, workspace: &str) -> bool {
+        match self {
+            Self::User(_) => true,
+            Self::Workspace(own) => own == workspace,
+        }
+    }
+
+    /// "Only users with Admin role can rotate."
+    pub(super) fn may_rotate(&self) -> bool {
+        *self == Self::User(Role::Admin)
+    }
+
+    pub(super) fn may_read_tokens(&self, readers: Readers) -> bool {
+        match (self, readers) {
+            (Self::User(Role::Admin), _) | (Self::User(_), Readers::Users | Readers::Holders) => true,
+            (Self::User(_), Readers::Admins) => false,
+            (Self::Workspace(_), readers) => readers == Readers::Holders,
+        }
+    }
+
+    /// Administrators may do everything; what the others may is drawn coarsely.
+    pub(super) fn has(&self, permission: &str) -> bool {
+        match self {
+            Self::User(Role::Admin) => true,
+            Self::User(Role::Manager | Role::Editor) => matches!(permission, "Create" | "Read" | "Update" | "Delete"),
+            Self::User(Role::Viewer) => permission == "Read",
+            Self::Workspace(_) => matches!(permission, "Read" | "Write"),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The sandbox's Quix keeps what the platform's documentation and its public Python client show.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use token_providers::sandbox::quix::{ErrorBody, Options, Paths, Readers, Role, Rotated, Sandbox, Tokens};
+use token_providers::sandbox::{Effect, Fault, Listening};
+
+const DEV: &str = "acme-shop-dev";
+const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
+const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+
+struct Platform {
+    sandbox: Sandbox,
+    listening: Listening,
+    http: reqwest::Client,
+    admin: SecretString,
+}
+
+struct Answer {
+    status: u16,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+impl Platform {
+    async fn new(options: Options) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let sandbox = Sandbox::new(options);
+        sandbox.add_workspace(DEV);
+        let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
+        Self {
+            admin: sandbox.user(Role::Admin),
+            sandbox,
+            listening,
+            http: http.build().unwrap(),
+        }
+    }
+
+    /// A request as the Python client sends it, with this token.
+    async fn ask_as(&self, token: &SecretString, method: Method, path: &str) -> Answer {
+        let request = self
+            .request(method, path)
+            .bearer_auth(token.expose_secret())
+            .header("x-version", "2.0");
+        Self::answer(request).await
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Answer {
+        self.ask_as(&self.admin, method, path).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.listening.base_url))
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.send().await.unwrap();
+        Answer {
+            status: answer.status().as_u16(),
+            text: answer.text().await.unwrap(),
+        }
+    }
+
+    fn tokens(&self) -> [String; 2] {
+        self.sandbox
+            .tokens(DEV)
+            .unwrap()
+            .map(|token| token.expose_secret().to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_ends_token_1_moves_token_2_up_and_makes_a_new_one() {
+    let platform = Platform::new(Options::default()).await;
+    let [first, second] = platform.tokens();
+    assert_eq!(
+        platform.ask(Method::GET, READING).await.json(),
+        json!({"token1": first, "token2": second})
+    );
+    assert_eq!(platform.ask(Method::POST, ROTATION).await.status, 200);
+    let [now_first, now_second] = platform.tokens();
+    assert_eq!(now_first, second);
+    assert!(now_second != first && now_second != second);
+    let live = |value: &str| platform.sandbox.is_live(value);
+    assert!(!live(&first) && live(&second) && live(&now_second));
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_sent_twice_ends_both() {
+    let platform = Platform::new(Options::default()).await;
+    let before = platform.tokens();
+    for _ in 0..2 {
+        platform.ask(Method::POST, ROTATION).await;
+    }
+    assert!(before.iter().all(|token| !platform.sandbox.is_live(token)));
+    // A lost answer is no reason why it should not have happened.
+    platform
+        .sandbox
+        .fault(Fault::new(Effect::Cut).after().on("POST", ROTATION));
+    let request = platform
+        .request(Method::POST, ROTATION)
+        .bearer_auth(platform.admin.expose_secret());
+    assert!(request.header("x-version", "2.0").send().await.is_err());
+    assert_eq!(platform.sandbox.rotations(DEV), 3);
+}
+
+#[tokio::test]
+async fn what_is_not_public_comes_in_every_way() {
+    for (paths, reading, rotation) in [
+        (Paths::Nested, (Method::GET, READING), (Method::POST, ROTATION)),
+        (
+            Paths::Beside,
+            (Method::GET, "/sandbox-tokens?workspaceId=acme-shop-dev"),
+            (Method::PUT, "/sandbox-tokens?workspaceId=acme-shop-dev"),
+        ),
+    ] {
+        for rotated in [Rotated::Tokens, Rotated::NewToken, Rotated::Empty, Rotated::NoContent] {
+            let platform = Platform::new(Options {
+                paths,
+                rotated,
+                ..Options::default()
+            })
+            .await;
+            let answer = platform.ask(rotation.0.clone(), rotation.1).await;
+            let [one, two] = platform.tokens();
+            let told = match rotated {
+                Rotated::Tokens => (200, json!({"token1": one, "token2": two}).to_string()),
+                Rotated::NewToken => (201, json!(two).to_string()),
+                Rotated::Empty => (200, String::new()),
+                Rotated::NoContent => (204, String::new()),
+            };
+            assert_eq!((answer.status, answer.text), told);
+            for (tokens, told) in [
+                (Tokens::Named, json!({"token1": one, "token2": two})),
+                (Tokens::Texts, json!([one, two])),
+                (Tokens::Objects, json!([{"token": one}, {"token": two}])),
+                (Tokens::Wrapped, json!({"tokens": [{"value": one}, {"value": two}]})),
+            ] {
+                platform.sandbox.set_options(|options| options.tokens = tokens);
+                assert_eq!(platform.ask(reading.0.clone(), reading.1).await.json(), told);
+            }
+        }
+        // One way is not there while the other is.
+        let other = match paths {
+            Paths::Nested => Paths::Beside,
+            Paths::Beside => Paths::Nested,
+        };
+        let platform = Platform::new(Options {
+            paths: other,
+            ..Options::default()
+        })
+        .await;
+        assert_eq!(platform.ask(reading.0, reading.1).await.status, 404);
+        assert_eq!(platform.ask(rotation.0, rotation.1).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_may_be_shown_the_tokens_of_before_for_a_while() {
+    let platform = Platform::new(Options {
+        tokens: Tokens::Texts,
+        shown_after: SignedDuration::from_secs(60),
+        ..Options::default()
+    })
+    .await;
+    let before = platform.tokens();
+    platform.ask(Method::POST, ROTATION).await;
+    platform.ask(Method::POST, ROTATION).await;
+    assert_eq!(platform.ask(Method::GET, READING).await.json(), json!(before));
+    platform.sandbox.advance(SignedDuration::from_secs(60));
+    assert_eq!(
+        platform.ask(Method::GET, READING).await.json(),
+        json!(platform.tokens())
+    );
+}
+
+#[tokio::test]
+async fn only_administrators_rotate_and_who_reads_is_a_choice() {
+    for (readers, by_editor, by_holder) in [
+        (Readers::Users, 200, 403),
+        (Readers::Admins, 403, 403),
+        (Readers::Holders, 200, 200),
+    ] {
+        let platform = Platform::new(Options {
+            readers,
+            ..Options::default()
+        })
+        .await;
+        let [_, holder] = platform.sandbox.tokens(DEV).unwrap();
+        for (token, reading) in [
+            (platform.sandbox.user(Role::Manager), by_editor),
+            (platform.sandbox.user(Role::Editor), by_editor),
+            (platform.sandbox.user(Role::Viewer), by_editor),
+            (holder, by_holder),
+        ] {
+            assert_eq!(platform.ask_as(&token, Method::GET, READING).await.status, reading);
+            assert_eq!(platform.ask_as(&token, Method::POST, ROTATION).await.status, 403);
+        }
+        assert_eq!(platform.sandbox.rotations(DEV), 0);
+        assert_eq!(platform.ask(Method::GET, READING).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_streaming_token_is_limited_to_its_environment() {
+    let platform = Platform::new(Options::default()).await;
+    platform.sandbox.add_workspace("acme-shop-prod");
+    let [token, _] = platform.sandbox.tokens(DEV).unwrap();
+    let own = platform.ask_as(&token, Method::GET, "/workspaces").await.json();
+    assert_eq!(own.as_array().unwrap().len(), 1);
+    assert_eq!(own[0]["workspaceId"], DEV);
+    for (workspace, status) in [(DEV, 200), ("acme-shop-prod", 403), ("other", 404)] {
+        for path in ["", "/broker/librdkafka"] {
+            let path = format!("/workspaces/{workspace}{path}");
+            assert_eq!(
+                platform.ask_as(&token, Method::GET, &path).await.status,
+                status,
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_environment_is_told_with_its_brokers_password() {
+    let platform = Platform::new(Options::default()).await;
+    let told = platform.ask(Method::GET, "/workspaces/acme-shop-dev").await.json();
+    let mut fields: Vec<_> = told.as_object().unwrap().keys().collect();
+    fields.sort();
+    // What the client's tests show.
+    assert_eq!(
+        fields,
+        [
+            "branch",
+            "branchProtected",
+            "broker",
+            "brokerSettings",
+            "brokerType",
+            "createdAt",
+            "environmentName",
+            "name",
+            "repositoryId",
+            "status",
+            "storageClassId",
+            "version",
+            "workspaceClassId",
+            "workspaceId",
+        ]
+    );
+    let password = told["broker"]["password"].as_str().unwrap();
+    assert!(
+        platform
+            .sandbox
+            .issued_values()
+            .iter()
+            .any(|value| value.expose_secret() == password)
+    );
+    let settings = platform
+        .ask(Method::GET, "/workspaces/acme-shop-dev/broker/librdkafka")
+        .await
+        .json();
+    assert_eq!(settings["sasl.password"], password);
+    assert!(
+        settings["ssl.ca.cert"].as_str().unwrap().starts_with("LS0tLS1CRUdJTi"),
+        "PEM in Base64"
+    );
+    platform.sandbox.set_options(|options| {
+        options.has_certificate = false;
+        options.settings_are_texts = false;
+        options.lists_for_users = false;
+    });
+    let settings = platform
+        .ask(Method::GET, "/workspaces/acme-shop-dev/broker/librdkafka")
+        .await
+        .json();
+    assert_eq!(
+        (&settings["ssl.ca.cert"], &settings["socket.keepalive.enable"]),
+        (&json!(null), &json!(true))
+    );
+    assert_eq!(platform.ask(Method::GET, "/workspaces").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_permission_is_true_or_false() {
+    let platform = Platform::new(Options::default()).await;
+    let viewer = platform.sandbox.user(Role::Viewer);
+    for (query, status, allowed) in [
+        (
+            "resourceType=Workspace&resourceId=acme-shop-dev&permission=Read",
+            200,
+            "true",
+        ),
+        (
+            "resourceType=Workspace&resourceId=acme-shop-dev&permission=Update",
+            200,
+            "false",
+        ),
+        (
+            "resourceType=Workspace&resourceId=acme-shop-dev&permission=update",
+            400,
+            "",
+        ),
+        ("resourceType=Workspace&permission=Read", 400, ""),
+        ("resourceType=Workspace&resourceId=a&permission=Read&x=1", 400, ""),
+    ] {
+        let answer = platform
+            .ask_as(&viewer, Method::GET, &format!("/auth/permissions/query?{query}"))
+            .await;
+        assert_eq!(answer.status, status, "{query}");
+        assert!(status != 200 || answer.text == allowed, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_no_client_sends_are_refused() {
+    let platform = Platform::new(Options::default()).await;
+    let get = || platform.request(Method::GET, "/workspaces");
+    let admin = platform.admin.expose_secret();
+    for (request, status) in [
+        (get(), 401),
+        (get().bearer_auth("wrong").header("x-version", "2.0"), 401),
+        (get().bearer_auth(admin), 400),
+        (get().bearer_auth(admin).header("x-version", "1.0"), 400),
+        (get().header("authorization", admin).header("x-version", "2.0"), 401),
+    ] {
+        assert_eq!(Platform::answer(request).await.status, status);
+    }
+    for (method, path, status) in [
+        (Method::GET, "/tokens", 404),
+        (Method::DELETE, READING, 405),
+        (Method::GET, ROTATION, 405),
+        (Method::GET, "/workspaces/", 404),
+    ] {
+        assert_eq!(platform.ask(method, path).await.status, status, "{path}");
+    }
+    let with_body = platform
+        .request(Method::POST, ROTATION)
+        .bearer_auth(admin)
+        .header("x-version", "2.0");
+    assert_eq!(Platform::answer(with_body.body("{}")).await.status, 400);
+    assert_eq!(platform.sandbox.rotations(DEV), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_every_shape() {
+    for (errors, told) in [
+        (
+            ErrorBody::Problem,
+            json!({"title": "Error", "status": 404, "detail": "Not found."}).to_string(),
+        ),
+        (ErrorBody::Message, json!({"message": "Not found."}).to_string()),
+        (ErrorBody::Text, "Not found.".to_owned()),
+        (ErrorBody::Empty, String::new()),
+    ] {
+        let platform = Platform::new(Options {
+            errors,
+            ..Options::default()
+        })
+        .await;
+        let answer = platform.ask(Method::GET, "/workspaces/other").await;
+        assert_eq!((answer.status, answer.text), (404, told));
+    }
+}
