@@ -26,7 +26,6 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
-use super::failure::failure;
 use super::identity::Named;
 use super::issue::{self, Unmade};
 use super::kept::{self, Kept};
@@ -369,10 +368,8 @@ impl ServiceAccountTokenPair {
             match rotate(connection, operation, new.name, new.expires_at, &old.token, diagnostics).await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
-                Err(error) if error.is_ambiguous() => {
-                    return Err((why_not_rotated(new.name, &error), Account::named(new.name)));
-                }
-                Err(error) => return Err((failure(&error), old.clone())),
+                // Which value it has now, the next refresh tells.
+                Err(error) => return Err((why_not_rotated(new.name, &error), old.clone())),
             }
         }
         let created = match old {

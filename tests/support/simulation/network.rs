@@ -66,24 +66,26 @@ struct Requests {
     reached: CancellationToken,
     /// Whether the platform acted on one when nobody waited for its answer any more.
     overtaken: bool,
-    creations: Vec<Creation>,
+    makings: Vec<Making>,
 }
 
-/// A service account that was asked for.
+/// A value of a service account that was asked for, by a creation or a rotation.
 #[derive(Clone)]
-pub(crate) struct Creation {
+pub(crate) struct Making {
     pub(crate) name: String,
+    /// Whether the service account was to be made along with it.
+    pub(crate) creates: bool,
     /// When whoever asked stopped waiting for the answer.
     pub(crate) given_up: Arc<OnceLock<Timestamp>>,
 }
 
 /// Notes when it is dropped.
-struct Waiting(Option<Creation>, Clock);
+struct Waiting(Option<Making>, Clock);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(creation) = &self.0 {
-            let _ = creation.given_up.set(self.1.now());
+        if let Some(making) = &self.0 {
+            let _ = making.given_up.set(self.1.now());
         }
     }
 }
@@ -139,7 +141,7 @@ impl Network {
             moment,
             reached: CancellationToken::new(),
             overtaken: false,
-            creations: Vec::new(),
+            makings: Vec::new(),
         };
         Line {
             network: self.clone(),
@@ -167,9 +169,9 @@ impl Line {
         self.requests.lock().unwrap().overtaken
     }
 
-    /// The creations that were sent.
-    pub(crate) fn creations(&self) -> Vec<Creation> {
-        self.requests.lock().unwrap().creations.clone()
+    /// The creations and rotations that were sent.
+    pub(crate) fn makings(&self) -> Vec<Making> {
+        self.requests.lock().unwrap().makings.clone()
     }
 
     pub(crate) fn service<B>(
@@ -196,8 +198,8 @@ impl Line {
     /// Brings a request to the platform, which acts on it even if nobody waits for the answer any more.
     async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
         let what = describe(&request);
-        let (number, creation) = self.count(&request);
-        let _waiting = Waiting(creation, self.network.clock.clone());
+        let (number, making) = self.count(&request);
+        let _waiting = Waiting(making, self.network.clock.clone());
         self.tell_if(Moment {
             request: number,
             when: When::Before,
@@ -235,17 +237,17 @@ impl Line {
         answered.await.unwrap_or(Err(ConnectionCut))
     }
 
-    fn count(&self, request: &Request<Bytes>) -> (u32, Option<Creation>) {
+    fn count(&self, request: &Request<Bytes>) -> (u32, Option<Making>) {
         let mut requests = self.requests.lock().unwrap();
         requests.sent += 1;
-        let creates = request.uri().path().ends_with("/service-account");
-        let name = creates.then(|| name_in(request)).flatten();
-        let creation = name.map(|name| Creation {
+        // Deletions name it in the query.
+        let making = name_in(request).map(|name| Making {
             name,
+            creates: request.uri().path().ends_with("/service-account"),
             given_up: Arc::default(),
         });
-        requests.creations.extend(creation.clone());
-        (requests.sent, creation)
+        requests.makings.extend(making.clone());
+        (requests.sent, making)
     }
 
     fn tell_if(&self, now: Moment) {

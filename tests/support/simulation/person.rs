@@ -216,19 +216,23 @@ impl World {
         self.workspaces[0].terraform.state().contains_key(PAIR)
     }
 
-    /// Whether the run that made a service account was killed, or had given up before the platform acted.
+    /// Whether the run that made a service account was killed, or had given up before the platform acted, be it on the
+    /// creation or on a later rotation: a token that is not the one that was to be revoked is somebody else's.
     fn may_be_left_behind(&self, name: &str) -> bool {
+        use AuditAction::{CreateServiceAccount, RotateServiceAccount};
         let audit = self.sandbox.audit();
-        let made = audit
-            .iter()
-            .rfind(|entry| entry.action == AuditAction::CreateServiceAccount && entry.target == name);
+        let makes = |action| matches!(action, CreateServiceAccount | RotateServiceAccount);
+        let made = audit.iter().rfind(|entry| makes(entry.action) && entry.target == name);
         let Some(made): Option<Timestamp> = made.map(|entry| entry.at) else {
             return false;
         };
         self.sent.borrow().iter().any(|(line, killed)| {
-            let creations = line.creations();
-            let mut of_it = creations.iter().filter(|creation| creation.name == name);
-            of_it.any(|creation| *killed || creation.given_up.get().is_some_and(|given_up| *given_up < made))
+            let makings = line.makings();
+            let mut of_it = makings.iter().filter(|making| making.name == name);
+            of_it.any(|making| {
+                let too_late = making.given_up.get().is_some_and(|given_up| *given_up < made);
+                too_late || (*killed && making.creates)
+            })
         })
     }
 

@@ -17,6 +17,7 @@ use token_providers::rest::Transport;
 use token_providers::striim::{Parts, Striim};
 use token_providers::token::Clock;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::body::Body;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -64,7 +65,14 @@ pub(crate) struct Provider {
     client: ProviderClient<Channel>,
     schemas: Rc<Schemas>,
     outputs: Rc<Outputs>,
-    process: Option<Rc<Plugin>>,
+    process: Option<Rc<Process>>,
+}
+
+/// A provider in a process of its own.
+struct Process {
+    plugin: Plugin,
+    /// Takes its requests as long as it lives.
+    _platform: JoinSet<()>,
 }
 
 /// What an operation came to: the object, and whether no error was told.
@@ -95,11 +103,11 @@ impl Start {
         let (channel, process) = match self.speed {
             Speed::Simulated => (self.in_process(line), None),
             Speed::Real => {
-                let plugin = self.process(line).await?;
-                let channel = plugin.channel().await;
+                let process = self.process(line).await?;
+                let channel = process.plugin.channel().await;
                 (
                     BoxCloneSyncService::new(channel.map_err(Into::into)),
-                    Some(Rc::new(plugin)),
+                    Some(Rc::new(process)),
                 )
             }
         };
@@ -137,11 +145,12 @@ impl Start {
         BoxCloneSyncService::new(Server::new(Striim::new(parts)).into_service().map_err(Into::into))
     }
 
-    async fn process(&self, line: &Line) -> anyhow::Result<Plugin> {
+    async fn process(&self, line: &Line) -> anyhow::Result<Process> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let base_url = format!("http://{}/api/v1", listener.local_addr()?);
         let service = TowerToHyperService::new(line.service::<Incoming>());
-        tokio::spawn(async move {
+        let mut platform = JoinSet::new();
+        platform.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
                 let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
@@ -156,7 +165,10 @@ impl Start {
         let mut plugin = Plugin::start(options).await;
         self.outputs.show(&plugin.line);
         self.outputs.follow(plugin.errors());
-        Ok(plugin)
+        Ok(Process {
+            plugin,
+            _platform: platform,
+        })
     }
 }
 
@@ -265,7 +277,7 @@ impl Provider {
     /// Terraform was interrupted: by a terminal, which tells all processes of the group, and then Terraform the provider.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         if let Some(process) = &self.process {
-            process.signal("INT").await;
+            process.plugin.signal("INT").await;
         }
         self.client
             .clone()
