@@ -11,10 +11,18 @@ use tokio::runtime::Runtime;
 
 use crate::terraform::{Minor, Terraform};
 
+/// How much of the suite a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Suite {
+    Each,
+    Newest,
+}
+
 /// On each Terraform of the suite that has what came with `first`.
-pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&Terraform)) {
-    let suite = runtime().block_on(Terraform::suite()).unwrap();
-    let suite = suite
+pub(crate) fn on_each_version_since(first: Minor, suite: Suite, test: impl AsyncFn(&Terraform)) {
+    let all = runtime().block_on(Terraform::suite()).unwrap();
+    let older = if suite == Suite::Newest { all.len() - 1 } else { 0 };
+    let suite = all[older..]
         .iter()
         .filter(|terraform| terraform.is_at_least(first, Some(first)));
     report(suite.filter(|terraform| !passes(terraform, &test)).collect());

@@ -27,6 +27,7 @@ use super::Sandbox;
 use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
 
 pub(crate) use examples::*;
+pub(crate) use versions::Suite;
 
 /// A platform's sandbox, and the provider that is tested with it.
 pub(crate) trait Tested {
@@ -35,6 +36,10 @@ pub(crate) trait Tested {
 
     /// Where cargo has put its program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
     const PROGRAM: &'static str;
+
+    /// Which of the suite's Terraforms its tests run on. What differs between them is the framework's, which the first
+    /// platform's tests hold to all; the lives of tokens run on every version there is.
+    const SUITE: Suite = Suite::Newest;
 
     /// The platform as each test finds it.
     fn started() -> Self;
@@ -59,7 +64,9 @@ pub(crate) fn on_each_version(test: impl AsyncFn(&mut World)) {
 
 /// The same on those that have what came with `first`.
 pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut World)) {
-    versions::on_each_version_since(first, async |terraform| World::live(terraform, &test).await);
+    versions::on_each_version_since(first, Sandbox::SUITE, async |terraform| {
+        World::live(terraform, &test).await
+    });
 }
 
 /// The same on every Terraform there is, several at a time.

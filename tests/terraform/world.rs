@@ -20,6 +20,7 @@ pub(crate) use shared::*;
 impl Tested for Sandbox {
     const NAME: &'static str = "striim";
     const PROGRAM: &'static str = env!("CARGO_BIN_EXE_terraform-provider-striim");
+    const SUITE: Suite = Suite::Each;
 
     fn started() -> Self {
         Self::new(Options::default())

@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::{AnyResource, Model as _, Value};
-use crate::sandbox::Fault;
 use crate::sandbox::striim::{AuditAction, Expired, Options, Sandbox};
+use crate::sandbox::{Effect, Fault};
 use crate::striim::testing::{losses, sandbox, session};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -370,10 +370,28 @@ async fn a_rotation_whose_answer_was_lost_is_made_again_with_the_same_account() 
     assert!(run.failed);
     let state = world.state();
     assert_eq!((name(&state.current), name(&state.previous)), ("ci-b", "ci-a"));
-    assert!(state.previous.known().unwrap().token.is_null());
     assert_eq!(world.works(), [true, false]);
+    // Whether the former value died, the platform tells.
+    let (told, _) = world.plan().await;
+    assert!(told.contains("has another value than the state"), "{told}");
+    assert!(world.state().previous.known().unwrap().token.is_null());
     while world.apply().await.failed {}
     assert_eq!(name(&world.state().current), "ci-a");
+    assert_eq!(world.works(), [true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_came_to_nothing_forgets_no_value() {
+    let mut world = World::created().await;
+    world.trigger("1");
+    world.applies().await;
+    world.trigger("2");
+    world
+        .sandbox
+        .fault(Fault::new(Effect::Cut).on(ROTATE.0, ROTATE.1).times(100));
+    let before = world.state.clone();
+    assert!(world.apply().await.failed);
+    assert_eq!(world.state, before);
     assert_eq!(world.works(), [true, true]);
 }
 
