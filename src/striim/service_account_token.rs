@@ -11,7 +11,10 @@
 //! - A token that is not due, of a configuration that did not change, is not touched; nor is one by its import.
 //!
 //! # Assumptions
-//! - The list is complete.
+//! - The list is complete, but for what has expired. What a rotation that was cut off has let expire before the state
+//!   knew is taken for gone; the creation that follows is refused and says how to be rid of it (`adopt_existing`).
+//! - No token ends between a plan that keeps it and that plan's apply: Terraform asks for the plan again then, and a
+//!   provider cannot tell the two from each other. Where one does, the apply fails and the next run rotates.
 //! - `token-id` tells one value from the next: a rotation changes it (Striim's samples show so).
 
 use async_trait::async_trait;

@@ -12,7 +12,8 @@
 //! - A rotation that failed left the state as it was, but for a value that may be dead. The next plan rotates the same
 //!   service account again.
 //! - There are never more than the two. The names are the pair's own: a pair is made only where both are free, and what
-//!   stands under them later, left by a run that was killed, is taken over by the next rotation instead of forgotten.
+//!   stands under them later, left by a run that was killed, is recorded by the next refresh, renewed by the next rotation
+//!   (also where it has expired and the list hides it), and ended with the pair.
 //! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
 //!
 //! # Assumptions
