@@ -214,8 +214,8 @@ fn run(call: impl AsyncFnOnce(&Operation)) {
 fn hides<T: Debug>(issued: Result<T, Error>, value: impl Fn(&T) -> &SecretString) {
     if let Ok(issued) = &issued {
         let (value, told) = (value(issued).expose_secret(), format!("{issued:?}"));
-        // A short one may stand in the number or in an instant, too.
-        assert!(value.len() < 40 || !told.contains(value));
+        // A short one may stand in the number or in an instant, too; the shortest that a platform makes has 32 characters.
+        assert!(value.len() < 32 || !told.contains(value));
     }
     shows(issued);
 }
