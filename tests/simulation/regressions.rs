@@ -7,6 +7,7 @@ use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
 use crate::simulation::provider::Speed;
+use crate::simulation::terraform::Lifecycle;
 use crate::simulation::world;
 
 /// Runs the steps on each kind of platform, with requests that take other times each time.
@@ -36,6 +37,7 @@ fn declare(place: usize, name: &'static str) -> Step {
         ends: Ends::ByDefault,
         trigger: None,
         adopt: false,
+        lifecycle: Lifecycle::default(),
     };
     Step::Declare {
         workspace: 0,
@@ -60,6 +62,8 @@ fn apply_until(end: Option<(Cut, Moment)>) -> Step {
     Step::Apply(Apply {
         workspace: 0,
         parallelism: 10,
+        replace: None,
+        waits_minutes: 0,
         end,
     })
 }
@@ -166,6 +170,7 @@ fn whoever_may_have_lost_the_providers_own_token_is_told() {
             ends: Ends::InDays(30),
             trigger: Some(trigger),
             adopt: true,
+            lifecycle: Lifecycle::default(),
         }),
     };
     let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
@@ -188,6 +193,8 @@ fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has
             Step::Apply(Apply {
                 workspace: 0,
                 parallelism: 1,
+                replace: None,
+                waits_minutes: 0,
                 end: None,
             }),
         ]);

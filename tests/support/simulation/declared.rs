@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rmpv::Value;
 
 use super::provider::Attributes;
-use super::terraform::{Configuration, Object};
+use super::terraform::{Block, Configuration, Lifecycle, Object};
 
 pub(crate) const TOKEN: &str = "striim_service_account_token";
 pub(crate) const PAIR: &str = "striim_service_account_token_pair.relay";
@@ -45,6 +45,7 @@ pub(crate) struct Token {
     pub(crate) ends: Ends,
     pub(crate) trigger: Option<u8>,
     pub(crate) adopt: bool,
+    pub(crate) lifecycle: Lifecycle,
 }
 
 /// The pair [`RELAY`].
@@ -118,13 +119,13 @@ impl Ends {
 impl Declared {
     pub(crate) fn configuration(&self) -> Configuration {
         let places = self.places.iter().enumerate();
-        let tokens = places.filter_map(|(place, token)| Some((address(place), token.as_ref()?.attributes())));
+        let tokens = places.filter_map(|(place, token)| Some((address(place), token.as_ref()?.block())));
         let pats = (0..).zip(&self.pats);
-        let pats = pats.filter_map(|(user, pat)| Some((pat_address(user), pat.as_ref()?.attributes(user))));
-        let pair = self.pair.iter().map(|pair| (PAIR.to_owned(), pair.attributes()));
+        let pats = pats.filter_map(|(user, pat)| Some((pat_address(user), pat.as_ref()?.attributes(user).into())));
+        let pair = self.pair.iter().map(|pair| (PAIR.to_owned(), pair.attributes().into()));
         let toggle = self
             .toggle
-            .map(|enabled| (TOGGLE.to_owned(), named([("enabled", enabled.into())])));
+            .map(|enabled| (TOGGLE.to_owned(), named([("enabled", enabled.into())]).into()));
         tokens.chain(pats).chain(pair).chain(toggle).collect()
     }
 
@@ -137,8 +138,12 @@ impl Declared {
         self.places[place] = token;
     }
 
-    /// The user moves the fixed ends that have passed, and no longer wants what ends at once.
+    /// The user moves the fixed ends that have passed, and no longer wants what ends at once, nor what Terraform is not to
+    /// change.
     pub(crate) fn mend(&mut self, now: Timestamp) {
+        for token in self.places.iter_mut().flatten() {
+            token.lifecycle = Lifecycle::default();
+        }
         let tokens = self.places.iter_mut().flatten().map(|token| &mut token.ends);
         let pats = self.pats.iter_mut().flatten().map(|pat| &mut pat.ends);
         tokens.chain(pats).for_each(|ends| ends.mend(now));
@@ -170,6 +175,13 @@ impl Declared {
 }
 
 impl Token {
+    fn block(&self) -> Block {
+        Block {
+            attributes: self.attributes(),
+            lifecycle: self.lifecycle,
+        }
+    }
+
     fn attributes(&self) -> Attributes {
         let mut attributes = vec![("name", self.name.into())];
         attributes.extend(self.description.map(|text| ("description", text.into())));

@@ -12,6 +12,7 @@ use super::declared::{Ends, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
 use super::history::{Apply, Cut, History, Step};
 use super::network::{AUTHORIZED_BY, Moment};
 use super::provider::Speed;
+use super::terraform::Lifecycle;
 
 /// The names that each workspace uses: no two use the same.
 const NAMES: [[&str; 4]; 2] = [
@@ -21,6 +22,28 @@ const NAMES: [[&str; 4]; 2] = [
 
 /// A value that no answer should have carried.
 pub(crate) const STRANGE: &str = "NotMeantForU.ToBeSeenByAnyone";
+
+/// What a gateway or a default backend answers about a path that it does not know.
+const IMPOSTERS: [(u16, &str); 8] = [
+    (404, "404 page not found\n"),
+    (404, "default backend - 404"),
+    (404, r#"{"message":"no Route matched with those values"}"#),
+    (
+        404,
+        r#"{"timestamp":"2027-01-01T00:00:00Z","status":404,"error":"Not Found","path":"/api/v1"}"#,
+    ),
+    (404, ""),
+    (204, ""),
+    (200, "null"),
+    (200, "[]"),
+];
+
+/// Answers to the list of service accounts that hold a part of it.
+const PARTS: [&str; 3] = [
+    r#"{"content":[],"totalElements":3,"last":false}"#,
+    r#"{"service-accounts":[],"hasMore":true}"#,
+    r#"{"data":[],"total":7}"#,
+];
 
 const ENDPOINTS: [(&str, &str); 6] = [
     ("POST", "/service-account"),
@@ -199,6 +222,7 @@ impl Draw {
                     ends: Ends::InDays(self.one_of(&[1, 30, 300])),
                     trigger: self.trigger(),
                     adopt: true,
+                    lifecycle: Lifecycle::default(),
                 }),
             },
             _ => self.token(),
@@ -213,6 +237,10 @@ impl Draw {
             ends: draw.ends(&[1, 30, 300]),
             trigger: draw.trigger(),
             adopt: draw.chance(10),
+            lifecycle: Lifecycle {
+                create_before_destroy: draw.chance(15),
+                ignores_expiry: draw.chance(10),
+            },
         });
         Step::Declare {
             workspace,
@@ -261,6 +289,11 @@ impl Draw {
         Apply {
             workspace,
             parallelism: self.one_of(&[1, 10, 50]),
+            replace: self.maybe(5, |draw| draw.random.usize(..PLACES - 1)),
+            waits_minutes: match self.speed {
+                Speed::Simulated => self.one_of(&[0, 0, 0, 0, 0, 0, 1, 60, 26 * 60]),
+                Speed::Real => 0,
+            },
             end: self.maybe(35, |draw| {
                 let cut = if draw.chance(65) { Cut::Crash } else { Cut::Interrupt };
                 let moment = Moment {
@@ -288,7 +321,14 @@ impl Draw {
             Speed::Real => 1,
         };
         let page = ("content-type", "text/html");
-        let effect = match self.random.u32(..18) {
+        let effect = match self.random.u32(..20) {
+            // Another program answers in the platform's place.
+            18 => {
+                let (status, body) = self.one_of(&IMPOSTERS);
+                Fault::answer(status).body(body)
+            }
+            // A list that says of itself that it is a part.
+            19 => Fault::answer(200).body(self.one_of(&PARTS)),
             0 | 1 => Fault::new(Effect::Cut),
             2 => Fault::new(Effect::Truncate),
             3 => Fault::new(Effect::Hang),

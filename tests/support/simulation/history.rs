@@ -5,6 +5,7 @@ use token_providers::sandbox::striim::Options;
 
 use super::declared::{Ends, OWN, Pair, Pat, Token};
 use super::network::Moment;
+use super::terraform::Lifecycle;
 
 /// What happens to one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,10 @@ pub(crate) enum Step {
 pub(crate) struct Apply {
     pub(crate) workspace: usize,
     pub(crate) parallelism: usize,
+    /// The place that `-replace` names.
+    pub(crate) replace: Option<usize>,
+    /// How long the plan waits in a file before it is applied.
+    pub(crate) waits_minutes: i64,
     pub(crate) end: Option<(Cut, Moment)>,
 }
 
@@ -113,10 +118,23 @@ impl History {
 impl Step {
     fn simpler(&self) -> Vec<Self> {
         match self {
-            Self::Apply(apply) if apply.end.is_some() => vec![Self::Apply(Apply {
-                end: None,
-                ..apply.clone()
-            })],
+            Self::Apply(apply) => {
+                let plain = Apply {
+                    replace: None,
+                    waits_minutes: 0,
+                    end: None,
+                    ..apply.clone()
+                };
+                let simpler = [
+                    Apply {
+                        end: None,
+                        ..apply.clone()
+                    },
+                    plain,
+                ];
+                let differs = |simpler: &Apply| simpler != apply;
+                simpler.into_iter().filter(differs).map(Self::Apply).collect()
+            }
             Self::ApplyBoth(both) => both.iter().cloned().map(Self::Apply).collect(),
             Self::Fault(fault) if fault.times > 1 => vec![Self::Fault(fault.clone().times(fault.times - 1))],
             Self::Declare {
@@ -129,6 +147,7 @@ impl Step {
                     ends: Ends::ByDefault,
                     trigger: None,
                     adopt: token.name == OWN,
+                    lifecycle: Lifecycle::default(),
                     ..token.clone()
                 };
                 if *token == simple {

@@ -19,5 +19,5 @@ mod person;
 mod plugin;
 mod promises;
 pub(crate) mod provider;
-mod terraform;
+pub(crate) mod terraform;
 pub(crate) mod world;

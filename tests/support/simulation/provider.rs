@@ -78,13 +78,24 @@ struct Process {
 /// What an operation came to: the object, and whether no error was told.
 pub(crate) struct Outcome {
     pub(crate) object: Option<Attributes>,
+    /// What the provider keeps about it in addition.
+    pub(crate) private: Vec<u8>,
     pub(crate) succeeded: bool,
 }
 
 /// What a plan came to, if no error was told.
 pub(crate) struct Plan {
     pub(crate) planned: Option<Attributes>,
+    pub(crate) private: Vec<u8>,
     pub(crate) must_be_replaced: bool,
+}
+
+/// Whether the warnings of a plan call reach the user.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Warnings {
+    Shown,
+    /// Those of the second plan call of a replacement are not. Its errors are.
+    Dropped,
 }
 
 /// What a provider is started with.
@@ -184,20 +195,25 @@ impl Provider {
             ..Default::default()
         };
         let answer = self.client.configure_provider(request).await?.into_inner();
-        ensure!(self.tell(answer.diagnostics), "the provider was not configured");
+        ensure!(
+            self.tell(answer.diagnostics, Warnings::Shown),
+            "the provider was not configured"
+        );
         Ok(())
     }
 
-    pub(crate) async fn read(&self, kind: &str, object: &Attributes) -> anyhow::Result<Outcome> {
+    pub(crate) async fn read(&self, kind: &str, object: &Attributes, private: &[u8]) -> anyhow::Result<Outcome> {
         let request = proto::read_resource::Request {
             type_name: kind.to_owned(),
             current_state: Some(encode(Some(object))),
+            private: private.to_vec(),
             ..Default::default()
         };
         let answer = self.client.clone().read_resource(request).await?.into_inner();
         Ok(Outcome {
-            succeeded: self.tell(answer.diagnostics),
+            succeeded: self.tell(answer.diagnostics, Warnings::Shown),
             object: self.object(kind, answer.new_state, &answer.private)?,
+            private: answer.private,
         })
     }
 
@@ -207,20 +223,24 @@ impl Provider {
         config: Option<&Attributes>,
         prior: Option<&Attributes>,
         proposed: Option<&Attributes>,
+        private: &[u8],
+        warnings: Warnings,
     ) -> anyhow::Result<Option<Plan>> {
         let request = proto::plan_resource_change::Request {
             type_name: kind.to_owned(),
+            prior_private: private.to_vec(),
             prior_state: Some(encode(prior)),
             proposed_new_state: Some(encode(proposed)),
             config: Some(encode(config)),
             ..Default::default()
         };
         let answer = self.client.clone().plan_resource_change(request).await?.into_inner();
-        if !self.tell(answer.diagnostics) {
+        if !self.tell(answer.diagnostics, warnings) {
             return Ok(None);
         }
         Ok(Some(Plan {
             planned: self.object(kind, answer.planned_state, &answer.planned_private)?,
+            private: answer.planned_private,
             must_be_replaced: !answer.requires_replace.is_empty(),
         }))
     }
@@ -231,9 +251,11 @@ impl Provider {
         config: Option<&Attributes>,
         prior: Option<&Attributes>,
         planned: Option<&Attributes>,
+        private: &[u8],
     ) -> anyhow::Result<Outcome> {
         let request = proto::apply_resource_change::Request {
             type_name: kind.to_owned(),
+            planned_private: private.to_vec(),
             prior_state: Some(encode(prior)),
             planned_state: Some(encode(planned)),
             config: Some(encode(config)),
@@ -241,23 +263,26 @@ impl Provider {
         };
         let answer = self.client.clone().apply_resource_change(request).await?.into_inner();
         Ok(Outcome {
-            succeeded: self.tell(answer.diagnostics),
+            succeeded: self.tell(answer.diagnostics, Warnings::Shown),
             object: self.object(kind, answer.new_state, &answer.private)?,
+            private: answer.private,
         })
     }
 
-    pub(crate) async fn import(&self, kind: &str, id: &str) -> anyhow::Result<Option<Attributes>> {
+    /// What exists under `id`, and its private state.
+    pub(crate) async fn import(&self, kind: &str, id: &str) -> anyhow::Result<Option<(Attributes, Vec<u8>)>> {
         let request = proto::import_resource_state::Request {
             type_name: kind.to_owned(),
             id: id.to_owned(),
             ..Default::default()
         };
         let answer = self.client.clone().import_resource_state(request).await?.into_inner();
-        self.tell(answer.diagnostics);
-        match answer.imported_resources.into_iter().next() {
-            Some(imported) => self.object(kind, imported.state, &imported.private),
-            None => Ok(None),
-        }
+        self.tell(answer.diagnostics, Warnings::Shown);
+        let Some(imported) = answer.imported_resources.into_iter().next() else {
+            return Ok(None);
+        };
+        let object = self.object(kind, imported.state, &imported.private)?;
+        Ok(object.map(|object| (object, imported.private)))
     }
 
     pub(crate) fn schema(&self, kind: &str) -> anyhow::Result<&Schema> {
@@ -286,8 +311,8 @@ impl Provider {
         Ok(())
     }
 
-    /// Keeps what was told; whether there was no error.
-    fn tell(&self, diagnostics: Vec<proto::Diagnostic>) -> bool {
+    /// Keeps the diagnostics; whether there was no error. What is dropped is searched for values all the same.
+    fn tell(&self, diagnostics: Vec<proto::Diagnostic>, warnings: Warnings) -> bool {
         let mut succeeded = true;
         for diagnostic in diagnostics {
             let is_error = diagnostic.severity() == proto::diagnostic::Severity::Error;
@@ -298,7 +323,12 @@ impl Provider {
                 _ => String::new(),
             };
             let (summary, detail) = (diagnostic.summary, diagnostic.detail);
-            self.outputs.tell(format!("{severity}{on}: {summary}: {detail}"));
+            let text = format!("{severity}{on}: {summary}: {detail}");
+            if is_error || warnings == Warnings::Shown {
+                self.outputs.tell(text);
+            } else {
+                self.outputs.show(&text);
+            }
             succeeded &= !is_error;
         }
         succeeded

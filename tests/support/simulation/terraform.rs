@@ -15,10 +15,38 @@ use tokio_util::sync::CancellationToken;
 
 use super::declared::held_by;
 use super::network::Line;
-use super::provider::{self, Attributes, Plan, Provider, Start, fits};
+use super::provider::{self, Attributes, Plan, Provider, Start, Warnings, fits};
 
 /// What the configuration says, by address.
-pub(crate) type Configuration = BTreeMap<String, Attributes>;
+pub(crate) type Configuration = BTreeMap<String, Block>;
+
+/// A `resource` block.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    pub(crate) attributes: Attributes,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl From<Attributes> for Block {
+    fn from(attributes: Attributes) -> Self {
+        Self {
+            attributes,
+            lifecycle: Lifecycle::default(),
+        }
+    }
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Lifecycle {
+    pub(crate) create_before_destroy: bool,
+    /// `ignore_changes = [expires_at]`
+    pub(crate) ignores_expiry: bool,
+}
+
+/// What follows the address of an object that a replacement has put aside. No configuration has such an address, so the
+/// next run destroys what a run has left there.
+const DEPOSED: &str = " (deposed)";
 
 /// One workspace: its state, and how it starts providers.
 pub(crate) struct Terraform {
@@ -31,6 +59,8 @@ pub(crate) struct Terraform {
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) attributes: Attributes,
+    /// What the provider keeps about it in addition.
+    pub(crate) private: Vec<u8>,
     /// Its creation failed: it is replaced by the next run.
     pub(crate) tainted: bool,
 }
@@ -48,8 +78,10 @@ pub(crate) enum Ended {
 struct Change {
     address: String,
     action: Action,
-    config: Option<Attributes>,
+    config: Option<Block>,
     planned: Option<Attributes>,
+    /// The private state that the plan left.
+    private: Vec<u8>,
     planned_at: Timestamp,
 }
 
@@ -70,6 +102,10 @@ pub(crate) struct Run<'a> {
     pub(crate) parallelism: usize,
     /// Cancelled when the user interrupts it.
     pub(crate) interrupt: &'a CancellationToken,
+    /// The address that `-replace` names.
+    pub(crate) replace: Option<&'a str>,
+    /// What happens between the plan and its apply.
+    pub(crate) between: &'a dyn Fn(),
 }
 
 impl Terraform {
@@ -96,6 +132,7 @@ impl Terraform {
         if changes.iter().all(|change| change.action == Action::Nothing) {
             return Ok(Ended::Unchanged);
         }
+        (run.between)();
         let provider = self.start.provider(run.line).await?;
         let apply = stream::iter(changes)
             .map(|change| self.apply_one(&provider, change, &stopped))
@@ -111,11 +148,12 @@ impl Terraform {
         let provider = self.start.provider(line).await?;
         let imported = provider.import(kind_of(address), id).await?;
         let found = imported.is_some();
-        if let Some(attributes) = imported {
+        if let Some((attributes, private)) = imported {
             self.save(
                 address,
                 Some(Object {
                     attributes,
+                    private,
                     tainted: false,
                 }),
             );
@@ -134,7 +172,10 @@ impl Terraform {
         let state = self.state();
         let addresses: BTreeSet<_> = configuration.keys().chain(state.keys()).collect();
         let plan = stream::iter(addresses)
-            .map(|address| self.plan_one(&provider, address, configuration.get(address), state.get(address)))
+            .map(|address| {
+                let (config, prior) = (configuration.get(address), state.get(address));
+                self.plan_one(&provider, address, config, prior, run.replace)
+            })
             .buffered(run.parallelism)
             .try_collect::<Vec<_>>();
         let planned = interruptible(plan, run.interrupt, &provider, stopped).await?;
@@ -155,13 +196,14 @@ impl Terraform {
         &self,
         provider: &Provider,
         address: &str,
-        config: Option<&Attributes>,
+        config: Option<&Block>,
         prior: Option<&Object>,
+        replace: Option<&str>,
     ) -> anyhow::Result<Option<(Option<Object>, Change)>> {
         let kind = kind_of(address);
         let mut prior = prior.cloned();
         if let Some(object) = &mut prior {
-            let read = provider.read(kind, &object.attributes).await?;
+            let read = provider.read(kind, &object.attributes, &object.private).await?;
             if !read.succeeded {
                 return Ok(None);
             }
@@ -169,63 +211,78 @@ impl Terraform {
                 Some(attributes) => {
                     ensure!(is_known(&attributes), "{address}: read as unknown: {attributes:?}");
                     object.attributes = attributes;
+                    object.private = read.private;
                 }
                 None => prior = None,
             }
         }
-        let change = |action, planned| Change {
+        let change = |action, planned, private| Change {
             address: address.to_owned(),
             action,
             config: config.cloned(),
             planned,
+            private,
             planned_at: self.start.clock.now(),
         };
         let there = prior.as_ref().map(|object| &object.attributes);
         let Some(config) = config else {
-            if there.is_none() {
-                return Ok(Some((None, change(Action::Nothing, None))));
-            }
-            let Some(plan) = provider.plan(kind, None, there, None).await? else {
+            let Some(object) = &prior else {
+                return Ok(Some((None, change(Action::Nothing, None, Vec::new()))));
+            };
+            let plan = provider.plan(kind, None, there, None, &object.private, Warnings::Shown);
+            let Some(plan) = plan.await? else {
                 return Ok(None);
             };
             ensure!(plan.planned.is_none(), "{address}: a destruction that leaves something");
-            return Ok(Some((prior, change(Action::Delete, None))));
+            let change = change(Action::Delete, None, plan.private);
+            return Ok(Some((prior, change)));
         };
         // What is tainted is planned as if it were not there.
         let usable = prior.as_ref().filter(|object| !object.tainted);
-        let usable = usable.map(|object| &object.attributes);
-        let Some((mut planned, must_be_replaced)) = self.propose(provider, address, config, usable).await? else {
+        let seen = config.seen_by_provider(usable);
+        let first = self.propose(provider, address, &seen, usable, &[], Warnings::Shown);
+        let Some((mut planned, mut plan)) = first.await? else {
             return Ok(None);
         };
+        let is_replaced = plan.must_be_replaced || replace == Some(address);
+        let usable = usable.map(|object| &object.attributes);
         let action = match (there, usable) {
             (None, _) => Action::Create,
             (Some(_), None) => Action::Replace,
-            (Some(_), Some(usable)) if is_same(&planned, usable) => Action::Nothing,
-            (Some(_), Some(_)) if must_be_replaced => {
-                let Some((anew, _)) = self.propose(provider, address, config, None).await? else {
+            (Some(_), Some(_)) if is_replaced => {
+                let second = self.propose(provider, address, &seen, None, &plan.private, Warnings::Dropped);
+                let Some(second) = second.await? else {
                     return Ok(None);
                 };
-                planned = anew;
+                (planned, plan) = second;
                 Action::Replace
             }
+            (Some(_), Some(usable)) if is_same(&planned, usable) => Action::Nothing,
             (Some(_), Some(_)) => Action::Update,
         };
-        let change = change(action, Some(planned));
+        let change = change(action, Some(planned), plan.private);
         Ok(Some((prior, change)))
     }
 
-    /// Has the provider plan a creation or an update, and holds the plan to the configuration.
+    /// Has the provider plan a creation or an update, and checks the plan against the configuration. Without a prior object,
+    /// `private` is what an earlier plan call left.
     async fn propose(
         &self,
         provider: &Provider,
         address: &str,
         config: &Attributes,
-        prior: Option<&Attributes>,
-    ) -> anyhow::Result<Option<(Attributes, bool)>> {
+        prior: Option<&Object>,
+        private: &[u8],
+        warnings: Warnings,
+    ) -> anyhow::Result<Option<(Attributes, Plan)>> {
         let kind = kind_of(address);
         let schema = provider.schema(kind)?;
         let nothing = Attributes::new();
-        let before = prior.unwrap_or(&nothing);
+        let (before, private) = match prior {
+            Some(object) => (&object.attributes, object.private.as_slice()),
+            None => (&nothing, private),
+        };
+        let prior = prior.map(|object| &object.attributes);
         let whole = |value_of: &dyn Fn(&str, bool) -> Value| -> Attributes {
             let members = schema
                 .iter()
@@ -237,21 +294,20 @@ impl Terraform {
             Value::Nil if computed => get(before, name),
             value => value,
         });
-        let plan = provider.plan(kind, Some(&config), prior, Some(&proposed)).await?;
-        let Some(Plan {
-            planned,
-            must_be_replaced,
-        }) = plan
-        else {
+        let plan = provider.plan(kind, Some(&config), prior, Some(&proposed), private, warnings);
+        let Some(mut plan) = plan.await? else {
             return Ok(None);
         };
-        let planned = planned.with_context(|| format!("{address}: a plan without an object"))?;
+        let planned = plan
+            .planned
+            .take()
+            .with_context(|| format!("{address}: a plan without an object"))?;
         for (name, attribute) in schema {
             let (asked, was, will) = (get(&config, name), get(before, name), get(&planned, name));
             let fits = will == asked || (!asked.is_nil() && will == was) || (asked.is_nil() && attribute.computed);
             ensure!(fits, "{address}.{name}: {asked} is declared and {will} is planned");
         }
-        Ok(Some((planned, must_be_replaced)))
+        Ok(Some((planned, plan)))
     }
 
     /// Does what was planned. Whether it succeeded.
@@ -261,6 +317,7 @@ impl Terraform {
             action,
             config,
             planned,
+            private,
             planned_at,
         } = change;
         let kind = kind_of(&address);
@@ -270,17 +327,13 @@ impl Terraform {
         if stopped.get() {
             return Ok(false);
         }
-        if matches!(action, Action::Replace | Action::Delete) {
-            let object = self.get(&address).context("what is deleted is in the state")?;
-            let outcome = provider.apply(kind, None, Some(&object.attributes), None).await?;
-            match (outcome.succeeded, outcome.object) {
-                (true, None) => self.save(&address, None),
-                (true, Some(_)) => anyhow::bail!("{address}: destroyed, and yet there"),
-                (false, None) => return Ok(false),
-                (false, Some(attributes)) => {
-                    self.save(&address, Some(Object { attributes, ..object }));
-                    return Ok(false);
-                }
+        let creates_first = config
+            .as_ref()
+            .is_some_and(|config| config.lifecycle.create_before_destroy);
+        if action == Action::Delete || (action == Action::Replace && !creates_first) {
+            let destroyed = self.destroy(provider, &address, &private).await?;
+            if !destroyed || action == Action::Delete {
+                return Ok(destroyed);
             }
         }
         let (Some(config), Some(planned)) = (config, planned) else {
@@ -289,11 +342,19 @@ impl Terraform {
         if stopped.get() {
             return Ok(false);
         }
-        let prior = self.get(&address);
-        let before = prior.as_ref().map(|object| &object.attributes);
-        let Some((again, _)) = self.propose(provider, &address, &config, before).await? else {
+        let put_aside = format!("{address}{DEPOSED}");
+        let old = self.get(&address).filter(|_| action == Action::Replace);
+        let prior = self.get(&address).filter(|_| old.is_none());
+        let config = config.seen_by_provider(prior.as_ref());
+        let again = self.propose(provider, &address, &config, prior.as_ref(), &[], Warnings::Shown);
+        let Some((again, plan)) = again.await? else {
             return Ok(false);
         };
+        if let Some(old) = &old {
+            self.save(&put_aside, Some(old.clone()));
+            self.save(&address, None);
+        }
+        let before = prior.as_ref().map(|object| &object.attributes);
         if let Err(differs) = holds(&planned, &again) {
             // Core says "inconsistent final plan". A provider cannot tell one planning from the other, so where a token ends
             // between them the second one rotates it; and nothing is done until the next run.
@@ -301,11 +362,15 @@ impl Terraform {
             let mut held = prior.iter().flat_map(|prior| held_by(&address, prior));
             let explained = held.any(|held| held.ends.is_some_and(ended_meanwhile));
             ensure!(explained, "{address}: planned otherwise at apply: {differs}");
+            self.restore(&address);
             return Ok(false);
         }
-        let outcome = provider.apply(kind, Some(&config), before, Some(&again)).await?;
+        let outcome = provider
+            .apply(kind, Some(&config), before, Some(&again), &plan.private)
+            .await?;
         let Some(attributes) = outcome.object else {
             ensure!(!outcome.succeeded, "{address}: applied, and yet not there");
+            self.restore(&address);
             return Ok(false);
         };
         ensure!(is_known(&attributes), "{address}: unknown after apply: {attributes:?}");
@@ -313,8 +378,57 @@ impl Terraform {
             holds(&again, &attributes).with_context(|| format!("{address}: applied otherwise than planned"))?;
         }
         let tainted = !outcome.succeeded && prior.is_none_or(|prior| prior.tainted);
-        self.save(&address, Some(Object { attributes, tainted }));
+        let object = Object {
+            attributes,
+            private: outcome.private,
+            tainted,
+        };
+        self.save(&address, Some(object));
+        if !outcome.succeeded || old.is_none() || stopped.get() {
+            return Ok(outcome.succeeded);
+        }
+        self.destroy_deposed(provider, &put_aside).await
+    }
+
+    /// Destroys the object of the state at this address; whether it is gone.
+    async fn destroy(&self, provider: &Provider, address: &str, private: &[u8]) -> anyhow::Result<bool> {
+        let object = self.get(address).context("what is deleted is in the state")?;
+        let before = Some(&object.attributes);
+        let outcome = provider.apply(kind_of(address), None, before, None, private).await?;
+        match (outcome.succeeded, outcome.object) {
+            (true, None) => self.save(address, None),
+            (true, Some(_)) => anyhow::bail!("{address}: destroyed, and yet there"),
+            (false, None) => {}
+            (false, Some(attributes)) => {
+                let left = Object {
+                    attributes,
+                    private: outcome.private,
+                    ..object
+                };
+                self.save(address, Some(left));
+            }
+        }
         Ok(outcome.succeeded)
+    }
+
+    /// Destroys an object that a replacement has put aside. Core plans that at apply.
+    async fn destroy_deposed(&self, provider: &Provider, address: &str) -> anyhow::Result<bool> {
+        let object = self.get(address).context("what is deposed is in the state")?;
+        let before = Some(&object.attributes);
+        let plan = provider.plan(kind_of(address), None, before, None, &object.private, Warnings::Shown);
+        match plan.await? {
+            Some(plan) => self.destroy(provider, address, &plan.private).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Nothing came of a replacement that creates first: the object that was put aside is the current one again.
+    fn restore(&self, address: &str) {
+        let put_aside = format!("{address}{DEPOSED}");
+        if let Some(old) = self.get(&put_aside) {
+            self.save(address, Some(old));
+            self.save(&put_aside, None);
+        }
     }
 
     fn get(&self, address: &str) -> Option<Object> {
@@ -327,6 +441,17 @@ impl Terraform {
             Some(object) => state.insert(address.to_owned(), object),
             None => state.remove(address),
         };
+    }
+}
+
+impl Block {
+    /// The attributes that the provider sees: what is ignored is as it was.
+    fn seen_by_provider(&self, prior: Option<&Object>) -> Attributes {
+        let mut attributes = self.attributes.clone();
+        if let Some(prior) = prior.filter(|_| self.lifecycle.ignores_expiry) {
+            attributes.insert("expires_at".to_owned(), get(&prior.attributes, "expires_at"));
+        }
+        attributes
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, values_of};
+use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, address, values_of};
 use super::history::{Apply, Cut, History, Step};
 use super::network::{Line, Network};
 use super::outputs::Outputs;
@@ -291,6 +291,8 @@ impl World {
         let Apply {
             workspace,
             parallelism,
+            replace,
+            waits_minutes,
             end,
         } = apply;
         self.sign_in()?;
@@ -304,10 +306,18 @@ impl World {
         let nobody_interferes = alone && self.network.is_idle() && !self.is_torn(*workspace);
         let Workspace { terraform, declared } = &self.workspaces[*workspace];
         let configuration = declared.configuration();
+        let replace = replace.map(address);
         let run = Run {
             line: &line,
             parallelism: *parallelism,
             interrupt: &interrupt,
+            replace: replace.as_deref(),
+            between: &|| {
+                if *waits_minutes > 0 {
+                    self.pair_works.set(false);
+                    self.sandbox.advance(SignedDuration::from_mins(*waits_minutes));
+                }
+            },
         };
         self.look_at_pair();
         let ended = tokio::select! {
@@ -507,6 +517,8 @@ pub(super) fn plain(workspace: usize) -> Apply {
     Apply {
         workspace,
         parallelism: 10,
+        replace: None,
+        waits_minutes: 0,
         end: None,
     }
 }
