@@ -6,7 +6,7 @@ use token_providers::sandbox::{Effect, Fault, When};
 use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
-use crate::simulation::provider::Speed;
+use crate::simulation::provider::{Speed, Spelling};
 use crate::simulation::terraform::Lifecycle;
 use crate::simulation::world;
 
@@ -21,7 +21,12 @@ fn holds(steps: &[Step]) {
                     ..Options::default()
                 };
                 let steps = steps.to_vec();
-                let history = History { seed, platform, steps };
+                let history = History {
+                    seed,
+                    platform,
+                    skew_minutes: 0,
+                    steps,
+                };
                 if let Err(broken) = world::run(&history, Speed::Simulated) {
                     panic!("{}", broken.told(&history));
                 }
@@ -62,6 +67,7 @@ fn apply_until(end: Option<(Cut, Moment)>) -> Step {
     Step::Apply(Apply {
         workspace: 0,
         parallelism: 10,
+        spelling: Spelling::default(),
         replace: None,
         waits_minutes: 0,
         end,
@@ -193,6 +199,7 @@ fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has
             Step::Apply(Apply {
                 workspace: 0,
                 parallelism: 1,
+                spelling: Spelling::default(),
                 replace: None,
                 waits_minutes: 0,
                 end: None,

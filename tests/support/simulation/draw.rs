@@ -11,7 +11,7 @@ use token_providers::sandbox::{Effect, Fault, When};
 use super::declared::{Ends, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
 use super::history::{Apply, Cut, History, Step};
 use super::network::{AUTHORIZED_BY, Moment};
-use super::provider::Speed;
+use super::provider::{Speed, Spelling};
 use super::terraform::Lifecycle;
 
 /// The names that each workspace uses: no two use the same.
@@ -77,6 +77,11 @@ impl History {
             own: draw.chance(20),
         };
         let platform = draw.platform();
+        let skew_minutes = match speed {
+            Speed::Simulated => draw.one_of(&[0, 0, 0, 0, 0, -130, 2, 130, 40 * 24 * 60, -40 * 24 * 60]),
+            // The provider's process has the machine's clock, and so has the platform.
+            Speed::Real => 0,
+        };
         let mut steps = vec![draw.declaration()];
         let length = match speed {
             Speed::Simulated => draw.random.usize(2..9),
@@ -85,7 +90,12 @@ impl History {
         for _ in 0..length {
             draw.scene(&mut steps);
         }
-        Self { seed, platform, steps }
+        Self {
+            seed,
+            platform,
+            skew_minutes,
+            steps,
+        }
     }
 }
 
@@ -278,6 +288,9 @@ impl Draw {
     }
 
     fn run(&mut self) -> Step {
+        if self.speed == Speed::Simulated && self.chance(4) {
+            return Step::ApplyElsewhere(usize::from(self.chance(15)));
+        }
         if !self.chance(15) {
             let workspace = usize::from(self.chance(15));
             return Step::Apply(self.apply(workspace));
@@ -289,6 +302,12 @@ impl Draw {
         Apply {
             workspace,
             parallelism: self.one_of(&[1, 10, 50]),
+            spelling: match self.speed {
+                Speed::Simulated => {
+                    self.one_of(&[Spelling::Name, Spelling::Name, Spelling::Capitals, Spelling::BaseUrl])
+                }
+                Speed::Real => Spelling::Name,
+            },
             replace: self.maybe(5, |draw| draw.random.usize(..PLACES - 1)),
             waits_minutes: match self.speed {
                 Speed::Simulated => self.one_of(&[0, 0, 0, 0, 0, 0, 1, 60, 26 * 60]),

@@ -5,6 +5,7 @@ use token_providers::sandbox::striim::Options;
 
 use super::declared::{Ends, OWN, Pair, Pat, Token};
 use super::network::Moment;
+use super::provider::Spelling;
 use super::terraform::Lifecycle;
 
 /// What happens to one account and the workspaces that manage it.
@@ -13,6 +14,8 @@ pub(crate) struct History {
     /// For what is left to chance while it runs: how long requests take, how long the provider pauses.
     pub(crate) seed: u64,
     pub(crate) platform: Options,
+    /// How far the machine's clock is ahead of the platform's.
+    pub(crate) skew_minutes: i64,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) enum Step {
     Apply(Apply),
     /// Two runs at once, one of each workspace.
     ApplyBoth([Apply; 2]),
+    /// A run of this workspace by a provider that is pointed at another account.
+    ApplyElsewhere(usize),
     /// By a person: does nothing where there is such a service account, or a state thinks so.
     CreateOutside(&'static str),
     /// By a person: does nothing where there is no such service account.
@@ -61,6 +66,7 @@ pub(crate) enum Step {
 pub(crate) struct Apply {
     pub(crate) workspace: usize,
     pub(crate) parallelism: usize,
+    pub(crate) spelling: Spelling,
     /// The place that `-replace` names.
     pub(crate) replace: Option<usize>,
     /// How long the plan waits in a file before it is applied.
@@ -105,6 +111,12 @@ impl History {
             quota: self.platform.quota,
             ..Options::default()
         };
+        if self.skew_minutes != 0 {
+            simpler.push(Self {
+                skew_minutes: 0,
+                ..self.clone()
+            });
+        }
         if self.platform != plain {
             simpler.push(Self {
                 platform: plain,
@@ -120,6 +132,7 @@ impl Step {
         match self {
             Self::Apply(apply) => {
                 let plain = Apply {
+                    spelling: Spelling::default(),
                     replace: None,
                     waits_minutes: 0,
                     end: None,

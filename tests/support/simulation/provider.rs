@@ -1,6 +1,6 @@
 //! A provider, started for one phase of one run: in this process or as its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -35,6 +35,26 @@ pub(crate) enum Speed {
     Simulated,
     /// The provider's process, the platform on TCP.
     Real,
+}
+
+/// How a run names the account that it works with.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Spelling {
+    #[default]
+    Name,
+    Capitals,
+    BaseUrl,
+}
+
+impl Spelling {
+    /// The environment variable that names the account, and what it says.
+    fn variable(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Name => ("STRIIM_ACCOUNT", "acme"),
+            Self::Capitals => ("STRIIM_ACCOUNT", "Acme"),
+            Self::BaseUrl => ("STRIIM_BASE_URL", "https://acme.striim.cloud/api/v1"),
+        }
+    }
 }
 
 /// An object's attributes; those that are null may be left out.
@@ -101,10 +121,14 @@ pub(crate) enum Warnings {
 /// What a provider is started with.
 pub(crate) struct Start {
     pub(crate) speed: Speed,
+    /// The machine's clock, which may be wrong.
     pub(crate) clock: Clock,
     /// What the providers are given to work with.
     pub(crate) bearer: Rc<RefCell<SecretString>>,
     pub(crate) outputs: Rc<Outputs>,
+    /// Another account that the next runs work with: its name and the bearer for it.
+    pub(crate) elsewhere: RefCell<Option<(&'static str, SecretString)>>,
+    pub(crate) spelling: Cell<Spelling>,
     /// Known once a provider was asked.
     pub(crate) schemas: RefCell<Option<Rc<Schemas>>>,
 }
@@ -143,13 +167,16 @@ impl Start {
     }
 
     fn in_process(&self, line: &Line) -> Channel {
-        let (bearer, line) = (self.bearer.borrow().clone(), line.clone());
+        let line = line.clone();
+        let ((variable, account), bearer) = match &*self.elsewhere.borrow() {
+            Some((account, bearer)) => (("STRIIM_ACCOUNT", *account), bearer.clone()),
+            None => (self.spelling.get().variable(), self.bearer.borrow().clone()),
+        };
         let parts = Parts {
             clock: self.clock.clone(),
             environment: Box::new(move |name| match name {
-                "STRIIM_ACCOUNT" => Some("acme".to_owned()),
                 "STRIIM_TOKEN" => Some(bearer.expose_secret().to_owned()),
-                _ => None,
+                name => (name == variable).then(|| account.to_owned()),
             }),
             transport: Box::new(move |_| Transport::new(line.service())),
         };

@@ -50,13 +50,13 @@ const DEPOSED: &str = " (deposed)";
 
 /// One workspace: its state, and how it starts providers.
 pub(crate) struct Terraform {
-    start: Start,
+    pub(crate) start: Start,
     /// Saved after each operation, as core does; so it is what a crash leaves.
     state: RefCell<BTreeMap<String, Object>>,
 }
 
 /// A resource in the state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Object {
     pub(crate) attributes: Attributes,
     /// What the provider keeps about it in addition.

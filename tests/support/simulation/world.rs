@@ -23,7 +23,7 @@ use super::history::{Apply, Cut, History, Step};
 use super::network::{Line, Network};
 use super::outputs::Outputs;
 use super::promises::Promise;
-use super::provider::{Speed, Start};
+use super::provider::{Speed, Spelling, Start};
 use super::terraform::{Ended, Run, Terraform};
 
 /// What a history came to.
@@ -101,6 +101,8 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
 
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
+    /// Another account, with service accounts of the same names, and a network of its own.
+    elsewhere: (Sandbox, Network),
     /// The platform with its control API.
     console: Router,
     pub(super) network: Network,
@@ -145,7 +147,15 @@ impl World {
             random: Some(history.seed),
             ..Seed::default()
         };
-        let sandbox = Sandbox::seeded(seed, history.platform.clone());
+        let sandbox = Sandbox::seeded(seed.clone(), history.platform.clone());
+        let elsewhere = Sandbox::seeded(seed, history.platform.clone());
+        for name in ["build", "deploy"] {
+            elsewhere.add_service_account(name, None);
+        }
+        let random = fastrand::Rng::with_seed(history.seed);
+        let network_elsewhere = Network::new(&elsewhere, random, speed == Speed::Simulated);
+        let (platform_clock, skew) = (sandbox.clock(), SignedDuration::from_mins(history.skew_minutes));
+        let machine_clock = Clock::new(move || platform_clock.now() + skew);
         for user in USERS {
             sandbox.add_user(user, Role::Regular);
         }
@@ -157,7 +167,9 @@ impl World {
         let workspace = || Workspace {
             terraform: Terraform::new(Start {
                 speed,
-                clock: sandbox.clock(),
+                clock: machine_clock.clone(),
+                elsewhere: RefCell::default(),
+                spelling: Cell::default(),
                 bearer: bearer.clone(),
                 outputs: outputs.clone(),
                 schemas: RefCell::default(),
@@ -168,6 +180,7 @@ impl World {
             workspaces: [workspace(), workspace()],
             bearer,
             signed_in: Cell::default(),
+            elsewhere: (elsewhere, network_elsewhere),
             console: sandbox.router(),
             sandbox,
             network,
@@ -240,6 +253,7 @@ impl World {
             Step::ApplyBoth([one, other]) => {
                 tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
             }
+            Step::ApplyElsewhere(workspace) => self.apply_elsewhere(*workspace).await?,
             Step::CreateOutside(name) => {
                 // What is still on its way means by its name what was there when it was sent.
                 let is_free = self.token_id(name).is_none() && !self.known().contains(*name);
@@ -291,6 +305,7 @@ impl World {
         let Apply {
             workspace,
             parallelism,
+            spelling,
             replace,
             waits_minutes,
             end,
@@ -320,6 +335,7 @@ impl World {
             },
         };
         self.look_at_pair();
+        terraform.start.spelling.set(*spelling);
         let ended = tokio::select! {
             biased;
             () = crash.cancelled() => None,
@@ -345,6 +361,40 @@ impl World {
             }
         }
         Ok(ended)
+    }
+
+    /// Runs `terraform apply` with a provider that works with another account: it fails, and changes nothing there or in the
+    /// state.
+    async fn apply_elsewhere(&self, workspace: usize) -> anyhow::Result<()> {
+        let Workspace { terraform, declared } = &self.workspaces[workspace];
+        let before = terraform.state();
+        if before.is_empty() {
+            // What is created there would be there to stay.
+            return Ok(());
+        }
+        let (elsewhere, network) = &self.elsewhere;
+        let account = ("other", elsewhere.admin_token());
+        terraform.start.elsewhere.replace(Some(account));
+        let audit = elsewhere.audit().len();
+        let line = network.line(workspace, None);
+        let run = Run {
+            line: &line,
+            parallelism: 10,
+            interrupt: &CancellationToken::new(),
+            replace: None,
+            between: &|| {},
+        };
+        let ended = terraform.apply(run, &declared.configuration()).await;
+        terraform.start.elsewhere.replace(None);
+        self.trace_told();
+        let ended = ended?;
+        self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
+        Promise::Kept.held(ended == Ended::Failed && terraform.state() == before, || {
+            "a run with another account did not leave the state as it was".to_owned()
+        })?;
+        Promise::Kept.held(elsewhere.audit().len() == audit, || {
+            "a run with another account changed something there".to_owned()
+        })
     }
 
     /// Waits until nothing that was sent can still be acted on.
@@ -517,6 +567,7 @@ pub(super) fn plain(workspace: usize) -> Apply {
     Apply {
         workspace,
         parallelism: 10,
+        spelling: Spelling::default(),
         replace: None,
         waits_minutes: 0,
         end: None,
