@@ -121,7 +121,6 @@ mod tests {
     use crate::platform::State;
     use crate::sandbox::startree::{Admits, Options, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
-    use crate::startree::connection::Connection;
     use crate::startree::testing::{connection, sandbox, session};
 
     async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Result<bool, Diagnostics> {
@@ -169,10 +168,8 @@ mod tests {
     async fn check_without_pinot_url_sends_nothing_and_names_the_setting() {
         let sandbox = sandbox(Options::default());
         let bearer = sandbox.administrator().bearer();
-        let connection = Connection {
-            pinot: None,
-            ..connection(&sandbox, &bearer)
-        };
+        let mut connection = connection(&sandbox, &bearer);
+        connection.pinot = None;
         let session = Session::new(sandbox.clock());
         session.set(State::Connected(Arc::new(connection)));
         let mut diagnostics = Diagnostics::default();
