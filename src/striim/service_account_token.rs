@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
-use super::identity::Named;
 use super::failure::failure;
+use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::labels::{LABELS, whose};
@@ -480,12 +480,10 @@ impl Resource for ServiceAccountToken {
         let rotated = rotate(&connection, &operation, prior.name(), instant, &old, diagnostics).await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
-            Err(error) if error.is_not_found() => {
-                connection
-                    .create_again(&operation, &new_account(&planned, expires_at))
-                    .await
-                    .map_err(|unmade| not_created(prior.name(), &unmade, self.now()))
-            }
+            Err(error) if error.is_not_found() => connection
+                .create_again(&operation, &new_account(&planned, expires_at))
+                .await
+                .map_err(|unmade| not_created(prior.name(), &unmade, self.now())),
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
         match diagnostics.ok(issued) {

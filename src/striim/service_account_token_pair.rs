@@ -27,8 +27,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
-use super::identity::Named;
 use super::failure::failure;
+use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::quota;
@@ -378,9 +378,7 @@ impl ServiceAccountTokenPair {
             Some(_) => connection.create_again(operation, new).await,
             None => match connection.create(operation, new).await {
                 // The name is the pair's own: what holds it unseen, a killed rotation made.
-                Err(unmade) if unmade.may_be_hidden(new.name) => {
-                    connection.create_again(operation, new).await
-                }
+                Err(unmade) if unmade.may_be_hidden(new.name) => connection.create_again(operation, new).await,
                 created => created,
             },
         };
@@ -578,7 +576,9 @@ impl Resource for ServiceAccountTokenPair {
             );
             return None;
         }
-        let issued = connection.create(&operation, &planned.new_account(&name, expires_at)).await;
+        let issued = connection
+            .create(&operation, &planned.new_account(&name, expires_at))
+            .await;
         match issued {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
