@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
 use super::cached_list::CachedList;
+use super::claims::Claims;
 use super::labels::LABELS;
 use super::pinot::Pinot;
 use super::tokens::Tokens;
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     /// Hands values over.
     pub(super) vault: Courier,
     retry_timeout: Duration,
+    /// Who holds which assignment or attachment in this process.
+    pub(super) claims: Claims,
     roles: CachedList<String>,
     policies: CachedList<String>,
     assignments: ByRole<Assignment>,
@@ -66,6 +69,7 @@ impl Connection {
             vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
             environment,
             retry_timeout,
+            claims: Claims::default(),
             roles: CachedList::default(),
             policies: CachedList::default(),
             assignments: ByRole::default(),

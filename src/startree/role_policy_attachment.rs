@@ -112,6 +112,8 @@ impl Resource for RolePolicyAttachment {
         let connection = self.session.connection(diagnostics)?;
         let (role, policy) = diagnostics.ok(planned.parts())?;
         let operation = connection.operation(context);
+        let mut claim = connection.claims.lock(key(&role, &policy)).await;
+        claim.hold(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
         let state = Model::of(&role, &policy);
         Unmade::or_state(attached, state, diagnostics)
@@ -148,6 +150,10 @@ impl Resource for RolePolicyAttachment {
             return Some(state);
         };
         let operation = connection.operation(context);
+        let claim = connection.claims.lock(key(&role, &policy)).await;
+        if claim.is_of_another(context) {
+            return None;
+        }
         let detached = end_until_gone(&operation, &what(&role, &policy), || async {
             let detached = connection.detach(&operation, &role, &policy).await;
             after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
@@ -210,6 +216,11 @@ async fn attach(connection: &Connection, operation: &Operation, role: &Name, pol
     let is_there = |look| async move { connection.is_attached(&look, role, policy).await };
     let make = || connection.attach(operation, role, policy);
     make_unless_there(operation, &what(role, policy), failure, make, is_there).await
+}
+
+/// What a claim on an attachment is known by.
+fn key(role: &Name, policy: &Name) -> String {
+    format!("{:?} policy {:?}", role.as_str(), policy.as_str())
 }
 
 fn what(role: &Name, policy: &Name) -> String {

@@ -49,6 +49,7 @@ use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::labels::{self, LABELS};
+use super::succession;
 use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
@@ -111,7 +112,6 @@ impl ServiceToken {
         if connection.tokens.is_own(&access_key) {
             diagnostics.push(rotates_own(&prior.what()));
         }
-        connection.tokens.succeeded(access_key.clone());
         match connection.holdings(&operation).await {
             Ok(holdings) => {
                 if let Some(twin) = twin(&connection, &operation, prior, &access_key, &holdings).await {
@@ -169,13 +169,13 @@ impl ServiceToken {
         let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
         planned.take(successor, self.now());
         planned.leave(&access_key, planned.rotation().left(planned.made()));
-        connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
             match make_way(connection, &operation, &prior.what(), &access_key, &issued, &roles).await {
                 Ok(()) => planned.forget_previous(),
                 Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
             }
         }
+        connection.tokens.follows(issued.access_key, planned.predecessor());
         let before = (&prior.vault, &prior.vault_version);
         connection
             .vault
@@ -301,6 +301,9 @@ impl Resource for ServiceToken {
             self.plan_removal(prior, diagnostics);
             return;
         }
+        if let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) {
+            connection.tokens.follows(access_key, prior.predecessor());
+        }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
@@ -354,7 +357,10 @@ impl Resource for ServiceToken {
         let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
         let ready = diagnostics.ok(ready)?;
         match succeed(&connection, &operation, &planned, None, ready).await {
-            Ok(successor) => planned.take(successor, self.now()),
+            Ok(successor) => {
+                connection.tokens.follows(successor.issued.access_key.clone(), None);
+                planned.take(successor, self.now());
+            }
             Err(Unmade { why, left_behind }) => {
                 diagnostics.push(why);
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -385,6 +391,7 @@ impl Resource for ServiceToken {
         let Some(access_key) = diagnostics.ok(state.access_key()) else {
             return Some(state);
         };
+        connection.tokens.follows(access_key.clone(), state.predecessor());
         match presence::look(&connection, &operation, &access_key).await {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
@@ -424,6 +431,9 @@ impl Resource for ServiceToken {
             if diagnostics.ok(ended).is_none() {
                 state.leave(&previous, Previous::Due);
             }
+        }
+        if let Ok(access_key) = state.access_key() {
+            connection.tokens.follows(access_key, state.predecessor());
         }
         state
     }
@@ -484,7 +494,7 @@ impl Resource for ServiceToken {
 /// The description of an imported token; null if it has none, or the platform does not tell.
 fn description(told: Told) -> Field<String> {
     match told {
-        Told::Text(text) if !text.is_empty() => text.into(),
+        Told::Text(text) if !text.is_empty() => succession::parse(&text).0.into(),
         Told::Text(_) | Told::Nothing => Field::Null,
     }
 }
@@ -571,7 +581,7 @@ async fn twin(
             continue;
         }
         if let Ok(Told::Text(text)) = connection.tokens.read(operation, other).await
-            && text == prior.description()
+            && succession::parse(&text).0 == prior.description()
         {
             return Some(other.clone());
         }

@@ -1,5 +1,6 @@
 //! Configurations of several resources, applied by the miniature Terraform to the sandbox, under tokio's paused clock.
 
+mod overlap;
 mod requests;
 mod role_names;
 

@@ -9,6 +9,7 @@ use crate::framework::{Diagnostic, Diagnostics, Field, model};
 use crate::platform::attributes::Triggers;
 use crate::platform::hand_over::{self, Destination, HandOver, Whose, is_same_place};
 use crate::startree::api::{AccessKey, Srn};
+use crate::startree::succession::Predecessor;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
 
@@ -73,6 +74,14 @@ impl Model {
 
     pub(super) fn previous(&self) -> Option<AccessKey> {
         self.previous_access_key.known()?.parse().ok()
+    }
+
+    /// The other token, for what is assigned to both.
+    pub(super) fn predecessor(&self) -> Option<Predecessor> {
+        Some(Predecessor {
+            access_key: self.previous()?,
+            overlaps: instant(&self.previous_ends_at).is_some(),
+        })
     }
 
     pub(super) fn made(&self) -> Option<Timestamp> {
