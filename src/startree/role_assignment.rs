@@ -9,10 +9,11 @@
 //! - What is declared is assigned, although an answer was lost; what is reported as ended is not in the role's list.
 //! - An assignment that may be there, although nobody could tell, is in the state: it has power.
 //! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
-//! - The token that the provider works with does not lose a role. A service token that was rotated keeps it as long as the
-//!   rotation lets it.
+//! - The token that the provider works with does not lose a role. While a service token and the one before it are both valid
+//!   (`overlap`), the role is given to and taken from both; [`succession`](super::succession) says how that is known.
 //! - A change of the subject that fails half-way leaves all in the state who may have the role (`previous`), and the next
 //!   apply goes on with it.
+//! - An assignment that two resources of one run declare, as when the address of a resource changes, stays with the later one.
 //!
 //! # Assumptions
 //! - A role's list of assignments is complete. One that says that there is more of it is not read.
@@ -147,7 +148,9 @@ impl Resource for RoleAssignment {
              **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. \
              To end a service token's access at once, revoke the token.\n\n\
              **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
-             role in the same apply, before the old one loses it.\n\n\
+             role in the same apply, before the old one loses it. During an `overlap` the assignment concerns both tokens: an \
+             added one reaches both, and a removed one is taken from both, which the plan says. An added one reaches the \
+             previous token only if the platform tells the descriptions of tokens.\n\n\
              Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
              away. The role is not taken from the service token that the provider works with.",
             [
