@@ -401,9 +401,8 @@ impl Resource for ServiceToken {
             id: state.held_as(),
             rotated: false,
         };
-        let before = state.generation;
         state.hand_over().refresh(seen, told, diagnostics);
-        private_record::follow(&context.private, &before, &state.generation);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 

@@ -354,9 +354,8 @@ impl Resource for PersonalAccessToken {
                     id: token.token_id.map(Entry::Number),
                     rotated,
                 };
-                let before = state.generation;
-        state.hand_over().refresh(seen, told, diagnostics);
-        private_record::follow(&context.private, &before, &state.generation);
+                state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}

@@ -442,9 +442,8 @@ impl Resource for ServiceAccountToken {
             id: account.token_id.map(Entry::Number),
             rotated,
         };
-        let before = state.generation;
         state.hand_over().refresh(seen, told, diagnostics);
-        private_record::follow(&context.private, &before, &state.generation);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 
