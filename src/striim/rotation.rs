@@ -222,3 +222,6 @@ fn after(now: Timestamp, duration: Duration) -> Expiry {
         .and_then(|duration| now.checked_add(duration).ok());
     Expiry::at(end.unwrap_or(Timestamp::MAX))
 }
+
+#[cfg(test)]
+mod tests;
