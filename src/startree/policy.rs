@@ -232,9 +232,12 @@ async fn create(connection: &Connection, operation: &Operation, name: &Name, pla
     let make = || {
         let (description, document) = (planned.description.known(), planned.document.known());
         let document = document.map_or("", String::as_str);
-        connection
-            .api
-            .create_policy(operation, name, description.and_then(description::to_send), document)
+        connection.api.create_policy(
+            operation,
+            name,
+            description.map(String::as_str).and_then(description::to_send),
+            document,
+        )
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);

@@ -215,7 +215,7 @@ async fn create(
     described: Option<&String>,
 ) -> Result<(), Unmade> {
     let make = || {
-        let description = described.and_then(description::to_send);
+        let description = described.map(String::as_str).and_then(description::to_send);
         connection.api.create_role(operation, name, description)
     };
     let is_there = |look| async move { connection.has_role(&look, name).await };
