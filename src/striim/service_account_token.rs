@@ -37,7 +37,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -259,7 +259,9 @@ impl Resource for ServiceAccountToken {
                 "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
             )
             .replaces(),
-            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
+            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.")
+                .empty_is_none()
+                .replaces(),
         ];
         attributes.extend(rotation::attributes());
         attributes.extend([
@@ -318,7 +320,7 @@ impl Resource for ServiceAccountToken {
             return;
         };
         self.session.generations().observe(&prior.generation);
-        if planned.name != prior.name || planned.description != prior.description {
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(context, prior, diagnostics).await;
             return;
@@ -549,6 +551,10 @@ impl Resource for ServiceAccountToken {
         })
     }
 
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(format!("The service account {:?}", state.name()))
+    }
+
     fn identity_schema(&self) -> Option<Schema> {
         Some(Named::schema("The service account's name, which is case-sensitive."))
     }
@@ -588,7 +594,7 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
     let mut state = Model {
         id: account.name.clone().into(),
         name: account.name.clone().into(),
-        description: account.description.clone().into(),
+        description: account.description.clone().unwrap_or_default().into(),
         ..Model::default()
     };
     state.kept().follow(account.into());
