@@ -9,7 +9,7 @@ use super::labels::LABELS;
 use super::pinot::Pinot;
 use super::tokens::Tokens;
 use crate::framework::Context;
-use crate::platform::hand_over::Courier;
+use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
 use crate::platform::{self, Snapshot};
 use crate::rest::{Error, Operation};
@@ -59,7 +59,7 @@ impl Connection {
             tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
-            vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
+            vault: Courier::new(Link::Waiting, Account::default(), &LABELS),
             environment,
             retry_timeout,
             assignments: ByRole::default(),
@@ -67,9 +67,9 @@ impl Connection {
         }
     }
 
-    /// The same environment, with the Vault that values are handed over to.
-    pub(super) fn handing_over_to(self, vault: Link) -> Self {
-        let vault = Courier::new(vault, self.environment.clone(), &LABELS);
+    /// The same environment, with the Vault that values are handed over to, and what secrets there call it.
+    pub(super) fn handing_over_to(self, vault: Link, environment: Account) -> Self {
+        let vault = Courier::new(vault, environment, &LABELS);
         Self { vault, ..self }
     }
 

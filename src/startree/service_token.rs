@@ -48,12 +48,12 @@ use self::telling::{left_over, own, rotates_own, stays, taken_over, unusable};
 use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::labels::{self, LABELS};
+use super::labels::LABELS;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
-use crate::platform::hand_over::{self, Seen, Whose};
+use crate::platform::hand_over::{self, Seen};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -78,22 +78,26 @@ impl ServiceToken {
             if connection.tokens.is_own(&access_key) {
                 diagnostics.push(own(&prior.what(), &access_key).as_warning());
             }
-            connection.tokens.leaves(access_key);
+        }
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+    }
+
+    /// Notes where the value of a token is and stays.
+    fn claim(&self, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let owner = prior.owner(&planned.vault);
+            connection.vault.claim(&planned.vault, &owner, diagnostics);
         }
     }
 
     /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
-            // Of a token that is replaced, the secret goes before the new one's is written.
-            let whose = Whose {
-                name: None,
-                ids: connection.tokens.leaving().iter().map(labels::id).collect(),
-            };
             let operation = connection.operation(context);
+            let owner = planned.owner(&planned.vault);
             connection
                 .vault
-                .plan(&operation, &planned.vault, whose, diagnostics)
+                .plan_creation(&operation, &planned.vault, owner, diagnostics)
                 .await;
         }
     }
@@ -114,10 +118,13 @@ impl ServiceToken {
         if let Some(twin) = twin(&connection, &operation, prior, &access_key).await {
             diagnostics.push(left_over(&prior.what(), &twin));
         }
-        let whose = prior.whose(&planned.vault);
         connection
             .vault
-            .plan(&operation, &planned.vault, whose, diagnostics)
+            .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+        let owner = prior.owner(&planned.vault);
+        connection
+            .vault
+            .plan(&operation, &planned.vault, owner, diagnostics)
             .await;
     }
 
@@ -144,8 +151,11 @@ impl ServiceToken {
             }
             prior.forget_previous();
         }
-        let whose = prior.whose(&planned.vault);
-        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let owner = prior.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
@@ -171,9 +181,10 @@ impl ServiceToken {
             }
         }
         let before = (&prior.vault, &prior.vault_version);
+        let owner = prior.owner(&prior.vault);
         connection
             .vault
-            .remove_moved(&operation, before, &planned.vault, diagnostics)
+            .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
             .await;
         planned
     }
@@ -293,6 +304,17 @@ impl Resource for ServiceToken {
         if planned.description != prior.description && !prior.description.is_null() {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(prior, diagnostics);
+            if let Some(connection) = self.session.connected() {
+                let successor = Model {
+                    description: planned.description.clone(),
+                    ..Model::default()
+                };
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
@@ -300,7 +322,10 @@ impl Resource for ServiceToken {
         keep_spelling(&mut planned.overlap, &prior.overlap);
         let (rotation, standing) = (change.config.rotation(), prior.standing());
         match rotation.decide(prior.rotation(), standing, self.now()) {
-            Decision::Keep => planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing)),
+            Decision::Keep => {
+                planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
+                self.claim(prior, planned, diagnostics);
+            }
             Decision::EndPrevious => {
                 let previous = prior.previous_access_key.known().map_or("", String::as_str);
                 let until = prior.previous_ends_at.known().map(String::as_str);
@@ -311,6 +336,7 @@ impl Resource for ServiceToken {
                     diagnostics.push(own(&prior.what(), &previous).as_warning());
                 }
                 planned.forget_previous();
+                self.claim(prior, planned, diagnostics);
             }
             Decision::Rotate(reasons) => {
                 let access_key = prior.access_key.known().map_or("", String::as_str);
@@ -341,11 +367,11 @@ impl Resource for ServiceToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let nobodys = Whose {
-            name: None,
-            ids: Vec::new(),
-        };
-        let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
+        let owner = planned.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => planned.take(successor, self.now()),
@@ -366,7 +392,10 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let seen = connection.vault.look(&operation, &state.vault).await;
+        let seen = connection
+            .vault
+            .look(&operation, &state.vault, state.owner(&state.vault))
+            .await;
         if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
             diagnostics.push(taken_over(&state.what()));
             state.succeeded_by(&successor, self.now());
@@ -446,7 +475,13 @@ impl Resource for ServiceToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -534,11 +569,7 @@ async fn successor(
     state: &Model,
     seen: Option<&Seen<'_>>,
 ) -> Option<AccessKey> {
-    let access_key = seen?
-        .of(state.description())?
-        .successor_of(state.access_key.known()?)?
-        .parse()
-        .ok()?;
+    let access_key = seen?.held()?.successor_of(state.access_key.known()?)?.parse().ok()?;
     let found = presence::look(connection, operation, &access_key).await;
     matches!(found, Ok(Presence::There(_))).then_some(access_key)
 }
