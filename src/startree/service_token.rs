@@ -492,6 +492,10 @@ impl Resource for ServiceToken {
         None
     }
 
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
+    }
+
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
         let access_key = diagnostics.ok(imported(id))?;
         let connection = self.session.connection(diagnostics)?;
