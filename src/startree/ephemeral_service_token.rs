@@ -305,7 +305,16 @@ mod tests {
             let mut diagnostics = Diagnostics::default();
             let cancellation = CancellationToken::new();
             cancellation.cancel();
-            EphemeralResource::close(&self.ephemeral, &Context { cancellation }, private, &mut diagnostics).await;
+            EphemeralResource::close(
+                &self.ephemeral,
+                &Context {
+                    cancellation,
+                    ..Context::default()
+                },
+                private,
+                &mut diagnostics,
+            )
+            .await;
             diagnostics
         }
 

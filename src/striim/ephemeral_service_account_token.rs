@@ -339,7 +339,10 @@ mod tests {
         cancellation.cancel();
         EphemeralResource::close(
             &ephemeral(sandbox),
-            &Context { cancellation },
+            &Context {
+                cancellation,
+                ..Context::default()
+            },
             private,
             &mut diagnostics,
         )
