@@ -287,7 +287,7 @@ mod tests {
 ### Read-Only
 
 - `value` (String, Sensitive) A value.
-- `key` (Object, Sensitive) A key.
+- `key` (Object) A key.
   - `secret` (String, Sensitive) A secret.
 ";
         assert_eq!(attributes(&schema), expected);

@@ -155,9 +155,7 @@ impl Attribute {
         }
     }
 
-    /// An object that the provider sets, whose members are attributes. It is sensitive as soon as one of them is: Terraform
-    /// up to 1.10 and OpenTofu write the old value of a changed member into their log unless the attribute at the top of the
-    /// schema is sensitive.
+    /// An object that the provider sets, whose members are attributes.
     pub fn computed_object(
         name: &'static str,
         members: impl Into<Vec<Attribute>>,
@@ -165,7 +163,6 @@ impl Attribute {
     ) -> Self {
         let members = members.into();
         Self {
-            sensitive: members.iter().any(|member| member.sensitive),
             members: members.clone(),
             ..Self::computed(name, object_type(&members), description)
         }

@@ -57,8 +57,6 @@ model! {
         current: Account,
         /// The other one.
         previous: Account,
-        /// That of `current`, which is sensitive as a whole.
-        expires_at: String,
         /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
         generation: i64,
         /// When the current value was made.
@@ -250,18 +248,6 @@ impl Model {
         beside.cloned().unwrap_or_default()
     }
 
-    /// The same, with `expires_at` set from `current`.
-    fn with_expiry(self) -> Self {
-        Self {
-            expires_at: match &self.current {
-                Field::Known(current) => current.expires_at.clone(),
-                Field::Unknown => Field::Unknown,
-                Field::Null => Field::Null,
-            },
-            ..self
-        }
-    }
-
     /// The same, with what became of a service account in place of what it was.
     fn with(self, name: &str, account: Account) -> Self {
         let is_previous = match (there(&self.current), there(&self.previous)) {
@@ -279,7 +265,6 @@ impl Model {
                 current: account.into(),
                 ..self
             }
-            .with_expiry()
         }
     }
 
@@ -305,7 +290,6 @@ impl Model {
             rotated_at: Expiry::at(now).to_string().into(),
             ..self
         }
-        .with_expiry()
     }
 }
 
@@ -469,19 +453,13 @@ impl Resource for ServiceAccountTokenPair {
                 Attribute::computed_object(
                     "current",
                     account_attributes(),
-                    "The service account whose value was made last: the one to use. Sensitive as a whole, because older versions \
-                     of Terraform do not hide a secret within an object: `nonsensitive(….current.name)` shows a part.",
+                    "The service account whose value was made last: the one to use.",
                 ),
                 Attribute::computed_object(
                     "previous",
                     account_attributes(),
                     "The service account that was current before, for whoever still uses it. Its attributes are null \
                      until the first rotation, and once it was deleted outside Terraform.",
-                ),
-                Attribute::computed(
-                    "expires_at",
-                    Type::String,
-                    "When the current value expires, in UTC: the same as in `current`, but not sensitive.",
                 ),
                 kept::generation(),
                 Attribute::computed(
@@ -556,14 +534,12 @@ impl Resource for ServiceAccountTokenPair {
                     _ => {}
                 }
                 planned.current = Account::to_come(&name).into();
-                planned.expires_at = Field::Unknown;
                 planned.previous = prior.beside(&name).into();
                 planned.generation = prior.generation().saturating_add(1).into();
                 planned.rotated_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
                 planned.current = Field::Unknown;
-                planned.expires_at = Field::Unknown;
                 planned.previous = Field::Unknown;
                 planned.generation = Field::Unknown;
                 planned.rotated_at = Field::Unknown;
@@ -613,7 +589,6 @@ impl Resource for ServiceAccountTokenPair {
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
                 unmade.left_behind.then(|| Model {
                     current: Account::named(&name).into(),
-                    expires_at: Field::Null,
                     rotated_at: Field::Null,
                     ..planned
                 })
@@ -662,7 +637,6 @@ impl Resource for ServiceAccountTokenPair {
             return Model {
                 current: prior.current,
                 previous: prior.previous,
-                expires_at: prior.expires_at,
                 generation: prior.generation,
                 rotated_at: prior.rotated_at,
                 ..planned
@@ -748,7 +722,7 @@ impl Resource for ServiceAccountTokenPair {
                  `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
                  Terraform knows and ends the older of the two.",
         ));
-        let imported = Model {
+        Some(Model {
             id: id.into(),
             name: id.into(),
             description: current.description.clone().into(),
@@ -757,8 +731,7 @@ impl Resource for ServiceAccountTokenPair {
             generation: 0.into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
-        };
-        Some(imported.with_expiry())
+        })
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -822,7 +795,7 @@ fn follow(
     }
     state.current = current.unwrap_or_default().into();
     state.previous = previous.unwrap_or_default().into();
-    Some(state.with_expiry())
+    Some(state)
 }
 
 /// Warns where the former value ends before the next rotation: at creation, and when one of the two changed.

@@ -12,5 +12,5 @@ output "ci_token" {
 }
 
 output "ci_token_expires_at" {
-  value = striim_service_account_token_pair.ci.expires_at
+  value = striim_service_account_token_pair.ci.current.expires_at
 }
