@@ -15,8 +15,9 @@ use serde_json::Value as Json;
 /// which plans the creation, finds what the first one left. The creation itself, and whatever is planned for a tainted
 /// resource, begins with nothing.
 ///
-/// The state file holds it in plain text, so it is no place for secrets. A change of the private state alone is not a
-/// difference: Terraform reports no changes and stores it with the next apply.
+/// The state file holds it in plain text, so it is no place for secrets. A read that changes the private state alone makes
+/// no difference to a plan, but it does to `terraform plan -refresh-only`: write it when something happened, not at each
+/// read.
 ///
 /// Clones share one state.
 ///

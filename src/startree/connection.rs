@@ -19,7 +19,8 @@ pub(super) type Session = platform::Session<Connection>;
 /// An environment to work with.
 pub(super) struct Connection {
     pub(super) api: Api,
-    pub(super) pinot: Pinot,
+    /// `None` where its address is not known.
+    pub(super) pinot: Option<Pinot>,
     /// The environment's name, or else the host of its RBAC Manager.
     pub(super) environment: String,
     /// What this run knows of service tokens.
@@ -50,7 +51,7 @@ impl<T> Default for ByRole<T> {
 impl Connection {
     pub(super) fn new(
         api: Api,
-        pinot: Pinot,
+        pinot: Option<Pinot>,
         environment: String,
         own: Option<AccessKey>,
         retry_timeout: Duration,

@@ -30,12 +30,12 @@ pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection
         user_agent: user_agent.clone(),
         request_timeout,
     };
-    let pinot = Pinot {
+    let pinot = Some(Pinot {
         base_url: base_url("http://127.0.0.1"),
         transport: transport.clone(),
         user_agent,
         request_timeout,
-    };
+    });
     let own = IssuedToken::of_bearer(bearer).map(|token| token.access_key);
     let api = Api::new(Client::new(options, transport));
     Connection::new(api, pinot, "acme".to_owned(), own, Duration::from_secs(300))

@@ -88,7 +88,6 @@ impl RotateServiceAccountToken {
             .await;
         let instant = expires_at.map(Expiry::instant);
         let rotated = rotate(&connection, &operation, name, instant, &Field::Null, diagnostics).await;
-        connection.changed().await;
         let issued = diagnostics.ok(rotated.map_err(|error| why_not_rotated(name, &error)))?;
         *latest = Some(issued.token.clone());
         progress.tell("Handing the new value over to Vault").await;

@@ -89,7 +89,13 @@ async fn a_token_is_let_in_once_the_platform_knows() {
     let lets_in = async || {
         let operation = connection.operation(&Context::default());
         let bearer = Credential::bearer(token.bearer()).unwrap();
-        connection.pinot.lets_in(&operation, bearer).await.unwrap()
+        connection
+            .pinot
+            .as_ref()
+            .unwrap()
+            .lets_in(&operation, bearer)
+            .await
+            .unwrap()
     };
     let state = assignment.create(&to("service-token", &token.access_key)).await.state();
     assert!(!lets_in().await);
