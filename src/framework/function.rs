@@ -160,7 +160,9 @@ tuples! {
 }
 
 fn misfit(position: usize) -> InvalidArgument {
-    InvalidArgument::at(position)("must be given, known, of the parameter's type, and not null unless the parameter takes null")
+    InvalidArgument::at(position)(
+        "must be given, known, of the parameter's type, and not null unless the parameter takes null",
+    )
 }
 
 /// Any [`Function`], whatever its arguments: what the server calls.

@@ -229,14 +229,22 @@ mod tests {
         for duration in ["0s", "7d", "5200w"] {
             assert_eq!(called(&ExpiresWithin, (None, duration.into(), now.into())), Ok(false));
         }
-        assert_refused(called(&ExpiresWithin, (None, "soon".into(), now.into())), 1, "duration such as 90d");
+        assert_refused(
+            called(&ExpiresWithin, (None, "soon".into(), now.into())),
+            1,
+            "duration such as 90d",
+        );
         assert_refused(called(&ExpiresWithin, (None, "7d".into(), "now".into())), 2, "RFC 3339");
     }
 
     #[test]
     fn only_the_instant_of_expires_within_may_be_null() {
         let nullable = |signature: Signature| -> Vec<bool> {
-            signature.parameters.iter().map(|parameter| parameter.nullable).collect()
+            signature
+                .parameters
+                .iter()
+                .map(|parameter| parameter.nullable)
+                .collect()
         };
         assert_eq!(nullable(ExpiresWithin.signature()), [true, false, false]);
         assert_eq!(nullable(DurationAdd.signature()), [false, false]);

@@ -44,7 +44,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, keep_spelling, known_duration};
+use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -433,6 +433,7 @@ impl Resource for ServiceAccountTokenPair {
                     Type::String,
                     "What they are for, at most 255 characters.",
                 )
+                .empty_is_none()
                 .replaces(),
                 Attribute::required(
                     "expires_in",
@@ -515,7 +516,7 @@ impl Resource for ServiceAccountTokenPair {
             }
             return;
         };
-        if planned.name != prior.name || planned.description != prior.description {
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced: what comes instead is planned by itself.
             self.plan_destroy(context, prior, diagnostics).await;
             return;
@@ -738,13 +739,17 @@ impl Resource for ServiceAccountTokenPair {
         Some(Model {
             id: id.into(),
             name: id.into(),
-            description: current.description.clone().into(),
+            description: current.description.clone().unwrap_or_default().into(),
             current: Account::found(current).into(),
             previous: found.pop().map(Account::found).unwrap_or_default().into(),
             generation: 0.into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
     }
 
     fn identity_schema(&self) -> Option<Schema> {

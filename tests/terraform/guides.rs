@@ -64,10 +64,14 @@ fn gitops_guide_takes_over_a_legacy_token() {
         check_out(world, &in_days(90));
         let tokens = "tokens = {\n  ci-pipeline = {\n    description = \"Deploys the pipelines, as ever\"\n  }\n}\n";
         world.workspace.write("tokens.auto.tfvars", tokens).unwrap();
-        world.import("striim_service_account_token.this[\"ci-pipeline\"]", "ci-pipeline").await;
+        world
+            .import("striim_service_account_token.this[\"ci-pipeline\"]", "ci-pipeline")
+            .await;
         let plan = world.plan().await;
         assert!(!plan.run.says("is to be rotated"), "{}", plan.run);
-        let tests = world.workspace.run(&["test", "-no-color", "-filter=tests/policy.tftest.hcl"]);
+        let tests = world
+            .workspace
+            .run(&["test", "-no-color", "-filter=tests/policy.tftest.hcl"]);
         tests.await.unwrap().success().unwrap();
         assert!(world.sandbox.is_live(secrecy::ExposeSecret::expose_secret(&value)));
     });

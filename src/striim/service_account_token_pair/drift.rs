@@ -140,9 +140,15 @@ mod tests {
             let refreshed = held_back(&state, found, &private);
             assert!(there(&refreshed.current).unwrap().token.known().is_some());
             assert!(there(&refreshed.previous).unwrap().token.known().is_some());
-            assert_eq!((token_id(&refreshed.current), token_id(&refreshed.previous)), (Some(2), Some(1)));
+            assert_eq!(
+                (token_id(&refreshed.current), token_id(&refreshed.previous)),
+                (Some(2), Some(1))
+            );
             let planned = applied(&refreshed, &private);
-            assert_eq!((token_id(&planned.current), token_id(&planned.previous)), (current, previous));
+            assert_eq!(
+                (token_id(&planned.current), token_id(&planned.previous)),
+                (current, previous)
+            );
             for slot in [&planned.current, &planned.previous] {
                 assert!(there(slot).is_none_or(|account| account.token.is_null()));
             }
@@ -153,10 +159,17 @@ mod tests {
     fn refresh_that_finds_the_values_again_removes_the_notes() {
         let state = || pair(account("ci-b", Some("two"), 2), account("ci-a", Some("one"), 1));
         let private = PrivateState::default();
-        held_back(&state(), pair(Account::default().into(), Account::default().into()), &private);
+        held_back(
+            &state(),
+            pair(Account::default().into(), Account::default().into()),
+            &private,
+        );
         let refreshed = held_back(&state(), state(), &private);
         let planned = applied(&refreshed, &private);
-        assert_eq!((token_id(&planned.current), token_id(&planned.previous)), (Some(2), Some(1)));
+        assert_eq!(
+            (token_id(&planned.current), token_id(&planned.previous)),
+            (Some(2), Some(1))
+        );
         assert_eq!(format!("{private:?}"), "{}");
     }
 
@@ -164,7 +177,11 @@ mod tests {
     fn account_without_a_value_follows_what_was_found() {
         let private = PrivateState::default();
         let state = pair(account("ci-a", None, 1), Account::default().into());
-        let refreshed = held_back(&state, pair(account("ci-a", None, 2), Account::default().into()), &private);
+        let refreshed = held_back(
+            &state,
+            pair(account("ci-a", None, 2), Account::default().into()),
+            &private,
+        );
         assert_eq!(token_id(&refreshed.current), Some(2));
         assert_eq!(format!("{private:?}"), "{}");
     }

@@ -460,7 +460,11 @@ async fn what_becomes_of_the_previous_value_rotates_nothing() {
         let (told, changes) = world.plan().await;
         assert!(changes && !told.contains("is to be rotated"), "{told}");
         let kept = world.state().previous.known().unwrap().token.known().cloned().unwrap();
-        assert_eq!(kept.expose_secret(), dead.expose_secret(), "a refresh takes no value out");
+        assert_eq!(
+            kept.expose_secret(),
+            dead.expose_secret(),
+            "a refresh takes no value out"
+        );
     }
     world.applies().await;
     assert!(world.state().previous.known().unwrap().token.is_null());
