@@ -28,7 +28,7 @@ use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
-use super::labels::{LABELS, whose};
+use super::labels::LABELS;
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
@@ -36,7 +36,7 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -111,8 +111,12 @@ impl Model {
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.id(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`. Without an address, any user's PAT has the same name.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let is_unique = self.id() != OWN;
+        let id = self.token_id.known().copied().map(Entry::Number);
+        let owner = Owner::new(self.what(), "PAT", Some(self.id().to_owned()), is_unique, id);
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -179,7 +183,7 @@ impl PersonalAccessToken {
             }
             connection
                 .vault
-                .plan(&operation, &planned.vault, planned.whose(), diagnostics)
+                .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
         expect_enabled(&connection, &operation, planned, diagnostics).await;
@@ -249,7 +253,22 @@ impl Resource for PersonalAccessToken {
         };
         self.session.generations().observe(&prior.generation);
         if planned.email != prior.email {
-            // It is replaced: what comes instead is planned by itself.
+            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
+            if let Some(connection) = self.session.connected() {
+                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+                if let Some(email) = planned.email.known() {
+                    let successor = Model {
+                        email: email.clone().into(),
+                        id: email.clone().into(),
+                        ..Model::default()
+                    };
+                    let owner = successor.owner(&Field::Null);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
@@ -265,6 +284,11 @@ impl Resource for PersonalAccessToken {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
                 }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
+                }
             }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
@@ -276,7 +300,10 @@ impl Resource for PersonalAccessToken {
                     expect_enabled(&connection, &operation, prior, diagnostics).await;
                     connection
                         .vault
-                        .plan(&operation, &planned.vault, prior.whose(), diagnostics)
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
+                        .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
@@ -291,9 +318,11 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected()
-            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
-        {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
@@ -311,7 +340,7 @@ impl Resource for PersonalAccessToken {
         }
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
@@ -348,14 +377,14 @@ impl Resource for PersonalAccessToken {
                 }
                 let seen = connection
                     .vault
-                    .look(&connection.operation(context), &state.vault)
+                    .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
                     .await;
                 let told = Told {
                     id: token.token_id.map(Entry::Number),
                     rotated,
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
-        private_record::observe_delivery(&context.private, &state.vault_version);
+                private_record::observe_delivery(&context.private, &state.vault_version);
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
@@ -390,7 +419,7 @@ impl Resource for PersonalAccessToken {
         };
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
@@ -402,9 +431,10 @@ impl Resource for PersonalAccessToken {
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -425,7 +455,13 @@ impl Resource for PersonalAccessToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
