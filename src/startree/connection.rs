@@ -9,10 +9,11 @@ use super::cached_list::CachedList;
 use super::claims::Claims;
 use super::labels::LABELS;
 use super::pinot::Pinot;
+use super::planned_names::PlannedNames;
 use super::tokens::Tokens;
 use crate::framework::Context;
 use crate::platform;
-use crate::platform::hand_over::Courier;
+use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
 use crate::rest::{Error, Operation};
 
@@ -32,10 +33,21 @@ pub(super) struct Connection {
     retry_timeout: Duration,
     /// Who holds which assignment or attachment in this process.
     pub(super) claims: Claims,
+    /// The names that this plan concerns, of each kind.
+    pub(super) planned: Planned,
     roles: CachedList<String>,
     policies: CachedList<String>,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
+}
+
+/// The names that a plan concerns.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) roles: PlannedNames,
+    pub(super) policies: PlannedNames,
+    pub(super) assignments: PlannedNames,
+    pub(super) attachments: PlannedNames,
 }
 
 /// A cached list for each role.
@@ -66,10 +78,11 @@ impl Connection {
             tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
-            vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
+            vault: Courier::new(Link::Waiting, Account::default(), &LABELS),
             environment,
             retry_timeout,
             claims: Claims::default(),
+            planned: Planned::default(),
             roles: CachedList::default(),
             policies: CachedList::default(),
             assignments: ByRole::default(),
@@ -77,9 +90,9 @@ impl Connection {
         }
     }
 
-    /// The same environment, with the Vault that values are handed over to.
-    pub(super) fn handing_over_to(self, vault: Link) -> Self {
-        let vault = Courier::new(vault, self.environment.clone(), &LABELS);
+    /// The same environment, with the Vault that values are handed over to, and what secrets there call it.
+    pub(super) fn handing_over_to(self, vault: Link, environment: Account) -> Self {
+        let vault = Courier::new(vault, environment, &LABELS);
         Self { vault, ..self }
     }
 

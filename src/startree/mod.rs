@@ -16,6 +16,7 @@ mod histories;
 mod identity;
 mod labels;
 mod pinot;
+mod planned_names;
 mod policy;
 mod presence;
 mod provider;

@@ -24,7 +24,8 @@ use async_trait::async_trait;
 use super::api::{AccessKey, InvalidSubject, Name, Subject, SubjectType};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::presence::{after_its_end, or_absent};
+use super::planned_names::{Planned, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
 use super::succession::Predecessor;
 use crate::framework::{
@@ -209,6 +210,17 @@ impl Resource for RoleAssignment {
         let planned = &mut change.planned;
         planned.previous = Field::Null;
         let parts = planned.parts().ok();
+        if let (Some(connection), Some((role, subject))) = (self.session.connected(), &parts) {
+            let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
+            let prior = prior.map(|(role, subject)| key(&role, &subject));
+            let planned = connection
+                .planned
+                .assignments
+                .plan(context, prior.as_deref(), &key(role, subject));
+            if planned == Planned::Twice {
+                diagnostics.push(twice(&what(role, subject)));
+            }
+        }
         let whole = parts.and_then(|(role, subject)| Model::of(&role, &[subject]));
         planned.id = whole.map_or(Field::Unknown, |whole| whole.id);
     }
@@ -252,7 +264,12 @@ impl Resource for RoleAssignment {
         let assignments = connection.assignments(&operation, &role).await;
         match or_absent(assignments, connection.still_has_role(&operation, &role)).await {
             Ok(assignments) => {
-                let assignments = assignments?;
+                let gone = |role, subject| deleted_outside(&what(role, subject), "The subject no longer has the role.");
+                let Some(assignments) = assignments else {
+                    diagnostics.push(gone(&role, &holders[0]));
+                    return None;
+                };
+                let subject = holders[0].clone();
                 let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
                 let other = other_token(&connection, &holders, context).filter(has_role);
                 set_overlapping(context, other.as_ref());
@@ -260,6 +277,9 @@ impl Resource for RoleAssignment {
                 // While one of both tokens has the role, the assignment is there: another plan completes it.
                 if holders.is_empty() {
                     holders.extend(other);
+                }
+                if holders.is_empty() {
+                    diagnostics.push(gone(&role, &subject));
                 }
                 Model::of(&role, &holders)
             }
@@ -440,6 +460,7 @@ async fn hold(
     subject: &Subject,
     context: &Context,
 ) -> Result<(), Unmade> {
+    connection.planned.assignments.applied(&key(role, subject));
     let mut claim = connection.claims.lock(key(role, subject)).await;
     claim.hold(context);
     assign(connection, operation, role, subject).await
@@ -447,7 +468,11 @@ async fn hold(
 
 /// What a claim on an assignment is known by.
 fn key(role: &Name, subject: &Subject) -> String {
-    format!("{:?} {}", role.as_str(), subject.to_string().to_lowercase())
+    let subject = match subject.subject_type() {
+        SubjectType::UserEmail | SubjectType::Domain => subject.to_string().to_ascii_lowercase(),
+        SubjectType::Group | SubjectType::ServiceToken => subject.to_string(),
+    };
+    format!("{:?} {subject}", role.as_str())
 }
 
 /// Takes the role from all of these but those for whom another resource holds it by now; answers whom it could not be taken

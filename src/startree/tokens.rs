@@ -24,8 +24,6 @@ pub(super) struct Tokens {
     found: AtomicBool,
     successions: Mutex<Successions>,
     handing_on: Mutex<HandingOn>,
-    /// Those that this plan ends.
-    leaving: Mutex<BTreeSet<AccessKey>>,
 }
 
 /// That a service token has a role.
@@ -53,7 +51,6 @@ impl Tokens {
             found: AtomicBool::new(false),
             successions: Mutex::default(),
             handing_on: Mutex::default(),
-            leaving: Mutex::default(),
         }
     }
 
@@ -88,16 +85,6 @@ impl Tokens {
         self.api.go_on_with(operation, issued).await?;
         *lock(&self.own) = Some(issued.access_key.clone());
         Ok(())
-    }
-
-    /// This plan ends it.
-    pub(super) fn leaves(&self, access_key: AccessKey) {
-        lock(&self.leaving).insert(access_key);
-    }
-
-    /// Those that this plan ends.
-    pub(super) fn leaving(&self) -> BTreeSet<AccessKey> {
-        lock(&self.leaving).clone()
     }
 
     /// A rotation gives the roles of a token to another one from now on.
