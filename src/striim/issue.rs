@@ -26,8 +26,8 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount};
-use crate::rest::{Error, Operation, Over};
+use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, is_same_name};
+use crate::rest::{Error, Kind, Operation, Over};
 
 /// Why no value came of a creation.
 #[derive(Debug)]
@@ -81,9 +81,10 @@ pub(super) async fn create(
     let was_there = is_among(&before, new.name);
     let mut lost = 0;
     loop {
-        let error = match api.create_service_account(operation, new).await {
+        let (error, doubtful) = match api.create_service_account(operation, new).await {
+            Ok(issued) if issued.names_another() => (about_another("create", new.name), Some(issued)),
             Ok(issued) => return Ok(issued),
-            Err(error) => error,
+            Err(error) => (error, None),
         };
         let conflict = error.status() == Some(StatusCode::CONFLICT);
         if !error.is_ambiguous() && (lost == 0 || !conflict) {
@@ -99,9 +100,11 @@ pub(super) async fn create(
                 left_behind: lost > 0 && !was_there,
             });
         }
-        let accounts = match look(api, operation, lost).await {
-            Ok(accounts) => accounts,
-            Err(_) => {
+        let accounts = match (look(api, operation, lost).await, &doubtful) {
+            (Ok(accounts), _) => accounts,
+            // Nothing has ever spoken against such a value, so it is kept.
+            (Err(_), Some(_)) if lost == 0 => return doubtful.ok_or_else(|| Unmade::nothing(error)),
+            (Err(_), _) => {
                 return Err(Unmade {
                     error,
                     accounts: None,
@@ -109,13 +112,15 @@ pub(super) async fn create(
                 });
             }
         };
+        if let Some(issued) = doubtful
+            && may_be_of(&issued, &before, &accounts, new.name)
+        {
+            return Ok(issued);
+        }
         let is_there = is_among(&accounts, new.name);
-        if is_there && !was_there {
-            tracing::warn!(
-                "the answer to the creation of {:?} was lost: rotating it to have a value",
-                new.name
-            );
-            let rotated = rotate(api, operation, new.name, new.expires_at, Own::No).await;
+        if let Some(name) = made_since(&before, &accounts, new.name) {
+            tracing::warn!("the answer to the creation of {name:?} was lost: rotating it to have a value");
+            let rotated = rotate(api, operation, &name, new.expires_at, Own::No).await;
             return rotated.map_err(|error| Unmade {
                 error,
                 accounts: Some(accounts),
@@ -154,7 +159,8 @@ pub(super) async fn create_again(
     create(api, operation, new).await
 }
 
-/// Gives a service account a new value.
+/// Gives a service account a new value. An answer that names another one counts, unless the list shows that its value is not
+/// the account's.
 ///
 /// # Errors
 /// The last failure. If it is ambiguous, the value that was in use may be dead.
@@ -165,8 +171,19 @@ pub(super) async fn rotate(
     expires_at: Option<Timestamp>,
     own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(api, operation, own, || {
-        api.rotate_service_account(operation, name, expires_at, own)
+    until_answered(api, operation, own, || async {
+        let issued = api.rotate_service_account(operation, name, expires_at, own).await?;
+        if own == Own::Yes || !issued.names_another() {
+            return Ok(issued);
+        }
+        let may_be_its = |account: &ServiceAccount| {
+            let has_token = account.token_id.is_some() && account.token_id == issued.token_id;
+            has_token || is_same_name(&account.name, name) && !issued.is_not(account.token_id)
+        };
+        match api.list_service_accounts(operation).await {
+            Ok(accounts) if !accounts.iter().any(may_be_its) => Err(about_another("rotate", name)),
+            _ => Ok(issued),
+        }
     })
     .await
 }
@@ -182,8 +199,17 @@ pub(super) async fn rotate_user_token(
     expires_at: Option<Timestamp>,
     own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(api, operation, own, || {
-        api.rotate_user_token(operation, email, expires_at, own)
+    until_answered(api, operation, own, || async {
+        let issued = api.rotate_user_token(operation, email, expires_at, own).await?;
+        if own == Own::Yes || !issued.names_another() {
+            return Ok(issued);
+        }
+        let present = api.user_token(operation, email).await.ok().flatten();
+        if present.is_some_and(|present| issued.is_not(present.token_id)) {
+            Err(about_another("rotate", email.unwrap_or_default()))
+        } else {
+            Ok(issued)
+        }
     })
     .await
 }
@@ -223,6 +249,41 @@ where
 async fn look(api: &Api, operation: &Operation, lost: u32) -> Result<Vec<ServiceAccount>, Over> {
     operation.pause(pause(lost)).await?;
     api.list_service_accounts(operation).await.map_err(|_| Over)
+}
+
+/// Whether a value that was issued for another name may be the one of the account that was requested: one has come since
+/// `before` that has its token, or its name, or the requested name and no other token.
+fn may_be_of(issued: &IssuedToken, before: &[ServiceAccount], accounts: &[ServiceAccount], requested: &str) -> bool {
+    let answered = issued.mismatch.as_ref().map(|mismatch| mismatch.answered.as_str());
+    accounts
+        .iter()
+        .filter(|account| !is_among(before, &account.name))
+        .any(|account| {
+            let has_token = account.token_id.is_some() && account.token_id == issued.token_id;
+            let is_named = answered == Some(&account.name) || account.name == requested;
+            has_token || is_named && !issued.is_not(account.token_id)
+        })
+}
+
+/// The failure of an answer that is about another owner than the request.
+fn about_another(verb: &str, owner: &str) -> Error {
+    let (status, reason) = (StatusCode::OK, format!("it is about another one than {owner:?}").into());
+    Error::new(
+        &format!("{verb} the token of {owner:?}"),
+        Kind::Unreadable { status, reason },
+        true,
+    )
+}
+
+/// The name of the account that was made under this one since `before`: the platform may spell it in another way.
+fn made_since(before: &[ServiceAccount], accounts: &[ServiceAccount], name: &str) -> Option<String> {
+    let is_new = |account: &&ServiceAccount| !is_among(before, &account.name);
+    let exact = accounts.iter().filter(is_new).find(|account| account.name == name);
+    let made = exact.or_else(|| {
+        let mut spelled = accounts.iter().filter(is_new);
+        spelled.find(|account| is_same_name(&account.name, name))
+    });
+    made.map(|account| account.name.clone())
 }
 
 fn is_among(accounts: &[ServiceAccount], name: &str) -> bool {
