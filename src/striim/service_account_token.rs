@@ -645,3 +645,6 @@ fn without_value(planned: Model) -> Model {
 fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
     why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }
+
+#[cfg(test)]
+mod tests;
