@@ -12,6 +12,7 @@ pub(crate) mod json;
 mod list_resource;
 mod model;
 pub(crate) mod msgpack;
+mod private_state;
 mod provider;
 mod resource;
 mod schema;
@@ -31,6 +32,7 @@ pub use list_resource::{AnyListResource, ListResource, Listed};
 #[doc(hidden)]
 pub use model::FieldType;
 pub use model::{Field, Model, model};
+pub use private_state::PrivateState;
 pub use provider::Provider;
 pub use resource::{AnyResource, Change, MovedState, NoIdentity, Plan, Resource};
 pub use schema::{Attribute, Presence, Schema};

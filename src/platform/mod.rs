@@ -27,4 +27,4 @@ pub use parts::{Environment, Parts};
 pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::State;
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{Recent, Snapshot};

@@ -15,6 +15,7 @@ use url::Url;
 use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
+use super::connect_error::ConnectError;
 use super::credential::Credential;
 use super::error::{Error, Kind, Unreadable};
 use super::error_body::{self, Said};
@@ -23,7 +24,7 @@ use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
 use super::retry::{Next, RetrySafety, backoff, next, retry_after};
 use super::sanitise::sanitise;
-use super::transport::{Body, BoxError, ConnectError, Transport};
+use super::transport::{Body, BoxError, Transport, is_not_http};
 
 /// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -351,10 +352,17 @@ impl Client {
 
     fn transport_failure(&self, error: BoxError, secrets: &[&str]) -> Kind {
         let text = chain(&*error, secrets);
-        if error.is::<ConnectError>() {
-            Kind::Connect(format!("{}: {text}", self.0.base_url.host()).into())
-        } else {
-            Kind::Interrupted(text)
+        let Some(connect) = error.downcast_ref::<ConnectError>() else {
+            return if is_not_http(&*error) {
+                Kind::NotHttp(text)
+            } else {
+                Kind::Interrupted(text)
+            };
+        };
+        let reason = format!("{}: {text}", self.0.base_url.host()).into();
+        match connect.advice() {
+            Some(advice) => Kind::Unreachable { reason, advice },
+            None => Kind::Connect(reason),
         }
     }
 

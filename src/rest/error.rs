@@ -28,6 +28,17 @@ pub enum Kind {
     /// No connection: nothing was sent.
     #[error("no connection to {0}")]
     Connect(Arc<str>),
+    /// No connection, and no retry would bring one: nothing was sent.
+    #[error("no connection to {reason}; {advice}")]
+    Unreachable {
+        /// The host, and why it cannot be connected to.
+        reason: Arc<str>,
+        /// What to check.
+        advice: &'static str,
+    },
+    /// What answered does not speak HTTP.
+    #[error("what answered does not speak HTTP ({0}); check the scheme and the port")]
+    NotHttp(Arc<str>),
     /// The connection was lost before the whole answer had arrived.
     #[error("the connection was lost before the whole answer had arrived: {0}")]
     Interrupted(Arc<str>),
@@ -172,9 +183,17 @@ impl Kind {
     /// the platform or of the way back says nothing.
     pub(crate) fn may_have_acted(&self) -> bool {
         match self {
-            Kind::Interrupted(_) | Kind::Timeout(_) | Kind::TooLarge(_) | Kind::Unreadable { .. } => true,
+            Kind::Interrupted(_)
+            | Kind::NotHttp(_)
+            | Kind::Timeout(_)
+            | Kind::TooLarge(_)
+            | Kind::Unreadable { .. } => true,
             Kind::Status { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
-            Kind::Invalid(_) | Kind::Connect(_) | Kind::Cancelled | Kind::WouldExceedDeadline { .. } => false,
+            Kind::Invalid(_)
+            | Kind::Connect(_)
+            | Kind::Unreachable { .. }
+            | Kind::Cancelled
+            | Kind::WouldExceedDeadline { .. } => false,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod base_url;
 mod client;
+mod connect_error;
 mod credential;
 pub(crate) mod envelope;
 mod error;
@@ -20,10 +21,11 @@ mod transport;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use client::{Answer, Client, Options};
+pub use connect_error::ConnectError;
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, Kind, Unreadable};
 pub use limiter::RateLimit;
 pub use operation::{Operation, Over};
 pub use request::Request;
 pub use retry::RetrySafety;
-pub use transport::{Body, BoxError, ConnectError, Destination, Roots, Transport};
+pub use transport::{Body, BoxError, Destination, Roots, Transport};

@@ -28,7 +28,7 @@ pub(super) enum Next {
     BackOff,
 }
 
-/// Without a connection: a wrong name or a refused port shows within half a minute.
+/// Without a connection that may come about: a port that stays closed shows within half a minute.
 const CONNECT_RETRIES: u32 = 4;
 /// Failures of the platform or the network pass within one or two minutes, or need someone to look at them.
 const FAILURE_RETRIES: u32 = 6;
@@ -65,6 +65,8 @@ pub(super) fn next(safety: RetrySafety, failure: &Kind, retry_after: Option<Dura
         Kind::Interrupted(_) | Kind::Timeout(_) => (FAILURE_RETRIES, true),
         Kind::Unreadable { .. } => (UNREADABLE_RETRIES, true),
         Kind::Status { .. }
+        | Kind::Unreachable { .. }
+        | Kind::NotHttp(_)
         | Kind::TooLarge(_)
         | Kind::Invalid(_)
         | Kind::Cancelled
@@ -151,6 +153,17 @@ mod tests {
             (status(409), None, 0, Next::GiveUp, Next::GiveUp),
             (Kind::Connect("".into()), None, 0, Next::BackOff, Next::BackOff),
             (Kind::Connect("".into()), None, 4, Next::GiveUp, Next::GiveUp),
+            (
+                Kind::Unreachable {
+                    reason: "".into(),
+                    advice: "",
+                },
+                None,
+                0,
+                Next::GiveUp,
+                Next::GiveUp,
+            ),
+            (Kind::NotHttp("".into()), None, 0, Next::GiveUp, Next::GiveUp),
             (Kind::Interrupted("".into()), None, 0, Next::BackOff, Next::GiveUp),
             (Kind::Timeout(Duration::ZERO), None, 0, Next::BackOff, Next::GiveUp),
             (unreadable.clone(), None, 1, Next::BackOff, Next::GiveUp),

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt, service_fn};
 
 use super::base_url::BaseUrl;
+use super::connect_error::{ConnectError, ResolveError};
 
 /// Any error of a transport.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -54,11 +56,6 @@ impl From<BaseUrl> for Destination {
     }
 }
 
-/// No connection came about: nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConnectError(#[source] pub BoxError);
-
 /// Long enough for a far-away host, and well below the request timeout: a host that does not answer at all then shows
 /// as a failure to connect, which is safe to repeat.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,11 +93,12 @@ impl Transport {
             let (destination, client) = (destination.clone(), client.clone());
             async move {
                 let client = client.get_or_try_init(async || connector(&destination)).await;
-                let client: &reqwest::Client = client.map_err(|error| ConnectError(error.into()))?;
+                let connect_error = |error| ConnectError::classified(error, &destination.roots);
+                let client: &reqwest::Client = client.map_err(|error| connect_error(error.into()))?;
                 // The URL is left out of errors: what was tried is told in the user's words.
                 let answer = client.execute(reqwest::Request::try_from(request)?).await;
                 let answer = answer.map_err(|error| match error.without_url() {
-                    error if error.is_connect() => ConnectError(error.into()).into(),
+                    error if error.is_connect() => connect_error(error.into()).into(),
                     error => BoxError::from(error),
                 })?;
                 Ok(Response::from(answer).map(boxed))
@@ -113,12 +111,36 @@ impl Transport {
     }
 }
 
+/// The system's resolver, whose errors name the host: the platform's, or that of a proxy.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            match tokio::net::lookup_host((name.as_str(), 0)).await {
+                Ok(addresses) => Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs),
+                Err(source) => Err(ResolveError {
+                    host: name.as_str().to_owned(),
+                    source,
+                }
+                .into()),
+            }
+        })
+    }
+}
+
 fn boxed<B>(body: B) -> Body
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     body.map_err(Into::into).boxed_unsync()
+}
+
+/// Whether what came back cannot be read as HTTP, as when a server expects TLS.
+pub(super) fn is_not_http(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
 }
 
 fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::Client, reqwest::Error> {
@@ -130,6 +152,7 @@ fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::C
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(Arc::new(SystemResolver))
         .pool_idle_timeout(IDLE_TIMEOUT)
         .https_only(!base_url.is_plain());
     if base_url.is_loopback() {

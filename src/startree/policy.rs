@@ -160,7 +160,7 @@ impl Resource for Policy {
         };
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
-        match or_absent(read, connection.has_policy(&operation, &name)).await {
+        match or_absent(read, connection.still_has_policy(&operation, &name)).await {
             Ok(read) => state.follow(read?),
             Err(why) => diagnostics.push(why),
         }
@@ -231,9 +231,7 @@ async fn create(connection: &Connection, operation: &Operation, name: &Name, pla
     let make = || {
         let (description, document) = (planned.description.known(), planned.document.known());
         let document = document.map_or("", String::as_str);
-        connection
-            .api
-            .create_policy(operation, name, description.map(String::as_str), document)
+        connection.create_policy(operation, name, description.map(String::as_str), document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
@@ -281,7 +279,7 @@ async fn update(
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
     let deleted = end_until_gone(operation, &what(name), || async {
-        let deleted = connection.api.delete_policy(operation, name).await;
+        let deleted = connection.delete_policy(operation, name).await;
         after_its_end(deleted, connection.has_policy(operation, name)).await
     })
     .await;
@@ -301,10 +299,10 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
 /// The roles that have the policy, as far as they can be told.
 async fn attached_to(connection: &Connection, operation: &Operation, policy: &Name) -> Vec<String> {
     let mut having = Vec::new();
-    for role in connection.api.roles(operation).await.unwrap_or_default() {
-        let Ok(name) = role.parse() else { continue };
+    for role in connection.role_names(operation).await.unwrap_or_default().iter() {
+        let Ok(name) = Name::existing(role) else { continue };
         if connection.is_attached(operation, &name, policy).await == Ok(true) {
-            having.push(role);
+            having.push(role.clone());
         }
     }
     having

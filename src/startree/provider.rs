@@ -50,12 +50,12 @@ impl StarTree {
             retry_timeout,
             vault,
         } = settings;
-        let pinot = Pinot {
+        let pinot = pinot_url.map(|pinot_url| Pinot {
             transport: (self.parts.transport)(&pinot_url.clone().into()),
             base_url: pinot_url,
             user_agent: USER_AGENT,
             request_timeout,
-        };
+        });
         let client = self.parts.client(Options {
             base_url,
             credential,

@@ -47,10 +47,9 @@ pub(super) fn schema() -> Schema {
         Attribute::optional(
             "pinot_url",
             Type::String,
-            "The URL of the environment's Pinot, where tokens are tried. Default: \
-             `https://pinot.<environment>.startree.cloud`. That this is its address is inferred: the platform's pages write \
-             `https://pinot.<your url>.cloud` and do not tell more. Where `base_url` is given, its host with `pinot.` in \
-             place of `rbac-manager.`, or the same host where it does not begin so. Or `STARTREE_PINOT_URL`.",
+            "The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default: \
+             `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There \
+             is no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.",
         ),
         Attribute::optional(
             "token",
@@ -78,7 +77,8 @@ pub(super) struct Settings {
     /// The environment's name, or else the host of its RBAC Manager.
     pub(super) environment: String,
     pub(super) base_url: BaseUrl,
-    pub(super) pinot_url: BaseUrl,
+    /// `None`: tokens cannot be checked.
+    pub(super) pinot_url: Option<BaseUrl>,
     pub(super) credential: Credential,
     /// The access key of the token, if it is a service token.
     pub(super) own: Option<AccessKey>,
@@ -136,12 +136,11 @@ pub(super) fn resolve(
             None
         }
     };
-    let pinot_url = match pinot_url.known() {
-        Some(given) => check("pinot_url", Some(given), any_url, diagnostics),
-        None => base_url.as_ref().and_then(|url| {
-            let pinot = pinot_beside(url);
-            check("base_url", Some(&pinot), any_url, diagnostics)
-        }),
+    let pinot_url = match (pinot_url.known(), given_url.known(), environment.known()) {
+        (Some(given), _, _) => Some(check("pinot_url", Some(given), any_url, diagnostics)?),
+        (None, None, Some(name)) => host("pinot", name).ok(),
+        // A host that is inferred from a URL could be anyone's, and a token would be sent there.
+        (None, _, _) => None,
     };
     let own = token.known().and_then(IssuedToken::of_bearer);
     let credential = credential(
@@ -161,7 +160,7 @@ pub(super) fn resolve(
             .filter(|_| given_url.is_null())
             .unwrap_or_else(|| base_url.host().to_owned()),
         base_url,
-        pinot_url: pinot_url?,
+        pinot_url,
         credential: credential?,
         own: own.map(|token| token.access_key),
         request_timeout,
@@ -170,9 +169,14 @@ pub(super) fn resolve(
     })))
 }
 
-/// The RBAC Manager of an environment. Its name becomes a part of the host that the token is sent to: nothing but labels of
-/// a host name may pass.
+/// The RBAC Manager of an environment.
 fn rbac_manager(environment: &str) -> Result<BaseUrl, String> {
+    base_url(host("rbac-manager", environment)?.as_str(), API_PATH)
+}
+
+/// A service of an environment, whose name becomes a part of the host that a token is sent to: nothing but labels of a
+/// host name may pass.
+fn host(service: &str, environment: &str) -> Result<BaseUrl, String> {
     let is_label = |label: &str| {
         let of = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         of && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
@@ -182,17 +186,7 @@ fn rbac_manager(environment: &str) -> Result<BaseUrl, String> {
             "must be what stands between rbac-manager. and .startree.cloud: letters, digits and hyphens".to_owned(),
         );
     }
-    url(&format!("https://rbac-manager.{environment}.startree.cloud"))
-}
-
-/// Where Pinot is, if the RBAC Manager is there.
-fn pinot_beside(rbac_manager: &BaseUrl) -> String {
-    let (scheme, rest) = rbac_manager.as_str().split_once("://").unwrap_or(("https", ""));
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.strip_prefix("rbac-manager.") {
-        Some(environment) => format!("{scheme}://pinot.{environment}"),
-        None => format!("{scheme}://{authority}"),
-    }
+    any_url(&format!("https://{service}.{environment}.startree.cloud"))
 }
 
 fn url(text: &str) -> Result<BaseUrl, String> {
@@ -249,31 +243,46 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_tells_both_addresses_and_a_url_wins() {
+    fn pinot_url_is_derived_from_environment_and_never_from_base_url() {
         const ACME: (&str, &str) = ("STARTREE_ENVIRONMENT", "acme.prod");
         for (environment, base_url, pinot_url, named) in [
             (
                 &[ACME][..],
                 "https://rbac-manager.acme.prod.startree.cloud/api/v1/rbac-manager",
-                "https://pinot.acme.prod.startree.cloud",
+                Some("https://pinot.acme.prod.startree.cloud"),
                 "acme.prod",
             ),
             (
                 &[ACME, ("STARTREE_BASE_URL", "http://127.0.0.1:8080")],
                 "http://127.0.0.1:8080/api/v1/rbac-manager",
-                "http://127.0.0.1:8080",
+                None,
                 "127.0.0.1",
             ),
             (
                 &[("STARTREE_BASE_URL", "https://rbac-manager.x.example.com:444/rbac/")],
                 "https://rbac-manager.x.example.com:444/rbac",
-                "https://pinot.x.example.com:444",
+                None,
                 "rbac-manager.x.example.com",
+            ),
+            (
+                &[("STARTREE_BASE_URL", "https://rbac-manager.com")],
+                "https://rbac-manager.com/api/v1/rbac-manager",
+                None,
+                "rbac-manager.com",
+            ),
+            (
+                &[
+                    ("STARTREE_BASE_URL", "https://rbac-manager.example.com"),
+                    ("STARTREE_PINOT_URL", "https://pinot.example.com"),
+                ],
+                "https://rbac-manager.example.com/api/v1/rbac-manager",
+                Some("https://pinot.example.com"),
+                "rbac-manager.example.com",
             ),
             (
                 &[ACME, ("STARTREE_PINOT_URL", "https://pinot.example.com/api")],
                 "https://rbac-manager.acme.prod.startree.cloud/api/v1/rbac-manager",
-                "https://pinot.example.com/api",
+                Some("https://pinot.example.com/api"),
                 "acme.prod",
             ),
         ] {
@@ -285,7 +294,7 @@ mod tests {
                 panic!("{environment:?}");
             };
             assert_eq!(settings.base_url.as_str(), base_url);
-            assert_eq!(settings.pinot_url.as_str(), pinot_url);
+            assert_eq!(settings.pinot_url.as_ref().map(BaseUrl::as_str), pinot_url);
             assert_eq!(settings.environment, named);
             assert_eq!(settings.own.as_ref().map(AccessKey::as_str), Some("XkQBXKr652MV1VF9"));
             assert!(!format!("{settings:?}").contains("5gkh"));

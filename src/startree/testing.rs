@@ -14,6 +14,9 @@ use crate::platform::testing::clock;
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
 
+/// After this time, a list that the provider read is read again, as by a new process.
+pub(super) const A_RUN_LATER: Duration = Duration::from_secs(60);
+
 /// An environment whose time is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
     Sandbox::with_clock(clock(), options)
@@ -30,12 +33,12 @@ pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection
         user_agent: user_agent.clone(),
         request_timeout,
     };
-    let pinot = Pinot {
+    let pinot = Some(Pinot {
         base_url: base_url("http://127.0.0.1"),
         transport: transport.clone(),
         user_agent,
         request_timeout,
-    };
+    });
     let own = IssuedToken::of_bearer(bearer).map(|token| token.access_key);
     let api = Api::new(Client::new(options, transport));
     Connection::new(api, pinot, "acme".to_owned(), own, Duration::from_secs(300))

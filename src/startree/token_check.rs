@@ -71,10 +71,8 @@ impl DataSource for TokenCheck {
             Some(credential) => credential,
             None => connection.api.credential().await,
         };
-        let valid = connection
-            .pinot
-            .lets_in(&connection.operation(context), credential)
-            .await;
+        let pinot = diagnostics.ok(connection.pinot.as_ref().ok_or_else(missing_pinot_url))?;
+        let valid = pinot.lets_in(&connection.operation(context), credential).await;
         let valid = diagnostics.ok(valid.map_err(|error| platform::failure(&error, advice)))?;
         Some(Model {
             valid: valid.into(),
@@ -89,9 +87,22 @@ fn given(config: &Model) -> Result<Option<Credential>, Diagnostic> {
     credential.map_err(|error| invalid("token", error))
 }
 
+fn missing_pinot_url() -> Diagnostic {
+    Diagnostic::error(
+        "Missing pinot_url",
+        "The token would be checked at Pinot, whose address is not known: the provider is configured with a base URL, and no \
+         other host is inferred from it, because the token is sent there. Set the provider's `pinot_url`, or the environment \
+         variable STARTREE_PINOT_URL.",
+    )
+}
+
 fn advice(error: &Error) -> Option<&'static str> {
     match error.cause() {
-        Kind::Connect(_) | Kind::Unreadable { .. } | Kind::Status { .. } => {
+        Kind::Connect(_)
+        | Kind::Unreachable { .. }
+        | Kind::NotHttp(_)
+        | Kind::Unreadable { .. }
+        | Kind::Status { .. } => {
             Some("Whether the token is let in is not known. Check that the provider's `pinot_url` is that of Pinot.")
         }
         _ => None,
@@ -100,14 +111,17 @@ fn advice(error: &Error) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use http::StatusCode;
     use jiff::SignedDuration;
 
     use super::*;
     use crate::framework::Field;
+    use crate::platform::State;
     use crate::sandbox::startree::{Admits, Options, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
-    use crate::startree::testing::{sandbox, session};
+    use crate::startree::testing::{connection, sandbox, session};
 
     async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Result<bool, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
@@ -148,6 +162,26 @@ mod tests {
         sandbox.set_options(|options| options.admits = Admits::Policy);
         sandbox.detach_outside("system-admin", "system-admin");
         assert!(!check(&sandbox, Field::Null).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn check_without_pinot_url_sends_nothing_and_names_the_setting() {
+        let sandbox = sandbox(Options::default());
+        let bearer = sandbox.administrator().bearer();
+        let mut connection = connection(&sandbox, &bearer);
+        connection.pinot = None;
+        let session = Session::new(sandbox.clock());
+        session.set(State::Connected(Arc::new(connection)));
+        let mut diagnostics = Diagnostics::default();
+        let check = TokenCheck::new(session);
+        let read = DataSource::read(&check, &Context::default(), Model::default(), &mut diagnostics).await;
+        assert!(read.is_none());
+        let error = diagnostics.iter().next().unwrap().to_string();
+        assert!(
+            error.contains("pinot_url") && error.contains("STARTREE_PINOT_URL"),
+            "{error}"
+        );
+        assert_eq!(sandbox.calls("GET", "/appconfigs"), 0);
     }
 
     #[tokio::test(start_paused = true)]

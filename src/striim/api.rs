@@ -221,6 +221,33 @@ impl Api {
         self.marks() && account.managed_by == self.managed_by
     }
 
+    /// What the list will show of a service account that was created as `new`.
+    pub(super) fn as_created(&self, new: &NewServiceAccount<'_>, issued: &IssuedToken) -> ServiceAccount {
+        ServiceAccount {
+            name: issued
+                .mismatch
+                .as_ref()
+                .map_or(new.name, |mismatch| &mismatch.answered)
+                .to_owned(),
+            token_id: issued.token_id,
+            description: new.description.map(str::to_owned),
+            managed_by: self.managed_by.clone(),
+            expires_at: issued.expires_at.or(new.expires_at),
+            unreadable_expiry: None,
+            updated_at: issued.updated_at.clone(),
+            updated_by: issued.updated_by,
+        }
+    }
+
+    /// Whether a listed service account may be the one that was created as `new`, by all that the list shows of it but the
+    /// expiry.
+    pub(super) fn may_be(&self, new: &NewServiceAccount<'_>, listed: &ServiceAccount) -> bool {
+        let shows_description = listed.description.is_some() || listed.managed_by.is_some();
+        let text = |description: Option<&str>| description.unwrap_or_default().trim().to_owned();
+        let is_same = text(listed.description.as_deref()) == text(new.description);
+        is_same_name(&listed.name, new.name) && (!shows_description || is_same && listed.managed_by == self.managed_by)
+    }
+
     /// How many characters of a description are left beside the mark.
     pub fn room_for_description(&self) -> usize {
         MAX_DESCRIPTION.saturating_sub(self.managed_by.as_deref().map_or(0, managed_by::length))

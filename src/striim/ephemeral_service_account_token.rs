@@ -23,7 +23,7 @@ use serde_json::json;
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use super::ephemeral_name;
 use super::failure::failure;
-use super::issue::{self, Unmade};
+use super::issue::Unmade;
 use super::kept;
 use super::quota;
 use super::service_account::{self, LIFETIME, check_description};
@@ -114,9 +114,8 @@ impl EphemeralServiceAccountToken {
             expires_at: Some(expiry.instant()),
         };
         let alone = connection.alone_with(name).await;
-        let made = issue::create(&connection.api, operation, &new).await;
+        let made = connection.create(operation, &new).await;
         drop(alone);
-        connection.changed().await;
         let unmade = match made {
             Ok(issued) => return Ok(issued),
             Err(unmade) => unmade,
@@ -342,7 +341,10 @@ mod tests {
         cancellation.cancel();
         EphemeralResource::close(
             &ephemeral(sandbox),
-            &Context { cancellation },
+            &Context {
+                cancellation,
+                ..Context::default()
+            },
             private,
             &mut diagnostics,
         )

@@ -4,37 +4,44 @@
 //! whose value nobody knows; a rotation whose answer is lost has ended the value that was in use.
 //!
 //! # Flow
-//! - *Create*: look that the name is free; create. Lost answer: look again; if the account is there now, it is the one
-//!   just made, and rotating it brings a value; if it is not, create again.
+//! - *Create*, where a recent list shows the name as free. Lost answer: fetch the list; if the account is there now and is
+//!   as it was to be created, it is the one just made, and rotating it brings a value; if it is not there, create again.
 //! - *Rotate*, a service account or a PAT: rotate. Lost answer: rotate again; only the last answer's value works, and
 //!   that is the one returned.
 //!
 //! # Guarantees
 //! - A value that is returned is the one that works.
-//! - An account that was there before is never rotated by a creation.
+//! - An account that was there before is never rotated by a creation; nor is one with another description, or where the
+//!   list was older than [`MOMENTS`] with another expiry, which another client has created since.
 //! - All ends within the operation. What may have been made then is told by [`Unmade::left_behind`], so that it can be
 //!   recorded instead of forgotten.
 //! - A rotation is not sent again with a value that it may have ended: the provider's own token is rotated once only, and
 //!   one that may be its own again only if the platform still takes the value to ask with.
 //!
 //! # Assumptions
-//! - Nobody else creates an account of the same name within the same moments.
+//! - No other client creates the same account, with the same description, within the same moments.
 //! - Names are unique in the account (Striim's document: "A unique name for the service account").
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, is_same_name};
+use crate::platform::Recent;
 use crate::rest::{Error, Kind, Operation, Over};
+
+/// How old a list may be to prove by itself that an account which is there now was not there before the creation.
+const MOMENTS: Duration = Duration::from_secs(2);
 
 /// Why no value came of a creation.
 #[derive(Debug)]
 pub(super) struct Unmade {
     pub(super) error: Error,
     /// The service accounts as last seen, if they were.
-    pub(super) accounts: Option<Vec<ServiceAccount>>,
+    pub(super) accounts: Option<Arc<[ServiceAccount]>>,
     /// Whether an account of ours is or may be there, without a value that anybody knows.
     pub(super) left_behind: bool,
 }
@@ -51,10 +58,10 @@ impl Unmade {
     /// Whether an account that the list does not show may hold the name: one that has expired may do so.
     pub(super) fn may_be_hidden(&self, name: &str) -> bool {
         let accounts = self.accounts.as_ref();
-        self.is_conflict() && !self.left_behind && accounts.is_some_and(|accounts| !is_among(accounts, name))
+        self.is_conflict() && !self.left_behind && accounts.is_some_and(|accounts| find(accounts, name).is_none())
     }
 
-    fn nothing(error: Error) -> Self {
+    pub(super) fn nothing(error: Error) -> Self {
         Self {
             error,
             accounts: None,
@@ -68,7 +75,7 @@ fn pause(n: u32) -> Duration {
     Duration::from_secs(1 << n.min(5))
 }
 
-/// Makes a service account, and a value with it.
+/// Makes a service account, and a value with it. `before` is what there was.
 ///
 /// # Errors
 /// [`Unmade`]; with 409 where the name is taken or the quota used up.
@@ -76,11 +83,13 @@ pub(super) async fn create(
     api: &Api,
     operation: &Operation,
     new: &NewServiceAccount<'_>,
+    before: &Recent<ServiceAccount>,
 ) -> Result<IssuedToken, Unmade> {
-    let before = api.list_service_accounts(operation).await.map_err(Unmade::nothing)?;
-    let was_there = is_among(&before, new.name);
+    let was_there = find(&before.items, new.name).is_some();
+    let mut absent_at = before.asked;
     let mut lost = 0;
     loop {
+        let is_recent = absent_at.elapsed() <= MOMENTS;
         let (error, doubtful) = match api.create_service_account(operation, new).await {
             Ok(issued) if issued.names_another() => (about_another("create", new.name), Some(issued)),
             Ok(issued) => return Ok(issued),
@@ -90,9 +99,9 @@ pub(super) async fn create(
         if !error.is_ambiguous() && (lost == 0 || !conflict) {
             // A refusal. After a lost answer it may still be there, unless only its name were in the way.
             let accounts = if conflict {
-                api.list_service_accounts(operation).await.ok()
+                api.list_service_accounts(operation).await.ok().map(Arc::from)
             } else {
-                Some(before)
+                Some(before.items.clone())
             };
             return Err(Unmade {
                 error,
@@ -100,6 +109,7 @@ pub(super) async fn create(
                 left_behind: lost > 0 && !was_there,
             });
         }
+        let asked = Instant::now();
         let accounts = match (look(api, operation, lost).await, &doubtful) {
             (Ok(accounts), _) => accounts,
             // Nothing has ever spoken against such a value, so it is kept.
@@ -113,28 +123,31 @@ pub(super) async fn create(
             }
         };
         if let Some(issued) = doubtful
-            && may_be_of(&issued, &before, &accounts, new.name)
+            && may_be_of(&issued, &before.items, &accounts, new.name)
         {
             return Ok(issued);
         }
-        let is_there = is_among(&accounts, new.name);
-        if let Some(name) = made_since(&before, &accounts, new.name) {
+        let is_created = |account: &ServiceAccount| api.may_be(new, account) && (is_recent || ends_as(new, account));
+        let is_there = find(&accounts, new.name).is_some();
+        if let Some(made) = made_since(&before.items, &accounts, new.name).filter(|made| is_created(made)) {
+            let name = made.name.clone();
             tracing::warn!("the answer to the creation of {name:?} was lost: rotating it to have a value");
             let rotated = rotate(api, operation, &name, new.expires_at, Own::No).await;
             return rotated.map_err(|error| Unmade {
                 error,
-                accounts: Some(accounts),
+                accounts: Some(accounts.into()),
                 left_behind: true,
             });
         }
         if is_there || conflict {
             return Err(Unmade {
                 error,
-                accounts: Some(accounts),
+                accounts: Some(accounts.into()),
                 left_behind: false,
             });
         }
         tracing::warn!("the creation of {:?} came to nothing: trying again", new.name);
+        absent_at = asked;
         lost += 1;
     }
 }
@@ -149,14 +162,19 @@ pub(super) async fn create_again(
     operation: &Operation,
     new: &NewServiceAccount<'_>,
 ) -> Result<IssuedToken, Unmade> {
-    let accounts = api.list_service_accounts(operation).await.map_err(Unmade::nothing)?;
-    if !is_among(&accounts, new.name) {
+    let asked = Instant::now();
+    let items: Arc<[_]> = api
+        .list_service_accounts(operation)
+        .await
+        .map_err(Unmade::nothing)?
+        .into();
+    if find(&items, new.name).is_none() {
         match api.delete_service_account(operation, new.name).await {
             Err(error) if !error.is_not_found() => return Err(Unmade::nothing(error)),
             _ => {}
         }
     }
-    create(api, operation, new).await
+    create(api, operation, new, &Recent { items, asked }).await
 }
 
 /// Gives a service account a new value. An answer that names another one counts, unless the list shows that its value is not
@@ -257,7 +275,7 @@ fn may_be_of(issued: &IssuedToken, before: &[ServiceAccount], accounts: &[Servic
     let answered = issued.mismatch.as_ref().map(|mismatch| mismatch.answered.as_str());
     accounts
         .iter()
-        .filter(|account| !is_among(before, &account.name))
+        .filter(|account| find(before, &account.name).is_none())
         .any(|account| {
             let has_token = account.token_id.is_some() && account.token_id == issued.token_id;
             let is_named = answered == Some(&account.name) || account.name == requested;
@@ -275,19 +293,24 @@ fn about_another(verb: &str, owner: &str) -> Error {
     )
 }
 
-/// The name of the account that was made under this one since `before`: the platform may spell it in another way.
-fn made_since(before: &[ServiceAccount], accounts: &[ServiceAccount], name: &str) -> Option<String> {
-    let is_new = |account: &&ServiceAccount| !is_among(before, &account.name);
+/// The account that was made under this name since `before`: the platform may spell it in another way.
+fn made_since<'a>(before: &[ServiceAccount], accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    let is_new = |account: &&ServiceAccount| find(before, &account.name).is_none();
     let exact = accounts.iter().filter(is_new).find(|account| account.name == name);
-    let made = exact.or_else(|| {
+    exact.or_else(|| {
         let mut spelled = accounts.iter().filter(is_new);
         spelled.find(|account| is_same_name(&account.name, name))
-    });
-    made.map(|account| account.name.clone())
+    })
 }
 
-fn is_among(accounts: &[ServiceAccount], name: &str) -> bool {
-    accounts.iter().any(|account| account.name == name)
+/// Whether a service account ends when the one that was to be created does, as far as both are known.
+fn ends_as(new: &NewServiceAccount<'_>, account: &ServiceAccount) -> bool {
+    let expiries = new.expires_at.zip(account.expires_at);
+    expiries.is_none_or(|(asked, listed)| asked.as_second() == listed.as_second())
+}
+
+fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    accounts.iter().find(|account| account.name == name)
 }
 
 #[cfg(test)]
@@ -307,6 +330,19 @@ mod tests {
             name,
             description: None,
             expires_at: None,
+        }
+    }
+
+    /// A creation after a look at what there is.
+    async fn create(api: &Api, operation: &Operation, new: &NewServiceAccount<'_>) -> Result<IssuedToken, Unmade> {
+        let before = listed(api).await;
+        super::create(api, operation, new, &before).await
+    }
+
+    async fn listed(api: &Api) -> Recent<ServiceAccount> {
+        Recent {
+            asked: Instant::now(),
+            items: api.list_service_accounts(&operation()).await.unwrap().into(),
         }
     }
 
@@ -387,6 +423,37 @@ mod tests {
                 .unwrap_err();
             assert!(!unmade.left_behind, "{fault:?}");
             assert!(sandbox.is_live(theirs.expose_secret()), "{fault:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn account_of_another_client_is_not_rotated_after_lost_answer() {
+        let expiry = |sandbox: &Sandbox, days: u64| Some(sandbox.clock().now() + Duration::from_secs(days * 86_400));
+        for (case, age, description, days, is_rotated) in [
+            ("the same, by a list of these moments", 0, None, 30, true),
+            ("the same, by an older list", 5, None, 30, true),
+            ("another description", 0, Some("CI of the shop"), 30, false),
+            ("another expiry, by a list of these moments", 0, None, 31, true),
+            ("another expiry, by an older list", 5, None, 31, false),
+        ] {
+            let sandbox = sandbox(Options::default());
+            let api = api(&sandbox);
+            let before = listed(&api).await;
+            tokio::time::advance(Duration::from_secs(age)).await;
+            let ours = NewServiceAccount {
+                expires_at: expiry(&sandbox, 30),
+                ..new("ci-pipeline")
+            };
+            let theirs = NewServiceAccount {
+                description,
+                expires_at: expiry(&sandbox, days),
+                ..ours
+            };
+            let theirs = api.create_service_account(&operation(), &theirs).await.unwrap();
+            sandbox.fault(Fault::new(Effect::Cut).on(CREATE.0, CREATE.1));
+            let created = super::create(&api, &operation(), &ours, &before).await;
+            assert_eq!(created.is_ok(), is_rotated, "{case}");
+            assert_eq!(sandbox.is_live(theirs.token.expose_secret()), !is_rotated, "{case}");
         }
     }
 

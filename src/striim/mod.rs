@@ -35,6 +35,8 @@ mod settings;
 mod testing;
 mod token;
 mod token_filter;
+#[cfg(test)]
+mod workspace_tests;
 
 pub use crate::platform::Parts;
 pub use provider::Striim;

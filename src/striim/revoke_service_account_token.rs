@@ -98,7 +98,10 @@ impl Action for RevokeServiceAccountToken {
             .tell(format!("Revoking the token of service account {name:?}"))
             .await;
         let revoked = revoke(&connection.api, &operation, name, account.token_id).await;
-        connection.changed().await;
+        match revoked {
+            Ok(()) => connection.removed(name).await,
+            Err(_) => connection.changed().await,
+        }
         if diagnostics.ok(revoked).is_some() {
             progress
                 .tell(format!("{name:?} is revoked: the platform lists it no longer"))

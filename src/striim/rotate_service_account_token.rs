@@ -98,7 +98,6 @@ impl RotateServiceAccountToken {
             diagnostics,
         )
         .await;
-        connection.changed().await;
         let issued = diagnostics.ok(rotated.map_err(|error| why_not_rotated(name, &error)))?;
         diagnostics.extend(issued.mismatch.as_ref().map(kept::mismatch));
         *latest = Some(issued.token.clone());

@@ -126,13 +126,25 @@ pub(super) async fn end_left_over(
     if !connection.api.marks() || latest.is_some() {
         return Ok(());
     }
-    match find(&connection.look_afresh(operation).await?, name) {
-        Some(account) if connection.api.manages(account) => {
-            tracing::warn!("a run that did not come to its end left the service account {name:?}: making it anew");
-            revoke(&connection.api, operation, name, account.token_id).await
-        }
-        _ => Ok(()),
+    let manages = |accounts: &[ServiceAccount]| {
+        find(accounts, name)
+            .filter(|account| connection.api.manages(account))
+            .cloned()
+    };
+    let recent = connection.recent(operation).await.map_err(|error| failure(&error))?;
+    if manages(&recent.items).is_none() {
+        return Ok(());
     }
+    let Some(account) = manages(&connection.look_afresh(operation).await?) else {
+        return Ok(());
+    };
+    tracing::warn!("a run that did not come to its end left the service account {name:?}: making it anew");
+    let revoked = revoke(&connection.api, operation, name, account.token_id).await;
+    match revoked {
+        Ok(()) => connection.removed(name).await,
+        Err(_) => connection.changed().await,
+    }
+    revoked
 }
 
 /// Ends a service account whose value and number the state knows as these. Where its name has moved to another resource in
@@ -154,9 +166,12 @@ pub(super) async fn end(
         }
     }
     let revoked = revoke(&connection.api, &operation, name, token_id.known().copied()).await;
-    connection.changed().await;
-    if revoked.is_ok() {
-        connection.ledger.remove(name);
+    match revoked {
+        Ok(()) => {
+            connection.removed(name).await;
+            connection.ledger.remove(name);
+        }
+        Err(_) => connection.changed().await,
     }
     revoked
 }
@@ -199,6 +214,7 @@ pub(super) async fn rotate(
             Some(_) => return Err(listed_all_the_same(name)),
         }
     }
+    connection.rotated().await;
     if let Err(error) = &issued
         && error.is_ambiguous()
         && own != Own::No

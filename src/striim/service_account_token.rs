@@ -22,8 +22,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::failure::failure;
 use super::identity::Named;
-use super::issue::{self, Unmade};
+use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::labels::{LABELS, whose};
 use super::quota;
@@ -181,9 +182,10 @@ impl ServiceAccountToken {
                 diagnostics,
             )
             .await;
-        let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
+        let Ok(recent) = connection.recent(&connection.operation(context)).await else {
             return;
         };
+        let accounts = recent.items;
         if planned.adopts() && connection.ledger.is_foreign(name, &accounts) {
             diagnostics.push(Diagnostic::warning(
                 format!("This takes over the service account {name:?}"),
@@ -217,6 +219,10 @@ impl ServiceAccountToken {
         diagnostics: &mut Diagnostics,
     ) -> Result<Option<IssuedToken>, Diagnostic> {
         if !planned.adopts() {
+            return Ok(None);
+        }
+        let recent = connection.recent(operation).await.map_err(|error| failure(&error))?;
+        if find(&recent.items, planned.name()).is_none() {
             return Ok(None);
         }
         let accounts = connection.look_afresh(operation).await?;
@@ -385,16 +391,15 @@ impl Resource for ServiceAccountToken {
                 let ended = end_left_over(&connection, &operation, planned.name(), &latest).await;
                 diagnostics.ok(ended)?;
                 let new = new_account(&planned, expires_at);
-                match issue::create(&connection.api, &operation, &new).await {
+                match connection.create(&operation, &new).await {
                     // What cannot be seen has no value to go on with, and is taken over by making it anew.
                     Err(unmade) if planned.adopts() && unmade.may_be_hidden(new.name) => {
-                        issue::create_again(&connection.api, &operation, &new).await
+                        connection.create_again(&operation, &new).await
                     }
                     created => created,
                 }
             }
         };
-        connection.changed().await;
         match issued {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
@@ -495,14 +500,12 @@ impl Resource for ServiceAccountToken {
         .await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
-            Err(error) if error.is_not_found() => {
-                issue::create_again(&connection.api, &operation, &new_account(&planned, expires_at))
-                    .await
-                    .map_err(|unmade| not_created(prior.name(), &unmade, self.now()))
-            }
+            Err(error) if error.is_not_found() => connection
+                .create_again(&operation, &new_account(&planned, expires_at))
+                .await
+                .map_err(|unmade| not_created(prior.name(), &unmade, self.now())),
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
-        connection.changed().await;
         match diagnostics.ok(issued) {
             Some(issued) => {
                 *latest = Some(issued.token.clone());

@@ -27,8 +27,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::failure::failure;
 use super::identity::Named;
-use super::issue::{self, Unmade};
+use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
@@ -317,8 +318,8 @@ impl ServiceAccountTokenPair {
     /// What is in the account, for a plan. That nobody can be asked now is for the apply to tell.
     async fn look(&self, context: &Context) -> Option<(Arc<Connection>, Arc<[ServiceAccount]>)> {
         let connection = self.session.connected()?;
-        let accounts = connection.service_accounts(&connection.operation(context)).await.ok()?;
-        Some((connection, accounts))
+        let recent = connection.recent(&connection.operation(context)).await.ok()?;
+        Some((connection, recent.items))
     }
 
     /// Holds the planned creation of a pair against what is in the account.
@@ -392,12 +393,10 @@ impl ServiceAccountTokenPair {
             }
         }
         let created = match old {
-            Some(_) => issue::create_again(&connection.api, operation, new).await,
-            None => match issue::create(&connection.api, operation, new).await {
+            Some(_) => connection.create_again(operation, new).await,
+            None => match connection.create(operation, new).await {
                 // The name is the pair's own: what holds it unseen, a killed rotation made.
-                Err(unmade) if unmade.may_be_hidden(new.name) => {
-                    issue::create_again(&connection.api, operation, new).await
-                }
+                Err(unmade) if unmade.may_be_hidden(new.name) => connection.create_again(operation, new).await,
                 created => created,
             },
         };
@@ -589,15 +588,16 @@ impl Resource for ServiceAccountTokenPair {
         for (name, latest) in [(&name, &*latest), (&second, &*latest_of_second)] {
             diagnostics.ok(end_left_over(&connection, &operation, name, latest).await)?;
         }
-        let accounts = diagnostics.ok(connection.look_afresh(&operation).await)?;
-        if find(&accounts, &second).is_some() {
+        let recent = connection.recent(&operation).await.map_err(|error| failure(&error));
+        if find(&diagnostics.ok(recent)?.items, &second).is_some() {
             diagnostics.push(
                 Diagnostic::error(format!("The name {second:?} is taken"), taken(planned.name(), &second)).on("name"),
             );
             return None;
         }
-        let issued = issue::create(&connection.api, &operation, &planned.new_account(&name, expires_at)).await;
-        connection.changed().await;
+        let issued = connection
+            .create(&operation, &planned.new_account(&name, expires_at))
+            .await;
         match issued {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
@@ -676,7 +676,6 @@ impl Resource for ServiceAccountTokenPair {
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
-        connection.changed().await;
         match renewed {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());

@@ -7,15 +7,16 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::api::{Api, ServiceAccount};
+use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
+use super::issue::{self, Unmade};
 use super::labels::LABELS;
 use super::pat_ledger;
 use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::platform::hand_over::Courier;
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Snapshot};
+use crate::platform::{self, Recent, Snapshot};
 use crate::rest::{Error, Operation};
 
 /// The provider's link to its account, from before it is configured on.
@@ -93,13 +94,75 @@ impl Connection {
         diagnostics.ok(self.service_accounts(operation).await.map_err(|error| failure(&error)))
     }
 
+    /// The service accounts by a list that may be some seconds old, with the changes that this run has made since. For
+    /// creations, which need to know what is taken: of an account that this run changed, it has no more than the name.
+    pub(super) async fn recent(&self, operation: &Operation) -> Result<Recent<ServiceAccount>, Error> {
+        self.accounts.recent(self.api.list_service_accounts(operation)).await
+    }
+
     /// The service accounts as they are now, past any list seen before.
-    pub(super) async fn look_afresh(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Diagnostic> {
-        let accounts = self.api.list_service_accounts(operation).await;
+    pub(super) async fn look_afresh(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
+        let accounts = self.accounts.fetch(self.api.list_service_accounts(operation)).await;
         accounts.map_err(|error| failure(&error))
     }
 
-    /// To be called after each change of a service account: what was seen before no longer holds.
+    /// Creates a service account, and a value with it.
+    ///
+    /// # Errors
+    /// As [`issue::create`].
+    pub(super) async fn create(
+        &self,
+        operation: &Operation,
+        new: &NewServiceAccount<'_>,
+    ) -> Result<IssuedToken, Unmade> {
+        let before = self.recent(operation).await.map_err(Unmade::nothing)?;
+        let created = issue::create(&self.api, operation, new, &before).await;
+        self.note(new, &created).await;
+        created
+    }
+
+    /// Creates a service account although a hidden one may hold its name.
+    ///
+    /// # Errors
+    /// As [`issue::create_again`].
+    pub(super) async fn create_again(
+        &self,
+        operation: &Operation,
+        new: &NewServiceAccount<'_>,
+    ) -> Result<IssuedToken, Unmade> {
+        let created = issue::create_again(&self.api, operation, new).await;
+        self.note(new, &created).await;
+        created
+    }
+
+    /// Enters the outcome of a creation in the cached list.
+    async fn note(&self, new: &NewServiceAccount<'_>, created: &Result<IssuedToken, Unmade>) {
+        let Ok(issued) = created else {
+            self.accounts.forget().await;
+            return;
+        };
+        let created = self.api.as_created(new, issued);
+        self.accounts
+            .amend(|accounts| {
+                accounts.retain(|account| account.name != created.name);
+                accounts.push(created);
+            })
+            .await;
+    }
+
+    /// Notes that a service account has, or may have, another value now.
+    pub(super) async fn rotated(&self) {
+        self.accounts.amend(|_| ()).await;
+    }
+
+    /// Notes that a service account is gone.
+    pub(super) async fn removed(&self, name: &str) {
+        self.accounts
+            .amend(|accounts| accounts.retain(|account| account.name != name))
+            .await;
+    }
+
+    /// Invalidates the cached list, where the outcome of a change is not known.
     pub(super) async fn changed(&self) {
         self.accounts.forget().await;
     }

@@ -54,8 +54,10 @@ impl Error {
         }
     }
 
-    /// Whether the same request may succeed a little later. By statuses as Vault's documentation lists them ("HTTP
-    /// status codes"): sealed and standby servers, and replicas that lag behind (412), get over it; a refusal does not.
+    /// Whether the same request may succeed a little later, for a value that would be lost otherwise. By statuses as
+    /// Vault's documentation lists them ("HTTP status codes"): sealed and standby servers, and replicas that lag behind
+    /// (412), get over it; a refusal does not. The server was reached when the permission to write was proved, so even a
+    /// host name that does not exist may pass.
     pub(super) fn may_pass(&self) -> bool {
         let Self::Request(error) = self else { return false };
         match error.kind() {
@@ -63,7 +65,11 @@ impl Error {
                 let code = status.as_u16();
                 matches!(code, 408 | 412 | 429 | 472 | 473) || (status.is_server_error() && code != 501)
             }
-            Kind::Connect(_) | Kind::Interrupted(_) | Kind::Timeout(_) | Kind::Unreadable { .. } => true,
+            Kind::Connect(_)
+            | Kind::Unreachable { .. }
+            | Kind::Interrupted(_)
+            | Kind::Timeout(_)
+            | Kind::Unreadable { .. } => true,
             _ => false,
         }
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rcgen::CertifiedKey;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use token_providers::rest::{BaseUrl, Destination, Kind, Roots, Transport};
@@ -107,38 +108,15 @@ async fn a_connection_lost_after_sending_leaves_it_open_whether_the_platform_act
     assert!(error.is_ambiguous());
 }
 
-#[tokio::test]
-async fn a_host_with_a_certificate_that_nobody_trusts_gets_no_request() {
-    let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![pair.cert.der().clone()], key)
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base_url = format!("https://localhost:{}/v1", listener.local_addr().unwrap().port());
-    let server = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        tokio_rustls::TlsAcceptor::from(Arc::new(config))
-            .accept(stream)
-            .await
-            .is_ok()
-    });
-    let error = fetch(&network_client(&base_url), &operation_of(1), &create())
-        .await
-        .unwrap_err();
-    assert!(matches!(last(&error), Kind::Connect(_)), "{error:?}");
-    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
-    assert!(!error.is_ambiguous());
-    server.abort();
-}
-
 /// A server with a certificate that only its own authority vouches for: its base URL, and that authority.
 async fn serve_tls() -> (String, Vec<u8>) {
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    serve_tls_with(CertificateParams::new(["localhost".to_owned()]).unwrap()).await
+}
+
+/// The same with a certificate of one's own.
+async fn serve_tls_with(params: CertificateParams) -> (String, Vec<u8>) {
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -180,6 +158,99 @@ async fn an_authority_of_ones_own_is_believed_where_it_is_named_and_nowhere_else
     assert_eq!(ask(Roots::Only(authority)).await.unwrap(), "there");
     for roots in [Roots::System, Roots::Only(Vec::new())] {
         let error = ask(roots).await.unwrap_err();
-        assert!(matches!(error.cause(), Kind::Connect(_)), "{error}");
+        assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
     }
+}
+
+/// Fails at once, although there would be time for every retry, and says so in a way that holds all of `parts`.
+async fn assert_fails_at_once(base_url: &str, roots: Roots, parts: &[&str]) {
+    let destination = Destination {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        roots,
+    };
+    let client = client(base_url, Transport::network(&destination));
+    let start = Instant::now();
+    let error = fetch(&client, &operation(), &create()).await.unwrap_err();
+    assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error:?}");
+    assert!(!error.is_ambiguous(), "nothing was sent");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn untrusted_certificate_fails_at_once_and_names_ssl_cert_file() {
+    let (base_url, _) = serve_tls().await;
+    let parts = ["localhost", "invalid peer certificate", "SSL_CERT_FILE"];
+    assert_fails_at_once(&base_url, Roots::System, &parts).await;
+}
+
+#[tokio::test]
+async fn certificate_for_another_host_or_time_fails_at_once_and_names_the_reason() {
+    let other_host = CertificateParams::new(["other.example.com".to_owned()]).unwrap();
+    let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    expired.not_after = date_time_ymd(2020, 1, 1);
+    for (params, part) in [(other_host, "another host name"), (expired, "clock")] {
+        let (base_url, authority) = serve_tls_with(params).await;
+        assert_fails_at_once(&base_url, Roots::Only(authority), &[part]).await;
+    }
+}
+
+#[tokio::test]
+async fn host_name_that_does_not_exist_fails_at_once_and_is_named() {
+    let parts = ["acme.striim.invalid", "check the spelling of the host name"];
+    assert_fails_at_once("https://acme.striim.invalid/api/v1", Roots::System, &parts).await;
+}
+
+#[tokio::test]
+async fn tls_spoken_to_plain_http_fails_at_once() {
+    let plain = serve(Router::new()).await;
+    let base_url = plain.replace("http://", "https://");
+    assert_fails_at_once(&base_url, Roots::System, &["does not speak TLS"]).await;
+}
+
+#[tokio::test]
+async fn plain_http_spoken_to_tls_fails_at_once() {
+    let (base_url, _) = serve_tls().await;
+    let base_url = base_url.replace("https://", "http://");
+    let start = Instant::now();
+    let error = fetch(&network_client(&base_url), &operation(), &get_thing())
+        .await
+        .unwrap_err();
+    assert!(matches!(error.kind(), Kind::NotHttp(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// Runs itself in another process, as an environment variable counts for a whole one.
+#[tokio::test]
+async fn authority_in_ssl_cert_file_is_trusted() {
+    const BASE_URL: &str = "TEST_BASE_URL";
+    if let Ok(base_url) = std::env::var(BASE_URL) {
+        let answer = fetch(&network_client(&base_url), &operation(), &get_thing()).await;
+        assert_eq!(answer.unwrap(), "there");
+        return;
+    }
+    let (base_url, authority) = serve_tls().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority).unwrap();
+    let run = async |certificates: &std::path::Path| {
+        tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "network::authority_in_ssl_cert_file_is_trusted"])
+            .env(BASE_URL, &base_url)
+            .env("SSL_CERT_FILE", certificates)
+            .output()
+            .await
+            .unwrap()
+    };
+    let trusting = run(file.path()).await;
+    let trusts = cfg!(all(unix, not(target_vendor = "apple")));
+    assert_eq!(trusting.status.success(), trusts, "{trusting:?}");
+    let missing = run(std::path::Path::new("/nowhere.pem")).await;
+    let output = String::from_utf8_lossy(&missing.stdout).into_owned() + &String::from_utf8_lossy(&missing.stderr);
+    assert!(
+        !missing.status.success() && output.contains("SSL_CERT_FILE"),
+        "{output}"
+    );
 }

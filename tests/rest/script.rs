@@ -100,7 +100,7 @@ impl Platform {
                 }
                 Ok(answer.body(full(body))?)
             }
-            Act::Refuse => Err(ConnectError("connection refused".into()).into()),
+            Act::Refuse => Err(ConnectError::transient("connection refused").into()),
             Act::Cut => Err(lost()),
             Act::CutBody(status) => {
                 let frames = [Ok(Frame::data(Bytes::from_static(b"{\"token\":\"iss"))), Err(lost())];

@@ -6,7 +6,8 @@ mod shared;
 use secrecy::ExposeSecret as _;
 use token_providers::framework::Provider;
 use token_providers::platform::Parts;
-use token_providers::sandbox::startree::{Options, Sandbox, Subject};
+use token_providers::sandbox::Platform as _;
+use token_providers::sandbox::startree::{Environment, Options, Sandbox, Subject};
 use token_providers::startree::StarTree;
 
 pub(crate) use shared::*;
@@ -21,7 +22,12 @@ impl Tested for Sandbox {
 
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
         let token = self.administrator().bearer().expose_secret().to_owned();
-        vec![("STARTREE_BASE_URL", base_url.to_owned()), ("STARTREE_TOKEN", token)]
+        let host = base_url.trim_end_matches(Environment::BASE_PATH);
+        vec![
+            ("STARTREE_BASE_URL", base_url.to_owned()),
+            ("STARTREE_PINOT_URL", host.to_owned()),
+            ("STARTREE_TOKEN", token),
+        ]
     }
 
     fn provider(parts: Parts) -> impl Provider {
@@ -72,6 +78,6 @@ impl World {
 
     /// How many policies and roles there are beside those that the environment began with.
     pub(crate) fn left(&self) -> (usize, usize) {
-        (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 1)
+        (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 3)
     }
 }

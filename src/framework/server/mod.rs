@@ -34,6 +34,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::ephemeral_resource::AnyEphemeralResource;
 use super::function::AnyFunction;
 use super::list_resource::AnyListResource;
+use super::private_state::PrivateState;
 use super::provider::Provider;
 use super::resource::AnyResource;
 use super::types::Type;
@@ -100,8 +101,14 @@ impl<P: Provider> Server<P> {
     }
 
     fn context(&self) -> Context {
+        self.context_with(&[])
+    }
+
+    /// The context of a call about a managed resource, with the private state that Terraform carries.
+    fn context_with(&self, private: &[u8]) -> Context {
         Context {
             cancellation: self.run().clone(),
+            private: PrivateState::decode(private),
         }
     }
 

@@ -96,15 +96,16 @@ pub(super) async fn read<P: Provider>(
     let schema = resource.schema();
     let state = request.current_state.as_ref();
     let state = decode("state", state, &schema.object_type(), diagnostics)?;
+    let context = server.context_with(&request.private);
     let state = if state.is_null() {
         state
     } else {
-        resource.read(&server.context(), state, diagnostics).await
+        resource.read(&context, state, diagnostics).await
     };
     Some(proto::read_resource::Response {
         new_identity: identity::of(resource, &state, request.current_identity, diagnostics),
         new_state: Some(encode_state(state, &schema, diagnostics)?),
-        private: request.private,
+        private: context.private.encode(),
         ..Default::default()
     })
 }
@@ -120,16 +121,15 @@ pub(super) async fn plan<P: Provider>(
     let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
     let prior = decode("prior state", request.prior_state.as_ref(), &ty, diagnostics)?;
     let proposed = decode("proposed state", request.proposed_new_state.as_ref(), &ty, diagnostics)?;
-    let plan = resource
-        .plan(&server.context(), &config, &prior, proposed, diagnostics)
-        .await?;
+    let context = server.context_with(&request.prior_private);
+    let plan = resource.plan(&context, &config, &prior, proposed, diagnostics).await?;
     // With a replacement comes the identity of what is replaced.
     let present = request.prior_identity.filter(|_| !prior.is_null());
     Some(proto::plan_resource_change::Response {
         planned_identity: identity::of(resource, &plan.planned, present, diagnostics),
         planned_state: Some(encode_state(plan.planned, &schema, diagnostics)?),
         requires_replace: plan.replaces.into_iter().map(super::path).collect(),
-        planned_private: request.prior_private,
+        planned_private: context.private.encode(),
         ..Default::default()
     })
 }
@@ -146,11 +146,12 @@ pub(super) async fn apply<P: Provider>(
     let planned = decode("planned state", request.planned_state.as_ref(), &ty, diagnostics)?;
     let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
     let planned = schema.with_write_only(planned, &config);
-    let state = resource.apply(&server.context(), prior, planned, diagnostics).await;
+    let context = server.context_with(&request.planned_private);
+    let state = resource.apply(&context, prior, planned, diagnostics).await;
     Some(proto::apply_resource_change::Response {
         new_identity: identity::of(resource, &state, request.planned_identity, diagnostics),
         new_state: Some(encode_state(state, &schema, diagnostics)?),
-        private: request.planned_private,
+        private: context.private.encode(),
         ..Default::default()
     })
 }
@@ -169,12 +170,13 @@ pub(super) async fn import_state<P: Provider>(
         }
         _ => request.id,
     };
-    let found = resource.import(&server.context(), &id, diagnostics).await?;
+    let context = server.context();
+    let found = resource.import(&context, &id, diagnostics).await?;
     let imported = proto::import_resource_state::ImportedResource {
         type_name: request.type_name,
         identity: identity::of(resource, &found, None, diagnostics),
         state: Some(encode_state(found, &resource.schema(), diagnostics)?),
-        ..Default::default()
+        private: context.private.encode(),
     };
     Some(proto::import_resource_state::Response {
         imported_resources: vec![imported],

@@ -4,6 +4,7 @@ mod action;
 mod ephemeral;
 mod identity;
 mod list;
+mod private_state;
 mod write_only;
 
 use std::sync::Arc;
@@ -110,13 +111,15 @@ impl Resource for ToyBox {
         }
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+        private_state::record(context, "plan");
         if change.planned.name == Field::from("panic") {
             panic!("s3cret");
         }
     }
 
-    async fn create(&self, _: &Context, planned: Model, _: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context, planned: Model, _: &mut Diagnostics) -> Option<Model> {
+        private_state::record(context, "create");
         let key = planned.key.known().map(|key| format!(", locked by {key}"));
         Some(Model {
             label: format!("made{}", key.unwrap_or_default()).into(),
@@ -125,6 +128,7 @@ impl Resource for ToyBox {
     }
 
     async fn read(&self, context: &Context, state: Model, _: &mut Diagnostics) -> Option<Model> {
+        private_state::record(context, "read");
         if state.name == Field::from("wait") {
             self.waiting.notify_one();
             context.cancellation.cancelled().await;
@@ -141,7 +145,8 @@ impl Resource for ToyBox {
         None
     }
 
-    async fn import(&self, _: &Context, id: &str, _: &mut Diagnostics) -> Option<Model> {
+    async fn import(&self, context: &Context, id: &str, _: &mut Diagnostics) -> Option<Model> {
+        private_state::record(context, "import");
         Some(Model {
             name: id.into(),
             ..Model::default()

@@ -38,7 +38,7 @@ fn advice(error: &Error) -> String {
                  or lack a policy: it needs `create`, `update` and `read` on the secret, and `sys/capabilities-self`."
             }
             (Some(StatusCode::SERVICE_UNAVAILABLE), _) => "If it is sealed, it has to be unsealed. Run again then.",
-            (_, Kind::Connect(_)) => {
+            (_, Kind::Connect(_) | Kind::Unreachable { .. } | Kind::NotHttp(_)) => {
                 "Check VAULT_ADDR, or the provider's `vault.address`, VAULT_CACERT, and the network."
             }
             _ => "Run again when Vault is well.",

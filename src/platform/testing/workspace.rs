@@ -10,7 +10,10 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::lock;
-use crate::framework::{AnyResource, Context, Diagnostic, Diagnostics, Model, Provider, Resource, Schema, Value};
+use crate::framework::{
+    AnyResource, Context, Diagnostic, Diagnostics, Model, Presence, PrivateState, Provider, Resource, Schema, Severity,
+    Value,
+};
 
 /// What is declared, by address.
 pub(crate) type Configuration = BTreeMap<String, Declared>;
@@ -23,16 +26,65 @@ pub(crate) struct Declared {
     attributes: Value,
     /// Attributes that are those of others: by their names the others' addresses and attributes.
     references: BTreeMap<&'static str, (String, &'static str)>,
+    lifecycle: Lifecycle,
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Debug, Default)]
+struct Lifecycle {
+    create_before_destroy: bool,
+    ignore_changes: Ignored,
+}
+
+/// `ignore_changes`.
+#[derive(Clone, Debug, Default)]
+enum Ignored {
+    #[default]
+    Nothing,
+    Attributes(Vec<&'static str>),
+    All,
+}
+
+/// How a run differs from a plain `terraform apply`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunOptions {
+    /// The addresses that `-replace` names.
+    pub(crate) replace: BTreeSet<String>,
+    /// `-refresh=false`.
+    pub(crate) skip_refresh: bool,
 }
 
 impl Declared {
     /// A resource that is declared so.
     pub(crate) fn new<R: Resource>(config: R::Model) -> Self {
+        Self::of(R::TYPE, config.into_value())
+    }
+
+    fn of(kind: &'static str, attributes: Value) -> Self {
         Self {
-            kind: R::TYPE,
-            attributes: config.into_value(),
+            kind,
+            attributes,
             references: BTreeMap::new(),
+            lifecycle: Lifecycle::default(),
         }
+    }
+
+    /// The same, with `lifecycle { create_before_destroy = true }`.
+    pub(crate) fn create_before_destroy(mut self) -> Self {
+        self.lifecycle.create_before_destroy = true;
+        self
+    }
+
+    /// The same, with `lifecycle { ignore_changes = [<attributes>] }`.
+    pub(crate) fn ignore_changes(mut self, attributes: &[&'static str]) -> Self {
+        self.lifecycle.ignore_changes = Ignored::Attributes(attributes.to_vec());
+        self
+    }
+
+    /// The same, with `lifecycle { ignore_changes = all }`.
+    pub(crate) fn ignore_all_changes(mut self) -> Self {
+        self.lifecycle.ignore_changes = Ignored::All;
+        self
     }
 
     /// The same, with `attribute = <address>.<of>`.
@@ -63,6 +115,8 @@ impl Declared {
 pub(crate) struct Object {
     kind: &'static str,
     attributes: Value,
+    /// What the provider keeps about it in addition.
+    private: Vec<u8>,
     /// The addresses of those it referred to.
     needs: BTreeSet<String>,
     /// Its creation failed: it is replaced by the next run.
@@ -92,6 +146,8 @@ pub(crate) struct Workspace {
     block: BTreeMap<String, Value>,
     /// Saved after each operation, as core does; so it is what a crash leaves.
     state: Mutex<BTreeMap<String, Object>>,
+    /// Objects that a replacement has put aside (`create_before_destroy`) and not destroyed yet, by address.
+    deposed: Mutex<Vec<(String, Object)>>,
     told: Mutex<Vec<Diagnostic>>,
     broken: Mutex<Vec<String>>,
 }
@@ -103,6 +159,33 @@ struct Step {
     /// After the refresh.
     prior: Option<Object>,
     planned: Value,
+    /// The private state that the plan left.
+    private: Vec<u8>,
+    /// A replacement that creates before it destroys.
+    creates_first: bool,
+}
+
+/// A plan in a file (`terraform plan -out`), with the refreshed state.
+pub(crate) struct SavedPlan {
+    steps: Vec<Step>,
+    refreshed: BTreeMap<String, Object>,
+    /// The state that it was made from.
+    made_from: BTreeMap<String, Object>,
+}
+
+/// What the provider answered to one plan call.
+struct Proposal {
+    planned: Value,
+    private: Vec<u8>,
+    requires_replace: bool,
+}
+
+/// Whether the warnings of a plan call reach the user.
+#[derive(Clone, Copy, PartialEq)]
+enum Warnings {
+    Shown,
+    /// Those of the second plan call of a replacement are not. Its errors are.
+    Dropped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -143,106 +226,140 @@ impl Workspace {
 
     /// `terraform apply`, with a provider for the plan and another for the changes.
     pub(crate) async fn apply<P: Provider>(&self, start: impl Fn() -> P, declared: &Configuration) -> Ended {
-        let Some(steps) = self.plan(&start, declared).await else {
-            return Ended::Failed;
-        };
-        self.carry_out(&start, declared, &steps).await
+        self.apply_with(start, declared, &RunOptions::default()).await
     }
 
-    /// Does what was planned.
-    async fn carry_out<P: Provider>(&self, start: impl Fn() -> P, declared: &Configuration, steps: &[Step]) -> Ended {
-        if steps.iter().all(|step| step.action == Action::Nothing) {
+    /// The same, with options.
+    pub(crate) async fn apply_with<P: Provider>(
+        &self,
+        start: impl Fn() -> P,
+        declared: &Configuration,
+        options: &RunOptions,
+    ) -> Ended {
+        match self.plan(&start, declared, options).await {
+            Some(plan) => self.apply_saved(&start, declared, &plan).await,
+            None => Ended::Failed,
+        }
+    }
+
+    /// `terraform apply` of a saved plan. One that was made from another state is stale, and fails.
+    pub(crate) async fn apply_saved<P: Provider>(
+        &self,
+        start: impl Fn() -> P,
+        declared: &Configuration,
+        plan: &SavedPlan,
+    ) -> Ended {
+        let SavedPlan {
+            steps,
+            refreshed,
+            made_from,
+        } = plan;
+        if !is_same_state(&self.state(), made_from) {
+            return Ended::Failed;
+        }
+        lock(&self.state).clone_from(refreshed);
+        let deposed: BTreeSet<_> = lock(&self.deposed).iter().map(|(address, _)| address.clone()).collect();
+        if steps.iter().all(|step| step.action == Action::Nothing) && deposed.is_empty() {
             return Ended::Unchanged;
         }
         let Some(resources) = self.resources(&start).await else {
             return Ended::Failed;
         };
+        let removed = join_all(deposed.iter().map(|address| self.destroy_deposed(&resources, address))).await;
         let state = self.state();
         let (ends, makes) = (Order::new(steps), Order::new(steps));
         let applied = join_all(steps.iter().map(async |step| {
             let address = &step.address;
-            let needed_by = state.iter().filter(|(_, object)| object.needs.contains(address));
-            let ended = ends.after(needed_by.map(|(address, _)| address)).await;
-            let ended = ended && self.end(&resources, step).await;
-            ends.done(address, ended);
+            let needed_by: Vec<_> = state
+                .iter()
+                .filter(|(_, object)| object.needs.contains(address))
+                .map(|(address, _)| address)
+                .collect();
             let declared = declared.get(address);
             let needs = declared.map(Declared::needs).unwrap_or_default();
+            if step.creates_first {
+                let made = makes.after(needs.iter()).await && self.make(&resources, step, declared).await;
+                makes.done(address, made);
+                // What refers to the old object is moved to the new one, or destroyed, before the old one is.
+                let moved = makes.after(needed_by.iter().copied()).await;
+                let freed = ends.after(needed_by.into_iter()).await;
+                let ended = made && moved && freed && self.destroy_deposed(&resources, address).await;
+                ends.done(address, ended);
+                return made && ended;
+            }
+            let ended = ends.after(needed_by.into_iter()).await;
+            let ended = ended && self.end(&resources, step).await;
+            ends.done(address, ended);
             let made = makes.after(needs.iter()).await && ended;
             let made = made && self.make(&resources, step, declared).await;
             makes.done(address, made);
             made
         }));
-        if applied.await.contains(&false) {
+        if applied.await.contains(&false) || removed.contains(&false) {
             return Ended::Failed;
         }
         Ended::Applied
     }
 
-    /// Refreshes and plans everything; `None` if there was an error. What was refreshed is kept only if there was not.
-    async fn plan<P: Provider>(&self, start: impl Fn() -> P, declared: &Configuration) -> Option<Vec<Step>> {
+    /// `terraform plan -out`: refreshes and plans everything; `None` if there was an error. The state stays as it was.
+    pub(crate) async fn plan<P: Provider>(
+        &self,
+        start: impl Fn() -> P,
+        declared: &Configuration,
+        options: &RunOptions,
+    ) -> Option<SavedPlan> {
         let resources = self.resources(&start).await?;
         let state = self.state();
         let addresses: BTreeSet<_> = state.keys().chain(declared.keys()).collect();
-        let order = Order::of(addresses.iter().copied());
-        let planned = Mutex::new(BTreeMap::new());
+        let run = PlanRun {
+            resources: &resources,
+            declared,
+            options,
+            order: Order::of(addresses.iter().copied()),
+            planned: Mutex::new(BTreeMap::new()),
+        };
         let steps = join_all(addresses.iter().map(async |address| {
-            let step = self
-                .plan_one(
-                    &resources,
-                    address,
-                    state.get(*address),
-                    declared.get(*address),
-                    &order,
-                    &planned,
-                )
-                .await;
-            order.done(address, step.is_some());
+            let step = self.plan_one(&run, address, state.get(*address)).await;
+            run.order.done(address, step.is_some());
             step
         }));
         let steps = steps.await.into_iter().collect::<Option<Vec<_>>>()?;
-        *lock(&self.state) = steps
+        let refreshed = steps
             .iter()
             .filter_map(|step| Some((step.address.clone(), step.prior.clone()?)))
             .collect();
-        Some(steps)
+        Some(SavedPlan {
+            steps,
+            refreshed,
+            made_from: state,
+        })
     }
 
-    async fn plan_one(
-        &self,
-        resources: &Resources,
-        address: &str,
-        prior: Option<&Object>,
-        declared: Option<&Declared>,
-        order: &Order,
-        others: &Mutex<BTreeMap<String, Value>>,
-    ) -> Option<Step> {
+    async fn plan_one(&self, run: &PlanRun<'_>, address: &str, prior: Option<&Object>) -> Option<Step> {
         let prior = match prior {
-            Some(object) => self.refresh(resources, address, object).await?,
-            None => None,
+            Some(object) if !run.options.skip_refresh => self.refresh(run.resources, address, object).await?,
+            prior => prior.cloned(),
         };
-        let step = |action, planned| Step {
+        let step = |action, planned, private| Step {
             address: address.to_owned(),
             action,
             prior: prior.clone(),
             planned,
+            private,
+            creates_first: action == Action::Replace && creates_first(run.declared, address),
         };
-        let there = prior.as_ref().map(|object| &object.attributes);
-        let Some(declared) = declared else {
-            let (Some(there), Some(object)) = (there, &prior) else {
-                return Some(step(Action::Nothing, Value::Null));
+        let Some(declared) = run.declared.get(address) else {
+            let Some(object) = &prior else {
+                return Some(step(Action::Nothing, Value::Null, Vec::new()));
             };
-            let mut diagnostics = Diagnostics::default();
-            let resource = &resources[object.kind];
-            let nothing = resource
-                .plan(&Context::default(), &Value::Null, there, Value::Null, &mut diagnostics)
-                .await;
-            return (self.tell(diagnostics) && nothing.is_some()).then(|| step(Action::Delete, Value::Null));
+            let private = self.plan_destruction(run.resources, object).await?;
+            return Some(step(Action::Delete, Value::Null, private));
         };
-        if !order.after(declared.needs().iter()).await {
+        if !run.order.after(declared.needs().iter()).await {
             return None;
         }
-        let config = declared.config(|address| lock(others).get(address).cloned());
-        let resource = &*resources[declared.kind];
+        let config = declared.config(|address| lock(&run.planned).get(address).cloned());
+        let resource = &*run.resources[declared.kind];
         let mut diagnostics = Diagnostics::default();
         resource.validate(&config, &mut diagnostics);
         if !self.tell(diagnostics) {
@@ -250,34 +367,43 @@ impl Workspace {
         }
         // What is tainted is planned as if it were not there.
         let usable = prior.as_ref().filter(|object| !object.is_tainted);
-        let usable = usable.map(|object| &object.attributes);
-        let (mut planned, is_replaced) = self.propose(resource, address, &config, usable).await?;
-        let action = match (there, usable) {
-            (None, _) => Action::Create,
-            (Some(_), None) => Action::Replace,
-            (Some(_), Some(usable)) if planned == *usable => Action::Nothing,
-            (Some(_), Some(_)) if is_replaced => {
-                (planned, _) = self.propose(resource, address, &config, None).await?;
-                Action::Replace
+        let config = declared
+            .lifecycle
+            .ignore_changes
+            .apply(&resource.schema(), config, usable);
+        let (before, private) = before(usable);
+        let first = self
+            .propose(resource, address, &config, before, private, Warnings::Shown)
+            .await?;
+        let (action, proposal) = match (&prior, usable) {
+            (None, _) => (Action::Create, first),
+            (Some(_), None) => (Action::Replace, first),
+            (Some(_), Some(_)) if first.requires_replace || run.options.replace.contains(address) => {
+                let second = self.propose(resource, address, &config, None, &first.private, Warnings::Dropped);
+                (Action::Replace, second.await?)
             }
-            (Some(_), Some(_)) => Action::Update,
+            (Some(_), Some(usable)) if first.planned == usable.attributes => (Action::Nothing, first),
+            (Some(_), Some(_)) => (Action::Update, first),
         };
-        lock(others).insert(address.to_owned(), planned.clone());
-        Some(step(action, planned))
+        lock(&run.planned).insert(address.to_owned(), proposal.planned.clone());
+        Some(step(action, proposal.planned, proposal.private))
     }
 
     /// What there is now; `None` if that could not be found out.
     async fn refresh(&self, resources: &Resources, address: &str, object: &Object) -> Option<Option<Object>> {
         let resource = &resources[object.kind];
         let mut diagnostics = Diagnostics::default();
-        let attributes = object.attributes.clone();
-        let read = resource.read(&Context::default(), attributes, &mut diagnostics).await;
+        let context = context(&object.private);
+        let read = resource
+            .read(&context, object.attributes.clone(), &mut diagnostics)
+            .await;
         if !self.tell(diagnostics) {
             return None;
         }
         self.hold(is_known(&read), || format!("{address} is read as unknown: {read:?}"));
         Some((!read.is_null()).then(|| Object {
             attributes: resource.schema().without_write_only(read),
+            private: context.private.encode(),
             ..object.clone()
         }))
     }
@@ -289,14 +415,19 @@ impl Workspace {
         address: &str,
         config: &Value,
         prior: Option<&Value>,
-    ) -> Option<(Value, bool)> {
+        private: &[u8],
+        warnings: Warnings,
+    ) -> Option<Proposal> {
         let schema = resource.schema();
         let prior = prior.unwrap_or(&Value::Null);
         let proposed = proposed(&schema, config, prior);
-        let mut diagnostics = Diagnostics::default();
-        let plan = resource
-            .plan(&Context::default(), config, prior, proposed, &mut diagnostics)
-            .await;
+        let (context, mut diagnostics) = (context(private), Diagnostics::default());
+        let plan = resource.plan(&context, config, prior, proposed, &mut diagnostics).await;
+        if warnings == Warnings::Dropped {
+            let mut errors = Diagnostics::default();
+            errors.extend(diagnostics.into_iter().filter(|told| told.severity == Severity::Error));
+            diagnostics = errors;
+        }
         let plan = plan.filter(|_| self.tell(diagnostics))?;
         let planned = schema.without_write_only(plan.planned);
         for attribute in schema.attributes.iter().filter(|attribute| !attribute.write_only) {
@@ -308,7 +439,25 @@ impl Workspace {
                 format!("{address}.{name} is declared {asked:?} and planned {will:?}")
             });
         }
-        Some((planned, !plan.replaces.is_empty()))
+        Some(Proposal {
+            planned,
+            private: context.private.encode(),
+            requires_replace: !plan.replaces.is_empty(),
+        })
+    }
+
+    /// Has the provider plan that the object goes; the private state that this leaves, `None` if there was an error.
+    async fn plan_destruction(&self, resources: &Resources, object: &Object) -> Option<Vec<u8>> {
+        let (context, mut diagnostics) = (context(&object.private), Diagnostics::default());
+        let plan = resources[object.kind].plan(
+            &context,
+            &Value::Null,
+            &object.attributes,
+            Value::Null,
+            &mut diagnostics,
+        );
+        let planned = plan.await;
+        (self.tell(diagnostics) && planned.is_some()).then(|| context.private.encode())
     }
 
     /// Ends what is to go, or to make room; whether there is nothing of it any more.
@@ -316,28 +465,59 @@ impl Workspace {
         let (Some(prior), Action::Replace | Action::Delete) = (&step.prior, step.action) else {
             return true;
         };
-        let mut diagnostics = Diagnostics::default();
-        let resource = &resources[prior.kind];
+        let (gone, left) = self.destroy(resources, &step.address, prior, &step.private).await;
+        match left {
+            Some(left) => self.save(&step.address, left),
+            None => drop(lock(&self.state).remove(&step.address)),
+        }
+        gone
+    }
+
+    /// Destroys what replacements at this address have put aside; whether nothing of it is left.
+    async fn destroy_deposed(&self, resources: &Resources, address: &str) -> bool {
+        loop {
+            let deposed = lock(&self.deposed).clone();
+            let Some(at) = deposed.iter().position(|(deposed, _)| deposed == address) else {
+                return true;
+            };
+            let (_, object) = &deposed[at];
+            // Core plans the destruction of such an object at apply.
+            let Some(private) = self.plan_destruction(resources, object).await else {
+                return false;
+            };
+            let (gone, left) = self.destroy(resources, address, object, &private).await;
+            let mut deposed = lock(&self.deposed);
+            deposed.remove(at);
+            deposed.extend(left.map(|left| (address.to_owned(), left)));
+            if !gone {
+                return false;
+            }
+        }
+    }
+
+    /// Destroys an object; whether it succeeded, and what is left of it.
+    async fn destroy(
+        &self,
+        resources: &Resources,
+        address: &str,
+        object: &Object,
+        private: &[u8],
+    ) -> (bool, Option<Object>) {
+        let (context, mut diagnostics) = (context(private), Diagnostics::default());
+        let resource = &resources[object.kind];
         let left = resource
-            .apply(
-                &Context::default(),
-                prior.attributes.clone(),
-                Value::Null,
-                &mut diagnostics,
-            )
+            .apply(&context, object.attributes.clone(), Value::Null, &mut diagnostics)
             .await;
         let succeeded = self.tell(diagnostics);
-        match (succeeded, left) {
-            (true, left) => {
-                self.hold(left.is_null(), || {
-                    format!("{} is destroyed, and yet there", step.address)
-                });
-                lock(&self.state).remove(&step.address);
-            }
-            (false, Value::Null) => {}
-            (false, attributes) => self.save(&step.address, attributes, prior),
-        }
-        succeeded
+        self.hold(!succeeded || left.is_null(), || {
+            format!("{address} is destroyed, and yet there")
+        });
+        let left = (!succeeded && !left.is_null()).then(|| Object {
+            attributes: left,
+            private: context.private.encode(),
+            ..object.clone()
+        });
+        (succeeded, left)
     }
 
     /// Makes or changes what is declared; whether it succeeded.
@@ -347,23 +527,37 @@ impl Workspace {
         };
         let Step { address, planned, .. } = step;
         let state = self.state();
-        let prior = state.get(address);
-        let config = declared.config(|other| state.get(other).map(|other| other.attributes.clone()));
+        let put_aside = state.get(address).filter(|_| step.creates_first);
+        let prior = state.get(address).filter(|_| !step.creates_first);
         let resource = &*resources[declared.kind];
-        let before = prior.map(|object| &object.attributes);
-        let Some((again, _)) = self.propose(resource, address, &config, before).await else {
+        let config = declared.config(|other| state.get(other).map(|other| other.attributes.clone()));
+        let config = declared
+            .lifecycle
+            .ignore_changes
+            .apply(&resource.schema(), config, prior);
+        let (before, private) = before(prior);
+        let again = self.propose(resource, address, &config, before, private, Warnings::Shown);
+        let Some(Proposal {
+            planned: again,
+            private,
+            ..
+        }) = again.await
+        else {
             return false;
         };
+        if let Some(object) = put_aside {
+            lock(&self.state).remove(address);
+            lock(&self.deposed).push((address.clone(), object.clone()));
+        }
         self.holds(planned, &again, || format!("{address} is planned otherwise at apply"));
-        let (schema, mut diagnostics) = (resource.schema(), Diagnostics::default());
+        let (schema, context, mut diagnostics) = (resource.schema(), context(&private), Diagnostics::default());
         let whole = schema.with_write_only(again.clone(), &config);
         let before = before.cloned().unwrap_or(Value::Null);
-        let made = resource
-            .apply(&Context::default(), before, whole, &mut diagnostics)
-            .await;
+        let made = resource.apply(&context, before, whole, &mut diagnostics).await;
         let succeeded = self.tell(diagnostics);
         if made.is_null() {
             self.hold(!succeeded, || format!("{address} is applied, and yet not there"));
+            self.restore_deposed(address);
             return false;
         }
         self.hold(is_known(&made), || {
@@ -375,19 +569,25 @@ impl Workspace {
         }
         let object = Object {
             kind: declared.kind,
-            attributes: Value::Null,
+            attributes: made,
+            private: context.private.encode(),
             needs: declared.needs(),
             is_tainted: !succeeded && prior.is_none_or(|prior| prior.is_tainted),
         };
-        self.save(address, made, &object);
+        self.save(address, object);
         succeeded
     }
 
-    fn save(&self, address: &str, attributes: Value, object: &Object) {
-        let object = Object {
-            attributes,
-            ..object.clone()
-        };
+    /// Nothing came of a replacement that creates first: the old object is the current one again.
+    fn restore_deposed(&self, address: &str) {
+        let mut deposed = lock(&self.deposed);
+        if let Some(at) = deposed.iter().rposition(|(deposed, _)| deposed == address) {
+            let (address, object) = deposed.remove(at);
+            lock(&self.state).insert(address, object);
+        }
+    }
+
+    fn save(&self, address: &str, object: Object) {
         lock(&self.state).insert(address.to_owned(), object);
     }
 
@@ -429,6 +629,69 @@ impl Workspace {
 }
 
 type Resources = BTreeMap<&'static str, Box<dyn AnyResource>>;
+
+/// What all plan calls of a run share.
+struct PlanRun<'a> {
+    resources: &'a Resources,
+    declared: &'a Configuration,
+    options: &'a RunOptions,
+    order: Order,
+    /// What was planned, by address.
+    planned: Mutex<BTreeMap<String, Value>>,
+}
+
+/// The context of a call about an object whose private state this is.
+fn context(private: &[u8]) -> Context {
+    Context {
+        private: PrivateState::decode(private),
+        ..Context::default()
+    }
+}
+
+/// What a plan call finds of an object: its attributes and its private state.
+fn before(object: Option<&Object>) -> (Option<&Value>, &[u8]) {
+    match object {
+        Some(object) => (Some(&object.attributes), &object.private),
+        None => (None, &[]),
+    }
+}
+
+/// Whether a replacement creates first: so it is declared, or inherited from what refers to it.
+fn creates_first(declared: &Configuration, address: &str) -> bool {
+    let of_its_own = declared
+        .get(address)
+        .is_some_and(|declared| declared.lifecycle.create_before_destroy);
+    let mut referring = declared.iter().filter(|(_, other)| other.needs().contains(address));
+    of_its_own || referring.any(|(other, _)| creates_first(declared, other))
+}
+
+/// Whether two states are the same, private state included, as core compares them.
+fn is_same_state(one: &BTreeMap<String, Object>, other: &BTreeMap<String, Object>) -> bool {
+    let facts = |object: &Object| (object.attributes.clone(), object.private.clone(), object.is_tainted);
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|(address, object)| other.get(address).is_some_and(|other| facts(object) == facts(other)))
+}
+
+impl Ignored {
+    /// The configuration that the provider sees: what is ignored is as it was.
+    fn apply(&self, schema: &Schema, config: Value, prior: Option<&Object>) -> Value {
+        let Some(prior) = prior else { return config };
+        let members = schema.attributes.iter().map(|attribute| {
+            let name = attribute.name;
+            let is_ignored = match self {
+                Self::Nothing => false,
+                Self::Attributes(ignored) => ignored.contains(&name),
+                // Except for what only the provider sets.
+                Self::All => attribute.presence != Presence::Computed,
+            };
+            let from = if is_ignored { &prior.attributes } else { &config };
+            (name.to_owned(), from.get(name).clone())
+        });
+        Value::Map(members.collect())
+    }
+}
 
 /// What Terraform proposes as the plan: what is declared, and else what the provider has set before.
 fn proposed(schema: &Schema, config: &Value, prior: &Value) -> Value {

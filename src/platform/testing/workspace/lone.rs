@@ -9,7 +9,10 @@ const ADDRESS: &str = "lone.resource";
 
 /// A workspace with one resource. A run that is killed is a future that is dropped.
 #[derive(Default)]
-pub(crate) struct Lone(Workspace);
+pub(crate) struct Lone {
+    workspace: Workspace,
+    lifecycle: Lifecycle,
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -72,13 +75,25 @@ impl Lone {
 
     /// What the state has of the resource.
     pub(crate) fn state<M: Model>(&self) -> Option<M> {
-        self.0.state().get(ADDRESS).map(Object::model)
+        self.workspace.state().get(ADDRESS).map(Object::model)
     }
 
     /// The state as somebody's hands leave it.
     pub(crate) fn set_state<M: Model>(&mut self, state: M) {
-        if let Some(object) = lock(&self.0.state).get_mut(ADDRESS) {
+        if let Some(object) = lock(&self.workspace.state).get_mut(ADDRESS) {
             object.attributes = state.into_value();
+        }
+    }
+
+    /// Gives the resource a `lifecycle` block, such as `|declared| declared.create_before_destroy()`.
+    pub(crate) fn set_lifecycle(&mut self, with: impl FnOnce(Declared) -> Declared) {
+        self.lifecycle = with(Declared::of("", Value::Null)).lifecycle;
+    }
+
+    /// `terraform taint`.
+    pub(crate) fn taint(&mut self) {
+        if let Some(object) = lock(&self.workspace.state).get_mut(ADDRESS) {
+            object.is_tainted = true;
         }
     }
 
@@ -100,19 +115,60 @@ impl Lone {
         self.run(process, config, false).await
     }
 
+    /// `terraform apply -replace`.
+    pub(crate) async fn replace<M: Model + Clone>(
+        &mut self,
+        process: impl Fn() -> Box<dyn AnyResource>,
+        config: &M,
+    ) -> Run {
+        let options = RunOptions {
+            replace: BTreeSet::from([ADDRESS.to_owned()]),
+            ..RunOptions::default()
+        };
+        self.run_with(process, Some(config), true, &options).await
+    }
+
+    /// `terraform plan -out`; the plan must succeed. What it reports comes with the next run.
+    pub(crate) async fn save_plan<M: Model + Clone>(
+        &mut self,
+        process: impl Fn() -> Box<dyn AnyResource>,
+        config: Option<&M>,
+    ) -> SavedPlan {
+        let declared = self.declared(&process, config);
+        let plan = self
+            .workspace
+            .plan(start(&process), &declared, &RunOptions::default())
+            .await;
+        plan.expect("the plan succeeds")
+    }
+
+    /// `terraform apply` of a saved plan, with the configuration that it was made of.
+    pub(crate) async fn apply_saved<M: Model + Clone>(
+        &mut self,
+        process: impl Fn() -> Box<dyn AnyResource>,
+        config: Option<&M>,
+        plan: &SavedPlan,
+    ) -> Run {
+        let declared = self.declared(&process, config);
+        self.workspace.apply_saved(start(&process), &declared, plan).await;
+        self.ended(&plan.steps)
+    }
+
     /// `terraform import`.
     pub(crate) async fn import(&mut self, process: impl Fn() -> Box<dyn AnyResource>, id: &str) -> Run {
         let (resource, mut diagnostics) = (process(), Diagnostics::default());
-        if let Some(attributes) = resource.import(&Context::default(), id, &mut diagnostics).await {
+        let context = Context::default();
+        if let Some(attributes) = resource.import(&context, id, &mut diagnostics).await {
             let object = Object {
                 kind: resource.type_name(),
                 attributes,
+                private: context.private.encode(),
                 needs: BTreeSet::new(),
                 is_tainted: false,
             };
-            lock(&self.0.state).insert(ADDRESS.to_owned(), object);
+            lock(&self.workspace.state).insert(ADDRESS.to_owned(), object);
         }
-        self.0.tell(diagnostics);
+        self.workspace.tell(diagnostics);
         self.ended(&[])
     }
 
@@ -122,33 +178,56 @@ impl Lone {
         config: Option<&M>,
         applies: bool,
     ) -> Run {
-        let declared = config.cloned().map(|config| Declared {
-            kind: process().type_name(),
-            attributes: config.into_value(),
-            references: BTreeMap::new(),
-        });
-        let declared = declared.map(|declared| (ADDRESS.to_owned(), declared)).into_iter();
-        let (declared, before) = (declared.collect(), self.0.state());
-        let start = || Only(Mutex::new(Some(process())));
-        let steps = self.0.plan(start, &declared).await.unwrap_or_default();
+        self.run_with(process, config, applies, &RunOptions::default()).await
+    }
+
+    async fn run_with<M: Model + Clone>(
+        &mut self,
+        process: impl Fn() -> Box<dyn AnyResource>,
+        config: Option<&M>,
+        applies: bool,
+        options: &RunOptions,
+    ) -> Run {
+        let declared = self.declared(&process, config);
+        let Some(plan) = self.workspace.plan(start(&process), &declared, options).await else {
+            return self.ended(&[]);
+        };
         if applies {
-            self.0.carry_out(start, &declared, &steps).await;
-        } else {
-            *lock(&self.0.state) = before;
+            self.workspace.apply_saved(start(&process), &declared, &plan).await;
         }
-        self.ended(&steps)
+        self.ended(&plan.steps)
+    }
+
+    fn declared<M: Model + Clone>(
+        &self,
+        process: impl Fn() -> Box<dyn AnyResource>,
+        config: Option<&M>,
+    ) -> Configuration {
+        let declared = config.cloned().map(|config| Declared {
+            lifecycle: self.lifecycle.clone(),
+            ..Declared::of(process().type_name(), config.into_value())
+        });
+        declared
+            .map(|declared| (ADDRESS.to_owned(), declared))
+            .into_iter()
+            .collect()
     }
 
     #[track_caller]
     fn ended(&self, steps: &[Step]) -> Run {
-        assert_eq!(self.0.broken(), Vec::<String>::new());
+        assert_eq!(self.workspace.broken(), Vec::<String>::new());
         let step = steps.first();
         Run {
-            told: self.0.told(),
+            told: self.workspace.told(),
             changed: step.is_some_and(|step| step.action != Action::Nothing),
             planned: step.map_or(Value::Null, |step| step.planned.clone()),
         }
     }
+}
+
+/// Starts providers of the one resource that `process` makes.
+fn start(process: impl Fn() -> Box<dyn AnyResource>) -> impl Fn() -> Only {
+    move || Only(Mutex::new(Some(process())))
 }
 
 /// A provider of one resource, which it gives away.

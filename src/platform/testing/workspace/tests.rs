@@ -20,6 +20,8 @@ struct Things {
     done: Arc<Mutex<Vec<String>>>,
     /// Whether it makes another id than it planned.
     lies: bool,
+    /// Whether it records each plan call, in a warning and in the private state.
+    records_plans: bool,
 }
 
 impl Things {
@@ -37,9 +39,7 @@ impl Things {
     }
 
     async fn apply(&self, workspace: &Workspace, things: &[(&str, Declared)]) -> Ended {
-        let things = things.iter().cloned();
-        let things = things.map(|(name, declared)| (address(name), declared)).collect();
-        workspace.apply(|| self.clone(), &things).await
+        workspace.apply(|| self.clone(), &configuration(things)).await
     }
 }
 
@@ -61,9 +61,17 @@ impl Resource for Things {
 
     fn validate(&self, _: &Thing, _: &mut Diagnostics) {}
 
-    async fn plan(&self, _: &Context, change: &mut Change<Thing>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Thing>, diagnostics: &mut Diagnostics) {
         if self.lies {
             change.planned.id = "planned".into();
+        }
+        if self.records_plans {
+            let is_first = change.prior.is_some();
+            let call = if is_first { "with a prior state" } else { "without" };
+            let mut calls: Vec<String> = context.private.get("plans").unwrap_or_default();
+            calls.push(call.to_owned());
+            diagnostics.push(Diagnostic::warning(calls.join(", "), ""));
+            context.private.set("plans", calls);
         }
     }
 
@@ -115,6 +123,11 @@ impl Provider for Things {
     fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
         Vec::new()
     }
+}
+
+fn configuration(things: &[(&str, Declared)]) -> Configuration {
+    let things = things.iter().cloned();
+    things.map(|(name, declared)| (address(name), declared)).collect()
 }
 
 fn address(name: &str) -> String {
@@ -199,4 +212,154 @@ async fn a_resource_by_itself_lives_as_in_any_workspace() {
     assert_eq!(workspace.state::<Thing>().unwrap().id, Field::Known("leaf".to_owned()));
     workspace.apply::<Thing>(process, None).await.succeeds();
     assert!(workspace.state::<Thing>().is_none());
+}
+
+fn summaries(workspace: &Workspace) -> Vec<String> {
+    workspace.told().into_iter().map(|told| told.summary).collect()
+}
+
+#[tokio::test]
+async fn replacement_is_planned_twice_and_the_second_call_s_warnings_are_dropped() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    things.apply(&workspace, &[("a", thing("leaf"))]).await;
+    let recording = Things {
+        records_plans: true,
+        ..things
+    };
+    assert_eq!(
+        recording.apply(&workspace, &[("a", thing("root"))]).await,
+        Ended::Applied
+    );
+    // The apply plans the creation again, with no private state: the old object is gone.
+    assert_eq!(summaries(&workspace), ["with a prior state", "without"]);
+    assert_eq!(
+        recording.apply(&workspace, &[("a", thing("root"))]).await,
+        Ended::Unchanged
+    );
+    assert_eq!(summaries(&workspace), ["without, with a prior state"]);
+}
+
+#[tokio::test]
+async fn private_state_of_the_refreshed_object_reaches_both_plans_of_an_update() {
+    let things = Things {
+        records_plans: true,
+        ..Things::default()
+    };
+    let workspace = Workspace::default();
+    things.apply(&workspace, &[("a", thing("leaf"))]).await;
+    let declared = configuration(&[("a", thing("leaf"))]);
+    let plan = workspace
+        .plan(|| things.clone(), &declared, &RunOptions::default())
+        .await;
+    assert_eq!(
+        workspace
+            .apply_saved(|| things.clone(), &declared, &plan.unwrap())
+            .await,
+        Ended::Unchanged
+    );
+    assert_eq!(
+        summaries(&workspace),
+        ["without", "without", "without, with a prior state"]
+    );
+}
+
+#[tokio::test]
+async fn create_before_destroy_creates_first_and_is_inherited_by_what_is_referred_to() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    let both = |name, leaf: Declared| [("a", leaf.referring("of", "thing.z", "id")), ("z", thing(name))];
+    let leaf = || thing("leaf").create_before_destroy();
+    things.apply(&workspace, &both("root", leaf())).await;
+    things.done();
+    assert_eq!(things.apply(&workspace, &both("oak", leaf())).await, Ended::Applied);
+    let replaced = ["make oak", "make leaf of id-oak", "end leaf of id-root", "end root"];
+    assert_eq!(things.done(), replaced);
+    assert!(lock(&workspace.deposed).is_empty());
+}
+
+#[tokio::test]
+async fn create_before_destroy_keeps_the_old_object_if_the_creation_fails() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    let leaf = |name| [("a", thing(name).create_before_destroy())];
+    things.apply(&workspace, &leaf("leaf")).await;
+    assert_eq!(things.apply(&workspace, &leaf("twig!")).await, Ended::Failed);
+    assert_eq!(things.done(), ["make leaf", "make twig!"]);
+    let state = workspace.state();
+    assert_eq!(state["thing.a"].model::<Thing>().name, Field::Known("leaf".to_owned()));
+}
+
+#[tokio::test]
+async fn deposed_object_whose_destruction_failed_is_destroyed_by_the_next_apply() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    let leaf = |name| [("a", thing(name).create_before_destroy())];
+    things.apply(&workspace, &leaf("leaf")).await;
+    let object = workspace.state()["thing.a"].clone();
+    lock(&workspace.deposed).push((address("a"), object));
+    assert_eq!(things.apply(&workspace, &leaf("leaf")).await, Ended::Applied);
+    assert_eq!(things.done(), ["make leaf", "end leaf"]);
+    assert_eq!(things.apply(&workspace, &leaf("leaf")).await, Ended::Unchanged);
+}
+
+#[tokio::test]
+async fn ignored_changes_are_planned_as_they_were() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    things.apply(&workspace, &[("a", thing("leaf"))]).await;
+    let of_name = thing("root").ignore_changes(&["name"]);
+    assert_eq!(things.apply(&workspace, &[("a", of_name)]).await, Ended::Unchanged);
+    let of_another = thing("root").ignore_changes(&["of"]);
+    assert_eq!(things.apply(&workspace, &[("a", of_another)]).await, Ended::Applied);
+    assert_eq!(
+        things
+            .apply(&workspace, &[("a", thing("twig").ignore_all_changes())])
+            .await,
+        Ended::Unchanged
+    );
+    assert_eq!(things.done(), ["make leaf", "end leaf", "make root"]);
+}
+
+#[tokio::test]
+async fn forced_replacement_replaces_what_has_not_changed() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    let declared = configuration(&[("a", thing("leaf")), ("b", thing("twig"))]);
+    let options = RunOptions {
+        replace: BTreeSet::from([address("a")]),
+        ..RunOptions::default()
+    };
+    workspace.apply(|| things.clone(), &declared).await;
+    things.done();
+    assert_eq!(
+        workspace.apply_with(|| things.clone(), &declared, &options).await,
+        Ended::Applied
+    );
+    assert_eq!(things.done(), ["end leaf", "make leaf"]);
+}
+
+#[tokio::test]
+async fn saved_plan_is_applied_once_and_refused_when_the_state_has_changed() {
+    let (things, workspace) = (Things::default(), Workspace::default());
+    let declared = configuration(&[("a", thing("leaf"))]);
+    let start = || things.clone();
+    let plan = workspace.plan(start, &declared, &RunOptions::default()).await.unwrap();
+    assert!(workspace.state().is_empty(), "a plan changes no state");
+    assert_eq!(workspace.apply_saved(start, &declared, &plan).await, Ended::Applied);
+    assert_eq!(workspace.apply_saved(start, &declared, &plan).await, Ended::Failed);
+    assert_eq!(things.done(), ["make leaf"]);
+}
+
+#[tokio::test]
+async fn resource_by_itself_has_a_lifecycle_and_saved_plans() {
+    let (things, mut workspace) = (Things::default(), Lone::new());
+    let process = || Box::new(things.clone()) as Box<dyn AnyResource>;
+    let leaf = Thing {
+        name: "leaf".into(),
+        ..Thing::default()
+    };
+    let plan = workspace.save_plan(process, Some(&leaf)).await;
+    workspace.apply_saved(process, Some(&leaf), &plan).await.succeeds();
+    workspace.set_lifecycle(Declared::create_before_destroy);
+    workspace.replace(process, &leaf).await.succeeds();
+    workspace.taint();
+    workspace.set_lifecycle(|declared| declared);
+    workspace.apply(process, Some(&leaf)).await.succeeds();
+    let replaced = ["make leaf", "make leaf", "end leaf", "end leaf", "make leaf"];
+    assert_eq!(things.done(), replaced);
 }

@@ -1,0 +1,109 @@
+//! What a provider keeps about a managed resource in addition to its attributes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+/// The private state of a managed resource: JSON values by key, stored next to its attributes and never shown.
+///
+/// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan leaves is what the apply
+/// finds, and what an apply, an import or a move leaves is stored. When a resource is replaced, the second plan call,
+/// which plans the creation, finds what the first one left. The creation itself, and whatever is planned for a tainted
+/// resource, begins with nothing.
+///
+/// The state file holds it in plain text, so it is no place for secrets. A read that changes the private state alone makes
+/// no difference to a plan, but it does to `terraform plan -refresh-only`: write it when something happened, not at each
+/// read.
+///
+/// Clones share one state.
+///
+/// ```
+/// use token_providers::framework::PrivateState;
+///
+/// let private = PrivateState::default();
+/// private.set("account", "acme.striim.cloud");
+/// assert_eq!(private.get::<String>("account").as_deref(), Some("acme.striim.cloud"));
+/// private.remove("account");
+/// assert_eq!(private.get::<String>("account"), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct PrivateState(Arc<Mutex<BTreeMap<String, Json>>>);
+
+impl PrivateState {
+    /// The value under `key`; `None` if there is none, or none of this type.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_value(self.lock().get(key)?.clone()).ok()
+    }
+
+    /// Stores a value under `key`, in place of an earlier one. A value that JSON cannot express removes it.
+    pub fn set(&self, key: &str, value: impl Serialize) {
+        match serde_json::to_value(value) {
+            Ok(value) => self.lock().insert(key.to_owned(), value),
+            Err(_) => self.lock().remove(key),
+        };
+    }
+
+    /// Removes the value under `key`.
+    pub fn remove(&self, key: &str) {
+        self.lock().remove(key);
+    }
+
+    /// Reads what Terraform carries. What no provider of this framework wrote counts as nothing.
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
+        Self(Arc::new(Mutex::new(serde_json::from_slice(bytes).unwrap_or_default())))
+    }
+
+    /// What Terraform is to carry; no bytes if there is nothing.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        match &*self.lock() {
+            values if values.is_empty() => Vec::new(),
+            values => serde_json::to_vec(values).unwrap_or_default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Json>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows the keys alone.
+impl fmt::Debug for PrivateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.lock().keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_encoding_and_unknown_keys_are_kept() {
+        let written_by_a_newer_version = br#"{"account":"acme","newer":{"a":[1]}}"#;
+        let private = PrivateState::decode(written_by_a_newer_version);
+        private.set("at", 17);
+        let again = PrivateState::decode(&private.encode());
+        assert_eq!(again.get::<String>("account").as_deref(), Some("acme"));
+        assert_eq!(again.get::<i64>("at"), Some(17));
+        assert_eq!(again.get::<i64>("account"), None);
+        assert_eq!(again.get::<Json>("newer"), Some(serde_json::json!({ "a": [1] })));
+    }
+
+    #[test]
+    fn bytes_of_another_origin_count_as_nothing() {
+        for bytes in [&b""[..], b"null", b"[1]", b"\"x\"", b"{", b"\xff"] {
+            assert_eq!(PrivateState::decode(bytes).encode(), b"", "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_keys_alone() {
+        let private = PrivateState::default();
+        private.set("account", "acme");
+        assert_eq!(format!("{private:?}"), r#"{"account"}"#);
+    }
+}
