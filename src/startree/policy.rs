@@ -109,7 +109,7 @@ impl Resource for Policy {
                      spelling of the same is no change. What it may say, the platform's page \
                      [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.",
                 ),
-                Attribute::optional("description", Type::String, "What the policy is for."),
+                Attribute::optional("description", Type::String, "What the policy is for.").empty_is_none(),
                 Attribute::computed("id", Type::String, "The policy's name, known once the policy is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:policy#<name>`."),
             ],
@@ -205,6 +205,7 @@ impl Resource for Policy {
             srn: Srn::Policy(&name).to_string().into(),
             ..Model::default()
         };
+        state.description = description::imported(read.description.clone());
         state.follow(read);
         Some(state)
     }
@@ -231,7 +232,8 @@ async fn create(connection: &Connection, operation: &Operation, name: &Name, pla
     let make = || {
         let (description, document) = (planned.description.known(), planned.document.known());
         let document = document.map_or("", String::as_str);
-        connection.create_policy(operation, name, description.map(String::as_str), document)
+        let description = description.map(String::as_str).and_then(description::to_send);
+        connection.create_policy(operation, name, description, document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
@@ -249,6 +251,10 @@ async fn update(
     prior: &Model,
     planned: &Model,
 ) -> Result<(), (Diagnostic, Box<Model>)> {
+    // Only another spelling of no description is recorded.
+    if prior.is_as(planned) {
+        return Ok(());
+    }
     // One that is to go is sent as an empty one: it may stay where it is left out.
     let had = prior.description.known().map(|_| "");
     let description = planned.description.known().map(String::as_str).or(had);

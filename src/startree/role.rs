@@ -119,7 +119,9 @@ impl Resource for Role {
                     "The role's name. None of `#`, `:`, `/`, `\\`, `?`, `%` and `*`, which would make another SRN of it.",
                 )
                 .replaces(),
-                Attribute::optional("description", Type::String, "What the role is for.").replaces(),
+                Attribute::optional("description", Type::String, "What the role is for.")
+                    .empty_is_none()
+                    .replaces(),
                 Attribute::computed("id", Type::String, "The role's name, known once the role is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:role#<name>`."),
             ],
@@ -162,9 +164,9 @@ impl Resource for Role {
         Some(state)
     }
 
-    /// Never called: every change replaces.
-    async fn update(&self, _: &Context, prior: Model, _: Model, _: &mut Diagnostics) -> Model {
-        prior
+    /// Only another spelling of no description is recorded: every other change replaces.
+    async fn update(&self, _: &Context, _: Model, planned: Model, _: &mut Diagnostics) -> Model {
+        planned
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -197,7 +199,7 @@ impl Resource for Role {
                  (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
             ));
         }
-        description::follow(&mut state.description, told);
+        state.description = description::imported(told);
         Some(state)
     }
 
@@ -223,10 +225,10 @@ async fn create(
     connection: &Connection,
     operation: &Operation,
     name: &Name,
-    description: Option<&String>,
+    described: Option<&String>,
 ) -> Result<(), Unmade> {
     let make = || {
-        let description = description.map(String::as_str);
+        let description = described.map(String::as_str).and_then(description::to_send);
         connection.create_role(operation, name, description)
     };
     let is_there = |look| async move { connection.has_role(&look, name).await };

@@ -90,22 +90,23 @@ async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
         instants: Instants::Local,
         ..Options::default()
     });
-    let state = driven(&sandbox).create(&config()).await.state();
-    let imported = driven(&sandbox).import(NAME).await.state();
+    let (creating, importing) = (driven(&sandbox), driven(&sandbox));
+    let state = creating.create(&config()).await.state();
+    let imported = importing.import(NAME).await.state();
     let fixed = Model {
         name: NAME.into(),
         expires_at: "2027-06-30T00:00:00Z".into(),
         ..Model::default()
     };
-    for (config, prior) in [(config(), state), (fixed, imported)] {
-        let read = driven(&sandbox).read(&prior).await;
+    for (driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
+        let read = driven.read(&prior).await;
         assert!(read.says(Severity::Warning, "an expiry that cannot be read"));
         let read = read.state();
-        let planned = driven(&sandbox).plan(&config, Some(&read)).await;
+        let planned = driven.plan(&config, Some(&read)).await;
         assert_eq!(planned.told, []);
         assert!(!planned.model.token.is_unknown());
-        let updated = driven(&sandbox).update(&config, &read).await.state();
-        let planned = driven(&sandbox).plan(&config, Some(&updated)).await;
+        let updated = driven.update(&config, &read).await.state();
+        let planned = driven.plan(&config, Some(&updated)).await;
         assert!(planned.told.is_empty() && !planned.model.token.is_unknown());
     }
 }
