@@ -1,5 +1,7 @@
 //! Saved plans that are applied late, plans without a refresh, and refreshes without a plan.
 
+use jiff::SignedDuration;
+
 use crate::world::{CI, DAY, World, by_the_clock, ci};
 
 const SAVE: [&str; 4] = ["plan", "-no-color", "-out=late.bin", "-input=false"];
@@ -18,24 +20,26 @@ async fn refresh_only(world: &World) -> Option<i32> {
 #[test]
 fn saved_plan_applied_after_the_token_fell_due_only_records() {
     by_the_clock(async |world| {
-        world.configure(&declared("14d", ""));
-        world.apply().await;
-        let before = world.changes();
-        for (hcl, days) in [
-            (declared("20d", ""), 75),
-            (declared("20d", "adopt_existing = true"), 5),
-            // Nothing changes, but its conditions are checked again in the apply.
-            (declared("20d", "lifecycle {\n    postcondition {\n      condition     = self.id != \"\"\n      error_message = \"x\"\n    }\n  }"), 0),
+        let conditions = "lifecycle {\n    postcondition {\n      condition     = self.id != \"\"\n      \
+                          error_message = \"It has an id.\"\n    }\n  }";
+        for (changed, planned_on, hours) in [
+            (declared("20d", ""), 10, 80 * 24),
+            (declared("14d", "adopt_existing = true"), 10, 200 * 24),
+            // Nothing changes, but the apply plans it again for its conditions.
+            (declared("14d", conditions), 75, 36),
         ] {
-            world.configure(&hcl);
+            world.configure(&declared("14d", ""));
+            world.apply().await;
+            let before = world.changes();
+            world.configure(&changed);
+            world.sandbox.advance(DAY * planned_on);
             world.workspace.run(&SAVE).await.unwrap().success().unwrap();
-            world.sandbox.advance(DAY * days);
+            world.sandbox.advance(SignedDuration::from_hours(hours));
             world.workspace.run(&APPLY_SAVED).await.unwrap().success().unwrap();
-            assert_eq!(world.changes(), before, "{days}");
+            assert_eq!(world.changes(), before, "{changed}");
+            assert!(world.plan().await.run.says("is to be rotated"));
+            world.destroy().await;
         }
-        world.plan().await.rotates_because("within rotate_before = 20 days");
-        world.apply().await;
-        world.plans_nothing().await;
     });
 }
 
