@@ -159,7 +159,11 @@ mod tests {
             (Some(Duration::MAX), DAY),
         ] {
             let time = DecisionTime::new(&private, days(300), false, lifetime);
-            assert_eq!(time.at, days(300) - SignedDuration::try_from(delay).unwrap(), "{lifetime:?}");
+            assert_eq!(
+                time.at,
+                days(300) - SignedDuration::try_from(delay).unwrap(),
+                "{lifetime:?}"
+            );
         }
         let soon = start() + SignedDuration::from_hours(25);
         assert_eq!(DecisionTime::new(&private, soon, false, Some(DAY * 90)).at, days(1));

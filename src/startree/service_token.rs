@@ -55,8 +55,8 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
-use crate::platform::hand_over::{self, Seen};
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::hand_over::{self, Seen};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 

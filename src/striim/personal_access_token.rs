@@ -35,9 +35,9 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling, known_duration};
-use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -245,6 +245,9 @@ impl Resource for PersonalAccessToken {
         {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
+        if let Some(email) = config.email.known() {
+            check_name("email", email, diagnostics);
+        }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
         hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
@@ -380,6 +383,9 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                if let Some(spelled) = &token.unreadable_expiry {
+                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+                }
                 let rotated = state.kept().was_rotated_outside((&token).into());
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
@@ -394,7 +400,7 @@ impl Resource for PersonalAccessToken {
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
                 private_record::observe_delivery(&context.private, &state.vault_version);
-        state.record_decision(&context.private, self.now());
+                state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
@@ -504,7 +510,7 @@ impl Resource for PersonalAccessToken {
              is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().follow(token.into());
+        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
         Some(state)
@@ -633,6 +639,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(

@@ -108,7 +108,11 @@ async fn pair_saved_plan_applied_after_it_fell_due_only_records() {
         rotate_every: every.into(),
         ..Default::default()
     };
-    let start: Start = |sandbox| Box::new(service_account_token_pair::ServiceAccountTokenPair::new(session(sandbox)));
+    let start: Start = |sandbox| {
+        Box::new(service_account_token_pair::ServiceAccountTokenPair::new(session(
+            sandbox,
+        )))
+    };
     for applied_on in [41, 95] {
         applied_late(start, &declared("30d"), &declared("40d"), 5, applied_on).await;
     }

@@ -9,7 +9,9 @@ const APPLY_SAVED: [&str; 4] = ["apply", "-no-color", "-input=false", "late.bin"
 const REFRESH_ONLY: [&str; 4] = ["plan", "-no-color", "-refresh-only", "-detailed-exitcode"];
 
 fn declared(before: &str, more: &str) -> String {
-    ci(&format!("expires_in = \"90d\"\n  rotate_before = \"{before}\"\n  {more}"))
+    ci(&format!(
+        "expires_in = \"90d\"\n  rotate_before = \"{before}\"\n  {more}"
+    ))
 }
 
 /// The exit code of `terraform plan -refresh-only`: 0 where the refresh leaves everything as it was.
