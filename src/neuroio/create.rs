@@ -146,11 +146,7 @@ fn unknown(error: &Error, unseen: &Error, permanent: bool) -> Diagnostic {
 fn unproven(error: &Error, found: &[StreamToken], permanent: bool) -> Diagnostic {
     Diagnostic::error(
         format!("Could not {}", error.tried()),
-        format!(
-            "The answer was lost: {}. {}",
-            error.kind(),
-            orphans(found, permanent)
-        ),
+        format!("The answer was lost: {}. {}", error.kind(), orphans(found, permanent)),
     )
 }
 
@@ -255,7 +251,11 @@ mod tests {
             for phrase in ["\n  - 2, made at ", "id = \"2\"", "DELETE /v1/streams/tokens/2/"] {
                 assert!(why.detail.contains(phrase), "{fault:?}: {why}");
             }
-            assert_eq!(ids(&sandbox), ["1", "2"], "none is deleted, and no further one is created: {fault:?}");
+            assert_eq!(
+                ids(&sandbox),
+                ["1", "2"],
+                "none is deleted, and no further one is created: {fault:?}"
+            );
         }
     }
 
@@ -270,7 +270,10 @@ mod tests {
                 .unwrap();
             assert_eq!(issued.token.id.to_string(), "2", "{fault:?}");
             let warnings: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
-            assert!(warnings.len() == 1 && warnings[0].contains("\n  - 1, made at "), "{warnings:?}");
+            assert!(
+                warnings.len() == 1 && warnings[0].contains("\n  - 1, made at "),
+                "{warnings:?}"
+            );
 
             // Not for ever.
             sandbox.fault(fault.clone().on("POST", TOKENS).times(1_000));
@@ -300,14 +303,21 @@ mod tests {
                     if let (Ok(one), Ok(other)) = (&one, &other) {
                         assert_ne!(one.token.id, other.token.id, "{fault:?}");
                     }
-                    let held: Vec<_> = [&one, &other].into_iter().flatten().map(|issued| issued.token.id).collect();
+                    let held: Vec<_> = [&one, &other]
+                        .into_iter()
+                        .flatten()
+                        .map(|issued| issued.token.id)
+                        .collect();
                     let reports: Vec<_> = told.iter().chain(told_other.iter()).map(ToString::to_string).collect();
                     let errors = [&one, &other].into_iter().filter_map(|made| made.as_ref().err());
                     let reports: Vec<_> = reports.into_iter().chain(errors.map(ToString::to_string)).collect();
                     for id in ids(&sandbox) {
                         let is_held = held.iter().any(|held| held.to_string() == id);
                         let is_reported = reports.iter().any(|report| report.contains(&format!("\n  - {id}")));
-                        assert!(is_held || is_reported, "{fault:?}: the token {id} is an orphan that no one reports");
+                        assert!(
+                            is_held || is_reported,
+                            "{fault:?}: the token {id} is an orphan that no one reports"
+                        );
                     }
                 }
             }

@@ -137,7 +137,10 @@ mod tests {
             // What may come of a lost creation is named, and expires.
             for orphan in sandbox.tokens(&Realm::Account) {
                 let line = format!("\n  - {}", orphan.id);
-                assert!(diagnostics.iter().any(|told| told.detail.contains(&line)), "{diagnostics:?}");
+                assert!(
+                    diagnostics.iter().any(|told| told.detail.contains(&line)),
+                    "{diagnostics:?}"
+                );
             }
         }
     }

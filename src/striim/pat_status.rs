@@ -320,7 +320,9 @@ impl Resource for PatStatus {
 /// Leads the status to what is wanted and tells what it is afterwards; `None`, with an error, if that is not known.
 async fn set(connection: &Connection, context: &Context, wanted: bool, diagnostics: &mut Diagnostics) -> Option<bool> {
     // A status that was unknown in the plan is compared now.
-    let conflict = connection.declared_statuses.declare(&instance(&context.private), Some(wanted));
+    let conflict = connection
+        .declared_statuses
+        .declare(&instance(&context.private), Some(wanted));
     if let Some(error) = conflict.filter(|conflict| conflict.severity == Severity::Error) {
         diagnostics.push(error);
         return None;
@@ -492,7 +494,10 @@ mod tests {
             first.apply(process, Some(&config(enabled))).await.changes_nothing();
         }
         let replaced = first.replace(process, &config(false)).await.succeeds();
-        assert!(replaced.told.iter().all(|told| !told.summary.contains("Two resources")), "{replaced:?}");
+        assert!(
+            replaced.told.iter().all(|told| !told.summary.contains("Two resources")),
+            "{replaced:?}"
+        );
         first.apply::<Model>(process, None).await.succeeds();
         second.apply(process, Some(&config(true))).await.succeeds();
     }

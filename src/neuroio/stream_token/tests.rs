@@ -8,6 +8,7 @@ use super::*;
 use crate::framework::Severity;
 use crate::neuroio::testing::{every_shape, path, sandbox, session, session_with};
 use crate::platform::State;
+use crate::platform::testing::workspace::lone::Lone;
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
@@ -400,4 +401,28 @@ async fn while_the_provider_is_not_configured_nothing_is_lost() {
     world.resource.session.set(State::Waiting("api_token"));
     assert_eq!(format!("{:?}", world.read(&state).await.state()), format!("{state:?}"));
     assert!(world.delete(&state).await.state.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_plan_applied_after_a_temporary_token_ended_is_not_a_replacement() {
+    let sandbox = sandbox(Options::default());
+    let process = || -> Box<dyn crate::framework::AnyResource> { Box::new(StreamToken::new(session(&sandbox))) };
+    let declared = |is_active: bool| Model {
+        permanent: false.into(),
+        is_active: is_active.into(),
+        ..Model::default()
+    };
+    let mut workspace = Lone::new();
+    workspace.apply(process, Some(&declared(true))).await.succeeds();
+    let first = workspace.state::<Model>().unwrap();
+    let plan = workspace.save_plan(process, Some(&declared(false))).await;
+    tokio::time::advance(DAY * 2).await;
+    workspace
+        .apply_saved(process, Some(&declared(false)), &plan)
+        .await
+        .warns("is due, and the next run changes it");
+    assert_eq!(workspace.state::<Model>().unwrap().id, first.id);
+    workspace.apply(process, Some(&declared(true))).await.succeeds();
+    assert_ne!(workspace.state::<Model>().unwrap().id, first.id);
+    workspace.apply(process, Some(&declared(true))).await.changes_nothing();
 }
