@@ -8,11 +8,14 @@
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
 pub(crate) mod attributes;
+pub(crate) mod decision_time;
 mod ending;
 mod failure;
+pub(crate) mod generation;
 pub(crate) mod hand_over;
 mod making;
 mod parts;
+pub(crate) mod private_record;
 mod session;
 pub(crate) mod settings;
 mod snapshot;

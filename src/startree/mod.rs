@@ -3,6 +3,8 @@
 //! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
 
 pub mod api;
+mod cached_list;
+mod claims;
 mod connection;
 mod description;
 mod ephemeral_description;
@@ -14,6 +16,7 @@ mod histories;
 mod identity;
 mod labels;
 mod pinot;
+mod planned_names;
 mod policy;
 mod presence;
 mod provider;
@@ -22,8 +25,11 @@ mod role_assignment;
 mod role_policy_attachment;
 mod service_token;
 mod settings;
+mod succession;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod token_check;
 mod tokens;
 

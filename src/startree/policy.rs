@@ -22,8 +22,9 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::presence::{after_its_end, or_absent};
-use super::role::{name, taken, validate_name};
+use super::planned_names::{Planned, in_state, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::role::{name, taken, taken_in_plan, validate_name};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -81,6 +82,35 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Reports a name that is not free.
+    async fn plan_name(&self, context: &Context, change: &Change<Model>, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+            return;
+        };
+        let Ok(planned) = text.parse::<Name>() else { return };
+        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
+        match connection
+            .planned
+            .policies
+            .plan(context, prior.map(String::as_str), text)
+        {
+            Planned::Free => {}
+            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
+            // Errors are ignored here: apply reports them.
+            Planned::FreeUnlessListed { replaces } => {
+                if connection.has_policy(&connection.operation(context), &planned).await == Ok(true) {
+                    diagnostics.push(match connection.planned.policies.is_in_state(text) {
+                        true => in_state(&what(&planned)).on("name"),
+                        false => taken_in_plan("policy", &planned, replaces),
+                    });
+                }
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Resource for Policy {
     type Model = Model;
@@ -109,7 +139,7 @@ impl Resource for Policy {
                      spelling of the same is no change. What it may say, the platform's page \
                      [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.",
                 ),
-                Attribute::optional("description", Type::String, "What the policy is for."),
+                Attribute::optional("description", Type::String, "What the policy is for.").empty_is_none(),
                 Attribute::computed("id", Type::String, "The policy's name, known once the policy is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:policy#<name>`."),
             ],
@@ -129,7 +159,8 @@ impl Resource for Policy {
         diagnostics.push(invalid("document", problem));
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        self.plan_name(context, change, diagnostics).await;
         let Some(prior) = &change.prior else { return };
         let planned = &mut change.planned;
         if same_json(&planned.document, &prior.document) {
@@ -137,9 +168,16 @@ impl Resource for Policy {
         }
     }
 
+    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+            connection.planned.policies.destroyed(name);
+        }
+    }
+
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let name = diagnostics.ok(name("name", &planned.name))?;
+        connection.planned.policies.applied(name.as_str());
         let operation = connection.operation(context);
         let created = create(&connection, &operation, &name, &planned).await;
         let state = Model {
@@ -158,10 +196,20 @@ impl Resource for Policy {
         let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
             return Some(state);
         };
+        connection.planned.policies.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
-        match or_absent(read, connection.has_policy(&operation, &name)).await {
-            Ok(read) => state.follow(read?),
+        match or_absent(read, connection.still_has_policy(&operation, &name)).await {
+            Ok(Some(read)) => {
+                state.follow(read);
+            }
+            Ok(None) => {
+                diagnostics.push(deleted_outside(
+                    &what(&name),
+                    "What it allowed or denied no longer holds.",
+                ));
+                return None;
+            }
             Err(why) => diagnostics.push(why),
         }
         Some(state)
@@ -205,6 +253,7 @@ impl Resource for Policy {
             srn: Srn::Policy(&name).to_string().into(),
             ..Model::default()
         };
+        state.description = description::imported(read.description.clone());
         state.follow(read);
         Some(state)
     }
@@ -231,9 +280,8 @@ async fn create(connection: &Connection, operation: &Operation, name: &Name, pla
     let make = || {
         let (description, document) = (planned.description.known(), planned.document.known());
         let document = document.map_or("", String::as_str);
-        connection
-            .api
-            .create_policy(operation, name, description.map(String::as_str), document)
+        let description = description.map(String::as_str).and_then(description::to_send);
+        connection.create_policy(operation, name, description, document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
@@ -251,6 +299,10 @@ async fn update(
     prior: &Model,
     planned: &Model,
 ) -> Result<(), (Diagnostic, Box<Model>)> {
+    // Only another spelling of no description is recorded.
+    if prior.is_as(planned) {
+        return Ok(());
+    }
     // One that is to go is sent as an empty one: it may stay where it is left out.
     let had = prior.description.known().map(|_| "");
     let description = planned.description.known().map(String::as_str).or(had);
@@ -281,7 +333,7 @@ async fn update(
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
     let deleted = end_until_gone(operation, &what(name), || async {
-        let deleted = connection.api.delete_policy(operation, name).await;
+        let deleted = connection.delete_policy(operation, name).await;
         after_its_end(deleted, connection.has_policy(operation, name)).await
     })
     .await;
@@ -301,10 +353,10 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
 /// The roles that have the policy, as far as they can be told.
 async fn attached_to(connection: &Connection, operation: &Operation, policy: &Name) -> Vec<String> {
     let mut having = Vec::new();
-    for role in connection.api.roles(operation).await.unwrap_or_default() {
-        let Ok(name) = role.parse() else { continue };
+    for role in connection.role_names(operation).await.unwrap_or_default().iter() {
+        let Ok(name) = Name::existing(role) else { continue };
         if connection.is_attached(operation, &name, policy).await == Ok(true) {
-            having.push(role);
+            having.push(role.clone());
         }
     }
     having

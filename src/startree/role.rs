@@ -21,7 +21,8 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::presence::{after_its_end, or_absent};
+use super::planned_names::{Planned, in_state, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -61,6 +62,19 @@ pub(super) fn name(attribute: &'static str, field: &Field<String>) -> Result<Nam
     text.parse().map_err(|error| invalid(attribute, error))
 }
 
+/// Reads the name of a role or a policy that a resource refers to: one that exists may have any name.
+pub(super) fn existing_name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
+    let text = field.known().map_or("", String::as_str);
+    Name::existing(text).map_err(|error| invalid(attribute, error))
+}
+
+/// Judges the reference to a role or a policy in a configuration.
+pub(super) fn validate_reference(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
+    if field.known().is_some() {
+        diagnostics.ok(existing_name(attribute, field));
+    }
+}
+
 /// Judges the name of a role or a policy in a configuration.
 pub(super) fn validate_name(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
     if field.known().is_some() {
@@ -79,6 +93,19 @@ pub(super) fn taken(kind: &str, name: &Name) -> Diagnostic {
         ),
     )
     .on("name")
+}
+
+/// The same in a plan: an error where the present thing would be deleted before the creation fails.
+pub(super) fn taken_in_plan(kind: &str, name: &Name, replaces: bool) -> Diagnostic {
+    let mut told = taken(kind, name);
+    if !replaces {
+        told.detail
+            .push_str("\n\nUnless it is gone by then, the creation fails.");
+        return told.as_warning();
+    }
+    let note = format!("\n\nThe {kind} that is to be replaced would be deleted before that shows.");
+    told.detail.push_str(&note);
+    told
 }
 
 #[async_trait]
@@ -106,7 +133,9 @@ impl Resource for Role {
                     "The role's name. None of `#`, `:`, `/`, `\\`, `?`, `%` and `*`, which would make another SRN of it.",
                 )
                 .replaces(),
-                Attribute::optional("description", Type::String, "What the role is for.").replaces(),
+                Attribute::optional("description", Type::String, "What the role is for.")
+                    .empty_is_none()
+                    .replaces(),
                 Attribute::computed("id", Type::String, "The role's name, known once the role is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:role#<name>`."),
             ],
@@ -117,11 +146,38 @@ impl Resource for Role {
         validate_name("name", &config.name, diagnostics);
     }
 
-    async fn plan(&self, _: &Context, _: &mut Change<Model>, _: &mut Diagnostics) {}
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+            return;
+        };
+        let Ok(planned) = text.parse::<Name>() else { return };
+        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
+        match connection.planned.roles.plan(context, prior.map(String::as_str), text) {
+            Planned::Free => {}
+            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
+            // Errors are ignored here: apply reports them.
+            Planned::FreeUnlessListed { replaces } => {
+                if connection.has_role(&connection.operation(context), &planned).await == Ok(true) {
+                    diagnostics.push(match connection.planned.roles.is_in_state(text) {
+                        true => in_state(&what(&planned)).on("name"),
+                        false => taken_in_plan("role", &planned, replaces),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+            connection.planned.roles.destroyed(name);
+        }
+    }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let name = diagnostics.ok(name("name", &planned.name))?;
+        connection.planned.roles.applied(name.as_str());
         let operation = connection.operation(context);
         let created = create(&connection, &operation, &name, planned.description.known()).await;
         let state = Model {
@@ -140,18 +196,28 @@ impl Resource for Role {
         let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
             return Some(state);
         };
+        connection.planned.roles.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
-        match or_absent(read, connection.has_role(&operation, &name)).await {
-            Ok(told) => description::follow(&mut state.description, told?),
+        match or_absent(read, connection.still_has_role(&operation, &name)).await {
+            Ok(Some(told)) => {
+                description::follow(&mut state.description, told);
+            }
+            Ok(None) => {
+                diagnostics.push(deleted_outside(
+                    &what(&name),
+                    "Its assignments and attachments are gone with it.",
+                ));
+                return None;
+            }
             Err(why) => diagnostics.push(why),
         }
         Some(state)
     }
 
-    /// Never called: every change replaces.
-    async fn update(&self, _: &Context, prior: Model, _: Model, _: &mut Diagnostics) -> Model {
-        prior
+    /// Only another spelling of no description is recorded: every other change replaces.
+    async fn update(&self, _: &Context, _: Model, planned: Model, _: &mut Diagnostics) -> Model {
+        planned
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -184,7 +250,7 @@ impl Resource for Role {
                  (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
             ));
         }
-        description::follow(&mut state.description, told);
+        state.description = description::imported(told);
         Some(state)
     }
 
@@ -210,11 +276,11 @@ async fn create(
     connection: &Connection,
     operation: &Operation,
     name: &Name,
-    description: Option<&String>,
+    described: Option<&String>,
 ) -> Result<(), Unmade> {
     let make = || {
-        let description = description.map(String::as_str);
-        connection.api.create_role(operation, name, description)
+        let description = described.map(String::as_str).and_then(description::to_send);
+        connection.create_role(operation, name, description)
     };
     let is_there = |look| async move { connection.has_role(&look, name).await };
     let taken = || taken("role", name);
@@ -222,20 +288,22 @@ async fn create(
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    let assignments = connection.api.assignments(operation, name).await;
-    let assignments = or_absent(assignments, connection.has_role(operation, name)).await?;
+    // Only a list requested now says that no one has it.
+    connection.invalidate_assignments(name);
+    let assignments = connection.assignments(operation, name).await;
+    let assignments = or_absent(assignments, connection.still_has_role(operation, name)).await?;
     let Some(assignments) = assignments else { return Ok(()) };
     if !assignments.is_empty() {
         return Err(assigned(name, &assignments));
     }
     let deleted = end_until_gone(operation, &what(name), || async {
-        let deleted = connection.api.delete_role(operation, name).await;
+        let deleted = connection.delete_role(operation, name).await;
         after_its_end(deleted, connection.has_role(operation, name)).await
     })
     .await;
     let Err(mut why) = deleted else { return Ok(()) };
     // That this is in the way is not documented, but likely.
-    let attached = connection.api.policies_of(operation, name).await.unwrap_or_default();
+    let attached = connection.policies_of(operation, name).await.unwrap_or_default();
     if !attached.is_empty() {
         why.detail.push_str(&format!(
             "\n\nIt still has these policies attached: {}.",

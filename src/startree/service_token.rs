@@ -3,7 +3,8 @@
 //! # Flow
 //! Create makes the token and takes its value from the answer, the only place where the platform shows it. A reason to
 //! rotate ([`rotation`]) makes another one, gives it the roles that the present one has, hands it over, and then ends the
-//! present one ([`succeed`], [`revoke`]): in the same apply, or in the first one after `overlap`. Destroy ends both.
+//! present one ([`succeed`], [`revoke`]): in the same apply, or in the first one after `overlap`. Until then the new one's
+//! description names the one before it. Destroy ends both.
 //!
 //! # Guarantees
 //! - Whatever token an answer told of is in the state afterwards, or is ended again, whatever else went wrong.
@@ -32,6 +33,7 @@ mod telling;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::mem::discriminant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -44,16 +46,20 @@ pub(super) use self::roles::give;
 use self::rotation::{Decision, Previous, ends_previous};
 pub(super) use self::succeed::make;
 use self::succeed::{Unmade, succeed};
-use self::telling::{left_over, own, rotates_own, stays, taken_over, unusable};
+use self::telling::{left_over, own, roles_unknown, rotates_own, stays, taken_over, unusable};
 use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::labels::{self, LABELS};
+use super::labels::LABELS;
+use super::succession;
+use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
-use crate::platform::hand_over::{self, Seen, Whose};
+use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::hand_over::{self, Seen};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -78,22 +84,26 @@ impl ServiceToken {
             if connection.tokens.is_own(&access_key) {
                 diagnostics.push(own(&prior.what(), &access_key).as_warning());
             }
-            connection.tokens.leaves(access_key);
+        }
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+    }
+
+    /// Notes where the value of a token is and stays.
+    fn claim(&self, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let owner = prior.owner(&planned.vault);
+            connection.vault.claim(&planned.vault, &owner, diagnostics);
         }
     }
 
     /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
-            // Of a token that is replaced, the secret goes before the new one's is written.
-            let whose = Whose {
-                name: None,
-                ids: connection.tokens.leaving().iter().map(labels::id).collect(),
-            };
             let operation = connection.operation(context);
+            let owner = planned.owner(&planned.vault);
             connection
                 .vault
-                .plan(&operation, &planned.vault, whose, diagnostics)
+                .plan_creation(&operation, &planned.vault, owner, diagnostics)
                 .await;
         }
     }
@@ -110,14 +120,21 @@ impl ServiceToken {
         if connection.tokens.is_own(&access_key) {
             diagnostics.push(rotates_own(&prior.what()));
         }
-        connection.tokens.succeeded(access_key.clone());
-        if let Some(twin) = twin(&connection, &operation, prior, &access_key).await {
-            diagnostics.push(left_over(&prior.what(), &twin));
+        match connection.holdings(&operation).await {
+            Ok(holdings) => {
+                if let Some(twin) = twin(&connection, &operation, prior, &access_key, &holdings).await {
+                    diagnostics.push(left_over(&prior.what(), &twin));
+                }
+            }
+            Err(error) => diagnostics.push(roles_unknown(&prior.what(), &failure(&error))),
         }
-        let whose = prior.whose(&planned.vault);
         connection
             .vault
-            .plan(&operation, &planned.vault, whose, diagnostics)
+            .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+        let owner = prior.owner(&planned.vault);
+        connection
+            .vault
+            .plan(&operation, &planned.vault, owner, diagnostics)
             .await;
     }
 
@@ -144,12 +161,15 @@ impl ServiceToken {
             }
             prior.forget_previous();
         }
-        let whose = prior.whose(&planned.vault);
-        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let owner = prior.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
             Ok(successor) => successor,
             Err(Unmade { why, left_behind }) => {
@@ -160,20 +180,22 @@ impl ServiceToken {
                 return prior;
             }
         };
-        let issued = successor.issued.clone();
+        let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
         planned.take(successor, self.now());
+        private_record::set_issued(&context.private);
         planned.leave(&access_key, planned.rotation().left(planned.made()));
-        connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
-            match make_way(connection, &operation, &prior.what(), &access_key, &issued).await {
+            match make_way(connection, &operation, &prior.what(), &access_key, &issued, &roles).await {
                 Ok(()) => planned.forget_previous(),
                 Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
             }
         }
+        connection.tokens.follows(issued.access_key, planned.predecessor());
         let before = (&prior.vault, &prior.vault_version);
+        let owner = prior.owner(&prior.vault);
         connection
             .vault
-            .remove_moved(&operation, before, &planned.vault, diagnostics)
+            .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
             .await;
         planned
     }
@@ -225,12 +247,7 @@ impl Resource for ServiceToken {
                 "When the present token was made, by the clock of the machine that made it, as the platform documents none. \
                  Null after an import.",
             ),
-            Attribute::computed(
-                "generation",
-                Type::Number,
-                "1 for the first token, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
-                 other resources can follow it in the same run.",
-            ),
+            generation::attribute(),
             Attribute::computed(
                 "previous_access_key",
                 Type::String,
@@ -250,7 +267,8 @@ impl Resource for ServiceToken {
              The platform shows the value once, when the token is made. It is kept in the Terraform state, where whoever can \
              read the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
              **A rotation** makes a new token, gives it all the roles that the present one has, and then revokes the present \
-             one: in the same apply, or with `overlap` in the first apply after that time. A plan rotates, and says why, when \
+             one: in the same apply, or with `overlap` in the first apply after that time. Until then both belong to the resource: an \
+             assignment concerns both, and the description of the new token ends in `(after <access key of the previous one>)`. A plan rotates, and says why, when \
              `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
              reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and revoked by \
              the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
@@ -284,23 +302,44 @@ impl Resource for ServiceToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.expect();
             planned.forget_previous();
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.description != prior.description && !prior.description.is_null() {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(prior, diagnostics);
+            if let Some(connection) = self.session.connected() {
+                let successor = Model {
+                    description: planned.description.clone(),
+                    ..Model::default()
+                };
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
+        }
+        if let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) {
+            connection.tokens.follows(access_key, prior.predecessor());
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
-        let (rotation, standing) = (change.config.rotation(), prior.standing());
-        match rotation.decide(prior.rotation(), standing, self.now()) {
-            Decision::Keep => planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing)),
+        let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, self.now(), records, rotation.shortest_interval());
+        let decide = |at| rotation.decide(prior.rotation(), standing, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
+            Decision::Keep => {
+                planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
+                self.claim(prior, planned, diagnostics);
+            }
             Decision::EndPrevious => {
                 let previous = prior.previous_access_key.known().map_or("", String::as_str);
                 let until = prior.previous_ends_at.known().map(String::as_str);
@@ -311,13 +350,14 @@ impl Resource for ServiceToken {
                     diagnostics.push(own(&prior.what(), &previous).as_warning());
                 }
                 planned.forget_previous();
+                self.claim(prior, planned, diagnostics);
             }
             Decision::Rotate(reasons) => {
                 let access_key = prior.access_key.known().map_or("", String::as_str);
                 diagnostics.push(rotation.rotates(&prior.what(), access_key, &reasons));
                 self.plan_rotation(context, prior, planned, diagnostics).await;
                 planned.expect();
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
                 planned.previous_access_key = match rotation.overlap().is_zero() {
                     // If it could not be revoked, it will be known there.
                     true => Field::Unknown,
@@ -341,14 +381,19 @@ impl Resource for ServiceToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let nobodys = Whose {
-            name: None,
-            ids: Vec::new(),
-        };
-        let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
+        let owner = planned.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
+        planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
-            Ok(successor) => planned.take(successor, self.now()),
+            Ok(successor) => {
+                connection.tokens.follows(successor.issued.access_key.clone(), None);
+                planned.take(successor, self.now());
+            }
             Err(Unmade { why, left_behind }) => {
                 diagnostics.push(why);
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -366,10 +411,14 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let seen = connection.vault.look(&operation, &state.vault).await;
+        let seen = connection
+            .vault
+            .look(&operation, &state.vault, state.owner(&state.vault))
+            .await;
         if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
             diagnostics.push(taken_over(&state.what()));
             state.succeeded_by(&successor, self.now());
+            private_record::set_issued(&context.private);
         }
         if let Some(previous) = state.previous()
             && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
@@ -379,6 +428,7 @@ impl Resource for ServiceToken {
         let Some(access_key) = diagnostics.ok(state.access_key()) else {
             return Some(state);
         };
+        connection.tokens.follows(access_key.clone(), state.predecessor());
         match presence::look(&connection, &operation, &access_key).await {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
@@ -402,6 +452,11 @@ impl Resource for ServiceToken {
             rotated: false,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
+        let standing = state.standing(&context.private);
+        decision_time::refresh(&context.private, self.now(), |at| {
+            discriminant(&state.rotation().decide(state.rotation(), standing, at))
+        });
         Some(state)
     }
 
@@ -409,6 +464,7 @@ impl Resource for ServiceToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return prior;
         };
+        decision_time::record(&context.private, self.now());
         if planned.access_key.is_unknown() {
             return self.rotate(&connection, context, prior, planned, diagnostics).await;
         }
@@ -419,6 +475,9 @@ impl Resource for ServiceToken {
                 state.leave(&previous, Previous::Due);
             }
         }
+        if let Ok(access_key) = state.access_key() {
+            connection.tokens.follows(access_key, state.predecessor());
+        }
         state
     }
 
@@ -428,6 +487,7 @@ impl Resource for ServiceToken {
         else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let operation = connection.operation(context);
         if let Some(other) = state.previous() {
             if diagnostics
@@ -446,9 +506,19 @@ impl Resource for ServiceToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -467,10 +537,12 @@ impl Resource for ServiceToken {
         ));
         let mut state = Model {
             description: description(told),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         state.name(&access_key);
+        private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 }
@@ -478,7 +550,7 @@ impl Resource for ServiceToken {
 /// The description of an imported token; null if it has none, or the platform does not tell.
 fn description(told: Told) -> Field<String> {
     match told {
-        Told::Text(text) if !text.is_empty() => text.into(),
+        Told::Text(text) if !text.is_empty() => succession::parse(&text).0.into(),
         Told::Text(_) | Told::Nothing => Field::Null,
     }
 }
@@ -512,14 +584,16 @@ async fn end(
     revoke(connection, operation, access_key).await
 }
 
-/// Ends a token that has a successor. Where it is the one that the provider works with, the provider goes on with that.
+/// Ends a token that has a successor, which has its roles. Where it is the one that the provider works with, the provider goes on with that.
 async fn make_way(
     connection: &Connection,
     operation: &Operation,
     what: &str,
     access_key: &AccessKey,
     successor: &IssuedToken,
+    roles: &[Name],
 ) -> Result<(), Diagnostic> {
+    roles::verify(connection, operation, roles, &successor.access_key).await?;
     if connection.tokens.is_own(access_key) {
         let gone_on = connection.tokens.go_on_with(operation, successor).await;
         gone_on.map_err(|error| failure(&error))?;
@@ -534,11 +608,7 @@ async fn successor(
     state: &Model,
     seen: Option<&Seen<'_>>,
 ) -> Option<AccessKey> {
-    let access_key = seen?
-        .of(state.description())?
-        .successor_of(state.access_key.known()?)?
-        .parse()
-        .ok()?;
+    let access_key = seen?.held()?.successor_of(state.access_key.known()?)?.parse().ok()?;
     let found = presence::look(connection, operation, &access_key).await;
     matches!(found, Ok(Presence::There(_))).then_some(access_key)
 }
@@ -550,8 +620,8 @@ async fn twin(
     operation: &Operation,
     prior: &Model,
     access_key: &AccessKey,
+    holdings: &[Holding],
 ) -> Option<AccessKey> {
-    let holdings = connection.holdings(operation).await.ok()?;
     let roles = |key: &AccessKey| -> BTreeSet<&Name> {
         let its = holdings.iter().filter(|holding| holding.access_key == *key);
         its.map(|holding| &holding.role).collect()
@@ -563,7 +633,7 @@ async fn twin(
             continue;
         }
         if let Ok(Told::Text(text)) = connection.tokens.read(operation, other).await
-            && text == prior.description()
+            && succession::parse(&text).0 == prior.description()
         {
             return Some(other.clone());
         }

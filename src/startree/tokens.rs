@@ -1,14 +1,19 @@
 //! What a run knows of the environment's service tokens. The platform has no list of them: which there are is told only by
 //! the roles that are assigned to some.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::{StreamExt, stream};
+
 use super::api::{AccessKey, Api, Assignment, IssuedToken, Name, Subject, Told};
 use super::connection::Connection;
-use crate::platform::Snapshot;
+use super::succession::{Predecessor, Successions};
 use crate::rest::{Error, Operation};
+
+/// How many roles are read at the same time.
+const CONCURRENT_READS: usize = 4;
 
 /// What a run knows of the environment's service tokens.
 pub(super) struct Tokens {
@@ -17,11 +22,8 @@ pub(super) struct Tokens {
     own: Mutex<Option<AccessKey>>,
     /// Whether one was found by its SRN.
     found: AtomicBool,
-    holdings: Snapshot<Holding>,
-    /// Those in whose place a rotation in this run has put others.
-    succeeded: Mutex<BTreeSet<AccessKey>>,
-    /// Those that this plan ends.
-    leaving: Mutex<BTreeSet<AccessKey>>,
+    successions: Mutex<Successions>,
+    handing_on: Mutex<HandingOn>,
 }
 
 /// That a service token has a role.
@@ -31,15 +33,24 @@ pub(super) struct Holding {
     pub(super) access_key: AccessKey,
 }
 
+/// Rotations of this process that give roles to a new token, and roles that are taken away meanwhile: Terraform may change
+/// an assignment while it rotates the token that had it.
+#[derive(Default)]
+struct HandingOn {
+    /// Each token that is being rotated, with the new one.
+    to: BTreeMap<AccessKey, AccessKey>,
+    /// The roles that were taken from tokens.
+    taken: BTreeSet<(Name, AccessKey)>,
+}
+
 impl Tokens {
     pub(super) fn new(api: Api, own: Option<AccessKey>) -> Self {
         Self {
             api,
             own: Mutex::new(own),
             found: AtomicBool::new(false),
-            holdings: Snapshot::default(),
-            succeeded: Mutex::default(),
-            leaving: Mutex::default(),
+            successions: Mutex::default(),
+            handing_on: Mutex::default(),
         }
     }
 
@@ -53,11 +64,6 @@ impl Tokens {
     /// Whether a service token was found by its SRN in this run, so that one which is not found is known to be none.
     pub(super) fn are_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)
-    }
-
-    /// To be called after each change of an assignment: what was seen before no longer holds.
-    pub(super) async fn changed(&self) {
-        self.holdings.forget().await;
     }
 
     /// The one that the provider works with.
@@ -81,66 +87,76 @@ impl Tokens {
         Ok(())
     }
 
-    /// This plan ends it.
-    pub(super) fn leaves(&self, access_key: AccessKey) {
-        lock(&self.leaving).insert(access_key);
+    /// A rotation gives the roles of a token to another one from now on.
+    pub(super) fn hands_on(&self, from: AccessKey, to: AccessKey) {
+        lock(&self.handing_on).to.insert(from, to);
     }
 
-    /// Those that this plan ends.
-    pub(super) fn leaving(&self) -> BTreeSet<AccessKey> {
-        lock(&self.leaving).clone()
+    /// An assignment takes a role from a token; answers which other token may have got the role from it by a rotation.
+    pub(super) fn takes(&self, role: &Name, from: &AccessKey) -> Option<AccessKey> {
+        let mut handing_on = lock(&self.handing_on);
+        handing_on.taken.insert((role.clone(), from.clone()));
+        handing_on.to.get(from).cloned()
     }
 
-    /// A rotation has put another one in its place, and takes its roles when it ends it.
-    pub(super) fn succeeded(&self, access_key: AccessKey) {
-        lock(&self.succeeded).insert(access_key);
+    /// Whether an assignment of this process took a role from a token.
+    pub(super) fn was_taken(&self, role: &Name, from: &AccessKey) -> bool {
+        lock(&self.handing_on).taken.contains(&(role.clone(), from.clone()))
     }
 
-    /// Whether its roles are left to the rotation that has put another one in its place in this run.
-    pub(super) fn is_succeeded(&self, subject: &Subject) -> bool {
-        lock(&self.succeeded).iter().any(|key| Subject::token(key) == *subject)
+    /// Records a token, and the one before it that is still valid.
+    pub(super) fn follows(&self, access_key: AccessKey, predecessor: Option<Predecessor>) {
+        lock(&self.successions).record(access_key, predecessor);
+    }
+
+    /// The token before this one that is still valid; the outer `None` if this process does not know.
+    pub(super) fn predecessor(&self, access_key: &AccessKey) -> Option<Option<Predecessor>> {
+        lock(&self.successions).predecessor(access_key)
+    }
+
+    /// The token that was put in the place of this one, as far as this process knows.
+    pub(super) fn successor(&self, access_key: &AccessKey) -> Option<AccessKey> {
+        lock(&self.successions).successor(access_key)
     }
 }
 
 impl Connection {
-    /// Which service tokens have which role, by requests that all who ask at the same time share.
-    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Arc<[Holding]>, Error> {
-        let list = async {
-            let mut holdings = Vec::new();
-            for role in self.named_roles(operation).await? {
-                let read = self.assignments(operation, &role).await;
-                let assignments = self.if_there(operation, &role, read).await?;
-                holdings.extend(held(&role, &assignments));
-            }
-            Ok(holdings)
-        };
-        self.tokens.holdings.get(list).await
-    }
-
-    /// The roles that a token has now.
-    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
-        let mut roles = Vec::new();
-        for role in self.named_roles(operation).await? {
-            let read = self.api.assignments(operation, &role).await;
-            let assignments = self.if_there(operation, &role, read).await?;
-            if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
-                roles.push(role);
-            }
+    /// Which service tokens have which role: one request for each role whose assignments are not cached. No request for the
+    /// roles of one token is documented.
+    ///
+    /// # Errors
+    /// [`Error`]: a role may be assigned to tokens, and its assignments could not be read.
+    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Vec<Holding>, Error> {
+        let roles = self.roles_with_assignments(operation).await?;
+        let mut holdings = Vec::new();
+        for (role, assignments) in roles {
+            holdings.extend(held(&role, &assignments?));
         }
-        Ok(roles)
+        Ok(holdings)
     }
 
-    async fn named_roles(&self, operation: &Operation) -> Result<Vec<Name>, Error> {
-        let roles = self.api.roles(operation).await?;
-        let named = roles.into_iter().filter_map(|role| {
-            let name = role.parse().ok();
-            if name.is_none() {
-                // It cannot be asked for.
-                tracing::warn!("the role {role:?} has a name that this provider does not take; it is passed over");
-            }
-            name
+    /// The roles that a token has, by the cached lists.
+    ///
+    /// # Errors
+    /// As [`holdings`](Self::holdings): no role is left out.
+    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
+        let holdings = self.holdings(operation).await?;
+        let held = holdings.into_iter().filter(|holding| holding.access_key == *access_key);
+        Ok(held.map(|holding| holding.role).collect())
+    }
+
+    /// All roles, each with its assignments or why they could not be read.
+    pub(super) async fn roles_with_assignments(
+        &self,
+        operation: &Operation,
+    ) -> Result<Vec<(Name, Result<Arc<[Assignment]>, Error>)>, Error> {
+        let roles = self.role_names(operation).await?;
+        let roles: Vec<_> = roles.iter().filter_map(|role| Name::existing(role).ok()).collect();
+        let read = stream::iter(roles).map(async |role| {
+            let assignments = self.assignments_if_there(operation, &role).await;
+            (role, assignments)
         });
-        Ok(named.collect())
+        Ok(read.buffered(CONCURRENT_READS).collect().await)
     }
 }
 

@@ -28,15 +28,17 @@ use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
-use super::labels::{LABELS, whose};
+use super::labels::LABELS;
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
@@ -67,7 +69,7 @@ model! {
         token: SecretString,
         /// Tells this value from the user's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -104,17 +106,24 @@ impl Model {
         self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.id(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`. Without an address, any user's PAT has the same name.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let is_unique = self.id() != OWN;
+        let id = self.token_id.known().copied().map(Entry::Number);
+        let owner = Owner::new(self.what(), "PAT", Some(self.id().to_owned()), is_unique, id);
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -181,7 +190,7 @@ impl PersonalAccessToken {
             }
             connection
                 .vault
-                .plan(&operation, &planned.vault, planned.whose(), diagnostics)
+                .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
         expect_enabled(&connection, &operation, planned, diagnostics).await;
@@ -214,7 +223,7 @@ impl Resource for PersonalAccessToken {
         attributes.extend(rotation::attributes());
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
              **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
@@ -236,6 +245,9 @@ impl Resource for PersonalAccessToken {
         {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
+        if let Some(email) = config.email.known() {
+            check_name("email", email, diagnostics);
+        }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
         hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
@@ -243,28 +255,50 @@ impl Resource for PersonalAccessToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.email != prior.email {
-            // It is replaced: what comes instead is planned by itself.
+            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
+            if let Some(connection) = self.session.connected() {
+                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+                if let Some(email) = planned.email.known() {
+                    let successor = Model {
+                        email: email.clone().into(),
+                        id: email.clone().into(),
+                        ..Model::default()
+                    };
+                    let owner = successor.owner(&Field::Null);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Rotate(reasons) => {
@@ -277,12 +311,14 @@ impl Resource for PersonalAccessToken {
                     expect_enabled(&connection, &operation, prior, diagnostics).await;
                     connection
                         .vault
-                        .plan(&operation, &planned.vault, prior.whose(), diagnostics)
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
+                        .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -293,9 +329,11 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected()
-            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
-        {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
@@ -303,6 +341,8 @@ impl Resource for PersonalAccessToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -312,7 +352,7 @@ impl Resource for PersonalAccessToken {
         }
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
@@ -343,22 +383,27 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                if let Some(spelled) = &token.unreadable_expiry {
+                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+                }
                 let rotated = state.kept().was_rotated_outside((&token).into());
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
                 }
                 let seen = connection
                     .vault
-                    .look(&connection.operation(context), &state.vault)
+                    .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
                     .await;
                 let told = Told {
                     id: token.token_id.map(Entry::Number),
                     rotated,
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
+                private_record::observe_delivery(&context.private, &state.vault_version);
+                state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(self.now()) => {}
+            None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None => return None,
         }
@@ -372,6 +417,7 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -390,20 +436,22 @@ impl Resource for PersonalAccessToken {
         };
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
+                private_record::set_issued(&context.private);
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -415,6 +463,7 @@ impl Resource for PersonalAccessToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
         let revoked = revoke(&connection.api, &operation, &state, latest, self.now()).await;
@@ -423,7 +472,13 @@ impl Resource for PersonalAccessToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -432,7 +487,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let mut state = Model {
             email: Some(id).filter(|id| *id != OWN).map(str::to_owned).into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
@@ -455,8 +510,14 @@ impl Resource for PersonalAccessToken {
              is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().follow(token.into());
+        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
+        private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -578,6 +639,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(

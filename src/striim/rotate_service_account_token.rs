@@ -14,7 +14,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::labels::{LABELS, whose};
+use super::kept;
+use super::labels::{LABELS, service_account};
 use super::quota::ending;
 use super::rotation::Rotation;
 use super::service_account::{LIFETIME, find, no_such_account, rotate, token_of, why_not_rotated};
@@ -78,17 +79,30 @@ impl RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts));
             return None;
         };
-        let whose = whose(name, account.token_id);
+        let owner = service_account(name, account.token_id).by_action();
         progress.tell("Proving that Vault may be written to").await;
-        let ready = connection.vault.prepare(&operation, &config.vault, whose).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &config.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
         let ready = diagnostics.ok(ready.ok_or_else(|| invalid("vault", "must say where the value goes")))?;
         progress
             .tell(format!("Rotating the token of service account {name:?}"))
             .await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(&connection, &operation, name, instant, &Field::Null, diagnostics).await;
+        let rotated = rotate(
+            &connection,
+            &operation,
+            name,
+            instant,
+            &Field::Null,
+            account.token_id,
+            diagnostics,
+        )
+        .await;
         let issued = diagnostics.ok(rotated.map_err(|error| why_not_rotated(name, &error)))?;
+        diagnostics.extend(issued.mismatch.as_ref().map(kept::mismatch));
         *latest = Some(issued.token.clone());
         progress.tell("Handing the new value over to Vault").await;
         let ends = issued
@@ -169,10 +183,10 @@ impl Action for RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts).as_warning());
             return;
         };
-        let whose = whose(name, account.token_id);
+        let owner = service_account(name, account.token_id).by_action();
         connection
             .vault
-            .plan(&connection.operation(context), &config.vault, whose, diagnostics)
+            .plan(&connection.operation(context), &config.vault, owner, diagnostics)
             .await;
         diagnostics.push(Diagnostic::warning(
             format!("{} is to be rotated", token_of(name)),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::platform::attributes::{Triggers, duration, invalid, known_duration, known_triggers};
+use crate::platform::attributes::{
+    Triggers, argument, at_most_one, duration, invalid, known_duration, known_triggers, requires,
+};
 use crate::platform::hand_over::{self, Destination};
 use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, reasons};
 
@@ -72,12 +74,10 @@ impl Rotation<'_> {
         {
             diagnostics.push(invalid("expires_at", format!("{error}; it is {text:?}")));
         }
-        if !self.expires_at.is_null() && !self.expires_in.is_null() {
-            diagnostics.push(invalid("expires_in", "stands instead of `expires_at`: set one of them"));
-        }
-        if !self.rotate_before.is_null() && self.expires_in.is_null() {
-            diagnostics.push(invalid("rotate_before", "goes with `expires_in`, which is not set"));
-        }
+        let expires_at = argument("expires_at", self.expires_at);
+        let given_in = argument("expires_in", self.expires_in);
+        diagnostics.extend(requires(&argument("rotate_before", self.rotate_before), &given_in));
+        diagnostics.extend(at_most_one(&[expires_at, given_in]));
         let expires_in = duration("expires_in", self.expires_in, diagnostics);
         let rotate_before = duration("rotate_before", self.rotate_before, diagnostics);
         if let Some(expires_in) = expires_in {
@@ -140,12 +140,24 @@ impl Rotation<'_> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
+    /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
+    /// expired.
+    pub(super) fn boundary(&self, value: PresentValue, at: Timestamp) -> (bool, bool) {
+        let rotates = matches!(self.decide(*self, value, at), Decision::Rotate(_));
+        (rotates, self.expiry().is_some_and(|expiry| expiry.has_passed(at)))
+    }
+
     /// Decides about a token whose state is `prior` by this configuration.
     pub(super) fn decide(&self, prior: Rotation<'_>, value: PresentValue, now: Timestamp) -> Decision {
         let Some(declared) = self.declared() else {
             return Decision::NotKnownYet;
         };
-        match reasons(&declared, &prior.present(value), now) {
+        let mut present = prior.present(value);
+        if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.expires_at.known(), present.expiry) {
+            // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
+            present.expiry = Some(expiry);
+        }
+        match reasons(&declared, &present, now) {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }
@@ -222,3 +234,6 @@ fn after(now: Timestamp, duration: Duration) -> Expiry {
         .and_then(|duration| now.checked_add(duration).ok());
     Expiry::at(end.unwrap_or(Timestamp::MAX))
 }
+
+#[cfg(test)]
+mod tests;

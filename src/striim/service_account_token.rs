@@ -26,19 +26,21 @@ use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
-use super::labels::{LABELS, whose};
+use super::labels::{LABELS, service_account};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
-    why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise,
+    no_such_account, rotate, spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -62,7 +64,7 @@ model! {
         token: SecretString,
         /// Tells this value from the account's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -94,17 +96,22 @@ impl Model {
         }
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.name(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let owner = service_account(self.name(), self.token_id.known().copied());
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -175,10 +182,10 @@ impl ServiceAccountToken {
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
         connection
             .vault
-            .plan(
+            .plan_creation(
                 &connection.operation(context),
                 &planned.vault,
-                planned.whose(),
+                planned.owner(&planned.vault),
                 diagnostics,
             )
             .await;
@@ -204,6 +211,7 @@ impl ServiceAccountToken {
             return;
         };
         connection.ledger.remove(prior.name());
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
         if works_with(&connection, &prior.present_token(&connection, context).await).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
@@ -237,6 +245,7 @@ impl ServiceAccountToken {
             planned.name(),
             expires_at,
             &Field::Null,
+            account.token_id,
             diagnostics,
         )
         .await;
@@ -261,7 +270,9 @@ impl Resource for ServiceAccountToken {
                 "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
             )
             .replaces(),
-            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
+            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.")
+                .empty_is_none()
+                .replaces(),
         ];
         attributes.extend(rotation::attributes());
         attributes.extend([
@@ -276,7 +287,7 @@ impl Resource for ServiceAccountToken {
         ]);
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -303,6 +314,7 @@ impl Resource for ServiceAccountToken {
                     format!("must have 3 to 30 characters; {name:?} has {length}"),
                 ));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
@@ -313,29 +325,43 @@ impl Resource for ServiceAccountToken {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
-        if planned.name != prior.name || planned.description != prior.description {
-            // It is replaced: what comes instead is planned by itself.
+        self.session.generations().observe(&prior.generation);
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
+            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
             self.plan_removal(context, prior, diagnostics).await;
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let owner = service_account(planned.name(), None);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Rotate(reasons) => {
@@ -346,17 +372,19 @@ impl Resource for ServiceAccountToken {
                     }
                     connection
                         .vault
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
                         .plan(
                             &connection.operation(context),
                             &planned.vault,
-                            prior.whose(),
+                            prior.owner(&planned.vault),
                             diagnostics,
                         )
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -373,11 +401,13 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         let adopted = self
@@ -424,7 +454,12 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         connection.ledger.own(state.name());
-        let Some(account) = find(&accounts, state.name()) else {
+        let token_id = state.token_id.known().copied();
+        let Some(account) = find_own(&accounts, state.name(), token_id) else {
+            if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
+                diagnostics.push(spelled_otherwise(state.name()));
+                return Some(state);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
@@ -432,20 +467,29 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
-                && matches!(state.value(), PresentValue::Replaced { .. } | PresentValue::Undelivered);
+                && matches!(
+                    state.value(&context.private),
+                    PresentValue::Replaced { .. } | PresentValue::Undelivered
+                );
+            state.record_decision(&context.private, self.now());
             return (expired || never_seen).then_some(state);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+        }
         let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
         let seen = connection
             .vault
-            .look(&connection.operation(context), &state.vault)
+            .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
             .await;
         let told = Told {
             id: account.token_id.map(Entry::Number),
             rotated,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
+        state.record_decision(&context.private, self.now());
         Some(state)
     }
 
@@ -456,6 +500,7 @@ impl Resource for ServiceAccountToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -470,14 +515,24 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
         let old = prior.present_token(&connection, context).await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(&connection, &operation, prior.name(), instant, &old, diagnostics).await;
+        let token_id = prior.token_id.known().copied();
+        let rotated = rotate(
+            &connection,
+            &operation,
+            prior.name(),
+            instant,
+            &old,
+            token_id,
+            diagnostics,
+        )
+        .await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             Err(error) if error.is_not_found() => connection
@@ -489,13 +544,15 @@ impl Resource for ServiceAccountToken {
         match diagnostics.ok(issued) {
             Some(issued) => {
                 *latest = Some(issued.token.clone());
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
+                private_record::set_issued(&context.private);
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -504,6 +561,7 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        self.session.generations().observe(&state.generation);
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
@@ -518,7 +576,13 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -537,7 +601,16 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        Some(imported(account))
+        private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
+        Some(Model {
+            generation: self.session.first_generation().into(),
+            ..imported(account)
+        })
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(format!("The service account {:?}", state.name()))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -574,16 +647,15 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
     }
 }
 
-/// The state of an account that was there before: without a value.
+/// The state of an account that was there before, without a value and its number.
 pub(super) fn imported(account: &ServiceAccount) -> Model {
     let mut state = Model {
         id: account.name.clone().into(),
         name: account.name.clone().into(),
-        description: account.description.clone().into(),
-        generation: 0.into(),
+        description: account.description.clone().unwrap_or_default().into(),
         ..Model::default()
     };
-    state.kept().follow(account.into());
+    state.kept().import(account.into(), account.unreadable_expiry.as_ref());
     state
 }
 
@@ -628,3 +700,6 @@ fn without_value(planned: Model) -> Model {
 fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
     why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }
+
+#[cfg(test)]
+mod tests;

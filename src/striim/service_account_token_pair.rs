@@ -15,9 +15,12 @@
 //!   stands under them later, left by a run that was killed, is recorded by the next refresh, renewed by the next rotation
 //!   (also where it has expired and the list hides it), and ended with the pair.
 //! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
+//! - A refresh takes no value out of the state ([`drift`]): the plan after it does.
 //!
 //! # Assumptions
 //! Those of [`super::service_account_token`].
+
+mod drift;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,14 +37,18 @@ use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
-    why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise, rotate,
+    spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
+};
+use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -58,7 +65,7 @@ model! {
         current: Account,
         /// The other one.
         previous: Account,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         /// When the current value was made.
         rotated_at: String,
@@ -98,7 +105,7 @@ impl Account {
     /// One that is there, and whose value is not known.
     fn found(account: &ServiceAccount) -> Self {
         let mut found = Self::named(&account.name);
-        found.kept().follow(account.into());
+        found.kept().import(account.into(), account.unreadable_expiry.as_ref());
         found
     }
 
@@ -129,13 +136,21 @@ impl Account {
 
     /// What the platform's list says of it; `None`: it was deleted.
     fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let Some(account) = find(accounts, self.name()) else {
+        let token_id = self.token_id.known().copied();
+        let Some(account) = find_own(accounts, self.name(), token_id) else {
+            if may_be_spelled_otherwise(accounts, self.name(), token_id) {
+                diagnostics.push(spelled_otherwise(self.name()));
+                return Some(self);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
             return (expired || never_seen).then_some(self);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
+        }
         if self.kept().follow(account.into()) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
@@ -187,10 +202,6 @@ impl Model {
         }
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
     /// The service accounts there are, or may be, the one in use last.
     fn accounts(&self) -> impl Iterator<Item = &Account> {
         [&self.previous, &self.current].into_iter().filter_map(there)
@@ -202,12 +213,13 @@ impl Model {
     }
 
     /// What is there, by the state.
-    fn pair(&self) -> Pair {
+    fn pair(&self, private: &PrivateState) -> Pair {
+        let imported = private_record::is_imported(private, &self.generation);
         let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
         let known = |account: &Account| {
             present(
                 account,
-                kept::present_value(self.generation(), &account.token, &account.updated_at),
+                kept::present_value(imported, &account.token, &account.updated_at),
             )
         };
         Pair {
@@ -218,20 +230,28 @@ impl Model {
     }
 
     /// Decides about a pair whose state is `prior` by this configuration.
-    fn decide(&self, prior: &Self, now: Timestamp) -> Decision {
+    fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
         let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
         let Some((declared, rotate_every)) = declared else {
             return Decision::NotKnownYet;
         };
-        match prior.pair().reasons(&declared, rotate_every, now) {
+        match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }
     }
 
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        decision_time::refresh(private, now, |at| {
+            let rotates = matches!(self.decide(self, private, at), Decision::Rotate(_));
+            (rotates, self.replaced(private, at))
+        });
+    }
+
     /// The service account that a rotation gives the new value.
-    fn replaced(&self, now: Timestamp) -> String {
-        let (slot, other_slot) = match self.pair().replaced(now) {
+    fn replaced(&self, private: &PrivateState, now: Timestamp) -> String {
+        let (slot, other_slot) = match self.pair(private).replaced(now) {
             Slot::Current => (&self.current, &self.previous),
             Slot::Other => (&self.previous, &self.current),
         };
@@ -367,7 +387,17 @@ impl ServiceAccountTokenPair {
         diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         if let Some(old) = old {
-            match rotate(connection, operation, new.name, new.expires_at, &old.token, diagnostics).await {
+            let token_id = old.token_id.known().copied();
+            let rotated = rotate(
+                connection,
+                operation,
+                new.name,
+                new.expires_at,
+                &old.token,
+                token_id,
+                diagnostics,
+            );
+            match rotated.await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
                 // Which value it has now, the next refresh tells.
@@ -430,6 +460,7 @@ impl Resource for ServiceAccountTokenPair {
                     Type::String,
                     "What they are for, at most 255 characters.",
                 )
+                .empty_is_none()
                 .replaces(),
                 Attribute::required(
                     "expires_in",
@@ -460,7 +491,7 @@ impl Resource for ServiceAccountTokenPair {
                     "The service account that was current before, for whoever still uses it. Its attributes are null \
                      until the first rotation, and once it was deleted outside Terraform.",
                 ),
-                kept::generation(),
+                generation::attribute(),
                 Attribute::computed(
                     "rotated_at",
                     Type::String,
@@ -477,6 +508,7 @@ impl Resource for ServiceAccountTokenPair {
                 let problem = "must have 1 to 28 characters, for each service account has two more";
                 diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config
@@ -502,7 +534,7 @@ impl Resource for ServiceAccountTokenPair {
         warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.previous = Account::default().into();
             diagnostics.ok(change.config.expiry_to_send(now));
             if let Some(pair) = planned.name.known() {
@@ -512,17 +544,24 @@ impl Resource for ServiceAccountTokenPair {
             }
             return;
         };
-        if planned.name != prior.name || planned.description != prior.description {
+        self.session.generations().observe(&prior.generation);
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced: what comes instead is planned by itself.
             self.plan_destroy(context, prior, diagnostics).await;
             return;
         }
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
-        match change.config.decide(prior, now) {
+        let prior = &drift::applied(prior, &context.private);
+        planned.current = prior.current.clone();
+        planned.previous = prior.previous.clone();
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, now, records, change.config.rotate_every());
+        let decide = |at| change.config.decide(prior, &context.private, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
-                let name = prior.replaced(now);
+                let name = prior.replaced(&context.private, time.at);
                 diagnostics.push(rotates(prior, &name, &reasons));
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
@@ -534,7 +573,7 @@ impl Resource for ServiceAccountTokenPair {
                 }
                 planned.current = Account::to_come(&name).into();
                 planned.previous = prior.beside(&name).into();
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
@@ -558,10 +597,12 @@ impl Resource for ServiceAccountTokenPair {
         }
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
+        planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, now);
         let [name, second] = names(planned.name());
         let mut latest = connection.alone_with(&name).await;
         let latest_of_second = connection.alone_with(&second).await;
@@ -606,16 +647,20 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        follow(state, &accounts, self.now(), diagnostics)
+        let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        found.record_decision(&context.private, self.now());
+        Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+        decision_time::record(&context.private, self.now());
         let value_to_come = match &planned.current {
             Field::Known(account) => account.token.is_unknown(),
             current => current.is_unknown(),
         };
-        // Without a new value to come, only the declaration changed.
+        // Without a new value to come, only the declaration changed, or what a refresh found is recorded.
         if !value_to_come {
+            drift::clear(&context.private);
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -631,12 +676,13 @@ impl Resource for ServiceAccountTokenPair {
             diagnostics.push(outdated(&prior));
             return prior;
         };
-        let name = present.replaced(now);
+        let name = present.replaced(&context.private, now);
         let planned_name = planned.current.known().map(Account::name);
-        if planned_name.is_none() && planned.decide(&present, now) == Decision::Keep {
+        if planned_name.is_none() && planned.decide(&present, &context.private, now) == Decision::Keep {
+            drift::clear(&context.private);
             return Model {
-                current: prior.current,
-                previous: prior.previous,
+                current: present.current,
+                previous: present.previous,
                 generation: prior.generation,
                 rotated_at: prior.rotated_at,
                 ..planned
@@ -652,7 +698,7 @@ impl Resource for ServiceAccountTokenPair {
         let new = planned.new_account(&name, expires_at);
         // What a killed run made is there, and not in the state.
         let there = find(&accounts, &name).map(|_| Account::named(&name));
-        let old = prior.account(&name).cloned().or(there);
+        let old = present.account(&name).cloned().or(there);
         let mut latest = connection.alone_with(&name).await;
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
@@ -660,9 +706,15 @@ impl Resource for ServiceAccountTokenPair {
         match renewed {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
+                drift::clear(&context.private);
+                private_record::set_issued(&context.private);
+                let previous = match planned.previous.clone() {
+                    Field::Known(previous) => previous,
+                    Field::Unknown | Field::Null => present.beside(&name),
+                };
                 Model {
-                    previous: prior.beside(&name).into(),
-                    generation: prior.generation().saturating_add(1).into(),
+                    previous: previous.into(),
+                    generation: generation::after(&prior.generation),
                     ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
                 }
             }
@@ -677,6 +729,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
             if works_with(&connection, &account.token).await {
@@ -721,16 +774,22 @@ impl Resource for ServiceAccountTokenPair {
                  `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
                  Terraform knows and ends the older of the two.",
         ));
+        private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(Model {
             id: id.into(),
             name: id.into(),
-            description: current.description.clone().into(),
+            description: current.description.clone().unwrap_or_default().into(),
             current: Account::found(current).into(),
             previous: found.pop().map(Account::found).unwrap_or_default().into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
     }
 
     fn identity_schema(&self) -> Option<Schema> {

@@ -12,9 +12,10 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::labels::LABELS;
 use super::pat_ledger;
+use super::pat_status::DeclaredStatuses;
 use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
-use crate::platform::hand_over::Courier;
+use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
 use crate::platform::{self, Recent, Snapshot};
 use crate::rest::{Error, Operation};
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     pub(super) ledger: Ledger,
     /// What this run does about personal access tokens.
     pub(super) pats: pat_ledger::Ledger,
+    /// Which status of personal access tokens this run's resources declare.
+    pub(super) declared_statuses: DeclaredStatuses,
     /// A lock for each name; see [`Connection::alone_with`].
     names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
@@ -48,20 +51,21 @@ impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
         Self {
             api,
-            vault: Courier::new(Link::Waiting, account.clone(), &LABELS),
+            vault: Courier::new(Link::Waiting, hand_over::Account::default(), &LABELS),
             account,
             retry_timeout,
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
+            declared_statuses: DeclaredStatuses::default(),
             names: std::sync::Mutex::default(),
             toggling: Mutex::default(),
         }
     }
 
-    /// The same account, with the Vault that values are handed over to.
-    pub(super) fn handing_over_to(self, vault: Link) -> Self {
-        let vault = Courier::new(vault, self.account.clone(), &LABELS);
+    /// The same account, with the Vault that values are handed over to, and what secrets there call it.
+    pub(super) fn handing_over_to(self, vault: Link, account: hand_over::Account) -> Self {
+        let vault = Courier::new(vault, account, &LABELS);
         Self { vault, ..self }
     }
 

@@ -5,12 +5,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use super::{Issued, StreamToken, TokenId};
+use crate::rest::envelope::{self, Page};
 use crate::rest::{Answer, Unreadable};
+use crate::token::read_instant;
 
 #[derive(Deserialize)]
 struct Row {
     id: TokenId,
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "switch")]
     is_active: bool,
     #[serde(default, deserialize_with = "instant")]
     created: Option<Timestamp>,
@@ -40,10 +42,17 @@ impl From<Row> for StreamToken {
     }
 }
 
-/// A page of the list. One row that cannot be read spoils all, for the list has to be complete.
-pub(super) fn page(answer: Answer) -> Result<Vec<StreamToken>, Unreadable> {
-    let rows: Vec<Row> = read(&answer.body, "a list of tokens")?;
-    Ok(rows.into_iter().map(StreamToken::from).collect())
+/// A page of the list that `before` tokens come before, and whether the answer says that there is more. One row that cannot
+/// be read spoils all, for the list has to be complete.
+pub(super) fn page(answer: &Answer, before: usize) -> Result<(Vec<StreamToken>, bool), Unreadable> {
+    let Page { rows, more } = envelope::page(answer, &["results", "tokens"], before)?;
+    let tokens = rows.into_iter().map(|row| {
+        // Not the error itself, which could quote a value.
+        let row: Row =
+            serde_json::from_value(row).map_err(|_| Unreadable("its body is not a list of tokens".to_owned()))?;
+        Ok(row.into())
+    });
+    Ok((tokens.collect::<Result<_, _>>()?, more.is_some()))
 }
 
 /// A token with its value: that of this id, where it was asked for by one.
@@ -70,10 +79,21 @@ fn yes() -> bool {
     true
 }
 
-/// An instant in ISO 8601; anything else is none, so that it does not cost the value beside it.
+/// Yes or no. What is neither is yes, so that it does not cost the value next to it.
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(match &value {
+        serde_json::Value::Bool(active) => *active,
+        serde_json::Value::String(text) => !text.eq_ignore_ascii_case("false"),
+        serde_json::Value::Number(number) => number.as_i64() != Some(0),
+        _ => true,
+    })
+}
+
+/// An instant; what cannot be read is none, so that it does not cost the value next to it.
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_str().and_then(|text| text.parse().ok()))
+    Ok(read_instant(&value))
 }
 
 #[cfg(test)]
@@ -85,6 +105,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: StatusCode::OK,
+            headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
         }
     }
@@ -120,6 +141,8 @@ mod tests {
             r#","expires":null"#,
             r#","expires":"soon","created":7"#,
             r#","more":{"a":[1]}"#,
+            r#","is_active":"abcd""#,
+            r#","is_active":null"#,
         ] {
             let issued = token(answer(&format!(r#"{{"id":"1","key":"abcd"{rest}}}"#)), None).unwrap();
             assert!(issued.token.expires.is_none() && issued.token.is_active, "{rest}");
@@ -137,21 +160,20 @@ mod tests {
             r#"{"id":1,"key":""}"#,
             r#"{"id":2,"key":"abcd"}"#,
             r#"{"id":"","key":"abcd"}"#,
-            r#"{"id":1,"key":"abcd","is_active":"abcd"}"#,
         ] {
             let id = "1".parse().unwrap();
             let Unreadable(reason) = token(answer(body), Some(id)).unwrap_err();
             assert!(!reason.contains("abcd"), "{reason}");
         }
         for body in ["{}", r#"[{"key":"abcd"}]"#, r#"[{"id":1},{"id":""}]"#, "null"] {
-            assert!(page(answer(body)).is_err(), "{body}");
+            assert!(page(&answer(body), 0).is_err(), "{body}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
-            let _ = page(answer(&body));
+            let _ = page(&answer(&body), 0);
             let _ = token(answer(&body), None);
         }
     }

@@ -3,22 +3,22 @@
 //! forget what is there. No body is quoted.
 
 use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{Assignment, IssuedToken, Policy, Srn, Told};
-use crate::rest::envelope::{self, Object};
+use crate::rest::envelope::{self, Object, whole_list};
 use crate::rest::{Answer, Unreadable};
 
 /// A list of roles or policies: their names.
 pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<String>, Unreadable> {
-    let rows = rows(answer, &[list])?;
+    let rows = whole_list(answer, &[list])?;
     let names = rows.iter().map(|row| {
         let name = match row {
             Value::String(text) => Some(in_srn(text, kind).unwrap_or_else(|| text.clone())),
-            Value::Object(row) => srn_of(row, kind).or_else(|| text(row, "name")),
+            Value::Object(row) => named(row, kind),
             _ => None,
         };
+        let name = name.filter(|name| !name.is_empty());
         name.ok_or_else(|| unreadable(format!("it lists a {kind} without a name")))
     });
     names.collect()
@@ -26,7 +26,7 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
 
 /// Whom a role is assigned to.
 pub(super) fn assignments(answer: &Answer) -> Result<Vec<Assignment>, Unreadable> {
-    let rows = rows(answer, &["assignments"])?;
+    let rows = whole_list(answer, &["assignments"])?;
     let assignments = rows.iter().map(|row| {
         let row = row.as_object();
         let read = |key| row.and_then(|row| text(row, key));
@@ -62,51 +62,19 @@ pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable
 /// others: a value must not be lost for what goes with it.
 pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
     let unreadable = || unreadable("it holds no service token");
-    let mut parts = envelope::object(answer.json()?, &["bearerToken", "secretKey"]).ok_or_else(unreadable)?;
-    let mut secret = |key: &str| match parts.remove(key) {
-        Some(Value::String(text)) if !text.is_empty() => Some(SecretString::from(text)),
-        _ => None,
+    let value = match answer.json()? {
+        // A list of one.
+        Value::Array(mut items) if items.len() == 1 => items.remove(0),
+        value => value,
     };
-    let (bearer, secret_key, access_key) = (secret("bearerToken"), secret("secretKey"), secret("accessKey"));
-    let issued = match (bearer, access_key, secret_key) {
-        (Some(bearer), _, _) => IssuedToken::of_bearer(&bearer),
-        (None, Some(access_key), Some(secret_key)) => {
-            let access_key = access_key.expose_secret().parse().ok();
-            access_key.map(|access_key| IssuedToken { access_key, secret_key })
-        }
-        _ => None,
+    let parts = envelope::object(value, &["bearerToken", "secretKey"]).ok_or_else(unreadable)?;
+    let part = |key: &str| {
+        parts
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.trim().is_empty())
     };
-    issued.ok_or_else(unreadable)
-}
-
-/// The rows of a list, if it is whole. Pages are not documented; where there are some all the same, what is on another one
-/// must not be taken for gone.
-fn rows(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, Unreadable> {
-    let value: Value = answer.json()?;
-    let rows = envelope::list(value.clone(), names).ok_or_else(|| unreadable("it holds no list"))?;
-    match goes_on(&value, rows.len(), 2) {
-        true => Err(unreadable(
-            "it is only a part of a list, and how to get the rest is not documented",
-        )),
-        false => Ok(rows),
-    }
-}
-
-/// Whether what is around a list says that there is more of it.
-fn goes_on(value: &Value, rows: usize, depth: usize) -> bool {
-    let Value::Object(members) = value else { return false };
-    members.iter().any(|(key, value)| {
-        let key = key.to_ascii_lowercase();
-        match value {
-            Value::Bool(said) => (key == "last" && !said) || (matches!(&*key, "hasmore" | "hasnext") && *said),
-            Value::Number(number) => {
-                key.starts_with("total") && key != "totalpages" && number.as_u64() > Some(rows as u64)
-            }
-            Value::String(text) => key.starts_with("next") && !text.is_empty(),
-            Value::Object(_) => depth > 0 && goes_on(value, rows, depth - 1),
-            Value::Null | Value::Array(_) => false,
-        }
-    })
+    IssuedToken::shown(part("bearerToken"), part("accessKey"), part("secretKey")).ok_or_else(unreadable)
 }
 
 /// The object that an answer is, if it is about this thing.
@@ -114,19 +82,27 @@ fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
     let kind = srn.kind();
     let object = envelope::object(answer.json()?, &["srn", "name", "accessKey", "description"]);
     let object = object.ok_or_else(|| unreadable(format!("it is not about a {kind}")))?;
-    let name = srn_of(&object, kind)
-        .or_else(|| text(&object, "name"))
-        .or_else(|| text(&object, "accessKey"));
+    let name = named(&object, kind).or_else(|| text(&object, "accessKey"));
     match name {
         Some(name) if name == srn.name() => Ok(object),
         _ => Err(unreadable(format!("it is not about this {kind}"))),
     }
 }
 
-/// The name in the first SRN of this kind among an object's members.
+/// The name of the thing that an object describes: the one in its SRN. Where its `name` is the same but for
+/// percent-encoding, that is the name: how an SRN in a body spells special characters is not documented.
+fn named(object: &Object, kind: &str) -> Option<String> {
+    let (in_srn, name) = (srn_of(object, kind), text(object, "name"));
+    match (in_srn, name) {
+        (Some(in_srn), Some(name)) if decoded(&in_srn).as_ref() == Some(&name) => Some(name),
+        (in_srn, name) => in_srn.or(name),
+    }
+}
+
+/// The name in the first SRN of this kind among an object's members. A user writes the description.
 fn srn_of(object: &Object, kind: &str) -> Option<String> {
-    let mut texts = object.values().filter_map(Value::as_str);
-    texts.find_map(|text| in_srn(text, kind))
+    let mut members = object.iter().filter(|(key, _)| *key != "description");
+    members.find_map(|(_, value)| in_srn(value.as_str()?, kind))
 }
 
 /// The name in an SRN of this kind, whether it is spelled as in a body or as in a path.
@@ -134,12 +110,13 @@ fn in_srn(text: &str, kind: &str) -> Option<String> {
     let rest = text.strip_prefix("srn2:")?.strip_prefix(kind)?;
     let name = match rest.strip_prefix('#') {
         Some(name) => name.to_owned(),
-        None => percent_decode_str(rest.strip_prefix("%23")?)
-            .decode_utf8()
-            .ok()?
-            .into_owned(),
+        None => decoded(rest.strip_prefix("%23")?)?,
     };
     Some(name).filter(|name| !name.is_empty())
+}
+
+fn decoded(text: &str) -> Option<String> {
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
 fn described(object: &Object) -> Result<Told, Unreadable> {
@@ -163,6 +140,7 @@ fn unreadable(reason: impl Into<String>) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::startree::api::Name;
@@ -170,6 +148,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: StatusCode::OK,
+            headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
         }
     }
@@ -191,6 +170,41 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn list_of_special_names_drops_none_and_changes_none() {
+        let special = [
+            "team/reader",
+            "team:reader",
+            "50%",
+            "all*",
+            "a#b",
+            "a%2Fb",
+            " reader ",
+            "e\u{301}",
+        ];
+        let rows: Vec<_> = special
+            .iter()
+            .flat_map(|name| {
+                let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+                [
+                    serde_json::json!({ "name": name }),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role#{name}")}),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role#{encoded}")}),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role%23{encoded}")}),
+                    serde_json::json!(format!("srn2:role#{name}")),
+                    serde_json::json!(format!("srn2:role%23{encoded}")),
+                ]
+            })
+            .collect();
+        let read = names(&answer(&serde_json::json!(rows).to_string()), "role", "roles").unwrap();
+        let expected: Vec<_> = special.iter().flat_map(|name| [*name; 6]).collect();
+        assert_eq!(read, expected);
+        assert!(
+            names(&answer(r#"["reader", ""]"#), "role", "roles").is_err(),
+            "none is dropped"
+        );
     }
 
     #[test]
@@ -275,6 +289,39 @@ mod tests {
             let Unreadable(told) = issued(&answer(&body)).unwrap_err();
             assert!(!told.contains(secret));
         }
+    }
+
+    #[test]
+    fn issued_token_in_another_spelling_is_kept() {
+        let (access, secret) = ("XkQBXKr652MV1VF9", "5gkhGWNaGAdA1NU5-rHXRSPKM_cNRlR=");
+        let whole = format!("st-{access}-{secret}");
+        for (body, bearer) in [
+            (format!(r#"{{"bearerToken":"Bearer {whole}"}}"#), whole.clone()),
+            (format!(r#"{{"bearerToken":"{whole}"}}"#), whole.clone()),
+            (
+                format!(r#"{{"bearerToken":"{access}-{secret}"}}"#),
+                format!("{access}-{secret}"),
+            ),
+            (
+                format!(r#"{{"accessKey":"{access}","secretKey":"{secret}","bearerToken":"bearer opaque"}}"#),
+                "opaque".to_owned(),
+            ),
+            (
+                format!(r#"{{"accessKey":" {access}","secretKey":"{secret}\n","bearerToken":"a b"}}"#),
+                whole.clone(),
+            ),
+            (
+                format!(r#"[{{"accessKey":"{access}","secretKey":"{secret}","bearerToken":7}}]"#),
+                whole.clone(),
+            ),
+        ] {
+            let issued = issued(&answer(&body)).unwrap();
+            assert_eq!(issued.access_key.as_str(), access);
+            assert_eq!(issued.secret_key.expose_secret(), secret);
+            assert_eq!(issued.bearer().expose_secret(), bearer, "{body}");
+        }
+        let body = r#"{"accessKey":"XkQB_Kr652-V1VF9","secretKey":"s"}"#;
+        assert_eq!(issued(&answer(body)).unwrap().access_key.as_str(), "XkQB_Kr652-V1VF9");
     }
 
     proptest::proptest! {

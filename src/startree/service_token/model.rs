@@ -5,10 +5,13 @@ use secrecy::SecretString;
 
 use super::rotation::{Previous, Rotation, Standing};
 use super::succeed::Successor;
-use crate::framework::{Diagnostic, Diagnostics, Field, model};
+use crate::framework::{Diagnostic, Diagnostics, Field, PrivateState, model};
 use crate::platform::attributes::Triggers;
-use crate::platform::hand_over::{self, Destination, HandOver, Whose, is_same_place};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner};
+use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
+use crate::startree::presence::deleted_outside;
+use crate::startree::succession::Predecessor;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
 
@@ -75,12 +78,16 @@ impl Model {
         self.previous_access_key.known()?.parse().ok()
     }
 
-    pub(super) fn made(&self) -> Option<Timestamp> {
-        instant(&self.created_at)
+    /// The other token, for what is assigned to both.
+    pub(super) fn predecessor(&self) -> Option<Predecessor> {
+        Some(Predecessor {
+            access_key: self.previous()?,
+            overlaps: instant(&self.previous_ends_at).is_some(),
+        })
     }
 
-    pub(super) fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
+    pub(super) fn made(&self) -> Option<Timestamp> {
+        instant(&self.created_at)
     }
 
     pub(super) fn rotation(&self) -> Rotation<'_> {
@@ -92,9 +99,10 @@ impl Model {
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let in_state = match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
+    pub(super) fn standing(&self, private: &PrivateState) -> Standing {
+        let imported = private_record::is_imported(private, &self.generation);
+        let in_state = match (imported, self.token.is_null()) {
+            (true, _) => PresentValue::Imported,
             (_, true) => PresentValue::Undelivered,
             (_, false) => PresentValue::Ours,
         };
@@ -109,14 +117,11 @@ impl Model {
         }
     }
 
-    /// Which secret may be covered over by the token after this one, at `place`: this one's, and at its own place whatever
-    /// was written for this resource. A description is no name: another token may have it, too.
-    pub(super) fn whose(&self, place: &Field<Destination>) -> Whose {
-        let stays = is_same_place(&self.vault, place);
-        Whose {
-            name: self.description.known().cloned().filter(|_| stays),
-            ids: self.held_as().into_iter().collect(),
-        }
+    /// Itself, as the owner of a secret at `place`. A description is no name: another token may have it, too.
+    pub(super) fn owner(&self, place: &Field<Destination>) -> Owner {
+        let description = self.description.known().cloned();
+        let owner = Owner::new(self.what(), "service token", description, false, self.held_as());
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     pub(super) fn hand_over(&mut self) -> HandOver<'_> {
@@ -146,7 +151,7 @@ impl Model {
     }
 
     /// A token that was made.
-    pub(super) fn take(&mut self, Successor { issued, version }: Successor, now: Timestamp) {
+    pub(super) fn take(&mut self, Successor { issued, version, .. }: Successor, now: Timestamp) {
         self.name(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();
         let (token, secret_key) = match version {
@@ -195,7 +200,14 @@ impl Model {
     /// The present one is gone. Another one that is still to be ended takes its place, so that it is not forgotten; `None`
     /// if there is none.
     pub(super) fn fall_back(&mut self, diagnostics: &mut Diagnostics) -> Option<()> {
-        let previous = self.previous()?;
+        let Some(previous) = self.previous() else {
+            let access_key = self.access_key.known().map_or("", String::as_str);
+            diagnostics.push(deleted_outside(
+                &self.what(),
+                &format!("Its value, access key {access_key}, is no longer valid."),
+            ));
+            return None;
+        };
         diagnostics.push(Diagnostic::warning(
             format!("{} was deleted outside Terraform", self.what()),
             format!(

@@ -6,14 +6,17 @@ use super::{Model, revoke};
 use crate::framework::{Diagnostic, Field};
 use crate::platform::hand_over::{Ready, Secret};
 use crate::rest::Operation;
-use crate::startree::api::{AccessKey, IssuedToken};
+use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
 use crate::startree::failure::failure;
 use crate::startree::labels;
+use crate::startree::succession;
 
 /// A token that works.
 pub(super) struct Successor {
     pub(super) issued: IssuedToken,
+    /// The roles of the token before it, which it has.
+    pub(super) roles: Vec<Name>,
     /// The version in Vault that holds it; null if it is kept in the state.
     pub(super) version: Field<i64>,
 }
@@ -33,21 +36,27 @@ pub(super) async fn succeed(
     before: Option<&AccessKey>,
     ready: Option<Ready>,
 ) -> Result<Successor, Unmade> {
+    // While both are valid, the platform's user interface and assignments have to distinguish them.
+    let description = match before {
+        Some(before) if !planned.rotation().overlap().is_zero() => succession::describe(planned.description(), before),
+        _ => planned.description().to_owned(),
+    };
     let nothing_made = |why| Unmade { why, left_behind: None };
-    let roles = match before {
+    let mut roles = match before {
         Some(before) => roles::of(connection, operation, before).await.map_err(nothing_made)?,
         None => Vec::new(),
     };
-    let issued = make(connection, operation, planned.description())
-        .await
-        .map_err(nothing_made)?;
-    let given = roles::give(connection, operation, &roles, &issued.access_key).await;
+    let issued = make(connection, operation, &description).await.map_err(nothing_made)?;
+    let given = match before {
+        Some(before) => roles::hand_on(connection, operation, &mut roles, before, &issued.access_key).await,
+        None => Ok(()),
+    };
     let finished = match given {
         Ok(()) => hand_over(operation, planned, &issued, before, ready).await,
         Err(why) => Err(why),
     };
     match finished {
-        Ok(version) => Ok(Successor { issued, version }),
+        Ok(version) => Ok(Successor { issued, roles, version }),
         Err(why) => Err(abandon(connection, issued.access_key, why).await),
     }
 }

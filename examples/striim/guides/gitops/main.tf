@@ -13,7 +13,7 @@ variable "tokens" {
   description = "Every service account token of the account, by its name: what it is for, and when it ends."
   type = map(object({
     description = string
-    expires_at  = string
+    expires_at  = optional(string) # without it, the account decides; a legacy token has none
   }))
 
   validation {
@@ -31,6 +31,6 @@ resource "striim_service_account_token" "this" {
 }
 
 output "generations" {
-  description = "How often each token was made: a number that has grown tells of a rotation."
+  description = "The number of each token's value: another one than before shows that there is a new value."
   value       = { for name, token in striim_service_account_token.this : name => token.generation }
 }
