@@ -145,6 +145,7 @@ impl<'a> Rotation<'a> {
     fn present(self, value: PresentValue) -> Present {
         Present {
             expiry: None,
+            issued: None,
             lifetime: None,
             triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
             keeper: hand_over::keeper(self.vault).unwrap_or_default(),
