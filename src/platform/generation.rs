@@ -65,7 +65,12 @@ mod tests {
         let cases = [
             ("nothing seen", &[][..], 1_000, 1_000),
             ("small numbers of an earlier version seen", &[0, 1, 7], 1_000, 1_000),
-            ("rotated more often than milliseconds have passed", &[1_005], 1_000, 1_006),
+            (
+                "rotated more often than milliseconds have passed",
+                &[1_005],
+                1_000,
+                1_006,
+            ),
             ("the clock was set back", &[5_000, 3_000], 1_000, 5_001),
         ];
         for (case, seen, now, expected) in cases {
@@ -81,7 +86,12 @@ mod tests {
 
     #[test]
     fn after_counts_on_from_any_number() {
-        for (before, expected) in [(Field::Null, 1), (0.into(), 1), (3.into(), 4), (i64::MAX.into(), i64::MAX)] {
+        for (before, expected) in [
+            (Field::Null, 1),
+            (0.into(), 1),
+            (3.into(), 4),
+            (i64::MAX.into(), i64::MAX),
+        ] {
             assert_eq!(after(&before), expected.into());
         }
     }

@@ -32,7 +32,9 @@ use super::connection::Session;
 use super::failure::failure;
 use super::rotate::{Outcome, own_token, rotate};
 use super::slots::{Since, since};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Type, model,
+};
 use crate::platform::attributes::{Triggers, known_triggers};
 use crate::platform::{generation, private_record};
 use crate::token::{Reason, changed_triggers};

@@ -25,19 +25,19 @@ use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Record};
 use super::labels::{LABELS, whose};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
+    LIFETIME, check_description, complete, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
     why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
+use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling, may_rotate};
 use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -129,6 +129,17 @@ impl Model {
                 &self.token,
             )
             .await
+    }
+
+    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
+    fn keep_declaration(&mut self, prior: &Self) {
+        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
+        rotation::keep_declaration(&mut self.vault, &prior.vault);
+        if self.vault.is_null() != prior.vault.is_null() {
+            // The expired value is kept nowhere: no other place can get it.
+            self.token = Field::Null;
+            self.vault_version = Field::Null;
+        }
     }
 
     /// In a plan: a new value will come.
@@ -315,6 +326,7 @@ impl Resource for ServiceAccountToken {
             planned.id = planned.name.clone();
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
+            Record::plan(&context.private, self.now());
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
@@ -329,18 +341,28 @@ impl Resource for ServiceAccountToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(&context.private), self.now())
-        {
+        let (record, now) = (Record::read(&context.private), self.now());
+        let declared = change.config.rotation();
+        match declared.decide(prior.rotation(), record, prior.value(&context.private), now) {
             Decision::Keep => {
-                if !change.config.expires_at.is_null() {
-                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                if declared.is_fixed() {
+                    prior
+                        .rotation()
+                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
                 }
+            }
+            Decision::Ended(reasons) => {
+                diagnostics.push(rotation::ended(
+                    &prior.what(),
+                    prior.rotation().real_expiry(record),
+                    &reasons,
+                ));
+                planned.keep_declaration(prior);
             }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
                     if works_with(&connection, &prior.present_token(&connection, context).await).await {
                         diagnostics.push(kept::rotates_own(&prior.what()));
@@ -355,11 +377,13 @@ impl Resource for ServiceAccountToken {
                         )
                         .await;
                 }
-                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
                 planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
-            Decision::NotKnownYet => {
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
+                Record::plan(&context.private, now);
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -400,8 +424,10 @@ impl Resource for ServiceAccountToken {
             }
         };
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, planned.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 Some(planned)
@@ -425,11 +451,12 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         connection.ledger.own(state.name());
+        let record = Record::read(&context.private);
         let Some(account) = find(&accounts, state.name()) else {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
-                .expiry()
+                .real_expiry(record)
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
@@ -439,8 +466,11 @@ impl Resource for ServiceAccountToken {
                 );
             return (expired || never_seen).then_some(state);
         };
-        let rotated = state.kept().was_rotated_outside(account.into());
-        follow(&mut state, account, diagnostics);
+        let rotated = state.kept().was_rotated_outside(account.into(), record);
+        if rotated {
+            Record::remove(&context.private);
+        }
+        follow(&mut state, account, record, diagnostics);
         let seen = connection
             .vault
             .look(&connection.operation(context), &state.vault)
@@ -492,8 +522,10 @@ impl Resource for ServiceAccountToken {
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
         match diagnostics.ok(issued) {
-            Some(issued) => {
+            Some(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, prior.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
                 planned.kept().take(expires_at, issued, diagnostics);
@@ -597,13 +629,13 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
         description: account.description.clone().unwrap_or_default().into(),
         ..Model::default()
     };
-    state.kept().follow(account.into());
+    state.kept().follow(account.into(), None);
     state
 }
 
 /// Takes over what the platform's list says.
-fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
-    if state.kept().follow(account.into()) {
+fn follow(state: &mut Model, account: &ServiceAccount, record: Option<Record>, diagnostics: &mut Diagnostics) {
+    if state.kept().follow(account.into(), record) {
         diagnostics.push(kept::died(&state.what()));
     }
     if let Some(now) = &account.description {

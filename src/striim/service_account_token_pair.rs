@@ -41,7 +41,9 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, duration, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
+};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -99,7 +101,7 @@ impl Account {
     /// One that is there, and whose value is not known.
     fn found(account: &ServiceAccount) -> Self {
         let mut found = Self::named(&account.name);
-        found.kept().follow(account.into());
+        found.kept().follow(account.into(), None);
         found
     }
 
@@ -137,7 +139,7 @@ impl Account {
             let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
             return (expired || never_seen).then_some(self);
         };
-        if self.kept().follow(account.into()) {
+        if self.kept().follow(account.into(), None) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
         Some(self)
@@ -201,7 +203,7 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self, private: &PrivateState) -> Pair {
         let imported = private_record::is_imported(private, &self.generation);
-        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
+        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value, None);
         let known = |account: &Account| {
             present(
                 account,
@@ -217,9 +219,11 @@ impl Model {
 
     /// Decides about a pair whose state is `prior` by this configuration.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
-        let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
-        let Some((declared, rotate_every)) = declared else {
-            return Decision::NotKnownYet;
+        let rotation = self.rotation(&Field::Null);
+        let Some((declared, rotate_every)) = rotation.declared().zip(self.rotate_every()) else {
+            let mut unknown = rotation.unknown();
+            unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
+            return Decision::NotKnownYet(unknown);
         };
         match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
@@ -537,7 +541,10 @@ impl Resource for ServiceAccountTokenPair {
                 planned.generation = generation::after(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
-            Decision::NotKnownYet => {
+            // Its expiry is never fixed.
+            Decision::Ended(_) => {}
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
                 planned.current = Field::Unknown;
                 planned.previous = Field::Unknown;
                 planned.generation = Field::Unknown;

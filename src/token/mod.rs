@@ -12,5 +12,6 @@ pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
 pub use rotation::{
-    Declared, Ends, Issued, Keeper, Present, PresentValue, Reason, aged, changed_triggers, follows_the_clock, has_ended, reasons,
+    Declared, Ends, Issued, Keeper, Present, PresentValue, Reason, aged, changed_triggers, follows_the_clock,
+    has_ended, reasons,
 };

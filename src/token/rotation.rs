@@ -276,7 +276,7 @@ pub fn has_ended(declared: &Declared, present: &Present, now: Timestamp) -> bool
 /// Whether a changed `expires_at` lies as far ahead of its plan as the one before lay ahead of its own: it is computed from
 /// the time of each plan, and so changes with every plan. Each comes with the instant of its plan.
 pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) -> bool {
-    const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+    const TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
     let ahead = |(expiry, planned): (Expiry, Timestamp)| expiry.instant().duration_since(planned);
     let passed = now.1.duration_since(before.1);
     before.0 != now.0 && passed > TOLERANCE && (ahead(before) - ahead(now)).abs() <= TOLERANCE
@@ -615,8 +615,20 @@ mod tests {
             ("lifetime, capped", after(500, None), 590, (90, 150), false),
             ("lifetime, capped and passed", after(500, None), 590, (90, 100), true),
             ("lifetime, issued as expired", after(500, None), 590, (90, 90), false),
-            ("capped below rotate_before", after(500, Some(400)), 590, (99, 200), false),
-            ("capped below rotate_before, half over", after(500, Some(400)), 590, (90, 110), true),
+            (
+                "capped below rotate_before",
+                after(500, Some(400)),
+                590,
+                (99, 200),
+                false,
+            ),
+            (
+                "capped below rotate_before, half over",
+                after(500, Some(400)),
+                590,
+                (90, 110),
+                true,
+            ),
             ("within rotate_before", after(500, Some(400)), 590, (90, 499), true),
         ];
         for (case, ends, asked, (issued, kept), rotates) in cases {

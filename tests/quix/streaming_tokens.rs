@@ -4,7 +4,9 @@ use secrecy::ExposeSecret as _;
 use token_providers::sandbox::quix::{Readers, Role, Rotated, Tokens};
 use token_providers::sandbox::{Effect, Fault};
 
-use crate::world::{DEV, TOKENS, World, generation, on_each_version, on_every_version, provider_block, tokens, warnings};
+use crate::world::{
+    DEV, TOKENS, World, generation, on_each_version, on_every_version, provider_block, tokens, warnings,
+};
 
 const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
 const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";

@@ -816,7 +816,10 @@ async fn a_personal_access_token_is_handed_over_alike() {
     }
     assert_eq!(generations[1], generations[0] + 1);
     let secret = world.vault.secret("secret", "striim/ci").unwrap();
-    assert_eq!((&secret["name"], &secret["generation"]), (&json!(USER), &json!(generations[1])));
+    assert_eq!(
+        (&secret["name"], &secret["generation"]),
+        (&json!(USER), &json!(generations[1]))
+    );
 
     world.vault.fault(Fault::answer(403).on("POST", DATA));
     world

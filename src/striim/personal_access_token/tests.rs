@@ -142,7 +142,10 @@ impl World {
             |model: Option<&Model>| model.map_or(crate::framework::Value::Null, |model| model.clone().into_value());
         // As Terraform proposes: the configuration, and for what it leaves out and the provider sets, what there was.
         let proposed = Model {
-            email: config.email.clone(),
+            email: match &config.email {
+                Field::Null => prior.map_or(Field::Null, |prior| prior.email.clone()),
+                set => set.clone(),
+            },
             expires_at: match &config.expires_at {
                 Field::Null => prior.map_or(Field::Null, |prior| prior.expires_at.clone()),
                 set => set.clone(),

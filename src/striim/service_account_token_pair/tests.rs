@@ -147,8 +147,7 @@ impl World {
             let planned = self.planned(&pair, &prior, &mut diagnostics).await;
             if planned != prior && !diagnostics.has_errors() {
                 let context = self.context();
-                let state =
-                    AnyResource::apply(&pair, &context, prior.clone(), planned.clone(), &mut diagnostics).await;
+                let state = AnyResource::apply(&pair, &context, prior.clone(), planned.clone(), &mut diagnostics).await;
                 self.keep(state, context);
                 let failed = diagnostics.has_errors();
                 assert!(failed || fits(&planned, &self.state), "{planned:?} {:?}", self.state);
