@@ -48,13 +48,13 @@ use self::telling::{left_over, own, roles_unknown, rotates_own, stays, taken_ove
 use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::labels::{self, LABELS};
+use super::labels::LABELS;
 use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
-use crate::platform::hand_over::{self, Seen, Whose};
+use crate::platform::hand_over::{self, Seen};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 
@@ -80,22 +80,26 @@ impl ServiceToken {
             if connection.tokens.is_own(&access_key) {
                 diagnostics.push(own(&prior.what(), &access_key).as_warning());
             }
-            connection.tokens.leaves(access_key);
+        }
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+    }
+
+    /// Notes where the value of a token is and stays.
+    fn claim(&self, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let owner = prior.owner(&planned.vault);
+            connection.vault.claim(&planned.vault, &owner, diagnostics);
         }
     }
 
     /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
-            // Of a token that is replaced, the secret goes before the new one's is written.
-            let whose = Whose {
-                name: None,
-                ids: connection.tokens.leaving().iter().map(labels::id).collect(),
-            };
             let operation = connection.operation(context);
+            let owner = planned.owner(&planned.vault);
             connection
                 .vault
-                .plan(&operation, &planned.vault, whose, diagnostics)
+                .plan_creation(&operation, &planned.vault, owner, diagnostics)
                 .await;
         }
     }
@@ -121,10 +125,13 @@ impl ServiceToken {
             }
             Err(error) => diagnostics.push(roles_unknown(&prior.what(), &failure(&error))),
         }
-        let whose = prior.whose(&planned.vault);
         connection
             .vault
-            .plan(&operation, &planned.vault, whose, diagnostics)
+            .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+        let owner = prior.owner(&planned.vault);
+        connection
+            .vault
+            .plan(&operation, &planned.vault, owner, diagnostics)
             .await;
     }
 
@@ -151,8 +158,11 @@ impl ServiceToken {
             }
             prior.forget_previous();
         }
-        let whose = prior.whose(&planned.vault);
-        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let owner = prior.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
@@ -179,9 +189,10 @@ impl ServiceToken {
             }
         }
         let before = (&prior.vault, &prior.vault_version);
+        let owner = prior.owner(&prior.vault);
         connection
             .vault
-            .remove_moved(&operation, before, &planned.vault, diagnostics)
+            .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
             .await;
         planned
     }
@@ -297,6 +308,17 @@ impl Resource for ServiceToken {
         if planned.description != prior.description && !prior.description.is_null() {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(prior, diagnostics);
+            if let Some(connection) = self.session.connected() {
+                let successor = Model {
+                    description: planned.description.clone(),
+                    ..Model::default()
+                };
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
@@ -304,7 +326,10 @@ impl Resource for ServiceToken {
         keep_spelling(&mut planned.overlap, &prior.overlap);
         let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         match rotation.decide(prior.rotation(), standing, self.now()) {
-            Decision::Keep => planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing)),
+            Decision::Keep => {
+                planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
+                self.claim(prior, planned, diagnostics);
+            }
             Decision::EndPrevious => {
                 let previous = prior.previous_access_key.known().map_or("", String::as_str);
                 let until = prior.previous_ends_at.known().map(String::as_str);
@@ -315,6 +340,7 @@ impl Resource for ServiceToken {
                     diagnostics.push(own(&prior.what(), &previous).as_warning());
                 }
                 planned.forget_previous();
+                self.claim(prior, planned, diagnostics);
             }
             Decision::Rotate(reasons) => {
                 let access_key = prior.access_key.known().map_or("", String::as_str);
@@ -345,11 +371,11 @@ impl Resource for ServiceToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let nobodys = Whose {
-            name: None,
-            ids: Vec::new(),
-        };
-        let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
+        let owner = planned.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
         planned.generation = self.session.first_generation().into();
         match succeed(&connection, &operation, &planned, None, ready).await {
@@ -371,7 +397,10 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let seen = connection.vault.look(&operation, &state.vault).await;
+        let seen = connection
+            .vault
+            .look(&operation, &state.vault, state.owner(&state.vault))
+            .await;
         if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
             diagnostics.push(taken_over(&state.what()));
             state.succeeded_by(&successor, self.now());
@@ -454,7 +483,13 @@ impl Resource for ServiceToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -549,11 +584,7 @@ async fn successor(
     state: &Model,
     seen: Option<&Seen<'_>>,
 ) -> Option<AccessKey> {
-    let access_key = seen?
-        .of(state.description())?
-        .successor_of(state.access_key.known()?)?
-        .parse()
-        .ok()?;
+    let access_key = seen?.held()?.successor_of(state.access_key.known()?)?.parse().ok()?;
     let found = presence::look(connection, operation, &access_key).await;
     matches!(found, Ok(Presence::There(_))).then_some(access_key)
 }

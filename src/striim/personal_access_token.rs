@@ -28,7 +28,7 @@ use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept, Record};
-use super::labels::{LABELS, whose};
+use super::labels::LABELS;
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
@@ -36,7 +36,7 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, keep_spelling, may_rotate};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
@@ -115,8 +115,12 @@ impl Model {
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.id(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`. Without an address, any user's PAT has the same name.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let is_unique = self.id() != OWN;
+        let id = self.token_id.known().copied().map(Entry::Number);
+        let owner = Owner::new(self.what(), "PAT", Some(self.id().to_owned()), is_unique, id);
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -228,7 +232,7 @@ impl PersonalAccessToken {
             }
             connection
                 .vault
-                .plan(&operation, &planned.vault, planned.whose(), diagnostics)
+                .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
         expect_enabled(&connection, &operation, planned, diagnostics).await;
@@ -300,9 +304,24 @@ impl Resource for PersonalAccessToken {
         };
         self.session.generations().observe(&prior.generation);
         if !self.is_of_same_user(context, &change.config.email, prior).await {
-            // It is replaced: what comes instead is planned by itself.
             if change.config.email.is_null() {
                 planned.email = Field::Unknown;
+            }
+            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
+            if let Some(connection) = self.session.connected() {
+                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+                if let Some(email) = planned.email.known() {
+                    let successor = Model {
+                        email: email.clone().into(),
+                        id: email.clone().into(),
+                        ..Model::default()
+                    };
+                    let owner = successor.owner(&Field::Null);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
             }
             return;
         }
@@ -323,6 +342,11 @@ impl Resource for PersonalAccessToken {
                     prior
                         .rotation()
                         .tell_of_the_end(record, &prior.what(), now, diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Ended(reasons) => {
@@ -345,7 +369,10 @@ impl Resource for PersonalAccessToken {
                     expect_enabled(&connection, &operation, prior, diagnostics).await;
                     connection
                         .vault
-                        .plan(&operation, &planned.vault, prior.whose(), diagnostics)
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
+                        .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
                         .await;
                 }
                 diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
@@ -362,9 +389,11 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected()
-            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
-        {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
@@ -385,7 +414,7 @@ impl Resource for PersonalAccessToken {
         }
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
@@ -427,7 +456,7 @@ impl Resource for PersonalAccessToken {
                 }
                 let seen = connection
                     .vault
-                    .look(&connection.operation(context), &state.vault)
+                    .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
                     .await;
                 let told = Told {
                     id: token.token_id.map(Entry::Number),
@@ -469,7 +498,7 @@ impl Resource for PersonalAccessToken {
         };
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
@@ -491,9 +520,10 @@ impl Resource for PersonalAccessToken {
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -515,7 +545,13 @@ impl Resource for PersonalAccessToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }

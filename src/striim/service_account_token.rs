@@ -26,7 +26,7 @@ use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept, Record};
-use super::labels::{LABELS, whose};
+use super::labels::{LABELS, service_account};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
@@ -38,7 +38,7 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling, may_rotate};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
@@ -101,8 +101,10 @@ impl Model {
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.name(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let owner = service_account(self.name(), self.token_id.known().copied());
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -184,10 +186,10 @@ impl ServiceAccountToken {
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
         connection
             .vault
-            .plan(
+            .plan_creation(
                 &connection.operation(context),
                 &planned.vault,
-                planned.whose(),
+                planned.owner(&planned.vault),
                 diagnostics,
             )
             .await;
@@ -213,6 +215,7 @@ impl ServiceAccountToken {
             return;
         };
         connection.ledger.remove(prior.name());
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
         if works_with(&connection, &prior.present_token(&connection, context).await).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
@@ -333,8 +336,15 @@ impl Resource for ServiceAccountToken {
         };
         self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
-            // It is replaced: what comes instead is planned by itself.
+            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
             self.plan_removal(context, prior, diagnostics).await;
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let owner = service_account(planned.name(), None);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
@@ -349,6 +359,11 @@ impl Resource for ServiceAccountToken {
                     prior
                         .rotation()
                         .tell_of_the_end(record, &prior.what(), now, diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Ended(reasons) => {
@@ -369,10 +384,13 @@ impl Resource for ServiceAccountToken {
                     }
                     connection
                         .vault
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
                         .plan(
                             &connection.operation(context),
                             &planned.vault,
-                            prior.whose(),
+                            prior.owner(&planned.vault),
                             diagnostics,
                         )
                         .await;
@@ -402,7 +420,7 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         let adopted = self
@@ -473,7 +491,7 @@ impl Resource for ServiceAccountToken {
         follow(&mut state, account, record, diagnostics);
         let seen = connection
             .vault
-            .look(&connection.operation(context), &state.vault)
+            .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
             .await;
         let told = Told {
             id: account.token_id.map(Entry::Number),
@@ -505,7 +523,7 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
@@ -531,9 +549,10 @@ impl Resource for ServiceAccountToken {
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -557,7 +576,13 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }

@@ -15,9 +15,12 @@
 //!   stands under them later, left by a run that was killed, is recorded by the next refresh, renewed by the next rotation
 //!   (also where it has expired and the list hides it), and ended with the pair.
 //! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
+//! - A refresh takes no value out of the state ([`drift`]): the plan after it does.
 //!
 //! # Assumptions
 //! Those of [`super::service_account_token`].
+
+mod drift;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -523,6 +526,9 @@ impl Resource for ServiceAccountTokenPair {
         }
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
+        let prior = &drift::applied(prior, &context.private);
+        planned.current = prior.current.clone();
+        planned.previous = prior.previous.clone();
         match change.config.decide(prior, &context.private, now) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
@@ -614,7 +620,8 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        follow(state, &accounts, self.now(), diagnostics)
+        let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
@@ -622,8 +629,9 @@ impl Resource for ServiceAccountTokenPair {
             Field::Known(account) => account.token.is_unknown(),
             current => current.is_unknown(),
         };
-        // Without a new value to come, only the declaration changed.
+        // Without a new value to come, only the declaration changed, or what a refresh found is recorded.
         if !value_to_come {
+            drift::clear(&context.private);
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -642,9 +650,10 @@ impl Resource for ServiceAccountTokenPair {
         let name = present.replaced(&context.private, now);
         let planned_name = planned.current.known().map(Account::name);
         if planned_name.is_none() && planned.decide(&present, &context.private, now) == Decision::Keep {
+            drift::clear(&context.private);
             return Model {
-                current: prior.current,
-                previous: prior.previous,
+                current: present.current,
+                previous: present.previous,
                 generation: prior.generation,
                 rotated_at: prior.rotated_at,
                 ..planned
@@ -660,7 +669,7 @@ impl Resource for ServiceAccountTokenPair {
         let new = planned.new_account(&name, expires_at);
         // What a killed run made is there, and not in the state.
         let there = find(&accounts, &name).map(|_| Account::named(&name));
-        let old = prior.account(&name).cloned().or(there);
+        let old = present.account(&name).cloned().or(there);
         let mut latest = connection.alone_with(&name).await;
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
@@ -668,9 +677,14 @@ impl Resource for ServiceAccountTokenPair {
         match renewed {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
+                drift::clear(&context.private);
                 private_record::set_issued(&context.private);
+                let previous = match planned.previous.clone() {
+                    Field::Known(previous) => previous,
+                    Field::Unknown | Field::Null => present.beside(&name),
+                };
                 Model {
-                    previous: prior.beside(&name).into(),
+                    previous: previous.into(),
                     generation: generation::after(&prior.generation),
                     ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
                 }

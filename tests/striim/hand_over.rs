@@ -353,7 +353,7 @@ async fn a_value_goes_to_vault_and_never_into_the_state() {
     let secret = world.vault.secret("secret", "striim/ci").unwrap();
     assert_eq!(
         (&secret["account"], &secret["name"]),
-        (&json!("acme"), &json!("ci-pipeline"))
+        (&json!("acme.striim.cloud"), &json!("ci-pipeline"))
     );
     assert_eq!(
         text(secret["expires_at"].as_str().unwrap()),
