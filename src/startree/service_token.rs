@@ -53,7 +53,7 @@ use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
-use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::attributes::{invalid, keep_spelling, may_rotate};
 use crate::platform::hand_over::{self, Seen};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -356,6 +356,7 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                diagnostics.push(may_rotate(&prior.what(), &rotation.unknown()));
                 planned.expect();
                 planned.generation = Field::Unknown;
                 planned.previous_access_key = Field::Unknown;

@@ -37,7 +37,7 @@ use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
+    LIFETIME, check_description, complete, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
     why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
@@ -594,8 +594,9 @@ impl Resource for ServiceAccountTokenPair {
             .create(&operation, &planned.new_account(&name, expires_at))
             .await;
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 Some(planned.with_value(&name, expires_at, issued, now, diagnostics))
             }
             Err(unmade) => {
@@ -675,8 +676,9 @@ impl Resource for ServiceAccountTokenPair {
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
         match renewed {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 drift::clear(&context.private);
                 private_record::set_issued(&context.private);
                 let previous = match planned.previous.clone() {

@@ -739,7 +739,7 @@ async fn an_import_touches_nothing() {
     let value = world.give(USER);
     for (id, email, kept) in [
         (USER, Some(USER), USER),
-        (OWN, None, ADMIN),
+        (OWN, Some(ADMIN), ADMIN),
         (ADMIN, Some(ADMIN), ADMIN),
     ] {
         let state = world.import(id).await.warns("so `token` stays null").unwrap();
