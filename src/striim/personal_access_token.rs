@@ -35,7 +35,8 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling, may_rotate};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration, may_rotate};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
@@ -107,6 +108,12 @@ impl Model {
     fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
         let expiry = self.rotation().real_expiry(Record::read(private));
         expiry.is_some_and(|expiry| expiry.has_passed(now))
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -287,6 +294,9 @@ impl Resource for PersonalAccessToken {
         {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
+        if let Some(email) = config.email.known() {
+            check_name("email", email, diagnostics);
+        }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
         hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
@@ -334,9 +344,13 @@ impl Resource for PersonalAccessToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
+        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
         let (record, now) = (Record::read(&context.private), self.now());
-        let declared = change.config.rotation();
-        match declared.decide(prior.rotation(), record, prior.value(&context.private), now) {
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, now, records, lifetime);
+        let decide = |at| declared.decide(prior.rotation(), record, value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if declared.is_fixed() {
                     prior
@@ -402,6 +416,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -446,6 +461,9 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                if let Some(spelled) = &token.unreadable_expiry {
+                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+                }
                 let record = Record::read(&context.private);
                 let rotated = state.kept().was_rotated_outside((&token).into(), record);
                 if rotated {
@@ -464,9 +482,12 @@ impl Resource for PersonalAccessToken {
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
                 private_record::observe_delivery(&context.private, &state.vault_version);
+                state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(&context.private, self.now()) => {}
+            None if state.has_expired(&context.private, self.now()) => {
+                state.record_decision(&context.private, self.now());
+            }
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None => return None,
         }
@@ -480,6 +501,7 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -587,8 +609,9 @@ impl Resource for PersonalAccessToken {
              is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().follow(token.into(), None);
+        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 
@@ -735,6 +758,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(

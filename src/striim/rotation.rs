@@ -165,6 +165,14 @@ impl Rotation<'_> {
         issued.map(|issued| issued.expiry).or(self.expiry())
     }
 
+    /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
+    /// expired, as declared and by the platform.
+    pub(super) fn boundary(&self, record: Option<Record>, value: PresentValue, at: Timestamp) -> (bool, bool, bool) {
+        let rotates = matches!(self.decide(*self, record, value, at), Decision::Rotate(_));
+        let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
+        (rotates, has_passed(self.expiry()), has_passed(self.real_expiry(record)))
+    }
+
     /// Decides about a token whose state is `prior` by this configuration.
     pub(super) fn decide(
         &self,
@@ -176,7 +184,11 @@ impl Rotation<'_> {
         let Some(declared) = self.declared() else {
             return Decision::NotKnownYet(self.unknown());
         };
-        let present = prior.present(value, record);
+        let mut present = prior.present(value, record);
+        if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.expires_at.known(), present.expiry) {
+            // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
+            present.expiry = Some(expiry);
+        }
         match reasons(&declared, &present, now) {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons if has_ended(&declared, &present, now) => Decision::Ended(reasons),
