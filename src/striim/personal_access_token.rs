@@ -30,6 +30,7 @@ use super::issue;
 use super::kept::{self, Kept};
 use super::labels::{LABELS, whose};
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -184,7 +185,16 @@ impl PersonalAccessToken {
                 .plan(&operation, &planned.vault, planned.whose(), diagnostics)
                 .await;
         }
-        expect_enabled(&connection, &operation, planned, diagnostics).await;
+        expect_enabled(&connection, &operation, diagnostics).await;
+    }
+
+    /// Warns of what would refuse a revocation.
+    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected()
+            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
+        {
+            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+        }
     }
 }
 
@@ -247,11 +257,29 @@ impl Resource for PersonalAccessToken {
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
+            let replaces = replacement::replaced(&context.private);
+            if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
+                diagnostics.ok(connection.pats.manage(id, &replaces));
+            }
             return;
         };
+        replacement::note(&context.private, &[prior.id()], None);
         if planned.email != prior.email {
-            // It is replaced: what comes instead is planned by itself.
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
+            self.plan_removal(context, prior, diagnostics).await;
+            let mut successor = Model {
+                token_id: Field::Null,
+                ..planned.clone()
+            };
+            if hand_over::keeper(&prior.vault) == hand_over::keeper(&planned.vault) {
+                // Whose the secret is, only the deletion decides.
+                successor.vault = Field::Null;
+            }
+            self.plan_creation(context, &mut successor, diagnostics).await;
             return;
+        }
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.pats.manage(prior.id(), &[]));
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
@@ -274,7 +302,7 @@ impl Resource for PersonalAccessToken {
                     if let Ok(true) = works_with(&connection.api, &operation, prior).await {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
-                    expect_enabled(&connection, &operation, prior, diagnostics).await;
+                    expect_enabled(&connection, &operation, diagnostics).await;
                     connection
                         .vault
                         .plan(&operation, &planned.vault, prior.whose(), diagnostics)
@@ -293,11 +321,8 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected()
-            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
-        {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
-        }
+        replacement::forget(&context.private);
+        self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -372,6 +397,7 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        replacement::forget(&context.private);
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -552,13 +578,8 @@ async fn revoke(
 }
 
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
-async fn expect_enabled(
-    connection: &Connection,
-    operation: &Operation,
-    planned: &Model,
-    diagnostics: &mut Diagnostics,
-) {
-    let declared = diagnostics.ok(connection.pats.issue(planned.id()));
+async fn expect_enabled(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) {
+    let declared = diagnostics.ok(connection.pats.issue());
     if declared == Some(None) && is_disabled(connection, operation).await {
         diagnostics.push(Diagnostic::warning(
             "Personal access tokens are disabled",
