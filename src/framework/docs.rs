@@ -195,7 +195,8 @@ fn call(function: &str, signature: &Signature) -> String {
     let names: Vec<_> = parameters.clone().map(|parameter| parameter.name).collect();
     let lines = parameters.zip(1..).map(|(parameter, number)| {
         let (name, ty, description) = (parameter.name, type_name(&parameter.ty), parameter.description);
-        format!("{number}. `{name}` ({ty}) {description}\n")
+        let nullable = if parameter.nullable { ", may be null" } else { "" };
+        format!("{number}. `{name}` ({ty}{nullable}) {description}\n")
     });
     let (names, lines) = (names.join(", "), lines.collect::<String>());
     let returns = type_name(&signature.returns);
@@ -305,7 +306,7 @@ mod tests {
             description: "",
             parameters: vec![
                 Parameter::new("text", Type::String, "A text."),
-                Parameter::new("times", Type::Number, "How often."),
+                Parameter::new("times", Type::Number, "How often.").nullable(),
             ],
             returns: Type::String,
         };
@@ -317,7 +318,7 @@ mod tests {
 ### Arguments
 
 1. `text` (String) A text.
-2. `times` (Number) How often.
+2. `times` (Number, may be null) How often.
 ";
         assert_eq!(call("provider::demo::repeat", &signature), expected);
     }

@@ -10,7 +10,8 @@ use super::value::Value;
 /// A function. Pure: the same arguments lead to the same result, whatever the time and wherever it is called, for
 /// Terraform calls it in plans and applies alike, configured or not.
 pub trait Function: Send + Sync + 'static {
-    /// A tuple, one member a parameter. None of them is ever null or unknown: Terraform answers such calls itself.
+    /// A tuple, one member a parameter: an `Option` for a [nullable](Parameter::nullable) one. None of them is ever unknown,
+    /// and no other is ever null: Terraform answers such calls itself.
     type Arguments: Arguments;
 
     /// What it comes to.
@@ -52,6 +53,8 @@ pub struct Parameter {
     pub ty: Type,
     /// What it means, in Markdown.
     pub description: &'static str,
+    /// Whether the function takes null for it. Terraform refuses null for any other.
+    pub nullable: bool,
 }
 
 /// An argument that a function cannot work with.
@@ -91,7 +94,18 @@ impl Signature {
 impl Parameter {
     /// A parameter.
     pub fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
-        Self { name, ty, description }
+        Self {
+            name,
+            ty,
+            description,
+            nullable: false,
+        }
+    }
+
+    /// The same parameter, whose argument may be null: the function is called with `None`.
+    #[must_use]
+    pub fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
     }
 
     fn to_proto(&self) -> proto::function::Parameter {
@@ -100,7 +114,8 @@ impl Parameter {
             r#type: self.ty.to_json().to_string().into_bytes(),
             description: self.description.to_owned(),
             description_kind: proto::StringKind::Markdown.into(),
-            // Neither null nor unknown: Terraform refuses the one, and does not call the function for the other.
+            allow_null_value: self.nullable,
+            // Never unknown: Terraform does not call the function then.
             ..Default::default()
         }
     }
@@ -123,6 +138,20 @@ macro_rules! tuples {
     };
 }
 
+/// The argument of a nullable parameter.
+impl<T: FieldType> FieldType for Option<T> {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, T::into_value)
+    }
+}
+
 tuples! {
     (A 0);
     (A 0, B 1);
@@ -131,7 +160,9 @@ tuples! {
 }
 
 fn misfit(position: usize) -> InvalidArgument {
-    InvalidArgument::at(position)("must be there, known and not null, in the type of the parameter")
+    InvalidArgument::at(position)(
+        "must be given, known, of the parameter's type, and not null unless the parameter takes null",
+    )
 }
 
 /// Any [`Function`], whatever its arguments: what the server calls.

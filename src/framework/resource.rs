@@ -113,6 +113,11 @@ pub trait Resource: Send + Sync + 'static {
     /// Finds what exists under `id`, for `terraform import`. `None`, with an error, if it does not exist.
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
 
+    /// The name of what `state` describes, for a diagnostic. Default: its type and its `id`.
+    fn title(&self, _state: &Self::Model) -> Option<String> {
+        None
+    }
+
     /// The schema of its identity, for Terraform 1.12 and later: what is required is so for an import.
     fn identity_schema(&self) -> Option<Schema> {
         None
@@ -221,6 +226,7 @@ impl<R: Resource> AnyResource for R {
         } else {
             proposed
         };
+        let proposed = with_empty_texts(&schema, config, prior, proposed);
         let mut change = Change {
             config: read_model(R::TYPE, config, diagnostics)?,
             prior: prior_model,
@@ -233,7 +239,7 @@ impl<R: Resource> AnyResource for R {
             |attribute: &Attribute| attribute.presence == Presence::Required && prior.get(attribute.name).is_null();
         let changed = |attribute: &Attribute| {
             let name = attribute.name;
-            !prior.is_null() && !unknown(attribute) && prior.get(name) != planned.get(name)
+            !prior.is_null() && !unknown(attribute) && differs(attribute, prior.get(name), planned.get(name))
         };
         let replaces = schema
             .attributes
@@ -271,8 +277,17 @@ impl<R: Resource> AnyResource for R {
     async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value {
         match read_model(R::TYPE, &state, diagnostics) {
             Some(model) => {
-                let exists = Resource::read(self, context, model, diagnostics).await;
-                exists.map_or(Value::Null, Model::into_value)
+                let title = Resource::title(self, &model).unwrap_or_else(|| match state.get("id") {
+                    Value::String(id) => format!("{} {id:?}", R::TYPE),
+                    _ => R::TYPE.to_owned(),
+                });
+                match Resource::read(self, context, model, diagnostics).await {
+                    Some(exists) => exists.into_value(),
+                    None => {
+                        diagnostics.push(deleted_outside(&title));
+                        Value::Null
+                    }
+                }
             }
             None => state,
         }
@@ -313,4 +328,40 @@ fn with_unknowns(schema: &Schema, config: &Value, mut proposed: Value) -> Value 
         }
     }
     proposed
+}
+
+/// Fills in what was left out and may be empty. The prior spelling of none stays, so that it is no difference.
+fn with_empty_texts(schema: &Schema, config: &Value, prior: &Value, mut proposed: Value) -> Value {
+    if let Value::Map(members) = &mut proposed {
+        let left_out = |attribute: &&Attribute| attribute.empty_is_none && config.get(attribute.name).is_null();
+        for attribute in schema.attributes.iter().filter(left_out) {
+            let before = Some(prior.get(attribute.name)).filter(|before| !prior.is_null() && is_none(before));
+            let value = before.cloned().unwrap_or_else(|| Value::String(String::new()));
+            members.insert(attribute.name.to_owned(), value);
+        }
+    }
+    proposed
+}
+
+/// Whether there is a difference that matters. Terraform insists on a configured empty text where there was null.
+fn differs(attribute: &Attribute, before: &Value, after: &Value) -> bool {
+    before != after && !(attribute.empty_is_none && is_none(before) && is_none(after))
+}
+
+fn is_none(text: &Value) -> bool {
+    match text {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+/// The warning of a refresh that drops a resource from the state. The summary names it, because of several warnings with
+/// the same summary Terraform shows only the first.
+fn deleted_outside(title: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} was deleted outside Terraform"),
+        "The platform no longer has it, so it leaves the state. Where the configuration still declares it, the plan creates \
+         it again.",
+    )
 }

@@ -32,6 +32,8 @@ pub struct Attribute {
     pub sensitive: bool,
     /// Whether a change ends the resource and makes a new one.
     pub replaces: bool,
+    /// Whether an empty text means the same as none.
+    pub empty_is_none: bool,
     /// Whether its value is for the provider only: neither plan nor state ever holds it.
     pub write_only: bool,
     /// The members of an object that are attributes of their own, each with its description; empty for other types.
@@ -126,6 +128,7 @@ impl Attribute {
             description: description.into(),
             sensitive: false,
             replaces: false,
+            empty_is_none: false,
             write_only: false,
             members: Vec::new(),
         }
@@ -193,6 +196,17 @@ impl Attribute {
     #[must_use]
     pub fn replaces(self) -> Self {
         Self { replaces: true, ..self }
+    }
+
+    /// The same optional text, where an empty one means the same as none: neither is a change of the other. The state has
+    /// an empty text for both.
+    #[must_use]
+    pub fn empty_is_none(self) -> Self {
+        Self {
+            presence: Presence::OptionalComputed,
+            empty_is_none: true,
+            ..self
+        }
     }
 
     /// The same attribute, whose value no plan and no state holds. In every call that brings the configuration, the

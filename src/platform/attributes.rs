@@ -9,6 +9,62 @@ use crate::token::{Expiry, parse_duration};
 /// `rotation_triggers`: a value may be null, or known only at apply.
 pub(crate) type Triggers = BTreeMap<String, Field<String>>;
 
+/// An optional argument, as the rules about combinations see it.
+pub(crate) struct Argument {
+    name: &'static str,
+    given: Given,
+}
+
+/// Whether an argument is set. One that is known only at apply may turn out to be null, so it does not count as set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    No,
+    Unknown,
+    Yes,
+}
+
+/// An argument of this name.
+pub(crate) fn argument<T>(name: &'static str, field: &Field<T>) -> Argument {
+    let given = match field {
+        Field::Null => Given::No,
+        Field::Unknown => Given::Unknown,
+        Field::Known(_) => Given::Yes,
+    };
+    Argument { name, given }
+}
+
+/// The error, on the last of them, where more than one of these arguments is set for certain.
+pub(crate) fn at_most_one(arguments: &[Argument]) -> Option<Diagnostic> {
+    let mut set = arguments.iter().filter(|argument| argument.given == Given::Yes);
+    let (first, second) = (set.next()?, set.next()?);
+    let problem = format!("stands instead of `{}`: set one of them", first.name);
+    Some(invalid(second.name, problem))
+}
+
+/// The error where not exactly one of these arguments is set, for certain.
+pub(crate) fn exactly_one(arguments: &[Argument]) -> Option<Diagnostic> {
+    let first = arguments.first()?.name;
+    let names: Vec<_> = arguments
+        .iter()
+        .map(|argument| format!("`{}`", argument.name))
+        .collect();
+    let none_is_set = arguments.iter().all(|argument| argument.given == Given::No);
+    let missing = || invalid(first, format!("is missing. Set either {}", names.join(" or ")));
+    at_most_one(arguments).or_else(|| none_is_set.then(missing))
+}
+
+/// The error where an argument is set without the other one that it belongs to, for certain.
+pub(crate) fn requires(argument: &Argument, other: &Argument) -> Option<Diagnostic> {
+    let alone = argument.given == Given::Yes && other.given == Given::No;
+    alone.then(|| invalid(argument.name, format!("goes with `{}`, which is not set", other.name)))
+}
+
+/// Whether both say the same, where an empty text is none.
+pub(crate) fn is_same_text(one: &Field<String>, other: &Field<String>) -> bool {
+    let is_none = |field: &Field<String>| field.is_null() || field.known().is_some_and(String::is_empty);
+    one == other || (is_none(one) && is_none(other))
+}
+
 /// The error on an attribute of which `problem` says what is wrong.
 pub(crate) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
@@ -57,4 +113,60 @@ pub(crate) fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String,
     let set = triggers.iter().filter(|(_, value)| !value.is_null());
     set.map(|(name, value)| Some((name.clone(), value.known()?.clone())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO: Field<String> = Field::Null;
+    const UNKNOWN: Field<String> = Field::Unknown;
+
+    fn yes() -> Field<String> {
+        "x".into()
+    }
+
+    #[test]
+    fn combinations_of_arguments_are_judged_only_once_they_are_known() {
+        // The two arguments; whether at most one, exactly one, and the first only with the second is an error.
+        let cases = [
+            (NO, NO, [false, true, false]),
+            (NO, UNKNOWN, [false, false, false]),
+            (NO, yes(), [false, false, false]),
+            (UNKNOWN, NO, [false, false, false]),
+            (UNKNOWN, UNKNOWN, [false, false, false]),
+            (UNKNOWN, yes(), [false, false, false]),
+            (yes(), NO, [false, false, true]),
+            (yes(), UNKNOWN, [false, false, false]),
+            (yes(), yes(), [true, true, false]),
+        ];
+        for (one, other, expected) in cases {
+            let arguments = [argument("one", &one), argument("other", &other)];
+            let [first, second] = &arguments;
+            let errors = [
+                at_most_one(&arguments),
+                exactly_one(&arguments),
+                requires(first, second),
+            ];
+            assert_eq!(errors.map(|error| error.is_some()), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_is_the_same_as_none() {
+        let empty = Field::from("");
+        let cases = [
+            (&NO, &empty, true),
+            (&empty, &NO, true),
+            (&NO, &NO, true),
+            (&yes(), &yes(), true),
+            (&yes(), &empty, false),
+            (&NO, &yes(), false),
+            (&UNKNOWN, &NO, false),
+            (&UNKNOWN, &empty, false),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(is_same_text(one, other), expected, "{one:?} {other:?}");
+        }
+    }
 }

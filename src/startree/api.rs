@@ -377,6 +377,7 @@ fn attachment(tried: String, role: &Name, policy: &Name, action: &str) -> Reques
 }
 
 /// Each sample has a description. Whether one may be left out is not documented; it is, where there is none.
+/// Adds a description, if there is one to add.
 fn with_description(mut body: Value, description: Option<&str>) -> Value {
     if let (Some(members), Some(description)) = (body.as_object_mut(), description) {
         members.insert("description".to_owned(), description.into());

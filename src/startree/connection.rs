@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::api::{AccessKey, Api, Assignment, Name};
+use super::api::{AccessKey, Api, Assignment, Name, Subject};
+use super::cached_list::CachedList;
 use super::labels::LABELS;
 use super::pinot::Pinot;
 use super::tokens::Tokens;
 use crate::framework::Context;
+use crate::platform;
 use crate::platform::hand_over::Courier;
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Snapshot};
 use crate::rest::{Error, Operation};
 
 pub(super) type Session = platform::Session<Connection>;
@@ -28,17 +29,19 @@ pub(super) struct Connection {
     /// Hands values over.
     pub(super) vault: Courier,
     retry_timeout: Duration,
+    roles: CachedList<String>,
+    policies: CachedList<String>,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
 }
 
-/// What was seen of each role: a refresh asks for as much of it as there are resources.
-struct ByRole<T>(Mutex<BTreeMap<Name, Arc<Snapshot<T>>>>);
+/// A cached list for each role.
+struct ByRole<T>(Mutex<BTreeMap<Name, Arc<CachedList<T>>>>);
 
 impl<T> ByRole<T> {
-    fn of(&self, role: &Name) -> Arc<Snapshot<T>> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.entry(role.clone()).or_default().clone()
+    fn of(&self, role: &Name) -> Arc<CachedList<T>> {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.entry(role.clone()).or_default().clone()
     }
 }
 
@@ -63,6 +66,8 @@ impl Connection {
             vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
             environment,
             retry_timeout,
+            roles: CachedList::default(),
+            policies: CachedList::default(),
             assignments: ByRole::default(),
             attached: ByRole::default(),
         }
@@ -84,22 +89,117 @@ impl Connection {
         self.operation(&Context::default())
     }
 
-    /// Whom a role is assigned to, by a request that all who ask at the same time share.
+    /// The names of all roles, from the cached list.
+    pub(super) async fn role_names(&self, operation: &Operation) -> Result<Arc<[String]>, Error> {
+        self.roles.get(self.api.roles(operation)).await
+    }
+
+    /// The names of all policies, from the cached list.
+    pub(super) async fn policy_names(&self, operation: &Operation) -> Result<Arc<[String]>, Error> {
+        self.policies.get(self.api.policies(operation)).await
+    }
+
+    /// Whom a role is assigned to, from the role's cached list.
     pub(super) async fn assignments(&self, operation: &Operation, role: &Name) -> Result<Arc<[Assignment]>, Error> {
-        let seen = self.assignments.of(role);
-        seen.get(self.api.assignments(operation, role)).await
+        let list = self.assignments.of(role);
+        list.get(self.api.assignments(operation, role)).await
     }
 
-    /// Which policies are attached to a role, likewise.
+    /// Invalidates a role's cached list of assignments.
+    pub(super) fn invalidate_assignments(&self, role: &Name) {
+        self.assignments.of(role).invalidate();
+    }
+
+    /// Which policies are attached to a role, from the role's cached list.
     pub(super) async fn policies_of(&self, operation: &Operation, role: &Name) -> Result<Arc<[String]>, Error> {
-        let seen = self.attached.of(role);
-        seen.get(self.api.policies_of(operation, role)).await
+        let list = self.attached.of(role);
+        list.get(self.api.policies_of(operation, role)).await
     }
 
-    /// To be called after each change of what belongs to a role: what was seen before no longer holds.
-    pub(super) async fn changed(&self, role: &Name) {
-        self.assignments.of(role).forget().await;
-        self.attached.of(role).forget().await;
-        self.tokens.changed().await;
+    /// Assigns a role.
+    pub(super) async fn assign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
+        let assigned = self.api.assign(operation, role, subject).await;
+        self.assignments.of(role).invalidate();
+        assigned
+    }
+
+    /// Takes a role from a subject.
+    pub(super) async fn unassign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
+        let unassigned = self.api.unassign(operation, role, subject).await;
+        self.assignments.of(role).invalidate();
+        unassigned
+    }
+
+    /// Attaches a policy to a role.
+    pub(super) async fn attach(&self, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Error> {
+        let attached = self.api.attach(operation, role, policy).await;
+        self.attached.of(role).invalidate();
+        attached
+    }
+
+    /// Detaches a policy from a role.
+    pub(super) async fn detach(&self, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Error> {
+        let detached = self.api.detach(operation, role, policy).await;
+        self.attached.of(role).invalidate();
+        detached
+    }
+
+    /// Creates a role.
+    pub(super) async fn create_role(
+        &self,
+        operation: &Operation,
+        name: &Name,
+        description: Option<&str>,
+    ) -> Result<(), Error> {
+        let created = self.api.create_role(operation, name, description).await;
+        self.invalidate_role(name);
+        created
+    }
+
+    /// Deletes a role.
+    pub(super) async fn delete_role(&self, operation: &Operation, name: &Name) -> Result<(), Error> {
+        let deleted = self.api.delete_role(operation, name).await;
+        self.invalidate_role(name);
+        deleted
+    }
+
+    fn invalidate_role(&self, name: &Name) {
+        self.roles.invalidate();
+        self.assignments.of(name).invalidate();
+        self.attached.of(name).invalidate();
+    }
+
+    /// Creates a policy.
+    pub(super) async fn create_policy(
+        &self,
+        operation: &Operation,
+        name: &Name,
+        description: Option<&str>,
+        document: &str,
+    ) -> Result<(), Error> {
+        let created = self.api.create_policy(operation, name, description, document).await;
+        self.policies.invalidate();
+        created
+    }
+
+    /// Deletes a policy.
+    pub(super) async fn delete_policy(&self, operation: &Operation, name: &Name) -> Result<(), Error> {
+        let deleted = self.api.delete_policy(operation, name).await;
+        self.policies.invalidate();
+        deleted
+    }
+
+    /// Whether the list of roles, requested now, has this one: proof that something which a request did not find is absent.
+    pub(super) async fn lists_role_now(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
+        self.roles.invalidate();
+        let roles = self.role_names(operation).await?;
+        Ok(roles.iter().any(|role| role == name.as_str()))
+    }
+
+    /// The same for a policy.
+    pub(super) async fn lists_policy_now(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
+        self.policies.invalidate();
+        let policies = self.policy_names(operation).await?;
+        Ok(policies.iter().any(|policy| policy == name.as_str()))
     }
 }

@@ -9,7 +9,20 @@ pub(super) fn follow(state: &mut Field<String>, told: Told) {
     if state.known().map_or("", String::as_str) == told {
         return;
     }
-    *state = Some(told).filter(|told| !told.is_empty()).into();
+    *state = told.into();
+}
+
+/// The description that a creation sends: an empty one is none.
+pub(super) fn to_send(description: &str) -> Option<&str> {
+    Some(description).filter(|description| !description.is_empty())
+}
+
+/// The description of what is imported.
+pub(super) fn imported(told: Told) -> Field<String> {
+    match told {
+        Told::Text(told) => told.into(),
+        Told::Nothing => Field::Null,
+    }
 }
 
 #[cfg(test)]
@@ -24,7 +37,7 @@ mod tests {
             (Field::Null, text(""), Field::Null),
             (Field::Null, text("x"), Field::from("x")),
             (Field::from(""), text(""), Field::from("")),
-            (Field::from("x"), text(""), Field::Null),
+            (Field::from("x"), text(""), Field::from("")),
             (Field::from("x"), text("y"), Field::from("y")),
             (Field::from("x"), Told::Nothing, Field::from("x")),
         ] {

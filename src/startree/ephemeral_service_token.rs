@@ -55,7 +55,7 @@ impl Model {
     /// The roles that are known; the first that is none is an error.
     fn roles(&self) -> Result<Vec<Name>, Diagnostic> {
         let roles = self.roles.known().into_iter().flatten().filter_map(Field::known);
-        let roles = roles.map(|role| role.parse().map_err(|error: InvalidName| (role, error)));
+        let roles = roles.map(|role| Name::existing(role).map_err(|error: InvalidName| (role, error)));
         let roles = roles.collect::<Result<_, _>>();
         roles.map_err(|(role, error)| invalid("roles", format!("a name {error}; one is {role:?}")))
     }
@@ -459,7 +459,7 @@ mod tests {
             (
                 "roles",
                 Model {
-                    roles: vec!["a/b".into()].into(),
+                    roles: vec!["".into()].into(),
                     ..config()
                 },
             ),

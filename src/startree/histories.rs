@@ -117,7 +117,7 @@ impl Environment {
         });
         let at_first = |thing: &Thing| match thing {
             Thing::Policy(name) | Thing::Role(name) | Thing::Attached(name, _) | Thing::Assigned(name, _) => {
-                name == "system-admin"
+                ["system-admin", "rbac-admin", "table-reader"].contains(&&**name)
             }
         };
         policies.chain(roles).filter(|thing| !at_first(thing)).collect()

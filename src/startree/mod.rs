@@ -3,6 +3,7 @@
 //! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
 
 pub mod api;
+mod cached_list;
 mod connection;
 mod description;
 mod ephemeral_description;
@@ -24,6 +25,8 @@ mod service_token;
 mod settings;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod token_check;
 mod tokens;
 

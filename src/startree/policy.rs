@@ -109,7 +109,7 @@ impl Resource for Policy {
                      spelling of the same is no change. What it may say, the platform's page \
                      [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.",
                 ),
-                Attribute::optional("description", Type::String, "What the policy is for."),
+                Attribute::optional("description", Type::String, "What the policy is for.").empty_is_none(),
                 Attribute::computed("id", Type::String, "The policy's name, known once the policy is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:policy#<name>`."),
             ],
@@ -160,7 +160,7 @@ impl Resource for Policy {
         };
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
-        match or_absent(read, connection.has_policy(&operation, &name)).await {
+        match or_absent(read, connection.still_has_policy(&operation, &name)).await {
             Ok(read) => state.follow(read?),
             Err(why) => diagnostics.push(why),
         }
@@ -205,6 +205,7 @@ impl Resource for Policy {
             srn: Srn::Policy(&name).to_string().into(),
             ..Model::default()
         };
+        state.description = description::imported(read.description.clone());
         state.follow(read);
         Some(state)
     }
@@ -231,9 +232,8 @@ async fn create(connection: &Connection, operation: &Operation, name: &Name, pla
     let make = || {
         let (description, document) = (planned.description.known(), planned.document.known());
         let document = document.map_or("", String::as_str);
-        connection
-            .api
-            .create_policy(operation, name, description.map(String::as_str), document)
+        let description = description.map(String::as_str).and_then(description::to_send);
+        connection.create_policy(operation, name, description, document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
@@ -251,6 +251,10 @@ async fn update(
     prior: &Model,
     planned: &Model,
 ) -> Result<(), (Diagnostic, Box<Model>)> {
+    // Only another spelling of no description is recorded.
+    if prior.is_as(planned) {
+        return Ok(());
+    }
     // One that is to go is sent as an empty one: it may stay where it is left out.
     let had = prior.description.known().map(|_| "");
     let description = planned.description.known().map(String::as_str).or(had);
@@ -281,7 +285,7 @@ async fn update(
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
     let deleted = end_until_gone(operation, &what(name), || async {
-        let deleted = connection.api.delete_policy(operation, name).await;
+        let deleted = connection.delete_policy(operation, name).await;
         after_its_end(deleted, connection.has_policy(operation, name)).await
     })
     .await;
@@ -301,10 +305,10 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
 /// The roles that have the policy, as far as they can be told.
 async fn attached_to(connection: &Connection, operation: &Operation, policy: &Name) -> Vec<String> {
     let mut having = Vec::new();
-    for role in connection.api.roles(operation).await.unwrap_or_default() {
-        let Ok(name) = role.parse() else { continue };
+    for role in connection.role_names(operation).await.unwrap_or_default().iter() {
+        let Ok(name) = Name::existing(role) else { continue };
         if connection.is_attached(operation, &name, policy).await == Ok(true) {
-            having.push(role);
+            having.push(role.clone());
         }
     }
     having

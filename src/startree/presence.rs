@@ -4,6 +4,8 @@
 //! between. So whatever a request about one thing fails with, its list decides; but for 401 and 403, which say nothing of
 //! the thing.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::api::{Assignment, Name, Subject};
@@ -13,36 +15,54 @@ use crate::framework::Diagnostic;
 use crate::rest::{Error, Operation};
 
 impl Connection {
-    /// Whether the list of roles has this one.
+    /// Whether the cached list of roles has this one.
     ///
     /// # Errors
     /// What to tell the user if that cannot be told.
     pub(super) async fn has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
-        let roles = self.api.roles(operation).await.map_err(|error| failure(&error))?;
+        let roles = self.role_names(operation).await.map_err(|error| failure(&error))?;
         Ok(roles.iter().any(|role| role == name.as_str()))
     }
 
-    /// Whether the list of policies has this one.
+    /// Whether the cached list of policies has this one.
     ///
     /// # Errors
     /// What to tell the user if that cannot be told.
     pub(super) async fn has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
-        let policies = self.api.policies(operation).await.map_err(|error| failure(&error))?;
+        let policies = self.policy_names(operation).await.map_err(|error| failure(&error))?;
         Ok(policies.iter().any(|policy| policy == name.as_str()))
     }
 
-    /// Whom a role is assigned to, as it was read; nobody if the role has gone meanwhile.
+    /// Whether the list of roles still has this one, after a request did not find it.
+    ///
+    /// # Errors
+    /// What to tell the user if that cannot be told.
+    pub(super) async fn still_has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
+        let listed = self.lists_role_now(operation, name).await;
+        listed.map_err(|error| failure(&error))
+    }
+
+    /// The same for a policy.
+    ///
+    /// # Errors
+    /// What to tell the user if that cannot be told.
+    pub(super) async fn still_has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
+        let listed = self.lists_policy_now(operation, name).await;
+        listed.map_err(|error| failure(&error))
+    }
+
+    /// Whom a role is assigned to; no one if the role has been deleted meanwhile.
     ///
     /// # Errors
     /// [`Error`]: it may be there, and could not be read.
-    pub(super) async fn if_there<T: AsRef<[Assignment]> + From<Vec<Assignment>>>(
+    pub(super) async fn assignments_if_there(
         &self,
         operation: &Operation,
         role: &Name,
-        read: Result<T, Error>,
-    ) -> Result<T, Error> {
-        let read = or_gone(read, self.has_role(operation, role)).await?;
-        Ok(read.unwrap_or_else(|| Vec::new().into()))
+    ) -> Result<Arc<[Assignment]>, Error> {
+        let read = self.assignments(operation, role).await;
+        let read = or_gone(read, self.still_has_role(operation, role)).await?;
+        Ok(read.unwrap_or_default())
     }
 
     /// Whether a role is assigned. A role that is not there is not.
@@ -55,8 +75,8 @@ impl Connection {
         role: &Name,
         subject: &Subject,
     ) -> Result<bool, Diagnostic> {
-        let assignments = self.api.assignments(operation, role).await;
-        let assignments = or_absent(assignments, self.has_role(operation, role)).await?;
+        let assignments = self.assignments(operation, role).await;
+        let assignments = or_absent(assignments, self.still_has_role(operation, role)).await?;
         Ok(assignments.is_some_and(|assignments| assignments.iter().any(|one| subject.has(one))))
     }
 
@@ -70,8 +90,8 @@ impl Connection {
         role: &Name,
         policy: &Name,
     ) -> Result<bool, Diagnostic> {
-        let policies = self.api.policies_of(operation, role).await;
-        let policies = or_absent(policies, self.has_role(operation, role)).await?;
+        let policies = self.policies_of(operation, role).await;
+        let policies = or_absent(policies, self.still_has_role(operation, role)).await?;
         Ok(policies.is_some_and(|policies| policies.iter().any(|one| one == policy.as_str())))
     }
 }

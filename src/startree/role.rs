@@ -61,6 +61,19 @@ pub(super) fn name(attribute: &'static str, field: &Field<String>) -> Result<Nam
     text.parse().map_err(|error| invalid(attribute, error))
 }
 
+/// Reads the name of a role or a policy that a resource refers to: one that exists may have any name.
+pub(super) fn existing_name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
+    let text = field.known().map_or("", String::as_str);
+    Name::existing(text).map_err(|error| invalid(attribute, error))
+}
+
+/// Judges the reference to a role or a policy in a configuration.
+pub(super) fn validate_reference(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
+    if field.known().is_some() {
+        diagnostics.ok(existing_name(attribute, field));
+    }
+}
+
 /// Judges the name of a role or a policy in a configuration.
 pub(super) fn validate_name(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
     if field.known().is_some() {
@@ -106,7 +119,9 @@ impl Resource for Role {
                     "The role's name. None of `#`, `:`, `/`, `\\`, `?`, `%` and `*`, which would make another SRN of it.",
                 )
                 .replaces(),
-                Attribute::optional("description", Type::String, "What the role is for.").replaces(),
+                Attribute::optional("description", Type::String, "What the role is for.")
+                    .empty_is_none()
+                    .replaces(),
                 Attribute::computed("id", Type::String, "The role's name, known once the role is there."),
                 Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:role#<name>`."),
             ],
@@ -142,16 +157,16 @@ impl Resource for Role {
         };
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
-        match or_absent(read, connection.has_role(&operation, &name)).await {
+        match or_absent(read, connection.still_has_role(&operation, &name)).await {
             Ok(told) => description::follow(&mut state.description, told?),
             Err(why) => diagnostics.push(why),
         }
         Some(state)
     }
 
-    /// Never called: every change replaces.
-    async fn update(&self, _: &Context, prior: Model, _: Model, _: &mut Diagnostics) -> Model {
-        prior
+    /// Only another spelling of no description is recorded: every other change replaces.
+    async fn update(&self, _: &Context, _: Model, planned: Model, _: &mut Diagnostics) -> Model {
+        planned
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -184,7 +199,7 @@ impl Resource for Role {
                  (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
             ));
         }
-        description::follow(&mut state.description, told);
+        state.description = description::imported(told);
         Some(state)
     }
 
@@ -210,11 +225,11 @@ async fn create(
     connection: &Connection,
     operation: &Operation,
     name: &Name,
-    description: Option<&String>,
+    described: Option<&String>,
 ) -> Result<(), Unmade> {
     let make = || {
-        let description = description.map(String::as_str);
-        connection.api.create_role(operation, name, description)
+        let description = described.map(String::as_str).and_then(description::to_send);
+        connection.create_role(operation, name, description)
     };
     let is_there = |look| async move { connection.has_role(&look, name).await };
     let taken = || taken("role", name);
@@ -222,20 +237,22 @@ async fn create(
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    let assignments = connection.api.assignments(operation, name).await;
-    let assignments = or_absent(assignments, connection.has_role(operation, name)).await?;
+    // Only a list requested now says that no one has it.
+    connection.invalidate_assignments(name);
+    let assignments = connection.assignments(operation, name).await;
+    let assignments = or_absent(assignments, connection.still_has_role(operation, name)).await?;
     let Some(assignments) = assignments else { return Ok(()) };
     if !assignments.is_empty() {
         return Err(assigned(name, &assignments));
     }
     let deleted = end_until_gone(operation, &what(name), || async {
-        let deleted = connection.api.delete_role(operation, name).await;
+        let deleted = connection.delete_role(operation, name).await;
         after_its_end(deleted, connection.has_role(operation, name)).await
     })
     .await;
     let Err(mut why) = deleted else { return Ok(()) };
     // That this is in the way is not documented, but likely.
-    let attached = connection.api.policies_of(operation, name).await.unwrap_or_default();
+    let attached = connection.policies_of(operation, name).await.unwrap_or_default();
     if !attached.is_empty() {
         why.detail.push_str(&format!(
             "\n\nIt still has these policies attached: {}.",

@@ -24,7 +24,7 @@ use super::api::{InvalidSubject, Name, Subject, SubjectType};
 use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::presence::{after_its_end, or_absent};
-use super::role::{name, validate_name};
+use super::role::{existing_name, validate_reference};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
 };
@@ -62,7 +62,7 @@ impl Model {
 
     /// The role and the subject, of an assignment that was judged before; a state may have been changed by hand.
     fn parts(&self) -> Result<(Name, Subject), Diagnostic> {
-        let role = name("role", &self.role)?;
+        let role = existing_name("role", &self.role)?;
         let text = |field: &Field<String>| field.known().cloned().unwrap_or_default();
         Ok((role, subject(&text(&self.subject_type), &text(&self.subject))?))
     }
@@ -150,7 +150,7 @@ impl Resource for RoleAssignment {
     }
 
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_name("role", &config.role, diagnostics);
+        validate_reference("role", &config.role, diagnostics);
         match (config.subject_type.known(), config.subject.known()) {
             (Some(subject_type), Some(text)) => drop(diagnostics.ok(subject(subject_type, text))),
             (Some(subject_type), None) => {
@@ -182,7 +182,6 @@ impl Resource for RoleAssignment {
         let (role, subject) = diagnostics.ok(planned.parts())?;
         let operation = connection.operation(context);
         let assigned = assign(&connection, &operation, &role, &subject).await;
-        connection.changed(&role).await;
         let state = Model::of(&role, &[subject])?;
         Unmade::or_state(assigned, state, diagnostics)
     }
@@ -197,7 +196,7 @@ impl Resource for RoleAssignment {
         };
         let operation = connection.operation(context);
         let assignments = connection.assignments(&operation, &role).await;
-        match or_absent(assignments, connection.has_role(&operation, &role)).await {
+        match or_absent(assignments, connection.still_has_role(&operation, &role)).await {
             Ok(assignments) => {
                 let assignments = assignments?;
                 holders.retain(|subject| assignments.iter().any(|one| subject.has(one)));
@@ -232,7 +231,6 @@ impl Resource for RoleAssignment {
                 }
             }
         }
-        connection.changed(&role).await;
         Model::of(&role, &holders).unwrap_or(prior)
     }
 
@@ -243,22 +241,26 @@ impl Resource for RoleAssignment {
         };
         let operation = connection.operation(context);
         let left = relieve(&connection, &operation, &role, holders, diagnostics).await;
-        connection.changed(&role).await;
         Model::of(&role, &left)
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let (role, subject) = diagnostics.ok(read_id(id))?;
+        let candidates = readings(id);
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let is_assigned = connection.is_assigned(&operation, &role, &subject).await;
-        if diagnostics.ok(is_assigned)? {
-            return Model::of(&role, &[subject]);
+        for (role, subject) in &candidates {
+            let is_assigned = connection.is_assigned(&operation, role, subject).await;
+            if diagnostics.ok(is_assigned)? {
+                return Model::of(role, std::slice::from_ref(subject));
+            }
         }
-        diagnostics.push(Diagnostic::error(
-            "No such assignment",
-            format!("The role {:?} is not assigned to the {subject}.", role.as_str()),
-        ));
+        diagnostics.push(match candidates.first() {
+            None => no_id(),
+            Some((role, subject)) => Diagnostic::error(
+                "No such assignment",
+                format!("The role {:?} is not assigned to the {subject}.", role.as_str()),
+            ),
+        });
         None
     }
 }
@@ -274,7 +276,7 @@ pub(super) async fn assign(
     subject: &Subject,
 ) -> Result<(), Unmade> {
     let is_there = |look| async move { connection.is_assigned(&look, role, subject).await };
-    let make = || connection.api.assign(operation, role, subject);
+    let make = || connection.assign(operation, role, subject);
     make_unless_there(operation, &what(role, subject), failure, make, is_there).await
 }
 
@@ -310,7 +312,7 @@ pub(super) async fn unassign(
         return Err(own(role));
     }
     end_until_gone(operation, &what(role, subject), || async {
-        let ended = connection.api.unassign(operation, role, subject).await;
+        let ended = connection.unassign(operation, role, subject).await;
         after_its_end(ended, connection.is_assigned(operation, role, subject)).await
     })
     .await
@@ -337,19 +339,22 @@ fn what(role: &Name, subject: &Subject) -> String {
     format!("The assignment of the role {:?} to the {subject}", role.as_str())
 }
 
-/// Reads the id of an assignment. A subject may hold slashes, the other parts may not.
-fn read_id(id: &str) -> Result<(Name, Subject), Diagnostic> {
-    let mut parts = id.splitn(3, '/');
-    let mut next = || parts.next().unwrap_or_default();
-    let (role, subject_type, text) = (next(), next(), next());
-    let read = role.parse::<Name>().ok().zip(subject(subject_type, text).ok());
-    read.ok_or_else(|| {
-        Diagnostic::error(
-            "Not the id of an assignment",
-            "An assignment is imported by `<role>/<subject_type>/<subject>`, such as `reader/group/data-analysts`, or \
-             `reader/service-token/` and the access key of a token, and no more of it.",
-        )
-    })
+/// What the id of an assignment may mean: role and subject may hold slashes.
+fn readings(id: &str) -> Vec<(Name, Subject)> {
+    let slashes = id.match_indices('/');
+    let readings = slashes.filter_map(|(at, _)| {
+        let (subject_type, text) = id[at + 1..].split_once('/')?;
+        Name::existing(&id[..at]).ok().zip(subject(subject_type, text).ok())
+    });
+    readings.collect()
+}
+
+fn no_id() -> Diagnostic {
+    Diagnostic::error(
+        "Not the id of an assignment",
+        "An assignment is imported by `<role>/<subject_type>/<subject>`, such as `reader/group/data-analysts`, or \
+         `reader/service-token/` and the access key of a token, and no more of it.",
+    )
 }
 
 #[cfg(test)]

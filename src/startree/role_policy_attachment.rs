@@ -19,7 +19,7 @@ use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::identity;
 use super::presence::{after_its_end, or_absent};
-use super::role::{name, validate_name};
+use super::role::{existing_name, validate_reference};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Resource, Schema, Type, model};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
@@ -52,7 +52,10 @@ impl Model {
     }
 
     fn parts(&self) -> Result<(Name, Name), Diagnostic> {
-        Ok((name("role", &self.role)?, name("policy", &self.policy)?))
+        Ok((
+            existing_name("role", &self.role)?,
+            existing_name("policy", &self.policy)?,
+        ))
     }
 }
 
@@ -99,8 +102,8 @@ impl Resource for RolePolicyAttachment {
     }
 
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_name("role", &config.role, diagnostics);
-        validate_name("policy", &config.policy, diagnostics);
+        validate_reference("role", &config.role, diagnostics);
+        validate_reference("policy", &config.policy, diagnostics);
     }
 
     async fn plan(&self, _: &Context, _: &mut Change<Model>, _: &mut Diagnostics) {}
@@ -110,7 +113,6 @@ impl Resource for RolePolicyAttachment {
         let (role, policy) = diagnostics.ok(planned.parts())?;
         let operation = connection.operation(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
-        connection.changed(&role).await;
         let state = Model::of(&role, &policy);
         Unmade::or_state(attached, state, diagnostics)
     }
@@ -125,7 +127,7 @@ impl Resource for RolePolicyAttachment {
         };
         let operation = connection.operation(context);
         let policies = connection.policies_of(&operation, &role).await;
-        match or_absent(policies, connection.has_role(&operation, &role)).await {
+        match or_absent(policies, connection.still_has_role(&operation, &role)).await {
             Ok(Some(policies)) if policies.iter().any(|one| one == policy.as_str()) => Some(state),
             Ok(_) => None,
             Err(why) => {
@@ -147,11 +149,10 @@ impl Resource for RolePolicyAttachment {
         };
         let operation = connection.operation(context);
         let detached = end_until_gone(&operation, &what(&role, &policy), || async {
-            let detached = connection.api.detach(&operation, &role, &policy).await;
+            let detached = connection.detach(&operation, &role, &policy).await;
             after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
         })
         .await;
-        connection.changed(&role).await;
         match diagnostics.ok(detached) {
             Some(()) => None,
             None => Some(state),
@@ -159,25 +160,26 @@ impl Resource for RolePolicyAttachment {
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let read = id
-            .split_once('/')
-            .and_then(|(role, policy)| role.parse().ok().zip(policy.parse().ok()));
-        let (role, policy): (Name, Name) = diagnostics.ok(read.ok_or_else(no_id))?;
+        let candidates = readings(id);
         let connection = self.session.connection(diagnostics)?;
-        let is_attached = connection
-            .is_attached(&connection.operation(context), &role, &policy)
-            .await;
-        if diagnostics.ok(is_attached)? {
-            return Some(Model::of(&role, &policy));
+        let operation = connection.operation(context);
+        for (role, policy) in &candidates {
+            let is_attached = connection.is_attached(&operation, role, policy).await;
+            if diagnostics.ok(is_attached)? {
+                return Some(Model::of(role, policy));
+            }
         }
-        diagnostics.push(Diagnostic::error(
-            "No such attachment",
-            format!(
-                "The policy {:?} is not attached to the role {:?}.",
-                policy.as_str(),
-                role.as_str()
+        diagnostics.push(match candidates.first() {
+            None => no_id(),
+            Some((role, policy)) => Diagnostic::error(
+                "No such attachment",
+                format!(
+                    "The policy {:?} is not attached to the role {:?}.",
+                    policy.as_str(),
+                    role.as_str()
+                ),
             ),
-        ));
+        });
         None
     }
 
@@ -206,7 +208,7 @@ impl Resource for RolePolicyAttachment {
 /// Attaches the policy, unless it is.
 async fn attach(connection: &Connection, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Unmade> {
     let is_there = |look| async move { connection.is_attached(&look, role, policy).await };
-    let make = || connection.api.attach(operation, role, policy);
+    let make = || connection.attach(operation, role, policy);
     make_unless_there(operation, &what(role, policy), failure, make, is_there).await
 }
 
@@ -216,6 +218,13 @@ fn what(role: &Name, policy: &Name) -> String {
         policy.as_str(),
         role.as_str()
     )
+}
+
+/// What the id of an attachment may mean: both names may hold slashes.
+fn readings(id: &str) -> Vec<(Name, Name)> {
+    let slashes = id.match_indices('/');
+    let readings = slashes.filter_map(|(at, _)| Name::existing(&id[..at]).ok().zip(Name::existing(&id[at + 1..]).ok()));
+    readings.collect()
 }
 
 fn no_id() -> Diagnostic {

@@ -44,11 +44,12 @@ pub(super) use self::roles::give;
 use self::rotation::{Decision, Previous, ends_previous};
 pub(super) use self::succeed::make;
 use self::succeed::{Unmade, succeed};
-use self::telling::{left_over, own, rotates_own, stays, taken_over, unusable};
+use self::telling::{left_over, own, roles_unknown, rotates_own, stays, taken_over, unusable};
 use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::labels::{self, LABELS};
+use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
@@ -111,8 +112,13 @@ impl ServiceToken {
             diagnostics.push(rotates_own(&prior.what()));
         }
         connection.tokens.succeeded(access_key.clone());
-        if let Some(twin) = twin(&connection, &operation, prior, &access_key).await {
-            diagnostics.push(left_over(&prior.what(), &twin));
+        match connection.holdings(&operation).await {
+            Ok(holdings) => {
+                if let Some(twin) = twin(&connection, &operation, prior, &access_key, &holdings).await {
+                    diagnostics.push(left_over(&prior.what(), &twin));
+                }
+            }
+            Err(error) => diagnostics.push(roles_unknown(&prior.what(), &failure(&error))),
         }
         let whose = prior.whose(&planned.vault);
         connection
@@ -160,12 +166,12 @@ impl ServiceToken {
                 return prior;
             }
         };
-        let issued = successor.issued.clone();
+        let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
         planned.take(successor, self.now());
         planned.leave(&access_key, planned.rotation().left(planned.made()));
         connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
-            match make_way(connection, &operation, &prior.what(), &access_key, &issued).await {
+            match make_way(connection, &operation, &prior.what(), &access_key, &issued, &roles).await {
                 Ok(()) => planned.forget_previous(),
                 Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
             }
@@ -451,6 +457,10 @@ impl Resource for ServiceToken {
         None
     }
 
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
+    }
+
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
         let access_key = diagnostics.ok(imported(id))?;
         let connection = self.session.connection(diagnostics)?;
@@ -512,14 +522,16 @@ async fn end(
     revoke(connection, operation, access_key).await
 }
 
-/// Ends a token that has a successor. Where it is the one that the provider works with, the provider goes on with that.
+/// Ends a token that has a successor, which has its roles. Where it is the one that the provider works with, the provider goes on with that.
 async fn make_way(
     connection: &Connection,
     operation: &Operation,
     what: &str,
     access_key: &AccessKey,
     successor: &IssuedToken,
+    roles: &[Name],
 ) -> Result<(), Diagnostic> {
+    roles::verify(connection, operation, roles, &successor.access_key).await?;
     if connection.tokens.is_own(access_key) {
         let gone_on = connection.tokens.go_on_with(operation, successor).await;
         gone_on.map_err(|error| failure(&error))?;
@@ -550,8 +562,8 @@ async fn twin(
     operation: &Operation,
     prior: &Model,
     access_key: &AccessKey,
+    holdings: &[Holding],
 ) -> Option<AccessKey> {
-    let holdings = connection.holdings(operation).await.ok()?;
     let roles = |key: &AccessKey| -> BTreeSet<&Name> {
         let its = holdings.iter().filter(|holding| holding.access_key == *key);
         its.map(|holding| &holding.role).collect()

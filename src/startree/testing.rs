@@ -14,6 +14,9 @@ use crate::platform::testing::clock;
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
 
+/// After this time, a list that the provider read is read again, as by a new process.
+pub(super) const A_RUN_LATER: Duration = Duration::from_secs(60);
+
 /// An environment whose time is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
     Sandbox::with_clock(clock(), options)

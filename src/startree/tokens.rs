@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::{StreamExt, stream};
+
 use super::api::{AccessKey, Api, Assignment, IssuedToken, Name, Subject, Told};
 use super::connection::Connection;
-use crate::platform::Snapshot;
 use crate::rest::{Error, Operation};
+
+/// How many roles are read at the same time.
+const CONCURRENT_READS: usize = 4;
 
 /// What a run knows of the environment's service tokens.
 pub(super) struct Tokens {
@@ -17,7 +21,6 @@ pub(super) struct Tokens {
     own: Mutex<Option<AccessKey>>,
     /// Whether one was found by its SRN.
     found: AtomicBool,
-    holdings: Snapshot<Holding>,
     /// Those in whose place a rotation in this run has put others.
     succeeded: Mutex<BTreeSet<AccessKey>>,
     /// Those that this plan ends.
@@ -37,7 +40,6 @@ impl Tokens {
             api,
             own: Mutex::new(own),
             found: AtomicBool::new(false),
-            holdings: Snapshot::default(),
             succeeded: Mutex::default(),
             leaving: Mutex::default(),
         }
@@ -53,11 +55,6 @@ impl Tokens {
     /// Whether a service token was found by its SRN in this run, so that one which is not found is known to be none.
     pub(super) fn are_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)
-    }
-
-    /// To be called after each change of an assignment: what was seen before no longer holds.
-    pub(super) async fn changed(&self) {
-        self.holdings.forget().await;
     }
 
     /// The one that the provider works with.
@@ -103,44 +100,42 @@ impl Tokens {
 }
 
 impl Connection {
-    /// Which service tokens have which role, by requests that all who ask at the same time share.
-    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Arc<[Holding]>, Error> {
-        let list = async {
-            let mut holdings = Vec::new();
-            for role in self.named_roles(operation).await? {
-                let read = self.assignments(operation, &role).await;
-                let assignments = self.if_there(operation, &role, read).await?;
-                holdings.extend(held(&role, &assignments));
-            }
-            Ok(holdings)
-        };
-        self.tokens.holdings.get(list).await
-    }
-
-    /// The roles that a token has now.
-    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
-        let mut roles = Vec::new();
-        for role in self.named_roles(operation).await? {
-            let read = self.api.assignments(operation, &role).await;
-            let assignments = self.if_there(operation, &role, read).await?;
-            if held(&role, &assignments).any(|holding| holding.access_key == *access_key) {
-                roles.push(role);
-            }
+    /// Which service tokens have which role: one request for each role whose assignments are not cached. No request for the
+    /// roles of one token is documented.
+    ///
+    /// # Errors
+    /// [`Error`]: a role may be assigned to tokens, and its assignments could not be read.
+    pub(super) async fn holdings(&self, operation: &Operation) -> Result<Vec<Holding>, Error> {
+        let roles = self.roles_with_assignments(operation).await?;
+        let mut holdings = Vec::new();
+        for (role, assignments) in roles {
+            holdings.extend(held(&role, &assignments?));
         }
-        Ok(roles)
+        Ok(holdings)
     }
 
-    async fn named_roles(&self, operation: &Operation) -> Result<Vec<Name>, Error> {
-        let roles = self.api.roles(operation).await?;
-        let named = roles.into_iter().filter_map(|role| {
-            let name = role.parse().ok();
-            if name.is_none() {
-                // It cannot be asked for.
-                tracing::warn!("the role {role:?} has a name that this provider does not take; it is passed over");
-            }
-            name
+    /// The roles that a token has, by the cached lists.
+    ///
+    /// # Errors
+    /// As [`holdings`](Self::holdings): no role is left out.
+    pub(super) async fn roles_of(&self, operation: &Operation, access_key: &AccessKey) -> Result<Vec<Name>, Error> {
+        let holdings = self.holdings(operation).await?;
+        let held = holdings.into_iter().filter(|holding| holding.access_key == *access_key);
+        Ok(held.map(|holding| holding.role).collect())
+    }
+
+    /// All roles, each with its assignments or why they could not be read.
+    pub(super) async fn roles_with_assignments(
+        &self,
+        operation: &Operation,
+    ) -> Result<Vec<(Name, Result<Arc<[Assignment]>, Error>)>, Error> {
+        let roles = self.role_names(operation).await?;
+        let roles: Vec<_> = roles.iter().filter_map(|role| Name::existing(role).ok()).collect();
+        let read = stream::iter(roles).map(async |role| {
+            let assignments = self.assignments_if_there(operation, &role).await;
+            (role, assignments)
         });
-        Ok(named.collect())
+        Ok(read.buffered(CONCURRENT_READS).collect().await)
     }
 }
 

@@ -221,11 +221,12 @@ impl Api {
         new: &NewServiceAccount<'_>,
     ) -> Result<IssuedToken, Error> {
         let tried = format!("create the service account {:?}", new.name);
+        let description = new.description.filter(|description| !description.is_empty());
         let marked = self.managed_by.as_deref();
-        let marked = marked.map(|managed_by| managed_by::mark(new.description, managed_by));
+        let marked = marked.map(|managed_by| managed_by::mark(description, managed_by));
         let request = Request::new(Method::POST, tried, &["service-account"])
             .json(&NewServiceAccount {
-                description: marked.as_deref().or(new.description),
+                description: marked.as_deref().or(description),
                 ..*new
             })
             .limit(&ISSUING);

@@ -57,7 +57,8 @@ impl Function for DurationAdd {
         Signature {
             summary: "The instant that comes a duration after another",
             description: "The instant that comes a duration after another, in UTC and whole seconds, as the platform \
-                          keeps expiries. Unlike Terraform's own `timeadd` it knows days and weeks.",
+                          keeps expiries. Unlike Terraform's own `timeadd` it knows days and weeks. Null is refused: \
+                          where the result is an expiry or a filter, a null would mean none at all.",
             parameters: vec![
                 Parameter::new("instant", Type::String, INSTANT),
                 Parameter::new("duration", Type::String, DURATION),
@@ -78,7 +79,7 @@ impl Function for DurationAdd {
 pub(super) struct ExpiresWithin;
 
 impl Function for ExpiresWithin {
-    type Arguments = (String, String, String);
+    type Arguments = (Option<String>, String, String);
     type Output = bool;
 
     const NAME: &'static str = "expires_within";
@@ -87,10 +88,11 @@ impl Function for ExpiresWithin {
         Signature {
             summary: "Whether something has expired or is about to",
             description: "Whether what ends at an instant has ended by the time that comes a duration after `now`: \
-                          true at that very second, and true if it has ended already. Made for `check` blocks and \
-                          `terraform test`, with `plantimestamp()` as `now`.",
+                          true at that very second, and true if it has ended already. False for null, which is the \
+                          expiry of a token that never expires. Made for `check` blocks and `terraform test`, with \
+                          `plantimestamp()` as `now`.",
             parameters: vec![
-                Parameter::new("instant", Type::String, INSTANT),
+                Parameter::new("instant", Type::String, NULLABLE_INSTANT).nullable(),
                 Parameter::new("duration", Type::String, DURATION),
                 Parameter::new(
                     "now",
@@ -102,16 +104,20 @@ impl Function for ExpiresWithin {
         }
     }
 
-    fn call(&self, (instant, duration, now): (String, String, String)) -> Result<bool, InvalidArgument> {
-        let instant = Expiry::parse(&instant).map_err(InvalidArgument::at(0))?;
+    fn call(&self, (instant, duration, now): (Option<String>, String, String)) -> Result<bool, InvalidArgument> {
+        let parse = |instant: &String| Expiry::parse(instant).map_err(InvalidArgument::at(0));
+        let instant = instant.as_ref().map(parse).transpose()?;
         let duration = parse_duration(&duration).map_err(InvalidArgument::at(1))?;
         let now = Expiry::parse(&now).map_err(InvalidArgument::at(2))?;
         let horizon = after(now, duration).map_err(InvalidArgument::at(1))?;
-        Ok(instant <= horizon)
+        Ok(instant.is_some_and(|instant| instant <= horizon))
     }
 }
 
 const INSTANT: &str = "An instant in RFC 3339 with an offset, such as `2027-02-09T00:00:00Z`.";
+
+const NULLABLE_INSTANT: &str = "An instant in RFC 3339 with an offset, such as `2027-02-09T00:00:00Z`, or null for never: \
+                                the `expires_at` of a legacy token is null.";
 
 const DURATION: &str = "A duration such as `90d`, `12h` or `1h30m`: whole numbers with `w`, `d`, `h`, `m` or `s`, the \
                         largest unit first. A day has 24 hours.";
@@ -212,9 +218,37 @@ mod tests {
             ("2027-02-09T00:00:01Z", "0s", false),
             ("2020-01-01T00:00:00Z", "0s", true),
         ] {
-            let outcome = called(&ExpiresWithin, (instant.into(), duration.into(), now.into()));
+            let outcome = called(&ExpiresWithin, (Some(instant.into()), duration.into(), now.into()));
             assert_eq!(outcome, Ok(within), "{instant} within {duration}");
         }
+    }
+
+    #[test]
+    fn expires_within_is_false_for_null_and_still_checks_the_other_arguments() {
+        let now = "2027-02-09T00:00:00Z";
+        for duration in ["0s", "7d", "5200w"] {
+            assert_eq!(called(&ExpiresWithin, (None, duration.into(), now.into())), Ok(false));
+        }
+        assert_refused(
+            called(&ExpiresWithin, (None, "soon".into(), now.into())),
+            1,
+            "duration such as 90d",
+        );
+        assert_refused(called(&ExpiresWithin, (None, "7d".into(), "now".into())), 2, "RFC 3339");
+    }
+
+    #[test]
+    fn only_the_instant_of_expires_within_may_be_null() {
+        let nullable = |signature: Signature| -> Vec<bool> {
+            signature
+                .parameters
+                .iter()
+                .map(|parameter| parameter.nullable)
+                .collect()
+        };
+        assert_eq!(nullable(ExpiresWithin.signature()), [true, false, false]);
+        assert_eq!(nullable(DurationAdd.signature()), [false, false]);
+        assert_eq!(nullable(BaseUrl.signature()), [false, false]);
     }
 
     #[test]
@@ -227,7 +261,7 @@ mod tests {
             ([instant, "9999999w", instant], 1, "beyond the year 9999"),
         ] {
             let [instant, duration, now] = arguments.map(str::to_owned);
-            assert_refused(called(&ExpiresWithin, (instant, duration, now)), position, phrase);
+            assert_refused(called(&ExpiresWithin, (Some(instant), duration, now)), position, phrase);
         }
     }
 
@@ -239,7 +273,7 @@ mod tests {
         ) {
             let now = Expiry::at(jiff::Timestamp::from_second(second).unwrap()).to_string();
             let sum = called(&DurationAdd, (now.clone(), format!("{duration}s"))).unwrap();
-            let within = |duration| called(&ExpiresWithin, (sum.clone(), format!("{duration}s"), now.clone()));
+            let within = |duration| called(&ExpiresWithin, (Some(sum.clone()), format!("{duration}s"), now.clone()));
             prop_assert_eq!(within(duration), Ok(true));
             prop_assert_eq!(within(duration - 1), Ok(false));
         }

@@ -485,6 +485,10 @@ impl Resource for PersonalAccessToken {
         Some(state)
     }
 
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
+    }
+
     fn identity_schema(&self) -> Option<Schema> {
         Some(OfUser::schema())
     }

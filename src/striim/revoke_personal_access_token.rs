@@ -13,6 +13,7 @@ use super::kept;
 use super::pat::{self, find};
 use super::session::Session;
 use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
+use crate::platform::attributes::{argument, exactly_one};
 use crate::rest::Operation;
 
 model! {
@@ -44,6 +45,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The error where it does not say whose token is to be revoked.
+    fn owner_is_given(&self) -> Option<Diagnostic> {
+        exactly_one(&[argument("email", &self.email), argument("user_id", &self.user_id)])
+    }
+}
+
 #[async_trait]
 impl Action for RevokePersonalAccessToken {
     type Config = Config;
@@ -69,10 +77,7 @@ impl Action for RevokePersonalAccessToken {
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        if config.email.is_null() == config.user_id.is_null() {
-            let detail = "Set either `email` or `user_id`, to say whose personal access token is to be revoked.";
-            diagnostics.push(Diagnostic::error("Whose token?", detail).on("email"));
-        }
+        diagnostics.extend(config.owner_is_given());
         if config.email.known().is_some_and(String::is_empty) {
             diagnostics.push(Diagnostic::error("Invalid email", "`email` must not be empty.").on("email"));
         }
@@ -98,6 +103,11 @@ impl Action for RevokePersonalAccessToken {
     }
 
     async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
+        // What was unknown when the configuration was validated is known now.
+        if let Some(problem) = config.owner_is_given() {
+            diagnostics.push(problem);
+            return;
+        }
         let Some(connection) = self.session.connection(diagnostics) else {
             return;
         };

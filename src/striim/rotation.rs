@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::platform::attributes::{Triggers, duration, invalid, known_duration, known_triggers};
+use crate::platform::attributes::{
+    Triggers, argument, at_most_one, duration, invalid, known_duration, known_triggers, requires,
+};
 use crate::platform::hand_over::{self, Destination};
 use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, reasons};
 
@@ -72,12 +74,10 @@ impl Rotation<'_> {
         {
             diagnostics.push(invalid("expires_at", format!("{error}; it is {text:?}")));
         }
-        if !self.expires_at.is_null() && !self.expires_in.is_null() {
-            diagnostics.push(invalid("expires_in", "stands instead of `expires_at`: set one of them"));
-        }
-        if !self.rotate_before.is_null() && self.expires_in.is_null() {
-            diagnostics.push(invalid("rotate_before", "goes with `expires_in`, which is not set"));
-        }
+        let expires_at = argument("expires_at", self.expires_at);
+        let given_in = argument("expires_in", self.expires_in);
+        diagnostics.extend(requires(&argument("rotate_before", self.rotate_before), &given_in));
+        diagnostics.extend(at_most_one(&[expires_at, given_in]));
         let expires_in = duration("expires_in", self.expires_in, diagnostics);
         let rotate_before = duration("rotate_before", self.rotate_before, diagnostics);
         if let Some(expires_in) = expires_in {
@@ -222,3 +222,6 @@ fn after(now: Timestamp, duration: Duration) -> Expiry {
         .and_then(|duration| now.checked_add(duration).ok());
     Expiry::at(end.unwrap_or(Timestamp::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
@@ -297,7 +297,9 @@ impl Resource for ServiceAccountToken {
                 "The service account's name, unique in the account: 3 to 30 characters, case-sensitive.",
             )
             .replaces(),
-            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.").replaces(),
+            Attribute::optional("description", Type::String, "What it is for, at most 255 characters.")
+                .empty_is_none()
+                .replaces(),
         ];
         attributes.extend(rotation::attributes());
         attributes.extend([
@@ -359,7 +361,7 @@ impl Resource for ServiceAccountToken {
             self.declare(planned, &replaces, diagnostics);
             return;
         };
-        if planned.name != prior.name || planned.description != prior.description {
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
@@ -604,6 +606,10 @@ impl Resource for ServiceAccountToken {
         Some(imported(account))
     }
 
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(format!("The service account {:?}", state.name()))
+    }
+
     fn identity_schema(&self) -> Option<Schema> {
         Some(Named::schema("The service account's name, which is case-sensitive."))
     }
@@ -643,7 +649,7 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
     let mut state = Model {
         id: account.name.clone().into(),
         name: account.name.clone().into(),
-        description: account.description.clone().into(),
+        description: account.description.clone().unwrap_or_default().into(),
         generation: 0.into(),
         ..Model::default()
     };

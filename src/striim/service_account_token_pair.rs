@@ -15,9 +15,12 @@
 //!   stands under them later, left by a run that was killed, is recorded by the next refresh, renewed by the next rotation
 //!   (also where it has expired and the list hides it), and ended with the pair.
 //! - A pair that is not due, of a configuration that did not change, is not touched; nor is one by its import.
+//! - A refresh takes no value out of the state ([`drift`]): the plan after it does.
 //!
 //! # Assumptions
 //! Those of [`super::service_account_token`].
+
+mod drift;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +45,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, keep_spelling, known_duration};
+use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -469,6 +472,7 @@ impl Resource for ServiceAccountTokenPair {
                     Type::String,
                     "What they are for, at most 255 characters.",
                 )
+                .empty_is_none()
                 .replaces(),
                 Attribute::required(
                     "expires_in",
@@ -558,7 +562,7 @@ impl Resource for ServiceAccountTokenPair {
         };
         let had = names(prior.name());
         let had = [had[0].as_str(), &had[1]];
-        if planned.name != prior.name || planned.description != prior.description {
+        if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             let is_free = match planned.name.known() {
@@ -573,6 +577,9 @@ impl Resource for ServiceAccountTokenPair {
         self.declare(prior.name(), &[], diagnostics);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
+        let prior = &drift::applied(prior, &context.private);
+        planned.current = prior.current.clone();
+        planned.previous = prior.previous.clone();
         match change.config.decide(prior, now) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
@@ -664,7 +671,8 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        follow(state, &accounts, self.now(), diagnostics)
+        let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
@@ -673,8 +681,9 @@ impl Resource for ServiceAccountTokenPair {
             Field::Known(account) => account.token.is_unknown(),
             current => current.is_unknown(),
         };
-        // Without a new value to come, only the declaration changed.
+        // Without a new value to come, only the declaration changed, or what a refresh found is recorded.
         if !value_to_come {
+            drift::clear(&context.private);
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -693,9 +702,10 @@ impl Resource for ServiceAccountTokenPair {
         let name = present.replaced(now);
         let planned_name = planned.current.known().map(Account::name);
         if planned_name.is_none() && planned.decide(&present, now) == Decision::Keep {
+            drift::clear(&context.private);
             return Model {
-                current: prior.current,
-                previous: prior.previous,
+                current: present.current,
+                previous: present.previous,
                 generation: prior.generation,
                 rotated_at: prior.rotated_at,
                 ..planned
@@ -711,7 +721,7 @@ impl Resource for ServiceAccountTokenPair {
         let new = planned.new_account(&name, expires_at);
         // What a killed run made is there, and not in the state.
         let there = find(&accounts, &name).map(|_| Account::named(&name));
-        let old = prior.account(&name).cloned().or(there);
+        let old = present.account(&name).cloned().or(there);
         let mut latest = connection.alone_with(&name).await;
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
@@ -719,8 +729,13 @@ impl Resource for ServiceAccountTokenPair {
         match renewed {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
+                drift::clear(&context.private);
+                let previous = match planned.previous.clone() {
+                    Field::Known(previous) => previous,
+                    Field::Unknown | Field::Null => present.beside(&name),
+                };
                 Model {
-                    previous: prior.beside(&name).into(),
+                    previous: previous.into(),
                     generation: prior.generation().saturating_add(1).into(),
                     ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
                 }
@@ -790,13 +805,17 @@ impl Resource for ServiceAccountTokenPair {
         Some(Model {
             id: id.into(),
             name: id.into(),
-            description: current.description.clone().into(),
+            description: current.description.clone().unwrap_or_default().into(),
             current: Account::found(current).into(),
             previous: found.pop().map(Account::found).unwrap_or_default().into(),
             generation: 0.into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    fn title(&self, state: &Model) -> Option<String> {
+        Some(state.what())
     }
 
     fn identity_schema(&self) -> Option<Schema> {

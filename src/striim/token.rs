@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::failure::failure;
 use super::session::Session;
 use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Field, Schema, Type, model};
+use crate::platform::attributes::{argument, at_most_one};
 use crate::token::Expiry;
 
 model! {
@@ -86,16 +87,10 @@ impl DataSource for Token {
     }
 
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if !config.name.is_null() && !config.email.is_null() {
-            diagnostics.push(
-                Diagnostic::error(
-                    "Either name or email",
-                    "`name` means a service account and `email` a user. Set one of them, or neither for the token of \
-                     the user whom the provider works as.",
-                )
-                .on("email"),
-            );
-        }
+        diagnostics.extend(at_most_one(&[
+            argument("name", &config.name),
+            argument("email", &config.email),
+        ]));
         for (attribute, value) in [("name", &config.name), ("email", &config.email)] {
             if value.known().is_some_and(String::is_empty) {
                 diagnostics.push(

@@ -235,11 +235,32 @@ async fn a_policy_is_changed_in_place() {
 }
 
 #[tokio::test]
+async fn environment_begins_with_the_documented_roles() {
+    let platform = Platform::new(Options::default()).await;
+    let roles = platform.get("/roles").await.json;
+    let names: Vec<_> = roles
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|role| role["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["rbac-admin", "system-admin", "table-reader"]);
+    let token = platform.sandbox.add_token();
+    let assignment = json!({"subject": token.access_key, "subjectType": "service-token"});
+    let path = "/roles/srn2:role%23table-reader/create-assignment";
+    assert_eq!(platform.post(path, assignment).await.status, 200);
+    let lower_case = format!("bearer {}", token.bearer().expose_secret());
+    assert_eq!(platform.pinot(&lower_case).await.status, 200);
+}
+
+#[tokio::test]
 async fn only_administrators_are_let_in_at_the_rbac_manager() {
     let platform = Platform::new(Options::default()).await;
     let other = platform.sandbox.add_token().bearer();
     for (authorization, status) in [
         (format!("Bearer {}", platform.bearer), 200),
+        // As the documentation's samples spell it, too.
+        (format!("bearer {}", platform.bearer), 200),
         (format!("Bearer {}", other.expose_secret()), 403),
         (format!("Token {}", platform.bearer), 401),
         ("Bearer st-x-y".to_owned(), 401),
@@ -447,7 +468,7 @@ async fn what_is_not_documented_has_more_than_one_shape() {
     ] {
         platform.sandbox.set_options(|options| options.list = list);
         let answer = platform.get("/roles").await.json;
-        assert_eq!(answer.pointer(pointer).cloned().and_then(roles), Some(2), "{list:?}");
+        assert_eq!(answer.pointer(pointer).cloned().and_then(roles), Some(4), "{list:?}");
     }
     platform.sandbox.set_options(|options| options.list = Envelope::Bare);
     for (attached, row) in [

@@ -78,6 +78,6 @@ impl World {
 
     /// How many policies and roles there are beside those that the environment began with.
     pub(crate) fn left(&self) -> (usize, usize) {
-        (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 1)
+        (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 3)
     }
 }

@@ -81,6 +81,30 @@ fn every_data_source_is_read_as_shown() {
     }
 }
 
+/// Creates the service account of the examples as a legacy token, which never expires.
+fn populate_legacy(world: &World) {
+    world.sandbox.add_service_account("ci-pipeline", None);
+    add_user(world);
+}
+
+#[test]
+fn examples_work_with_a_legacy_token() {
+    for (folder, file, since) in [
+        ("data-sources", "data-source.tf", (1, 5)),
+        ("functions", "function.tf", (1, 8)),
+    ] {
+        for example in each(folder) {
+            on_each_version_since(since, async |world| {
+                populate_legacy(world);
+                take(world, &in_days(90), &[provider(), example.join(file)]);
+                let run = world.apply().await;
+                assert!(!run.says("The token of ci-pipeline expires"), "{run}");
+                world.plans_nothing().await;
+            });
+        }
+    }
+}
+
 #[test]
 fn every_function_is_called_as_shown() {
     for example in each("functions") {

@@ -57,6 +57,26 @@ fn the_repository_of_the_gitops_guide_passes_its_own_tests() {
     });
 }
 
+#[test]
+fn gitops_guide_takes_over_a_legacy_token() {
+    on_each_version(async |world| {
+        let value = world.sandbox.add_service_account("ci-pipeline", None);
+        check_out(world, &in_days(90));
+        let tokens = "tokens = {\n  ci-pipeline = {\n    description = \"Deploys the pipelines, as ever\"\n  }\n}\n";
+        world.workspace.write("tokens.auto.tfvars", tokens).unwrap();
+        world
+            .import("striim_service_account_token.this[\"ci-pipeline\"]", "ci-pipeline")
+            .await;
+        let plan = world.plan().await;
+        assert!(!plan.run.says("is to be rotated"), "{}", plan.run);
+        let tests = world
+            .workspace
+            .run(&["test", "-no-color", "-filter=tests/policy.tftest.hcl"]);
+        tests.await.unwrap().success().unwrap();
+        assert!(world.sandbox.is_live(secrecy::ExposeSecret::expose_secret(&value)));
+    });
+}
+
 /// Runs the tests that ask no platform, with nobody's credential.
 pub(crate) async fn mocked_tests_pass(world: &mut World) {
     check_out(world, &in_days(90));

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use token_providers::sandbox::Fault;
 
-use crate::world::{in_days, on_each_version};
+use crate::world::{in_days, on_each_version, on_every_version};
 
 /// The pair that these tests manage.
 const CI: &str = "striim_service_account_token_pair.ci";
@@ -124,6 +124,28 @@ fn what_was_ended_outside_is_replaced() {
         assert!(world.lets_in(&after["current"]["token"]));
         assert_eq!(after["previous"], before["previous"]);
         world.plans_nothing().await;
+    });
+}
+
+/// Each version of Terraform logs at its own places what a refresh changed; the search of the log is part of every test.
+#[test]
+fn refresh_that_drops_a_value_does_not_log_it_on_any_version() {
+    on_every_version(async |world| {
+        for release in ["1", "2"] {
+            world.configure(&ci(release));
+            world.apply().await;
+        }
+        let before = world.attributes(CI).await;
+        world.sandbox.rotate_outside("ci-b").unwrap();
+        world.sandbox.delete_outside("ci-a").unwrap();
+        let plan = world.plan().await;
+        assert_eq!(plan.actions(CI), "update");
+        world.apply().await;
+        world.plans_nothing().await;
+        // The search is for texts that were there.
+        for account in ["current", "previous"] {
+            assert!(before[account]["token"].is_string(), "{account}");
+        }
     });
 }
 

@@ -104,7 +104,7 @@ mod tests {
         }
 
         fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
-            vec![Box::new(Divide)]
+            vec![Box::new(Divide), Box::new(Numbers)]
         }
     }
 
@@ -135,6 +135,29 @@ mod tests {
             }
             // Panics at the least number divided by -1.
             Ok(dividends.into_iter().map(|dividend| dividend / divisor).collect())
+        }
+    }
+
+    /// The list of a number; of null, the empty one.
+    struct Numbers;
+
+    impl Function for Numbers {
+        type Arguments = (Option<i64>,);
+        type Output = Vec<i64>;
+
+        const NAME: &'static str = "numbers";
+
+        fn signature(&self) -> Signature {
+            Signature {
+                summary: "Lists",
+                description: "Lists a number.",
+                parameters: vec![Parameter::new("number", Type::Number, "What is listed.").nullable()],
+                returns: Type::List(Box::new(Type::Number)),
+            }
+        }
+
+        fn call(&self, (number,): (Option<i64>,)) -> Result<Vec<i64>, InvalidArgument> {
+            Ok(number.into_iter().collect())
         }
     }
 
@@ -172,6 +195,16 @@ mod tests {
         assert_eq!(result, Ok(Value::List(vec![integer(3), integer(4)])));
         let result = divided(&[6, 8], integer(0)).await;
         assert_eq!(result, Err(("must not be 0".to_owned(), Some(1))));
+    }
+
+    #[tokio::test]
+    async fn nullable_parameter_takes_null_and_refuses_unknown() {
+        for (argument, result) in [(Value::Null, vec![]), (integer(7), vec![integer(7)])] {
+            let outcome = called("numbers", &[(argument, Type::Number)]).await;
+            assert_eq!(outcome, Ok(Value::List(result)));
+        }
+        let (_, argument) = called("numbers", &[(Value::Unknown, Type::Number)]).await.unwrap_err();
+        assert_eq!(argument, Some(0));
     }
 
     #[tokio::test]
@@ -227,6 +260,8 @@ mod tests {
         let types: Vec<&[u8]> = divide.parameters.iter().map(|parameter| &*parameter.r#type).collect();
         assert_eq!(types, [&br#"["list","number"]"#[..], br#""number""#]);
         assert_eq!(divide.parameters[1].name, "divisor");
+        assert!(!divide.parameters[1].allow_null_value);
+        assert!(functions.functions["numbers"].parameters[0].allow_null_value);
         assert_eq!(divide.r#return.as_ref().unwrap().r#type, br#"["list","number"]"#);
     }
 }

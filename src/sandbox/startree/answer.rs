@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -169,7 +170,7 @@ impl Options {
 
     fn srn(&self, kind: &str, name: &str) -> String {
         match self.srns {
-            Srns::Encoded => format!("srn2:{kind}%23{name}"),
+            Srns::Encoded => format!("srn2:{kind}%23{}", utf8_percent_encode(name, NON_ALPHANUMERIC)),
             Srns::Plain | Srns::Seldom => format!("srn2:{kind}#{name}"),
         }
     }

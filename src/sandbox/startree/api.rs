@@ -56,8 +56,16 @@ impl Sandbox {
 
 /// What is presented as a bearer.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    presented(headers, "Bearer")
+}
+
+/// The credentials of this scheme, whose name is case-insensitive (RFC 9110, 11.1): the documentation has `bearer`, too.
+pub(super) fn presented<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    header.strip_prefix("Bearer ")
+    let (presented, credentials) = header.split_once(' ')?;
+    presented
+        .eq_ignore_ascii_case(scheme)
+        .then(|| credentials.trim_start_matches(' '))
 }
 
 /// The name in the SRN of a thing of this kind.

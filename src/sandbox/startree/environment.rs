@@ -12,6 +12,9 @@ use super::options::{Admits, Again, Names, Options};
 /// The role, and the policy, that every environment has from the beginning.
 pub(super) const ADMINISTRATOR: &str = "system-admin";
 
+/// The other roles that the documentation shows as given. What they allow it does not show.
+const SEEDED: [&str; 2] = ["rbac-admin", "table-reader"];
+
 /// What a role is assigned to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
@@ -123,7 +126,7 @@ pub struct Environment {
 type Outcome = Result<(), Refusal>;
 
 impl Environment {
-    /// An environment with its first role and policy.
+    /// An environment with its first roles and policy.
     pub(super) fn new(options: Options, now: Timestamp) -> Self {
         let everything = r#"{"version":"v1","statements":[{"effect":"allow","actions":["*"],"resources":["*"]}]}"#;
         let policy = Policy {
@@ -136,10 +139,11 @@ impl Environment {
             policies: [ADMINISTRATOR.to_owned()].into(),
             ..Role::default()
         };
+        let seeded = SEEDED.map(|name| (name.to_owned(), Role::default()));
         Self {
             options,
             policies: [(ADMINISTRATOR.to_owned(), policy)].into(),
-            roles: [(ADMINISTRATOR.to_owned(), role)].into(),
+            roles: seeded.into_iter().chain([(ADMINISTRATOR.to_owned(), role)]).collect(),
             tokens: BTreeMap::new(),
             issued: Vec::new(),
         }

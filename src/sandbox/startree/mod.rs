@@ -6,8 +6,9 @@
 //! is attached nor a role that is assigned can be deleted; and the time that an assignment takes to be known. What the page
 //! leaves open, nearly all about answers, is a field of [`Options`]. What there is not: what policies allow.
 //!
-//! The environment begins with the role `system-admin`; only who has it is let in at the RBAC Manager. Paths of faults and
-//! of counted calls are relative to its API; that of Pinot is `/appconfigs`.
+//! The environment begins with the roles that the documentation shows as given: `table-reader`, `rbac-admin`, and
+//! `system-admin`. Only who has the last is let in at the RBAC Manager. Paths of faults and of counted calls are relative to
+//! its API; that of Pinot is `/appconfigs`.
 
 mod answer;
 mod api;

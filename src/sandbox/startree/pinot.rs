@@ -1,7 +1,7 @@
 //! Pinot, as far as tokens are tried there: `GET /appconfigs`, which the page *Generate an API token* shows with a bearer.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::Sandbox;
-use super::api::bearer;
+use super::api::{bearer, presented};
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new().route("/appconfigs", get(app_configs))
@@ -31,8 +31,7 @@ async fn app_configs(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Resp
 
 /// The bearer whose user name and password these are.
 fn basic(headers: &HeaderMap) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let decoded = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let decoded = STANDARD.decode(presented(headers, "Basic")?).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (user, password) = text.split_once(':')?;
     Some(format!("st-{user}-{password}"))

@@ -16,9 +16,10 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
     let names = rows.iter().map(|row| {
         let name = match row {
             Value::String(text) => Some(in_srn(text, kind).unwrap_or_else(|| text.clone())),
-            Value::Object(row) => srn_of(row, kind).or_else(|| text(row, "name")),
+            Value::Object(row) => named(row, kind),
             _ => None,
         };
+        let name = name.filter(|name| !name.is_empty());
         name.ok_or_else(|| unreadable(format!("it lists a {kind} without a name")))
     });
     names.collect()
@@ -114,19 +115,27 @@ fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
     let kind = srn.kind();
     let object = envelope::object(answer.json()?, &["srn", "name", "accessKey", "description"]);
     let object = object.ok_or_else(|| unreadable(format!("it is not about a {kind}")))?;
-    let name = srn_of(&object, kind)
-        .or_else(|| text(&object, "name"))
-        .or_else(|| text(&object, "accessKey"));
+    let name = named(&object, kind).or_else(|| text(&object, "accessKey"));
     match name {
         Some(name) if name == srn.name() => Ok(object),
         _ => Err(unreadable(format!("it is not about this {kind}"))),
     }
 }
 
-/// The name in the first SRN of this kind among an object's members.
+/// The name of the thing that an object describes: the one in its SRN. Where its `name` is the same but for
+/// percent-encoding, that is the name: how an SRN in a body spells special characters is not documented.
+fn named(object: &Object, kind: &str) -> Option<String> {
+    let (in_srn, name) = (srn_of(object, kind), text(object, "name"));
+    match (in_srn, name) {
+        (Some(in_srn), Some(name)) if decoded(&in_srn).as_ref() == Some(&name) => Some(name),
+        (in_srn, name) => in_srn.or(name),
+    }
+}
+
+/// The name in the first SRN of this kind among an object's members. A user writes the description.
 fn srn_of(object: &Object, kind: &str) -> Option<String> {
-    let mut texts = object.values().filter_map(Value::as_str);
-    texts.find_map(|text| in_srn(text, kind))
+    let mut members = object.iter().filter(|(key, _)| *key != "description");
+    members.find_map(|(_, value)| in_srn(value.as_str()?, kind))
 }
 
 /// The name in an SRN of this kind, whether it is spelled as in a body or as in a path.
@@ -134,12 +143,13 @@ fn in_srn(text: &str, kind: &str) -> Option<String> {
     let rest = text.strip_prefix("srn2:")?.strip_prefix(kind)?;
     let name = match rest.strip_prefix('#') {
         Some(name) => name.to_owned(),
-        None => percent_decode_str(rest.strip_prefix("%23")?)
-            .decode_utf8()
-            .ok()?
-            .into_owned(),
+        None => decoded(rest.strip_prefix("%23")?)?,
     };
     Some(name).filter(|name| !name.is_empty())
+}
+
+fn decoded(text: &str) -> Option<String> {
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
 fn described(object: &Object) -> Result<Told, Unreadable> {
@@ -191,6 +201,41 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn list_of_special_names_drops_none_and_changes_none() {
+        let special = [
+            "team/reader",
+            "team:reader",
+            "50%",
+            "all*",
+            "a#b",
+            "a%2Fb",
+            " reader ",
+            "e\u{301}",
+        ];
+        let rows: Vec<_> = special
+            .iter()
+            .flat_map(|name| {
+                let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+                [
+                    serde_json::json!({ "name": name }),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role#{name}")}),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role#{encoded}")}),
+                    serde_json::json!({"name": name, "srn": format!("srn2:role%23{encoded}")}),
+                    serde_json::json!(format!("srn2:role#{name}")),
+                    serde_json::json!(format!("srn2:role%23{encoded}")),
+                ]
+            })
+            .collect();
+        let read = names(&answer(&serde_json::json!(rows).to_string()), "role", "roles").unwrap();
+        let expected: Vec<_> = special.iter().flat_map(|name| [*name; 6]).collect();
+        assert_eq!(read, expected);
+        assert!(
+            names(&answer(r#"["reader", ""]"#), "role", "roles").is_err(),
+            "none is dropped"
+        );
     }
 
     #[test]

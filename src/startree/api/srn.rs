@@ -5,14 +5,16 @@ use std::str::FromStr;
 
 /// The name of a role or of a policy.
 ///
-/// It becomes part of an SRN, and the SRN part of a path: nothing that could make another SRN or another path of it is a
-/// name, nor is nothing at all. What names the platform takes beyond that is not documented.
+/// Which names the platform accepts is not documented. So a name that Terraform is to create is restricted ([`FromStr`]) to
+/// what stays the same in an SRN and in a path, whatever a proxy does to the path; the name of something that exists is opaque
+/// ([`Name::existing`]).
 ///
 /// ```
 /// # use token_providers::startree::api::Name;
 /// assert!("".parse::<Name>().is_err());
 /// assert!("a/delete-assignment".parse::<Name>().is_err());
 /// assert_eq!("table readers".parse::<Name>().unwrap().as_str(), "table readers");
+/// assert_eq!(Name::existing("team/reader").unwrap().as_str(), "team/reader");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
@@ -20,6 +22,9 @@ pub struct Name(String);
 /// A text is not the name of a role or a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
+    /// There is no text.
+    #[error("must not be empty")]
+    Empty,
     /// There is nothing but blanks, or blanks around it.
     #[error("must not be empty, nor begin or end with a blank")]
     Blank,
@@ -29,6 +34,19 @@ pub enum InvalidName {
 }
 
 impl Name {
+    /// The name of something that exists, or that a configuration refers to: any text but none. In a path it is one
+    /// percent-encoded segment.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName::Empty`].
+    pub fn existing(text: &str) -> Result<Self, InvalidName> {
+        match text {
+            "" => Err(InvalidName::Empty),
+            text => Ok(Self(text.to_owned())),
+        }
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -148,6 +166,25 @@ mod tests {
         }
         for text in ["a", "Data Analysts", "ä", "a.b_c-d~e", "..", "a@b"] {
             assert_eq!(text.parse::<Name>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn existing_name_is_opaque_text() {
+        assert_eq!(Name::existing(""), Err(InvalidName::Empty));
+        for text in [
+            " ",
+            "reader ",
+            "team/reader",
+            "team:reader",
+            "50%",
+            "all*",
+            "a#b",
+            "a%23b",
+            "\u{65}\u{301}",
+            "a\nb",
+        ] {
+            assert_eq!(Name::existing(text).unwrap().as_str(), text);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::platform::testing::driven::Driven;
 use crate::platform::testing::losses;
 use crate::sandbox::startree::{Names, Options, Sandbox, Subject};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::testing::{every_shape, sandbox, session, session_with};
+use crate::startree::testing::{A_RUN_LATER, every_shape, sandbox, session, session_with};
 
 const READER: &str = "/roles/srn2:role%23reader";
 
@@ -156,6 +156,7 @@ async fn somebody_elses_role_is_not_taken_for_ours() {
         assert!(outcome.state.is_none() && outcome.fails("exists already") && outcome.fails("import {"));
         assert_eq!(sandbox.roles()["reader"].description.as_deref(), Some("theirs"));
         // It is made between our look and our creation.
+        tokio::time::advance(A_RUN_LATER).await;
         sandbox.delete_role_outside("reader");
         sandbox.fault(Fault::answer(200).body("[]").on("GET", "/roles"));
         sandbox.add_role("reader", Some("theirs"));

@@ -10,7 +10,7 @@ use crate::platform::testing::losses;
 use crate::rest::Credential;
 use crate::sandbox::startree::{self, Again, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::testing::{every_shape, sandbox, session, session_with};
+use crate::startree::testing::{A_RUN_LATER, every_shape, sandbox, session, session_with};
 
 const ASSIGNMENTS: &str = "/roles/srn2:role%23reader/assignments";
 const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
@@ -223,6 +223,7 @@ async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
         Fault::answer(200).body(r#"{"assignments": [], "hasMore": true}"#),
         Fault::answer(200).body("<html>Sign in"),
     ] {
+        tokio::time::advance(A_RUN_LATER).await;
         sandbox.fault(answer.clone().on("GET", ASSIGNMENTS).times(100));
         let outcome = assignment.read(&state).await;
         assert!(outcome.state.is_some() && outcome.told.len() == 1, "{answer:?}");
@@ -232,6 +233,7 @@ async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
     }
     sandbox.unassign_outside("reader", startree::Subject::new("group", "data-analysts"));
+    tokio::time::advance(A_RUN_LATER).await;
     assert!(assignment.read(&state).await.state.is_none());
 }
 

@@ -146,7 +146,7 @@ impl Model {
     }
 
     /// A token that was made.
-    pub(super) fn take(&mut self, Successor { issued, version }: Successor, now: Timestamp) {
+    pub(super) fn take(&mut self, Successor { issued, version, .. }: Successor, now: Timestamp) {
         self.name(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();
         let (token, secret_key) = match version {

@@ -1,5 +1,6 @@
 //! The roles that a service token has.
 
+use super::presence::denies;
 use crate::framework::Diagnostic;
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, Name, Subject};
@@ -26,22 +27,60 @@ pub(in crate::startree) async fn give(
 ) -> Result<(), Diagnostic> {
     for role in roles {
         let assigned = assign(connection, operation, role, &Subject::token(access_key)).await;
-        connection.changed(role).await;
         assigned.map_err(|unmade| unmade.why)?;
     }
     Ok(())
 }
 
-/// Takes all its roles from a token.
+/// Verifies, by lists requested now, that a token has these roles.
+///
+/// # Errors
+/// Which one it does not have, or may not have.
+pub(super) async fn verify(
+    connection: &Connection,
+    operation: &Operation,
+    roles: &[Name],
+    access_key: &AccessKey,
+) -> Result<(), Diagnostic> {
+    let subject = Subject::token(access_key);
+    for role in roles {
+        connection.invalidate_assignments(role);
+        if !connection.is_assigned(operation, role, &subject).await? {
+            return Err(Diagnostic::error(
+                format!("The new token lost the role {:?}", role.as_str()),
+                format!(
+                    "The role was assigned to {access_key}, and the platform's list of its assignments no longer shows that. \
+                     Another user or another run may have taken it away meanwhile."
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Takes all its roles from a token that is to be deleted. A role whose assignments the platform cannot show is left: it
+/// must not prevent the deletion.
 pub(super) async fn take(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
 ) -> Result<(), Diagnostic> {
-    for role in of(connection, operation, access_key).await? {
-        let ended = unassign(connection, operation, &role, &Subject::token(access_key)).await;
-        connection.changed(&role).await;
-        ended?;
+    let subject = Subject::token(access_key);
+    let roles = connection.roles_with_assignments(operation).await;
+    for (role, assignments) in roles.map_err(|error| failure(&error))? {
+        match assignments {
+            Ok(assignments) if assignments.iter().any(|one| subject.has(one)) => {
+                unassign(connection, operation, &role, &subject).await?;
+            }
+            Ok(_) => {}
+            Err(error) if denies(&error) => {
+                tracing::warn!(
+                    "the assignments of the role {:?} cannot be read; if {access_key} has it, it stays: {error}",
+                    role.as_str()
+                );
+            }
+            Err(error) => return Err(failure(&error)),
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{Model, revoke};
 use crate::framework::{Diagnostic, Field};
 use crate::platform::hand_over::{Ready, Secret};
 use crate::rest::Operation;
-use crate::startree::api::{AccessKey, IssuedToken};
+use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
 use crate::startree::failure::failure;
 use crate::startree::labels;
@@ -14,6 +14,8 @@ use crate::startree::labels;
 /// A token that works.
 pub(super) struct Successor {
     pub(super) issued: IssuedToken,
+    /// The roles of the token before it, which it has.
+    pub(super) roles: Vec<Name>,
     /// The version in Vault that holds it; null if it is kept in the state.
     pub(super) version: Field<i64>,
 }
@@ -47,7 +49,7 @@ pub(super) async fn succeed(
         Err(why) => Err(why),
     };
     match finished {
-        Ok(version) => Ok(Successor { issued, version }),
+        Ok(version) => Ok(Successor { issued, roles, version }),
         Err(why) => Err(abandon(connection, issued.access_key, why).await),
     }
 }

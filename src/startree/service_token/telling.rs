@@ -66,3 +66,15 @@ pub(super) fn own(what: &str, access_key: &AccessKey) -> Diagnostic {
         ),
     )
 }
+
+/// The warning of a plan that rotates a token whose roles cannot be read now.
+pub(super) fn roles_unknown(what: &str, why: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what}: its roles could not be read"),
+        format!(
+            "A rotation gives the new token all roles of the present one. If they cannot be read when the plan is applied, \
+             the apply fails before it creates anything, and the present token stays. {}: {}",
+            why.summary, why.detail
+        ),
+    )
+}

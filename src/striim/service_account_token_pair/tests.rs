@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::framework::{AnyResource, Model as _, Value};
+use crate::framework::{AnyResource, Model as _, PrivateState, Value};
 use crate::sandbox::striim::{AuditAction, Expired, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::testing::{losses, sandbox, session};
@@ -18,6 +18,7 @@ struct World {
     sandbox: Sandbox,
     config: Model,
     state: Value,
+    private: PrivateState,
     /// Whether the next apply is to replace it, as after a creation that failed half-way.
     tainted: bool,
 }
@@ -39,6 +40,7 @@ impl World {
                 ..Model::default()
             },
             state: Value::Null,
+            private: PrivateState::default(),
             tainted: false,
         }
     }
@@ -63,6 +65,14 @@ impl World {
         names.filter(|name| name != "terraform").collect()
     }
 
+    /// A call about the pair in the state.
+    fn context(&self) -> Context {
+        Context {
+            private: self.private.clone(),
+            ..Context::default()
+        }
+    }
+
     fn trigger(&mut self, value: &str) {
         self.config.rotation_triggers = Triggers::from([("release".to_owned(), value.into())]).into();
     }
@@ -76,7 +86,7 @@ impl World {
 
     async fn refresh(&mut self, pair: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
         if !self.state.is_null() {
-            self.state = AnyResource::read(pair, &Context::default(), self.state.clone(), diagnostics).await;
+            self.state = AnyResource::read(pair, &self.context(), self.state.clone(), diagnostics).await;
         }
     }
 
@@ -91,7 +101,7 @@ impl World {
             }
         }
         AnyResource::validate(pair, &config, diagnostics);
-        let (context, proposed) = (Context::default(), Value::Map(proposed));
+        let (context, proposed) = (self.context(), Value::Map(proposed));
         let plan = AnyResource::plan(pair, &context, &config, prior, proposed, diagnostics).await;
         plan.unwrap().planned
     }
@@ -113,7 +123,7 @@ impl World {
             ServiceAccountTokenPair::new(session(&self.sandbox)),
             Diagnostics::default(),
         );
-        let context = Context::default();
+        let context = self.context();
         self.refresh(&pair, &mut diagnostics).await;
         if self.tainted {
             self.state = AnyResource::apply(&pair, &context, self.state.clone(), Value::Null, &mut diagnostics).await;
@@ -374,7 +384,6 @@ async fn a_rotation_whose_answer_was_lost_is_made_again_with_the_same_account() 
     // Whether the former value died, the platform tells.
     let (told, _) = world.plan().await;
     assert!(told.contains("has another value than the state"), "{told}");
-    assert!(world.state().previous.known().unwrap().token.is_null());
     while world.apply().await.failed {}
     assert_eq!(name(&world.state().current), "ci-a");
     assert_eq!(world.works(), [true, true]);
@@ -446,12 +455,46 @@ async fn what_becomes_of_the_previous_value_rotates_nothing() {
     world.applies().await;
     let issued = world.issued();
     world.sandbox.rotate_outside("ci-a").unwrap();
-    assert!(!world.plan().await.1);
+    let dead = world.state().previous.known().unwrap().token.known().cloned().unwrap();
+    for _ in 0..2 {
+        let (told, changes) = world.plan().await;
+        assert!(changes && !told.contains("is to be rotated"), "{told}");
+        let kept = world.state().previous.known().unwrap().token.known().cloned().unwrap();
+        assert_eq!(
+            kept.expose_secret(),
+            dead.expose_secret(),
+            "a refresh takes no value out"
+        );
+    }
+    world.applies().await;
     assert!(world.state().previous.known().unwrap().token.is_null());
     world.sandbox.delete_outside("ci-a").unwrap();
     assert!(!world.plan().await.1);
     assert!(there(&world.state().previous).is_none());
     assert_eq!(world.issued(), issued + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_that_one_list_leaves_out_keeps_its_value() {
+    let mut world = World::created().await;
+    world.trigger("1");
+    world.applies().await;
+    let before = world.works();
+    let list = r#"[{"name": "ci-b", "token-id": 1}]"#;
+    for list in [list, "[]"] {
+        let missing = Fault::answer(200).on("GET", "/service-accounts").body(list);
+        world.sandbox.fault(missing);
+        let state = world.state.clone();
+        world.plan().await;
+        if list != "[]" {
+            assert_eq!(world.works(), before);
+        }
+        world.state = state;
+        // The next list has both again.
+        let (told, changes) = world.plan().await;
+        assert!(!changes, "{told}");
+        assert_eq!(world.works(), [true, true]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

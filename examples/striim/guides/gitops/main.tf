@@ -13,7 +13,7 @@ variable "tokens" {
   description = "Every service account token of the account, by its name: what it is for, and when it ends."
   type = map(object({
     description = string
-    expires_at  = string
+    expires_at  = optional(string) # without it, the account decides; a legacy token has none
   }))
 
   validation {

@@ -13,7 +13,7 @@ run "every_token_of_the_file_is_made_as_it_says" {
     condition = alltrue([
       for name, token in var.tokens :
       striim_service_account_token.this[name].name == name &&
-      striim_service_account_token.this[name].expires_at == token.expires_at
+      (token.expires_at == null || striim_service_account_token.this[name].expires_at == token.expires_at)
     ])
     error_message = "A token is to have the name and the end that the file gives it."
   }
