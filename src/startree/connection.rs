@@ -11,7 +11,7 @@ use super::pinot::Pinot;
 use super::tokens::Tokens;
 use crate::framework::Context;
 use crate::platform;
-use crate::platform::hand_over::Courier;
+use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
 use crate::rest::{Error, Operation};
 
@@ -63,7 +63,7 @@ impl Connection {
             tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
-            vault: Courier::new(Link::Waiting, environment.clone(), &LABELS),
+            vault: Courier::new(Link::Waiting, Account::default(), &LABELS),
             environment,
             retry_timeout,
             roles: CachedList::default(),
@@ -73,9 +73,9 @@ impl Connection {
         }
     }
 
-    /// The same environment, with the Vault that values are handed over to.
-    pub(super) fn handing_over_to(self, vault: Link) -> Self {
-        let vault = Courier::new(vault, self.environment.clone(), &LABELS);
+    /// The same environment, with the Vault that values are handed over to, and what secrets there call it.
+    pub(super) fn handing_over_to(self, vault: Link, environment: Account) -> Self {
+        let vault = Courier::new(vault, environment, &LABELS);
         Self { vault, ..self }
     }
 

@@ -7,6 +7,7 @@ use super::api::Api;
 use super::connection::{Connection, Session};
 use super::ephemeral_service_token::EphemeralServiceToken;
 use super::functions;
+use super::labels;
 use super::pinot::Pinot;
 use super::policy::Policy;
 use super::role::Role;
@@ -56,6 +57,7 @@ impl StarTree {
             user_agent: USER_AGENT,
             request_timeout,
         });
+        let label = labels::environment(&base_url, &environment);
         let client = self.parts.client(Options {
             base_url,
             credential,
@@ -63,7 +65,7 @@ impl StarTree {
             request_timeout,
         });
         let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
-        Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault)
+        Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault, label)
     }
 }
 

@@ -48,13 +48,14 @@ use self::telling::{left_over, own, roles_unknown, rotates_own, stays, taken_ove
 use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::labels::{self, LABELS};
+use super::labels::LABELS;
 use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
-use crate::platform::hand_over::{self, Seen, Whose};
+use crate::platform::hand_over::{self, Seen};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -79,22 +80,26 @@ impl ServiceToken {
             if connection.tokens.is_own(&access_key) {
                 diagnostics.push(own(&prior.what(), &access_key).as_warning());
             }
-            connection.tokens.leaves(access_key);
+        }
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+    }
+
+    /// Notes where the value of a token is and stays.
+    fn claim(&self, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let owner = prior.owner(&planned.vault);
+            connection.vault.claim(&planned.vault, &owner, diagnostics);
         }
     }
 
     /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
-            // Of a token that is replaced, the secret goes before the new one's is written.
-            let whose = Whose {
-                name: None,
-                ids: connection.tokens.leaving().iter().map(labels::id).collect(),
-            };
             let operation = connection.operation(context);
+            let owner = planned.owner(&planned.vault);
             connection
                 .vault
-                .plan(&operation, &planned.vault, whose, diagnostics)
+                .plan_creation(&operation, &planned.vault, owner, diagnostics)
                 .await;
         }
     }
@@ -120,10 +125,13 @@ impl ServiceToken {
             }
             Err(error) => diagnostics.push(roles_unknown(&prior.what(), &failure(&error))),
         }
-        let whose = prior.whose(&planned.vault);
         connection
             .vault
-            .plan(&operation, &planned.vault, whose, diagnostics)
+            .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+        let owner = prior.owner(&planned.vault);
+        connection
+            .vault
+            .plan(&operation, &planned.vault, owner, diagnostics)
             .await;
     }
 
@@ -150,12 +158,15 @@ impl ServiceToken {
             }
             prior.forget_previous();
         }
-        let whose = prior.whose(&planned.vault);
-        let ready = connection.vault.prepare(&operation, &planned.vault, whose).await;
+        let owner = prior.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
             Ok(successor) => successor,
             Err(Unmade { why, left_behind }) => {
@@ -168,6 +179,7 @@ impl ServiceToken {
         };
         let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
         planned.take(successor, self.now());
+        private_record::set_issued(&context.private);
         planned.leave(&access_key, planned.rotation().left(planned.made()));
         connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
@@ -177,9 +189,10 @@ impl ServiceToken {
             }
         }
         let before = (&prior.vault, &prior.vault_version);
+        let owner = prior.owner(&prior.vault);
         connection
             .vault
-            .remove_moved(&operation, before, &planned.vault, diagnostics)
+            .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
             .await;
         planned
     }
@@ -231,12 +244,7 @@ impl Resource for ServiceToken {
                 "When the present token was made, by the clock of the machine that made it, as the platform documents none. \
                  Null after an import.",
             ),
-            Attribute::computed(
-                "generation",
-                Type::Number,
-                "1 for the first token, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
-                 other resources can follow it in the same run.",
-            ),
+            generation::attribute(),
             Attribute::computed(
                 "previous_access_key",
                 Type::String,
@@ -290,23 +298,38 @@ impl Resource for ServiceToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.expect();
             planned.forget_previous();
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.description != prior.description && !prior.description.is_null() {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(prior, diagnostics);
+            if let Some(connection) = self.session.connected() {
+                let successor = Model {
+                    description: planned.description.clone(),
+                    ..Model::default()
+                };
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
-        let (rotation, standing) = (change.config.rotation(), prior.standing());
+        let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         match rotation.decide(prior.rotation(), standing, self.now()) {
-            Decision::Keep => planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing)),
+            Decision::Keep => {
+                planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
+                self.claim(prior, planned, diagnostics);
+            }
             Decision::EndPrevious => {
                 let previous = prior.previous_access_key.known().map_or("", String::as_str);
                 let until = prior.previous_ends_at.known().map(String::as_str);
@@ -317,13 +340,14 @@ impl Resource for ServiceToken {
                     diagnostics.push(own(&prior.what(), &previous).as_warning());
                 }
                 planned.forget_previous();
+                self.claim(prior, planned, diagnostics);
             }
             Decision::Rotate(reasons) => {
                 let access_key = prior.access_key.known().map_or("", String::as_str);
                 diagnostics.push(rotation.rotates(&prior.what(), access_key, &reasons));
                 self.plan_rotation(context, prior, planned, diagnostics).await;
                 planned.expect();
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
                 planned.previous_access_key = match rotation.overlap().is_zero() {
                     // If it could not be revoked, it will be known there.
                     true => Field::Unknown,
@@ -347,12 +371,13 @@ impl Resource for ServiceToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let nobodys = Whose {
-            name: None,
-            ids: Vec::new(),
-        };
-        let ready = connection.vault.prepare(&operation, &planned.vault, nobodys).await;
+        let owner = planned.owner(&planned.vault);
+        let ready = connection
+            .vault
+            .prepare(&operation, &planned.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
+        planned.generation = self.session.first_generation().into();
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => planned.take(successor, self.now()),
             Err(Unmade { why, left_behind }) => {
@@ -372,10 +397,14 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let seen = connection.vault.look(&operation, &state.vault).await;
+        let seen = connection
+            .vault
+            .look(&operation, &state.vault, state.owner(&state.vault))
+            .await;
         if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
             diagnostics.push(taken_over(&state.what()));
             state.succeeded_by(&successor, self.now());
+            private_record::set_issued(&context.private);
         }
         if let Some(previous) = state.previous()
             && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
@@ -408,6 +437,7 @@ impl Resource for ServiceToken {
             rotated: false,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 
@@ -434,6 +464,7 @@ impl Resource for ServiceToken {
         else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let operation = connection.operation(context);
         if let Some(other) = state.previous() {
             if diagnostics
@@ -452,7 +483,13 @@ impl Resource for ServiceToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -477,10 +514,11 @@ impl Resource for ServiceToken {
         ));
         let mut state = Model {
             description: description(told),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         state.name(&access_key);
+        private_record::set_imported(&context.private);
         Some(state)
     }
 }
@@ -546,11 +584,7 @@ async fn successor(
     state: &Model,
     seen: Option<&Seen<'_>>,
 ) -> Option<AccessKey> {
-    let access_key = seen?
-        .of(state.description())?
-        .successor_of(state.access_key.known()?)?
-        .parse()
-        .ok()?;
+    let access_key = seen?.held()?.successor_of(state.access_key.known()?)?.parse().ok()?;
     let found = presence::look(connection, operation, &access_key).await;
     matches!(found, Ok(Presence::There(_))).then_some(access_key)
 }

@@ -28,7 +28,7 @@ model! {
 }
 
 /// Where the RBAC Manager's API is below its host.
-const API_PATH: &str = "/api/v1/rbac-manager";
+pub(super) const API_PATH: &str = "/api/v1/rbac-manager";
 
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![

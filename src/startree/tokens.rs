@@ -23,8 +23,6 @@ pub(super) struct Tokens {
     found: AtomicBool,
     /// Those in whose place a rotation in this run has put others.
     succeeded: Mutex<BTreeSet<AccessKey>>,
-    /// Those that this plan ends.
-    leaving: Mutex<BTreeSet<AccessKey>>,
 }
 
 /// That a service token has a role.
@@ -41,7 +39,6 @@ impl Tokens {
             own: Mutex::new(own),
             found: AtomicBool::new(false),
             succeeded: Mutex::default(),
-            leaving: Mutex::default(),
         }
     }
 
@@ -76,16 +73,6 @@ impl Tokens {
         self.api.go_on_with(operation, issued).await?;
         *lock(&self.own) = Some(issued.access_key.clone());
         Ok(())
-    }
-
-    /// This plan ends it.
-    pub(super) fn leaves(&self, access_key: AccessKey) {
-        lock(&self.leaving).insert(access_key);
-    }
-
-    /// Those that this plan ends.
-    pub(super) fn leaving(&self) -> BTreeSet<AccessKey> {
-        lock(&self.leaving).clone()
     }
 
     /// A rotation has put another one in its place, and takes its roles when it ends it.

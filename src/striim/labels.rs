@@ -1,6 +1,9 @@
 //! What stands in Vault beside the value of a token of Striim Cloud.
 
-use crate::platform::hand_over::{Labels, Whose};
+use super::service_account::token_of;
+use super::settings::API_PATH;
+use crate::platform::hand_over::{Account, Labels, Owner};
+use crate::rest::BaseUrl;
 use crate::vault::Entry;
 
 pub(super) const LABELS: Labels = Labels {
@@ -12,10 +15,13 @@ pub(super) const LABELS: Labels = Labels {
     kept_out: "`token` stays",
 };
 
-/// What proves a secret to be of the token of that name; `token_id` is the platform's number for its value.
-pub(super) fn whose(name: &str, token_id: Option<i64>) -> Whose {
-    Whose {
-        name: Some(name.to_owned()),
-        ids: token_id.map(Entry::Number).into_iter().collect(),
-    }
+/// The account whose API is at `base_url`; `name` is what the settings call it.
+pub(super) fn account(base_url: &BaseUrl, name: &str) -> Account {
+    Account::new(base_url, API_PATH, [name])
+}
+
+/// The service account of that name, as an owner of secrets; `token_id` is the platform's number for its value.
+pub(super) fn service_account(name: &str, token_id: Option<i64>) -> Owner {
+    let id = token_id.map(Entry::Number);
+    Owner::new(token_of(name), "service account", Some(name.to_owned()), true, id)
 }

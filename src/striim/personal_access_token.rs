@@ -28,16 +28,17 @@ use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
-use super::labels::{LABELS, whose};
+use super::labels::LABELS;
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
@@ -68,7 +69,7 @@ model! {
         token: SecretString,
         /// Tells this value from the user's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -105,17 +106,18 @@ impl Model {
         self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.id(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`. Without an address, any user's PAT has the same name.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let is_unique = self.id() != OWN;
+        let id = self.token_id.known().copied().map(Entry::Number);
+        let owner = Owner::new(self.what(), "PAT", Some(self.id().to_owned()), is_unique, id);
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -182,7 +184,7 @@ impl PersonalAccessToken {
             }
             connection
                 .vault
-                .plan(&operation, &planned.vault, planned.whose(), diagnostics)
+                .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
         expect_enabled(&connection, &operation, diagnostics).await;
@@ -190,9 +192,11 @@ impl PersonalAccessToken {
 
     /// Warns of what would refuse a revocation.
     async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected()
-            && let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await
-        {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
             diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
         }
     }
@@ -224,7 +228,7 @@ impl Resource for PersonalAccessToken {
         attributes.extend(rotation::attributes());
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
              **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
@@ -253,7 +257,7 @@ impl Resource for PersonalAccessToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
@@ -263,19 +267,23 @@ impl Resource for PersonalAccessToken {
             }
             return;
         };
+        self.session.generations().observe(&prior.generation);
         replacement::note(&context.private, &[prior.id()], None);
         if planned.email != prior.email {
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             let mut successor = Model {
-                token_id: Field::Null,
-                ..planned.clone()
+                email: planned.email.clone(),
+                ..Model::default()
             };
-            if hand_over::keeper(&prior.vault) == hand_over::keeper(&planned.vault) {
-                // Whose the secret is, only the deletion decides.
-                successor.vault = Field::Null;
-            }
             self.plan_creation(context, &mut successor, diagnostics).await;
+            if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             return;
         }
         if let Some(connection) = self.session.connected() {
@@ -288,11 +296,16 @@ impl Resource for PersonalAccessToken {
         match change
             .config
             .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
+            .decide(prior.rotation(), prior.value(&context.private), self.now())
         {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Rotate(reasons) => {
@@ -305,12 +318,14 @@ impl Resource for PersonalAccessToken {
                     expect_enabled(&connection, &operation, diagnostics).await;
                     connection
                         .vault
-                        .plan(&operation, &planned.vault, prior.whose(), diagnostics)
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
+                        .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -328,6 +343,7 @@ impl Resource for PersonalAccessToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -337,7 +353,7 @@ impl Resource for PersonalAccessToken {
         }
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
@@ -374,13 +390,14 @@ impl Resource for PersonalAccessToken {
                 }
                 let seen = connection
                     .vault
-                    .look(&connection.operation(context), &state.vault)
+                    .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
                     .await;
                 let told = Told {
                     id: token.token_id.map(Entry::Number),
                     rotated,
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
+                private_record::observe_delivery(&context.private, &state.vault_version);
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
@@ -416,20 +433,22 @@ impl Resource for PersonalAccessToken {
         };
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
+                private_record::set_issued(&context.private);
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -441,6 +460,7 @@ impl Resource for PersonalAccessToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
         let revoked = revoke(&connection.api, &operation, &state, latest, self.now()).await;
@@ -449,7 +469,13 @@ impl Resource for PersonalAccessToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -458,7 +484,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let mut state = Model {
             email: Some(id).filter(|id| *id != OWN).map(str::to_owned).into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
@@ -482,6 +508,7 @@ impl Resource for PersonalAccessToken {
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
         state.kept().follow(token.into());
+        private_record::set_imported(&context.private);
         Some(state)
     }
 

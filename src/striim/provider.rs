@@ -6,6 +6,7 @@ use http::HeaderValue;
 use super::api::Api;
 use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
 use super::functions;
+use super::labels;
 use super::pat_status::PatStatus;
 use super::pat_status_data_source::PatStatusDataSource;
 use super::personal_access_token::PersonalAccessToken;
@@ -55,6 +56,7 @@ impl Striim {
             retry_timeout,
             vault,
         } = settings;
+        let label = labels::account(&base_url, &account);
         let client = self.parts.client(Options {
             base_url,
             credential,
@@ -63,7 +65,7 @@ impl Striim {
         });
         let api = Api::new(client).managed_by(managed_by);
         let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
-        Connection::new(api, account, retry_timeout).handing_over_to(vault)
+        Connection::new(api, account, retry_timeout).handing_over_to(vault, label)
     }
 }
 

@@ -14,7 +14,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::labels::{LABELS, whose};
+use super::labels::{LABELS, service_account};
 use super::quota::ending;
 use super::rotation::Rotation;
 use super::service_account::{LIFETIME, find, no_such_account, rotate, token_of, why_not_rotated};
@@ -78,9 +78,12 @@ impl RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts));
             return None;
         };
-        let whose = whose(name, account.token_id);
+        let owner = service_account(name, account.token_id).by_action();
         progress.tell("Proving that Vault may be written to").await;
-        let ready = connection.vault.prepare(&operation, &config.vault, whose).await;
+        let ready = connection
+            .vault
+            .prepare(&operation, &config.vault, owner, diagnostics)
+            .await;
         let ready = diagnostics.ok(ready)?;
         let ready = diagnostics.ok(ready.ok_or_else(|| invalid("vault", "must say where the value goes")))?;
         progress
@@ -169,10 +172,10 @@ impl Action for RotateServiceAccountToken {
             diagnostics.push(no_such_account("to rotate", name, &accounts).as_warning());
             return;
         };
-        let whose = whose(name, account.token_id);
+        let owner = service_account(name, account.token_id).by_action();
         connection
             .vault
-            .plan(&connection.operation(context), &config.vault, whose, diagnostics)
+            .plan(&connection.operation(context), &config.vault, owner, diagnostics)
             .await;
         diagnostics.push(Diagnostic::warning(
             format!("{} is to be rotated", token_of(name)),

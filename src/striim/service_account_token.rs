@@ -26,7 +26,7 @@ use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
-use super::labels::{LABELS, whose};
+use super::labels::{LABELS, service_account};
 use super::quota;
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
@@ -36,10 +36,11 @@ use super::service_account::{
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
-use crate::platform::hand_over::{self, Destination, HandOver, Told, Whose};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -63,7 +64,7 @@ model! {
         token: SecretString,
         /// Tells this value from the account's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -95,17 +96,16 @@ impl Model {
         }
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    fn whose(&self) -> Whose {
-        whose(self.name(), self.token_id.known().copied())
+    /// Itself, as the owner of a secret at `place`.
+    fn owner(&self, place: &Field<Destination>) -> Owner {
+        let owner = service_account(self.name(), self.token_id.known().copied());
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     fn hand_over(&mut self) -> HandOver<'_> {
@@ -182,13 +182,6 @@ impl ServiceAccountToken {
         };
         let (ledger, operation) = (&connection.ledger, connection.operation(context));
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
-        let keeper = hand_over::keeper(&planned.vault);
-        if replaced.is_none_or(|replaced| hand_over::keeper(&replaced.vault) != keeper) {
-            connection
-                .vault
-                .plan(&operation, &planned.vault, whose(name, None), diagnostics)
-                .await;
-        }
         let Ok(recent) = connection.recent(&operation).await else {
             return false;
         };
@@ -236,6 +229,7 @@ impl ServiceAccountToken {
             return;
         };
         diagnostics.ok(connection.ledger.remove(prior.name()));
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
         let token = prior.present_token(&connection, context).await;
         let operation = connection.operation(context);
         match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
@@ -314,7 +308,7 @@ impl Resource for ServiceAccountToken {
         ]);
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -351,9 +345,16 @@ impl Resource for ServiceAccountToken {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let (operation, owner) = (connection.operation(context), planned.owner(&planned.vault));
+                connection
+                    .vault
+                    .plan_creation(&operation, &planned.vault, owner, diagnostics)
+                    .await;
+            }
             let replaces = replacement::replaced(&context.private);
             if replaces.is_empty() {
                 self.plan_creation(context, planned, None, diagnostics).await;
@@ -361,9 +362,17 @@ impl Resource for ServiceAccountToken {
             self.declare(planned, &replaces, diagnostics);
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let owner = service_account(planned.name(), None);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
+            }
             let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
             let successor = planned.name.known().filter(|_| is_free).map(String::as_str);
             replacement::note(&context.private, &[prior.name()], successor);
@@ -380,11 +389,16 @@ impl Resource for ServiceAccountToken {
         match change
             .config
             .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
+            .decide(prior.rotation(), prior.value(&context.private), self.now())
         {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                }
+                if let Some(connection) = self.session.connected() {
+                    connection
+                        .vault
+                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
             Decision::Rotate(reasons) => {
@@ -401,17 +415,19 @@ impl Resource for ServiceAccountToken {
                     }
                     connection
                         .vault
+                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
+                    connection
+                        .vault
                         .plan(
                             &connection.operation(context),
                             &planned.vault,
-                            prior.whose(),
+                            prior.owner(&planned.vault),
                             diagnostics,
                         )
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -429,6 +445,7 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
         let operation = connection.operation(context);
         if !planned.adopts() {
             wait_for_name(&connection, &operation, planned.name()).await;
@@ -436,7 +453,7 @@ impl Resource for ServiceAccountToken {
         let mut latest = connection.alone_with(planned.name()).await;
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, planned.whose())
+            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
         let adopted = self
@@ -491,20 +508,24 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
-                && matches!(state.value(), PresentValue::Replaced { .. } | PresentValue::Undelivered);
+                && matches!(
+                    state.value(&context.private),
+                    PresentValue::Replaced { .. } | PresentValue::Undelivered
+                );
             return (expired || never_seen).then_some(state);
         };
         let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
         let seen = connection
             .vault
-            .look(&connection.operation(context), &state.vault)
+            .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
             .await;
         let told = Told {
             id: account.token_id.map(Entry::Number),
             rotated,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 
@@ -530,7 +551,7 @@ impl Resource for ServiceAccountToken {
         let operation = connection.operation(context);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, prior.whose())
+            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
             .await;
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
@@ -549,13 +570,15 @@ impl Resource for ServiceAccountToken {
         match diagnostics.ok(issued) {
             Some(issued) => {
                 *latest = Some(issued.token.clone());
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
+                private_record::set_issued(&context.private);
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
+                let owner = planned.owner(&prior.vault);
                 connection
                     .vault
-                    .remove_moved(&operation, before, &planned.vault, diagnostics)
+                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
                     .await;
                 planned
             }
@@ -564,6 +587,7 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        self.session.generations().observe(&state.generation);
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
@@ -584,7 +608,13 @@ impl Resource for ServiceAccountToken {
         }
         connection
             .vault
-            .remove(&operation, &state.vault, &state.vault_version, diagnostics)
+            .remove(
+                &operation,
+                &state.vault,
+                &state.vault_version,
+                &state.owner(&state.vault),
+                diagnostics,
+            )
             .await;
         None
     }
@@ -603,7 +633,11 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        Some(imported(account))
+        private_record::set_imported(&context.private);
+        Some(Model {
+            generation: self.session.first_generation().into(),
+            ..imported(account)
+        })
     }
 
     fn title(&self, state: &Model) -> Option<String> {
@@ -644,13 +678,12 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
     }
 }
 
-/// The state of an account that was there before: without a value.
+/// The state of an account that was there before, without a value and its number.
 pub(super) fn imported(account: &ServiceAccount) -> Model {
     let mut state = Model {
         id: account.name.clone().into(),
         name: account.name.clone().into(),
         description: account.description.clone().unwrap_or_default().into(),
-        generation: 0.into(),
         ..Model::default()
     };
     state.kept().follow(account.into());

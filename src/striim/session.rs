@@ -15,7 +15,7 @@ use super::labels::LABELS;
 use super::pat_ledger;
 use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
-use crate::platform::hand_over::Courier;
+use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
 use crate::platform::{self, Recent, Snapshot};
 use crate::rest::{Error, Operation};
@@ -51,7 +51,7 @@ impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
         Self {
             api,
-            vault: Courier::new(Link::Waiting, account.clone(), &LABELS),
+            vault: Courier::new(Link::Waiting, hand_over::Account::default(), &LABELS),
             account,
             retry_timeout,
             accounts: Snapshot::default(),
@@ -63,9 +63,9 @@ impl Connection {
         }
     }
 
-    /// The same account, with the Vault that values are handed over to.
-    pub(super) fn handing_over_to(self, vault: Link) -> Self {
-        let vault = Courier::new(vault, self.account.clone(), &LABELS);
+    /// The same account, with the Vault that values are handed over to, and what secrets there call it.
+    pub(super) fn handing_over_to(self, vault: Link, account: hand_over::Account) -> Self {
+        let vault = Courier::new(vault, account, &LABELS);
         Self { vault, ..self }
     }
 

@@ -36,7 +36,7 @@ const CLOUDS: [(&str, &str); 3] = [
 ];
 
 /// Where the REST API is below the host of an account.
-const API_PATH: &str = "/api/v1";
+pub(super) const API_PATH: &str = "/api/v1";
 
 pub(super) fn schema() -> Schema {
     Schema::new(

@@ -13,9 +13,20 @@ pub enum Error {
     /// A request did not succeed.
     #[error("could not {}", .0.tried())]
     Request(#[from] rest::Error),
-    /// Nothing is mounted there, or something else than a KV version 2.
+    /// Nothing is mounted there.
     #[error("there is no KV version 2 where the secret \"{0}\" is to be")]
     NoMount(Place),
+    /// Something else is mounted there.
+    #[error("there is no KV version 2 where the secret \"{0}\" is to be, but {1}")]
+    NotVersion2(Place, String),
+    /// A value was written to something else than a KV version 2.
+    #[error("there is no KV version 2 where the secret \"{place}\" was written")]
+    Unversioned {
+        /// Where it was written.
+        place: Place,
+        /// Why it could not be deleted again, if it could not.
+        remains: Option<Box<Error>>,
+    },
     /// The token's policies do not allow it.
     #[error("Vault's token lacks {} on {path:?}", .missing.join(", "))]
     NotAllowed {

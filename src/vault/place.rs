@@ -35,6 +35,16 @@ impl Place {
         })
     }
 
+    /// The path of its data in the API, as a policy names it.
+    pub fn data_path(&self) -> String {
+        self.below("data")
+    }
+
+    /// The path of the mount.
+    pub(super) fn mount(&self) -> &str {
+        &self.mount
+    }
+
     /// The path of what the API calls `data`, `metadata` … of the secret, without `/v1/`.
     pub(super) fn below(&self, kind: &str) -> String {
         format!("{}/{kind}/{}", self.mount, self.path)

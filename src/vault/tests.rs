@@ -78,7 +78,7 @@ fn losses() -> Vec<Fault> {
 async fn what_is_written_is_read() {
     let server = server();
     let vault = root(&server);
-    let newest = vault.prove_writable(&operation(), &place()).await.unwrap();
+    let newest = vault.prove_writable(&operation(), &place()).await.unwrap().newest;
     assert_eq!((newest.version, newest.data.is_none()), (0, true));
     for (after, value) in [(0, "first"), (1, "second")] {
         let written = vault.write(&operation(), &place(), after, &data(value)).await.unwrap();
@@ -221,12 +221,149 @@ async fn where_no_key_value_store_is_nothing_is_written() {
     assert_eq!(error, Error::NoMount(nowhere));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_older_key_value_store_is_told_by_its_answer() {
+const MOUNT: &str = "/sys/internal/ui/mounts/secret";
+
+/// Every mount that is no KV version 2, and whether it keeps what is written.
+fn other_mounts() -> [(&'static str, bool); 4] {
+    [
+        ("plain", true),
+        ("cubbyhole", true),
+        ("transit", false),
+        ("secret/inner", false),
+    ]
+}
+
+fn with_other_mounts() -> sandbox::Vault {
     let server = server();
-    server.fault(Fault::answer(204).on("POST", DATA));
-    let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
-    assert_eq!(written, Err(Error::NoMount(place())));
+    server.mount_version_1("plain");
+    server.mount_other("transit", "transit");
+    server
+}
+
+#[tokio::test(start_paused = true)]
+async fn prove_writable_refuses_what_is_no_version_2_and_writes_nothing() {
+    for (mount, _) in other_mounts() {
+        let server = with_other_mounts();
+        let place = Place::new(mount, "striim/ci").unwrap();
+        let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+        assert!(matches!(error, Error::NotVersion2(..)), "{mount}: {error:?}");
+        assert_eq!(server.unversioned(mount, "data/striim/ci"), None, "{mount}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn prove_writable_needs_only_the_documented_policy_to_recognise_a_mount() {
+    let server = with_other_mounts();
+    let policy: Vec<_> = ["secret", "plain"]
+        .iter()
+        .map(|mount| format!("{mount}/data/striim/*"))
+        .collect();
+    let policy: Vec<_> = policy
+        .iter()
+        .map(|path| (path.as_str(), &[Create, Update, Read][..]))
+        .collect();
+    let vault = client(&server, server.token(&policy));
+    let proof = vault.prove_writable(&operation(), &place()).await.unwrap();
+    assert!(proof.is_version_2);
+    let plain = Place::new("plain", "striim/ci").unwrap();
+    let error = vault.prove_writable(&operation(), &plain).await.unwrap_err();
+    assert!(error.to_string().contains("a KV version 1"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn prove_writable_recognises_a_mount_that_vault_does_not_describe() {
+    for unhelpful in [
+        Fault::answer(403).body(r#"{"errors":["preflight capability check returned 403"]}"#),
+        Fault::answer(404).body(r#"{"errors":[]}"#),
+        Fault::answer(405),
+        Fault::answer(200).body("{}"),
+    ] {
+        for (mount, keeps) in other_mounts() {
+            let server = with_other_mounts();
+            server.fault(
+                unhelpful
+                    .clone()
+                    .on("GET", &MOUNT.replace("secret", mount))
+                    .times(u32::MAX),
+            );
+            let place = Place::new(mount, "striim/ci").unwrap();
+            let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+            assert!(
+                matches!(error, Error::NotVersion2(..)) || (!keeps && matches!(error, Error::NoMount(_))),
+                "{mount}: {error:?}"
+            );
+            assert_eq!(server.unversioned(mount, "data/striim/ci"), None, "{mount}");
+        }
+        let server = server();
+        server.fault(unhelpful.clone().on("GET", MOUNT).times(u32::MAX));
+        let proof = root(&server).prove_writable(&operation(), &place()).await.unwrap();
+        assert!(proof.is_version_2, "{unhelpful:?}");
+        assert_eq!(server.version("secret", "striim/ci"), 0, "it writes nothing");
+
+        server.fault(Fault::answer(400).on("POST", DATA));
+        let proof = root(&server).prove_writable(&operation(), &place()).await.unwrap();
+        assert!(!proof.is_version_2, "{unhelpful:?}: nothing shows it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn prove_writable_refuses_a_store_that_holds_an_unversioned_value() {
+    let server = with_other_mounts();
+    let place = Place::new("plain", "striim/ci").unwrap();
+    let written = root(&server).write(&operation(), &place, 0, &data("value")).await;
+    assert!(
+        matches!(written, Err(Error::Unversioned { remains: None, .. })),
+        "{written:?}"
+    );
+    server.fault(Fault::answer(403).on("GET", "/sys/internal/ui/mounts/plain"));
+    let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+    assert!(matches!(error, Error::NotVersion2(..)), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_to_a_store_without_versions_is_taken_back() {
+    for (mount, granted) in [
+        ("plain", &[Create, Update, Read, Capability::Delete][..]),
+        ("plain", &[Create, Update, Read]),
+        ("cubbyhole", &[]),
+    ] {
+        for lost in [false, true] {
+            let server = with_other_mounts();
+            let place = Place::new(mount, "striim/ci").unwrap();
+            let token = match granted {
+                [] => server.root_token(),
+                granted => server.token(&[("plain/data/*", granted)]),
+            };
+            if lost {
+                let path = format!("/{mount}/data/striim/ci");
+                server.fault(Fault::new(Effect::Cut).after().on("POST", &path));
+            }
+            let written = client(&server, token)
+                .write(&operation(), &place, 0, &data("value"))
+                .await;
+            assert!(
+                matches!(written, Err(Error::Unversioned { remains: None, .. })),
+                "{written:?}"
+            );
+            let left = server.unversioned(mount, "data/striim/ci");
+            assert!(!format!("{left:?}").contains("value"), "{mount}: {left:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_to_a_store_without_versions_reports_what_stays_there() {
+    let server = with_other_mounts();
+    let place = Place::new("plain", "striim/ci").unwrap();
+    server.fault(Fault::answer(500).on("DELETE", "/plain/data/striim/ci").times(u32::MAX));
+    let error = root(&server)
+        .write(&operation(), &place, 0, &data("value"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Unversioned { remains: Some(_), .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -361,7 +361,8 @@ async fn requests_that_make_no_sense_are_refused() {
     for (kind, body, error) in [
         ("data", json!({"options": {}}), "no data provided"),
         ("delete", json!({}), "No version number provided"),
-        ("destroy", json!({"versions": []}), "No version number provided"),
+        ("undelete", json!({}), "No version number provided"),
+        ("destroy", json!({"versions": []}), "no version number provided"),
     ] {
         let answer = server.secret("POST", kind, body).await;
         assert_eq!((answer.status, answer.errors()), (400, vec![error]), "{kind}");

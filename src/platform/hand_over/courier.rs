@@ -1,16 +1,19 @@
 //! The way to Vault of one account's values.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::claims::{Claims, Stage};
 use super::labels::{GENERATION, Labels};
-use super::telling::{another_tokens, failure, somebody_elses, stays, undelivered};
+use super::owner::{Account, Owner};
+use super::telling::{claimed_twice, failure, foreign, stays, undelivered, unproven};
 use super::{Destination, Target, is_same_place};
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::platform::vault_settings::Link;
 use crate::rest::Operation;
-use crate::vault::{Data, Entry, Newest, Vault};
+use crate::vault::{Entry, Error, Newest, Vault};
 
 /// How long a plan or a refresh waits for a Vault that does not answer. Neither has anything to lose.
 const LOOK: Duration = Duration::from_secs(15);
@@ -18,16 +21,9 @@ const LOOK: Duration = Duration::from_secs(15);
 /// Carries the values of one account's tokens to Vault.
 pub(crate) struct Courier {
     link: Link,
-    account: String,
+    account: Account,
     labels: &'static Labels,
-}
-
-/// Which token a secret is to be of.
-pub(crate) struct Whose {
-    /// What names it in its account; `None` if only what it is known by proves a secret to be its own.
-    pub(crate) name: Option<String>,
-    /// What its value is known by, or was: whatever the state knows of.
-    pub(crate) ids: Vec<Entry>,
+    claims: Arc<Claims>,
 }
 
 /// A value to hand over, and what stands beside it.
@@ -46,8 +42,10 @@ pub(crate) struct Secret<'a> {
 pub(crate) struct Ready {
     vault: Vault,
     target: Target,
-    account: String,
+    account: Account,
     labels: &'static Labels,
+    claims: Arc<Claims>,
+    owner: Owner,
     after: u64,
     /// Which generation of the token is there; 0 if none is.
     pub(crate) generation: i64,
@@ -56,69 +54,157 @@ pub(crate) struct Ready {
 /// What a look at a token's secret showed.
 pub(crate) struct Seen<'a> {
     courier: &'a Courier,
+    owner: Owner,
     pub(super) target: Target,
     pub(super) newest: Result<Newest, Diagnostic>,
 }
 
 impl Courier {
     /// One that carries the values of `account` over `link`.
-    pub(crate) fn new(link: Link, account: String, labels: &'static Labels) -> Self {
-        Self { link, account, labels }
+    pub(crate) fn new(link: Link, account: Account, labels: &'static Labels) -> Self {
+        Self {
+            link,
+            account,
+            labels,
+            claims: Arc::default(),
+        }
     }
 
-    /// Proves, before a value is made, that it can be handed over; `None` if it is to be kept in the state.
+    /// Proves, before a value is made or revoked, that it can be handed over; `None` if it is to be kept in the state.
     ///
     /// # Errors
-    /// Why it cannot, or that somebody else's secret is there.
+    /// Why it cannot: Vault refuses, keeps no versions there, or the place is another token's.
     pub(crate) async fn prepare(
         &self,
         operation: &Operation,
         vault: &Field<Destination>,
-        whose: Whose,
+        owner: Owner,
+        diagnostics: &mut Diagnostics,
     ) -> Result<Option<Ready>, Diagnostic> {
         let Some(target) = Target::of(vault) else {
             return Ok(None);
         };
         let vault = self.link.get()?.clone();
-        let newest = vault.prove_writable(operation, &target.place).await;
-        let newest = newest.map_err(|error| failure(&error))?;
-        self.check_ours(&newest, &target, &whose)?;
+        self.claim_as(&target, &owner, Stage::Applied)?;
+        let proof = vault.prove_writable(operation, &target.place).await;
+        let proof = proof.map_err(|error| failure(&error))?;
+        let newest = proof.newest;
+        if newest.data.is_some() && !owner.owns(&newest, &self.account, self.labels) {
+            return Err(foreign(newest.version, &target, self.labels, &self.account, &owner));
+        }
+        if !proof.is_version_2 {
+            diagnostics.push(unproven(&target));
+        }
         Ok(Some(Ready {
             vault,
             target,
             account: self.account.clone(),
             labels: self.labels,
+            claims: self.claims.clone(),
+            owner,
             after: newest.version,
             generation: newest.data.and_then(|data| data.number(GENERATION)).unwrap_or_default(),
         }))
     }
 
-    /// The same for a plan. What may be otherwise by the time of the apply is a warning: a policy or a mount may come of the
-    /// same run, and Vault come back.
+    /// Checks in a plan that a new value of a token that is there, or that replaces one, can be handed over. What may be
+    /// otherwise by the time of the apply is a warning: a policy or a mount may come of the same run, and Vault come back.
     pub(crate) async fn plan(
         &self,
         operation: &Operation,
         vault: &Field<Destination>,
-        whose: Whose,
+        owner: Owner,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.plan_as(operation, vault, owner, Stage::Present, diagnostics).await;
+    }
+
+    /// The same for a token that is to be created.
+    pub(crate) async fn plan_creation(
+        &self,
+        operation: &Operation,
+        vault: &Field<Destination>,
+        owner: Owner,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.plan_as(operation, vault, owner, Stage::PlannedCreation, diagnostics)
+            .await;
+    }
+
+    async fn plan_as(
+        &self,
+        operation: &Operation,
+        vault: &Field<Destination>,
+        owner: Owner,
+        stage: Stage,
         diagnostics: &mut Diagnostics,
     ) {
         let Some(target) = Target::of(vault) else { return };
+        if let Err(taken) = self.claim_as(&target, &owner, stage) {
+            return diagnostics.push(taken);
+        }
         let client = match &self.link {
             Link::Reached(client) => client,
             Link::Waiting => return,
             Link::Unusable(problem) => return diagnostics.push(problem.clone()),
         };
-        match client.prove_writable(&brief(operation), &target.place).await {
-            Ok(newest) => {
-                diagnostics.ok(self.check_ours(&newest, &target, &whose));
-            }
-            Err(error) => diagnostics.push(failure(&error).as_warning()),
+        let place = &target.place;
+        let proof = match client.prove_writable(&brief(operation), place).await {
+            Ok(proof) => proof,
+            Err(error @ Error::NotVersion2(..)) => return diagnostics.push(failure(&error)),
+            Err(error) => return diagnostics.push(failure(&error).as_warning()),
+        };
+        let newest = &proof.newest;
+        // The secret of a token that is deleted or moved in this run goes before the new one's is written.
+        let owners = [owner.clone()]
+            .into_iter()
+            .chain(self.claims.predecessors(place, &owner));
+        let is_foreign = newest.data.is_some()
+            && !owners
+                .into_iter()
+                .any(|owner| owner.owns(newest, &self.account, self.labels));
+        if is_foreign {
+            diagnostics.push(foreign(newest.version, &target, self.labels, &self.account, &owner));
+        } else if !proof.is_version_2 {
+            diagnostics.push(unproven(&target));
         }
     }
 
+    /// Notes in a plan where the value of a token is and stays, without asking Vault.
+    pub(crate) fn claim(&self, vault: &Field<Destination>, owner: &Owner, diagnostics: &mut Diagnostics) {
+        if let Some(target) = Target::of(vault) {
+            diagnostics.ok(self.claim_as(&target, owner, Stage::Present));
+        }
+    }
+
+    /// Notes in a plan that the secret of a token goes away: the token is deleted, or its value goes elsewhere.
+    pub(crate) fn leave(&self, vault: &Field<Destination>, owner: &Owner) {
+        if let Some(target) = Target::of(vault) {
+            self.claims.leave(&target.place, owner);
+        }
+    }
+
+    /// The same for a token whose value goes from one place to another.
+    pub(crate) fn move_away(&self, before: &Field<Destination>, now: &Field<Destination>, owner: &Owner) {
+        if !is_same_place(before, now) {
+            self.leave(before, owner);
+        }
+    }
+
+    fn claim_as(&self, target: &Target, owner: &Owner, stage: Stage) -> Result<(), Diagnostic> {
+        let claimed = self.claims.claim(&target.place, owner, stage);
+        claimed.map_err(|other| claimed_twice(target, owner, &other))
+    }
+
     /// Looks at the secret where a token's value is to be; `None` if it is kept in the state, or nobody can be asked yet.
-    pub(crate) async fn look(&self, operation: &Operation, vault: &Field<Destination>) -> Option<Seen<'_>> {
+    pub(crate) async fn look(
+        &self,
+        operation: &Operation,
+        vault: &Field<Destination>,
+        owner: Owner,
+    ) -> Option<Seen<'_>> {
         let target = Target::of(vault)?;
+        self.claims.refresh(&target.place, &owner);
         let newest = match &self.link {
             Link::Reached(vault) => vault
                 .newest(&brief(operation), &target.place)
@@ -129,6 +215,7 @@ impl Courier {
         };
         Some(Seen {
             courier: self,
+            owner,
             target,
             newest,
         })
@@ -158,14 +245,27 @@ impl Courier {
         operation: &Operation,
         vault: &Field<Destination>,
         version: &Field<i64>,
+        owner: &Owner,
         diagnostics: &mut Diagnostics,
     ) {
-        let (Some(target), Some(version)) = (Target::of(vault), version.known().copied()) else {
+        let Some(target) = Target::of(vault) else { return };
+        self.claims.release(&target.place, owner);
+        let Some(version) = version.known().and_then(|version| u64::try_from(*version).ok()) else {
             return;
         };
-        let Some(version) = u64::try_from(version).ok().filter(|version| *version > 0) else {
+        if version == 0 {
+            // What was mounted there when the value could not be handed over may have kept it all the same.
+            if let Link::Reached(vault) = &self.link {
+                let is_ours = |data: &_| owner.owns_unversioned(data, &self.account, self.labels);
+                let removed = vault
+                    .remove_unversioned(&brief(operation), &target.place, is_ours)
+                    .await;
+                if let Err(error) = removed {
+                    tracing::warn!("{error}");
+                }
+            }
             return;
-        };
+        }
         let removed = match self.link.get() {
             Ok(vault) => vault
                 .remove(operation, &target.place, version)
@@ -184,43 +284,22 @@ impl Courier {
         operation: &Operation,
         (before, version): (&Field<Destination>, &Field<i64>),
         now: &Field<Destination>,
+        owner: &Owner,
         diagnostics: &mut Diagnostics,
     ) {
         if !is_same_place(before, now) {
-            self.remove(operation, before, version, diagnostics).await;
+            self.remove(operation, before, version, owner, diagnostics).await;
         }
-    }
-
-    /// Whether a secret says of itself that it is of the token of that name in this account.
-    fn says_ours(&self, data: &Data, name: &str) -> bool {
-        let says = |label: &str, expected: &str| data.text(label).is_some_and(|text| text.expose_secret() == expected);
-        says(self.labels.account, &self.account) && says(self.labels.name, name)
-    }
-
-    /// Whether a secret may be followed by a new version: there is none, or it is this token's.
-    fn check_ours(&self, newest: &Newest, target: &Target, whose: &Whose) -> Result<(), Diagnostic> {
-        let Some(data) = &newest.data else { return Ok(()) };
-        // An account may be told by another name than when the secret was written.
-        let held = data.get(self.labels.id);
-        let is_known = held.is_some_and(|held| whose.ids.contains(held));
-        let is_named = whose.name.as_ref().is_some_and(|name| self.says_ours(data, name));
-        if is_known || is_named {
-            return Ok(());
-        }
-        let version = newest.version;
-        Err(match &whose.name {
-            Some(name) => somebody_elses(version, target, self.labels, &self.account, name),
-            None => another_tokens(version, target, self.labels, held),
-        })
     }
 }
 
 impl Seen<'_> {
-    /// What the secret holds, if it is of the token of that name, with a value in it.
-    pub(crate) fn of(&self, name: &str) -> Option<Held<'_>> {
+    /// What the secret holds, if it is the token's, with a value in it.
+    pub(crate) fn held(&self) -> Option<Held<'_>> {
         let newest = self.newest.as_ref().ok()?;
         let data = newest.data.as_ref()?;
-        let whole = data.text(&self.target.field).is_some() && self.courier.says_ours(data, name);
+        let is_own = self.owner.owns(newest, &self.courier.account, self.courier.labels);
+        let whole = data.text(&self.target.field).is_some() && is_own;
         whole.then(|| Held {
             version: i64::try_from(newest.version).unwrap_or(i64::MAX),
             id: data.get(self.courier.labels.id),
@@ -254,8 +333,12 @@ impl Ready {
     /// # Errors
     /// Why the value is lost.
     pub(crate) async fn write(self, operation: &Operation, what: &str, secret: Secret<'_>) -> Result<i64, Diagnostic> {
-        let data = self.labels.data(&self.account, &self.target.field, secret);
+        let id = secret.id.clone();
+        let data = self.labels.data(self.account.label(), &self.target.field, secret);
         let written = self.vault.write(operation, &self.target.place, self.after, &data).await;
+        if written.is_ok() {
+            self.claims.identify(&self.target.place, &self.owner, id.as_ref());
+        }
         written
             .map(|version| i64::try_from(version).unwrap_or(i64::MAX))
             .map_err(|error| undelivered(what, &error))

@@ -1,7 +1,9 @@
 //! Handing a token's value over to Vault instead of keeping it in the state, the same for every token resource.
 //!
 //! # Flow
-//! - *Before a value is made* ([`Courier::prepare`]): prove that writing is allowed, and see whose secret is there.
+//! - *Plan* ([`Courier::plan`]): note which token goes where, so that no two go to one place, and prove what can be proved.
+//! - *Before a value is made* ([`Courier::prepare`]): prove that writing is allowed and makes a version, and see whose
+//!   secret is there ([`Owner`]).
 //! - *Afterwards* ([`HandOver::deliver`]): write it after exactly what was seen (check-and-set), and beside it what tells
 //!   whose it is. Only then comes the state, which keeps the number of the version in the value's place.
 //! - *Refresh* ([`HandOver::refresh`]): what the state says was handed over is looked for.
@@ -14,15 +16,21 @@
 //! - A run that was killed before the delivery leaves a value that nobody knows. The next refresh finds that Vault does not
 //!   have what the present value is known by, and the plan rotates. Killed after it, the refresh finds it and takes the
 //!   delivery for what it is.
-//! - Somebody else's secret is never covered over.
+//! - Another token's secret is never overwritten: neither another account's of the same name, nor one of the same
+//!   configuration. What it holds is not shown.
+//! - Another name of the account (a gateway, a letter case, `account` next to `base_url`) changes nothing about the secrets
+//!   that were written before.
 //!
 //! # Assumptions
-//! - A secret that says of itself, beside the value, that it is this token's was written by this provider.
+//! - A secret that says of itself, next to the value, that it is this token's was written by this provider.
+//! - Two provider processes do not know of each other's plans. The second one finds the first one's secret.
 //! - The platform tells what a token's present value is known by ([`Labels::id`]). Where it does not, a change that its
 //!   resource does not see goes unnoticed, as it does for a value in the state.
 
+mod claims;
 mod courier;
 mod labels;
+mod owner;
 mod telling;
 
 use secrecy::SecretString;
@@ -35,8 +43,9 @@ use crate::rest::Operation;
 use crate::token::{Keeper, PresentValue};
 use crate::vault::{Entry, Place};
 
-pub(crate) use self::courier::{Courier, Held, Ready, Secret, Seen, Whose};
+pub(crate) use self::courier::{Courier, Held, Ready, Secret, Seen};
 pub(crate) use self::labels::Labels;
+pub(crate) use self::owner::{Account, Owner};
 
 model! {
     /// `vault` of a token.
@@ -240,7 +249,7 @@ impl HandOver<'_> {
             // What it is known by is not told now, only that it is the one that the state knows.
             (held, _) => !told.rotated && held == self.id.as_ref(),
         };
-        match seen.of(&self.name).filter(is_present) {
+        match seen.held().filter(is_present) {
             Some(held) => {
                 *self.version = held.version.into();
                 // A run that was killed has counted it, and could not say so.

@@ -1,12 +1,12 @@
 //! What is told of a hand-over that did not come about.
 
 use http::StatusCode;
-use secrecy::ExposeSecret;
 
+use super::owner::{Account, Owner};
 use super::{Labels, Target};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Entry, Error, Newest};
+use crate::vault::{Error, Newest};
 
 /// The diagnostic for what Vault did not do.
 pub(super) fn failure(error: &Error) -> Diagnostic {
@@ -27,9 +27,20 @@ fn advice(error: &Error) -> String {
             "Give the token a policy with this rule:\n\n  path {path:?} {{\n    capabilities = [\"create\", \"update\", \
              \"read\"]\n  }}"
         ),
-        Error::NoMount(_) => {
+        Error::NoMount(_) | Error::NotVersion2(..) => {
             "Check `mount` (`vault secrets list -detailed` shows a version 2 as map[version:2]), and the namespace."
                 .to_owned()
+        }
+        Error::Unversioned { place, remains } => {
+            let cleanup = match remains {
+                None => "What was written there is deleted again.".to_owned(),
+                Some(error) => format!(
+                    "**The value is still there**, at {:?} and without a version: it {error}{}. Delete it in Vault.",
+                    place.data_path(),
+                    error.answer().map(|answer| format!(" ({answer})")).unwrap_or_default()
+                ),
+            };
+            format!("{cleanup} Check `mount`, and the namespace.")
         }
         Error::Overtaken(_) => "It was not covered over.".to_owned(),
         Error::Request(error) => match (error.status(), error.cause()) {
@@ -82,46 +93,60 @@ pub(super) fn missing(what: &str, newest: &Newest, target: &Target, rotated: boo
     .on("vault")
 }
 
-/// The error that a secret must not be covered over, as it does not say that it is of the token of that name.
-pub(super) fn somebody_elses(version: u64, target: &Target, labels: &Labels, account: &str, name: &str) -> Diagnostic {
+/// The error that a secret must not be overwritten, as nothing in it shows that it is this token's. What it holds is not
+/// quoted: it may be anything.
+pub(super) fn foreign(version: u64, target: &Target, labels: &Labels, account: &Account, owner: &Owner) -> Diagnostic {
     let Labels {
         account: of,
         name: called,
+        id,
         ..
     } = labels;
-    covered(
-        target,
-        format!(
-            "Its version {version} was not written for this token: beside a value, this provider writes the {of} \
-             ({account:?}) and the {called} ({name:?}). It is not covered over. Declare another `path`; or, if nobody needs \
-             it, delete the secret in Vault and run again."
-        ),
-    )
-}
-
-/// The same where nothing but its value tells a token from others.
-pub(super) fn another_tokens(version: u64, target: &Target, labels: &Labels, held: Option<&Entry>) -> Diagnostic {
-    let import = match held {
-        Some(Entry::Text(held)) => format!(
-            " It says that it is of a token whose {} is {:?}: if a run that did not come to its end has left it, import that \
-             token.",
-            labels.id,
-            held.expose_secret()
-        ),
-        _ => String::new(),
-    };
-    covered(
-        target,
-        format!(
-            "Its version {version} was not written for this token, and is not covered over.{import} Otherwise declare \
-             another `path`; or, if nobody needs it, delete the secret in Vault and run again."
-        ),
-    )
-}
-
-fn covered(target: &Target, detail: String) -> Diagnostic {
+    let account = account.label();
     let place = &target.place;
-    Diagnostic::error(format!("The secret \"{place}\" in Vault is somebody else's"), detail).on("vault")
+    let (proof, import) = match &owner.name {
+        Some(name) if owner.is_unique => (format!("the {of} ({account:?}) and the {called} ({name:?})"), ""),
+        _ => (
+            format!("the {of} ({account:?}) and the token's {id}"),
+            " If a run that was interrupted wrote it for this token, import the token that its labels name.",
+        ),
+    };
+    Diagnostic::error(
+        format!("The secret \"{place}\" in Vault is somebody else's"),
+        format!(
+            "Its version {version} was not written for this token: next to a value, this provider writes {proof}, and this \
+             secret says otherwise. It is not overwritten, and nothing is made or revoked. Another account of the same name, \
+             or another configuration, may use the same path.{import} Declare another `path`; or, if nothing uses the secret, \
+             delete it in Vault and run again."
+        ),
+    )
+    .on("vault")
+}
+
+/// The error that two tokens have one place.
+pub(super) fn claimed_twice(target: &Target, owner: &Owner, other: &str) -> Diagnostic {
+    let place = &target.place;
+    Diagnostic::error(
+        format!("Two tokens are to be in the secret \"{place}\" in Vault"),
+        format!(
+            "{} has the same `mount` and `path` as another one: {}. A write replaces the whole secret, whatever `field` says, \
+             so one value would be lost. Give each token a `path` of its own; with `for_each`, one that has `each.key` in it.",
+            owner.what, other
+        ),
+    )
+    .on("vault")
+}
+
+/// The warning that Vault did not say what is mounted.
+pub(super) fn unproven(target: &Target) -> Diagnostic {
+    let place = &target.place;
+    Diagnostic::warning(
+        format!("It is not proved that the secret \"{place}\" is in a KV version 2"),
+        "Vault did not say what is mounted there. If it is something else, a value that is written there is deleted again, \
+         and the token has to be rotated once more. `vault secrets list -detailed` shows a version 2 as map[version:2]. The \
+         provider asks `sys/internal/ui/mounts/<mount>`: let a proxy in front of Vault pass that on.",
+    )
+    .on("vault")
 }
 
 /// The warning that a version could not be deleted.

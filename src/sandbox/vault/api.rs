@@ -12,22 +12,33 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::kv::{Engine, Write};
+use super::plain::Plain;
 use super::policy::Capability;
-use super::{Holder, Server, Vault, folder};
+use super::{Holder, Mount, Server, Vault, folder};
 
 /// Why Vault does not do what was asked. Each shows as `{"errors": […]}`.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// 400
     Invalid(&'static str),
-    /// 403: no token, an unknown one, or one that may not.
+    /// 403: no token, or an unknown one.
+    Unauthenticated,
+    /// 403: the token's policies do not allow it.
     Denied,
+    /// 403: nothing is mounted there, or nothing that the token may use.
+    NoAccess(String),
     /// 404; of a version that was deleted or destroyed with what is known of it.
     NotFound(Option<Value>),
     /// 404: nothing is mounted there.
     NoHandler(String),
+    /// 404: the mounted engine has no such path.
+    UnsupportedPath,
+    /// 404: a KV version 2 takes nothing outside `data`, `metadata` …
+    Unversioned,
     /// 405
     Unsupported,
+    /// 500: the engine reports a bad request as its own failure.
+    Failed(&'static str),
     /// 503
     Sealed,
 }
@@ -117,15 +128,19 @@ impl Call<'_> {
         serde_json::from_slice(self.body).map_err(|_| Refusal::Invalid("error parsing JSON"))
     }
 
-    fn versions(&self) -> Result<Vec<u64>, Refusal> {
+    /// The numbers in the body; the engine's paths spell the refusal in two ways.
+    fn versions(&self, missing: &'static str) -> Result<Vec<u64>, Refusal> {
         match self.json::<Versions>()?.versions {
-            versions if versions.is_empty() => Err(Refusal::Invalid("No version number provided")),
+            versions if versions.is_empty() => Err(Refusal::Invalid(missing)),
             versions => Ok(versions),
         }
     }
 
     fn write(&self) -> Result<Write, Refusal> {
-        let mut body: Map<String, Value> = self.json()?;
+        let mut body: Map<String, Value> = match self.body {
+            [] => Map::new(),
+            _ => self.json()?,
+        };
         let Some(Value::Object(data)) = body.remove("data") else {
             return Err(Refusal::Invalid("no data provided"));
         };
@@ -160,33 +175,77 @@ impl Server {
         // A token of a namespace works in it and in those below it.
         let holder = holder
             .filter(|holder| namespace.starts_with(&holder.namespace))
-            .ok_or(Refusal::Denied)?;
-        if call.path.strip_prefix(&namespace) == Some("sys/capabilities-self") {
-            return capabilities(call, &holder, &namespace);
+            .ok_or(Refusal::Unauthenticated)?;
+        match call.path.strip_prefix(&namespace) {
+            Some("sys/capabilities-self") => return capabilities(call, &holder, &namespace),
+            Some(path) => {
+                if let Some(path) = path.strip_prefix("sys/internal/ui/mounts/") {
+                    return self.mount_details(call, &holder, &namespace, path);
+                }
+            }
+            None => {}
         }
         let mounts = self.mounts.iter_mut();
         let mounts = mounts.filter(|(mount, _)| call.path.starts_with(mount.as_str()));
         let mount = mounts.max_by_key(|(mount, _)| mount.len());
         let rest = mount
             .as_ref()
-            .and_then(|(mount, _)| call.path.strip_prefix(mount.as_str()));
-        let (kind, path) = rest
-            .unwrap_or_default()
-            .split_once('/')
-            .unwrap_or((rest.unwrap_or_default(), ""));
-        let exists = mount.as_ref().is_some_and(|(_, engine)| engine.exists(path));
-        let needed = match kind {
-            _ if call.is_list() => Capability::List,
-            _ if call.method == Method::GET => Capability::Read,
-            _ if call.method == Method::DELETE => Capability::Delete,
-            "data" | "metadata" if !exists => Capability::Create,
-            _ => Capability::Update,
+            .and_then(|(mount, _)| call.path.strip_prefix(mount.as_str()))
+            .unwrap_or_default();
+        let needed = if call.is_list() {
+            Capability::List
+        } else if call.method == Method::GET {
+            Capability::Read
+        } else if call.method == Method::DELETE {
+            Capability::Delete
+        } else if mount.as_ref().is_some_and(|(_, mount)| mount.is_creation(rest, call)) {
+            Capability::Create
+        } else {
+            Capability::Update
         };
         if !holder.allows(needed, &call.path) {
             return Err(Refusal::Denied);
         }
-        let (_, engine) = mount.ok_or_else(|| Refusal::NoHandler(call.path.clone()))?;
-        engine.handle(call, kind, path)
+        let (_, mount) = mount.ok_or_else(|| Refusal::NoHandler(call.path.clone()))?;
+        match mount {
+            Mount::Versioned(engine) => engine.handle(call, rest),
+            Mount::Plain(engine) => engine.handle(call, rest),
+            Mount::Cubbyhole(holes) => holes
+                .entry(call.token.unwrap_or_default().to_owned())
+                .or_default()
+                .handle(call, rest)
+                .map_err(|refusal| match refusal {
+                    Refusal::Invalid(reason) => Refusal::Failed(reason),
+                    refusal => refusal,
+                }),
+            Mount::Other(_) => Err(Refusal::UnsupportedPath),
+        }
+    }
+
+    /// What is mounted at a path or above it, for a token that may do anything there.
+    fn mount_details(&self, call: &Call<'_>, holder: &Holder, namespace: &str, path: &str) -> Result<Done, Refusal> {
+        if call.method != Method::GET {
+            return Err(Refusal::Unsupported);
+        }
+        let asked = folder(path);
+        let full = format!("{namespace}{asked}");
+        let mounts = self.mounts.iter();
+        let mounts = mounts.filter(|(mount, _)| mount.starts_with(namespace) && full.starts_with(mount.as_str()));
+        let found = mounts.max_by_key(|(mount, _)| mount.len());
+        let found = found.filter(|(mount, _)| {
+            let relative = mount.strip_prefix(&holder.namespace);
+            relative.is_some_and(|mount| holder.policy.reaches(mount))
+        });
+        let (mount, engine) = found.ok_or(Refusal::NoAccess(asked))?;
+        Ok(Done::Told(json!({
+            "type": engine.type_name(),
+            "path": mount.strip_prefix(namespace),
+            "options": engine.options(),
+            "description": "",
+            "local": matches!(engine, Mount::Cubbyhole(_)),
+            "seal_wrap": false,
+            "config": {"default_lease_ttl": 0, "force_no_cache": false, "max_lease_ttl": 0},
+        })))
     }
 
     fn health(&self) -> Done {
@@ -210,9 +269,72 @@ impl Holder {
     }
 }
 
+impl Mount {
+    /// Whether a write there makes something new.
+    fn is_creation(&self, rest: &str, call: &Call<'_>) -> bool {
+        match self {
+            Self::Versioned(engine) => match rest.split_once('/') {
+                Some(("data" | "metadata", path)) => !engine.exists(path),
+                _ => false,
+            },
+            Self::Plain(engine) => !engine.exists(rest),
+            Self::Cubbyhole(holes) => {
+                let hole = call.token.and_then(|token| holes.get(token));
+                hole.is_none_or(|hole| !hole.exists(rest))
+            }
+            Self::Other(_) => false,
+        }
+    }
+
+    fn type_name(&self) -> &str {
+        match self {
+            Self::Versioned(_) | Self::Plain(_) => "kv",
+            Self::Cubbyhole(_) => "cubbyhole",
+            Self::Other(name) => name,
+        }
+    }
+
+    fn options(&self) -> Value {
+        match self {
+            Self::Versioned(_) => json!({"version": "2"}),
+            Self::Plain(_) => json!({"version": "1"}),
+            Self::Cubbyhole(_) => Value::Null,
+            Self::Other(_) => json!({}),
+        }
+    }
+}
+
+impl Plain {
+    fn handle(&mut self, call: &Call<'_>, path: &str) -> Result<Done, Refusal> {
+        if call.is_list() {
+            return self.list(&folder(path)).map(Done::Told);
+        }
+        match call.method {
+            Method::GET => self.read(path).map(Done::Told),
+            Method::DELETE => {
+                self.delete(path);
+                Ok(Done::Nothing)
+            }
+            _ if call.is_write() => {
+                let data = match call.body {
+                    [] => Map::new(),
+                    _ => call.json()?,
+                };
+                if data.is_empty() {
+                    return Err(Refusal::Invalid("missing data fields"));
+                }
+                self.write(path, data);
+                Ok(Done::Nothing)
+            }
+            _ => Err(Refusal::Unsupported),
+        }
+    }
+}
+
 impl Engine {
-    fn handle(&mut self, call: &Call<'_>, kind: &str, path: &str) -> Result<Done, Refusal> {
+    fn handle(&mut self, call: &Call<'_>, rest: &str) -> Result<Done, Refusal> {
         let (get, write) = (call.method == Method::GET, call.is_write());
+        let (kind, path) = rest.split_once('/').unwrap_or((rest, ""));
         match kind {
             "metadata" if call.is_list() => self.list(&folder(path)).map(Done::Told),
             "config" if get => Ok(Done::Told(self.configuration())),
@@ -221,7 +343,8 @@ impl Engine {
                 Ok(Done::Nothing)
             }
             // "The path parameter cannot end in periods."
-            _ if path.is_empty() || path.ends_with(['/', '.']) => Err(Refusal::NoHandler(call.path.clone())),
+            "data" | "metadata" if get && path.ends_with('/') => Err(Refusal::NotFound(None)),
+            _ if path.is_empty() || path.ends_with(['/', '.']) => Err(Refusal::Unversioned),
             "data" if get => {
                 let version = call.asks("version").and_then(|number| number.parse().ok());
                 self.read(path, version, call.now).map(Done::Told)
@@ -232,15 +355,15 @@ impl Engine {
                 Ok(Done::Nothing)
             }
             "delete" if write => {
-                self.delete(path, &call.versions()?, call.now);
+                self.delete(path, &call.versions("No version number provided")?, call.now);
                 Ok(Done::Nothing)
             }
             "undelete" if write => {
-                self.undelete(path, &call.versions()?);
+                self.undelete(path, &call.versions("No version number provided")?);
                 Ok(Done::Nothing)
             }
             "destroy" if write => {
-                self.destroy(path, &call.versions()?);
+                self.destroy(path, &call.versions("no version number provided")?);
                 Ok(Done::Nothing)
             }
             "metadata" if get => self.metadata(path).map(Done::Told),
@@ -253,7 +376,7 @@ impl Engine {
                 Ok(Done::Nothing)
             }
             "data" | "metadata" | "config" | "delete" | "undelete" | "destroy" => Err(Refusal::Unsupported),
-            _ => Err(Refusal::NoHandler(call.path.clone())),
+            _ => Err(Refusal::Unversioned),
         }
     }
 }
@@ -306,16 +429,39 @@ impl Refusal {
     fn into_response(self, id: &str) -> Response {
         let (status, errors) = match self {
             Self::Invalid(reason) => (StatusCode::BAD_REQUEST, vec![reason.to_owned()]),
-            Self::Denied => (StatusCode::FORBIDDEN, vec!["permission denied".to_owned()]),
+            Self::Unauthenticated => (StatusCode::FORBIDDEN, vec!["permission denied".to_owned()]),
+            Self::Denied => (StatusCode::FORBIDDEN, vec![wrapped("permission denied")]),
+            Self::NoAccess(path) => (
+                StatusCode::FORBIDDEN,
+                vec![format!(
+                    "preflight capability check returned 403, please ensure client's policies grant access to path {path:?}"
+                )],
+            ),
             Self::NotFound(Some(data)) => return (StatusCode::NOT_FOUND, Json(envelope(id, data))).into_response(),
             Self::NotFound(None) => (StatusCode::NOT_FOUND, Vec::new()),
             Self::NoHandler(path) => (
                 StatusCode::NOT_FOUND,
                 vec![format!("no handler for route {path:?}. route entry not found.")],
             ),
-            Self::Unsupported => (StatusCode::METHOD_NOT_ALLOWED, vec!["unsupported operation".to_owned()]),
+            Self::UnsupportedPath => (StatusCode::NOT_FOUND, vec![wrapped("unsupported path")]),
+            Self::Unversioned => {
+                let mut answer = envelope(id, Value::Null);
+                let warning = "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API \
+                               endpoints to use.";
+                if let Some(answer) = answer.as_object_mut() {
+                    answer.insert("warnings".to_owned(), json!([warning]));
+                }
+                return (StatusCode::NOT_FOUND, Json(answer)).into_response();
+            }
+            Self::Unsupported => (StatusCode::METHOD_NOT_ALLOWED, vec![wrapped("unsupported operation")]),
+            Self::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, vec![wrapped(reason)]),
             Self::Sealed => (StatusCode::SERVICE_UNAVAILABLE, vec!["Vault is sealed".to_owned()]),
         };
         (status, Json(json!({ "errors": errors }))).into_response()
     }
+}
+
+/// An error as Vault's router passes it on.
+fn wrapped(reason: &str) -> String {
+    format!("1 error occurred:\n\t* {reason}\n\n")
 }

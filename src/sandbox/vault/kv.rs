@@ -250,11 +250,7 @@ impl Engine {
 
     /// The names directly below a folder; a folder's own ends in a slash.
     pub(super) fn list(&self, folder: &str) -> Result<Value, Refusal> {
-        let below = self.secrets.keys().filter_map(|path| path.strip_prefix(folder));
-        let mut keys: Vec<_> = below
-            .map(|rest| rest.split_inclusive('/').next().unwrap_or(rest))
-            .collect();
-        keys.dedup();
+        let keys = names_below(self.secrets.keys(), folder);
         if keys.is_empty() {
             return Err(Refusal::NotFound(None));
         }
@@ -268,4 +264,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// The names directly below a folder, of sorted paths.
+pub(super) fn names_below<'a>(paths: impl Iterator<Item = &'a String>, folder: &str) -> Vec<&'a str> {
+    let below = paths.filter_map(|path| path.strip_prefix(folder));
+    let mut names: Vec<_> = below
+        .map(|rest| rest.split_inclusive('/').next().unwrap_or(rest))
+        .collect();
+    names.dedup();
+    names
 }

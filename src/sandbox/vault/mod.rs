@@ -1,12 +1,15 @@
 //! HashiCorp Vault's KV version 2 in memory, as its public API documentation describes it.
 //!
 //! What there is: `data` (read by version, write with `options.cas`, delete), `delete`, `undelete`, `destroy`,
-//! `metadata` (read, write, list, delete) and `config` of any mount; `sys/capabilities-self`, `sys/health` and
-//! `sys/seal-status`; tokens with policies; namespaces; sealing. What there is not: `PATCH`, `subkeys`, and whatever
-//! else Vault does. A server begins unsealed, with the mount `secret` and a root token.
+//! `metadata` (read, write, list, delete) and `config` of any KV version 2; KV version 1 and cubbyholes, which keep
+//! whatever is written at any path; mounts of other types, which answer nothing; `sys/capabilities-self`,
+//! `sys/internal/ui/mounts/<path>`, `sys/health` and `sys/seal-status`; tokens with policies; namespaces; sealing. What
+//! there is not: `PATCH`, `subkeys`, and whatever else Vault does. A server begins unsealed, with the mounts `secret`
+//! (KV version 2) and `cubbyhole`, and a root token.
 
 mod api;
 mod kv;
+mod plain;
 mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +23,7 @@ use serde_json::{Map, Value};
 use super::Platform;
 use crate::token::Clock;
 use kv::Engine;
+use plain::Plain;
 use policy::Policy;
 
 pub use policy::Capability;
@@ -32,7 +36,7 @@ pub type Vault = super::Sandbox<Server>;
 pub struct Server {
     sealed: bool,
     /// By their full path, which ends in a slash: `ns/secret/`.
-    mounts: BTreeMap<String, Engine>,
+    mounts: BTreeMap<String, Mount>,
     /// Their full paths, each of which ends in a slash.
     namespaces: BTreeSet<String>,
     tokens: BTreeMap<String, Holder>,
@@ -40,6 +44,19 @@ pub struct Server {
     root_token: SecretString,
     /// Every token that there ever was.
     issued: Vec<SecretString>,
+}
+
+/// A mounted secrets engine.
+#[derive(Debug)]
+enum Mount {
+    /// KV version 2.
+    Versioned(Engine),
+    /// KV version 1.
+    Plain(Plain),
+    /// A store for each token.
+    Cubbyhole(BTreeMap<String, Plain>),
+    /// Another type, by its name.
+    Other(String),
 }
 
 /// What a token may do, and where.
@@ -90,6 +107,7 @@ impl Vault {
         };
         let vault = Self::of(server, clock);
         vault.mount("secret");
+        vault.mount_at("cubbyhole", Mount::Cubbyhole(BTreeMap::new()));
         vault
     }
 
@@ -126,11 +144,37 @@ impl Vault {
     pub fn namespace(&self, path: &str) {
         self.lock().namespaces.insert(folder(path));
         self.mount(&format!("{}secret", folder(path)));
+        self.mount_at(&format!("{}cubbyhole", folder(path)), Mount::Cubbyhole(BTreeMap::new()));
     }
 
     /// Mounts a KV version 2 at this path, which may be deep and may begin with a namespace.
     pub fn mount(&self, path: &str) {
-        self.lock().mounts.entry(folder(path)).or_default();
+        self.mount_at(path, Mount::Versioned(Engine::default()));
+    }
+
+    /// Mounts a KV version 1, which keeps whatever is written last at any path.
+    pub fn mount_version_1(&self, path: &str) {
+        self.mount_at(path, Mount::Plain(Plain::default()));
+    }
+
+    /// Mounts an engine of another type, such as `transit`.
+    pub fn mount_other(&self, path: &str, type_name: &str) {
+        self.mount_at(path, Mount::Other(type_name.to_owned()));
+    }
+
+    fn mount_at(&self, path: &str, mount: Mount) {
+        self.lock().mounts.entry(folder(path)).or_insert(mount);
+    }
+
+    /// What is kept at a path of a KV version 1, or of the root token's cubbyhole.
+    pub fn unversioned(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
+        let server = self.lock();
+        let plain = match server.mounts.get(&folder(mount))? {
+            Mount::Plain(plain) => plain,
+            Mount::Cubbyhole(holes) => holes.get(server.root_token.expose_secret())?,
+            Mount::Versioned(_) | Mount::Other(_) => return None,
+        };
+        plain.get(path).cloned()
     }
 
     /// Takes a mount away, with all that it holds.
@@ -152,22 +196,25 @@ impl Vault {
     pub fn secret(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
         let now = self.clock.now();
         let server = self.lock();
-        server.mounts.get(&folder(mount))?.current(path, now).cloned()
+        server
+            .mounts
+            .get(&folder(mount))?
+            .versioned()?
+            .current(path, now)
+            .cloned()
     }
 
     /// The number of the newest version of a secret, be it deleted or not; 0 where nothing was ever written.
     pub fn version(&self, mount: &str, path: &str) -> u64 {
         let server = self.lock();
-        server
-            .mounts
-            .get(&folder(mount))
-            .map_or(0, |engine| engine.version(path))
+        let engine = server.mounts.get(&folder(mount)).and_then(Mount::versioned);
+        engine.map_or(0, |engine| engine.version(path))
     }
 
     /// Writes a new version, as somebody with the root token would.
     pub fn put(&self, mount: &str, path: &str, data: Map<String, Value>) {
         let now = self.clock.now();
-        if let Some(engine) = self.lock().mounts.get_mut(&folder(mount)) {
+        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
             engine.put(path, data, now);
         }
     }
@@ -175,15 +222,24 @@ impl Vault {
     /// Deletes the newest version, which can be undone.
     pub fn delete(&self, mount: &str, path: &str) {
         let now = self.clock.now();
-        if let Some(engine) = self.lock().mounts.get_mut(&folder(mount)) {
+        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
             engine.delete_latest(path, now);
         }
     }
 
     /// Removes a secret with all versions and metadata: the next one begins with version 1.
     pub fn wipe(&self, mount: &str, path: &str) {
-        if let Some(engine) = self.lock().mounts.get_mut(&folder(mount)) {
+        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
             engine.wipe(path);
+        }
+    }
+}
+
+impl Mount {
+    fn versioned(&self) -> Option<&Engine> {
+        match self {
+            Self::Versioned(engine) => Some(engine),
+            _ => None,
         }
     }
 }

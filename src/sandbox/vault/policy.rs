@@ -52,6 +52,18 @@ impl Policy {
         }
     }
 
+    /// Whether anything at all is granted below a mount, whose path ends in a slash.
+    pub(super) fn reaches(&self, mount: &str) -> bool {
+        let Self::Rules(rules) = self else { return true };
+        rules.iter().any(|(pattern, granted)| {
+            let fixed = pattern.find(['*', '+']).unwrap_or(pattern.len());
+            let fixed = &pattern[..fixed];
+            let is_open = fixed.len() < pattern.len();
+            let reaches = fixed.starts_with(mount) || (is_open && mount.starts_with(fixed));
+            reaches && !granted.is_empty() && !granted.contains(&Capability::Deny)
+        })
+    }
+
     pub(super) fn allows(&self, capability: Capability, path: &str) -> bool {
         let granted = self.at(path);
         granted.contains(&Capability::Root) || granted.contains(&capability)

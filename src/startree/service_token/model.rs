@@ -5,9 +5,10 @@ use secrecy::SecretString;
 
 use super::rotation::{Previous, Rotation, Standing};
 use super::succeed::Successor;
-use crate::framework::{Diagnostic, Diagnostics, Field, model};
+use crate::framework::{Diagnostic, Diagnostics, Field, PrivateState, model};
 use crate::platform::attributes::Triggers;
-use crate::platform::hand_over::{self, Destination, HandOver, Whose, is_same_place};
+use crate::platform::hand_over::{self, Destination, HandOver, Owner};
+use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -79,10 +80,6 @@ impl Model {
         instant(&self.created_at)
     }
 
-    pub(super) fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
     pub(super) fn rotation(&self) -> Rotation<'_> {
         Rotation {
             rotation_triggers: &self.rotation_triggers,
@@ -92,9 +89,10 @@ impl Model {
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let in_state = match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
+    pub(super) fn standing(&self, private: &PrivateState) -> Standing {
+        let imported = private_record::is_imported(private, &self.generation);
+        let in_state = match (imported, self.token.is_null()) {
+            (true, _) => PresentValue::Imported,
             (_, true) => PresentValue::Undelivered,
             (_, false) => PresentValue::Ours,
         };
@@ -109,14 +107,11 @@ impl Model {
         }
     }
 
-    /// Which secret may be covered over by the token after this one, at `place`: this one's, and at its own place whatever
-    /// was written for this resource. A description is no name: another token may have it, too.
-    pub(super) fn whose(&self, place: &Field<Destination>) -> Whose {
-        let stays = is_same_place(&self.vault, place);
-        Whose {
-            name: self.description.known().cloned().filter(|_| stays),
-            ids: self.held_as().into_iter().collect(),
-        }
+    /// Itself, as the owner of a secret at `place`. A description is no name: another token may have it, too.
+    pub(super) fn owner(&self, place: &Field<Destination>) -> Owner {
+        let description = self.description.known().cloned();
+        let owner = Owner::new(self.what(), "service token", description, false, self.held_as());
+        owner.with_state((&self.vault, &self.vault_version), place)
     }
 
     pub(super) fn hand_over(&mut self) -> HandOver<'_> {
