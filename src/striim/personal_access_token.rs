@@ -36,7 +36,8 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
@@ -104,6 +105,12 @@ impl Model {
 
     fn has_expired(&self, now: Timestamp) -> bool {
         self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -250,6 +257,9 @@ impl Resource for PersonalAccessToken {
         {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
+        if let Some(email) = config.email.known() {
+            check_name("email", email, diagnostics);
+        }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
         hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
@@ -293,11 +303,12 @@ impl Resource for PersonalAccessToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(&context.private), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
@@ -344,6 +355,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -384,6 +396,9 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                if let Some(spelled) = &token.unreadable_expiry {
+                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+                }
                 let rotated = state.kept().was_rotated_outside((&token).into());
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
@@ -398,9 +413,10 @@ impl Resource for PersonalAccessToken {
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
                 private_record::observe_delivery(&context.private, &state.vault_version);
+                state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(self.now()) => {}
+            None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None => return None,
         }
@@ -415,6 +431,7 @@ impl Resource for PersonalAccessToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -507,8 +524,9 @@ impl Resource for PersonalAccessToken {
              is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().follow(token.into());
+        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 
@@ -630,6 +648,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(

@@ -31,14 +31,16 @@ use super::quota;
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, end, end_left_over, find, no_such_account, orphan, rotate, token_of,
-    wait_for_name, whether_own, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise,
+    no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -94,6 +96,12 @@ impl Model {
             rotation_triggers: &self.rotation_triggers,
             vault: &self.vault,
         }
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -267,6 +275,7 @@ impl ServiceAccountToken {
             planned.name(),
             expires_at,
             &Field::Null,
+            account.token_id,
             diagnostics,
         )
         .await;
@@ -335,6 +344,7 @@ impl Resource for ServiceAccountToken {
                     format!("must have 3 to 30 characters; {name:?} has {length}"),
                 ));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
@@ -386,11 +396,12 @@ impl Resource for ServiceAccountToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(&context.private), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
@@ -446,6 +457,7 @@ impl Resource for ServiceAccountToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let operation = connection.operation(context);
         if !planned.adopts() {
             wait_for_name(&connection, &operation, planned.name()).await;
@@ -500,7 +512,12 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        let Some(account) = find(&accounts, state.name()) else {
+        let token_id = state.token_id.known().copied();
+        let Some(account) = find_own(&accounts, state.name(), token_id) else {
+            if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
+                diagnostics.push(spelled_otherwise(state.name()));
+                return Some(state);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
@@ -512,8 +529,12 @@ impl Resource for ServiceAccountToken {
                     state.value(&context.private),
                     PresentValue::Replaced { .. } | PresentValue::Undelivered
                 );
+            state.record_decision(&context.private, self.now());
             return (expired || never_seen).then_some(state);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+        }
         let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
         let seen = connection
@@ -526,6 +547,7 @@ impl Resource for ServiceAccountToken {
         };
         state.hand_over().refresh(seen, told, diagnostics);
         private_record::observe_delivery(&context.private, &state.vault_version);
+        state.record_decision(&context.private, self.now());
         Some(state)
     }
 
@@ -537,6 +559,7 @@ impl Resource for ServiceAccountToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -558,7 +581,17 @@ impl Resource for ServiceAccountToken {
         };
         let old = prior.present_token(&connection, context).await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(&connection, &operation, prior.name(), instant, &old, diagnostics).await;
+        let token_id = prior.token_id.known().copied();
+        let rotated = rotate(
+            &connection,
+            &operation,
+            prior.name(),
+            instant,
+            &old,
+            token_id,
+            diagnostics,
+        )
+        .await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             Err(error) if error.is_not_found() => connection
@@ -634,6 +667,7 @@ impl Resource for ServiceAccountToken {
                  value stops working.",
         ));
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(Model {
             generation: self.session.first_generation().into(),
             ..imported(account)
@@ -686,7 +720,7 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
         description: account.description.clone().unwrap_or_default().into(),
         ..Model::default()
     };
-    state.kept().follow(account.into());
+    state.kept().import(account.into(), account.unreadable_expiry.as_ref());
     state
 }
 
@@ -756,3 +790,6 @@ fn without_value(planned: Model) -> Model {
 fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
     why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,14 +38,17 @@ use super::quota;
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, end, end_left_over, find, orphan, rotate, token_of, wait_for_name,
-    whether_own, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise, orphan,
+    rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
+};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -103,7 +106,7 @@ impl Account {
     /// One that is there, and whose value is not known.
     fn found(account: &ServiceAccount) -> Self {
         let mut found = Self::named(&account.name);
-        found.kept().follow(account.into());
+        found.kept().import(account.into(), account.unreadable_expiry.as_ref());
         found
     }
 
@@ -134,13 +137,21 @@ impl Account {
 
     /// What the platform's list says of it; `None`: it was deleted.
     fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let Some(account) = find(accounts, self.name()) else {
+        let token_id = self.token_id.known().copied();
+        let Some(account) = find_own(accounts, self.name(), token_id) else {
+            if may_be_spelled_otherwise(accounts, self.name(), token_id) {
+                diagnostics.push(spelled_otherwise(self.name()));
+                return Some(self);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
             return (expired || never_seen).then_some(self);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
+        }
         if self.kept().follow(account.into()) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
@@ -229,6 +240,14 @@ impl Model {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        decision_time::refresh(private, now, |at| {
+            let rotates = matches!(self.decide(self, private, at), Decision::Rotate(_));
+            (rotates, self.replaced(private, at))
+        });
     }
 
     /// The service account that a rotation gives the new value.
@@ -407,7 +426,17 @@ impl ServiceAccountTokenPair {
         diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         if let Some(old) = old {
-            match rotate(connection, operation, new.name, new.expires_at, &old.token, diagnostics).await {
+            let token_id = old.token_id.known().copied();
+            let rotated = rotate(
+                connection,
+                operation,
+                new.name,
+                new.expires_at,
+                &old.token,
+                token_id,
+                diagnostics,
+            );
+            match rotated.await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
                 // Which value it has now, the next refresh tells.
@@ -518,6 +547,7 @@ impl Resource for ServiceAccountTokenPair {
                 let problem = "must have 1 to 28 characters, for each service account has two more";
                 diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config
@@ -579,10 +609,13 @@ impl Resource for ServiceAccountTokenPair {
         let prior = &drift::applied(prior, &context.private);
         planned.current = prior.current.clone();
         planned.previous = prior.previous.clone();
-        match change.config.decide(prior, &context.private, now) {
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, now, records, change.config.rotate_every());
+        let decide = |at| change.config.decide(prior, &context.private, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
-                let name = prior.replaced(&context.private, now);
+                let name = prior.replaced(&context.private, time.at);
                 diagnostics.push(rotates(prior, &name, &reasons));
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
@@ -621,6 +654,7 @@ impl Resource for ServiceAccountTokenPair {
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, now);
         let [name, second] = names(planned.name());
         let operation = connection.operation(context);
         for name in [&name, &second] {
@@ -672,11 +706,13 @@ impl Resource for ServiceAccountTokenPair {
             return Some(state);
         };
         let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        found.record_decision(&context.private, self.now());
         Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         replacement::forget(&context.private);
+        decision_time::record(&context.private, self.now());
         let value_to_come = match &planned.current {
             Field::Known(account) => account.token.is_unknown(),
             current => current.is_unknown(),
@@ -805,6 +841,7 @@ impl Resource for ServiceAccountTokenPair {
                  Terraform knows and ends the older of the two.",
         ));
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(Model {
             id: id.into(),
             name: id.into(),
