@@ -10,9 +10,11 @@
 pub(crate) mod attributes;
 mod ending;
 mod failure;
+pub(crate) mod generation;
 pub(crate) mod hand_over;
 mod making;
 mod parts;
+pub(crate) mod private_record;
 mod session;
 pub(crate) mod settings;
 mod snapshot;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::generation::Generations;
 use super::settings::Resolved;
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::token::Clock;
@@ -11,6 +12,7 @@ pub(crate) struct Session<C>(Arc<Shared<C>>);
 
 struct Shared<C> {
     clock: Clock,
+    generations: Generations,
     state: RwLock<State<C>>,
 }
 
@@ -33,12 +35,23 @@ impl<C> Session<C> {
     pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Shared {
             clock,
+            generations: Generations::default(),
             state: RwLock::new(State::Unconfigured),
         }))
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The numbers of tokens' values that this process has seen and given.
+    pub(crate) fn generations(&self) -> &Generations {
+        &self.0.generations
+    }
+
+    /// The number of a value whose object is created or imported now.
+    pub(crate) fn first_generation(&self) -> i64 {
+        self.0.generations.first(self.0.clock.now())
     }
 
     /// Takes what a configuration came to; `None` if that was an error, which changes nothing.

@@ -32,8 +32,11 @@ use super::connection::Session;
 use super::failure::failure;
 use super::rotate::{Outcome, own_token, rotate};
 use super::slots::{Since, since};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Type, model,
+};
 use crate::platform::attributes::{Triggers, known_triggers};
+use crate::platform::{generation, private_record};
 use crate::token::{Reason, changed_triggers};
 
 model! {
@@ -50,7 +53,7 @@ model! {
         rotation_triggers: Triggers,
         token_1: SecretString,
         token_2: SecretString,
-        /// 1 for the tokens that the creation found, one more for each change; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         changed_outside: bool,
     }
@@ -80,20 +83,10 @@ impl Model {
         self.token_2 = tokens.token_2.into();
     }
 
-    /// The generation that follows.
-    fn next_generation(&self) -> Field<i64> {
-        self.generation
-            .known()
-            .copied()
-            .unwrap_or_default()
-            .saturating_add(1)
-            .into()
-    }
-
     /// What declaring these triggers means for the tokens.
-    fn decide(&self, triggers: &Field<Triggers>) -> Decision {
+    fn decide(&self, triggers: &Field<Triggers>, private: &PrivateState) -> Decision {
         let before = known_triggers(&self.rotation_triggers).unwrap_or_default();
-        let is_first_said = before.is_empty() && self.generation == Field::Known(0);
+        let is_first_said = before.is_empty() && private_record::is_imported(private, &self.generation);
         let is_settled = self.changed_outside != Field::Known(true);
         let reason = known_triggers(triggers).map(|now| changed_triggers(&before, &now));
         match (reason, is_settled) {
@@ -205,8 +198,9 @@ impl Resource for StreamingTokens {
                 Attribute::computed(
                     "generation",
                     Type::Number,
-                    "One more each time that the tokens have changed, whoever rotated: 1 after creation, 0 after an import. It \
-                     is known in the plan, and so can be the version of a write-only argument.",
+                    "The number of the present tokens. Each change of them adds 1, also one from outside Terraform. The plan of \
+                     a rotation knows it, so it can be the version of a write-only argument. The first number is the time of \
+                     the creation or import in milliseconds, so that none repeats, not even after a replacement.",
                 ),
                 Attribute::computed(
                     "changed_outside",
@@ -221,29 +215,30 @@ impl Resource for StreamingTokens {
 
     fn validate(&self, _: &Model, _: &mut Diagnostics) {}
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.changed_outside = false.into();
             if let Some(connection) = self.session.connected() {
                 diagnostics.ok(connection.reading());
             }
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.workspace_id != prior.workspace_id {
             // It is replaced: what comes instead is planned by itself.
             diagnostics.push(forgotten(prior.workspace()));
             return;
         }
         planned.changed_outside = false.into();
-        match prior.decide(&planned.rotation_triggers) {
+        match prior.decide(&planned.rotation_triggers, &context.private) {
             Decision::Keep => {}
             Decision::Done => diagnostics.push(done(prior.workspace())),
             Decision::Rotate(reason) => {
                 planned.token_1 = prior.token_2.clone();
                 planned.token_2 = Field::Unknown;
-                planned.generation = prior.next_generation();
+                planned.generation = generation::after(&prior.generation);
                 self.plan_rotation(prior, &reason.to_string(), diagnostics).await;
             }
             Decision::NotKnownYet => {
@@ -263,6 +258,7 @@ impl Resource for StreamingTokens {
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let tokens = self.look(context, planned.workspace(), diagnostics).await?;
         let mut state = planned;
+        state.generation = self.session.first_generation().into();
         state.follow(tokens);
         Some(state)
     }
@@ -279,8 +275,9 @@ impl Resource for StreamingTokens {
         };
         if let Some(warning) = changed(state.workspace(), since(&known, &tokens)) {
             diagnostics.push(warning);
-            state.generation = state.next_generation();
+            state.generation = generation::after(&state.generation);
             state.changed_outside = true.into();
+            private_record::set_issued(&context.private);
             state.follow(tokens);
         }
         Some(state)
@@ -293,7 +290,7 @@ impl Resource for StreamingTokens {
             ..prior.clone()
         };
         // What was unknown in the plan is known now, and all else as it was.
-        let Decision::Rotate(_) = prior.decide(&settled.rotation_triggers) else {
+        let Decision::Rotate(_) = prior.decide(&settled.rotation_triggers, &context.private) else {
             return settled;
         };
         let Some((connection, known)) = self.session.connection(diagnostics).zip(diagnostics.ok(prior.tokens())) else {
@@ -306,12 +303,14 @@ impl Resource for StreamingTokens {
         };
         diagnostics.extend(told);
         let mut state = settled;
-        state.generation = state.next_generation();
+        private_record::set_issued(&context.private);
+        state.generation = generation::after(&state.generation);
         state.follow(tokens);
         state
     }
 
-    async fn delete(&self, _: &Context, _: Model, _: &mut Diagnostics) -> Option<Model> {
+    async fn delete(&self, _: &Context, state: Model, _: &mut Diagnostics) -> Option<Model> {
+        self.session.generations().observe(&state.generation);
         None
     }
 
@@ -319,10 +318,11 @@ impl Resource for StreamingTokens {
         let tokens = self.look(context, id, diagnostics).await?;
         let mut state = Model {
             workspace_id: id.into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             changed_outside: false.into(),
             ..Model::default()
         };
+        private_record::set_imported(&context.private);
         state.follow(tokens);
         Some(state)
     }

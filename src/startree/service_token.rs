@@ -55,6 +55,7 @@ use crate::framework::{
 };
 use crate::platform::attributes::{invalid, keep_spelling};
 use crate::platform::hand_over::{self, Seen};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -165,7 +166,7 @@ impl ServiceToken {
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
             Ok(successor) => successor,
             Err(Unmade { why, left_behind }) => {
@@ -178,6 +179,7 @@ impl ServiceToken {
         };
         let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
         planned.take(successor, self.now());
+        private_record::set_issued(&context.private);
         planned.leave(&access_key, planned.rotation().left(planned.made()));
         connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
@@ -242,12 +244,7 @@ impl Resource for ServiceToken {
                 "When the present token was made, by the clock of the machine that made it, as the platform documents none. \
                  Null after an import.",
             ),
-            Attribute::computed(
-                "generation",
-                Type::Number,
-                "1 for the first token, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
-                 other resources can follow it in the same run.",
-            ),
+            generation::attribute(),
             Attribute::computed(
                 "previous_access_key",
                 Type::String,
@@ -301,12 +298,13 @@ impl Resource for ServiceToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.expect();
             planned.forget_previous();
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.description != prior.description && !prior.description.is_null() {
             // It is replaced: what comes instead is planned by itself.
             self.plan_removal(prior, diagnostics);
@@ -326,7 +324,7 @@ impl Resource for ServiceToken {
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
-        let (rotation, standing) = (change.config.rotation(), prior.standing());
+        let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         match rotation.decide(prior.rotation(), standing, self.now()) {
             Decision::Keep => {
                 planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
@@ -349,7 +347,7 @@ impl Resource for ServiceToken {
                 diagnostics.push(rotation.rotates(&prior.what(), access_key, &reasons));
                 self.plan_rotation(context, prior, planned, diagnostics).await;
                 planned.expect();
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
                 planned.previous_access_key = match rotation.overlap().is_zero() {
                     // If it could not be revoked, it will be known there.
                     true => Field::Unknown,
@@ -379,6 +377,7 @@ impl Resource for ServiceToken {
             .prepare(&operation, &planned.vault, owner, diagnostics)
             .await;
         let ready = diagnostics.ok(ready)?;
+        planned.generation = self.session.first_generation().into();
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => planned.take(successor, self.now()),
             Err(Unmade { why, left_behind }) => {
@@ -405,6 +404,7 @@ impl Resource for ServiceToken {
         if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
             diagnostics.push(taken_over(&state.what()));
             state.succeeded_by(&successor, self.now());
+            private_record::set_issued(&context.private);
         }
         if let Some(previous) = state.previous()
             && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
@@ -437,6 +437,7 @@ impl Resource for ServiceToken {
             rotated: false,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 
@@ -463,6 +464,7 @@ impl Resource for ServiceToken {
         else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let operation = connection.operation(context);
         if let Some(other) = state.previous() {
             if diagnostics
@@ -512,10 +514,11 @@ impl Resource for ServiceToken {
         ));
         let mut state = Model {
             description: description(told),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         state.name(&access_key);
+        private_record::set_imported(&context.private);
         Some(state)
     }
 }

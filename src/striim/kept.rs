@@ -75,20 +75,10 @@ pub(super) fn attributes() -> [Attribute; 4] {
     ]
 }
 
-/// The schema of the attribute that counts the values.
-pub(super) fn generation() -> Attribute {
-    Attribute::computed(
-        "generation",
-        Type::Number,
-        "1 for the first value, one more for each rotation; 0 after an import. Known when a rotation is planned, so \
-         other resources can follow it in the same run.",
-    )
-}
-
 /// Whose value the state keeps.
-pub(super) fn present_value(generation: i64, token: &Field<SecretString>, updated_at: &Field<String>) -> PresentValue {
-    match (generation, token.is_null()) {
-        (0, _) => PresentValue::Imported,
+pub(super) fn present_value(imported: bool, token: &Field<SecretString>, updated_at: &Field<String>) -> PresentValue {
+    match (imported, token.is_null()) {
+        (true, _) => PresentValue::Imported,
         (_, true) => PresentValue::Replaced {
             on: updated_at.known().and_then(|text| text.parse().ok()),
         },

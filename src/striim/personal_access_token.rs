@@ -33,10 +33,11 @@ use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Severity, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
@@ -67,7 +68,7 @@ model! {
         token: SecretString,
         /// Tells this value from the user's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -104,12 +105,9 @@ impl Model {
         self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
@@ -218,7 +216,7 @@ impl Resource for PersonalAccessToken {
         attributes.extend(rotation::attributes());
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
              **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
@@ -247,12 +245,13 @@ impl Resource for PersonalAccessToken {
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.email != prior.email {
             // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
             if let Some(connection) = self.session.connected() {
@@ -279,7 +278,7 @@ impl Resource for PersonalAccessToken {
         match change
             .config
             .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
+            .decide(prior.rotation(), prior.value(&context.private), self.now())
         {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
@@ -308,8 +307,7 @@ impl Resource for PersonalAccessToken {
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -332,6 +330,7 @@ impl Resource for PersonalAccessToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -385,6 +384,7 @@ impl Resource for PersonalAccessToken {
                     rotated,
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
+                private_record::observe_delivery(&context.private, &state.vault_version);
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => {}
@@ -424,9 +424,10 @@ impl Resource for PersonalAccessToken {
         let Some(ready) = diagnostics.ok(ready) else {
             return prior;
         };
-        planned.generation = prior.generation().saturating_add(1).into();
+        planned.generation = generation::after(&prior.generation);
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
+                private_record::set_issued(&context.private);
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
@@ -445,6 +446,7 @@ impl Resource for PersonalAccessToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
         let revoked = revoke(&connection.api, &operation, &state, latest, self.now()).await;
@@ -468,7 +470,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let mut state = Model {
             email: Some(id).filter(|id| *id != OWN).map(str::to_owned).into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             ..Model::default()
         };
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
@@ -492,6 +494,7 @@ impl Resource for PersonalAccessToken {
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
         state.kept().follow(token.into());
+        private_record::set_imported(&context.private);
         Some(state)
     }
 

@@ -35,10 +35,11 @@ use super::service_account::{
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -62,7 +63,7 @@ model! {
         token: SecretString,
         /// Tells this value from the account's earlier and later ones.
         token_id: i64,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         updated_at: String,
         updated_by: i64,
@@ -94,12 +95,9 @@ impl Model {
         }
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
-    fn value(&self) -> PresentValue {
-        let kept = kept::present_value(self.generation(), &self.token, &self.updated_at);
+    fn value(&self, private: &PrivateState) -> PresentValue {
+        let imported = private_record::is_imported(private, &self.generation);
+        let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
@@ -281,7 +279,7 @@ impl Resource for ServiceAccountToken {
         ]);
         attributes.extend(hand_over::attributes(&LABELS));
         attributes.extend(kept::attributes());
-        attributes.push(kept::generation());
+        attributes.push(generation::attribute());
         Schema::new(
             "A service account of the Striim Cloud account, and its API token: an administrator-level credential for \
              CI pipelines and other automation. An account may have three of them, each valid for at most 12 months.\n\n\
@@ -318,12 +316,13 @@ impl Resource for ServiceAccountToken {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
             self.plan_removal(context, prior, diagnostics).await;
@@ -343,7 +342,7 @@ impl Resource for ServiceAccountToken {
         match change
             .config
             .rotation()
-            .decide(prior.rotation(), prior.value(), self.now())
+            .decide(prior.rotation(), prior.value(&context.private), self.now())
         {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
@@ -375,8 +374,7 @@ impl Resource for ServiceAccountToken {
                         .await;
                 }
                 diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-                let generation = prior.generation().saturating_add(1);
-                planned.generation = generation.into();
+                planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
@@ -393,6 +391,7 @@ impl Resource for ServiceAccountToken {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
+        planned.generation = self.session.first_generation().into();
         let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let ready = connection
@@ -452,7 +451,10 @@ impl Resource for ServiceAccountToken {
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
-                && matches!(state.value(), PresentValue::Replaced { .. } | PresentValue::Undelivered);
+                && matches!(
+                    state.value(&context.private),
+                    PresentValue::Replaced { .. } | PresentValue::Undelivered
+                );
             return (expired || never_seen).then_some(state);
         };
         let rotated = state.kept().was_rotated_outside(account.into());
@@ -466,6 +468,7 @@ impl Resource for ServiceAccountToken {
             rotated,
         };
         state.hand_over().refresh(seen, told, diagnostics);
+        private_record::observe_delivery(&context.private, &state.vault_version);
         Some(state)
     }
 
@@ -509,7 +512,8 @@ impl Resource for ServiceAccountToken {
         match diagnostics.ok(issued) {
             Some(issued) => {
                 *latest = Some(issued.token.clone());
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
+                private_record::set_issued(&context.private);
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
@@ -525,6 +529,7 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        self.session.generations().observe(&state.generation);
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
@@ -564,7 +569,11 @@ impl Resource for ServiceAccountToken {
                  or once they are recorded `expires_in` or `rotation_triggers`: that rotates the token, and the old \
                  value stops working.",
         ));
-        Some(imported(account))
+        private_record::set_imported(&context.private);
+        Some(Model {
+            generation: self.session.first_generation().into(),
+            ..imported(account)
+        })
     }
 
     fn title(&self, state: &Model) -> Option<String> {
@@ -605,13 +614,12 @@ fn new_account(planned: &Model, expires_at: Option<Expiry>) -> NewServiceAccount
     }
 }
 
-/// The state of an account that was there before: without a value.
+/// The state of an account that was there before, without a value and its number.
 pub(super) fn imported(account: &ServiceAccount) -> Model {
     let mut state = Model {
         id: account.name.clone().into(),
         name: account.name.clone().into(),
         description: account.description.clone().unwrap_or_default().into(),
-        generation: 0.into(),
         ..Model::default()
     };
     state.kept().follow(account.into());

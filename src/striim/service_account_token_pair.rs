@@ -42,9 +42,10 @@ use super::service_account::{
 };
 use super::session::{Connection, Session};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -61,7 +62,7 @@ model! {
         current: Account,
         /// The other one.
         previous: Account,
-        /// 1 for the value that the creation brought, one more for each rotation; 0 after an import.
+        /// See [`generation`].
         generation: i64,
         /// When the current value was made.
         rotated_at: String,
@@ -190,10 +191,6 @@ impl Model {
         }
     }
 
-    fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
     /// The service accounts there are, or may be, the one in use last.
     fn accounts(&self) -> impl Iterator<Item = &Account> {
         [&self.previous, &self.current].into_iter().filter_map(there)
@@ -205,12 +202,13 @@ impl Model {
     }
 
     /// What is there, by the state.
-    fn pair(&self) -> Pair {
+    fn pair(&self, private: &PrivateState) -> Pair {
+        let imported = private_record::is_imported(private, &self.generation);
         let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
         let known = |account: &Account| {
             present(
                 account,
-                kept::present_value(self.generation(), &account.token, &account.updated_at),
+                kept::present_value(imported, &account.token, &account.updated_at),
             )
         };
         Pair {
@@ -221,20 +219,20 @@ impl Model {
     }
 
     /// Decides about a pair whose state is `prior` by this configuration.
-    fn decide(&self, prior: &Self, now: Timestamp) -> Decision {
+    fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
         let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
         let Some((declared, rotate_every)) = declared else {
             return Decision::NotKnownYet;
         };
-        match prior.pair().reasons(&declared, rotate_every, now) {
+        match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }
     }
 
     /// The service account that a rotation gives the new value.
-    fn replaced(&self, now: Timestamp) -> String {
-        let (slot, other_slot) = match self.pair().replaced(now) {
+    fn replaced(&self, private: &PrivateState, now: Timestamp) -> String {
+        let (slot, other_slot) = match self.pair(private).replaced(now) {
             Slot::Current => (&self.current, &self.previous),
             Slot::Other => (&self.previous, &self.current),
         };
@@ -464,7 +462,7 @@ impl Resource for ServiceAccountTokenPair {
                     "The service account that was current before, for whoever still uses it. Its attributes are null \
                      until the first rotation, and once it was deleted outside Terraform.",
                 ),
-                kept::generation(),
+                generation::attribute(),
                 Attribute::computed(
                     "rotated_at",
                     Type::String,
@@ -506,7 +504,7 @@ impl Resource for ServiceAccountTokenPair {
         warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
-            planned.generation = 1.into();
+            planned.generation = Field::Unknown;
             planned.previous = Account::default().into();
             diagnostics.ok(change.config.expiry_to_send(now));
             if let Some(pair) = planned.name.known() {
@@ -516,6 +514,7 @@ impl Resource for ServiceAccountTokenPair {
             }
             return;
         };
+        self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced: what comes instead is planned by itself.
             self.plan_destroy(context, prior, diagnostics).await;
@@ -526,10 +525,10 @@ impl Resource for ServiceAccountTokenPair {
         let prior = &drift::applied(prior, &context.private);
         planned.current = prior.current.clone();
         planned.previous = prior.previous.clone();
-        match change.config.decide(prior, now) {
+        match change.config.decide(prior, &context.private, now) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
-                let name = prior.replaced(now);
+                let name = prior.replaced(&context.private, now);
                 diagnostics.push(rotates(prior, &name, &reasons));
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
@@ -541,7 +540,7 @@ impl Resource for ServiceAccountTokenPair {
                 }
                 planned.current = Account::to_come(&name).into();
                 planned.previous = prior.beside(&name).into();
-                planned.generation = prior.generation().saturating_add(1).into();
+                planned.generation = generation::after(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
@@ -565,10 +564,11 @@ impl Resource for ServiceAccountTokenPair {
         }
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
+        planned.generation = self.session.first_generation().into();
         let [name, second] = names(planned.name());
         let mut latest = connection.alone_with(&name).await;
         let latest_of_second = connection.alone_with(&second).await;
@@ -640,9 +640,9 @@ impl Resource for ServiceAccountTokenPair {
             diagnostics.push(outdated(&prior));
             return prior;
         };
-        let name = present.replaced(now);
+        let name = present.replaced(&context.private, now);
         let planned_name = planned.current.known().map(Account::name);
-        if planned_name.is_none() && planned.decide(&present, now) == Decision::Keep {
+        if planned_name.is_none() && planned.decide(&present, &context.private, now) == Decision::Keep {
             drift::clear(&context.private);
             return Model {
                 current: present.current,
@@ -671,13 +671,14 @@ impl Resource for ServiceAccountTokenPair {
             Ok(issued) => {
                 *latest = Some(issued.token.clone());
                 drift::clear(&context.private);
+                private_record::set_issued(&context.private);
                 let previous = match planned.previous.clone() {
                     Field::Known(previous) => previous,
                     Field::Unknown | Field::Null => present.beside(&name),
                 };
                 Model {
                     previous: previous.into(),
-                    generation: prior.generation().saturating_add(1).into(),
+                    generation: generation::after(&prior.generation),
                     ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
                 }
             }
@@ -692,6 +693,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
             if works_with(&connection, &account.token).await {
@@ -736,13 +738,14 @@ impl Resource for ServiceAccountTokenPair {
                  `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
                  Terraform knows and ends the older of the two.",
         ));
+        private_record::set_imported(&context.private);
         Some(Model {
             id: id.into(),
             name: id.into(),
             description: current.description.clone().unwrap_or_default().into(),
             current: Account::found(current).into(),
             previous: found.pop().map(Account::found).unwrap_or_default().into(),
-            generation: 0.into(),
+            generation: self.session.first_generation().into(),
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })

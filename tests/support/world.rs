@@ -340,6 +340,12 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     assert!(come.is_ok(), "{what} did not come about");
 }
 
+/// The number of a token's value, by its attributes.
+#[track_caller]
+pub(crate) fn generation(attributes: &Value) -> i64 {
+    attributes["generation"].as_i64().expect("a number")
+}
+
 /// How many warnings a run has shown; that the provider is not installed is none.
 pub(crate) fn warnings(run: &Run) -> usize {
     let text = run.text();

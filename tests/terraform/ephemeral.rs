@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::consumer::{Consumer, PROVIDERS};
 use crate::examples::take;
-use crate::world::{APPLY, CI, World, by_the_clock, ci, each, in_days, on_each_version, provider};
+use crate::world::{APPLY, CI, World, by_the_clock, ci, each, generation, in_days, on_each_version, provider};
 
 pub(crate) const RUN: &str = "ephemeral \"striim_service_account_token\" \"run\" {\n  name_prefix = \"run\"\n}\n";
 
@@ -98,6 +98,68 @@ fn an_ephemeral_token_reaches_a_write_only_argument_and_no_file() {
     });
 }
 
+/// How a token gets another value without a rotation in place.
+#[derive(Clone, Copy, Debug)]
+enum Renewal {
+    Replaced,
+    Tainted,
+    Renamed,
+    Described,
+    DeletedOutside,
+    Imported,
+}
+
+#[test]
+fn generation_of_every_new_object_sends_the_write_only_argument_again() {
+    on_each_version(async |world| {
+        Consumer::attached(world, async |world, consumer| {
+            let declared = |name: &str, description: &str| {
+                let token = ci(&format!("description = \"{description}\""));
+                let token = token.replace("name = \"ci-pipeline\"", &format!("name = \"{name}\""));
+                let value = format!("coalesce({CI}.token, \"unknown\")");
+                format!("{PROVIDERS}{token}{}", secret(&value, &format!("{CI}.generation"), ""))
+            };
+            let run = async |arguments: &[&str]| world.workspace.run(arguments).await.unwrap().success().unwrap();
+            configure(world, &declared("ci-one", "one"));
+            world.apply().await;
+            let (mut numbers, mut name, mut description) = (vec![], "ci-one", "one");
+            for renewal in [
+                Renewal::Replaced,
+                Renewal::Tainted,
+                Renewal::Renamed,
+                Renewal::Described,
+                Renewal::DeletedOutside,
+                Renewal::Imported,
+            ] {
+                numbers.push(generation(&world.attributes(CI).await));
+                match renewal {
+                    Renewal::Replaced => {
+                        run(&["apply", "-no-color", "-auto-approve", &format!("-replace={CI}")]).await;
+                    }
+                    Renewal::Tainted => drop(run(&["taint", CI]).await),
+                    Renewal::Renamed => name = "ci-two",
+                    Renewal::Described => description = "two",
+                    Renewal::DeletedOutside => world.sandbox.delete_outside(name).unwrap(),
+                    Renewal::Imported => {
+                        run(&["state", "rm", CI]).await;
+                        world.import(CI, name).await;
+                    }
+                }
+                configure(world, &declared(name, description));
+                world.apply().await;
+                world.plans_nothing().await;
+                let received = consumer.received();
+                assert_eq!(received.len(), numbers.len() + 1, "{renewal:?}");
+                let is_known = !matches!(renewal, Renewal::Imported);
+                assert_eq!(world.sandbox.is_live(received.last().unwrap()), is_known, "{renewal:?}");
+            }
+            numbers.push(generation(&world.attributes(CI).await));
+            assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+        })
+        .await;
+    });
+}
+
 #[test]
 fn a_rotation_is_handed_on_in_the_same_run_by_the_generation() {
     on_each_version(async |world| {
@@ -107,17 +169,23 @@ fn a_rotation_is_handed_on_in_the_same_run_by_the_generation() {
                 let secret = secret(&format!("{CI}.token"), &format!("{CI}.generation"), "");
                 format!("{PROVIDERS}{token}{secret}")
             };
-            for (release, generation) in [(1, 1), (2, 2), (2, 2)] {
+            for (release, values) in [(1, 1), (2, 2), (2, 2)] {
                 configure(world, &declared(release));
-                if consumer.received().len() < generation {
+                if consumer.received().len() < values {
+                    let before = world.attributes(CI).await;
                     let plan = world.plan().await;
-                    assert_eq!(plan.after("consumer_secret.it")["value_wo_version"], generation);
+                    if before.is_null() {
+                        assert_eq!(plan.unknown("consumer_secret.it")["value_wo_version"], true);
+                    } else {
+                        let expected = generation(&before) + 1;
+                        assert_eq!(plan.after("consumer_secret.it")["value_wo_version"], expected);
+                    }
                     world.apply().await;
                 } else {
                     world.plans_nothing().await;
                 }
                 let received = consumer.received();
-                assert_eq!(received.len(), generation);
+                assert_eq!(received.len(), values);
                 assert!(world.sandbox.is_live(received.last().unwrap()));
             }
             assert!(!world.sandbox.is_live(&consumer.received()[0]));

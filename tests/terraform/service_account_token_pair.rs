@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use token_providers::sandbox::Fault;
 
-use crate::world::{in_days, on_each_version, on_every_version};
+use crate::world::{generation, in_days, on_each_version, on_every_version};
 
 /// The pair that these tests manage.
 const CI: &str = "striim_service_account_token_pair.ci";
@@ -45,13 +45,13 @@ fn a_rotation_leaves_the_former_token_working() {
         assert_eq!(world.names(), ["ci-a"]);
 
         let mut former = first;
-        for (release, current, generation) in [("2", "ci-b", 2), ("3", "ci-a", 3)] {
+        for (release, current) in [("2", "ci-b"), ("3", "ci-a")] {
             world.configure(&ci(release));
             let plan = world.plan().await;
             assert_eq!(plan.actions(CI), "update");
             assert_eq!(plan.after(CI)["current"], json!({"name": current}));
             assert_eq!(plan.after(CI)["previous"]["token_id"], former["current"]["token_id"]);
-            assert_eq!(plan.after(CI)["generation"], generation);
+            assert_eq!(plan.after(CI)["generation"], generation(&former) + 1);
             assert!(plan.run.says("rotation_triggers.release changed"), "{}", plan.run);
             assert!(plan.run.says("is not touched"), "{}", plan.run);
 
@@ -165,7 +165,7 @@ fn an_import_rotates_nothing() {
         assert_eq!(imported["current"]["name"], "ci-b");
         assert_eq!(imported["previous"]["name"], "ci-a");
         assert_eq!(imported["current"]["token"], Value::Null);
-        assert_eq!(imported["generation"], 0);
+        assert!(generation(&imported) > 0);
         for value in &values {
             assert!(world.sandbox.is_live(value.expose_secret()));
         }

@@ -5,9 +5,10 @@ use secrecy::SecretString;
 
 use super::rotation::{Previous, Rotation, Standing};
 use super::succeed::Successor;
-use crate::framework::{Diagnostic, Diagnostics, Field, model};
+use crate::framework::{Diagnostic, Diagnostics, Field, PrivateState, model};
 use crate::platform::attributes::Triggers;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner};
+use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -79,10 +80,6 @@ impl Model {
         instant(&self.created_at)
     }
 
-    pub(super) fn generation(&self) -> i64 {
-        self.generation.known().copied().unwrap_or_default()
-    }
-
     pub(super) fn rotation(&self) -> Rotation<'_> {
         Rotation {
             rotation_triggers: &self.rotation_triggers,
@@ -92,9 +89,10 @@ impl Model {
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let in_state = match (self.generation(), self.token.is_null()) {
-            (0, _) => PresentValue::Imported,
+    pub(super) fn standing(&self, private: &PrivateState) -> Standing {
+        let imported = private_record::is_imported(private, &self.generation);
+        let in_state = match (imported, self.token.is_null()) {
+            (true, _) => PresentValue::Imported,
             (_, true) => PresentValue::Undelivered,
             (_, false) => PresentValue::Ours,
         };

@@ -31,6 +31,6 @@ resource "striim_service_account_token" "this" {
 }
 
 output "generations" {
-  description = "How often each token was made: a number that has grown tells of a rotation."
+  description = "The number of each token's value: another one than before shows that there is a new value."
   value       = { for name, token in striim_service_account_token.this : name => token.generation }
 }
