@@ -159,6 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn empty_argument_is_none() {
+        let config = || Config {
+            api_token: SecretString::from("").into(),
+            base_url: "".into(),
+            request_timeout: "".into(),
+            retry_timeout: "".into(),
+        };
+        let mut diagnostics = Diagnostics::default();
+        validate(&config(), &mut diagnostics);
+        assert!(!diagnostics.has_errors());
+        let environment = [("NEUROIO_API_TOKEN", "secret")];
+        assert!(
+            matches!(resolved(config(), &environment), Ok(Resolved::Settings(settings))
+            if settings.base_url.as_str() == BASE_URL.to_owned() + API_PATH)
+        );
+    }
+
+    #[test]
     fn without_a_token_one_error_names_the_argument_and_its_variable() {
         let told = resolved(Config::default(), &[("NEUROIO_API_TOKEN", "")]).unwrap_err();
         assert!(

@@ -85,7 +85,11 @@ impl Model {
         self.id = token.id.to_string().into();
         self.is_active = token.is_active.into();
         self.created_at = token.created.map(|at| Expiry::at(at).to_string()).into();
-        self.expires_at = expires_at(token, self.is_permanent());
+        let expires_at = expires_at(token, self.is_permanent());
+        // An expiry that the platform leaves out, or that cannot be read, has not changed.
+        if !expires_at.is_null() || self.is_permanent() || self.expires_at.known().is_none() {
+            self.expires_at = expires_at;
+        }
     }
 }
 

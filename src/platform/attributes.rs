@@ -70,6 +70,19 @@ pub(crate) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) 
     Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
 }
 
+/// Checks a name that is declared: one that a platform might trim would not be found again under the name in the state.
+pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut Diagnostics) {
+    if name.trim() != name {
+        diagnostics.push(invalid(
+            attribute,
+            format!("must not begin or end with a blank; it is {name:?}"),
+        ));
+    } else if name.chars().any(char::is_control) {
+        let problem = format!("must not contain line breaks or other control characters; it is {name:?}");
+        diagnostics.push(invalid(attribute, problem));
+    }
+}
+
 /// Keeps the prior spelling where both mean the same instant, or the same duration.
 pub(crate) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
     if same_instant(planned, prior) || same_duration(planned, prior) {
@@ -118,6 +131,23 @@ pub(crate) fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn check_name_refuses_outer_blanks_and_control_characters() {
+        for (name, accepted) in [
+            ("ci pipeline", true),
+            ("", true),
+            (" ci", false),
+            ("ci\u{a0}", false),
+            ("ci\n", false),
+            ("c\ni", false),
+            ("c\u{7f}i", false),
+        ] {
+            let mut diagnostics = Diagnostics::default();
+            check_name("name", name, &mut diagnostics);
+            assert_eq!(!diagnostics.has_errors(), accepted, "{name:?}");
+        }
+    }
 
     const NO: Field<String> = Field::Null;
     const UNKNOWN: Field<String> = Field::Unknown;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::parts::Environment;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
@@ -34,11 +34,27 @@ pub(crate) fn variable(environment: &Environment, name: &str) -> Option<String> 
     environment(name).filter(|value| !value.is_empty())
 }
 
+/// An argument. An empty one is as good as none, too: that is what a variable of a module without a value is written as.
+pub(crate) fn argument(field: &Field<String>) -> Field<String> {
+    match field {
+        Field::Known(text) if text.is_empty() => Field::Null,
+        field => field.clone(),
+    }
+}
+
+/// The same of a secret.
+pub(crate) fn secret_argument(field: &Field<SecretString>) -> Field<SecretString> {
+    match field {
+        Field::Known(secret) if secret.expose_secret().is_empty() => Field::Null,
+        field => field.clone(),
+    }
+}
+
 /// The argument, or else the environment variable.
 pub(crate) fn or_variable(field: &Field<String>, environment: &Environment, name: &str) -> Field<String> {
-    match field {
+    match argument(field) {
         Field::Null => variable(environment, name).into(),
-        field => field.clone(),
+        field => field,
     }
 }
 
@@ -48,20 +64,21 @@ pub(crate) fn secret_or_variable(
     environment: &Environment,
     name: &str,
 ) -> Field<SecretString> {
-    match field {
+    match secret_argument(field) {
         Field::Null => variable(environment, name).map(SecretString::from).into(),
-        field => field.clone(),
+        field => field,
     }
 }
 
-/// Reads an argument; a failure becomes an error on it.
+/// Reads an argument, unless it is empty; a failure becomes an error on it.
 pub(crate) fn check<T>(
     argument: &'static str,
     value: Option<&(impl AsRef<str> + ?Sized)>,
     read: impl Fn(&str) -> Result<T, String>,
     diagnostics: &mut Diagnostics,
 ) -> Option<T> {
-    diagnostics.ok(read(value?.as_ref()).map_err(|problem| invalid(argument, problem)))
+    let value = value.map(AsRef::as_ref).filter(|value| !value.is_empty())?;
+    diagnostics.ok(read(value).map_err(|problem| invalid(argument, problem)))
 }
 
 /// The error on an argument of which `problem` says what is wrong.
@@ -141,10 +158,12 @@ impl Timeouts<'_> {
 
     /// The time for a request and for an operation.
     pub(crate) fn resolve(&self, diagnostics: &mut Diagnostics) -> Option<(Duration, Duration)> {
-        let [request, retry] = self.named().map(|(name, field, default)| match field.known() {
-            Some(text) => check(name, Some(text), timeout, diagnostics),
-            None => Some(default),
-        });
+        let [request, retry] = self
+            .named()
+            .map(|(name, field, default)| match argument(field).known() {
+                Some(text) => check(name, Some(text), timeout, diagnostics),
+                None => Some(default),
+            });
         request.zip(retry)
     }
 }
@@ -163,15 +182,25 @@ mod tests {
     use crate::platform::testing::variables;
 
     #[test]
-    fn an_empty_variable_is_as_good_as_none_and_an_argument_wins() {
+    fn empty_variables_and_arguments_are_none_and_an_argument_wins() {
         let environment = variables(&[("SET", "variable"), ("EMPTY", "")]);
         for (field, name, expected) in [
             (Field::Null, "SET", Field::from("variable")),
             (Field::Null, "EMPTY", Field::Null),
             (Field::Null, "MISSING", Field::Null),
             (Field::from("argument"), "SET", Field::from("argument")),
+            (Field::from(""), "SET", Field::from("variable")),
+            (Field::from(""), "EMPTY", Field::Null),
             (Field::Unknown, "SET", Field::Unknown),
         ] {
+            let secret = match &field as &Field<String> {
+                Field::Known(text) => Field::Known(SecretString::from(&**text)),
+                Field::Unknown => Field::Unknown,
+                Field::Null => Field::Null,
+            };
+            let secret = secret_or_variable(&secret, &environment, name);
+            let secret = secret.known().map(|secret| secret.expose_secret().to_owned());
+            assert_eq!(secret, expected.known().cloned(), "{name}");
             assert_eq!(or_variable(&field, &environment, name), expected, "{name}");
         }
     }
@@ -181,6 +210,7 @@ mod tests {
         for (request, retry, told) in [
             (Field::Null, Field::Null, vec![]),
             (Field::from("5s"), Field::from("1h"), vec![]),
+            (Field::from(""), Field::from(""), vec![]),
             (
                 Field::from("0s"),
                 Field::from("soon"),
@@ -194,6 +224,7 @@ mod tests {
             };
             let mut diagnostics = Diagnostics::default();
             timeouts.validate(&mut diagnostics);
+            assert_eq!(timeouts.resolve(&mut Diagnostics::default()).is_some(), told.is_empty());
             let on: Vec<_> = diagnostics
                 .iter()
                 .filter_map(|diagnostic| diagnostic.attribute)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::settings::invalid;
+use super::settings::{argument, invalid, secret_argument};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type, model};
 use crate::rest::Roots;
 use crate::vault::{self, Settings, Vault};
@@ -86,8 +86,8 @@ pub(crate) fn attribute() -> Attribute {
 
 /// Judges what the configuration says by itself.
 pub(crate) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostics) {
-    let address = config.known().and_then(|config| config.address.known());
-    if let Some(Err(problem)) = address.map(|address| vault::address(address)) {
+    let address = config.known().map_or(Field::Null, |config| argument(&config.address));
+    if let Some(Err(problem)) = address.known().map(|address| vault::address(address)) {
         diagnostics.push(invalid("vault", format!("has an address that {problem}")));
     }
 }
@@ -112,8 +112,8 @@ pub(crate) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> 
     if unknown.contains(&true) {
         return Link::Waiting;
     }
-    let or_variable = |field: Field<String>, name| field.into_known().or_else(|| environment(name));
-    let token = token
+    let or_variable = |field: Field<String>, name| argument(&field).into_known().or_else(|| environment(name));
+    let token = secret_argument(&token)
         .into_known()
         .or_else(|| environment("VAULT_TOKEN").map(SecretString::from))
         .or_else(|| token_file(&environment));
@@ -200,6 +200,23 @@ mod tests {
         assert_eq!(settings.namespace.as_deref(), Some("team"));
         assert_eq!(settings.roots, Roots::System);
         assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn empty_argument_is_none() {
+        let config = VaultConfig {
+            address: "".into(),
+            token: SecretString::from("").into(),
+            namespace: "".into(),
+            ca_cert_file: "".into(),
+        };
+        let mut diagnostics = Diagnostics::default();
+        validate(&config.clone().into(), &mut diagnostics);
+        assert!(!diagnostics.has_errors());
+        let settings = known(config, &ENVIRONMENT);
+        assert_eq!(settings.base_url.as_str(), "https://vault.example.com:8200/v1");
+        assert_eq!(settings.namespace.as_deref(), Some("team"));
+        assert_eq!(settings.roots, Roots::System);
     }
 
     #[test]

@@ -209,6 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn empty_argument_is_none() {
+        let config = || Config {
+            portal_api: "".into(),
+            token: SecretString::from("").into(),
+            streaming_tokens_path: "".into(),
+            rotate_streaming_tokens_path: "".into(),
+            request_timeout: "".into(),
+            retry_timeout: "".into(),
+        };
+        let mut diagnostics = Diagnostics::default();
+        validate(&config(), &mut diagnostics);
+        assert!(!diagnostics.has_errors());
+        let environment = [
+            ("Quix__Portal__Api", "https://portal-api.example.com/"),
+            ("Quix__Sdk__Token", "secret"),
+        ];
+        assert!(matches!(resolved(config(), &environment), Ok(Resolved::Settings(_))));
+    }
+
+    #[test]
     fn what_is_missing_is_told_with_its_variable_each_once() {
         let told = resolved(Config::default(), &[]).unwrap_err();
         for (argument, variable) in [("portal_api", "Quix__Portal__Api"), ("token", "Quix__Sdk__Token")] {

@@ -53,23 +53,57 @@ pub struct IssuedToken {
     pub access_key: AccessKey,
     /// Its password.
     pub secret_key: SecretString,
+    /// The whole token as the platform spells it, where that is not as documented.
+    spelled: Option<SecretString>,
 }
 
 impl IssuedToken {
     /// The token of this value: `st-<access key>-<secret key>`, as the page *Generate an API token* shows it.
     pub fn of_bearer(bearer: &SecretString) -> Option<Self> {
-        let parts = bearer.expose_secret().strip_prefix("st-")?;
-        let (access_key, secret_key) = parts.split_once('-')?;
-        let is_key = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let (access_key, secret_key) = bearer.expose_secret().strip_prefix("st-")?.split_once('-')?;
+        let is_access_key = access_key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_secret_key = !secret_key.is_empty() && secret_key.bytes().all(|byte| byte.is_ascii_graphic());
         Some(Self {
-            access_key: access_key.parse().ok()?,
-            secret_key: Some(secret_key).filter(|key| is_key(key))?.into(),
+            access_key: access_key.parse().ok().filter(|_| is_access_key)?,
+            secret_key: Some(secret_key).filter(|_| is_secret_key)?.into(),
+            spelled: None,
         })
+    }
+
+    /// The token of what an answer shows of it. The two keys suffice, as does the whole token, which may be spelled with the
+    /// scheme in front of it, or without `st-`: a value is shown once, and must not be lost for its spelling.
+    fn shown(bearer: Option<&str>, access_key: Option<&str>, secret_key: Option<&str>) -> Option<Self> {
+        let bearer = bearer.map(|bearer| match bearer.trim().split_at_checked(7) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
+            _ => bearer.trim(),
+        });
+        let keys = access_key.and_then(|key| key.trim().parse().ok()).zip(secret_key);
+        let mut issued = match (keys, bearer) {
+            (Some((access_key, secret_key)), _) => Self {
+                access_key,
+                secret_key: secret_key.trim().into(),
+                spelled: None,
+            },
+            (None, Some(bearer)) => {
+                let whole = format!("st-{}", bearer.strip_prefix("st-").unwrap_or(bearer));
+                Self::of_bearer(&whole.into())?
+            }
+            (None, None) => return None,
+        };
+        let is_printable = |bearer: &&str| !bearer.is_empty() && bearer.bytes().all(|byte| byte.is_ascii_graphic());
+        issued.spelled = bearer
+            .filter(is_printable)
+            .filter(|bearer| *bearer != issued.bearer().expose_secret())
+            .map(SecretString::from);
+        Some(issued)
     }
 
     /// What a client presents.
     pub fn bearer(&self) -> SecretString {
-        format!("st-{}-{}", self.access_key, self.secret_key.expose_secret()).into()
+        match &self.spelled {
+            Some(spelled) => spelled.clone(),
+            None => format!("st-{}-{}", self.access_key, self.secret_key.expose_secret()).into(),
+        }
     }
 }
 

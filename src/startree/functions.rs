@@ -82,7 +82,11 @@ fn token() -> Parameter {
 /// The halves of a token, whose lengths are documented. The error does not quote it.
 fn halves(token: &SecretString) -> Result<(String, SecretString), InvalidArgument> {
     let halves = IssuedToken::of_bearer(token).map(|token| (token.access_key.to_string(), token.secret_key));
-    let halves = halves.filter(|(username, password)| username.len() == 16 && password.expose_secret().len() == 32);
+    let is_alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let halves = halves.filter(|(username, password)| {
+        let password = password.expose_secret();
+        username.len() == 16 && password.len() == 32 && is_alphanumeric(password)
+    });
     halves.ok_or_else(|| {
         InvalidArgument::at(0)(
             "must be a StarTree token: \"st-\", 16 letters and digits, a hyphen, and 32 letters and digits, with nothing \

@@ -5,6 +5,7 @@
 
 mod answer;
 mod managed_by;
+mod spelling;
 
 use http::Method;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 pub(super) use managed_by::{check as check_managed_by, is_marked};
+pub(super) use spelling::is_same_name;
 
 use crate::rest::{Answer, Client, Error, Operation, RateLimit, Request, RetrySafety, Unreadable};
 
@@ -46,8 +48,10 @@ pub struct ServiceAccount {
     pub description: Option<String>,
     /// Who manages it, where its description bears a mark that tells.
     pub managed_by: Option<String>,
-    /// When the value ends; `None` for legacy tokens, which never do.
+    /// When the value expires; `None` for legacy tokens, which never do, and where it is unreadable.
     pub expires_at: Option<Timestamp>,
+    /// The expiry as the platform spells it, where that cannot be read.
+    pub unreadable_expiry: Option<String>,
     /// When it was last rotated, as the platform spells it (with nine digits of fraction).
     pub updated_at: Option<String>,
     /// Who rotated it last: the platform's id of a user.
@@ -63,8 +67,10 @@ pub struct UserToken {
     pub user_id: Option<i64>,
     /// Names the present value: a rotation changes it.
     pub token_id: Option<i64>,
-    /// When the value ends; `None` for legacy tokens, which never do.
+    /// When the value expires; `None` for legacy tokens, which never do, and where it is unreadable.
     pub expires_at: Option<Timestamp>,
+    /// The expiry as the platform spells it, where that cannot be read.
+    pub unreadable_expiry: Option<String>,
     /// When it was last rotated, as the platform spells it.
     pub updated_at: Option<String>,
     /// Who rotated it last: the platform's id of a user.
@@ -84,6 +90,54 @@ pub struct IssuedToken {
     pub updated_at: Option<String>,
     /// Who rotated it: the platform's id of a user.
     pub updated_by: Option<i64>,
+    /// Whom the answer says that the value is for, where that is not whom it was requested for.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// An answer with a new value names another owner than the request. The value is kept all the same: it is shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What the owner is known by.
+    pub key: OwnerKey,
+    /// The owner in the request.
+    pub requested: String,
+    /// The owner in the answer.
+    pub answered: String,
+    /// Whether it is the same owner in another spelling.
+    pub is_same: bool,
+}
+
+/// What the owner of a value is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKey {
+    /// The name of a service account.
+    Name,
+    /// The email address of a user.
+    Email,
+}
+
+impl IssuedToken {
+    /// Whether the answer names an owner that is not the one of the request, however it is spelled.
+    pub fn names_another(&self) -> bool {
+        self.mismatch.as_ref().is_some_and(|mismatch| !mismatch.is_same)
+    }
+
+    /// Whether the platform shows that its present token is not this one.
+    pub fn is_not(&self, token_id: Option<i64>) -> bool {
+        self.token_id
+            .zip(token_id)
+            .is_some_and(|(issued, present)| issued != present)
+    }
+}
+
+impl OwnerKey {
+    /// As answers call it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+        }
+    }
 }
 
 /// Whether personal access tokens may be used in the account at all.
@@ -170,11 +224,16 @@ impl Api {
     /// What the list will show of a service account that was created as `new`.
     pub(super) fn as_created(&self, new: &NewServiceAccount<'_>, issued: &IssuedToken) -> ServiceAccount {
         ServiceAccount {
-            name: new.name.to_owned(),
+            name: issued
+                .mismatch
+                .as_ref()
+                .map_or(new.name, |mismatch| &mismatch.answered)
+                .to_owned(),
             token_id: issued.token_id,
             description: new.description.map(str::to_owned),
             managed_by: self.managed_by.clone(),
             expires_at: issued.expires_at.or(new.expires_at),
+            unreadable_expiry: None,
             updated_at: issued.updated_at.clone(),
             updated_by: issued.updated_by,
         }
@@ -186,7 +245,7 @@ impl Api {
         let shows_description = listed.description.is_some() || listed.managed_by.is_some();
         let text = |description: Option<&str>| description.unwrap_or_default().trim().to_owned();
         let is_same = text(listed.description.as_deref()) == text(new.description);
-        listed.name == new.name && (!shows_description || is_same && listed.managed_by == self.managed_by)
+        is_same_name(&listed.name, new.name) && (!shows_description || is_same && listed.managed_by == self.managed_by)
     }
 
     /// How many characters of a description are left beside the mark.
@@ -233,7 +292,7 @@ impl Api {
         let request = required(request, "name", new.name);
         self.client
             .fetch(operation, &request, |answer| {
-                answer::issued_token(answer, "name", Some(new.name))
+                answer::issued_token(answer, OwnerKey::Name, Some(new.name))
             })
             .await
     }
@@ -259,7 +318,7 @@ impl Api {
             })
             .limit(&ISSUING);
         let request = required(request, "name", name);
-        let read = |answer| answer::issued_token(answer, "name", Some(name));
+        let read = |answer| answer::issued_token(answer, OwnerKey::Name, Some(name));
         self.issue(operation, &request, read, own).await
     }
 
@@ -342,7 +401,7 @@ impl Api {
         if let Some(email) = email {
             request = required(request, "email", email);
         }
-        let read = |answer| answer::issued_token(answer, "email", email);
+        let read = |answer| answer::issued_token(answer, OwnerKey::Email, email);
         self.issue(operation, &request, read, own).await
     }
 

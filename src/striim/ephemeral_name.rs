@@ -63,6 +63,7 @@ mod tests {
             description: None,
             managed_by: None,
             expires_at: expires_at.map(|instant| instant.parse().unwrap()),
+            unreadable_expiry: None,
             updated_at: None,
             updated_by: None,
         }

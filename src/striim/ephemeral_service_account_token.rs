@@ -24,13 +24,14 @@ use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount
 use super::ephemeral_name;
 use super::failure::failure;
 use super::issue::Unmade;
+use super::kept;
 use super::quota;
 use super::service_account::{self, LIFETIME, check_description};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
 };
-use crate::platform::attributes::invalid;
+use crate::platform::attributes::{check_name, invalid};
 use crate::rest::Operation;
 use crate::token::{Expiry, parse_duration};
 
@@ -175,6 +176,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
                 let problem = format!("must have 1 to 17 characters; {prefix:?} has {length}");
                 diagnostics.push(invalid("name_prefix", problem));
             }
+            check_name("name_prefix", prefix, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         diagnostics.ok(config.expiry(self.now()));
@@ -214,6 +216,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
                 return None;
             }
         };
+        diagnostics.extend(issued.mismatch.as_ref().map(kept::mismatch));
         let private = json!({"name": name, "token_id": issued.token_id});
         let expires_at = issued.expires_at.map_or(expiry, Expiry::at);
         Some(Opened {

@@ -29,9 +29,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount};
+use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, is_same_name};
 use crate::platform::Recent;
-use crate::rest::{Error, Operation, Over};
+use crate::rest::{Error, Kind, Operation, Over};
 
 /// How old a list may be to prove by itself that an account which is there now was not there before the creation.
 const MOMENTS: Duration = Duration::from_secs(2);
@@ -90,9 +90,10 @@ pub(super) async fn create(
     let mut lost = 0;
     loop {
         let is_recent = absent_at.elapsed() <= MOMENTS;
-        let error = match api.create_service_account(operation, new).await {
+        let (error, doubtful) = match api.create_service_account(operation, new).await {
+            Ok(issued) if issued.names_another() => (about_another("create", new.name), Some(issued)),
             Ok(issued) => return Ok(issued),
-            Err(error) => error,
+            Err(error) => (error, None),
         };
         let conflict = error.status() == Some(StatusCode::CONFLICT);
         if !error.is_ambiguous() && (lost == 0 || !conflict) {
@@ -109,9 +110,11 @@ pub(super) async fn create(
             });
         }
         let asked = Instant::now();
-        let accounts = match look(api, operation, lost).await {
-            Ok(accounts) => accounts,
-            Err(_) => {
+        let accounts = match (look(api, operation, lost).await, &doubtful) {
+            (Ok(accounts), _) => accounts,
+            // Nothing has ever spoken against such a value, so it is kept.
+            (Err(_), Some(_)) if lost == 0 => return doubtful.ok_or_else(|| Unmade::nothing(error)),
+            (Err(_), _) => {
                 return Err(Unmade {
                     error,
                     accounts: None,
@@ -119,21 +122,24 @@ pub(super) async fn create(
                 });
             }
         };
-        let there = find(&accounts, new.name);
+        if let Some(issued) = doubtful
+            && may_be_of(&issued, &before.items, &accounts, new.name)
+        {
+            return Ok(issued);
+        }
         let is_created = |account: &ServiceAccount| api.may_be(new, account) && (is_recent || ends_as(new, account));
-        if there.is_some_and(is_created) && !was_there {
-            tracing::warn!(
-                "the answer to the creation of {:?} was lost: rotating it to have a value",
-                new.name
-            );
-            let rotated = rotate(api, operation, new.name, new.expires_at, Own::No).await;
+        let is_there = find(&accounts, new.name).is_some();
+        if let Some(made) = made_since(&before.items, &accounts, new.name).filter(|made| is_created(made)) {
+            let name = made.name.clone();
+            tracing::warn!("the answer to the creation of {name:?} was lost: rotating it to have a value");
+            let rotated = rotate(api, operation, &name, new.expires_at, Own::No).await;
             return rotated.map_err(|error| Unmade {
                 error,
                 accounts: Some(accounts.into()),
                 left_behind: true,
             });
         }
-        if there.is_some() || conflict {
+        if is_there || conflict {
             return Err(Unmade {
                 error,
                 accounts: Some(accounts.into()),
@@ -171,7 +177,8 @@ pub(super) async fn create_again(
     create(api, operation, new, &Recent { items, asked }).await
 }
 
-/// Gives a service account a new value.
+/// Gives a service account a new value. An answer that names another one counts, unless the list shows that its value is not
+/// the account's.
 ///
 /// # Errors
 /// The last failure. If it is ambiguous, the value that was in use may be dead.
@@ -182,8 +189,19 @@ pub(super) async fn rotate(
     expires_at: Option<Timestamp>,
     own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(api, operation, own, || {
-        api.rotate_service_account(operation, name, expires_at, own)
+    until_answered(api, operation, own, || async {
+        let issued = api.rotate_service_account(operation, name, expires_at, own).await?;
+        if own == Own::Yes || !issued.names_another() {
+            return Ok(issued);
+        }
+        let may_be_its = |account: &ServiceAccount| {
+            let has_token = account.token_id.is_some() && account.token_id == issued.token_id;
+            has_token || is_same_name(&account.name, name) && !issued.is_not(account.token_id)
+        };
+        match api.list_service_accounts(operation).await {
+            Ok(accounts) if !accounts.iter().any(may_be_its) => Err(about_another("rotate", name)),
+            _ => Ok(issued),
+        }
     })
     .await
 }
@@ -199,8 +217,17 @@ pub(super) async fn rotate_user_token(
     expires_at: Option<Timestamp>,
     own: Own,
 ) -> Result<IssuedToken, Error> {
-    until_answered(api, operation, own, || {
-        api.rotate_user_token(operation, email, expires_at, own)
+    until_answered(api, operation, own, || async {
+        let issued = api.rotate_user_token(operation, email, expires_at, own).await?;
+        if own == Own::Yes || !issued.names_another() {
+            return Ok(issued);
+        }
+        let present = api.user_token(operation, email).await.ok().flatten();
+        if present.is_some_and(|present| issued.is_not(present.token_id)) {
+            Err(about_another("rotate", email.unwrap_or_default()))
+        } else {
+            Ok(issued)
+        }
     })
     .await
 }
@@ -240,6 +267,40 @@ where
 async fn look(api: &Api, operation: &Operation, lost: u32) -> Result<Vec<ServiceAccount>, Over> {
     operation.pause(pause(lost)).await?;
     api.list_service_accounts(operation).await.map_err(|_| Over)
+}
+
+/// Whether a value that was issued for another name may be the one of the account that was requested: one has come since
+/// `before` that has its token, or its name, or the requested name and no other token.
+fn may_be_of(issued: &IssuedToken, before: &[ServiceAccount], accounts: &[ServiceAccount], requested: &str) -> bool {
+    let answered = issued.mismatch.as_ref().map(|mismatch| mismatch.answered.as_str());
+    accounts
+        .iter()
+        .filter(|account| find(before, &account.name).is_none())
+        .any(|account| {
+            let has_token = account.token_id.is_some() && account.token_id == issued.token_id;
+            let is_named = answered == Some(&account.name) || account.name == requested;
+            has_token || is_named && !issued.is_not(account.token_id)
+        })
+}
+
+/// The failure of an answer that is about another owner than the request.
+fn about_another(verb: &str, owner: &str) -> Error {
+    let (status, reason) = (StatusCode::OK, format!("it is about another one than {owner:?}").into());
+    Error::new(
+        &format!("{verb} the token of {owner:?}"),
+        Kind::Unreadable { status, reason },
+        true,
+    )
+}
+
+/// The account that was made under this name since `before`: the platform may spell it in another way.
+fn made_since<'a>(before: &[ServiceAccount], accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    let is_new = |account: &&ServiceAccount| find(before, &account.name).is_none();
+    let exact = accounts.iter().filter(is_new).find(|account| account.name == name);
+    exact.or_else(|| {
+        let mut spelled = accounts.iter().filter(is_new);
+        spelled.find(|account| is_same_name(&account.name, name))
+    })
 }
 
 /// Whether a service account ends when the one that was to be created does, as far as both are known.

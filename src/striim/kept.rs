@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::{IssuedToken, ServiceAccount, UserToken};
+use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
 use crate::token::{Expiry, PresentValue};
 
@@ -118,6 +118,7 @@ impl Kept<'_> {
 
     /// The platform issued a value; `asked` is the expiry that was sent.
     pub(super) fn take(self, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) {
+        diagnostics.extend(issued.mismatch.as_ref().map(mismatch));
         let set = issued.expires_at.map(Expiry::at);
         if let (Some(asked), Some(set)) = (asked, set)
             && asked != set
@@ -134,6 +135,15 @@ impl Kept<'_> {
         *self.token_id = issued.token_id.into();
         *self.updated_at = issued.updated_at.into();
         *self.updated_by = issued.updated_by.into();
+    }
+
+    /// Takes over what the platform tells of a token that is imported. An expiry that cannot be read is kept as it is spelled,
+    /// so that it is not taken for none.
+    pub(super) fn import(self, seen: Seen<'_>, unreadable_expiry: Option<&String>) {
+        if let Some(spelled) = unreadable_expiry {
+            *self.expires_at = spelled.clone().into();
+        }
+        self.follow(seen);
     }
 
     /// Takes over what the platform tells. What it leaves out stays: it is not said to have changed. Tells whether the value
@@ -179,6 +189,46 @@ impl Kept<'_> {
             // The same instant may come in another precision.
             || updates.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
     }
+}
+
+/// Says that the answer with a new value names another owner. The value is kept in any case. That of another user is an
+/// error, because it must not be used as this user's.
+pub(super) fn mismatch(mismatch: &Mismatch) -> Diagnostic {
+    let Mismatch {
+        key,
+        requested,
+        answered,
+        ..
+    } = mismatch;
+    match key {
+        OwnerKey::Name => Diagnostic::warning(
+            format!("The platform names the service account {answered:?}, not {requested:?}"),
+            format!(
+                "A token was requested for {requested:?}, and the answer with its value names {answered:?}. The value is kept. \
+                 The service account is found by the number of its token (`token_id`) from now on; compare its name in the \
+                 portal, and declare it as it is spelled there."
+            ),
+        ),
+        OwnerKey::Email => Diagnostic::error(
+            format!("The platform issued a token for {answered:?}, not for {requested:?}"),
+            format!(
+                "The personal access token of {requested:?} was to be rotated, and the answer with the new value names \
+                 {answered:?}. The value is kept, so that it is not lost, but it may be the one of {answered:?}: do not use it \
+                 before you have compared it with the portal."
+            ),
+        ),
+    }
+}
+
+/// The warning of a refresh that the platform's list shows an expiry that cannot be read.
+pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has an expiry that cannot be read"),
+        format!(
+            "The platform spells it {spelled:?}, which is not an instant with an offset such as 2027-02-09T00:00:00Z. \
+             `expires_at` stays as it is in the state, and nothing is rotated because of it."
+        ),
+    )
 }
 
 /// The warning of a refresh that found the value in the state dead.

@@ -35,7 +35,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
@@ -238,6 +238,9 @@ impl Resource for PersonalAccessToken {
         {
             diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
         }
+        if let Some(email) = config.email.known() {
+            check_name("email", email, diagnostics);
+        }
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
         hand_over::validate(&LABELS, &config.vault, diagnostics);
     }
@@ -371,6 +374,9 @@ impl Resource for PersonalAccessToken {
         };
         match found.token {
             Some(token) => {
+                if let Some(spelled) = &token.unreadable_expiry {
+                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+                }
                 let rotated = state.kept().was_rotated_outside((&token).into());
                 if state.kept().follow((&token).into()) {
                     diagnostics.push(kept::died(&state.what()));
@@ -493,7 +499,7 @@ impl Resource for PersonalAccessToken {
              is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().follow(token.into());
+        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
         private_record::set_imported(&context.private);
         Some(state)
     }
@@ -621,6 +627,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(

@@ -203,6 +203,7 @@ pub(super) fn ending(account: &ServiceAccount, now: Timestamp) -> String {
     match account.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
         Some(expiry) => format!("expires at {expiry}"),
+        None if account.unreadable_expiry.is_some() => "with an expiry that cannot be read".to_owned(),
         None => "without expiry".to_owned(),
     }
 }
@@ -221,6 +222,7 @@ mod tests {
             description: None,
             managed_by: None,
             expires_at,
+            unreadable_expiry: None,
             updated_at: None,
             updated_by: None,
         }

@@ -11,6 +11,8 @@
 //! - The list is complete, but for what has expired.
 //! - Nobody else creates an account of the same name while a revocation is under way.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::api::{Api, ServiceAccount};
 use super::failure::failure;
 use crate::framework::Diagnostic;
@@ -32,16 +34,24 @@ pub(super) async fn revoke(
         let is_another = token_id
             .zip(account.token_id)
             .is_some_and(|(ours, theirs)| ours != theirs);
-        account.name == name && !is_another
+        let is_same_token = token_id.is_some() && token_id == account.token_id;
+        is_same_token || account.name == name && !is_another
     };
+    // The platform may list it under another spelling of the name, and not know it by this one.
+    let listed_as = Mutex::new(name.to_owned());
     end_until_gone(operation, &format!("The service account {name:?}"), || async {
-        match api.delete_service_account(operation, name).await {
+        let name = listed_as.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match api.delete_service_account(operation, &name).await {
             Err(error) if !error.is_not_found() => return Err(failure(&error)),
             _ => {}
         }
         let accounts = api.list_service_accounts(operation).await;
         let accounts = accounts.map_err(|error| failure(&error))?;
-        Ok(accounts.iter().any(is_it))
+        let listed = accounts.into_iter().find(is_it);
+        if let Some(account) = &listed {
+            *listed_as.lock().unwrap_or_else(PoisonError::into_inner) = account.name.clone();
+        }
+        Ok(listed.is_some())
     })
     .await
 }

@@ -14,6 +14,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::kept;
 use super::labels::{LABELS, service_account};
 use super::quota::ending;
 use super::rotation::Rotation;
@@ -90,8 +91,18 @@ impl RotateServiceAccountToken {
             .tell(format!("Rotating the token of service account {name:?}"))
             .await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(&connection, &operation, name, instant, &Field::Null, diagnostics).await;
+        let rotated = rotate(
+            &connection,
+            &operation,
+            name,
+            instant,
+            &Field::Null,
+            account.token_id,
+            diagnostics,
+        )
+        .await;
         let issued = diagnostics.ok(rotated.map_err(|error| why_not_rotated(name, &error)))?;
+        diagnostics.extend(issued.mismatch.as_ref().map(kept::mismatch));
         *latest = Some(issued.token.clone());
         progress.tell("Handing the new value over to Vault").await;
         let ends = issued

@@ -145,7 +145,12 @@ impl Rotation<'_> {
         let Some(declared) = self.declared() else {
             return Decision::NotKnownYet;
         };
-        match reasons(&declared, &prior.present(value), now) {
+        let mut present = prior.present(value);
+        if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.expires_at.known(), present.expiry) {
+            // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
+            present.expiry = Some(expiry);
+        }
+        match reasons(&declared, &present, now) {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }

@@ -1,10 +1,11 @@
 //! What the resources that manage service accounts share: finding one, judging what the user declares of it, rotating
 //! its token, and telling what went wrong.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, is_marked};
+use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, is_marked, is_same_name};
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept;
@@ -13,7 +14,7 @@ use super::revoke::revoke;
 use super::session::{Connection, Latest};
 use crate::framework::{Context, Diagnostic, Diagnostics, Field};
 use crate::platform::attributes::invalid;
-use crate::rest::{Error, Operation};
+use crate::rest::{Error, Kind, Operation};
 use crate::token::Lifetime;
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
@@ -21,6 +22,35 @@ pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
 
 pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
     accounts.iter().find(|account| account.name == name)
+}
+
+/// The service account of a resource whose state knows it by this name and token: the platform may spell the name in another
+/// way than it was declared.
+pub(super) fn find_own<'a>(
+    accounts: &'a [ServiceAccount],
+    name: &str,
+    token_id: Option<i64>,
+) -> Option<&'a ServiceAccount> {
+    let has_token = |account: &&ServiceAccount| token_id.is_some() && account.token_id == token_id;
+    accounts.iter().find(has_token).or_else(|| find(accounts, name))
+}
+
+/// Whether the list may show the account of a resource under another spelling of its name: where no number of a token says
+/// which one it is.
+pub(super) fn may_be_spelled_otherwise(accounts: &[ServiceAccount], name: &str, token_id: Option<i64>) -> bool {
+    accounts
+        .iter()
+        .any(|account| is_same_name(&account.name, name) && (token_id.is_none() || account.token_id.is_none()))
+}
+
+/// The warning of a refresh that finds an account under another spelling of the name only.
+pub(super) fn spelled_otherwise(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The service account {name:?} is listed under another spelling"),
+        "The platform's list has no account of exactly this name, and one whose name differs in case, blanks or \
+         normalization only. It does not tell the numbers of their tokens, so they may be the same or not. The state stays as \
+         it is.",
+    )
 }
 
 /// The error that there is no service account of this name, as `to_do` wants it: "to import".
@@ -154,7 +184,7 @@ pub(super) async fn works_with(connection: &Connection, token: &Field<SecretStri
     }
 }
 
-/// Gives a service account a new value; `old` is the one that the state knows, if it does. Where that was the one that the
+/// Gives a service account a new value; `old` is the one that the state knows, if it does, and `token_id` its number. Where that was the one that the
 /// provider works with, it goes on with the new one, and warns if the plan could not know; or if that one may be lost.
 pub(super) async fn rotate(
     connection: &Connection,
@@ -162,6 +192,7 @@ pub(super) async fn rotate(
     name: &str,
     expires_at: Option<Timestamp>,
     old: &Field<SecretString>,
+    token_id: Option<i64>,
     diagnostics: &mut Diagnostics,
 ) -> Result<IssuedToken, Error> {
     let own = match old.known() {
@@ -169,7 +200,20 @@ pub(super) async fn rotate(
         Some(_) => Own::No,
         None => Own::Perhaps,
     };
-    let issued = issue::rotate(&connection.api, operation, name, expires_at, own).await;
+    let mut issued = issue::rotate(&connection.api, operation, name, expires_at, own).await;
+    if let Err(error) = &issued
+        && error.is_not_found()
+    {
+        // Only the list proves that it is not there.
+        let accounts = connection.api.list_service_accounts(operation).await?;
+        match find_own(&accounts, name, token_id) {
+            None => {}
+            Some(account) if account.name != name => {
+                issued = issue::rotate(&connection.api, operation, &account.name, expires_at, own).await;
+            }
+            Some(_) => return Err(listed_all_the_same(name)),
+        }
+    }
     connection.rotated().await;
     if let Err(error) = &issued
         && error.is_ambiguous()
@@ -182,6 +226,19 @@ pub(super) async fn rotate(
         diagnostics.push(kept::rotates_own(&token_of(name)));
     }
     Ok(issued)
+}
+
+/// The error that a rotation was answered as if the account did not exist, which the list shows.
+fn listed_all_the_same(name: &str) -> Error {
+    let kind = Kind::Unreadable {
+        status: StatusCode::NOT_FOUND,
+        reason: "the list shows this service account, so the answer is not the platform's, or not about it".into(),
+    };
+    Error::new(
+        &format!("rotate the token of the service account {name:?}"),
+        kind,
+        false,
+    )
 }
 
 /// `taken` is the advice for a name that is taken, `left_behind` what becomes of an account that nobody has a value of.

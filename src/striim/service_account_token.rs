@@ -30,14 +30,14 @@ use super::labels::{LABELS, service_account};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, no_such_account, rotate, token_of,
-    why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise,
+    no_such_account, rotate, spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, invalid, is_same_text, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -238,6 +238,7 @@ impl ServiceAccountToken {
             planned.name(),
             expires_at,
             &Field::Null,
+            account.token_id,
             diagnostics,
         )
         .await;
@@ -306,6 +307,7 @@ impl Resource for ServiceAccountToken {
                     format!("must have 3 to 30 characters; {name:?} has {length}"),
                 ));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config.rotation().validate(LIFETIME, self.now(), diagnostics);
@@ -443,7 +445,12 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         connection.ledger.own(state.name());
-        let Some(account) = find(&accounts, state.name()) else {
+        let token_id = state.token_id.known().copied();
+        let Some(account) = find_own(&accounts, state.name(), token_id) else {
+            if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
+                diagnostics.push(spelled_otherwise(state.name()));
+                return Some(state);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
@@ -457,6 +464,9 @@ impl Resource for ServiceAccountToken {
                 );
             return (expired || never_seen).then_some(state);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
+        }
         let rotated = state.kept().was_rotated_outside(account.into());
         follow(&mut state, account, diagnostics);
         let seen = connection
@@ -500,7 +510,17 @@ impl Resource for ServiceAccountToken {
         };
         let old = prior.present_token(&connection, context).await;
         let instant = expires_at.map(Expiry::instant);
-        let rotated = rotate(&connection, &operation, prior.name(), instant, &old, diagnostics).await;
+        let token_id = prior.token_id.known().copied();
+        let rotated = rotate(
+            &connection,
+            &operation,
+            prior.name(),
+            instant,
+            &old,
+            token_id,
+            diagnostics,
+        )
+        .await;
         let issued = match rotated {
             // It is gone, as an expired one may be: the new value comes with a new account of that name.
             Err(error) if error.is_not_found() => connection
@@ -622,7 +642,7 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
         description: account.description.clone().unwrap_or_default().into(),
         ..Model::default()
     };
-    state.kept().follow(account.into());
+    state.kept().import(account.into(), account.unreadable_expiry.as_ref());
     state
 }
 
@@ -667,3 +687,6 @@ fn without_value(planned: Model) -> Model {
 fn not_created(name: &str, unmade: &Unmade, now: Timestamp) -> Diagnostic {
     why_not_created(name, unmade, &quota::taken(name), "replaces it", now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,14 +37,16 @@ use super::kept::{self, Kept};
 use super::quota;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, left_over, rotate, token_of, why_not_created,
-    why_not_rotated, works_with,
+    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise, rotate,
+    spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, duration, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
+};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -102,7 +104,7 @@ impl Account {
     /// One that is there, and whose value is not known.
     fn found(account: &ServiceAccount) -> Self {
         let mut found = Self::named(&account.name);
-        found.kept().follow(account.into());
+        found.kept().import(account.into(), account.unreadable_expiry.as_ref());
         found
     }
 
@@ -133,13 +135,21 @@ impl Account {
 
     /// What the platform's list says of it; `None`: it was deleted.
     fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let Some(account) = find(accounts, self.name()) else {
+        let token_id = self.token_id.known().copied();
+        let Some(account) = find_own(accounts, self.name(), token_id) else {
+            if may_be_spelled_otherwise(accounts, self.name(), token_id) {
+                diagnostics.push(spelled_otherwise(self.name()));
+                return Some(self);
+            }
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
             return (expired || never_seen).then_some(self);
         };
+        if let Some(spelled) = &account.unreadable_expiry {
+            diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
+        }
         if self.kept().follow(account.into()) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
@@ -368,7 +378,17 @@ impl ServiceAccountTokenPair {
         diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         if let Some(old) = old {
-            match rotate(connection, operation, new.name, new.expires_at, &old.token, diagnostics).await {
+            let token_id = old.token_id.known().copied();
+            let rotated = rotate(
+                connection,
+                operation,
+                new.name,
+                new.expires_at,
+                &old.token,
+                token_id,
+                diagnostics,
+            );
+            match rotated.await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
                 // Which value it has now, the next refresh tells.
@@ -479,6 +499,7 @@ impl Resource for ServiceAccountTokenPair {
                 let problem = "must have 1 to 28 characters, for each service account has two more";
                 diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
             }
+            check_name("name", name, diagnostics);
         }
         check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         config

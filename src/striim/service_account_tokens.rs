@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::api::ServiceAccount;
 use super::session::Session;
-use super::token::Ending;
+use super::token::{Ending, ending_of_account};
 use super::token_filter::{self, TokenFilter};
 use crate::framework::{Attribute, Context, DataSource, Diagnostics, Schema, Type, model};
 
@@ -87,7 +87,7 @@ impl DataSource for ServiceAccountTokens {
         let accounts = connection.look(&connection.operation(context), diagnostics).await?;
         let now = self.session.clock().now();
         let chosen = filter.choose(&accounts, now).into_iter();
-        let tokens: Vec<_> = chosen.map(|account| listed(account, now)).collect();
+        let tokens: Vec<_> = chosen.map(|account| listed(account, now, diagnostics)).collect();
         Some(Model {
             tokens: tokens.into(),
             ..config
@@ -95,12 +95,12 @@ impl DataSource for ServiceAccountTokens {
     }
 }
 
-fn listed(account: &ServiceAccount, now: Timestamp) -> ListedToken {
+fn listed(account: &ServiceAccount, now: Timestamp, diagnostics: &mut Diagnostics) -> ListedToken {
     let Ending {
         expires_at,
         expired,
         legacy,
-    } = Ending::of(account.expires_at, now);
+    } = ending_of_account(account, now, diagnostics);
     ListedToken {
         name: account.name.clone().into(),
         token_id: account.token_id.into(),

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::api::ServiceAccount;
 use super::failure::failure;
+use super::service_account::token_of;
 use super::session::Session;
 use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::platform::attributes::{argument, at_most_one};
@@ -124,7 +126,7 @@ impl DataSource for Token {
                 description: account.description.clone().into(),
                 managed_by: account.managed_by.clone().into(),
                 updated_at: account.updated_at.clone().into(),
-                ..with_expiry(config, account.expires_at, now)
+                ..with_expiry(config, ending_of_account(account, now, diagnostics))
             });
         }
         let email = config.email.known().map(String::as_str);
@@ -142,21 +144,43 @@ impl DataSource for Token {
                 ),
             )
         }))?;
+        let what = email.map_or("The provider's own token".to_owned(), |email| {
+            format!("The personal access token of {email:?}")
+        });
+        let ending = Ending::of(
+            &what,
+            token.expires_at,
+            token.unreadable_expiry.as_deref(),
+            now,
+            diagnostics,
+        );
         Some(Model {
             r#type: "personal".into(),
             token_id: token.token_id.into(),
             updated_at: token.updated_at.into(),
-            ..with_expiry(config, token.expires_at, now)
+            ..with_expiry(config, ending)
         })
     }
 }
 
-fn with_expiry(config: Model, expires_at: Option<Timestamp>, now: Timestamp) -> Model {
+/// The end of a service account's token.
+pub(super) fn ending_of_account(account: &ServiceAccount, now: Timestamp, diagnostics: &mut Diagnostics) -> Ending {
+    let unreadable = account.unreadable_expiry.as_deref();
+    Ending::of(
+        &token_of(&account.name),
+        account.expires_at,
+        unreadable,
+        now,
+        diagnostics,
+    )
+}
+
+fn with_expiry(config: Model, ending: Ending) -> Model {
     let Ending {
         expires_at,
         expired,
         legacy,
-    } = Ending::of(expires_at, now);
+    } = ending;
     Model {
         expires_at,
         expired,
@@ -173,13 +197,29 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// The end of a token, as seen from `now`. Without an expiry it is a legacy token.
-    pub(super) fn of(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+    /// The end of a token, as seen from `now`. Without an expiry it is a legacy token; with one that cannot be read it is
+    /// neither a legacy token nor known to have expired.
+    pub(super) fn of(
+        what: &str,
+        expires_at: Option<Timestamp>,
+        unreadable: Option<&str>,
+        now: Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        if let Some(spelled) = unreadable {
+            diagnostics.push(Diagnostic::warning(
+                format!("{what} has an expiry that cannot be read"),
+                format!(
+                    "The platform spells it {spelled:?}, which is not an instant with an offset such as \
+                     2027-02-09T00:00:00Z. `expires_at` is null, and `expired` and `legacy` are false."
+                ),
+            ));
+        }
         let expiry = expires_at.map(Expiry::at);
         Self {
             expires_at: expiry.map(|expiry| expiry.to_string()).into(),
             expired: expiry.is_some_and(|expiry| expiry.has_passed(now)).into(),
-            legacy: expiry.is_none().into(),
+            legacy: (expiry.is_none() && unreadable.is_none()).into(),
         }
     }
 }

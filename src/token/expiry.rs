@@ -5,8 +5,11 @@
 
 use std::fmt;
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+
+use super::instant::LATEST;
 
 /// The instant at which a token ends, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +48,9 @@ pub enum ExpiryProblem {
 }
 
 impl Expiry {
+    /// The last instant that can be represented. It stands for all later ones, too.
+    const LATEST: Self = Self(LATEST);
+
     /// The expiry at an instant; fractions of a second are dropped.
     pub fn at(instant: Timestamp) -> Self {
         // A whole second towards 1970 is always within the range.
@@ -56,11 +62,16 @@ impl Expiry {
     /// # Errors
     /// If it is in another format, or no such instant exists.
     pub fn parse(text: &str) -> Result<Self, InvalidExpiry> {
+        if let Some(within) = without_large_year(text) {
+            return Self::parse(&within).map(|_| Self::LATEST);
+        }
         let (date_time, offset) = split_rfc3339(text).ok_or(InvalidExpiry)?;
-        format!("{date_time}{offset}")
-            .parse()
-            .map(Self)
-            .map_err(|_| InvalidExpiry)
+        match format!("{date_time}{offset}").parse() {
+            Ok(instant) => Ok(Self(instant)),
+            // A date and time that exist, and yet no instant: the last hours of the year 9999.
+            Err(_) if date_time.starts_with("9999-12-3") && date_time.parse::<DateTime>().is_ok() => Ok(Self::LATEST),
+            Err(_) => Err(InvalidExpiry),
+        }
     }
 
     /// The instant.
@@ -93,9 +104,13 @@ impl Expiry {
     }
 }
 
-/// UTC, whole seconds: as it is sent to the platforms.
+/// UTC, whole seconds: as it is sent to the platforms. The latest expiry is written as the usual "end of time", which is what
+/// an expiry that late means.
 impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::LATEST {
+            return f.write_str("9999-12-31T23:59:59Z");
+        }
         self.0.fmt(f)
     }
 }
@@ -139,6 +154,16 @@ fn split_rfc3339(text: &str) -> Option<(&str, &str)> {
         _ => false,
     };
     (is_offset && matches(date_time.as_bytes(), b"dddd-dd-ddTdd:dd:dd")).then_some((date_time, offset))
+}
+
+/// The same instant 400 years, or a multiple of that, earlier, if the year has more than four digits: `+10000-01-01T00:00:00Z`.
+/// The calendar repeats itself after 400 years.
+fn without_large_year(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let (year, rest) = digits.split_once('-')?;
+    let is_large = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    let year: u64 = is_large.then(|| year.parse().ok())??;
+    (year > 9999).then(|| format!("{}-{rest}", 2000 + year % 400))
 }
 
 /// Whether `text` is as `template`, where `d` stands for a digit.
@@ -196,6 +221,12 @@ mod tests {
             "2027-02-09T00:00:00[Europe/Berlin]",
             "2027-02-09T00:00:00Z[UTC]",
             "+002027-02-09T00:00:00Z",
+            "+2027-02-09T00:00:00Z",
+            "10001-02-29T00:00:00Z",
+            "+10000-13-01T00:00:00Z",
+            "9999-12-32T00:00:00Z",
+            "9999-12-31T24:00:00Z",
+            "99999999999999999999999-01-01T00:00:00Z",
             " 2027-02-09T00:00:00Z",
             "2027-02-09T00:00:00é",
             "２027-02-09T00:00:00Z",
@@ -225,6 +256,26 @@ mod tests {
             ),
             (
                 "9999-12-30T22:00:00Z",
+                Lifetime::Months(12),
+                Some("more than 12 months ahead"),
+            ),
+            (
+                "9999-12-31T23:59:59Z",
+                Lifetime::Months(12),
+                Some("9999-12-31T23:59:59Z is more than 12 months ahead"),
+            ),
+            (
+                "9999-12-31T23:59:59.999999999-14:00",
+                Lifetime::Days(90),
+                Some("more than 90 days ahead"),
+            ),
+            (
+                "10000-02-29T00:00:00Z",
+                Lifetime::Months(12),
+                Some("more than 12 months ahead"),
+            ),
+            (
+                "+1000000000-12-31T23:59:59.999999999Z",
                 Lifetime::Months(12),
                 Some("more than 12 months ahead"),
             ),

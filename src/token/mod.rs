@@ -3,12 +3,14 @@
 mod clock;
 mod duration;
 mod expiry;
+mod instant;
 mod pair;
 mod rotation;
 
 pub use clock::Clock;
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
+pub(crate) use instant::read_instant;
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
 pub use rotation::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, changed_triggers, reasons};

@@ -6,11 +6,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Issued, StreamToken, TokenId};
 use crate::rest::{Answer, Unreadable};
+use crate::token::read_instant;
 
 #[derive(Deserialize)]
 struct Row {
     id: TokenId,
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "switch")]
     is_active: bool,
     #[serde(default, deserialize_with = "instant")]
     created: Option<Timestamp>,
@@ -70,10 +71,21 @@ fn yes() -> bool {
     true
 }
 
-/// An instant in ISO 8601; anything else is none, so that it does not cost the value beside it.
+/// Yes or no. What is neither is yes, so that it does not cost the value next to it.
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(match &value {
+        serde_json::Value::Bool(active) => *active,
+        serde_json::Value::String(text) => !text.eq_ignore_ascii_case("false"),
+        serde_json::Value::Number(number) => number.as_i64() != Some(0),
+        _ => true,
+    })
+}
+
+/// An instant; what cannot be read is none, so that it does not cost the value next to it.
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_str().and_then(|text| text.parse().ok()))
+    Ok(read_instant(&value))
 }
 
 #[cfg(test)]
@@ -120,6 +132,8 @@ mod tests {
             r#","expires":null"#,
             r#","expires":"soon","created":7"#,
             r#","more":{"a":[1]}"#,
+            r#","is_active":"abcd""#,
+            r#","is_active":null"#,
         ] {
             let issued = token(answer(&format!(r#"{{"id":"1","key":"abcd"{rest}}}"#)), None).unwrap();
             assert!(issued.token.expires.is_none() && issued.token.is_active, "{rest}");
@@ -137,7 +151,6 @@ mod tests {
             r#"{"id":1,"key":""}"#,
             r#"{"id":2,"key":"abcd"}"#,
             r#"{"id":"","key":"abcd"}"#,
-            r#"{"id":1,"key":"abcd","is_active":"abcd"}"#,
         ] {
             let id = "1".parse().unwrap();
             let Unreadable(reason) = token(answer(body), Some(id)).unwrap_err();

@@ -129,6 +129,8 @@ impl Options {
         match self.instants {
             Instants::Zulu => at.to_string(),
             Instants::Fraction => format!("{at:.3}"),
+            Instants::Milliseconds => at.as_millisecond().to_string(),
+            Instants::Local => at.to_string().trim_end_matches('Z').to_owned(),
             Instants::Offset => at.display_with_offset(jiff::tz::Offset::UTC).to_string(),
         }
     }

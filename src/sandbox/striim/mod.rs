@@ -60,7 +60,7 @@ pub use account::{Account, ServiceAccount, User};
 pub use audit::{AuditAction, AuditEntry};
 pub use mint::{Token, Update};
 pub use options::{
-    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, ListUpdated, Options, PatStatus, RateLimits, Refused,
+    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, ListUpdated, Names, Options, PatStatus, RateLimits, Refused,
     RotationExpiry, SuccessCode, ToggleAnswer,
 };
 pub use refusal::Refusal;

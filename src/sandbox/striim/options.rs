@@ -23,6 +23,8 @@ pub struct Options {
 
     /// The envelope of the list of service accounts. The document does not say.
     pub list: Envelope,
+    /// How the name of a new service account is kept. The document: unique, case-sensitive; not that it is kept as it was sent.
+    pub names: Names,
     /// Whether rows of the list carry `token-id`. The document does not say.
     pub list_token_id: bool,
     /// When rows of the list carry `updated-at` and `updated-by`. The document does not say.
@@ -86,6 +88,7 @@ impl Default for Options {
             rate_limits: Some(RateLimits::default()),
             retry_after: false,
             list: Envelope::Bare,
+            names: Names::AsSent,
             list_token_id: true,
             list_updated: ListUpdated::AfterRotation,
             user_token: Envelope::Bare,
@@ -144,6 +147,18 @@ pub enum Envelope {
     Wrapped,
 }
 
+/// How the name of a new service account is kept. All requests must name it as it was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Names {
+    /// As it was sent.
+    AsSent,
+    /// In lower case.
+    LowerCase,
+    /// With a suffix.
+    Suffixed,
+}
+
 /// When rows of the list tell the last update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,6 +181,10 @@ pub enum Instants {
     Fraction,
     /// `2027-02-09T00:00:00+00:00`.
     Offset,
+    /// `1802131200000`, milliseconds since 1970.
+    Milliseconds,
+    /// `2027-02-09T00:00:00`, which is ISO 8601, but no instant.
+    Local,
 }
 
 /// The answer that tells whether PATs are enabled.

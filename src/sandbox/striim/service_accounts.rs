@@ -6,7 +6,7 @@ use super::account::{Account, ServiceAccount};
 use super::audit::AuditAction;
 use super::caller::Caller;
 use super::mint::Token;
-use super::options::{Expired, RotationExpiry};
+use super::options::{Expired, Names, RotationExpiry};
 use super::refusal::Refusal;
 use super::role::Permission;
 
@@ -34,6 +34,11 @@ impl Account {
                 "description: must have at most 255 characters".to_owned(),
             ));
         }
+        let name = match self.options.names {
+            Names::AsSent => name,
+            Names::LowerCase => name.to_lowercase(),
+            Names::Suffixed => format!("{name}-1"),
+        };
         let expires_at = self.expiry(expires_at, Some(12.months()), now)?;
         if self.service_accounts.contains_key(&name) {
             let reason = format!("a service account named \"{name}\" exists");

@@ -3,7 +3,6 @@
 //! forget what is there. No body is quoted.
 
 use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{Assignment, IssuedToken, Policy, Srn, Told};
@@ -63,21 +62,19 @@ pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable
 /// others: a value must not be lost for what goes with it.
 pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
     let unreadable = || unreadable("it holds no service token");
-    let mut parts = envelope::object(answer.json()?, &["bearerToken", "secretKey"]).ok_or_else(unreadable)?;
-    let mut secret = |key: &str| match parts.remove(key) {
-        Some(Value::String(text)) if !text.is_empty() => Some(SecretString::from(text)),
-        _ => None,
+    let value = match answer.json()? {
+        // A list of one.
+        Value::Array(mut items) if items.len() == 1 => items.remove(0),
+        value => value,
     };
-    let (bearer, secret_key, access_key) = (secret("bearerToken"), secret("secretKey"), secret("accessKey"));
-    let issued = match (bearer, access_key, secret_key) {
-        (Some(bearer), _, _) => IssuedToken::of_bearer(&bearer),
-        (None, Some(access_key), Some(secret_key)) => {
-            let access_key = access_key.expose_secret().parse().ok();
-            access_key.map(|access_key| IssuedToken { access_key, secret_key })
-        }
-        _ => None,
+    let parts = envelope::object(value, &["bearerToken", "secretKey"]).ok_or_else(unreadable)?;
+    let part = |key: &str| {
+        parts
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.trim().is_empty())
     };
-    issued.ok_or_else(unreadable)
+    IssuedToken::shown(part("bearerToken"), part("accessKey"), part("secretKey")).ok_or_else(unreadable)
 }
 
 /// The rows of a list, if it is whole. Pages are not documented; where there are some all the same, what is on another one
@@ -173,6 +170,7 @@ fn unreadable(reason: impl Into<String>) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::startree::api::Name;
@@ -320,6 +318,39 @@ mod tests {
             let Unreadable(told) = issued(&answer(&body)).unwrap_err();
             assert!(!told.contains(secret));
         }
+    }
+
+    #[test]
+    fn issued_token_in_another_spelling_is_kept() {
+        let (access, secret) = ("XkQBXKr652MV1VF9", "5gkhGWNaGAdA1NU5-rHXRSPKM_cNRlR=");
+        let whole = format!("st-{access}-{secret}");
+        for (body, bearer) in [
+            (format!(r#"{{"bearerToken":"Bearer {whole}"}}"#), whole.clone()),
+            (format!(r#"{{"bearerToken":"{whole}"}}"#), whole.clone()),
+            (
+                format!(r#"{{"bearerToken":"{access}-{secret}"}}"#),
+                format!("{access}-{secret}"),
+            ),
+            (
+                format!(r#"{{"accessKey":"{access}","secretKey":"{secret}","bearerToken":"bearer opaque"}}"#),
+                "opaque".to_owned(),
+            ),
+            (
+                format!(r#"{{"accessKey":" {access}","secretKey":"{secret}\n","bearerToken":"a b"}}"#),
+                whole.clone(),
+            ),
+            (
+                format!(r#"[{{"accessKey":"{access}","secretKey":"{secret}","bearerToken":7}}]"#),
+                whole.clone(),
+            ),
+        ] {
+            let issued = issued(&answer(&body)).unwrap();
+            assert_eq!(issued.access_key.as_str(), access);
+            assert_eq!(issued.secret_key.expose_secret(), secret);
+            assert_eq!(issued.bearer().expose_secret(), bearer, "{body}");
+        }
+        let body = r#"{"accessKey":"XkQB_Kr652-V1VF9","secretKey":"s"}"#;
+        assert_eq!(issued(&answer(body)).unwrap().access_key.as_str(), "XkQB_Kr652-V1VF9");
     }
 
     proptest::proptest! {

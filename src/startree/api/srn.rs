@@ -76,7 +76,7 @@ impl fmt::Display for Name {
 
 /// The access key of a service token: what it is known by, and its user name. No secret.
 ///
-/// The documentation says 16 letters and digits; other lengths are taken, but nothing as long as a secret key, and nothing
+/// The documentation says 16 letters and digits; other lengths and some more characters are taken, but nothing as long as a secret key, and nothing
 /// that could become another path.
 ///
 /// ```
@@ -106,7 +106,9 @@ impl FromStr for AccessKey {
     type Err = InvalidAccessKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccessKey> {
-        let is_one = (1..=31).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // What a path does not give a meaning to. A whole token is longer, and begins as no key does.
+        let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=~+".contains(&byte);
+        let is_one = (1..=31).contains(&text.len()) && text.bytes().all(is_taken) && !text.starts_with("st-");
         is_one.then(|| Self(text.to_owned())).ok_or(InvalidAccessKey)
     }
 }

@@ -4,12 +4,13 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::managed_by::unmark;
-use super::{IssuedToken, PatStatus, ServiceAccount, UserToken};
+use super::{IssuedToken, Mismatch, OwnerKey, PatStatus, ServiceAccount, UserToken, is_same_name};
 use crate::rest::envelope::{Object, list, object};
 use crate::rest::{Answer, Unreadable};
+use crate::token::read_instant;
 
 /// How many objects may be wrapped around a status.
 const DEPTH: usize = 3;
@@ -23,36 +24,74 @@ pub(super) fn service_accounts(answer: Answer) -> Result<Vec<ServiceAccount>, Un
     list.iter().map(service_account).collect()
 }
 
-/// `POST /service-account`, `POST …/rotate`: an object with the value, for whom it was asked for: `key` (`name` or
-/// `email`) is `owner`, where the answer says so.
-pub(super) fn issued_token(answer: Answer, key: &str, owner: Option<&str>) -> Result<IssuedToken, Unreadable> {
-    let mut object = object(answer.json()?, &["token"]).ok_or_else(|| unreadable("holds no token"))?;
-    let token = match object.remove("token") {
-        Some(Value::String(token)) if !token.trim().is_empty() => SecretString::from(token),
-        _ => return Err(unreadable("holds no token")),
+/// What the value may be called. The document shows `token`.
+const VALUES: [&str; 10] = [
+    "token",
+    "token-value",
+    "tokenValue",
+    "api-token",
+    "apiToken",
+    "access-token",
+    "accessToken",
+    "access_token",
+    "value",
+    "secret",
+];
+
+/// `POST /service-account`, `POST …/rotate`: the new value, in whatever shape it comes. It is shown once, so nothing else
+/// that the answer says makes it be discarded. `owner` is whom it was requested for.
+pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -> Result<IssuedToken, Unreadable> {
+    let mut value = match answer.json()? {
+        // A list of one.
+        Value::Array(mut items) if items.len() == 1 => items.remove(0),
+        value => value,
     };
-    if let (Some(owner), Some(Value::String(answered))) = (owner, object.get(key)) {
-        // Names are case-sensitive; email addresses are compared as people do.
-        let same = if key == "email" {
-            owner.eq_ignore_ascii_case(answered)
-        } else {
-            owner == answered
-        };
-        if !same {
-            return Err(unreadable(format!("is about another {key} than {owner:?}")));
-        }
+    if let Value::String(token) = &mut value {
+        value = json!({ "token": std::mem::take(token) });
     }
-    // The value must not be lost for the sake of what goes with it.
-    let expires_at = expiry(&object).unwrap_or_else(|Unreadable(reason)| {
-        tracing::warn!("the platform issued a token, but {reason}");
-        None
+    let found = VALUES.iter().find_map(|name| {
+        let object = object(value.clone(), &[*name])?;
+        let token = object.get(*name)?.as_str().and_then(secret)?;
+        Some((token, object))
     });
+    let (token, object) = found.ok_or_else(|| unreadable("holds no token"))?;
+    let Expiry { expires_at, unreadable } = Expiry::of(&object);
+    if let Some(text) = unreadable {
+        tracing::warn!("the platform issued a token with an expiry that cannot be read: {text}");
+    }
     Ok(IssuedToken {
         token,
         token_id: integer(&object, "token-id"),
         expires_at,
         updated_at: text(&object, "updated-at"),
         updated_by: integer(&object, "updated-by"),
+        mismatch: owner.and_then(|owner| mismatch(&object, key, owner)),
+    })
+}
+
+/// A value as it is presented: without blanks around it, or the scheme in front of it.
+fn secret(text: &str) -> Option<SecretString> {
+    let text = text.trim();
+    let text = match text.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
+        _ => text,
+    };
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// The owner that the answer names, if it is not the one of the request. Email addresses are compared as people do.
+fn mismatch(object: &Object, key: OwnerKey, requested: &str) -> Option<Mismatch> {
+    let answered = text(object, key.as_str())?;
+    let is_same = is_same_name(requested, &answered);
+    let differs = match key {
+        OwnerKey::Name => answered != requested,
+        OwnerKey::Email => !is_same,
+    };
+    differs.then(|| Mismatch {
+        key,
+        requested: requested.to_owned(),
+        answered,
+        is_same,
     })
 }
 
@@ -66,12 +105,14 @@ pub(super) fn user_token(answer: Answer) -> Result<Option<UserToken>, Unreadable
         return Ok(None);
     }
     let object = object(value, &["token-id", "expires-at", "email", "user-id", "updated-at"])
-        .ok_or_else(|| unreadable("holds no token's information"))?;
+        .ok_or_else(|| self::unreadable("holds no token's information"))?;
+    let Expiry { expires_at, unreadable } = Expiry::of(&object);
     Ok(Some(UserToken {
         email: text(&object, "email"),
         user_id: integer(&object, "user-id"),
         token_id: integer(&object, "token-id"),
-        expires_at: expiry(&object)?,
+        expires_at,
+        unreadable_expiry: unreadable,
         updated_at: text(&object, "updated-at"),
         updated_by: integer(&object, "updated-by"),
     }))
@@ -148,31 +189,54 @@ fn word(text: &str) -> Option<bool> {
 }
 
 fn service_account(value: &Value) -> Result<ServiceAccount, Unreadable> {
-    let nameless = || unreadable("lists a service account without a name");
+    let nameless = || self::unreadable("lists a service account without a name");
     let object = value.as_object().ok_or_else(nameless)?;
     let name = text(object, "name").ok_or_else(nameless)?;
     let described = text(object, "description");
     let (description, managed_by) = described.as_deref().map_or((None, None), unmark);
+    let Expiry { expires_at, unreadable } = Expiry::of(object);
     Ok(ServiceAccount {
         token_id: integer(object, "token-id"),
         description: description.map(str::to_owned),
         managed_by: managed_by.map(str::to_owned),
-        expires_at: expiry(object).map_err(|Unreadable(reason)| unreadable(format!("of {name:?} {reason}")))?,
+        expires_at,
+        unreadable_expiry: unreadable,
         updated_at: text(object, "updated-at"),
         updated_by: integer(object, "updated-by"),
         name,
     })
 }
 
-/// `expires-at`: absent, null or empty for tokens that do not end.
-fn expiry(object: &Object) -> Result<Option<Timestamp>, Unreadable> {
-    match object.get("expires-at") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.is_empty() => Ok(None),
-        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| "expires-at"),
-        Some(_) => Err("expires-at"),
+/// When a token expires, as far as that can be read. An expiry in one row that cannot be read must not spoil the list.
+struct Expiry {
+    expires_at: Option<Timestamp>,
+    /// The expiry as it is spelled, if it cannot be read.
+    unreadable: Option<String>,
+}
+
+impl Expiry {
+    /// `expires-at`: absent, null or empty for tokens that do not expire.
+    fn of(object: &Object) -> Self {
+        let value = match object.get("expires-at") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.trim().is_empty() => None,
+            Some(value) => Some(value),
+        };
+        let expires_at = value.and_then(read_instant);
+        let spelled = |value: &Value| match value {
+            Value::String(text) => printable(text),
+            value => printable(&value.to_string()),
+        };
+        Self {
+            expires_at,
+            unreadable: value.filter(|_| expires_at.is_none()).map(spelled),
+        }
     }
-    .map_err(|key| unreadable(format!("{key} is not an instant such as 2027-02-09T00:00:00Z")))
+}
+
+/// So much of a text as can be shown in a message.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 /// A text that is there and not empty.
@@ -253,10 +317,6 @@ mod tests {
                 "its body is a page for a browser; is the base URL right, is a proxy in between?",
             ),
             ("[{", "its body is not JSON (line 1, column 2)"),
-            (
-                r#"[{"name":"ci","expires-at":"soon"}]"#,
-                "of \"ci\" expires-at is not an instant such as 2027-02-09T00:00:00Z",
-            ),
         ] {
             assert_eq!(reason(service_accounts(answer(body))), expected, "{body}");
         }
@@ -275,6 +335,7 @@ mod tests {
             description: None,
             managed_by: None,
             expires_at: None,
+            unreadable_expiry: None,
             updated_at: None,
             updated_by: None,
         };
@@ -284,6 +345,7 @@ mod tests {
             description: Some("CI".to_owned()),
             managed_by: Some("acme".to_owned()),
             expires_at: Some("2027-02-09T00:00:00Z".parse().unwrap()),
+            unreadable_expiry: None,
             updated_at: Some("2026-03-11T06:19:25.758175685Z".to_owned()),
             updated_by: Some(8509),
         };
@@ -298,9 +360,13 @@ mod tests {
             r#"{"token":"9AbC"}"#,
             r#"{"token":{"token":"9AbC"}}"#,
             r#"{"data":{"name":"ci","token":"9AbC"},"meta":{"took":1}}"#,
+            r#"[{"name":"ci","token":"9AbC"}]"#,
+            r#"{"name":"ci","access-token":"Bearer 9AbC"}"#,
+            r#"{"data":{"name":"ci","value":" 9AbC\n"}}"#,
+            r#""9AbC""#,
             r#"{"name":"ci","token":"9AbC","token-id":{},"expires-at":"never","updated-at":3,"updated-by":"me"}"#,
         ] {
-            let issued = issued_token(answer(body), "name", Some("ci")).unwrap();
+            let issued = issued_token(answer(body), OwnerKey::Name, Some("ci")).unwrap();
             assert_eq!(issued.token.expose_secret(), "9AbC", "{body}");
             assert!(!format!("{issued:?}").contains("9AbC"));
         }
@@ -312,24 +378,68 @@ mod tests {
             (r#"{"name":"ci"}"#, "holds no token"),
             (r#"{"name":"ci","token":""}"#, "holds no token"),
             (r#"{"name":"ci","token":17}"#, "holds no token"),
-            (r#"[{"token":"9AbC"}]"#, "holds no token"),
+            (r#"[{"token":"9AbC"},{"token":"9AbC"}]"#, "holds no token"),
+            (r#"{"value":["9AbC"]}"#, "holds no token"),
+            ("null", "holds no token"),
+            ("\"\"", "holds no token"),
             (r#"{"a":{"token":"9AbC"},"b":{"token":"9AbC"}}"#, "holds no token"),
-            (r#"{"name":"CI","token":"9AbC"}"#, r#"is about another name than "ci""#),
             (
                 r#"{"name":"ci","token":"9AbC""#,
                 "its body is not JSON (line 1, column 27)",
             ),
         ] {
             assert_eq!(
-                reason(issued_token(answer(body), "name", Some("ci"))),
+                reason(issued_token(answer(body), OwnerKey::Name, Some("ci"))),
                 expected,
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn issued_token_for_another_owner_is_kept_with_the_mismatch() {
+        let read = |body: &str, key, owner| issued_token(answer(body), key, owner).unwrap();
+        for (answered, expected) in [
+            (r#""name":"ci","#, None),
+            ("", None),
+            (r#""name":"","#, None),
+            (r#""name":"CI ","#, Some(("CI ", true))),
+            (r#""name":"terraform","#, Some(("terraform", false))),
+        ] {
+            let issued = read(&format!(r#"{{{answered}"token":"9AbC"}}"#), OwnerKey::Name, Some("ci"));
+            assert_eq!(issued.token.expose_secret(), "9AbC");
+            let mismatch = issued.mismatch.as_ref();
+            assert_eq!(mismatch.map(|it| (&*it.answered, it.is_same)), expected, "{answered}");
+        }
         let body = r#"{"email":"Ann@example.com","token":"9AbC"}"#;
-        assert!(issued_token(answer(body), "email", Some("ann@example.com")).is_ok());
-        assert!(issued_token(answer(body), "email", None).is_ok());
-        assert!(issued_token(answer(body), "email", Some("bob@example.com")).is_err());
+        for (owner, is_another) in [
+            (Some("ann@example.com"), false),
+            (None, false),
+            (Some("bob@example.com"), true),
+        ] {
+            let issued = read(body, OwnerKey::Email, owner);
+            assert_eq!(issued.mismatch.is_some(), is_another, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn expiry_that_cannot_be_read_does_not_spoil_the_list() {
+        for (spelled, read, unreadable) in [
+            ("\"9999-12-31T23:59:59Z\"", Some("9999-12-30T22:00:00Z"), None),
+            ("1801958400000", Some("2027-02-07T00:00:00Z"), None),
+            ("\"2027-02-07T00:00:00\"", None, Some("2027-02-07T00:00:00")),
+            ("\"soon\\n\"", None, Some("soon")),
+            ("[2027,2,7]", None, Some("[2027,2,7]")),
+            ("\" \"", None, None),
+        ] {
+            let body = format!(r#"[{{"name":"a","expires-at":{spelled}}},{{"name":"b","expires-at":null}}]"#);
+            let [a, b] = &service_accounts(answer(&body)).unwrap()[..] else {
+                panic!("{spelled}");
+            };
+            assert_eq!(a.expires_at, read.map(|text| text.parse().unwrap()), "{spelled}");
+            assert_eq!(a.unreadable_expiry.as_deref(), unreadable, "{spelled}");
+            assert!(b.expires_at.is_none() && b.unreadable_expiry.is_none());
+        }
     }
 
     #[test]
@@ -414,13 +524,12 @@ mod tests {
         ) {
             let reasons = [
                 service_accounts(answer(&body)).err(),
-                issued_token(answer(&body), "name", Some("ci")).err(),
+                issued_token(answer(&body), OwnerKey::Name, Some("ci")).err(),
                 user_token(answer(&body)).err(),
                 pat_status(answer(&body)).err(),
             ];
             for Unreadable(reason) in reasons.into_iter().flatten() {
-                // A service account's name is no secret, and is told where its expiry is unreadable.
-                assert!(!reason.contains("hunter2") || reason.contains("expires-at"), "{reason}");
+                assert!(!reason.contains("hunter2"), "{reason}");
             }
         }
     }
