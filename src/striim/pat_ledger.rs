@@ -109,7 +109,10 @@ mod tests {
         let ledger = Ledger::default();
         assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
         assert_eq!(ledger.manage("Ann@acme.example", &[]), Err(twice("Ann@acme.example")));
-        assert_eq!(ledger.manage("bob@acme.example", &["ann@acme.example".to_owned()]), Ok(()));
+        assert_eq!(
+            ledger.manage("bob@acme.example", &["ann@acme.example".to_owned()]),
+            Ok(())
+        );
         assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
     }
 }

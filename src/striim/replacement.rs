@@ -31,7 +31,10 @@ pub(super) fn note(private: &PrivateState, names: &[&str], successor: Option<&st
 
 /// The names that the planned creation takes the place of; none if it is not a replacement.
 pub(super) fn replaced(private: &PrivateState) -> Vec<String> {
-    private.get(KEY).map(|planned: Planned| planned.names).unwrap_or_default()
+    private
+        .get(KEY)
+        .map(|planned: Planned| planned.names)
+        .unwrap_or_default()
 }
 
 /// The name that must be free for the replacement of what is to be deleted, as it was in the plan.

@@ -217,7 +217,10 @@ impl ServiceAccountToken {
                 }
             }
         }
-        let replaces: Vec<_> = replaced.map(|replaced| replaced.name().to_owned()).into_iter().collect();
+        let replaces: Vec<_> = replaced
+            .map(|replaced| replaced.name().to_owned())
+            .into_iter()
+            .collect();
         diagnostics.extend(ledger.create(name, &replaces, &accounts, self.now()));
         find(&accounts, name).is_none()
     }
@@ -608,7 +611,7 @@ impl Resource for ServiceAccountToken {
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)

@@ -351,7 +351,9 @@ impl ServiceAccountTokenPair {
         let [first, second] = names(pair);
         let (ledger, now) = (&connection.ledger, self.now());
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
-        let replaces = replaced.map(|replaced| names(replaced.name()).to_vec()).unwrap_or_default();
+        let replaces = replaced
+            .map(|replaced| names(replaced.name()).to_vec())
+            .unwrap_or_default();
         for name in [&first, &second] {
             if replaces.contains(name) || !ledger.stays_foreign(name, &accounts).await {
                 continue;

@@ -95,7 +95,9 @@ impl Connection {
             match self.api.user_token(operation, None).await {
                 Ok(token) => Ok(token.is_some()),
                 // How the platform answers a service account, which is no user, is not documented.
-                Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => Ok(false),
+                Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => {
+                    Ok(false)
+                }
                 Err(_) => Err(()),
             }
         };

@@ -53,7 +53,10 @@ impl Reported {
 
     #[track_caller]
     fn fails(self, phrase: &str) -> Self {
-        assert!(self.failed && self.count(Severity::Error, phrase) > 0, "{phrase}: {self:#?}");
+        assert!(
+            self.failed && self.count(Severity::Error, phrase) > 0,
+            "{phrase}: {self:#?}"
+        );
         self
     }
 
@@ -106,7 +109,10 @@ impl World {
 
     /// What `terraform plan` reports.
     async fn plans(&self, declared: &Configuration) -> Reported {
-        let planned = self.workspace.plan(|| self.provider(), declared, &RunOptions::default()).await;
+        let planned = self
+            .workspace
+            .plan(|| self.provider(), declared, &RunOptions::default())
+            .await;
         Reported {
             failed: planned.is_none(),
             diagnostics: self.workspace.told(),
@@ -132,7 +138,10 @@ impl World {
 
     fn names(&self) -> Vec<String> {
         let accounts = self.sandbox.service_accounts().into_iter();
-        accounts.map(|account| account.name).filter(|name| name != "terraform").collect()
+        accounts
+            .map(|account| account.name)
+            .filter(|name| name != "terraform")
+            .collect()
     }
 
     /// `terraform apply`, which must succeed, and how many lists the plan's and the apply's process have requested.
@@ -227,7 +236,9 @@ fn pat(email: &str) -> Declared {
 }
 
 fn resources<const N: usize>(resources: [(&str, Declared); N]) -> Configuration {
-    resources.map(|(address, declared)| (address.to_owned(), declared)).into()
+    resources
+        .map(|(address, declared)| (address.to_owned(), declared))
+        .into()
 }
 
 fn one(name: &str, attributes: &[(&str, Value)]) -> Configuration {
@@ -262,7 +273,11 @@ async fn rename_with_adoption_warns_of_the_value_that_ends() {
     world.applies(&one("ci-first", &[])).await.succeeds();
     let theirs = world.sandbox.add_service_account("other", None);
     let adopted = one("other", &[("adopt_existing", Value::Bool(true))]);
-    world.plans(&adopted).await.succeeds().warns("takes over the service account \"other\"");
+    world
+        .plans(&adopted)
+        .await
+        .succeeds()
+        .warns("takes over the service account \"other\"");
     world.applies(&adopted).await.succeeds();
     assert!(world.works(CI) && !world.sandbox.is_live(theirs.expose_secret()));
 }
@@ -272,9 +287,15 @@ async fn name_that_is_taken_after_the_plan_ends_no_token() {
     let world = World::new();
     world.applies(&one("ci-first", &[])).await.succeeds();
     let declared = one("other", &[]);
-    let plan = world.workspace.plan(|| world.provider(), &declared, &RunOptions::default()).await;
+    let plan = world
+        .workspace
+        .plan(|| world.provider(), &declared, &RunOptions::default())
+        .await;
     world.sandbox.add_service_account("other", None);
-    let ended = world.workspace.apply_saved(|| world.provider(), &declared, &plan.unwrap()).await;
+    let ended = world
+        .workspace
+        .apply_saved(|| world.provider(), &declared, &plan.unwrap())
+        .await;
     let reported = Reported {
         failed: ended == Ended::Failed,
         diagnostics: world.workspace.told(),
@@ -293,7 +314,11 @@ async fn names_that_two_resources_swap_or_pass_on_are_no_error() {
         let before = resources([(CI, token("ci-one", &[])), (CD, token("ci-two", &[]))]);
         world.applies(&before).await.succeeds();
         let after = resources([(CI, token(first, &[])), (CD, token(second, &[]))]);
-        world.plans(&after).await.succeeds().warns("moves from one resource to another");
+        world
+            .plans(&after)
+            .await
+            .succeeds()
+            .warns("moves from one resource to another");
         world.applies(&after).await.succeeds();
         assert!(world.works(CI) && world.works(CD));
         world.plans(&after).await.succeeds().reports_nothing();
@@ -304,7 +329,10 @@ async fn names_that_two_resources_swap_or_pass_on_are_no_error() {
 async fn resource_with_a_new_address_is_told_of_the_moved_block() {
     for (from, to) in [(CI, CD), (CD, CI)] {
         let world = World::new();
-        world.applies(&resources([(from, token("ci-pipeline", &[]))])).await.succeeds();
+        world
+            .applies(&resources([(from, token("ci-pipeline", &[]))]))
+            .await
+            .succeeds();
         let renamed = resources([(to, token("ci-pipeline", &[]))]);
         world.plans(&renamed).await.succeeds().warns("`moved` block");
         world.applies(&renamed).await.succeeds();
@@ -316,8 +344,14 @@ async fn resource_with_a_new_address_is_told_of_the_moved_block() {
 async fn two_resources_with_one_name_are_refused_by_the_plan() {
     let world = World::new();
     let twice = resources([(CI, token("ci-a", &[])), (CD, token("ci-a", &[]))]);
-    world.plans(&twice).await.fails("Two resources declare the service account \"ci-a\"");
-    let with_pair = resources([(CI, token("ci-b", &[])), ("striim_service_account_token_pair.ci", pair("ci"))]);
+    world
+        .plans(&twice)
+        .await
+        .fails("Two resources declare the service account \"ci-a\"");
+    let with_pair = resources([
+        (CI, token("ci-b", &[])),
+        ("striim_service_account_token_pair.ci", pair("ci")),
+    ]);
     world.plans(&with_pair).await.fails("\"ci-b\"");
 
     world.applies(&resources([(CI, token("ci-a", &[]))])).await.succeeds();
@@ -353,7 +387,10 @@ async fn replacement_on_request_is_no_second_declaration() {
         replace: [CI, pat_address, pair_address].map(str::to_owned).into(),
         ..RunOptions::default()
     };
-    let ended = world.workspace.apply_with(|| world.provider(), &declared, &options).await;
+    let ended = world
+        .workspace
+        .apply_with(|| world.provider(), &declared, &options)
+        .await;
     assert_eq!(ended, Ended::Applied, "{:#?}", world.workspace.told());
     assert!(world.works(CI) && world.works(pat_address));
 }
@@ -363,7 +400,10 @@ async fn create_before_destroy_that_fails_ends_no_token_and_is_explained() {
     // The name is its own.
     let world = World::new();
     world.applies(&one("ci-pipeline", &[])).await.succeeds();
-    let described = resources([(CI, token("ci-pipeline", &[("description", text("CI"))]).create_before_destroy())]);
+    let described = resources([(
+        CI,
+        token("ci-pipeline", &[("description", text("CI"))]).create_before_destroy(),
+    )]);
     world.applies(&described).await.fails("`create_before_destroy`");
     assert!(world.works(CI));
 
@@ -388,7 +428,11 @@ async fn pat_of_another_user_that_a_changed_email_rotates_is_reported() {
     world.sandbox.add_user_token(bob, None).unwrap();
     let address = "striim_personal_access_token.one";
     world.applies(&resources([(address, pat(ann))])).await.succeeds();
-    world.plans(&resources([(address, pat(bob))])).await.succeeds().warns("\"bob@acme.example\" is to end");
+    world
+        .plans(&resources([(address, pat(bob))]))
+        .await
+        .succeeds()
+        .warns("\"bob@acme.example\" is to end");
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,12 +444,21 @@ async fn marked_account_outside_the_state_is_described_before_it_is_revoked() {
             description: Some(&marked),
             expires_at: None,
         };
-        api(&world.sandbox).create_service_account(&operation(), &new).await.unwrap();
+        api(&world.sandbox)
+            .create_service_account(&operation(), &new)
+            .await
+            .unwrap();
     };
     let world = World::marking();
     orphan(&world).await;
     let created = one("other", &[]);
-    for phrase in ["`terraform state rm`", "another workspace", MARK, "expires at", "import"] {
+    for phrase in [
+        "`terraform state rm`",
+        "another workspace",
+        MARK,
+        "expires at",
+        "import",
+    ] {
         world.plans(&created).await.succeeds().warns(phrase);
     }
     // The first plan call of a replacement reports it, too.
@@ -419,7 +472,10 @@ async fn marked_account_outside_the_state_is_described_before_it_is_revoked() {
 
 #[tokio::test(start_paused = true)]
 async fn token_of_unknown_value_may_be_the_providers_own() {
-    for (others, phrase) in [(1, "may be the provider's own"), (0, "The provider works with this token")] {
+    for (others, phrase) in [
+        (1, "may be the provider's own"),
+        (0, "The provider works with this token"),
+    ] {
         let world = World::new();
         for n in 0..others {
             world.sandbox.add_service_account(&format!("other-{n}"), None);
@@ -427,6 +483,8 @@ async fn token_of_unknown_value_may_be_the_providers_own() {
         let process = || -> Box<dyn AnyResource> { Box::new(ServiceAccountToken::new(session(&world.sandbox))) };
         let mut lone = Lone::new();
         lone.import(process, "terraform").await;
-        lone.plan(process, None::<&<ServiceAccountToken as Resource>::Model>).await.warns(phrase);
+        lone.plan(process, None::<&<ServiceAccountToken as Resource>::Model>)
+            .await
+            .warns(phrase);
     }
 }
