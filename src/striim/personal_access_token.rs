@@ -30,6 +30,7 @@ use super::issue;
 use super::kept::{self, Kept, Record};
 use super::labels::LABELS;
 use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -218,8 +219,9 @@ impl PersonalAccessToken {
     async fn plan_creation(&self, context: &Context, planned: &mut Model, is_own: bool, diagnostics: &mut Diagnostics) {
         // Left out, it is that of the user whom the provider works as, and known once the platform reports it.
         planned.id = planned.email.clone();
-        if is_own {
-            context.private.set(OWN_USER, true);
+        match is_own {
+            true => context.private.set(OWN_USER, true),
+            false => context.private.remove(OWN_USER),
         }
         let (Some(connection), true) = (self.session.connected(), is_own || !planned.email.is_unknown()) else {
             return;
@@ -242,7 +244,18 @@ impl PersonalAccessToken {
                 .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
-        expect_enabled(&connection, &operation, planned, diagnostics).await;
+        expect_enabled(&connection, &operation, diagnostics).await;
+    }
+
+    /// Warns of what would refuse a revocation.
+    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
+            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+        }
     }
 }
 
@@ -310,30 +323,37 @@ impl Resource for PersonalAccessToken {
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, change.config.email.is_null(), diagnostics)
                 .await;
+            let replaces = replacement::replaced(&context.private);
+            if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
+                diagnostics.ok(connection.pats.manage(id, &replaces));
+            }
             return;
         };
         self.session.generations().observe(&prior.generation);
+        replacement::note(&context.private, &[prior.id()], None);
         if !self.is_of_same_user(context, &change.config.email, prior).await {
             if change.config.email.is_null() {
                 planned.email = Field::Unknown;
             }
-            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
-            if let Some(connection) = self.session.connected() {
-                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-                if let Some(email) = planned.email.known() {
-                    let successor = Model {
-                        email: email.clone().into(),
-                        id: email.clone().into(),
-                        ..Model::default()
-                    };
-                    let owner = successor.owner(&Field::Null);
-                    connection
-                        .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
-                        .await;
-                }
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
+            self.plan_removal(context, prior, diagnostics).await;
+            let mut successor = Model {
+                email: planned.email.clone(),
+                ..Model::default()
+            };
+            self.plan_creation(context, &mut successor, change.config.email.is_null(), diagnostics)
+                .await;
+            if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
+                let owner = successor.owner(&Field::Null);
+                connection
+                    .vault
+                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .await;
             }
             return;
+        }
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.pats.manage(prior.id(), &[]));
         }
         // The spelling in the state stays. Where it has none, Terraform insists on the declared one.
         if !prior.email.is_null() {
@@ -380,7 +400,7 @@ impl Resource for PersonalAccessToken {
                     if let Ok(true) = works_with(&connection.api, &operation, prior).await {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
-                    expect_enabled(&connection, &operation, prior, diagnostics).await;
+                    expect_enabled(&connection, &operation, diagnostics).await;
                     connection
                         .vault
                         .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
@@ -403,13 +423,8 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
-        };
-        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
-        }
+        replacement::forget(&context.private);
+        self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
@@ -501,6 +516,7 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        replacement::forget(&context.private);
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
@@ -542,7 +558,7 @@ impl Resource for PersonalAccessToken {
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
@@ -732,13 +748,8 @@ async fn revoke(
 }
 
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
-async fn expect_enabled(
-    connection: &Connection,
-    operation: &Operation,
-    planned: &Model,
-    diagnostics: &mut Diagnostics,
-) {
-    let declared = diagnostics.ok(connection.pats.issue(planned.id()));
+async fn expect_enabled(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) {
+    let declared = diagnostics.ok(connection.pats.issue());
     if declared == Some(None) && is_disabled(connection, operation).await {
         diagnostics.push(Diagnostic::warning(
             "Personal access tokens are disabled",
