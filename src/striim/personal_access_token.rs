@@ -265,7 +265,8 @@ impl Resource for PersonalAccessToken {
         if planned.email != prior.email {
             // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
             if let Some(connection) = self.session.connected() {
-                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+                let old = prior.owner(&prior.vault);
+                connection.vault.leave(&prior.vault, &old);
                 if let Some(email) = planned.email.known() {
                     let successor = Model {
                         email: email.clone().into(),
@@ -273,9 +274,11 @@ impl Resource for PersonalAccessToken {
                         ..Model::default()
                     };
                     let owner = successor.owner(&Field::Null);
+                    let operation = connection.operation(context);
+                    let before = (&prior.vault, &old);
                     connection
                         .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                         .await;
                 }
             }
@@ -322,6 +325,13 @@ impl Resource for PersonalAccessToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
