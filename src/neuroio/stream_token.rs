@@ -236,6 +236,9 @@ impl Resource for StreamToken {
             self.plan_removal(prior, diagnostics).await;
             return;
         }
+        if prior.expiry().is_some() {
+            self.session.synchronise(context, diagnostics).await;
+        }
         if self.has_ended(prior) {
             planned.id = Field::Unknown;
             planned.key = Field::Unknown;
@@ -287,7 +290,9 @@ impl Resource for StreamToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        match connection.api.get(&operation, id).await {
+        let found = connection.api.get(&operation, id).await;
+        self.session.report_skew(diagnostics);
+        match found {
             Ok(issued) => {
                 state.follow(issued);
                 Some(state)

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
 use super::cached_list::CachedList;
 use super::labels::LABELS;
 use super::pinot::Pinot;
 use super::tokens::Tokens;
 use crate::framework::Context;
-use crate::platform;
 use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
+use crate::platform::{self, Contact};
 use crate::rest::{Error, Operation};
 
 pub(super) type Session = platform::Session<Connection>;
@@ -48,6 +50,13 @@ impl<T> ByRole<T> {
 impl<T> Default for ByRole<T> {
     fn default() -> Self {
         Self(Mutex::default())
+    }
+}
+
+#[async_trait]
+impl Contact for Connection {
+    async fn contact(&self, context: &Context) {
+        let _ = self.api.roles(&self.operation(context)).await;
     }
 }
 

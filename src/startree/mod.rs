@@ -4,6 +4,8 @@
 
 pub mod api;
 mod cached_list;
+#[cfg(test)]
+mod clock_tests;
 mod connection;
 mod description;
 mod ephemeral_description;

@@ -324,6 +324,7 @@ impl Resource for ServiceToken {
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
+        self.session.synchronise(context, diagnostics).await;
         let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         match rotation.decide(prior.rotation(), standing, self.now()) {
             Decision::Keep => {
@@ -414,7 +415,9 @@ impl Resource for ServiceToken {
         let Some(access_key) = diagnostics.ok(state.access_key()) else {
             return Some(state);
         };
-        match presence::look(&connection, &operation, &access_key).await {
+        let present = presence::look(&connection, &operation, &access_key).await;
+        self.session.report_skew(diagnostics);
+        match present {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
                     state.description = description(told);

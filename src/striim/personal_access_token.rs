@@ -246,6 +246,10 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
@@ -331,6 +335,9 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -372,6 +379,7 @@ impl Resource for PersonalAccessToken {
         let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         match found.token {
             Some(token) => {
                 if let Some(spelled) = &token.unreadable_expiry {
@@ -407,6 +415,9 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;

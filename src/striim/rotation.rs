@@ -140,6 +140,15 @@ impl Rotation<'_> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
+    /// Whether the time matters to what becomes of a token: then the platform's has to be known. `prior` is its state.
+    pub(super) fn needs_clock(&self, prior: Option<Rotation<'_>>, now: Timestamp) -> bool {
+        let has_expired = || {
+            let expiry = prior.and_then(|prior| prior.expiry());
+            expiry.is_some_and(|expiry| expiry.has_passed(now))
+        };
+        self.expires_at.known().is_some() || self.expires_in.known().is_some() || has_expired()
+    }
+
     /// Decides about a token whose state is `prior` by this configuration.
     pub(super) fn decide(&self, prior: Rotation<'_>, value: PresentValue, now: Timestamp) -> Decision {
         let Some(declared) = self.declared() else {

@@ -315,6 +315,10 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
@@ -391,6 +395,9 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -444,6 +451,7 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         connection.ledger.own(state.name());
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
@@ -489,6 +497,9 @@ impl Resource for ServiceAccountToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
