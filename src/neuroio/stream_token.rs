@@ -6,7 +6,7 @@
 //! Destroy deletes it (see [`super::delete`]).
 //!
 //! # Guarantees
-//! - Whatever token was made is in the state afterwards, whatever else went wrong.
+//! - Whatever token was made is in the state afterwards, or named in an error, whatever else went wrong.
 //! - Nothing leaves the state unless the platform's list, well received, no longer has it; and not even then if it has
 //!   ended, for then the plan says so and replaces it.
 //! - The token that the provider works with is neither deactivated nor deleted.
@@ -15,18 +15,25 @@
 //! - The list is complete.
 //! - A permanent token does not end by itself, whatever the platform's `expires` says of it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{Issued, StreamToken as Listed, TokenId};
 use super::connection::{Connection, Session};
-use super::create::{self, Unmade};
+use super::create;
 use super::delete::{delete, is_listed};
 use super::failure::failure;
 use super::filter::Found;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::rest::Operation;
 use crate::token::Expiry;
+
+/// How long a temporary token lives.
+const TEMPORARY: Duration = Duration::from_secs(24 * 3_600);
 
 model! {
     /// The identity of a stream token.
@@ -76,6 +83,16 @@ impl Model {
         model
     }
 
+    /// How a message names it.
+    fn what(&self) -> String {
+        let id = self.id.known().map_or("", String::as_str);
+        format!("The stream token {id}")
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.expiry().is_some_and(|expiry| expiry.has_passed(now))
+    }
+
     fn follow(&mut self, Issued { token, key }: Issued) {
         self.describe(&token);
         self.key = key.into();
@@ -112,9 +129,13 @@ impl StreamToken {
         &self.session
     }
 
-    fn has_ended(&self, state: &Model) -> bool {
-        let now = self.session.clock().now();
-        state.expiry().is_some_and(|expiry| expiry.has_passed(now))
+    fn now(&self) -> Timestamp {
+        self.session.clock().now()
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, context: &Context, state: &Model) {
+        decision_time::refresh(&context.private, self.now(), |at| state.has_ended(at));
     }
 
     /// Holds a planned creation against the limit. That nobody can be asked now is for the apply to tell.
@@ -239,7 +260,10 @@ impl Resource for StreamToken {
         if prior.expiry().is_some() {
             self.session.synchronise(context, diagnostics).await;
         }
-        if self.has_ended(prior) {
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, self.now(), records, Some(TEMPORARY));
+        let decide = |at| prior.has_ended(at).then_some(());
+        if time.decide(&prior.what(), decide, diagnostics).is_some() {
             planned.id = Field::Unknown;
             planned.key = Field::Unknown;
             planned.created_at = Field::Unknown;
@@ -254,6 +278,7 @@ impl Resource for StreamToken {
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
+        decision_time::record(&context.private, self.now());
         let operation = connection.operation(context);
         let permanent = planned.is_permanent();
         let created = {
@@ -268,14 +293,7 @@ impl Resource for StreamToken {
             permanent: permanent.into(),
             ..Model::default()
         };
-        match created {
-            Ok(issued) => state.follow(issued),
-            Err(Unmade { why, left_behind }) => {
-                diagnostics.push(why);
-                state.describe(&left_behind?);
-                return Some(state);
-            }
-        }
+        state.follow(diagnostics.ok(created)?);
         if planned.is_active == Field::Known(false) {
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, false).await);
         }
@@ -295,10 +313,14 @@ impl Resource for StreamToken {
         match found {
             Ok(issued) => {
                 state.follow(issued);
+                self.record_decision(context, &state);
                 Some(state)
             }
             // Ended, it may be shown no longer: what ended as declared was not deleted outside.
-            Err(error) if error.is_not_found() && self.has_ended(&state) => Some(state),
+            Err(error) if error.is_not_found() && state.has_ended(self.now()) => {
+                self.record_decision(context, &state);
+                Some(state)
+            }
             Err(error) if error.is_not_found() => {
                 let is_gone = diagnostics.ok(is_listed(&connection.api, &operation, id).await) == Some(false);
                 (!is_gone).then_some(state)
@@ -314,6 +336,7 @@ impl Resource for StreamToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return prior;
         };
+        decision_time::record(&context.private, self.now());
         let mut state = prior;
         if let Some(is_active) = planned.is_active.into_known() {
             let operation = connection.operation(context);
@@ -359,6 +382,7 @@ impl Resource for StreamToken {
             ..Model::default()
         };
         state.follow(issued);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 

@@ -8,6 +8,7 @@
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
 pub(crate) mod attributes;
+pub(crate) mod decision_time;
 mod ending;
 mod failure;
 pub(crate) mod generation;

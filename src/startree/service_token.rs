@@ -32,6 +32,7 @@ mod telling;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::mem::discriminant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -54,6 +55,7 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
 use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -326,7 +328,10 @@ impl Resource for ServiceToken {
         keep_spelling(&mut planned.overlap, &prior.overlap);
         self.session.synchronise(context, diagnostics).await;
         let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
-        match rotation.decide(prior.rotation(), standing, self.now()) {
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, self.now(), records, rotation.shortest_interval());
+        let decide = |at| rotation.decide(prior.rotation(), standing, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
                 self.claim(prior, planned, diagnostics);
@@ -379,6 +384,7 @@ impl Resource for ServiceToken {
             .await;
         let ready = diagnostics.ok(ready)?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => planned.take(successor, self.now()),
             Err(Unmade { why, left_behind }) => {
@@ -441,6 +447,10 @@ impl Resource for ServiceToken {
         };
         state.hand_over().refresh(seen, told, diagnostics);
         private_record::observe_delivery(&context.private, &state.vault_version);
+        let standing = state.standing(&context.private);
+        decision_time::refresh(&context.private, self.now(), |at| {
+            discriminant(&state.rotation().decide(state.rotation(), standing, at))
+        });
         Some(state)
     }
 
@@ -448,6 +458,7 @@ impl Resource for ServiceToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return prior;
         };
+        decision_time::record(&context.private, self.now());
         if planned.access_key.is_unknown() {
             return self.rotate(&connection, context, prior, planned, diagnostics).await;
         }
@@ -522,6 +533,7 @@ impl Resource for ServiceToken {
         };
         state.name(&access_key);
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 }

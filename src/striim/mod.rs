@@ -26,6 +26,8 @@ mod revoke_personal_access_token;
 mod revoke_service_account_token;
 mod rotate_service_account_token;
 mod rotation;
+#[cfg(test)]
+mod saved_plan_tests;
 mod service_account;
 mod service_account_token;
 mod service_account_token_list;

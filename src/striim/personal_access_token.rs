@@ -35,7 +35,8 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::{Error, Operation};
@@ -103,6 +104,12 @@ impl Model {
 
     fn has_expired(&self, now: Timestamp) -> bool {
         self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -282,11 +289,12 @@ impl Resource for PersonalAccessToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(&context.private), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
@@ -341,6 +349,7 @@ impl Resource for PersonalAccessToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
@@ -399,9 +408,10 @@ impl Resource for PersonalAccessToken {
                 };
                 state.hand_over().refresh(seen, told, diagnostics);
                 private_record::observe_delivery(&context.private, &state.vault_version);
+                state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(self.now()) => {}
+            None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None => return None,
         }
@@ -418,6 +428,7 @@ impl Resource for PersonalAccessToken {
         if planned.rotation().needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -512,6 +523,7 @@ impl Resource for PersonalAccessToken {
         ));
         state.kept().import(token.into(), token.unreadable_expiry.as_ref());
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(state)
     }
 

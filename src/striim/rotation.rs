@@ -149,6 +149,13 @@ impl Rotation<'_> {
         self.expires_at.known().is_some() || self.expires_in.known().is_some() || has_expired()
     }
 
+    /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
+    /// expired.
+    pub(super) fn boundary(&self, value: PresentValue, at: Timestamp) -> (bool, bool) {
+        let rotates = matches!(self.decide(*self, value, at), Decision::Rotate(_));
+        (rotates, self.expiry().is_some_and(|expiry| expiry.has_passed(at)))
+    }
+
     /// Decides about a token whose state is `prior` by this configuration.
     pub(super) fn decide(&self, prior: Rotation<'_>, value: PresentValue, now: Timestamp) -> Decision {
         let Some(declared) = self.declared() else {

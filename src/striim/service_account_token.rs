@@ -37,7 +37,8 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling};
+use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
@@ -93,6 +94,12 @@ impl Model {
             rotation_triggers: &self.rotation_triggers,
             vault: &self.vault,
         }
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        let (rotation, value) = (self.rotation(), self.value(private));
+        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -345,11 +352,12 @@ impl Resource for ServiceAccountToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        match change
-            .config
-            .rotation()
-            .decide(prior.rotation(), prior.value(&context.private), self.now())
-        {
+        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let records = decision_time::records(prior, planned);
+        let lifetime = known_duration(&change.config.expires_in);
+        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
+        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if !change.config.expires_at.is_null() {
                     prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
@@ -401,6 +409,7 @@ impl Resource for ServiceAccountToken {
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, self.now());
         let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
         let ready = connection
@@ -470,6 +479,7 @@ impl Resource for ServiceAccountToken {
                     state.value(&context.private),
                     PresentValue::Replaced { .. } | PresentValue::Undelivered
                 );
+            state.record_decision(&context.private, self.now());
             return (expired || never_seen).then_some(state);
         };
         if let Some(spelled) = &account.unreadable_expiry {
@@ -487,6 +497,7 @@ impl Resource for ServiceAccountToken {
         };
         state.hand_over().refresh(seen, told, diagnostics);
         private_record::observe_delivery(&context.private, &state.vault_version);
+        state.record_decision(&context.private, self.now());
         Some(state)
     }
 
@@ -500,6 +511,7 @@ impl Resource for ServiceAccountToken {
         if planned.rotation().needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
+        decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
         if !planned.token_id.is_unknown() {
             return planned;
@@ -601,6 +613,7 @@ impl Resource for ServiceAccountToken {
                  value stops working.",
         ));
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(Model {
             generation: self.session.first_generation().into(),
             ..imported(account)

@@ -47,6 +47,7 @@ use crate::framework::{
 use crate::platform::attributes::{
     Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
 };
+use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -238,6 +239,14 @@ impl Model {
             reasons if reasons.is_empty() => Decision::Keep,
             reasons => Decision::Rotate(reasons),
         }
+    }
+
+    /// Records at a refresh by which instant the next plan decides.
+    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
+        decision_time::refresh(private, now, |at| {
+            let rotates = matches!(self.decide(self, private, at), Decision::Rotate(_));
+            (rotates, self.replaced(private, at))
+        });
     }
 
     /// The service account that a rotation gives the new value.
@@ -547,10 +556,13 @@ impl Resource for ServiceAccountTokenPair {
         let prior = &drift::applied(prior, &context.private);
         planned.current = prior.current.clone();
         planned.previous = prior.previous.clone();
-        match change.config.decide(prior, &context.private, now) {
+        let records = decision_time::records(prior, planned);
+        let time = DecisionTime::new(&context.private, now, records, change.config.rotate_every());
+        let decide = |at| change.config.decide(prior, &context.private, at);
+        match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
-                let name = prior.replaced(&context.private, now);
+                let name = prior.replaced(&context.private, time.at);
                 diagnostics.push(rotates(prior, &name, &reasons));
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
@@ -592,6 +604,7 @@ impl Resource for ServiceAccountTokenPair {
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
         planned.generation = self.session.first_generation().into();
+        decision_time::record(&context.private, now);
         let [name, second] = names(planned.name());
         let mut latest = connection.alone_with(&name).await;
         let latest_of_second = connection.alone_with(&second).await;
@@ -638,11 +651,13 @@ impl Resource for ServiceAccountTokenPair {
         };
         self.session.report_skew(diagnostics);
         let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        found.record_decision(&context.private, self.now());
         Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         self.session.synchronise(context, diagnostics).await;
+        decision_time::record(&context.private, self.now());
         let value_to_come = match &planned.current {
             Field::Known(account) => account.token.is_unknown(),
             current => current.is_unknown(),
@@ -764,6 +779,7 @@ impl Resource for ServiceAccountTokenPair {
                  Terraform knows and ends the older of the two.",
         ));
         private_record::set_imported(&context.private);
+        decision_time::record(&context.private, self.now());
         Some(Model {
             id: id.into(),
             name: id.into(),

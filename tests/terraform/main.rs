@@ -36,6 +36,7 @@ mod provider_configuration;
 mod query;
 mod quota;
 mod rotation;
+mod saved_plan;
 mod service_account_token;
 mod service_account_token_pair;
 mod states;

@@ -8,6 +8,7 @@ use super::*;
 use crate::framework::Severity;
 use crate::neuroio::testing::{every_shape, path, sandbox, session, session_with};
 use crate::platform::State;
+use crate::platform::testing::workspace::lone::Lone;
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
@@ -293,20 +294,15 @@ async fn a_token_is_recorded_although_it_could_not_be_deactivated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_whose_value_could_not_be_read_is_recorded_and_gets_it_by_the_next_refresh() {
+async fn token_of_a_lost_creation_is_in_no_state_and_can_be_imported() {
     let world = World::new(Options::default());
     world
         .sandbox
         .fault(Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/"));
-    world
-        .sandbox
-        .fault(Fault::answer(503).on("GET", "/streams/tokens/1/").times(100));
     let outcome = world.create(&token(true)).await;
-    assert!(outcome.says(Severity::Error, "its value could not be read"));
-    let state = outcome.state.unwrap();
-    assert!(state.key.is_null());
-    world.sandbox.heal();
-    let state = world.read(&state).await.state();
+    assert!(outcome.says(Severity::Error, "id = \"1\""), "{:?}", outcome.told);
+    assert!(outcome.state.is_none());
+    let state = world.import("1").await.state();
     assert!(world.lets_in(&state));
     world.rests(&token(true), &state).await;
 }
@@ -405,4 +401,28 @@ async fn while_the_provider_is_not_configured_nothing_is_lost() {
     world.resource.session.set(State::Waiting("api_token"));
     assert_eq!(format!("{:?}", world.read(&state).await.state()), format!("{state:?}"));
     assert!(world.delete(&state).await.state.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_plan_applied_after_a_temporary_token_ended_is_not_a_replacement() {
+    let sandbox = sandbox(Options::default());
+    let process = || -> Box<dyn crate::framework::AnyResource> { Box::new(StreamToken::new(session(&sandbox))) };
+    let declared = |is_active: bool| Model {
+        permanent: false.into(),
+        is_active: is_active.into(),
+        ..Model::default()
+    };
+    let mut workspace = Lone::new();
+    workspace.apply(process, Some(&declared(true))).await.succeeds();
+    let first = workspace.state::<Model>().unwrap();
+    let plan = workspace.save_plan(process, Some(&declared(false))).await;
+    tokio::time::advance(DAY * 2).await;
+    workspace
+        .apply_saved(process, Some(&declared(false)), &plan)
+        .await
+        .warns("is due, and the next run changes it");
+    assert_eq!(workspace.state::<Model>().unwrap().id, first.id);
+    workspace.apply(process, Some(&declared(true))).await.succeeds();
+    assert_ne!(workspace.state::<Model>().unwrap().id, first.id);
+    workspace.apply(process, Some(&declared(true))).await.changes_nothing();
 }

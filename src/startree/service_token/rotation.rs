@@ -124,6 +124,12 @@ impl<'a> Rotation<'a> {
         end.map_or(Previous::Due, Previous::Until)
     }
 
+    /// The shortest time after which something is to be done.
+    pub(super) fn shortest_interval(self) -> Option<Duration> {
+        let overlap = Some(self.overlap()).filter(|overlap| !overlap.is_zero());
+        known_duration(self.rotate_every).into_iter().chain(overlap).min()
+    }
+
     /// How long both are to be valid.
     pub(super) fn overlap(self) -> Duration {
         known_duration(self.overlap).unwrap_or_default()

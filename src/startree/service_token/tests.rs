@@ -829,3 +829,38 @@ async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_p
         .warns(&twin);
     assert!(world.is_live(&world.state()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn saved_plan_applied_after_something_fell_due_only_records() {
+    let rotating = |every: &str, overlap: Field<String>| Model {
+        rotate_every: every.into(),
+        overlap,
+        ..released("1")
+    };
+    // The value is too old, and the one before it is to be revoked.
+    for (prepared, changed, later) in [
+        (None, rotating("40d", Field::Null), 45),
+        (Some("2"), rotating("40d", "2d".into()), 3),
+    ] {
+        let mut world = World::with_token(Options::default(), &rotating("30d", changed.overlap.clone())).await;
+        let mut changed = changed;
+        if let Some(release) = prepared {
+            let rotated = Model {
+                rotation_triggers: released(release).rotation_triggers,
+                ..rotating("30d", changed.overlap.clone())
+            };
+            world.apply(&rotated).await.succeeds();
+            changed.rotation_triggers = rotated.rotation_triggers;
+        }
+        let keys = world.keys();
+        let process = world.process();
+        let plan = world.workspace.save_plan(&process, Some(&changed)).await;
+        world.sandbox.advance(SignedDuration::from_hours(24 * later));
+        let run = world.workspace.apply_saved(&process, Some(&changed), &plan).await;
+        run.succeeds().warns("is due, and the next run changes it");
+        assert_eq!(world.keys(), keys, "what was not planned is not done");
+        world.apply(&changed).await.succeeds();
+        assert_ne!(world.keys(), keys);
+        world.is_settled(&changed).await;
+    }
+}

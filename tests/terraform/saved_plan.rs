@@ -1,0 +1,78 @@
+//! Saved plans that are applied late, plans without a refresh, and refreshes without a plan.
+
+use jiff::SignedDuration;
+
+use crate::world::{CI, DAY, World, by_the_clock, ci};
+
+const SAVE: [&str; 4] = ["plan", "-no-color", "-out=late.bin", "-input=false"];
+const APPLY_SAVED: [&str; 4] = ["apply", "-no-color", "-input=false", "late.bin"];
+const REFRESH_ONLY: [&str; 4] = ["plan", "-no-color", "-refresh-only", "-detailed-exitcode"];
+
+fn declared(before: &str, more: &str) -> String {
+    ci(&format!(
+        "expires_in = \"90d\"\n  rotate_before = \"{before}\"\n  {more}"
+    ))
+}
+
+/// The exit code of `terraform plan -refresh-only`: 0 where the refresh leaves everything as it was.
+async fn refresh_only(world: &World) -> Option<i32> {
+    world.workspace.run(&REFRESH_ONLY).await.unwrap().code
+}
+
+#[test]
+fn saved_plan_applied_after_the_token_fell_due_only_records() {
+    by_the_clock(async |world| {
+        let conditions = "lifecycle {\n    postcondition {\n      condition     = self.id != \"\"\n      \
+                          error_message = \"It has an id.\"\n    }\n  }";
+        for (changed, planned_on, hours) in [
+            (declared("20d", ""), 10, 80 * 24),
+            (declared("14d", "adopt_existing = true"), 10, 200 * 24),
+            // Nothing changes, but the apply plans it again for its conditions.
+            (declared("14d", conditions), 75, 36),
+        ] {
+            world.configure(&declared("14d", ""));
+            world.apply().await;
+            let before = world.changes();
+            world.configure(&changed);
+            world.sandbox.advance(DAY * planned_on);
+            world.workspace.run(&SAVE).await.unwrap().success().unwrap();
+            world.sandbox.advance(SignedDuration::from_hours(hours));
+            world.workspace.run(&APPLY_SAVED).await.unwrap().success().unwrap();
+            assert_eq!(world.changes(), before, "{changed}");
+            assert!(world.plan().await.run.says("is to be rotated"));
+            world.destroy().await;
+        }
+    });
+}
+
+#[test]
+fn refresh_leaves_the_state_as_it_was_until_the_token_is_due() {
+    by_the_clock(async |world| {
+        world.configure(&declared("14d", ""));
+        world.apply().await;
+        for _ in 0..3 {
+            assert_eq!(refresh_only(world).await, Some(0));
+            world.sandbox.advance(DAY * 20);
+            world.apply().await;
+        }
+        world.sandbox.advance(DAY * 20);
+        assert_eq!(refresh_only(world).await, Some(2), "it is due now");
+        world.apply().await;
+        assert_eq!(refresh_only(world).await, Some(0));
+    });
+}
+
+#[test]
+fn plan_without_a_refresh_rotates_what_is_due() {
+    by_the_clock(async |world| {
+        world.configure(&declared("14d", ""));
+        world.apply().await;
+        let apply = ["apply", "-no-color", "-auto-approve", "-refresh=false"];
+        let before = world.changes();
+        for (days, rotations) in [(70, 0), (8, 1), (70, 1), (8, 2)] {
+            world.sandbox.advance(DAY * days);
+            world.workspace.run(&apply).await.unwrap().success().unwrap();
+            assert_eq!(world.changes(), before + rotations);
+        }
+    });
+}
