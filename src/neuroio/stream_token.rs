@@ -341,6 +341,7 @@ impl Resource for StreamToken {
         if let Some(is_active) = planned.is_active.into_known() {
             let operation = connection.operation(context);
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, is_active).await);
+            decision_time::record(&context.private, self.now());
         }
         state
     }

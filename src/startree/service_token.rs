@@ -386,7 +386,10 @@ impl Resource for ServiceToken {
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
-            Ok(successor) => planned.take(successor, self.now()),
+            Ok(successor) => {
+                decision_time::record(&context.private, self.now());
+                planned.take(successor, self.now());
+            }
             Err(Unmade { why, left_behind }) => {
                 diagnostics.push(why);
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.

@@ -425,12 +425,14 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
-        if planned.rotation().needs_clock(None, self.now()) {
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -456,6 +458,7 @@ impl Resource for PersonalAccessToken {
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
