@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -67,6 +67,8 @@ struct Shared {
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its whole body.
     pub body: Bytes,
 }
@@ -374,14 +376,16 @@ impl Client {
             observe(matches!(failure.kind, Kind::Status { page: true, .. }));
             return Err(failure);
         }
+        let headers = response.headers().clone();
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
             Ok(body) => {
                 observe(error_body::is_page(&body));
-                Ok(Answer { status, body })
+                Ok(Answer { status, headers, body })
             }
             Err(_) if !needs_body => Ok(Answer {
                 status,
+                headers,
                 body: Bytes::new(),
             }),
             Err(failure) => Err(failure),

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod cached_list;
+mod claims;
 #[cfg(test)]
 mod clock_tests;
 mod connection;
@@ -17,6 +18,7 @@ mod histories;
 mod identity;
 mod labels;
 mod pinot;
+mod planned_names;
 mod policy;
 mod presence;
 mod provider;
@@ -25,6 +27,7 @@ mod role_assignment;
 mod role_policy_attachment;
 mod service_token;
 mod settings;
+mod succession;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -563,7 +563,7 @@ impl Resource for ServiceAccountToken {
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
