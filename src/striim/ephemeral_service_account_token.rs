@@ -205,7 +205,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         }
         let name = ephemeral_name::new(config.prefix(), expiry.instant());
         for warning in [
-            connection.ledger.create(&name, &others, now),
+            connection.ledger.create(&name, &[], &others, now),
             quota::last_place(&others, now),
         ] {
             diagnostics.extend(warning);

@@ -21,6 +21,7 @@ mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
+mod replacement;
 mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;

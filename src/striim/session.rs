@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::StatusCode;
 use secrecy::SecretString;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
@@ -41,6 +42,8 @@ pub(super) struct Connection {
     pub(super) declared_statuses: DeclaredStatuses,
     /// A lock for each name; see [`Connection::alone_with`].
     names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
+    /// Whether the provider works with the token of a user, once that is known.
+    user: OnceCell<bool>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
 }
@@ -67,6 +70,7 @@ impl Connection {
             pats: pat_ledger::Ledger::default(),
             declared_statuses: DeclaredStatuses::default(),
             names: std::sync::Mutex::default(),
+            user: OnceCell::new(),
             toggling: Mutex::default(),
         }
     }
@@ -90,6 +94,22 @@ impl Connection {
             names.entry(name.to_owned()).or_default().clone()
         };
         lock.lock_owned().await
+    }
+
+    /// Whether the provider works with a user's personal access token, and not with that of a service account; `None` if that
+    /// could not be found out.
+    pub(super) async fn works_as_user(&self, operation: &Operation) -> Option<bool> {
+        let ask = || async {
+            match self.api.user_token(operation, None).await {
+                Ok(token) => Ok(token.is_some()),
+                // How the platform answers a service account, which is no user, is not documented.
+                Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => {
+                    Ok(false)
+                }
+                Err(_) => Err(()),
+            }
+        };
+        self.user.get_or_try_init(ask).await.ok().copied()
     }
 
     /// The service accounts, by a request that all who ask at the same time share.
