@@ -61,7 +61,9 @@ pub(super) fn decide(declared: Declared<'_>, present: Present<'_>) -> Decision {
     };
     let triggers = changed(declared.triggers, present.declared.triggers);
     let forced = changed(declared.forced_triggers, present.declared.forced_triggers);
-    let listed = present.tokens.map_or(Some(0), |tokens| listed(declared.revoked, tokens));
+    let listed = present
+        .tokens
+        .map_or(Some(0), |tokens| listed(declared.revoked, tokens));
     // Whatever `rotation_triggers` turn out to be, they rotate nothing before this is settled.
     let is_unknown = (triggers.is_none() && present.is_settled) || forced.is_none() || listed.is_none();
     if is_unknown {
@@ -74,7 +76,10 @@ pub(super) fn decide(declared: Declared<'_>, present: Present<'_>) -> Decision {
         why.push(("rotation_triggers", reason.to_string()));
     }
     if let Some(reason) = forced {
-        why.push(("forced_rotation_triggers", format!("of forced_rotation_triggers: {reason}")));
+        why.push((
+            "forced_rotation_triggers",
+            format!("of forced_rotation_triggers: {reason}"),
+        ));
     }
     if listed > 0 {
         why.push(("revoke_sha256", format!("revoke_sha256 lists token {listed}")));
@@ -139,7 +144,9 @@ mod tests {
     }
 
     fn sums(tokens: &[&str]) -> Field<Sums> {
-        let sums = tokens.iter().map(|token| Field::Known(sum(&SecretString::from(*token))));
+        let sums = tokens
+            .iter()
+            .map(|token| Field::Known(sum(&SecretString::from(*token))));
         sums.collect::<Sums>().into()
     }
 
@@ -169,7 +176,13 @@ mod tests {
         let (half_1, half_2) = (half_known("sdk-one"), half_known("sdk-two"));
         let keep = || Ok(0);
         // (rotation_triggers, forced_rotation_triggers, both "1" before; revoke_sha256; settled; how often it rotates)
-        let cases: [(&Field<Triggers>, &Field<Triggers>, &Field<Sums>, bool, Result<u8, Decision>); 16] = [
+        let cases: [(
+            &Field<Triggers>,
+            &Field<Triggers>,
+            &Field<Sums>,
+            bool,
+            Result<u8, Decision>,
+        ); 16] = [
             (&one, &one, &no_sums, true, keep()),
             (&one, &one, &no_sums, false, keep()),
             (&two, &one, &no_sums, true, Ok(1)),

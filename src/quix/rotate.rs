@@ -333,7 +333,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pair_in_the_answer_proves_the_rotation_while_the_reader_lags() {
-        for tokens in [Tokens::Published, Tokens::Named, Tokens::Texts, Tokens::Objects, Tokens::Wrapped] {
+        for tokens in [
+            Tokens::Published,
+            Tokens::Named,
+            Tokens::Texts,
+            Tokens::Objects,
+            Tokens::Wrapped,
+        ] {
             let sandbox = sandbox(Options {
                 tokens,
                 shown_after: jiff::SignedDuration::from_mins(10),
@@ -363,7 +369,9 @@ mod tests {
             let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
             let (connection, operation) = (session.connected().unwrap(), operation());
             let sent = sandbox.clock().now();
-            let failed = rotate(&connection, &operation, DEV, &known, Duration::ZERO).await.unwrap_err();
+            let failed = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
+                .await
+                .unwrap_err();
             assert!(failed.is_open, "{failed:?}");
             let open_for = open_for(Some(sent), sandbox.clock().now());
             let operation = crate::platform::testing::operation();

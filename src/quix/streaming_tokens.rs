@@ -32,8 +32,8 @@ use secrecy::SecretString;
 
 use super::api;
 use super::connection::Session;
-use super::failure::failure;
 use super::decision::{Decision, Declared, Present, Rotation, Sums, decide, is_sum, listed};
+use super::failure::failure;
 use super::rotate::{open_for, own_token, rotate};
 use super::slots::{Since, since};
 use crate::framework::{
@@ -284,7 +284,10 @@ impl Resource for StreamingTokens {
 
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
         let sums = config.revoke_sha256.known().into_iter().flatten();
-        if sums.filter(|sum| !sum.is_unknown()).any(|sum| !sum.known().is_some_and(|sum| is_sum(sum))) {
+        if sums
+            .filter(|sum| !sum.is_unknown())
+            .any(|sum| !sum.known().is_some_and(|sum| is_sum(sum)))
+        {
             // It may be the token itself, so it is not shown.
             let problem = "must hold SHA-256 sums, each of 64 hexadecimal digits, and not the values themselves";
             diagnostics.push(invalid("revoke_sha256", problem));
@@ -338,7 +341,8 @@ impl Resource for StreamingTokens {
                 planned.token_1 = Field::Unknown;
                 planned.token_2 = Field::Unknown;
                 planned.generation = Field::Unknown;
-                self.plan_rotation(prior, may_revoke(prior.workspace()), 1, diagnostics).await;
+                self.plan_rotation(prior, may_revoke(prior.workspace()), 1, diagnostics)
+                    .await;
             }
         }
     }
@@ -440,7 +444,10 @@ impl Resource for StreamingTokens {
 fn revokes(workspace: &str, rotation: &Rotation, is_settled: bool) -> Diagnostic {
     let why: Vec<_> = rotation.why.iter().map(|(_, why)| why.as_str()).collect();
     let why = why.join("; ");
-    let attribute = rotation.why.first().map_or("rotation_triggers", |(attribute, _)| attribute);
+    let attribute = rotation
+        .why
+        .first()
+        .map_or("rotation_triggers", |(attribute, _)| attribute);
     let again = if is_settled {
         ""
     } else {

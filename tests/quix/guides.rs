@@ -88,7 +88,10 @@ fn leaked_token_is_revoked_by_its_sum_or_in_any_case() {
         world.plans_nothing().await;
 
         world.sandbox.rotate_outside(PROD);
-        world.workspace.write("terraform.tfvars", &variables("2027-04-15")).unwrap();
+        world
+            .workspace
+            .write("terraform.tfvars", &variables("2027-04-15"))
+            .unwrap();
         world.apply().await;
         assert_eq!(world.sandbox.rotations(PROD), 3);
         world.plans_nothing().await;

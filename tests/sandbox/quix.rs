@@ -395,8 +395,14 @@ async fn what_the_python_client_asks_for_is_there() {
     for path in ["/auth/token/details", "/profile"] {
         assert!(platform.ask(Method::GET, path).await.json().is_object(), "{path}");
     }
-    assert_eq!(platform.ask(Method::GET, "/auth/token/roles").await.json(), json!(["Admin"]));
-    assert_eq!(platform.ask(Method::GET, "/acme-shop-dev/topics").await.json(), json!([]));
+    assert_eq!(
+        platform.ask(Method::GET, "/auth/token/roles").await.json(),
+        json!(["Admin"])
+    );
+    assert_eq!(
+        platform.ask(Method::GET, "/acme-shop-dev/topics").await.json(),
+        json!([])
+    );
     assert_eq!(platform.ask(Method::GET, "/other/topics").await.status, 404);
     let billing = "/auth/permissions/query?resourceType=Billing&resourceId=&permission=Read";
     assert_eq!(platform.ask(Method::GET, billing).await.text, "true");

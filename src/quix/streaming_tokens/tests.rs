@@ -372,7 +372,10 @@ async fn forced_trigger_rotates_once_also_after_a_rotation_outside() {
     let mut managed = Managed::new(Options::default());
     managed.apply(&forcing("1")).await.succeeds();
     assert_eq!(managed.rotations(), 0, "a creation reads");
-    managed.rotates(&forcing("2"), 1).await.warns("Token 1 of \"acme-shop-dev\" is to be revoked");
+    managed
+        .rotates(&forcing("2"), 1)
+        .await
+        .warns("Token 1 of \"acme-shop-dev\" is to be revoked");
     managed.rotate_outside(1);
     managed.rotates(&forcing("3"), 1).await.warns("rotates them once more");
     managed.rotates(&forcing("3"), 0).await.says_nothing();
@@ -383,7 +386,10 @@ async fn creation_revokes_what_is_listed() {
     for (slot, times) in [(0, 1), (1, 2)] {
         let mut managed = Managed::new(Options::default());
         let leaked = &managed.sandbox.tokens(DEV).unwrap()[slot];
-        managed.rotates(&revoking(&[leaked]), times).await.warns("may be revoked");
+        managed
+            .rotates(&revoking(&[leaked]), times)
+            .await
+            .warns("may be revoked");
         assert!(!managed.sandbox.is_live(leaked.expose_secret()));
     }
 }
@@ -399,7 +405,10 @@ async fn what_is_no_sum_is_refused_and_not_shown() {
         let mut told = Diagnostics::default();
         Resource::validate(&StreamingTokens::new(managed.session.clone()), &config, &mut told);
         let told = format!("{told:?}");
-        assert!(told.contains("64 hexadecimal digits") && !told.contains("sdk-"), "{told}");
+        assert!(
+            told.contains("64 hexadecimal digits") && !told.contains("sdk-"),
+            "{told}"
+        );
     }
 }
 
@@ -407,9 +416,7 @@ async fn what_is_no_sum_is_refused_and_not_shown() {
 async fn second_failure_of_two_rotations_keeps_the_first_and_is_made_up_for() {
     let mut managed = Managed::new(Options::default()).created().await;
     let leaked = managed.state().tokens().unwrap().token_2;
-    managed
-        .sandbox
-        .fault(Fault::answer(403).on("POST", ROTATION).skip(1));
+    managed.sandbox.fault(Fault::answer(403).on("POST", ROTATION).skip(1));
     managed.apply(&revoking(&[&leaked])).await.fails("");
     assert!(managed.has_both() && managed.rotations() == 1);
     managed.rotates(&revoking(&[&leaked]), 1).await;

@@ -67,7 +67,9 @@ impl Sandbox {
                 .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token));
             let answer = match token.and_then(|token| portal.caller(token)) {
                 None => Err(Refusal::Unauthenticated),
-                Some(_) if text("x-version").is_some_and(|version| version != "2.0") => Err(Refusal::Invalid("There is no such version.")),
+                Some(_) if text("x-version").is_some_and(|version| version != "2.0") => {
+                    Err(Refusal::Invalid("There is no such version."))
+                }
                 Some(caller) => handle(portal, &caller, now),
             };
             answer.unwrap_or_else(|refusal| portal.refuse(&refusal))
