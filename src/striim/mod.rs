@@ -4,6 +4,8 @@
 //! the platform through that session's [`api`].
 
 pub mod api;
+#[cfg(test)]
+mod clock_tests;
 mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;
@@ -19,6 +21,7 @@ mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
+mod replacement;
 mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;

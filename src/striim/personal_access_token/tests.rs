@@ -108,6 +108,13 @@ impl World {
         self.session.set(State::Connected(Arc::new(connection)));
     }
 
+    /// Another run begins, with the same token.
+    fn next_run(&self) {
+        let api = self.session.connected().unwrap().api.clone();
+        let connection = Connection::new(api, "acme".to_owned(), Duration::from_secs(300));
+        self.session.set(State::Connected(Arc::new(connection)));
+    }
+
     /// Another run begins, with the token of a service account.
     fn run_again(&self) {
         self.work_with(&self.sandbox.admin_token());
@@ -472,7 +479,7 @@ async fn two_resources_for_one_user_are_refused() {
     world
         .plan(&of(Some(USER)), None)
         .await
-        .fails("Two resources of this plan");
+        .fails("Two resources of this configuration");
 }
 
 #[tokio::test(start_paused = true)]
@@ -527,6 +534,7 @@ async fn a_token_is_touched_only_for_a_reason() {
         let updated = world.update(&config, &state).await.quiet();
         assert_eq!(updated.generation, generation::after(&state.generation));
         assert!(world.is_live(&updated) && !world.is_live(&state));
+        world.next_run();
         world.plan(&config, Some(&updated)).await.quiet();
     }
 }
@@ -542,10 +550,12 @@ async fn a_fixed_end_is_told_of_and_stays_an_end() {
     };
     let config = fixed("2027-03-01T01:00:00+01:00");
     let state = world.create(&config).await.quiet().unwrap();
+    world.next_run();
     let respelled = world.plan(&fixed("2027-03-01T00:00:00Z"), Some(&state)).await.quiet();
     assert_eq!(respelled.expires_at, config.expires_at);
     for (days, phrase) in [(46, "expires at 2027-03-01T00:00:00Z, in 13 days"), (20, "expired at")] {
         world.sandbox.advance(SignedDuration::from_hours(24 * days));
+        world.next_run();
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&config, Some(&state)).await.warns(phrase);
         assert!(planned.token.known().is_some());
@@ -607,6 +617,7 @@ async fn a_pat_stays_that_of_its_user_whoever_the_provider_works_as_later() {
         assert!(world.is_live(&read));
         world.plan(&of(None), Some(&read)).await.quiet();
     }
+    world.next_run();
     let updated = world.update(&with_trigger(of(None), "2"), &state).await.quiet();
     assert!(world.is_live(&updated));
     assert!(world.delete(&updated).await.quiet().is_none());
@@ -742,6 +753,7 @@ async fn an_import_touches_nothing() {
     ] {
         let state = world.import(id).await.warns("so `token` stays null").unwrap();
         assert_eq!((state.id(), state.email.known().map(String::as_str)), (kept, email));
+        world.next_run();
         assert!(private_record::is_imported(&world.private.borrow(), &state.generation));
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&of(email), Some(&state)).await.quiet();
