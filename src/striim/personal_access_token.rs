@@ -29,7 +29,7 @@ use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept, Record};
 use super::labels::LABELS;
-use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
+use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
@@ -315,6 +315,10 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
@@ -345,9 +349,11 @@ impl Resource for PersonalAccessToken {
                 .await;
             if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -416,6 +422,13 @@ impl Resource for PersonalAccessToken {
             Decision::NotKnownYet(unknown) => {
                 diagnostics.push(may_rotate(&prior.what(), &unknown));
                 Record::plan(&context.private, now);
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -428,6 +441,9 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -474,6 +490,7 @@ impl Resource for PersonalAccessToken {
         let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         match found.token {
             Some(token) => {
                 if let Some(spelled) = &token.unreadable_expiry {
@@ -504,6 +521,7 @@ impl Resource for PersonalAccessToken {
                 state.record_decision(&context.private, self.now());
             }
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
+            None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
             None => return None,
         }
         Some(state)
@@ -517,9 +535,14 @@ impl Resource for PersonalAccessToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -555,6 +578,7 @@ impl Resource for PersonalAccessToken {
         {
             Some(()) => {
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
@@ -741,6 +765,7 @@ async fn revoke(
     let Some(token) = found.token else {
         return match state.address() {
             None if !has_expired => Err(nobody(Severity::Error)),
+            Some(_) if !found.is_absence_proved && !has_expired => Err(cannot_prove(&state.what())),
             _ => Ok(()),
         };
     };

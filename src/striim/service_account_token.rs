@@ -368,6 +368,10 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
@@ -395,9 +399,11 @@ impl Resource for ServiceAccountToken {
             self.plan_removal(context, prior, diagnostics).await;
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let owner = service_account(planned.name(), None);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                let operation = connection.operation(context);
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
@@ -474,6 +480,13 @@ impl Resource for ServiceAccountToken {
             Decision::NotKnownYet(unknown) => {
                 diagnostics.push(may_rotate(&prior.what(), &unknown));
                 Record::plan(&context.private, now);
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -486,6 +499,9 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -547,6 +563,7 @@ impl Resource for ServiceAccountToken {
             return Some(state);
         };
         let record = Record::read(&context.private);
+        self.session.report_skew(diagnostics);
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
             if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
@@ -597,9 +614,14 @@ impl Resource for ServiceAccountToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -645,6 +667,7 @@ impl Resource for ServiceAccountToken {
                 Record::write(&context.private, expires_at, &issued, self.now());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
