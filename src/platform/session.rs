@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::settings::Resolved;
 use crate::framework::{Diagnostic, Diagnostics};
@@ -13,6 +14,7 @@ pub(crate) struct Session<C>(Arc<Shared<C>>);
 struct Shared<C> {
     clock: Clock,
     generations: Generations,
+    account: RwLock<Option<ProviderAccount>>,
     state: RwLock<State<C>>,
 }
 
@@ -36,12 +38,22 @@ impl<C> Session<C> {
         Self(Arc::new(Shared {
             clock,
             generations: Generations::default(),
+            account: RwLock::default(),
             state: RwLock::new(State::Unconfigured),
         }))
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The account that the provider works with; `None` while it is not known.
+    pub(crate) fn account(&self) -> Option<ProviderAccount> {
+        self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_account(&self, account: ProviderAccount) {
+        *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 
     /// The numbers of tokens' values that this process has seen and given.

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::world::{CI, DAY, World, by_the_clock, ci};
+use crate::world::{DAY, World, by_the_clock, ci};
 
 const SAVE: [&str; 4] = ["plan", "-no-color", "-out=late.bin", "-input=false"];
 const APPLY_SAVED: [&str; 4] = ["apply", "-no-color", "-input=false", "late.bin"];
