@@ -109,8 +109,15 @@ impl Api {
             if let Some(permanent) = permanent {
                 request = request.query("permanent", &permanent.to_string());
             }
-            let page = self.client.fetch(operation, &request, answer::page).await?;
-            let is_last = page.len() < PAGE;
+            let read = |answer| answer::page(&answer, offset);
+            let (page, says_more) = self.client.fetch(operation, &request, read).await?;
+            let is_last = page.len() < PAGE && !says_more;
+            // The first row repeats the last one of the page before.
+            if says_more && page.len() <= usize::from(!tokens.is_empty()) {
+                return Err(unreadable(
+                    "a page says that there are more tokens, and they do not come",
+                ));
+            }
             let last = tokens.pop();
             if last.is_some_and(|last| page.first().map(|first| first.id) != Some(last.id)) {
                 return Ok(None);

@@ -4,8 +4,7 @@
 //! What must hold at the end:
 //! - Every declared token is there once, of its kind, and its value in the state works exactly if it is declared active.
 //! - No other token that Terraform made is left, unless its run was killed or has told of it.
-//! - Others' tokens are as they left them. One is taken for ours only with a warning, which the module [`super::create`]
-//!   explains.
+//! - Others' tokens are as they left them, and none is in the state.
 //! - Nothing ever asked for the deletion of all tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,13 +158,6 @@ impl Story for Account {
                 self.explained.insert(*id);
             }
         }
-        // Taken for ours, with a warning.
-        for id in &kept {
-            let warning = format!("The stream token {id} is taken to be");
-            if told.iter().any(|told| told.summary.contains(&warning)) || (*was_killed && !self.before.contains(id)) {
-                lock(&self.strangers).remove(id);
-            }
-        }
     }
 
     fn broken(&self, workspace: &Workspace) -> Vec<String> {
@@ -194,6 +186,9 @@ impl Story for Account {
             }
         }
         let strangers = lock(&self.strangers);
+        for id in kept.iter().filter(|id| strangers.contains_key(id)) {
+            broken.push(format!("the stranger's token {id} is in the state"));
+        }
         // A temporary one may be gone, or be told to be inactive, because it has ended.
         for (id, stranger) in strangers.iter().filter(|(_, stranger)| stranger.permanent) {
             if tokens.get(id).is_none_or(|token| token.is_active != stranger.is_active) {

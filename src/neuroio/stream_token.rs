@@ -6,7 +6,7 @@
 //! Destroy deletes it (see [`super::delete`]).
 //!
 //! # Guarantees
-//! - Whatever token was made is in the state afterwards, whatever else went wrong.
+//! - Whatever token was made is in the state afterwards, or named in an error, whatever else went wrong.
 //! - Nothing leaves the state unless the platform's list, well received, no longer has it; and not even then if it has
 //!   ended, for then the plan says so and replaces it.
 //! - The token that the provider works with is neither deactivated nor deleted.
@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Issued, StreamToken as Listed, TokenId};
 use super::connection::{Connection, Session};
-use super::create::{self, Unmade};
+use super::create;
 use super::delete::{delete, is_listed};
 use super::failure::failure;
 use super::filter::Found;
@@ -291,14 +291,7 @@ impl Resource for StreamToken {
             permanent: permanent.into(),
             ..Model::default()
         };
-        match created {
-            Ok(issued) => state.follow(issued),
-            Err(Unmade { why, left_behind }) => {
-                diagnostics.push(why);
-                state.describe(&left_behind?);
-                return Some(state);
-            }
-        }
+        state.follow(diagnostics.ok(created)?);
         if planned.is_active == Field::Known(false) {
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, false).await);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -62,6 +62,8 @@ struct Shared {
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its whole body.
     pub body: Bytes,
 }
@@ -339,11 +341,13 @@ impl Client {
         if !status.is_success() && request.also_answers != Some(status) {
             return Err(refusal(response, until, &secrets).await);
         }
+        let headers = response.headers().clone();
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
-            Ok(body) => Ok(Answer { status, body }),
+            Ok(body) => Ok(Answer { status, headers, body }),
             Err(_) if !needs_body => Ok(Answer {
                 status,
+                headers,
                 body: Bytes::new(),
             }),
             Err(failure) => Err(failure),

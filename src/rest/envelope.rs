@@ -2,14 +2,51 @@
 
 use serde_json::{Map, Value};
 
+use super::paging::{Rows, says_more};
+use super::{Answer, Unreadable};
+
 pub(crate) type Object = Map<String, Value>;
 
 /// How many objects may be wrapped around what is looked for: `{"data":{"roles":[…]}}`.
 const DEPTH: usize = 3;
 
+/// A page of a list.
+pub(crate) struct Page {
+    /// Its rows.
+    pub(crate) rows: Vec<Value>,
+    /// What the answer says by which it is not the last one.
+    pub(crate) more: Option<String>,
+}
+
+/// The rows of a list that was requested as a whole. An answer that says that it is a part is not believed: what is in
+/// another part must not be taken for gone. `names` are those that the list may have; the first one is shown in errors.
+pub(crate) fn whole_list(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, Unreadable> {
+    let Page { rows, more } = read(answer, names, 0, false)?;
+    match more {
+        None => Ok(rows),
+        Some(more) => Err(Unreadable(format!(
+            "it is only a part of the list (it says so by {more:?}), and how to request the rest is not documented"
+        ))),
+    }
+}
+
+/// A page of a list, which `before` rows come before.
+pub(crate) fn page(answer: &Answer, names: &[&str], before: usize) -> Result<Page, Unreadable> {
+    read(answer, names, before, true)
+}
+
+fn read(answer: &Answer, names: &[&str], before: usize, is_page: bool) -> Result<Page, Unreadable> {
+    let value: Value = answer.json()?;
+    let rows = list(value.clone(), names).ok_or_else(|| Unreadable("it holds no list".to_owned()))?;
+    let count = rows.len();
+    let rows_read = Rows { before, count, is_page };
+    let more = says_more(answer.status, &answer.headers, &value, rows_read);
+    Ok(Page { rows, more })
+}
+
 /// The array that an answer is or holds: under a key that promises it, such as one of `names`, else where it is the only
 /// one.
-pub(crate) fn list(value: Value, names: &[&str]) -> Option<Vec<Value>> {
+fn list(value: Value, names: &[&str]) -> Option<Vec<Value>> {
     list_within(value, names, DEPTH)
 }
 

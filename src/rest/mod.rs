@@ -14,6 +14,7 @@ mod error;
 mod error_body;
 mod limiter;
 mod operation;
+mod paging;
 mod request;
 mod retry;
 mod sanitise;

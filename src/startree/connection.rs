@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
 use super::cached_list::CachedList;
+use super::claims::Claims;
 use super::labels::LABELS;
 use super::pinot::Pinot;
+use super::planned_names::PlannedNames;
 use super::tokens::Tokens;
 use crate::framework::Context;
 use crate::platform;
@@ -29,10 +31,23 @@ pub(super) struct Connection {
     /// Hands values over.
     pub(super) vault: Courier,
     retry_timeout: Duration,
+    /// Who holds which assignment or attachment in this process.
+    pub(super) claims: Claims,
+    /// The names that this plan concerns, of each kind.
+    pub(super) planned: Planned,
     roles: CachedList<String>,
     policies: CachedList<String>,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
+}
+
+/// The names that a plan concerns.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) roles: PlannedNames,
+    pub(super) policies: PlannedNames,
+    pub(super) assignments: PlannedNames,
+    pub(super) attachments: PlannedNames,
 }
 
 /// A cached list for each role.
@@ -66,6 +81,8 @@ impl Connection {
             vault: Courier::new(Link::Waiting, Account::default(), &LABELS),
             environment,
             retry_timeout,
+            claims: Claims::default(),
+            planned: Planned::default(),
             roles: CachedList::default(),
             policies: CachedList::default(),
             assignments: ByRole::default(),

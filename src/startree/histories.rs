@@ -6,7 +6,9 @@
 //! - Every declared thing is there, as it is declared; a role has the policies and the subjects that are declared, and no
 //!   other.
 //! - A declared token that has a role is let in at Pinot by the value in the state.
-//! - No other token of ours has a role. One without is let in nowhere: it may be left, where an answer was lost.
+//! - A rotation carries over a role that a person gave, whatever it is called.
+//! - No other token of ours has a role, but the one before a declared token during their overlap: no other roles than that
+//!   one. One without is let in nowhere: it may be left, where an answer was lost.
 //!
 //! After each run that was not killed, told no error and was alone, the first of these must hold, too: what is said to be
 //! done is done.
@@ -39,6 +41,10 @@ use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
 const TOKENS: [&str; 2] = ["ci", "etl"];
+/// A role that a person makes and gives to tokens.
+const SPECIAL: &str = "team/reader: 50% *";
+/// Longer than all short pauses between runs together, shorter than a long one.
+const OVERLAP: &str = "26h";
 /// Stands for a group, which is now this one and now that one.
 const GROUP: &str = "analysts";
 
@@ -50,6 +56,8 @@ struct Wanted {
     roles: BTreeSet<&'static str>,
     /// Each with the number that triggers its rotation.
     tokens: BTreeMap<&'static str, u8>,
+    /// Which of them have an overlap.
+    overlapping: BTreeSet<&'static str>,
     /// Of roles and policies, whether they are declared or not.
     attachments: BTreeSet<(&'static str, &'static str)>,
     /// Of roles to tokens or to the group, likewise.
@@ -92,6 +100,11 @@ struct Environment {
     known: BTreeSet<Thing>,
     /// The access keys in the state, by the tokens' names.
     keys: BTreeMap<&'static str, String>,
+    /// Those of the tokens before them that are still valid.
+    previous: BTreeMap<&'static str, String>,
+    generations: BTreeMap<&'static str, i64>,
+    /// The tokens that have the special role as a run begins.
+    special: BTreeSet<String>,
     /// What killed runs have left, and no state knows.
     orphans: BTreeSet<Thing>,
     /// Whether somebody did something while the run went on.
@@ -117,7 +130,7 @@ impl Environment {
         });
         let at_first = |thing: &Thing| match thing {
             Thing::Policy(name) | Thing::Role(name) | Thing::Attached(name, _) | Thing::Assigned(name, _) => {
-                ["system-admin", "rbac-admin", "table-reader"].contains(&&**name)
+                ["system-admin", "rbac-admin", "table-reader", SPECIAL].contains(&&**name)
             }
         };
         policies.chain(roles).filter(|thing| !at_first(thing)).collect()
@@ -140,6 +153,25 @@ impl Environment {
         policies.chain(roles).chain(attached).chain(assigned).collect()
     }
 
+    /// What may be there in addition: the token before a declared one has its roles as long as it is valid.
+    fn tolerates(&self, thing: &Thing) -> bool {
+        let Thing::Assigned(role, subject) = thing else {
+            return false;
+        };
+        self.previous.iter().any(|(label, previous)| {
+            let current = Subject::token(&self.keys[label]);
+            let is_declared = self.expected().contains(&Thing::Assigned(role.clone(), current));
+            *subject == Subject::token(previous) && is_declared
+        })
+    }
+
+    /// The tokens that have the special role.
+    fn having_special(&self) -> BTreeSet<String> {
+        let roles = self.sandbox.roles();
+        let subjects = roles.get(SPECIAL).into_iter().flat_map(|role| role.subjects());
+        subjects.map(|subject| subject.subject.clone()).collect()
+    }
+
     /// How what there is differs from what there should be, but for what killed runs have left.
     fn differences(&self) -> Vec<String> {
         let (present, expected) = (self.present(), self.expected());
@@ -147,7 +179,7 @@ impl Environment {
         let missing = missing.map(|thing| format!("{thing:?} is declared, and not there"));
         let left = present
             .difference(&expected)
-            .filter(|thing| !self.orphans.contains(*thing));
+            .filter(|thing| !self.orphans.contains(*thing) && !self.tolerates(thing));
         missing
             .chain(left.map(|thing| format!("{thing:?} is there, and not declared")))
             .collect()
@@ -211,6 +243,9 @@ impl Story for Environment {
             wanted: Wanted::default(),
             known: BTreeSet::new(),
             keys: BTreeMap::new(),
+            previous: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            special: BTreeSet::new(),
             orphans: BTreeSet::new(),
             interfered: Arc::default(),
             lies: Vec::new(),
@@ -249,6 +284,7 @@ impl Story for Environment {
         }
         for token in TOKENS {
             flip_numbered(random, &mut wanted.tokens, token);
+            flip(random, &mut wanted.overlapping, token);
         }
         let told = format!("{wanted:?}");
         self.tidy();
@@ -277,6 +313,7 @@ impl Story for Environment {
             let config = service_token::Model {
                 description: (*name).into(),
                 rotation_triggers: triggers.into(),
+                overlap: wanted.overlapping.contains(name).then(|| OVERLAP.to_owned()).into(),
                 ..service_token::Model::default()
             };
             (address("service_token", name), Declared::new::<ServiceToken>(config))
@@ -315,7 +352,7 @@ impl Story for Environment {
     fn outside(&mut self, random: &mut Rng) {
         let (role, policy) = (ROLES[random.usize(..2)], POLICIES[random.usize(..2)]);
         let keys: Vec<_> = self.keys.values().collect();
-        match random.u8(..9) {
+        match random.u8(..10) {
             0 => self.sandbox.delete_role_outside(role),
             1 => self.sandbox.delete_policy_outside(policy),
             2 => self.sandbox.detach_outside(role, policy),
@@ -323,6 +360,13 @@ impl Story for Environment {
             4 if !keys.is_empty() => {
                 let subject = Subject::token(keys[random.usize(..keys.len())]);
                 self.sandbox.unassign_outside(role, subject);
+            }
+            9 if !keys.is_empty() => {
+                if !self.sandbox.roles().contains_key(SPECIAL) {
+                    self.sandbox.add_role(SPECIAL, None);
+                }
+                let subject = Subject::token(keys[random.usize(..keys.len())]);
+                self.sandbox.assign_outside(SPECIAL, subject);
             }
             5 if self.sandbox.policies().contains_key(policy) => self.sandbox.add_policy(policy, Some("theirs"), "{}"),
             _ => {}
@@ -345,6 +389,7 @@ impl Story for Environment {
     }
 
     fn begins(&mut self, _: &Workspace) {
+        self.special = self.having_special();
         self.interfered.store(false, Ordering::Relaxed);
     }
 
@@ -357,8 +402,9 @@ impl Story for Environment {
         }: &Ran<'_>,
     ) {
         let state = workspace.state();
+        let (keys, generations) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.generations));
         self.known.clear();
-        self.keys.clear();
+        self.previous.clear();
         for (address, object) in &state {
             let kind = address.split('.').next().unwrap_or_default();
             let text = |field: Field<String>| field.into_known().unwrap_or_default();
@@ -384,9 +430,37 @@ impl Story for Environment {
                 _ => {
                     let model = object.model::<service_token::Model>();
                     let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
-                    self.keys.insert(label, text(model.access_key));
+                    let rotated = generations.get(label).map(|before| before + 1) == model.generation.into_known();
+                    let (access_key, had_special) = (text(model.access_key), keys.get(label));
+                    let had_special = had_special.is_some_and(|key| self.special.contains(key));
+                    if rotated && had_special && !self.having_special().contains(&access_key) {
+                        self.lies
+                            .push(format!("the rotation of {label} lost the role {SPECIAL}"));
+                    }
+                    self.previous
+                        .extend(model.previous_access_key.into_known().map(|key| (label, key)));
+                    self.keys.insert(label, access_key);
                 }
             }
+        }
+        for address in state
+            .keys()
+            .filter(|address| address.starts_with("startree_service_token."))
+        {
+            let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
+            let model = state[address].model::<service_token::Model>();
+            self.generations
+                .extend(model.generation.into_known().map(|generation| (label, generation)));
+        }
+        let held = self.known.clone();
+        for (label, previous) in &self.previous {
+            let current = Subject::token(&self.keys[label]);
+            self.known.extend(held.iter().filter_map(|thing| match thing {
+                Thing::Assigned(role, subject) if *subject == current => {
+                    Some(Thing::Assigned(role.clone(), Subject::token(previous)))
+                }
+                _ => None,
+            }));
         }
         let present = self.present();
         let failed = *was_killed || told.iter().any(|told| told.severity == Severity::Error);
@@ -418,7 +492,8 @@ impl Story for Environment {
             };
             let value = object.model::<service_token::Model>().token.into_known();
             let is_live = value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()));
-            let has_role = self.wanted.assignments().any(|(_, whom)| whom == *token);
+            let has_special = self.having_special().contains(&self.keys[token]);
+            let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);
             if is_live != has_role {
                 broken.push(format!("{token} has a role: {has_role}; it is let in: {is_live}"));
             }

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod cached_list;
+mod claims;
 mod connection;
 mod description;
 mod ephemeral_description;
@@ -15,6 +16,7 @@ mod histories;
 mod identity;
 mod labels;
 mod pinot;
+mod planned_names;
 mod policy;
 mod presence;
 mod provider;
@@ -23,6 +25,7 @@ mod role_assignment;
 mod role_policy_attachment;
 mod service_token;
 mod settings;
+mod succession;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

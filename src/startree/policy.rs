@@ -22,8 +22,9 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::presence::{after_its_end, or_absent};
-use super::role::{name, taken, validate_name};
+use super::planned_names::{Planned, in_state, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::role::{name, taken, taken_in_plan, validate_name};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -81,6 +82,35 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Reports a name that is not free.
+    async fn plan_name(&self, context: &Context, change: &Change<Model>, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+            return;
+        };
+        let Ok(planned) = text.parse::<Name>() else { return };
+        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
+        match connection
+            .planned
+            .policies
+            .plan(context, prior.map(String::as_str), text)
+        {
+            Planned::Free => {}
+            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
+            // Errors are ignored here: apply reports them.
+            Planned::FreeUnlessListed { replaces } => {
+                if connection.has_policy(&connection.operation(context), &planned).await == Ok(true) {
+                    diagnostics.push(match connection.planned.policies.is_in_state(text) {
+                        true => in_state(&what(&planned)).on("name"),
+                        false => taken_in_plan("policy", &planned, replaces),
+                    });
+                }
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Resource for Policy {
     type Model = Model;
@@ -129,7 +159,8 @@ impl Resource for Policy {
         diagnostics.push(invalid("document", problem));
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        self.plan_name(context, change, diagnostics).await;
         let Some(prior) = &change.prior else { return };
         let planned = &mut change.planned;
         if same_json(&planned.document, &prior.document) {
@@ -137,9 +168,16 @@ impl Resource for Policy {
         }
     }
 
+    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+            connection.planned.policies.destroyed(name);
+        }
+    }
+
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let name = diagnostics.ok(name("name", &planned.name))?;
+        connection.planned.policies.applied(name.as_str());
         let operation = connection.operation(context);
         let created = create(&connection, &operation, &name, &planned).await;
         let state = Model {
@@ -158,10 +196,20 @@ impl Resource for Policy {
         let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
             return Some(state);
         };
+        connection.planned.policies.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
         match or_absent(read, connection.still_has_policy(&operation, &name)).await {
-            Ok(read) => state.follow(read?),
+            Ok(Some(read)) => {
+                state.follow(read);
+            }
+            Ok(None) => {
+                diagnostics.push(deleted_outside(
+                    &what(&name),
+                    "What it allowed or denied no longer holds.",
+                ));
+                return None;
+            }
             Err(why) => diagnostics.push(why),
         }
         Some(state)

@@ -21,7 +21,8 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::presence::{after_its_end, or_absent};
+use super::planned_names::{Planned, in_state, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -94,6 +95,19 @@ pub(super) fn taken(kind: &str, name: &Name) -> Diagnostic {
     .on("name")
 }
 
+/// The same in a plan: an error where the present thing would be deleted before the creation fails.
+pub(super) fn taken_in_plan(kind: &str, name: &Name, replaces: bool) -> Diagnostic {
+    let mut told = taken(kind, name);
+    if !replaces {
+        told.detail
+            .push_str("\n\nUnless it is gone by then, the creation fails.");
+        return told.as_warning();
+    }
+    let note = format!("\n\nThe {kind} that is to be replaced would be deleted before that shows.");
+    told.detail.push_str(&note);
+    told
+}
+
 #[async_trait]
 impl Resource for Role {
     type Model = Model;
@@ -132,11 +146,38 @@ impl Resource for Role {
         validate_name("name", &config.name, diagnostics);
     }
 
-    async fn plan(&self, _: &Context, _: &mut Change<Model>, _: &mut Diagnostics) {}
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+            return;
+        };
+        let Ok(planned) = text.parse::<Name>() else { return };
+        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
+        match connection.planned.roles.plan(context, prior.map(String::as_str), text) {
+            Planned::Free => {}
+            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
+            // Errors are ignored here: apply reports them.
+            Planned::FreeUnlessListed { replaces } => {
+                if connection.has_role(&connection.operation(context), &planned).await == Ok(true) {
+                    diagnostics.push(match connection.planned.roles.is_in_state(text) {
+                        true => in_state(&what(&planned)).on("name"),
+                        false => taken_in_plan("role", &planned, replaces),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
+        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+            connection.planned.roles.destroyed(name);
+        }
+    }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let name = diagnostics.ok(name("name", &planned.name))?;
+        connection.planned.roles.applied(name.as_str());
         let operation = connection.operation(context);
         let created = create(&connection, &operation, &name, planned.description.known()).await;
         let state = Model {
@@ -155,10 +196,20 @@ impl Resource for Role {
         let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
             return Some(state);
         };
+        connection.planned.roles.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
         match or_absent(read, connection.still_has_role(&operation, &name)).await {
-            Ok(told) => description::follow(&mut state.description, told?),
+            Ok(Some(told)) => {
+                description::follow(&mut state.description, told);
+            }
+            Ok(None) => {
+                diagnostics.push(deleted_outside(
+                    &what(&name),
+                    "Its assignments and attachments are gone with it.",
+                ));
+                return None;
+            }
             Err(why) => diagnostics.push(why),
         }
         Some(state)

@@ -9,10 +9,11 @@
 //! - What is declared is assigned, although an answer was lost; what is reported as ended is not in the role's list.
 //! - An assignment that may be there, although nobody could tell, is in the state: it has power.
 //! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
-//! - The token that the provider works with does not lose a role. A service token that was rotated keeps it as long as the
-//!   rotation lets it.
+//! - The token that the provider works with does not lose a role. While a service token and the one before it are both valid
+//!   (`overlap`), the role is given to and taken from both; [`succession`](super::succession) says how that is known.
 //! - A change of the subject that fails half-way leaves all in the state who may have the role (`previous`), and the next
 //!   apply goes on with it.
+//! - An assignment that two resources of one run declare, as when the address of a resource changes, stays with the later one.
 //!
 //! # Assumptions
 //! - A role's list of assignments is complete. One that says that there is more of it is not read.
@@ -20,11 +21,13 @@
 
 use async_trait::async_trait;
 
-use super::api::{InvalidSubject, Name, Subject, SubjectType};
+use super::api::{AccessKey, InvalidSubject, Name, Subject, SubjectType};
 use super::connection::{Connection, Session};
 use super::failure::failure;
-use super::presence::{after_its_end, or_absent};
+use super::planned_names::{Planned, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
+use super::succession::Predecessor;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
 };
@@ -92,6 +95,22 @@ fn subject(subject_type: &str, subject: &str) -> Result<Subject, Diagnostic> {
     })
 }
 
+/// The key in the private state: the access key of the other token of the same resource, which has the role, too, as both
+/// are valid (`overlap`).
+const OVERLAPPING: &str = "overlapping_access_key";
+
+fn overlapping(context: &Context) -> Option<Subject> {
+    let access_key: AccessKey = context.private.get::<String>(OVERLAPPING)?.parse().ok()?;
+    Some(Subject::token(&access_key))
+}
+
+/// Records the other token. What was recorded stays after the overlap, as a refresh that forgets it would be a difference.
+fn set_overlapping(context: &Context, subject: Option<&Subject>) {
+    if let Some(subject) = subject {
+        context.private.set(OVERLAPPING, subject.as_str());
+    }
+}
+
 pub(super) struct RoleAssignment {
     session: Session,
 }
@@ -99,6 +118,21 @@ pub(super) struct RoleAssignment {
 impl RoleAssignment {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
+    }
+
+    /// Whether one subject is a token that was put in the place of the other.
+    fn is_successor(&self, successor: &Subject, predecessor: &Subject) -> bool {
+        let known = self.session.connected().zip(predecessor.access_key());
+        let found = known.and_then(|(connection, predecessor)| connection.tokens.successor(&predecessor));
+        found.is_some() && found == successor.access_key()
+    }
+
+    /// The other token of the same resource that has the role as well, for a plan. Errors are ignored here: apply reports
+    /// them.
+    async fn overlapping_in_plan(&self, context: &Context, role: &Name) -> Option<Subject> {
+        let connection = self.session.connected()?;
+        let operation = connection.operation(context);
+        connection.overlapping_with_role(&operation, role, context).await
     }
 }
 
@@ -115,7 +149,9 @@ impl Resource for RoleAssignment {
              **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. \
              To end a service token's access at once, revoke the token.\n\n\
              **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
-             role in the same apply, before the old one loses it.\n\n\
+             role in the same apply, before the old one loses it. During an `overlap` the assignment concerns both tokens: an \
+             added one reaches both, and a removed one is taken from both, which the plan says. An added one reaches the \
+             previous token only if the platform tells the descriptions of tokens.\n\n\
              Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
              away. The role is not taken from the service token that the provider works with.",
             [
@@ -161,18 +197,44 @@ impl Resource for RoleAssignment {
         }
     }
 
-    async fn plan(&self, _: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        if let Some(prior) = &change.prior
+            && let (Ok((role, before)), Ok((_, after))) = (prior.parts(), change.config.parts())
+            && !before.is_same(&after)
+            && let Some(other) = self.overlapping_in_plan(context, &role).await
+            && after != other
+            && !self.is_successor(&after, &before)
+        {
+            diagnostics.push(taken_from_both(&role, &before, &other));
+        }
         let planned = &mut change.planned;
         planned.previous = Field::Null;
         let parts = planned.parts().ok();
+        if let (Some(connection), Some((role, subject))) = (self.session.connected(), &parts) {
+            let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
+            let prior = prior.map(|(role, subject)| key(&role, &subject));
+            let planned = connection
+                .planned
+                .assignments
+                .plan(context, prior.as_deref(), &key(role, subject));
+            if planned == Planned::Twice {
+                diagnostics.push(twice(&what(role, subject)));
+            }
+        }
         let whole = parts.and_then(|(role, subject)| Model::of(&role, &[subject]));
         planned.id = whole.map_or(Field::Unknown, |whole| whole.id);
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        if let (Some(connection), Ok((role, subject))) = (self.session.connected(), prior.parts())
-            && is_own(&connection, &subject)
-        {
+    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Ok((role, subject)) = prior.parts() else { return };
+        let other = self.overlapping_in_plan(context, &role).await;
+        if let Some(other) = &other {
+            diagnostics.push(taken_from_both(&role, &subject, other));
+        }
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        if is_own(&connection, &subject) || other.is_some_and(|other| is_own(&connection, &other)) {
             diagnostics.push(own(&role).as_warning());
         }
     }
@@ -181,7 +243,11 @@ impl Resource for RoleAssignment {
         let connection = self.session.connection(diagnostics)?;
         let (role, subject) = diagnostics.ok(planned.parts())?;
         let operation = connection.operation(context);
-        let assigned = assign(&connection, &operation, &role, &subject).await;
+        let assigned = hold(&connection, &operation, &role, &subject, context).await;
+        if assigned.is_ok() {
+            let other = give_to_predecessor(&connection, &operation, &role, &subject, context, diagnostics).await;
+            set_overlapping(context, other.as_ref());
+        }
         let state = Model::of(&role, &[subject])?;
         Unmade::or_state(assigned, state, diagnostics)
     }
@@ -198,8 +264,23 @@ impl Resource for RoleAssignment {
         let assignments = connection.assignments(&operation, &role).await;
         match or_absent(assignments, connection.still_has_role(&operation, &role)).await {
             Ok(assignments) => {
-                let assignments = assignments?;
-                holders.retain(|subject| assignments.iter().any(|one| subject.has(one)));
+                let gone = |role, subject| deleted_outside(&what(role, subject), "The subject no longer has the role.");
+                let Some(assignments) = assignments else {
+                    diagnostics.push(gone(&role, &holders[0]));
+                    return None;
+                };
+                let subject = holders[0].clone();
+                let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
+                let other = other_token(&connection, &holders, context).filter(has_role);
+                set_overlapping(context, other.as_ref());
+                holders.retain(has_role);
+                // While one of both tokens has the role, the assignment is there: another plan completes it.
+                if holders.is_empty() {
+                    holders.extend(other);
+                }
+                if holders.is_empty() {
+                    diagnostics.push(gone(&role, &subject));
+                }
                 Model::of(&role, &holders)
             }
             Err(why) => {
@@ -217,11 +298,13 @@ impl Resource for RoleAssignment {
             return prior;
         };
         let operation = connection.operation(context);
-        match assign(&connection, &operation, &role, &subject).await {
+        match hold(&connection, &operation, &role, &subject, context).await {
             Ok(()) => {
-                let keeps = |one: &Subject| one.is_same(&subject) || connection.tokens.is_succeeded(one);
-                holders.retain(|one| !keeps(one));
-                holders = relieve(&connection, &operation, &role, holders, diagnostics).await;
+                let other = give_to_predecessor(&connection, &operation, &role, &subject, context, diagnostics).await;
+                holders.extend(connection.overlapping_with_role(&operation, &role, context).await);
+                set_overlapping(context, other.as_ref());
+                holders.retain(|one| !one.is_same(&subject) && other.as_ref() != Some(one));
+                holders = relieve(&connection, &operation, &role, holders, context, diagnostics).await;
                 holders.insert(0, subject);
             }
             Err(Unmade { why, may_be_there }) => {
@@ -236,11 +319,27 @@ impl Resource for RoleAssignment {
 
     async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let holders = diagnostics.ok(state.holders());
-        let Some((connection, (role, holders))) = self.session.connection(diagnostics).zip(holders) else {
+        let Some((connection, (role, mut holders))) = self.session.connection(diagnostics).zip(holders) else {
             return Some(state);
         };
         let operation = connection.operation(context);
-        let left = relieve(&connection, &operation, &role, holders, diagnostics).await;
+        if let Some((access_key, other)) = holders[0].access_key().zip(overlapping(context))
+            && connection.tokens.predecessor(&access_key).is_none()
+        {
+            // What is created in the place of this assignment concerns both, too.
+            let predecessor = other.access_key().map(|access_key| Predecessor {
+                access_key,
+                overlaps: true,
+            });
+            connection.tokens.follows(access_key, predecessor);
+        }
+        if let Some(other) = other_token(&connection, &holders, context)
+            && !holders.contains(&other)
+            && connection.is_assigned(&operation, &role, &other).await != Ok(false)
+        {
+            holders.push(other);
+        }
+        let left = relieve(&connection, &operation, &role, holders, context, diagnostics).await;
         Model::of(&role, &left)
     }
 
@@ -265,6 +364,79 @@ impl Resource for RoleAssignment {
     }
 }
 
+impl Connection {
+    /// The recorded other token, if it has the role.
+    async fn overlapping_with_role(&self, operation: &Operation, role: &Name, context: &Context) -> Option<Subject> {
+        let other = overlapping(context)?;
+        let has_it = self.is_assigned(operation, role, &other).await;
+        (has_it != Ok(false)).then_some(other)
+    }
+}
+
+/// Gives the role to the token before the subject as well, where both are valid; answers which one that is.
+async fn give_to_predecessor(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    subject: &Subject,
+    context: &Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Subject> {
+    let Predecessor { access_key, overlaps } = connection.predecessor(operation, &subject.access_key()?).await?;
+    let predecessor = Subject::token(&access_key);
+    if !overlaps {
+        // The next apply revokes it, and takes its roles.
+        let has_it = connection.is_assigned(operation, role, &predecessor).await;
+        return (has_it != Ok(false)).then_some(predecessor);
+    }
+    match hold(connection, operation, role, &predecessor, context).await {
+        Ok(()) => Some(predecessor),
+        Err(Unmade { why, may_be_there }) => {
+            diagnostics.push(Diagnostic::warning(
+                format!(
+                    "The role {:?} could not be assigned to the previous token {}",
+                    role.as_str(),
+                    predecessor.as_str()
+                ),
+                format!(
+                    "The present token, {}, has the role. The previous one is still valid (`overlap`) and may lack it. \
+                     {}: {}",
+                    subject.as_str(),
+                    why.summary,
+                    why.detail
+                ),
+            ));
+            may_be_there.then_some(predecessor)
+        }
+    }
+}
+
+/// The other token of the resource that the first holder is a token of: by what this process knows, or else by what the last
+/// one recorded.
+fn other_token(connection: &Connection, holders: &[Subject], context: &Context) -> Option<Subject> {
+    let access_key = holders.first()?.access_key()?;
+    match connection.tokens.successor(&access_key) {
+        Some(successor) => Some(Subject::token(&successor)),
+        None => match connection.tokens.predecessor(&access_key) {
+            Some(predecessor) => predecessor.map(|before| Subject::token(&before.access_key)),
+            None => overlapping(context),
+        },
+    }
+}
+
+/// The warning of a plan that takes the role from both tokens of a resource.
+fn taken_from_both(role: &Name, subject: &Subject, other: &Subject) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The role {:?} is taken from both tokens", role.as_str()),
+        format!(
+            "The service token {} overlaps with {}, and both have the role by this assignment. Clients that still use \
+             the previous token lose what the role allows, too.",
+            subject.as_str(),
+            other.as_str()
+        ),
+    )
+}
+
 /// Gives the role to the subject, unless it has it.
 ///
 /// # Errors
@@ -280,22 +452,74 @@ pub(super) async fn assign(
     make_unless_there(operation, &what(role, subject), failure, make, is_there).await
 }
 
-/// Takes the role from all of these; answers whom it could not be taken from, or may not have been.
+/// Gives the role to the subject for this resource: from now on, no other one of this process takes it away.
+async fn hold(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    subject: &Subject,
+    context: &Context,
+) -> Result<(), Unmade> {
+    connection.planned.assignments.applied(&key(role, subject));
+    let mut claim = connection.claims.lock(key(role, subject)).await;
+    claim.hold(context);
+    assign(connection, operation, role, subject).await
+}
+
+/// What a claim on an assignment is known by.
+fn key(role: &Name, subject: &Subject) -> String {
+    let subject = match subject.subject_type() {
+        SubjectType::UserEmail | SubjectType::Domain => subject.to_string().to_ascii_lowercase(),
+        SubjectType::Group | SubjectType::ServiceToken => subject.to_string(),
+    };
+    format!("{:?} {subject}", role.as_str())
+}
+
+/// Takes the role from all of these but those for whom another resource holds it by now; answers whom it could not be taken
+/// from, or may not have been.
 async fn relieve(
     connection: &Connection,
     operation: &Operation,
     role: &Name,
     holders: Vec<Subject>,
+    context: &Context,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Subject> {
     let mut left = Vec::new();
     for subject in holders {
+        let claim = connection.claims.lock(key(role, &subject)).await;
+        if claim.is_of_another(context) {
+            continue;
+        }
+        let successor = subject.access_key().and_then(|key| connection.tokens.takes(role, &key));
         let ended = unassign(connection, operation, role, &subject).await;
         if diagnostics.ok(ended).is_none() {
             left.push(subject);
+            continue;
+        }
+        if let Some(successor) = successor {
+            let taken = take_handed_on(connection, operation, role, &Subject::token(&successor)).await;
+            diagnostics.ok(taken);
         }
     }
     left
+}
+
+/// Takes a role that a rotation handed on to a token, unless an assignment of this process holds it.
+///
+/// # Errors
+/// What to tell the user if the token has it still, or may have.
+pub(super) async fn take_handed_on(
+    connection: &Connection,
+    operation: &Operation,
+    role: &Name,
+    successor: &Subject,
+) -> Result<(), Diagnostic> {
+    let claim = connection.claims.lock(key(role, successor)).await;
+    match claim.is_held() {
+        true => Ok(()),
+        false => unassign(connection, operation, role, successor).await,
+    }
 }
 
 /// Takes the role from the subject. What is gone already is gone.

@@ -18,7 +18,8 @@ use super::api::Name;
 use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::identity;
-use super::presence::{after_its_end, or_absent};
+use super::planned_names::{Planned, twice};
+use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Resource, Schema, Type, model};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
@@ -106,12 +107,28 @@ impl Resource for RolePolicyAttachment {
         validate_reference("policy", &config.policy, diagnostics);
     }
 
-    async fn plan(&self, _: &Context, _: &mut Change<Model>, _: &mut Diagnostics) {}
+    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let (Some(connection), Ok((role, policy))) = (self.session.connected(), change.planned.parts()) else {
+            return;
+        };
+        let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
+        let prior = prior.map(|(role, policy)| key(&role, &policy));
+        let planned = connection
+            .planned
+            .attachments
+            .plan(context, prior.as_deref(), &key(&role, &policy));
+        if planned == Planned::Twice {
+            diagnostics.push(twice(&what(&role, &policy)));
+        }
+    }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let (role, policy) = diagnostics.ok(planned.parts())?;
         let operation = connection.operation(context);
+        connection.planned.attachments.applied(&key(&role, &policy));
+        let mut claim = connection.claims.lock(key(&role, &policy)).await;
+        claim.hold(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
         let state = Model::of(&role, &policy);
         Unmade::or_state(attached, state, diagnostics)
@@ -129,7 +146,13 @@ impl Resource for RolePolicyAttachment {
         let policies = connection.policies_of(&operation, &role).await;
         match or_absent(policies, connection.still_has_role(&operation, &role)).await {
             Ok(Some(policies)) if policies.iter().any(|one| one == policy.as_str()) => Some(state),
-            Ok(_) => None,
+            Ok(_) => {
+                diagnostics.push(deleted_outside(
+                    &what(&role, &policy),
+                    "The role no longer has the policy.",
+                ));
+                None
+            }
             Err(why) => {
                 diagnostics.push(why);
                 Some(state)
@@ -148,6 +171,10 @@ impl Resource for RolePolicyAttachment {
             return Some(state);
         };
         let operation = connection.operation(context);
+        let claim = connection.claims.lock(key(&role, &policy)).await;
+        if claim.is_of_another(context) {
+            return None;
+        }
         let detached = end_until_gone(&operation, &what(&role, &policy), || async {
             let detached = connection.detach(&operation, &role, &policy).await;
             after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
@@ -210,6 +237,11 @@ async fn attach(connection: &Connection, operation: &Operation, role: &Name, pol
     let is_there = |look| async move { connection.is_attached(&look, role, policy).await };
     let make = || connection.attach(operation, role, policy);
     make_unless_there(operation, &what(role, policy), failure, make, is_there).await
+}
+
+/// What a claim on an attachment is known by.
+fn key(role: &Name, policy: &Name) -> String {
+    format!("{:?} policy {:?}", role.as_str(), policy.as_str())
 }
 
 fn what(role: &Name, policy: &Name) -> String {

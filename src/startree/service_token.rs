@@ -3,7 +3,8 @@
 //! # Flow
 //! Create makes the token and takes its value from the answer, the only place where the platform shows it. A reason to
 //! rotate ([`rotation`]) makes another one, gives it the roles that the present one has, hands it over, and then ends the
-//! present one ([`succeed`], [`revoke`]): in the same apply, or in the first one after `overlap`. Destroy ends both.
+//! present one ([`succeed`], [`revoke`]): in the same apply, or in the first one after `overlap`. Until then the new one's
+//! description names the one before it. Destroy ends both.
 //!
 //! # Guarantees
 //! - Whatever token an answer told of is in the state afterwards, or is ended again, whatever else went wrong.
@@ -50,6 +51,7 @@ use super::api::{AccessKey, IssuedToken, Name, Told};
 use super::connection::{Connection, Session};
 use super::failure::failure;
 use super::labels::LABELS;
+use super::succession;
 use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
@@ -118,7 +120,6 @@ impl ServiceToken {
         if connection.tokens.is_own(&access_key) {
             diagnostics.push(rotates_own(&prior.what()));
         }
-        connection.tokens.succeeded(access_key.clone());
         match connection.holdings(&operation).await {
             Ok(holdings) => {
                 if let Some(twin) = twin(&connection, &operation, prior, &access_key, &holdings).await {
@@ -183,13 +184,13 @@ impl ServiceToken {
         planned.take(successor, self.now());
         private_record::set_issued(&context.private);
         planned.leave(&access_key, planned.rotation().left(planned.made()));
-        connection.tokens.succeeded(access_key.clone());
         if planned.rotation().overlap().is_zero() {
             match make_way(connection, &operation, &prior.what(), &access_key, &issued, &roles).await {
                 Ok(()) => planned.forget_previous(),
                 Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
             }
         }
+        connection.tokens.follows(issued.access_key, planned.predecessor());
         let before = (&prior.vault, &prior.vault_version);
         let owner = prior.owner(&prior.vault);
         connection
@@ -266,7 +267,8 @@ impl Resource for ServiceToken {
              The platform shows the value once, when the token is made. It is kept in the Terraform state, where whoever can \
              read the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
              **A rotation** makes a new token, gives it all the roles that the present one has, and then revokes the present \
-             one: in the same apply, or with `overlap` in the first apply after that time. A plan rotates, and says why, when \
+             one: in the same apply, or with `overlap` in the first apply after that time. Until then both belong to the resource: an \
+             assignment concerns both, and the description of the new token ends in `(after <access key of the previous one>)`. A plan rotates, and says why, when \
              `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
              reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and revoked by \
              the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
@@ -322,6 +324,9 @@ impl Resource for ServiceToken {
                     .await;
             }
             return;
+        }
+        if let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) {
+            connection.tokens.follows(access_key, prior.predecessor());
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
@@ -385,7 +390,10 @@ impl Resource for ServiceToken {
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
-            Ok(successor) => planned.take(successor, self.now()),
+            Ok(successor) => {
+                connection.tokens.follows(successor.issued.access_key.clone(), None);
+                planned.take(successor, self.now());
+            }
             Err(Unmade { why, left_behind }) => {
                 diagnostics.push(why);
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
@@ -420,6 +428,7 @@ impl Resource for ServiceToken {
         let Some(access_key) = diagnostics.ok(state.access_key()) else {
             return Some(state);
         };
+        connection.tokens.follows(access_key.clone(), state.predecessor());
         match presence::look(&connection, &operation, &access_key).await {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
@@ -465,6 +474,9 @@ impl Resource for ServiceToken {
             if diagnostics.ok(ended).is_none() {
                 state.leave(&previous, Previous::Due);
             }
+        }
+        if let Ok(access_key) = state.access_key() {
+            connection.tokens.follows(access_key, state.predecessor());
         }
         state
     }
@@ -559,7 +571,7 @@ impl Resource for ServiceToken {
 /// The description of an imported token; null if it has none, or the platform does not tell.
 fn description(told: Told) -> Field<String> {
     match told {
-        Told::Text(text) if !text.is_empty() => text.into(),
+        Told::Text(text) if !text.is_empty() => succession::parse(&text).0.into(),
         Told::Text(_) | Told::Nothing => Field::Null,
     }
 }
@@ -642,7 +654,7 @@ async fn twin(
             continue;
         }
         if let Ok(Told::Text(text)) = connection.tokens.read(operation, other).await
-            && text == prior.description()
+            && succession::parse(&text).0 == prior.description()
         {
             return Some(other.clone());
         }

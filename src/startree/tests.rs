@@ -1,11 +1,14 @@
 //! Configurations of several resources, applied by the miniature Terraform to the sandbox, under tokio's paused clock.
 
+mod names;
+mod overlap;
 mod requests;
 mod role_names;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -24,6 +27,9 @@ use crate::platform::testing::variables;
 use crate::platform::testing::workspace::{Configuration, Declared, Ended, Workspace};
 use crate::rest::{BoxError, Transport};
 use crate::sandbox::startree::{Options, Sandbox, Subject};
+
+/// How long a request takes, so that concurrent operations interleave.
+const LATENCY: Duration = Duration::from_millis(5);
 
 /// An environment and a workspace that manages it.
 struct World {
@@ -89,7 +95,10 @@ impl World {
                 Transport::new(service_fn(move |request: Request<Full<Bytes>>| {
                     sent.fetch_add(1, Ordering::SeqCst);
                     let service = sandbox.service();
-                    async move { service.oneshot(request).await.map_err(BoxError::from) }
+                    async move {
+                        tokio::time::sleep(LATENCY).await;
+                        service.oneshot(request).await.map_err(BoxError::from)
+                    }
                 }))
             }),
         })

@@ -1,7 +1,7 @@
 //! What a run knows of the environment's service tokens. The platform has no list of them: which there are is told only by
 //! the roles that are assigned to some.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 
 use super::api::{AccessKey, Api, Assignment, IssuedToken, Name, Subject, Told};
 use super::connection::Connection;
+use super::succession::{Predecessor, Successions};
 use crate::rest::{Error, Operation};
 
 /// How many roles are read at the same time.
@@ -21,8 +22,8 @@ pub(super) struct Tokens {
     own: Mutex<Option<AccessKey>>,
     /// Whether one was found by its SRN.
     found: AtomicBool,
-    /// Those in whose place a rotation in this run has put others.
-    succeeded: Mutex<BTreeSet<AccessKey>>,
+    successions: Mutex<Successions>,
+    handing_on: Mutex<HandingOn>,
 }
 
 /// That a service token has a role.
@@ -32,13 +33,24 @@ pub(super) struct Holding {
     pub(super) access_key: AccessKey,
 }
 
+/// Rotations of this process that give roles to a new token, and roles that are taken away meanwhile: Terraform may change
+/// an assignment while it rotates the token that had it.
+#[derive(Default)]
+struct HandingOn {
+    /// Each token that is being rotated, with the new one.
+    to: BTreeMap<AccessKey, AccessKey>,
+    /// The roles that were taken from tokens.
+    taken: BTreeSet<(Name, AccessKey)>,
+}
+
 impl Tokens {
     pub(super) fn new(api: Api, own: Option<AccessKey>) -> Self {
         Self {
             api,
             own: Mutex::new(own),
             found: AtomicBool::new(false),
-            succeeded: Mutex::default(),
+            successions: Mutex::default(),
+            handing_on: Mutex::default(),
         }
     }
 
@@ -75,14 +87,36 @@ impl Tokens {
         Ok(())
     }
 
-    /// A rotation has put another one in its place, and takes its roles when it ends it.
-    pub(super) fn succeeded(&self, access_key: AccessKey) {
-        lock(&self.succeeded).insert(access_key);
+    /// A rotation gives the roles of a token to another one from now on.
+    pub(super) fn hands_on(&self, from: AccessKey, to: AccessKey) {
+        lock(&self.handing_on).to.insert(from, to);
     }
 
-    /// Whether its roles are left to the rotation that has put another one in its place in this run.
-    pub(super) fn is_succeeded(&self, subject: &Subject) -> bool {
-        lock(&self.succeeded).iter().any(|key| Subject::token(key) == *subject)
+    /// An assignment takes a role from a token; answers which other token may have got the role from it by a rotation.
+    pub(super) fn takes(&self, role: &Name, from: &AccessKey) -> Option<AccessKey> {
+        let mut handing_on = lock(&self.handing_on);
+        handing_on.taken.insert((role.clone(), from.clone()));
+        handing_on.to.get(from).cloned()
+    }
+
+    /// Whether an assignment of this process took a role from a token.
+    pub(super) fn was_taken(&self, role: &Name, from: &AccessKey) -> bool {
+        lock(&self.handing_on).taken.contains(&(role.clone(), from.clone()))
+    }
+
+    /// Records a token, and the one before it that is still valid.
+    pub(super) fn follows(&self, access_key: AccessKey, predecessor: Option<Predecessor>) {
+        lock(&self.successions).record(access_key, predecessor);
+    }
+
+    /// The token before this one that is still valid; the outer `None` if this process does not know.
+    pub(super) fn predecessor(&self, access_key: &AccessKey) -> Option<Option<Predecessor>> {
+        lock(&self.successions).predecessor(access_key)
+    }
+
+    /// The token that was put in the place of this one, as far as this process knows.
+    pub(super) fn successor(&self, access_key: &AccessKey) -> Option<AccessKey> {
+        lock(&self.successions).successor(access_key)
     }
 }
 

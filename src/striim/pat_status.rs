@@ -11,10 +11,19 @@
 //!   the answer to the turn itself says that it led away from what is declared.
 //! - What is told as done was read afterwards. If it cannot be reached, the operation fails with the status that is.
 //!
+//! - Of two resources of one run that declare opposite statuses, at least one is refused before it turns anything. Each
+//!   resource is recognised by a number in its private state, because a replacement is planned twice. What is compared is
+//!   forgotten when the provider is configured again, which Terraform does for each plan and each apply.
+//!
 //! # Assumptions
+//! - Resources of two `provider` blocks are in two processes and cannot be compared. Where the status was changed since this
+//!   resource set it, the plan says so.
 //! - An answer to a turn that names a status names the one that it led to. Where it names none (the platform's document
 //!   does not say), two runs that turn at the same moment both fail, and say to run again.
 
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,7 +33,9 @@ use super::api::PatStatus as Status;
 use super::failure::failure;
 use super::identity::OfAccount;
 use super::session::{Connection, Session};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
+};
 use crate::rest::Operation;
 
 model! {
@@ -36,6 +47,62 @@ model! {
     }
 }
 
+/// The key in the private state of the number that distinguishes a resource from others of the same account.
+const INSTANCE: &str = "instance";
+
+/// The key in the private state of the status that the last apply has set.
+const APPLIED: &str = "applied";
+
+/// Which status each resource of this run declares, by the number of the resource.
+#[derive(Default)]
+pub(super) struct DeclaredStatuses(Mutex<BTreeMap<String, bool>>);
+
+impl DeclaredStatuses {
+    /// Notes what a resource declares; `None`: nothing. The result is an error if another resource declares the opposite, and
+    /// a warning if another declares the same.
+    fn declare(&self, instance: &str, enabled: Option<bool>) -> Option<Diagnostic> {
+        let mut declared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(enabled) = enabled else {
+            declared.remove(instance);
+            return None;
+        };
+        declared.insert(instance.to_owned(), enabled);
+        let mut others = declared.iter().filter(|(other, _)| *other != instance);
+        if others.any(|(_, other)| *other != enabled) {
+            return Some(contradiction());
+        }
+        (declared.len() > 1).then(duplicate)
+    }
+}
+
+/// The number of the resource that `private` is of.
+fn instance(private: &PrivateState) -> String {
+    private.get(INSTANCE).unwrap_or_else(|| {
+        // Each is seeded by the system's randomness.
+        let instance = format!("{:016x}", RandomState::new().build_hasher().finish());
+        private.set(INSTANCE, &instance);
+        instance
+    })
+}
+
+fn contradiction() -> Diagnostic {
+    Diagnostic::error(
+        "Contradictory statuses of personal access tokens",
+        "Two `striim_pat_status` resources of this configuration are for the same account. One is to leave personal access \
+         tokens enabled, and the other disabled: by its `enabled`, or, where it is destroyed, by its `on_destroy`. Each apply \
+         would toggle the status in turns, and each disabling revokes every token. Keep one of them. To rename one, use a \
+         `moved` block; to remove one without an effect, use a `removed` block or set its `on_destroy` to keep first.",
+    )
+}
+
+fn duplicate() -> Diagnostic {
+    Diagnostic::warning(
+        "Two resources manage the status of personal access tokens",
+        "Two `striim_pat_status` resources of this configuration are for the same account. They agree now; keep one of them, \
+         or they will contradict each other once only one is changed.",
+    )
+}
+
 pub(super) struct PatStatus {
     session: Session,
 }
@@ -45,10 +112,11 @@ impl PatStatus {
         Self { session }
     }
 
-    /// Lets the personal access tokens of the same plan know.
-    fn declare(&self, enabled: bool, diagnostics: &mut Diagnostics) {
+    /// Notes the status that this resource declares, for the other resources of the same plan, and reports a conflict.
+    fn declare(&self, private: &PrivateState, enabled: bool, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             diagnostics.ok(connection.pats.declare(enabled));
+            diagnostics.extend(connection.declared_statuses.declare(&instance(private), Some(enabled)));
         }
     }
 
@@ -130,24 +198,34 @@ impl Resource for PatStatus {
             diagnostics.push(ends_all_tokens().on("enabled"));
             self.tell_of_a_lockout(context, diagnostics).await;
         }
-        self.declare(enabled, diagnostics);
+        if let Some(&now) = before
+            && now != enabled
+            && context.private.get(APPLIED) == Some(enabled)
+        {
+            diagnostics.push(toggled_outside(now).on("enabled"));
+        }
+        self.declare(&context.private, enabled, diagnostics);
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
         let Some(enabled) = status_to_leave(&prior.on_destroy) else {
+            if let Some(connection) = self.session.connected() {
+                connection.declared_statuses.declare(&instance(&context.private), None);
+            }
             return;
         };
         if !enabled && prior.enabled != Field::Known(false) {
             diagnostics.push(ends_all_tokens());
             self.tell_of_a_lockout(context, diagnostics).await;
         }
-        self.declare(enabled, diagnostics);
+        self.declare(&context.private, enabled, diagnostics);
     }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let wanted = planned.enabled.known().copied()?;
         let enabled = set(&connection, context, wanted, diagnostics).await?;
+        context.private.set(APPLIED, wanted);
         Some(Model {
             id: connection.account.clone().into(),
             enabled: enabled.into(),
@@ -179,10 +257,13 @@ impl Resource for PatStatus {
             return prior;
         };
         match set(&connection, context, wanted, diagnostics).await {
-            Some(enabled) => Model {
-                enabled: enabled.into(),
-                ..planned
-            },
+            Some(enabled) => {
+                context.private.set(APPLIED, wanted);
+                Model {
+                    enabled: enabled.into(),
+                    ..planned
+                }
+            }
             None => prior,
         }
     }
@@ -215,6 +296,7 @@ impl Resource for PatStatus {
             return None;
         }
         let enabled = current(&connection, &connection.operation(context), diagnostics).await?;
+        instance(&context.private);
         Some(Model {
             id: id.into(),
             enabled: enabled.into(),
@@ -237,6 +319,14 @@ impl Resource for PatStatus {
 
 /// Leads the status to what is wanted and tells what it is afterwards; `None`, with an error, if that is not known.
 async fn set(connection: &Connection, context: &Context, wanted: bool, diagnostics: &mut Diagnostics) -> Option<bool> {
+    // A status that was unknown in the plan is compared now.
+    let conflict = connection
+        .declared_statuses
+        .declare(&instance(&context.private), Some(wanted));
+    if let Some(error) = conflict.filter(|conflict| conflict.severity == Severity::Error) {
+        diagnostics.push(error);
+        return None;
+    }
     let operation = connection.operation(context);
     let read = async || connection.api.pat_status(&operation).await.map(|status| status.enabled);
     let _turn = connection.toggling.lock().await;
@@ -304,10 +394,147 @@ fn word(enabled: bool) -> &'static str {
     if enabled { "enabled" } else { "disabled" }
 }
 
+/// The warning of a plan that undoes a change from outside.
+fn toggled_outside(enabled: bool) -> Diagnostic {
+    Diagnostic::warning(
+        format!("Personal access tokens were {} outside of this resource", word(enabled)),
+        "The last apply of this resource has set the status that it declares, and it is the opposite now. Another \
+         configuration, another `provider` block for the same account, or a user in the console has changed it. If it was a \
+         second `striim_pat_status`, keep one of them: each apply toggles the status in turns, and each disabling revokes \
+         every token.",
+    )
+}
+
 fn ends_all_tokens() -> Diagnostic {
     Diagnostic::warning(
         "This ends every personal access token",
         "Disabling personal access tokens makes every one of the account's users' tokens invalid at once. Enabling \
          them again restores none: each user has to make a new one.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::AnyResource;
+    use crate::platform::testing::workspace::lone::Lone;
+    use crate::sandbox::striim::Options;
+    use crate::striim::testing::{sandbox, session};
+
+    fn config(enabled: bool) -> Model {
+        Model {
+            enabled: enabled.into(),
+            ..Model::default()
+        }
+    }
+
+    /// A provider's process that manages two resources, each in a workspace of one.
+    struct TwoResources {
+        session: Session,
+        workspaces: [Lone; 2],
+    }
+
+    impl TwoResources {
+        fn new(session: Session) -> Self {
+            Self {
+                session,
+                workspaces: [Lone::new(), Lone::new()],
+            }
+        }
+
+        fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
+            let session = self.session.clone();
+            move || Box::new(PatStatus::new(session.clone()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn opposite_statuses_are_refused_in_the_plan_and_equal_ones_warned_of() {
+        for (one, other) in [(true, false), (false, true), (true, true), (false, false)] {
+            let sandbox = sandbox(Options::default());
+            let mut two = TwoResources::new(session(&sandbox));
+            let process = two.process();
+            let [first, second] = &mut two.workspaces;
+            first.plan(&process, Some(&config(one))).await.succeeds();
+            let run = second.plan(&process, Some(&config(other))).await;
+            if one == other {
+                run.succeeds().warns("Two resources manage the status");
+            } else {
+                run.fails("Contradictory statuses");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn opposite_status_of_a_second_resource_toggles_nothing() {
+        let sandbox = sandbox(Options::default());
+        let mut two = TwoResources::new(session(&sandbox));
+        let process = two.process();
+        let [first, second] = &mut two.workspaces;
+        first.apply(&process, Some(&config(true))).await.succeeds();
+        second
+            .apply(&process, Some(&config(false)))
+            .await
+            .fails("Contradictory statuses");
+        // Known only at apply, it is not compared before.
+        let resource = PatStatus::new(two.session.clone());
+        let mut told = Diagnostics::default();
+        let created = resource.create(&Context::default(), config(false), &mut told).await;
+        assert!(created.is_none() && told.has_errors());
+        assert_eq!(sandbox.calls("PATCH", "/user-token/status"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_resource_may_be_changed_replaced_and_destroyed() {
+        let sandbox = sandbox(Options::default());
+        let process = || -> Box<dyn AnyResource> { Box::new(PatStatus::new(session(&sandbox))) };
+        let [mut first, mut second] = [Lone::new(), Lone::new()];
+        for enabled in [true, false, true] {
+            first.apply(process, Some(&config(enabled))).await.succeeds();
+            first.apply(process, Some(&config(enabled))).await.changes_nothing();
+        }
+        let replaced = first.replace(process, &config(false)).await.succeeds();
+        assert!(
+            replaced.told.iter().all(|told| !told.summary.contains("Two resources")),
+            "{replaced:?}"
+        );
+        first.apply::<Model>(process, None).await.succeeds();
+        second.apply(process, Some(&config(true))).await.succeeds();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn status_that_a_destroy_leaves_is_compared() {
+        let sandbox = sandbox(Options::default());
+        let mut two = TwoResources::new(session(&sandbox));
+        let process = two.process();
+        let [first, second] = &mut two.workspaces;
+        let disabling = Model {
+            on_destroy: "disable".into(),
+            ..config(true)
+        };
+        first.apply(&process, Some(&disabling)).await.succeeds();
+        second.plan(&process, Some(&config(true))).await.succeeds();
+        first
+            .apply::<Model>(&process, None)
+            .await
+            .fails("Contradictory statuses");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn status_toggled_by_another_process_is_reported() {
+        let sandbox = sandbox(Options::default());
+        let mut one = TwoResources::new(session(&sandbox));
+        let mut other = TwoResources::new(session(&sandbox));
+        let (process, other_process) = (one.process(), other.process());
+        one.workspaces[0].apply(&process, Some(&config(true))).await.succeeds();
+        other.workspaces[0]
+            .apply(&other_process, Some(&config(false)))
+            .await
+            .succeeds();
+        one.workspaces[0]
+            .plan(&process, Some(&config(true)))
+            .await
+            .succeeds()
+            .warns("were disabled outside of this resource");
+    }
 }

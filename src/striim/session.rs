@@ -12,6 +12,7 @@ use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::labels::LABELS;
 use super::pat_ledger;
+use super::pat_status::DeclaredStatuses;
 use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::platform::hand_over::{self, Courier};
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     pub(super) ledger: Ledger,
     /// What this run does about personal access tokens.
     pub(super) pats: pat_ledger::Ledger,
+    /// Which status of personal access tokens this run's resources declare.
+    pub(super) declared_statuses: DeclaredStatuses,
     /// A lock for each name; see [`Connection::alone_with`].
     names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
@@ -54,6 +57,7 @@ impl Connection {
             accounts: Snapshot::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
+            declared_statuses: DeclaredStatuses::default(),
             names: std::sync::Mutex::default(),
             toggling: Mutex::default(),
         }

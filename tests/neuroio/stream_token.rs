@@ -159,7 +159,7 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
 }
 
 #[test]
-fn a_lost_answer_leaves_no_token_that_nobody_knows() {
+fn token_of_a_lost_answer_is_reported_and_imported_as_the_error_shows() {
     for fault in [
         Fault::new(Effect::Cut).after(),
         Fault::answer(502).after(),
@@ -169,9 +169,13 @@ fn a_lost_answer_leaves_no_token_that_nobody_knows() {
             world.sandbox.add_token(&Realm::Account, true);
             world.sandbox.fault(fault.clone().on("POST", "/streams/tokens/"));
             world.configure(&camera("permanent = true"));
-            let run = world.apply().await;
-            assert!(run.says("The stream token 2 is taken to be the one just made"), "{run}");
+            let run = world.apply_fails().await;
+            assert!(run.says("id = \"2\""), "{run}");
             assert_eq!(world.ids(), [1, 2]);
+            assert!(world.attributes(CAMERA).await.is_null());
+            let import = format!("import {{\n  to = {CAMERA}\n  id = \"2\"\n}}\n");
+            world.configure(&(camera("permanent = true") + &import));
+            world.apply().await;
             assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
             world.plans_nothing().await;
             world.destroy().await;
@@ -181,21 +185,16 @@ fn a_lost_answer_leaves_no_token_that_nobody_knows() {
 }
 
 #[test]
-fn tokens_that_are_made_at_once_are_not_taken_for_each_other() {
+fn tokens_of_lost_answers_are_in_no_state_of_another() {
     on_each_version(async |world| {
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         world.sandbox.fault(lost.skip(1).times(2));
         world.configure(&camera("count = 5\n  permanent = true"));
-        let run = world.apply().await;
-        assert_eq!(
-            run.text().matches("is taken to be the one just made").count(),
-            2,
-            "{run}"
-        );
+        let run = world.apply_fails().await;
+        assert_eq!(run.text().matches("New since just before it").count(), 2, "{run}");
         assert_eq!(world.ids(), [1, 2, 3, 4, 5]);
-        world.plans_nothing().await;
         world.destroy().await;
-        assert!(world.ids().is_empty());
+        assert_eq!(world.ids().len(), 2, "the two that the errors name");
     });
 }
 

@@ -64,6 +64,13 @@ impl World {
         subjects.map(|subject| subject.subject.clone()).collect()
     }
 
+    /// Whom a role is assigned to, in the order of the access keys.
+    fn having(&self, role: &str) -> Vec<String> {
+        let roles = self.sandbox.roles();
+        let subjects = roles.get(role).into_iter().flat_map(|role| role.subjects());
+        subjects.map(|subject| subject.subject.clone()).collect()
+    }
+
     async fn token(&self) -> Value {
         self.attributes(CI).await["token"].take()
     }
@@ -146,6 +153,45 @@ fn with_an_overlap_nobody_is_locked_out_and_the_plan_says_who_ends_when() {
         world.apply().await;
         assert!(!world.lets_in(&first) && world.lets_in(&second));
         world.settled().await;
+    });
+}
+
+#[test]
+fn overlap_survives_a_renamed_role_an_added_and_a_removed_assignment_and_a_destroy_each_in_one_apply() {
+    on_each_version(async |world| {
+        world.configure(&overlapping(1));
+        world.apply().await;
+        let first = world.token().await;
+        world.configure(&overlapping(2));
+        world.apply().await;
+        let second = world.token().await;
+        let keys = world.keys();
+        assert_eq!(keys.len(), 2);
+
+        let renamed = overlapping(2).replace("name = \"reader\"", "name = \"viewer\"");
+        world.configure(&renamed);
+        world.apply().await;
+        world.plans_nothing().await;
+        assert!(world.lets_in(&first) && world.lets_in(&second));
+        assert_eq!((world.having("viewer"), world.having("reader")), (keys.clone(), vec![]));
+
+        let added = "resource \"startree_role\" \"writer\" {\n  name = \"writer\"\n}\n\n\
+                     resource \"startree_role_assignment\" \"more\" {\n  role         = startree_role.writer.id\n  \
+                     subject_type = \"service-token\"\n  subject      = startree_service_token.ci.access_key\n}\n";
+        world.configure(&format!("{renamed}{added}"));
+        world.apply().await;
+        world.plans_nothing().await;
+        assert_eq!(world.having("writer"), keys);
+
+        world.configure(&renamed);
+        let plan = world.plan().await;
+        assert!(plan.run.says("is taken from both tokens"), "{}", plan.run);
+        world.apply().await;
+        world.plans_nothing().await;
+        assert_eq!((world.having("writer"), world.having("viewer")), (vec![], keys));
+
+        world.destroy().await;
+        assert_eq!((world.keys(), world.left()), (vec![], (0, 0)));
     });
 }
 

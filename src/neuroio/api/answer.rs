@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use super::{Issued, StreamToken, TokenId};
+use crate::rest::envelope::{self, Page};
 use crate::rest::{Answer, Unreadable};
 use crate::token::read_instant;
 
@@ -41,10 +42,17 @@ impl From<Row> for StreamToken {
     }
 }
 
-/// A page of the list. One row that cannot be read spoils all, for the list has to be complete.
-pub(super) fn page(answer: Answer) -> Result<Vec<StreamToken>, Unreadable> {
-    let rows: Vec<Row> = read(&answer.body, "a list of tokens")?;
-    Ok(rows.into_iter().map(StreamToken::from).collect())
+/// A page of the list that `before` tokens come before, and whether the answer says that there is more. One row that cannot
+/// be read spoils all, for the list has to be complete.
+pub(super) fn page(answer: &Answer, before: usize) -> Result<(Vec<StreamToken>, bool), Unreadable> {
+    let Page { rows, more } = envelope::page(answer, &["results", "tokens"], before)?;
+    let tokens = rows.into_iter().map(|row| {
+        // Not the error itself, which could quote a value.
+        let row: Row =
+            serde_json::from_value(row).map_err(|_| Unreadable("its body is not a list of tokens".to_owned()))?;
+        Ok(row.into())
+    });
+    Ok((tokens.collect::<Result<_, _>>()?, more.is_some()))
 }
 
 /// A token with its value: that of this id, where it was asked for by one.
@@ -97,6 +105,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: StatusCode::OK,
+            headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
         }
     }
@@ -157,14 +166,14 @@ mod tests {
             assert!(!reason.contains("abcd"), "{reason}");
         }
         for body in ["{}", r#"[{"key":"abcd"}]"#, r#"[{"id":1},{"id":""}]"#, "null"] {
-            assert!(page(answer(body)).is_err(), "{body}");
+            assert!(page(&answer(body), 0).is_err(), "{body}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
-            let _ = page(answer(&body));
+            let _ = page(&answer(&body), 0);
             let _ = token(answer(&body), None);
         }
     }

@@ -294,20 +294,15 @@ async fn a_token_is_recorded_although_it_could_not_be_deactivated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_whose_value_could_not_be_read_is_recorded_and_gets_it_by_the_next_refresh() {
+async fn token_of_a_lost_creation_is_in_no_state_and_can_be_imported() {
     let world = World::new(Options::default());
     world
         .sandbox
         .fault(Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/"));
-    world
-        .sandbox
-        .fault(Fault::answer(503).on("GET", "/streams/tokens/1/").times(100));
     let outcome = world.create(&token(true)).await;
-    assert!(outcome.says(Severity::Error, "its value could not be read"));
-    let state = outcome.state.unwrap();
-    assert!(state.key.is_null());
-    world.sandbox.heal();
-    let state = world.read(&state).await.state();
+    assert!(outcome.says(Severity::Error, "id = \"1\""), "{:?}", outcome.told);
+    assert!(outcome.state.is_none());
+    let state = world.import("1").await.state();
     assert!(world.lets_in(&state));
     world.rests(&token(true), &state).await;
 }

@@ -91,6 +91,11 @@ impl Sandbox {
         self.with(|environment, now| environment.create_token(None, now))
     }
 
+    /// Makes a service token of this description without a role, as somebody else would.
+    pub fn add_token_described(&self, description: &str) -> ServiceToken {
+        self.with(|environment, now| environment.create_token(Some(description.to_owned()), now))
+    }
+
     /// Deletes a service token as somebody else would. What is not there stays so.
     pub fn delete_token_outside(&self, access_key: &str) {
         let _ = self.with(|environment, _| environment.delete_token(access_key));

@@ -6,12 +6,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{Assignment, IssuedToken, Policy, Srn, Told};
-use crate::rest::envelope::{self, Object};
+use crate::rest::envelope::{self, Object, whole_list};
 use crate::rest::{Answer, Unreadable};
 
 /// A list of roles or policies: their names.
 pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<String>, Unreadable> {
-    let rows = rows(answer, &[list])?;
+    let rows = whole_list(answer, &[list])?;
     let names = rows.iter().map(|row| {
         let name = match row {
             Value::String(text) => Some(in_srn(text, kind).unwrap_or_else(|| text.clone())),
@@ -26,7 +26,7 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
 
 /// Whom a role is assigned to.
 pub(super) fn assignments(answer: &Answer) -> Result<Vec<Assignment>, Unreadable> {
-    let rows = rows(answer, &["assignments"])?;
+    let rows = whole_list(answer, &["assignments"])?;
     let assignments = rows.iter().map(|row| {
         let row = row.as_object();
         let read = |key| row.and_then(|row| text(row, key));
@@ -75,36 +75,6 @@ pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
             .filter(|text| !text.trim().is_empty())
     };
     IssuedToken::shown(part("bearerToken"), part("accessKey"), part("secretKey")).ok_or_else(unreadable)
-}
-
-/// The rows of a list, if it is whole. Pages are not documented; where there are some all the same, what is on another one
-/// must not be taken for gone.
-fn rows(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, Unreadable> {
-    let value: Value = answer.json()?;
-    let rows = envelope::list(value.clone(), names).ok_or_else(|| unreadable("it holds no list"))?;
-    match goes_on(&value, rows.len(), 2) {
-        true => Err(unreadable(
-            "it is only a part of a list, and how to get the rest is not documented",
-        )),
-        false => Ok(rows),
-    }
-}
-
-/// Whether what is around a list says that there is more of it.
-fn goes_on(value: &Value, rows: usize, depth: usize) -> bool {
-    let Value::Object(members) = value else { return false };
-    members.iter().any(|(key, value)| {
-        let key = key.to_ascii_lowercase();
-        match value {
-            Value::Bool(said) => (key == "last" && !said) || (matches!(&*key, "hasmore" | "hasnext") && *said),
-            Value::Number(number) => {
-                key.starts_with("total") && key != "totalpages" && number.as_u64() > Some(rows as u64)
-            }
-            Value::String(text) => key.starts_with("next") && !text.is_empty(),
-            Value::Object(_) => depth > 0 && goes_on(value, rows, depth - 1),
-            Value::Null | Value::Array(_) => false,
-        }
-    })
 }
 
 /// The object that an answer is, if it is about this thing.
@@ -178,6 +148,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: StatusCode::OK,
+            headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
         }
     }

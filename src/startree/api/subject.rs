@@ -93,6 +93,14 @@ impl Subject {
         }
     }
 
+    /// The access key, of a service token.
+    pub fn access_key(&self) -> Option<AccessKey> {
+        match self.subject_type {
+            SubjectType::ServiceToken => self.subject.parse().ok(),
+            SubjectType::UserEmail | SubjectType::Group | SubjectType::Domain => None,
+        }
+    }
+
     /// What it is.
     pub fn subject_type(&self) -> SubjectType {
         self.subject_type

@@ -347,7 +347,12 @@ async fn a_token_that_was_rotated_in_this_run_keeps_its_role_as_long_as_the_rota
     let [old, new] = [(); 2].map(|()| sandbox.add_token());
     let state = assignment.create(&to("service-token", &old.access_key)).await.state();
     let connection = assignment.resource.session.connected().unwrap();
-    connection.tokens.succeeded(old.access_key.parse().unwrap());
+    let [predecessor, successor] = [&old, &new].map(|token| token.access_key.parse().unwrap());
+    let predecessor = Predecessor {
+        access_key: predecessor,
+        overlaps: true,
+    };
+    connection.tokens.follows(successor, Some(predecessor));
     assignment
         .update(&to("service-token", &new.access_key), &state)
         .await

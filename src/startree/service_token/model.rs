@@ -10,6 +10,8 @@ use crate::platform::attributes::Triggers;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner};
 use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
+use crate::startree::presence::deleted_outside;
+use crate::startree::succession::Predecessor;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
 
@@ -74,6 +76,14 @@ impl Model {
 
     pub(super) fn previous(&self) -> Option<AccessKey> {
         self.previous_access_key.known()?.parse().ok()
+    }
+
+    /// The other token, for what is assigned to both.
+    pub(super) fn predecessor(&self) -> Option<Predecessor> {
+        Some(Predecessor {
+            access_key: self.previous()?,
+            overlaps: instant(&self.previous_ends_at).is_some(),
+        })
     }
 
     pub(super) fn made(&self) -> Option<Timestamp> {
@@ -190,7 +200,14 @@ impl Model {
     /// The present one is gone. Another one that is still to be ended takes its place, so that it is not forgotten; `None`
     /// if there is none.
     pub(super) fn fall_back(&mut self, diagnostics: &mut Diagnostics) -> Option<()> {
-        let previous = self.previous()?;
+        let Some(previous) = self.previous() else {
+            let access_key = self.access_key.known().map_or("", String::as_str);
+            diagnostics.push(deleted_outside(
+                &self.what(),
+                &format!("Its value, access key {access_key}, is no longer valid."),
+            ));
+            return None;
+        };
         diagnostics.push(Diagnostic::warning(
             format!("{} was deleted outside Terraform", self.what()),
             format!(

@@ -6,7 +6,7 @@ use crate::rest::Operation;
 use crate::startree::api::{AccessKey, Name, Subject};
 use crate::startree::connection::Connection;
 use crate::startree::failure::failure;
-use crate::startree::role_assignment::{assign, unassign};
+use crate::startree::role_assignment::{assign, take_handed_on, unassign};
 
 /// The roles that a token has now.
 pub(super) async fn of(
@@ -29,6 +29,27 @@ pub(in crate::startree) async fn give(
         let assigned = assign(connection, operation, role, &Subject::token(access_key)).await;
         assigned.map_err(|unmade| unmade.why)?;
     }
+    Ok(())
+}
+
+/// Gives the roles of a token to the one that comes after it. A role that an assignment of this process takes from the first
+/// meanwhile is taken from the second as well, and leaves `roles`.
+pub(super) async fn hand_on(
+    connection: &Connection,
+    operation: &Operation,
+    roles: &mut Vec<Name>,
+    before: &AccessKey,
+    access_key: &AccessKey,
+) -> Result<(), Diagnostic> {
+    connection.tokens.hands_on(before.clone(), access_key.clone());
+    give(connection, operation, roles, access_key).await?;
+    let (taken, kept) = std::mem::take(roles)
+        .into_iter()
+        .partition::<Vec<_>, _>(|role| connection.tokens.was_taken(role, before));
+    for role in &taken {
+        take_handed_on(connection, operation, role, &Subject::token(access_key)).await?;
+    }
+    *roles = kept;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
 use crate::startree::failure::failure;
 use crate::startree::labels;
+use crate::startree::succession;
 
 /// A token that works.
 pub(super) struct Successor {
@@ -35,15 +36,21 @@ pub(super) async fn succeed(
     before: Option<&AccessKey>,
     ready: Option<Ready>,
 ) -> Result<Successor, Unmade> {
+    // While both are valid, the platform's user interface and assignments have to distinguish them.
+    let description = match before {
+        Some(before) if !planned.rotation().overlap().is_zero() => succession::describe(planned.description(), before),
+        _ => planned.description().to_owned(),
+    };
     let nothing_made = |why| Unmade { why, left_behind: None };
-    let roles = match before {
+    let mut roles = match before {
         Some(before) => roles::of(connection, operation, before).await.map_err(nothing_made)?,
         None => Vec::new(),
     };
-    let issued = make(connection, operation, planned.description())
-        .await
-        .map_err(nothing_made)?;
-    let given = roles::give(connection, operation, &roles, &issued.access_key).await;
+    let issued = make(connection, operation, &description).await.map_err(nothing_made)?;
+    let given = match before {
+        Some(before) => roles::hand_on(connection, operation, &mut roles, before, &issued.access_key).await,
+        None => Ok(()),
+    };
     let finished = match given {
         Ok(()) => hand_over(operation, planned, &issued, before, ready).await,
         Err(why) => Err(why),

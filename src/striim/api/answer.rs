@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::managed_by::unmark;
 use super::{IssuedToken, Mismatch, OwnerKey, PatStatus, ServiceAccount, UserToken, is_same_name};
-use crate::rest::envelope::{Object, list, object};
+use crate::rest::envelope::{Object, object, whole_list};
 use crate::rest::{Answer, Unreadable};
 use crate::token::read_instant;
 
@@ -20,8 +20,7 @@ const LISTS: [&str; 4] = ["service-accounts", "serviceAccounts", "service_accoun
 
 /// `GET /service-accounts`: an array, bare or inside an object.
 pub(super) fn service_accounts(answer: Answer) -> Result<Vec<ServiceAccount>, Unreadable> {
-    let list = list(answer.json()?, &LISTS).ok_or_else(|| unreadable("holds no list of service accounts"))?;
-    list.iter().map(service_account).collect()
+    whole_list(&answer, &LISTS)?.iter().map(service_account).collect()
 }
 
 /// What the value may be called. The document shows `token`.
@@ -271,6 +270,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer {
             status: StatusCode::OK,
+            headers: http::HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         }
     }
@@ -304,12 +304,20 @@ mod tests {
     fn a_list_in_doubt_is_not_an_empty_list() {
         for (body, expected) in [
             ("", "its body is empty"),
-            ("null", "holds no list of service accounts"),
-            ("{}", "holds no list of service accounts"),
-            (r#"{"errors":[]}"#, "holds no list of service accounts"),
-            (r#"{"a":[],"b":[]}"#, "holds no list of service accounts"),
-            (r#"{"service-accounts":null}"#, "holds no list of service accounts"),
-            (r#"{"name":"ci"}"#, "holds no list of service accounts"),
+            ("null", "it holds no list"),
+            ("{}", "it holds no list"),
+            (r#"{"errors":[]}"#, "it holds no list"),
+            (r#"{"a":[],"b":[]}"#, "it holds no list"),
+            (r#"{"service-accounts":null}"#, "it holds no list"),
+            (r#"{"name":"ci"}"#, "it holds no list"),
+            (
+                r#"{"content":[{"name":"ci"}],"totalElements":3,"last":false}"#,
+                r#"it is only a part of the list (it says so by "last"), and how to request the rest is not documented"#,
+            ),
+            (
+                r#"{"service-accounts":[],"hasMore":true}"#,
+                r#"it is only a part of the list (it says so by "hasMore"), and how to request the rest is not documented"#,
+            ),
             (r#"[{"name":"ci"},{}]"#, "lists a service account without a name"),
             (r#"["ci"]"#, "lists a service account without a name"),
             (
@@ -462,6 +470,7 @@ mod tests {
         assert_eq!(
             user_token(Answer {
                 status: StatusCode::NO_CONTENT,
+                headers: http::HeaderMap::new(),
                 body: Bytes::new()
             }),
             Ok(None)

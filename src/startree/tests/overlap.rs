@@ -1,0 +1,273 @@
+//! Changes around the overlap of two tokens: whatever is changed at whatever moment, one apply does it, for both tokens.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::platform::testing::workspace::RunOptions;
+
+const TOKEN: &str = "startree_service_token.dashboards";
+
+/// When a change is made, in relation to a rotation with overlap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    BeforeRotation,
+    WithRotation,
+    DuringOverlap,
+    AfterOverlap,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Change {
+    DestroyAll,
+    RenameRole,
+    RemoveAssignment,
+    RemoveAssignmentAndRole,
+    AddAssignment,
+    RenameRoleAndAddresses,
+    RenameAssignmentAddress,
+    AssignToGroup,
+    RenameToken,
+    ReplaceToken,
+    ReplaceRole,
+    ReplaceAssignment,
+    RemoveToken,
+    RotateAgain,
+}
+
+const MOMENTS: [Moment; 4] = [
+    Moment::BeforeRotation,
+    Moment::WithRotation,
+    Moment::DuringOverlap,
+    Moment::AfterOverlap,
+];
+
+const CHANGES: [Change; 14] = [
+    Change::DestroyAll,
+    Change::RenameRole,
+    Change::RemoveAssignment,
+    Change::RemoveAssignmentAndRole,
+    Change::AddAssignment,
+    Change::RenameRoleAndAddresses,
+    Change::RenameAssignmentAddress,
+    Change::AssignToGroup,
+    Change::RenameToken,
+    Change::ReplaceToken,
+    Change::ReplaceRole,
+    Change::ReplaceAssignment,
+    Change::RemoveToken,
+    Change::RotateAgain,
+];
+
+/// The documentation's example, with a second role.
+fn example(release: &str) -> Configuration {
+    let mut declared = Configuration::new();
+    declared.insert("startree_role.reader".to_owned(), role("orders-reader"));
+    declared.insert("startree_role.writer".to_owned(), role("orders-writer"));
+    declared.insert(TOKEN.to_owned(), token("Dashboards", release, Some("2h")));
+    let assigned = assignment("startree_role.reader", TOKEN);
+    declared.insert("startree_role_assignment.dashboards".to_owned(), assigned);
+    declared
+}
+
+/// The example after a change, and the addresses to replace.
+fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
+    let (mut declared, mut options) = (example(release), RunOptions::default());
+    let assigned = "startree_role_assignment.dashboards".to_owned();
+    match change {
+        Change::DestroyAll => declared.clear(),
+        Change::RenameRole => {
+            declared.insert("startree_role.reader".to_owned(), role("orders-viewer"));
+        }
+        Change::RemoveAssignment => drop(declared.remove(&assigned)),
+        Change::RemoveAssignmentAndRole => {
+            declared.remove(&assigned);
+            declared.remove("startree_role.reader");
+        }
+        Change::AddAssignment => {
+            let other = assignment("startree_role.writer", TOKEN);
+            declared.insert("startree_role_assignment.other".to_owned(), other);
+        }
+        Change::RenameRoleAndAddresses => {
+            declared.remove(&assigned);
+            declared.remove("startree_role.reader");
+            declared.insert("startree_role.viewer".to_owned(), role("orders-viewer"));
+            let other = assignment("startree_role.viewer", TOKEN);
+            declared.insert("startree_role_assignment.viewer".to_owned(), other);
+        }
+        Change::RenameAssignmentAddress => {
+            let same = declared.remove(&assigned).unwrap();
+            declared.insert("startree_role_assignment.renamed".to_owned(), same);
+        }
+        Change::AssignToGroup => {
+            let config = role_assignment::Model {
+                subject_type: "group".into(),
+                subject: "analysts".into(),
+                ..role_assignment::Model::default()
+            };
+            let to_group = Declared::new::<RoleAssignment>(config).referring("role", "startree_role.reader", "id");
+            declared.insert(assigned, to_group);
+        }
+        Change::RenameToken => {
+            declared.insert(TOKEN.to_owned(), token("Boards", release, Some("2h")));
+        }
+        Change::ReplaceToken => drop(options.replace.insert(TOKEN.to_owned())),
+        Change::ReplaceRole => drop(options.replace.insert("startree_role.reader".to_owned())),
+        Change::ReplaceAssignment => drop(options.replace.insert(assigned)),
+        Change::RemoveToken => {
+            declared.remove(&assigned);
+            declared.remove(TOKEN);
+        }
+        Change::RotateAgain => {
+            declared.insert(TOKEN.to_owned(), token("Dashboards", "again", Some("2h")));
+        }
+    }
+    (declared, options)
+}
+
+impl World {
+    async fn apply_with(&self, declared: &Configuration, options: &RunOptions) -> Run {
+        let ended = self.workspace.apply_with(|| self.start(), declared, options).await;
+        assert_eq!(self.workspace.broken(), Vec::<String>::new());
+        Run {
+            ended,
+            diagnostics: self.workspace.told(),
+            requests: 0,
+        }
+    }
+
+    /// Both keys of the token, or the only one.
+    fn token_keys(&self) -> BTreeSet<String> {
+        let state = self.workspace.state();
+        let model = state.get(TOKEN).map(|object| object.model::<service_token::Model>());
+        let fields = model
+            .into_iter()
+            .flat_map(|model| [model.access_key, model.previous_access_key]);
+        fields.filter_map(Field::into_known).collect()
+    }
+
+    /// The platform has what is declared, for both tokens, and nothing else.
+    #[track_caller]
+    fn is_as_declared(&self, declared: &Configuration, case: &str) {
+        let keys = self.token_keys();
+        assert_eq!(BTreeSet::from_iter(self.keys()), keys, "{case}: tokens");
+        let state = self.workspace.state();
+        let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (address, object) in &state {
+            if address.starts_with("startree_role.") {
+                let name = object.model::<role::Model>().name.into_known().unwrap();
+                expected.entry(name).or_default();
+            } else if address.starts_with("startree_role_assignment.") {
+                let model = object.model::<role_assignment::Model>();
+                let (role, subject) = (model.role.into_known().unwrap(), model.subject.into_known().unwrap());
+                let holders = match keys.contains(&subject) {
+                    true => keys.clone(),
+                    false => [subject].into(),
+                };
+                expected.entry(role).or_default().extend(holders);
+            }
+        }
+        let present: BTreeMap<_, BTreeSet<_>> = self
+            .sandbox
+            .roles()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("orders-"))
+            .map(|(name, role)| (name, role.subjects().map(|one| one.subject.clone()).collect()))
+            .collect();
+        assert_eq!(present, expected, "{case}: roles and who has them");
+        assert_eq!(state.len(), declared.len(), "{case}: resources");
+    }
+}
+
+async fn one_apply_makes_the_change(options: &Options, moment: Moment, change: Change) {
+    let case = format!("{change:?} {moment:?}");
+    let world = World::new(options.clone());
+    world.apply(&example("1")).await.succeeds();
+    let release = match moment {
+        Moment::BeforeRotation => "1",
+        Moment::WithRotation => "2",
+        Moment::DuringOverlap | Moment::AfterOverlap => {
+            world.apply(&example("2")).await.succeeds();
+            assert_eq!(world.holders("orders-reader").len(), 2, "{case}");
+            world.apply(&example("2")).await.changes_nothing();
+            "2"
+        }
+    };
+    if moment == Moment::AfterOverlap {
+        world.sandbox.advance(SignedDuration::from_hours(3));
+    }
+    let (declared, run) = changed(change, release);
+    let run = world.apply_with(&declared, &run).await;
+    assert_ne!(run.ended, Ended::Failed, "{case}: {run:#?}");
+    world.is_as_declared(&declared, &case);
+    let takes = matches!(change, Change::RemoveAssignment | Change::AssignToGroup);
+    if takes && moment == Moment::DuringOverlap {
+        assert!(run.warns("is taken from both tokens"), "{case}: {run:#?}");
+    }
+    let again = world.apply(&declared).await;
+    assert_eq!(again.ended, Ended::Unchanged, "{case}: {again:#?}");
+    world.apply(&Configuration::new()).await.succeeds();
+    world.is_as_declared(&Configuration::new(), &case);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_change_at_any_moment_of_an_overlap_is_made_for_both_tokens_by_one_apply() {
+    for moment in MOMENTS {
+        for change in CHANGES {
+            one_apply_makes_the_change(&Options::default(), moment, change).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_descriptions_from_the_platform_all_but_an_added_assignment_reaches_both_tokens() {
+    let options = Options {
+        tells_descriptions: false,
+        ..Options::default()
+    };
+    for moment in MOMENTS {
+        for change in CHANGES {
+            let needs_descriptions = matches!(change, Change::AddAssignment | Change::RenameRoleAndAddresses);
+            if needs_descriptions && moment == Moment::DuringOverlap {
+                continue;
+            }
+            one_apply_makes_the_change(&options, moment, change).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_another_resource_with_the_same_description_gets_no_role() {
+    let world = World::new(Options::default());
+    world.apply(&example("1")).await.succeeds();
+    let other = world.sandbox.add_token_described("Dashboards");
+    world
+        .sandbox
+        .assign_outside("orders-reader", Subject::token(&other.access_key));
+    world.apply(&example("2")).await.succeeds();
+    let (declared, _) = changed(Change::AddAssignment, "2");
+    world.apply(&declared).await.succeeds();
+    assert_eq!(BTreeSet::from_iter(world.holders("orders-writer")), world.token_keys());
+    world.apply(&Configuration::new()).await;
+    assert_eq!(world.keys(), [other.access_key]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn assignment_that_a_rotation_did_not_reach_keeps_the_overlap_when_it_is_changed_later() {
+    let world = World::new(Options::default());
+    world.apply(&example("1")).await.succeeds();
+    let old = world.key("dashboards");
+    // As after a run that was killed between the rotation and the assignment's change.
+    let mut unreached = example("2");
+    let assigned = unreached.remove("startree_role_assignment.dashboards").unwrap();
+    let assigned = assigned.ignore_changes(&["subject"]);
+    unreached.insert("startree_role_assignment.dashboards".to_owned(), assigned);
+    world.apply(&unreached).await.succeeds();
+    world.apply(&example("2")).await.succeeds();
+    world.is_as_declared(&example("2"), "completed");
+    assert!(world.token_keys().contains(&old) && world.token_keys().len() == 2);
+    world.apply(&example("2")).await.changes_nothing();
+    world.apply(&Configuration::new()).await.succeeds();
+    world.is_as_declared(&Configuration::new(), "destroyed");
+}
