@@ -223,7 +223,10 @@ impl<R: Resource> AnyResource for R {
         if let Some(prior) = &prior_model
             && !Resource::permits(self, context, prior, diagnostics).await
         {
-            return None;
+            return Some(Plan {
+                planned: proposed,
+                replaces: Vec::new(),
+            });
         }
         if proposed.is_null() {
             if let Some(prior) = &prior_model {

@@ -131,3 +131,18 @@ async fn another_address_of_the_same_account_is_recognised_by_its_tokens() {
         .await;
     assert_eq!(ended, Ended::Applied, "{:#?}", workspace.told());
 }
+
+#[tokio::test(start_paused = true)]
+async fn refresh_that_finds_nothing_new_leaves_state_and_private_state_as_they_were() {
+    let home = account();
+    let workspace = applied(&home).await;
+    // What the platform tells only in its list is recorded once.
+    workspace.apply(|| provider(&home, HOME), &declared()).await;
+    let state = format!("{:?}", workspace.state());
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(5 * 24 * 3_600)).await;
+        let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
+        assert_eq!(ended, Ended::Unchanged, "{:#?}", workspace.told());
+        assert_eq!(format!("{:?}", workspace.state()), state);
+    }
+}
