@@ -267,6 +267,27 @@ pub(super) fn rotates_own(what: &str) -> Diagnostic {
     )
 }
 
+/// The warning of a plan that rotates a token which may be the one that the provider itself works with.
+pub(super) fn may_rotate_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} may be the provider's own"),
+        "Terraform does not know its value, so it cannot be compared with the one that the provider was given. If they are \
+         the same, the provider goes on with the new value in this run; before the next run, give it the new value (its \
+         argument `token`, or STRIIM_TOKEN).",
+    )
+}
+
+/// The warning of a plan that revokes a token which may be the one that the provider itself works with.
+pub(super) fn may_revoke_own(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} may be the provider's own"),
+        "Terraform does not know its value, so it cannot be compared with the one that the provider was given. If they are \
+         the same, revoking it locks the provider out: whatever comes after it in this run fails, and so does every run until \
+         the provider is given another administrator's token. In doubt, take the resource out of the state (`terraform state \
+         rm`) instead.",
+    )
+}
+
 /// The warning that the answer to a rotation was lost which may have ended the token that the provider itself works with.
 pub(super) fn may_have_ended_own(what: &str) -> Diagnostic {
     Diagnostic::warning(

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod account_tests;
 pub mod api;
+#[cfg(test)]
+mod clock_tests;
 mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;
@@ -21,6 +23,7 @@ mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
+mod replacement;
 mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;

@@ -29,7 +29,8 @@ use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
 use super::labels::LABELS;
-use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
+use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -193,7 +194,18 @@ impl PersonalAccessToken {
                 .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
                 .await;
         }
-        expect_enabled(&connection, &operation, planned, diagnostics).await;
+        expect_enabled(&connection, &operation, diagnostics).await;
+    }
+
+    /// Warns of what would refuse a revocation.
+    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
+            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+        }
     }
 }
 
@@ -253,33 +265,45 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             self.plan_creation(context, planned, diagnostics).await;
+            let replaces = replacement::replaced(&context.private);
+            if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
+                diagnostics.ok(connection.pats.manage(id, &replaces));
+            }
             return;
         };
         self.session.generations().observe(&prior.generation);
+        replacement::note(&context.private, &[prior.id()], None);
         if planned.email != prior.email {
-            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
-            if let Some(connection) = self.session.connected() {
-                connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-                if let Some(email) = planned.email.known() {
-                    let successor = Model {
-                        email: email.clone().into(),
-                        id: email.clone().into(),
-                        ..Model::default()
-                    };
-                    let owner = successor.owner(&Field::Null);
-                    connection
-                        .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
-                        .await;
-                }
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
+            self.plan_removal(context, prior, diagnostics).await;
+            let mut successor = Model {
+                email: planned.email.clone(),
+                ..Model::default()
+            };
+            self.plan_creation(context, &mut successor, diagnostics).await;
+            if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
+                let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                connection
+                    .vault
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
+                    .await;
             }
             return;
+        }
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.pats.manage(prior.id(), &[]));
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
@@ -308,7 +332,7 @@ impl Resource for PersonalAccessToken {
                     if let Ok(true) = works_with(&connection.api, &operation, prior).await {
                         diagnostics.push(kept::rotates_own(&prior.what()));
                     }
-                    expect_enabled(&connection, &operation, prior, diagnostics).await;
+                    expect_enabled(&connection, &operation, diagnostics).await;
                     connection
                         .vault
                         .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
@@ -322,6 +346,13 @@ impl Resource for PersonalAccessToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -329,16 +360,14 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
-        };
-        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
-        }
+        replacement::forget(&context.private);
+        self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -381,6 +410,7 @@ impl Resource for PersonalAccessToken {
         let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         match found.token {
             Some(token) => {
                 if let Some(spelled) = &token.unreadable_expiry {
@@ -405,6 +435,7 @@ impl Resource for PersonalAccessToken {
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
+            None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
             None => return None,
         }
         Some(state)
@@ -417,9 +448,15 @@ impl Resource for PersonalAccessToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -445,10 +482,11 @@ impl Resource for PersonalAccessToken {
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
@@ -624,6 +662,7 @@ async fn revoke(
     let Some(token) = found.token else {
         return match state.address() {
             None if !state.has_expired(now) => Err(nobody(Severity::Error)),
+            Some(_) if !found.is_absence_proved && !state.has_expired(now) => Err(cannot_prove(&state.what())),
             _ => Ok(()),
         };
     };
@@ -631,13 +670,8 @@ async fn revoke(
 }
 
 /// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
-async fn expect_enabled(
-    connection: &Connection,
-    operation: &Operation,
-    planned: &Model,
-    diagnostics: &mut Diagnostics,
-) {
-    let declared = diagnostics.ok(connection.pats.issue(planned.id()));
+async fn expect_enabled(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) {
+    let declared = diagnostics.ok(connection.pats.issue());
     if declared == Some(None) && is_disabled(connection, operation).await {
         diagnostics.push(Diagnostic::warning(
             "Personal access tokens are disabled",

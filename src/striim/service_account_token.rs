@@ -21,17 +21,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::labels::{LABELS, service_account};
 use super::quota;
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise,
-    no_such_account, rotate, spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise,
+    no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated, works_with,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -174,35 +176,62 @@ impl ServiceAccountToken {
         self.session.clock().now()
     }
 
-    /// Holds a planned creation against what is in the account. That nobody can be asked now is for the apply to tell.
-    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
+    /// Checks a planned creation against what is in the account; whether its name is free. `replaced` is the state of what
+    /// it replaces, if Terraform has passed it. Errors of requests are ignored here: apply reports them.
+    async fn plan_creation(
+        &self,
+        context: &Context,
+        planned: &Model,
+        replaced: Option<&Model>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
         let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) else {
-            return;
+            return false;
         };
+        let (ledger, operation) = (&connection.ledger, connection.operation(context));
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
-        connection
-            .vault
-            .plan_creation(
-                &connection.operation(context),
-                &planned.vault,
-                planned.owner(&planned.vault),
-                diagnostics,
-            )
-            .await;
-        let Ok(recent) = connection.recent(&connection.operation(context)).await else {
-            return;
+        let Ok(recent) = connection.recent(&operation).await else {
+            return false;
         };
         let accounts = recent.items;
-        if planned.adopts() && connection.ledger.is_foreign(name, &accounts) {
-            diagnostics.push(Diagnostic::warning(
-                format!("This takes over the service account {name:?}"),
-                "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
-                     value that is in use stops working at that moment.",
-            ));
-            return;
+        let is_its_own = replaced.is_some_and(|replaced| replaced.name() == name);
+        if let Some(account) = find(&accounts, name)
+            && !is_its_own
+            && ledger.stays_foreign(name, &accounts).await
+        {
+            if planned.adopts() {
+                if diagnostics.ok(check_same_description(account, planned)).is_some() {
+                    diagnostics.push(adopts(name));
+                }
+                return false;
+            }
+            match orphan(&connection, &accounts, name, self.now()).await {
+                Some(warning) => diagnostics.push(warning),
+                None if replaced.is_some() => {
+                    diagnostics.push(cannot_be_replaced(name));
+                    return false;
+                }
+                None => {
+                    diagnostics.push(is_taken(name));
+                    return false;
+                }
+            }
         }
-        diagnostics.extend(left_over(&connection, &accounts, name));
-        diagnostics.extend(connection.ledger.create(name, &accounts, self.now()));
+        let replaces: Vec<_> = replaced
+            .map(|replaced| replaced.name().to_owned())
+            .into_iter()
+            .collect();
+        diagnostics.extend(ledger.create(name, &replaces, &accounts, self.now()));
+        find(&accounts, name).is_none()
+    }
+
+    /// Notes the name of a planned creation, which takes the place of what had the names `replaces`: no other resource may
+    /// have it. Of a replacement, the first plan call has reported the rest.
+    fn declare(&self, planned: &Model, replaces: &[String], diagnostics: &mut Diagnostics) {
+        if let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) {
+            connection.ledger.release(replaces);
+            diagnostics.ok(connection.ledger.declare(&[name]));
+        }
     }
 
     /// Notes that the account will go, and warns of what would refuse it.
@@ -210,10 +239,14 @@ impl ServiceAccountToken {
         let Some(connection) = self.session.connected() else {
             return;
         };
-        connection.ledger.remove(prior.name());
+        diagnostics.ok(connection.ledger.remove(prior.name()));
         connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-        if works_with(&connection, &prior.present_token(&connection, context).await).await {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+        let token = prior.present_token(&connection, context).await;
+        let operation = connection.operation(context);
+        match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
+            Own::Yes => diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning()),
+            Own::Perhaps => diagnostics.push(kept::may_revoke_own(&prior.what())),
+            Own::No => {}
         }
     }
 
@@ -322,27 +355,51 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-            self.plan_creation(context, planned, diagnostics).await;
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let (operation, owner) = (connection.operation(context), planned.owner(&planned.vault));
+                connection
+                    .vault
+                    .plan_creation(&operation, &planned.vault, owner, diagnostics)
+                    .await;
+            }
+            let replaces = replacement::replaced(&context.private);
+            if replaces.is_empty() {
+                self.plan_creation(context, planned, None, diagnostics).await;
+            }
+            self.declare(planned, &replaces, diagnostics);
             return;
         };
         self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
-            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let owner = service_account(planned.name(), None);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                let operation = connection.operation(context);
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
+            let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
+            let successor = planned.name.known().filter(|_| is_free).map(String::as_str);
+            replacement::note(&context.private, &[prior.name()], successor);
             return;
+        }
+        replacement::note(&context.private, &[prior.name()], None);
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.ledger.declare(&[prior.name()]));
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
@@ -367,8 +424,14 @@ impl Resource for ServiceAccountToken {
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
                 if let Some(connection) = self.session.connected() {
-                    if works_with(&connection, &prior.present_token(&connection, context).await).await {
-                        diagnostics.push(kept::rotates_own(&prior.what()));
+                    let (token, operation) = (
+                        prior.present_token(&connection, context).await,
+                        connection.operation(context),
+                    );
+                    match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
+                        Own::Yes => diagnostics.push(kept::rotates_own(&prior.what())),
+                        Own::Perhaps => diagnostics.push(kept::may_rotate_own(&prior.what())),
+                        Own::No => {}
                     }
                     connection
                         .vault
@@ -388,6 +451,13 @@ impl Resource for ServiceAccountToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -395,16 +465,23 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        replacement::forget(&context.private);
         self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
-        let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
+        if !planned.adopts() {
+            wait_for_name(&connection, &operation, planned.name()).await;
+        }
+        let mut latest = connection.alone_with(planned.name()).await;
         let ready = connection
             .vault
             .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
@@ -450,10 +527,11 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        connection.ledger.own(state.name());
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        connection.ledger.own(state.name());
+        self.session.report_skew(diagnostics);
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
             if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
@@ -500,9 +578,15 @@ impl Resource for ServiceAccountToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -546,10 +630,11 @@ impl Resource for ServiceAccountToken {
                 *latest = Some(issued.token.clone());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
@@ -569,11 +654,17 @@ impl Resource for ServiceAccountToken {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
+        let operation = connection.operation(context);
+        if let Some(successor) = replacement::successor(&context.private) {
+            let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
+            if diagnostics.ok(is_free).is_none() {
+                return Some(state);
+            }
+        }
         let ended = end(&connection, context, state.name(), &state.token, &state.token_id).await;
         if diagnostics.ok(ended).is_none() {
             return Some(state);
         }
-        let operation = connection.operation(context);
         connection
             .vault
             .remove(
@@ -686,11 +777,36 @@ fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnos
     }
 }
 
+/// The warning of a plan that adopts an account.
+fn adopts(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("This takes over the service account {name:?}"),
+        "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the value that is in use \
+         stops working at that moment. If this state has it under another address, add a `moved` block instead, which keeps \
+         the value.",
+    )
+}
+
+/// The warning of a plan that creates what exists.
+fn is_taken(name: &str) -> Diagnostic {
+    Diagnostic::warning(format!("The name {name:?} is taken"), quota::taken(name)).on("name")
+}
+
+/// The error of a plan that would revoke a token for a replacement that cannot be created.
+fn cannot_be_replaced(name: &str) -> Diagnostic {
+    let detail = format!(
+        "This plan would revoke the present token, and then could not create its replacement. {}\n\nIf another resource of \
+         this configuration gives the name up in the same plan, change that one first, in a run of its own.",
+        quota::taken(name)
+    );
+    Diagnostic::error(format!("The name {name:?} is taken"), detail).on("name")
+}
+
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.
 fn check_same_description(account: &ServiceAccount, planned: &Model) -> Result<(), Diagnostic> {
     let theirs = account.description.as_deref().unwrap_or_default();
     let ours = planned.description.known().map_or("", String::as_str);
-    if theirs == ours {
+    if theirs == ours || planned.description.is_unknown() {
         return Ok(());
     }
     let detail = format!(
