@@ -190,7 +190,13 @@ impl StreamToken {
 impl StreamToken {
     /// What was issued, with what the answer to the creation leaves out and a reading shows. Otherwise the next refresh would
     /// find a change.
-    async fn completed(&self, connection: &Connection, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
+    async fn completed(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        permanent: bool,
+        issued: Issued,
+    ) -> Issued {
         if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
             return issued;
         }
@@ -308,7 +314,9 @@ impl Resource for StreamToken {
             permanent: permanent.into(),
             ..Model::default()
         };
-        let issued = self.completed(&connection, &operation, permanent, diagnostics.ok(created)?).await;
+        let issued = self
+            .completed(&connection, &operation, permanent, diagnostics.ok(created)?)
+            .await;
         state.follow(issued);
         if planned.is_active == Field::Known(false) {
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, false).await);

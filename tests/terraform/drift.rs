@@ -139,7 +139,10 @@ fn refresh_that_takes_a_value_out_does_not_log_it_on_any_version() {
         }
         world.sandbox.rotate_outside("ci-pipeline").unwrap();
         // As a user does who makes another one in the console.
-        world.sandbox.add_user_token(USER, Some(crate::world::in_days(20).parse().unwrap())).unwrap();
+        world
+            .sandbox
+            .add_user_token(USER, Some(crate::world::in_days(20).parse().unwrap()))
+            .unwrap();
         refresh(world).await;
         for address in [CI, "striim_personal_access_token.user"] {
             assert!(world.attributes(address).await["token"].is_null(), "{address}");
