@@ -148,7 +148,11 @@ pub(crate) fn check_allowed(present: &ProviderAccount, allowed: &Field<AllowedAc
         return Ok(());
     }
     let listed: Vec<_> = allowed.iter().map(|entry| format!("{entry:?}")).collect();
-    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+    let listed = if listed.is_empty() {
+        "none".to_owned()
+    } else {
+        listed.join(", ")
+    };
     Err(Diagnostic::error(
         "Account not allowed",
         format!(

@@ -180,7 +180,8 @@ impl Kept<'_> {
         let ours = self.updated_at.known().and_then(|text| instant(text));
         let updates = ours.zip(seen.updated_at.and_then(instant));
         let same_expiry = expiries.map(|(ours, theirs)| ours == theirs);
-        let same_update = updates.map(|(ours, theirs)| ours.duration_since(theirs).abs() < SignedDuration::from_secs(1));
+        let same_update =
+            updates.map(|(ours, theirs)| ours.duration_since(theirs).abs() < SignedDuration::from_secs(1));
         match ids {
             Some((ours, theirs)) => ours == theirs && (same_expiry == Some(true) || same_update == Some(true)),
             None => same_expiry == Some(true) && same_update == Some(true),

@@ -61,10 +61,18 @@ fn provider_for_another_account_fails_and_drops_nothing() {
 #[test]
 fn account_that_is_not_allowed_is_refused_before_any_request() {
     on_each_version(async |world| {
-        let allowing = |accounts: &str| format!("provider \"striim\" {{\n  allowed_accounts = {accounts}\n}}\n{}", ci(""));
+        let allowing = |accounts: &str| {
+            format!(
+                "provider \"striim\" {{\n  allowed_accounts = {accounts}\n}}\n{}",
+                ci("")
+            )
+        };
         world.configure(&allowing("[\"acme\", \"acme.striim.cloud\"]"));
         let run = world.plan_fails().await;
-        assert!(run.says("Account not allowed") && run.says("\"acme.striim.cloud\""), "{run}");
+        assert!(
+            run.says("Account not allowed") && run.says("\"acme.striim.cloud\""),
+            "{run}"
+        );
         assert_eq!(world.sandbox.calls("GET", "/service-accounts"), 0);
         for accounts in ["[\"127.0.0.1\"]".to_owned(), format!("[\"{}\"]", world.base_url())] {
             world.configure(&allowing(&accounts));
