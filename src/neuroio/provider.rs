@@ -13,6 +13,7 @@ use crate::framework::{
     AnyDataSource, AnyEphemeralResource, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
 };
 use crate::platform::Parts;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
 /// Names the provider to the platform.
@@ -54,6 +55,10 @@ impl Provider for NeuroIo {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

@@ -13,6 +13,7 @@ use super::workspace::Workspace;
 use super::workspaces::Workspaces;
 use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
 /// Names the provider to the platform.
@@ -54,6 +55,10 @@ impl Provider for Quix {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
