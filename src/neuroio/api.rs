@@ -292,7 +292,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_is_switched_in_either_way() {
-        for (update, requests) in [(Update::PatchForm, (2, 0)), (Update::PutJson, (2, 2))] {
+        for (update, requests) in [
+            (Update::Both, (2, 0)),
+            (Update::PatchForm, (2, 0)),
+            (Update::PutJson, (2, 2)),
+        ] {
             let sandbox = sandbox(Options {
                 update,
                 ..Options::default()

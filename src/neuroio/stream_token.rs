@@ -257,6 +257,9 @@ impl Resource for StreamToken {
             self.plan_removal(prior, diagnostics).await;
             return;
         }
+        if prior.expiry().is_some() {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let records = decision_time::records(prior, planned);
         let time = DecisionTime::new(&context.private, self.now(), records, Some(TEMPORARY));
         let decide = |at| prior.has_ended(at).then_some(());
@@ -305,7 +308,9 @@ impl Resource for StreamToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        match connection.api.get(&operation, id).await {
+        let found = connection.api.get(&operation, id).await;
+        self.session.report_skew(diagnostics);
+        match found {
             Ok(issued) => {
                 state.follow(issued);
                 self.record_decision(context, &state);
@@ -336,6 +341,7 @@ impl Resource for StreamToken {
         if let Some(is_active) = planned.is_active.into_known() {
             let operation = connection.operation(context);
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, is_active).await);
+            decision_time::record(&context.private, self.now());
         }
         state
     }

@@ -27,7 +27,7 @@ pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub(crate) use making::{Unmade, make_new, make_unless_there};
 pub use parts::{Environment, Parts};
-pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::State;
+pub(crate) use session::{Contact, Session};
 pub(crate) use snapshot::{Recent, Snapshot};

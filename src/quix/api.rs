@@ -147,8 +147,8 @@ impl Api {
     }
 
     /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 ends, token 2 takes its place, and a
-    /// new token 2 is made. Sent twice, it ends both, so it is never repeated here. What it answers does not matter: see
-    /// what is there afterwards.
+    /// new token 2 is made. Sent twice, it ends both, so it is never repeated here. The result is the pair of tokens in the
+    /// answer, if there is one.
     ///
     /// # Errors
     ///
@@ -158,10 +158,11 @@ impl Api {
         operation: &Operation,
         endpoint: &Endpoint,
         workspace: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<StreamingTokens>, Error> {
         let tried = format!("rotate the streaming tokens of the workspace {workspace:?}");
         let request = versioned(endpoint.request(tried, workspace)).retry(RetrySafety::Unsafe);
-        self.client.send(operation, &request).await.map(drop)
+        let answer = self.client.send(operation, &request).await?;
+        Ok(answer::streaming_tokens(answer).ok())
     }
 }
 

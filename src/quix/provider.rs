@@ -35,12 +35,15 @@ impl Quix {
     }
 
     fn connect(&self, settings: Settings) -> Connection {
-        let client = self.parts.client(Options {
-            base_url: settings.portal_api,
-            credential: settings.credential,
-            user_agent: USER_AGENT,
-            request_timeout: settings.request_timeout,
-        });
+        let client = self.session.client(
+            &self.parts,
+            Options {
+                base_url: settings.portal_api,
+                credential: settings.credential,
+                user_agent: USER_AGENT,
+                request_timeout: settings.request_timeout,
+            },
+        );
         Connection::new(Api::new(client), settings.endpoints, settings.retry_timeout)
     }
 }

@@ -22,9 +22,10 @@ use super::error_body::{self, Said};
 use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
-use super::retry::{Next, RetrySafety, backoff, next, retry_after};
+use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
 use super::sanitise::sanitise;
 use super::transport::{Body, BoxError, Transport, is_not_http};
+use crate::token::Clock;
 
 /// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -47,7 +48,11 @@ pub struct Options {
 
 /// An HTTP client for one platform. Clones share connections, credential and rate limits.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client {
+    shared: Arc<Shared>,
+    /// Follows the platform's, by each of its answers.
+    clock: Option<Clock>,
+}
 
 struct Shared {
     base_url: BaseUrl,
@@ -85,19 +90,29 @@ impl Client {
             request_timeout,
         } = options;
         let (credential, limiter) = (RwLock::new(credential), Limiter::default());
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             base_url,
             credential,
             user_agent,
             request_timeout,
             transport,
             limiter,
-        }))
+        });
+        Self { shared, clock: None }
+    }
+
+    /// The same client, whose answers correct this clock.
+    #[must_use]
+    pub fn correcting(self, clock: Clock) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
     }
 
     /// Where the API is.
     pub fn base_url(&self) -> &BaseUrl {
-        &self.0.base_url
+        &self.shared.base_url
     }
 
     /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
@@ -145,7 +160,9 @@ impl Client {
         probe: Option<&Request>,
     ) -> Result<T, Error> {
         let unsent = |kind| Error::new(&request.tried, kind, false);
-        let mut credential = within(operation, self.0.credential.write()).await.map_err(unsent)?;
+        let mut credential = within(operation, self.shared.credential.write())
+            .await
+            .map_err(unsent)?;
         let value = self.run(operation, request, true, read, Some(&credential)).await?;
         if let Some(probe) = probe {
             let probed = self.run(operation, probe, false, |_| Ok(()), Some(&credential)).await;
@@ -167,7 +184,7 @@ impl Client {
     ///
     /// As [`Client::send`]: the client goes on with the secret that it had.
     pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
-        let present = within(operation, self.0.credential.read()).await;
+        let present = within(operation, self.shared.credential.read()).await;
         let other = present.map(|credential| credential.with_secret(secret.clone()));
         let unsent = |kind| Error::new(&probe.tried, kind, false);
         let other = other.map_err(unsent)?.map_err(|error| {
@@ -176,18 +193,20 @@ impl Client {
         })?;
         let read = |answer: Answer| answer.refuse_page();
         self.run(operation, probe, false, read, Some(&other)).await?;
-        *within(operation, self.0.credential.write()).await.map_err(unsent)? = other;
+        *within(operation, self.shared.credential.write())
+            .await
+            .map_err(unsent)? = other;
         Ok(())
     }
 
     /// What the client proves itself with.
     pub async fn credential(&self) -> Credential {
-        self.0.credential.read().await.clone()
+        self.shared.credential.read().await.clone()
     }
 
     /// Whether this is the secret that the client proves itself with.
     pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
-        self.0.credential.read().await.secret() == secret.expose_secret()
+        self.shared.credential.read().await.secret() == secret.expose_secret()
     }
 
     async fn run<T>(
@@ -210,7 +229,7 @@ impl Client {
             // Held while the request is under way, so that a renewal waits for it.
             let answer = match held {
                 Some(credential) => self.attempt(operation, request, attempts, needs_body, credential).await,
-                None => match within(operation, self.0.credential.read()).await {
+                None => match within(operation, self.shared.credential.read()).await {
                     Ok(credential) => {
                         self.attempt(operation, request, attempts, needs_body, &credential)
                             .await
@@ -272,7 +291,7 @@ impl Client {
             });
         }
         let Some(limit) = request.limit else { return Ok(()) };
-        self.0
+        self.shared
             .limiter
             .turn(limit, operation)
             .await
@@ -296,7 +315,7 @@ impl Client {
         credential: &Credential,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
-        let until = after(self.0.request_timeout);
+        let until = after(self.shared.request_timeout);
         let result = match request.safety {
             RetrySafety::Unsafe => self.exchange(request, until, needs_body, credential).await,
             RetrySafety::Safe => tokio::select! {
@@ -329,22 +348,41 @@ impl Client {
         credential: &Credential,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
+        let sent = self.clock.as_ref().map(Clock::machine);
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
         let mut secrets = vec![credential.secret()];
         secrets.extend(request.concealed.iter().map(ExposeSecret::expose_secret));
         let message = self.message(request, credential)?;
-        let response = timeout_at(until, self.0.transport.send(message))
+        let response = timeout_at(until, self.shared.transport.send(message))
             .await
             .map_err(timeout)?;
         let response = response.map_err(|error| Failure::from(self.transport_failure(error, &secrets)))?;
         let status = response.status();
+        let observed = self.clock.as_ref().zip(sent).and_then(|(clock, sent)| {
+            let date = date_of(response.headers())?;
+            Some((clock, date, sent, clock.machine()))
+        });
+        let observe = |is_page: bool| {
+            // A gateway says when it gave up, and a page is not the platform's.
+            if let Some((clock, date, sent, received)) = observed
+                && (status.is_success() || status.is_client_error())
+                && !is_page
+            {
+                clock.observe(date, sent, received);
+            }
+        };
         if !status.is_success() && request.also_answers != Some(status) {
-            return Err(refusal(response, until, &secrets).await);
+            let failure = refusal(response, until, &secrets).await;
+            observe(matches!(failure.kind, Kind::Status { page: true, .. }));
+            return Err(failure);
         }
         let headers = response.headers().clone();
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
-            Ok(body) => Ok(Answer { status, headers, body }),
+            Ok(body) => {
+                observe(error_body::is_page(&body));
+                Ok(Answer { status, headers, body })
+            }
             Err(_) if !needs_body => Ok(Answer {
                 status,
                 headers,
@@ -363,7 +401,7 @@ impl Client {
                 Kind::Interrupted(text)
             };
         };
-        let reason = format!("{}: {text}", self.0.base_url.host()).into();
+        let reason = format!("{}: {text}", self.shared.base_url.host()).into();
         match connect.advice() {
             Some(advice) => Kind::Unreachable { reason, advice },
             None => Kind::Connect(reason),
@@ -377,10 +415,10 @@ impl Client {
             .map_err(|error| invalid(format!("the token {error}")))?;
         let mut message = http::Request::builder()
             .method(request.method.clone())
-            .uri(format!("{}{}", self.0.base_url.as_str(), request.path_and_query))
+            .uri(format!("{}{}", self.shared.base_url.as_str(), request.path_and_query))
             .header(name, secret)
             .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, &self.0.user_agent);
+            .header(header::USER_AGENT, &self.shared.user_agent);
         for (name, value) in &request.headers {
             message = message.header(name, value);
         }
@@ -535,6 +573,6 @@ impl fmt::Debug for Answer {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.0.base_url)
+        write!(f, "Client({})", self.shared.base_url)
     }
 }

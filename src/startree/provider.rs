@@ -40,6 +40,11 @@ impl StarTree {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn connect(&self, settings: Settings) -> Connection {
         let Settings {
             environment,
@@ -58,12 +63,15 @@ impl StarTree {
             request_timeout,
         });
         let label = labels::environment(&base_url, &environment);
-        let client = self.parts.client(Options {
-            base_url,
-            credential,
-            user_agent: USER_AGENT,
-            request_timeout,
-        });
+        let client = self.session.client(
+            &self.parts,
+            Options {
+                base_url,
+                credential,
+                user_agent: USER_AGENT,
+                request_timeout,
+            },
+        );
         let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
         Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault, label)
     }

@@ -331,6 +331,7 @@ impl Resource for ServiceToken {
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
+        self.session.synchronise(context, diagnostics).await;
         let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         let records = decision_time::records(prior, planned);
         let time = DecisionTime::new(&context.private, self.now(), records, rotation.shortest_interval());
@@ -391,6 +392,7 @@ impl Resource for ServiceToken {
         decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => {
+                decision_time::record(&context.private, self.now());
                 connection.tokens.follows(successor.issued.access_key.clone(), None);
                 planned.take(successor, self.now());
             }
@@ -429,7 +431,9 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         connection.tokens.follows(access_key.clone(), state.predecessor());
-        match presence::look(&connection, &operation, &access_key).await {
+        let present = presence::look(&connection, &operation, &access_key).await;
+        self.session.report_skew(diagnostics);
+        match present {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
                     state.description = description(told);

@@ -186,6 +186,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         if self.session.is_waiting() {
             return Some(not_yet(config));
         }
+        self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
         let now = self.now();

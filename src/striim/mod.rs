@@ -4,6 +4,8 @@
 //! the platform through that session's [`api`].
 
 pub mod api;
+#[cfg(test)]
+mod clock_tests;
 mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;

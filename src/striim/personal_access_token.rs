@@ -265,6 +265,10 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
@@ -352,6 +356,9 @@ impl Resource for PersonalAccessToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -394,6 +401,7 @@ impl Resource for PersonalAccessToken {
         let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         match found.token {
             Some(token) => {
                 if let Some(spelled) = &token.unreadable_expiry {
@@ -431,9 +439,14 @@ impl Resource for PersonalAccessToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -459,6 +472,7 @@ impl Resource for PersonalAccessToken {
         match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
             Some(()) => {
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 note(&mut latest, &planned);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);

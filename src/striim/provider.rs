@@ -46,6 +46,11 @@ impl Striim {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn connect(&self, settings: Settings) -> Connection {
         let Settings {
             account,
@@ -57,12 +62,15 @@ impl Striim {
             vault,
         } = settings;
         let label = labels::account(&base_url, &account);
-        let client = self.parts.client(Options {
-            base_url,
-            credential,
-            user_agent: USER_AGENT,
-            request_timeout,
-        });
+        let client = self.session.client(
+            &self.parts,
+            Options {
+                base_url,
+                credential,
+                user_agent: USER_AGENT,
+                request_timeout,
+            },
+        );
         let api = Api::new(client).managed_by(managed_by);
         let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
         Connection::new(api, account, retry_timeout).handing_over_to(vault, label)

@@ -140,6 +140,15 @@ impl Rotation<'_> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
+    /// Whether the time matters to what becomes of a token: then the platform's has to be known. `prior` is its state.
+    pub(super) fn needs_clock(&self, prior: Option<Rotation<'_>>, now: Timestamp) -> bool {
+        let has_expired = || {
+            let expiry = prior.and_then(|prior| prior.expiry());
+            expiry.is_some_and(|expiry| expiry.has_passed(now))
+        };
+        self.expires_at.known().is_some() || self.expires_in.known().is_some() || has_expired()
+    }
+
     /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
     /// expired.
     pub(super) fn boundary(&self, value: PresentValue, at: Timestamp) -> (bool, bool) {

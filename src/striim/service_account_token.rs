@@ -355,6 +355,10 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
@@ -457,6 +461,9 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
@@ -515,6 +522,7 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
             if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
@@ -562,9 +570,14 @@ impl Resource for ServiceAccountToken {
         diagnostics: &mut Diagnostics,
     ) -> Model {
         replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -608,6 +621,7 @@ impl Resource for ServiceAccountToken {
                 *latest = Some(issued.token.clone());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);

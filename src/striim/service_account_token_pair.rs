@@ -570,6 +570,7 @@ impl Resource for ServiceAccountTokenPair {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        self.session.synchronise(context, diagnostics).await;
         let now = self.now();
         let planned = &mut change.planned;
         warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
@@ -652,6 +653,7 @@ impl Resource for ServiceAccountTokenPair {
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
@@ -707,6 +709,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
         found.record_decision(&context.private, self.now());
         Some(drift::held_back(&state, found, &context.private))
@@ -714,6 +717,7 @@ impl Resource for ServiceAccountTokenPair {
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         replacement::forget(&context.private);
+        self.session.synchronise(context, diagnostics).await;
         decision_time::record(&context.private, self.now());
         let value_to_come = match &planned.current {
             Field::Known(account) => account.token.is_unknown(),

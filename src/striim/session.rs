@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http::StatusCode;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
@@ -18,7 +19,7 @@ use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Recent, Snapshot};
+use crate::platform::{self, Contact, Recent, Snapshot};
 use crate::rest::{Error, Operation};
 
 /// The provider's link to its account, from before it is configured on.
@@ -49,6 +50,13 @@ pub(super) struct Connection {
 
 /// The value that was made last under a name in this run, by whatever resource.
 pub(super) type Latest = Option<SecretString>;
+
+#[async_trait]
+impl Contact for Connection {
+    async fn contact(&self, context: &Context) {
+        let _ = self.recent(&self.operation(context)).await;
+    }
+}
 
 impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {

@@ -7,7 +7,7 @@ mod instant;
 mod pair;
 mod rotation;
 
-pub use clock::Clock;
+pub use clock::{Clock, Skew};
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub(crate) use instant::read_instant;

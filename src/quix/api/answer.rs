@@ -123,8 +123,9 @@ fn certificate(text: &str) -> Result<String, Unreadable> {
 /// How many objects may be wrapped around the tokens: `{"data":{"tokens":[…]}}`.
 const DEPTH: usize = 2;
 
-/// The two tokens, in a shape that no public document shows: two texts in an array, two objects in an array, or two named
-/// members of an object, whose names end in 1 and 2; any of them bare or wrapped.
+/// The two tokens: the members `current` and `next` of an object, as Quix's own Postman collection of 2023 shows; or, in shapes
+/// that no public document shows, two texts in an array, two objects in an array, or two named members of an object, whose
+/// names end in 1 and 2; any of them bare or wrapped.
 pub(super) fn streaming_tokens(answer: Answer) -> Result<StreamingTokens, Unreadable> {
     let [token_1, token_2] = pair(answer.json()?, DEPTH).ok_or_else(|| unreadable("it does not hold two tokens"))?;
     if token_1 == token_2 {
@@ -143,6 +144,10 @@ fn pair(value: Value, depth: usize) -> Option<[String; 2]> {
             tokens.try_into().ok()
         }
         Value::Object(mut members) => {
+            if let (Some(_), Some(_)) = (members.get("current"), members.get("next")) {
+                let mut named = |name| members.remove(name).and_then(token);
+                return Some([named("current")?, named("next")?]);
+            }
             // `token1` and `token2`, whatever stands before the numbers.
             let stems = members
                 .keys()

@@ -130,7 +130,7 @@ async fn patch(
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
-        if platform.options.update != Update::PatchForm {
+        if platform.options.update == Update::PutJson {
             return Err(Refusal::NotAllowed);
         }
         if !is(&headers, "application/x-www-form-urlencoded") {
@@ -158,7 +158,7 @@ async fn put(
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
-        if platform.options.update != Update::PutJson {
+        if platform.options.update == Update::PatchForm {
             return Err(Refusal::NotAllowed);
         }
         let Activity { is_active } = json_body(&headers, &body)?;

@@ -47,7 +47,7 @@ impl Default for Options {
             instants: Instants::Offset,
             order: Order::OldestFirst,
             longest_page: 100,
-            update: Update::PatchForm,
+            update: Update::Both,
             errors: ErrorBody::Documented,
             merges_slashes: true,
         }
@@ -99,6 +99,8 @@ pub enum Order {
 /// How a token is activated and deactivated; what is not here is a 405.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
+    /// Each client in its way.
+    Both,
     /// `PATCH` with a form; anything but a form is a 415.
     PatchForm,
     /// `PUT` with JSON.
