@@ -108,7 +108,11 @@ impl Api {
     pub async fn broker_config(&self, operation: &Operation, workspace: &str) -> Result<BrokerConfig, Error> {
         let tried = format!("read the broker's settings of the workspace {workspace:?}");
         let request = get(tried, &["workspaces", workspace, "broker", "librdkafka"]);
-        self.client.fetch(operation, &request, answer::broker_config).await
+        let read = |answer| {
+            answer::check_workspace(&answer, workspace)?;
+            answer::broker_config(answer)
+        };
+        self.client.fetch(operation, &request, read).await
     }
 
     /// Whether the token's holder has a permission: `GET /auth/permissions/query`.
@@ -143,7 +147,11 @@ impl Api {
     ) -> Result<StreamingTokens, Error> {
         let tried = format!("read the streaming tokens of the workspace {workspace:?}");
         let request = versioned(endpoint.request(tried, workspace));
-        self.client.fetch(operation, &request, answer::streaming_tokens).await
+        let read = |answer| {
+            answer::check_workspace(&answer, workspace)?;
+            answer::streaming_tokens(answer)
+        };
+        self.client.fetch(operation, &request, read).await
     }
 
     /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 ends, token 2 takes its place, and a

@@ -241,7 +241,7 @@ impl Api {
         let tried = format!("list the assignments of the role {:?}", role.as_str());
         let request = one(Method::GET, tried, Srn::Role(role), Some("assignments"));
         self.client
-            .fetch(operation, &request, |answer| answer::assignments(&answer))
+            .fetch(operation, &request, |answer| answer::assignments(&answer, role))
             .await
     }
 

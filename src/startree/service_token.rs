@@ -318,9 +318,11 @@ impl Resource for ServiceToken {
                     ..Model::default()
                 };
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -367,6 +369,13 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.expect();
                 planned.generation = Field::Unknown;
                 planned.previous_access_key = Field::Unknown;

@@ -29,7 +29,7 @@ use super::identity::OfUser;
 use super::issue;
 use super::kept::{self, Kept};
 use super::labels::LABELS;
-use super::pat::{Found, end, find, is_refusal, nobody, pat_of};
+use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::session::{Connection, Session};
@@ -293,9 +293,11 @@ impl Resource for PersonalAccessToken {
             self.plan_creation(context, &mut successor, diagnostics).await;
             if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -344,6 +346,13 @@ impl Resource for PersonalAccessToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -426,6 +435,7 @@ impl Resource for PersonalAccessToken {
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
             None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
+            None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
             None => return None,
         }
         Some(state)
@@ -634,6 +644,7 @@ async fn revoke(
     let Some(token) = found.token else {
         return match state.address() {
             None if !state.has_expired(now) => Err(nobody(Severity::Error)),
+            Some(_) if !found.is_absence_proved && !state.has_expired(now) => Err(cannot_prove(&state.what())),
             _ => Ok(()),
         };
     };

@@ -385,9 +385,11 @@ impl Resource for ServiceAccountToken {
             self.plan_removal(context, prior, diagnostics).await;
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let owner = service_account(planned.name(), None);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                let operation = connection.operation(context);
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
@@ -449,6 +451,13 @@ impl Resource for ServiceAccountToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }

@@ -69,6 +69,24 @@ pub(super) fn workspace(answer: Answer, id: &str) -> Result<Workspace, Unreadabl
     Ok(row.into())
 }
 
+/// Refuses an answer that names another workspace than the request.
+pub(super) fn check_workspace(answer: &Answer, id: &str) -> Result<(), Unreadable> {
+    let Ok(value) = answer.json::<Value>() else {
+        return Ok(());
+    };
+    let names_another = |object: &Value| {
+        let named = ["workspaceId", "workspace_id"]
+            .iter()
+            .find_map(|key| object.get(*key)?.as_str());
+        named.is_some_and(|named| named != id)
+    };
+    let wrapped = value.as_object().into_iter().flat_map(|members| members.values());
+    if names_another(&value) || wrapped.into_iter().any(names_another) {
+        return Err(unreadable("it is about another environment"));
+    }
+    Ok(())
+}
+
 /// `GET /auth/permissions/query`: `true` or `false`.
 pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
     match answer.json()? {
@@ -305,6 +323,19 @@ mod tests {
         ] {
             let Unreadable(reason) = broker_config(answer(body)).unwrap_err();
             assert!(!reason.contains("s3cret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn answer_about_another_workspace_is_refused() {
+        for (body, is_taken) in [
+            (r#"{"workspaceId":"w","token1":"a","token2":"b"}"#, true),
+            (r#"{"token1":"a","token2":"b"}"#, true),
+            (r#"["a","b"]"#, true),
+            (r#"{"workspaceId":"other","token1":"a","token2":"b"}"#, false),
+            (r#"{"data":{"workspaceId":"other","tokens":["a","b"]}}"#, false),
+        ] {
+            assert_eq!(check_workspace(&answer(body), "w").is_ok(), is_taken, "{body}");
         }
     }
 

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::{AnyResource, Model as _};
 use crate::platform::State;
+use crate::platform::testing::imposters::imposters;
 use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::pat_status::PatStatus;
@@ -788,4 +789,68 @@ async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
     assert!(world.sandbox.is_live(&value));
     assert!(world.delete(&state).await.quiet().is_none());
     assert!(!world.sandbox.is_live(&value));
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
+    for imposter in imposters() {
+        for of_user in [true, false] {
+            let world = World::new(Options::default());
+            world.give(USER);
+            if of_user {
+                let admin = world.sandbox.add_user("root@acme.example", Role::Admin);
+                world.work_with(&world.give(&admin.email));
+            }
+            let state = world.create(&of(Some(USER))).await.result.unwrap();
+            // All answers on the path; those about one user; the first ones.
+            for (skip, times) in [(0, 1_000), (1, 1_000), (0, 1), (1, 1)] {
+                world.sandbox.heal();
+                let fault = imposter.clone().on("GET", "/user-token").skip(skip).times(times);
+                world.sandbox.fault(fault);
+                let read = world.read(&state).await;
+                assert!(read.result.is_some(), "{imposter:?} {of_user} {skip} {times}");
+            }
+            world.sandbox.heal();
+            world
+                .sandbox
+                .fault(imposter.clone().on("GET", "/user-token").times(1_000));
+            world
+                .sandbox
+                .fault(imposter.clone().on("DELETE", "/user-token").times(1_000));
+            let deleted = world.delete(&state).await;
+            assert!(
+                deleted.result.is_some() && world.is_live(&state),
+                "{imposter:?} {of_user}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_in_a_refused_revocation_is_not_taken_for_one() {
+    for imposter in imposters() {
+        let world = World::new(Options::default());
+        world.give(USER);
+        let state = world.create(&of(Some(USER))).await.quiet().unwrap();
+        world
+            .sandbox
+            .fault(imposter.clone().on("DELETE", "/user-token").times(1_000));
+        let deleted = world.delete(&state).await;
+        assert!(deleted.result.is_some() && world.is_live(&state), "{imposter:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_about_another_user_ends_nothing() {
+    let world = World::new(Options::default());
+    world.give(USER);
+    let bob = world.sandbox.add_user("bob@acme.example", Role::Regular);
+    let his = world.give(&bob.email);
+    let state = world.create(&of(Some(USER))).await.quiet().unwrap();
+    let body = format!(r#"{{"token-id":1,"user-id":{},"email":"bob@acme.example"}}"#, bob.id);
+    let answer = Fault::answer(200).body(&body);
+    world.sandbox.fault(answer.on("GET", "/user-token").times(1_000));
+    assert!(world.delete(&state).await.result.is_some());
+    assert!(world.sandbox.is_live(his.expose_secret()) && world.is_live(&state));
+    assert_eq!(world.sandbox.calls("DELETE", "/user-token"), 0);
 }
