@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
+use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::parts::Parts;
 use super::settings::Resolved;
@@ -20,6 +21,7 @@ pub(crate) struct Session<C>(Arc<Shared<C>>);
 struct Shared<C> {
     clock: Clock,
     generations: Generations,
+    account: RwLock<Option<ProviderAccount>>,
     state: RwLock<State<C>>,
     /// Set once a request was sent only to learn the platform's time.
     contacted: OnceCell<()>,
@@ -56,6 +58,7 @@ impl<C> Session<C> {
         Self(Arc::new(Shared {
             clock,
             generations: Generations::default(),
+            account: RwLock::default(),
             state: RwLock::new(State::Unconfigured),
             contacted: OnceCell::new(),
             skew_is_reported: AtomicBool::new(false),
@@ -69,6 +72,15 @@ impl<C> Session<C> {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The account that the provider works with; `None` while it is not known.
+    pub(crate) fn account(&self) -> Option<ProviderAccount> {
+        self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_account(&self, account: ProviderAccount) {
+        *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 
     /// Learns the platform's time before something is decided by it, and reports how far the machine's is off. Where the

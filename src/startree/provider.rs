@@ -18,6 +18,7 @@ use super::settings::{self, Config, Settings};
 use super::token_check::TokenCheck;
 use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
+use crate::platform::account::ProviderAccount;
 use crate::rest::Options;
 use crate::vault::Vault;
 
@@ -62,6 +63,7 @@ impl StarTree {
             user_agent: USER_AGENT,
             request_timeout,
         });
+        self.session.set_account(ProviderAccount::new(&environment, &base_url));
         let label = labels::environment(&base_url, &environment);
         let client = self.session.client(
             &self.parts,

@@ -3,6 +3,8 @@
 //! [`Striim`] is the provider. It reads its `settings`, opens a `session` with the account, and its resources speak to
 //! the platform through that session's [`api`].
 
+#[cfg(test)]
+mod account_tests;
 pub mod api;
 #[cfg(test)]
 mod clock_tests;

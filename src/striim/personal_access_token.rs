@@ -39,7 +39,7 @@ use crate::framework::{
 use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
@@ -552,6 +552,24 @@ impl Resource for PersonalAccessToken {
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
         Some(state)
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let found = find(&connection.api, &connection.operation(context), state.address()).await;
+            let found = found.map_err(|error| failure(&error))?;
+            Ok(found
+                .token
+                .is_some_and(|token| state.clone().kept().is_same_value((&token).into())))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

@@ -24,6 +24,7 @@ use crate::framework::{
     Schema,
 };
 use crate::platform::Parts;
+use crate::platform::account::ProviderAccount;
 use crate::rest::Options;
 use crate::vault::Vault;
 
@@ -61,6 +62,7 @@ impl Striim {
             retry_timeout,
             vault,
         } = settings;
+        self.session.set_account(ProviderAccount::new(&account, &base_url));
         let label = labels::account(&base_url, &account);
         let client = self.session.client(
             &self.parts,

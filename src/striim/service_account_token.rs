@@ -42,7 +42,7 @@ use crate::framework::{
 use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -699,6 +699,23 @@ impl Resource for ServiceAccountToken {
             generation: self.session.first_generation().into(),
             ..imported(account)
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            let found = find(&accounts, state.name());
+            Ok(found.is_some_and(|found| state.clone().kept().is_same_value(found.into())))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

@@ -49,7 +49,7 @@ use crate::platform::attributes::{
     Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
 };
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -859,6 +859,25 @@ impl Resource for ServiceAccountTokenPair {
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            Ok(state.accounts().any(|account| {
+                let found = find(&accounts, account.name());
+                found.is_some_and(|found| account.clone().kept().is_same_value(found.into()))
+            }))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

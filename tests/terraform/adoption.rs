@@ -213,7 +213,10 @@ fn rename_onto_a_taken_name_is_refused_or_reported_by_the_plan() {
         assert!(world.plan_fails().await.says("Another description"));
         assert!(world.lets_in(&first) && world.lets_in(&theirs));
 
-        world.configure(&named("ci-pipeline", "description = \"By hand\"\n  adopt_existing = true"));
+        world.configure(&named(
+            "ci-pipeline",
+            "description = \"By hand\"\n  adopt_existing = true",
+        ));
         let plan = world.plan().await;
         assert_eq!(plan.actions(address), "delete create");
         assert!(plan.run.says("takes over the service account"), "{}", plan.run);
