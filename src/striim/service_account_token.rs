@@ -33,7 +33,7 @@ use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
     may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
-    why_not_created, why_not_rotated, works_with,
+    why_not_created, why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -687,11 +687,12 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state.present_token(&connection, context).await).await {
+        let (operation, now) = (connection.operation(context), self.now());
+        let token = state.present_token(&connection, context).await;
+        if whether_own(&connection, &operation, state.name(), &token, now).await == Own::Yes {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let operation = connection.operation(context);
         if let Some(successor) = replacement::successor(&context.private) {
             let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
             if diagnostics.ok(is_free).is_none() {

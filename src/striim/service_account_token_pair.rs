@@ -40,7 +40,7 @@ use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
     may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
-    why_not_rotated, works_with,
+    why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -805,7 +805,8 @@ impl Resource for ServiceAccountTokenPair {
         self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
-            if works_with(&connection, &account.token).await {
+            let operation = connection.operation(context);
+            if whether_own(&connection, &operation, account.name(), &account.token, self.now()).await == Own::Yes {
                 diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
                 return Some(state);
             }
