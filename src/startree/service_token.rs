@@ -59,7 +59,7 @@ use crate::framework::{
 use crate::platform::attributes::{invalid, keep_spelling};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -318,9 +318,11 @@ impl Resource for ServiceToken {
                     ..Model::default()
                 };
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -367,6 +369,13 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.expect();
                 planned.generation = Field::Unknown;
                 planned.previous_access_key = Field::Unknown;
@@ -519,6 +528,27 @@ impl Resource for ServiceToken {
             )
             .await;
         None
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let operation = connection.operation(context);
+            for access_key in [Some(state.access_key()?), state.previous()].into_iter().flatten() {
+                let presence = presence::look(&connection, &operation, &access_key).await;
+                if let Presence::There(_) = presence.map_err(|error| failure(&error))? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

@@ -171,6 +171,23 @@ impl Kept<'_> {
         died
     }
 
+    /// Whether this is the very value that the platform has, and not one of another account that happens to have the same
+    /// number.
+    pub(super) fn is_same_value(&self, seen: Seen<'_>) -> bool {
+        let ids = self.token_id.known().copied().zip(seen.token_id);
+        let expiries = self.expiry().zip(seen.expires_at.map(Expiry::at));
+        let instant = |text: &str| text.parse::<Timestamp>().ok();
+        let ours = self.updated_at.known().and_then(|text| instant(text));
+        let updates = ours.zip(seen.updated_at.and_then(instant));
+        let same_expiry = expiries.map(|(ours, theirs)| ours == theirs);
+        let same_update =
+            updates.map(|(ours, theirs)| ours.duration_since(theirs).abs() < SignedDuration::from_secs(1));
+        match ids {
+            Some((ours, theirs)) => ours == theirs && (same_expiry == Some(true) || same_update == Some(true)),
+            None => same_expiry == Some(true) && same_update == Some(true),
+        }
+    }
+
     fn expiry(&self) -> Option<Expiry> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }

@@ -39,7 +39,7 @@ use crate::framework::{
 use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::token::{Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
@@ -293,9 +293,11 @@ impl Resource for PersonalAccessToken {
             self.plan_creation(context, &mut successor, diagnostics).await;
             if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -344,6 +346,13 @@ impl Resource for PersonalAccessToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -543,6 +552,24 @@ impl Resource for PersonalAccessToken {
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
         Some(state)
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let found = find(&connection.api, &connection.operation(context), state.address()).await;
+            let found = found.map_err(|error| failure(&error))?;
+            Ok(found
+                .token
+                .is_some_and(|token| state.clone().kept().is_same_value((&token).into())))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

@@ -152,7 +152,14 @@ impl Rotation<'_> {
     /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
     /// expired.
     pub(super) fn boundary(&self, value: PresentValue, at: Timestamp) -> (bool, bool) {
-        let rotates = matches!(self.decide(*self, value, at), Decision::Rotate(_));
+        // The state has an expiry also where a lifetime is declared.
+        let expires_at = if self.expires_in.is_null() {
+            self.expires_at
+        } else {
+            &Field::Null
+        };
+        let declared = Self { expires_at, ..*self };
+        let rotates = matches!(declared.decide(*self, value, at), Decision::Rotate(_));
         (rotates, self.expiry().is_some_and(|expiry| expiry.has_passed(at)))
     }
 

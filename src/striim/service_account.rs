@@ -233,14 +233,6 @@ pub(super) async fn end(
     revoked
 }
 
-/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
-pub(super) async fn works_with(connection: &Connection, token: &Field<SecretString>) -> bool {
-    match token.known() {
-        Some(value) => connection.api.works_with(value).await,
-        None => false,
-    }
-}
-
 /// Whether a service account's token is the one that the provider itself works with: by its value, and where that is unknown
 /// by elimination.
 pub(super) async fn whether_own(

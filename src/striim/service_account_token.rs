@@ -33,7 +33,7 @@ use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise,
     no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
-    why_not_rotated, works_with,
+    why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -42,7 +42,7 @@ use crate::framework::{
 use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -385,9 +385,11 @@ impl Resource for ServiceAccountToken {
             self.plan_removal(context, prior, diagnostics).await;
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let owner = service_account(planned.name(), None);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                let operation = connection.operation(context);
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
@@ -449,6 +451,13 @@ impl Resource for ServiceAccountToken {
                 planned.expect(&change.config);
             }
             Decision::NotKnownYet => {
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -641,11 +650,12 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state.present_token(&connection, context).await).await {
+        let (operation, now) = (connection.operation(context), self.now());
+        let token = state.present_token(&connection, context).await;
+        if whether_own(&connection, &operation, state.name(), &token, now).await == Own::Yes {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let operation = connection.operation(context);
         if let Some(successor) = replacement::successor(&context.private) {
             let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
             if diagnostics.ok(is_free).is_none() {
@@ -689,6 +699,23 @@ impl Resource for ServiceAccountToken {
             generation: self.session.first_generation().into(),
             ..imported(account)
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            let found = find(&accounts, state.name());
+            Ok(found.is_some_and(|found| state.clone().kept().is_same_value(found.into())))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

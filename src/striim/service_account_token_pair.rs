@@ -39,7 +39,7 @@ use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
     LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise, orphan,
-    rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created, why_not_rotated, works_with,
+    rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created, why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
@@ -49,7 +49,7 @@ use crate::platform::attributes::{
     Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
 };
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -797,7 +797,8 @@ impl Resource for ServiceAccountTokenPair {
         self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
-            if works_with(&connection, &account.token).await {
+            let operation = connection.operation(context);
+            if whether_own(&connection, &operation, account.name(), &account.token, self.now()).await == Own::Yes {
                 diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
                 return Some(state);
             }
@@ -858,6 +859,25 @@ impl Resource for ServiceAccountTokenPair {
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            Ok(state.accounts().any(|account| {
+                let found = find(&accounts, account.name());
+                found.is_some_and(|found| account.clone().kept().is_same_value(found.into()))
+            }))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

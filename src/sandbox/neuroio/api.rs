@@ -75,7 +75,11 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
             return Err(Refusal::Limit(platform.options.limit_refused));
         }
         let token = platform.add(realm, permanent, now);
-        Ok((StatusCode::CREATED, Json(row(&token, &platform.options))).into_response())
+        let mut created = row(&token, &platform.options);
+        if let (false, Some(members)) = (platform.options.creation_tells_times, created.as_object_mut()) {
+            members.retain(|name, _| !["created", "expires"].contains(&name.as_str()));
+        }
+        Ok((StatusCode::CREATED, Json(created)).into_response())
     })
 }
 

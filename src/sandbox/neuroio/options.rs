@@ -20,6 +20,8 @@ pub struct Options {
     pub tell_permanent: bool,
     /// What becomes of a token that has expired. The documentation does not say.
     pub expired: Expired,
+    /// Whether the answer to a creation says when the token was made and when it ends. Samples do; no document promises it.
+    pub creation_tells_times: bool,
     /// How instants are spelled. Both are in samples.
     pub instants: Instants,
     /// The order of the list. The documentation does not say.
@@ -44,6 +46,7 @@ impl Default for Options {
             permanent_expires: PermanentExpiry::Null,
             tell_permanent: false,
             expired: Expired::Listed,
+            creation_tells_times: true,
             instants: Instants::Offset,
             order: Order::OldestFirst,
             longest_page: 100,

@@ -15,6 +15,7 @@ use crate::framework::AnyResource;
 use crate::platform::State;
 use crate::platform::hand_over::{Account, Destination};
 use crate::platform::testing::losses;
+use crate::platform::testing::workspace::Declared;
 use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
 use crate::platform::vault_settings::Link;
 use crate::rest::{BaseUrl, Roots, Transport};
@@ -815,9 +816,29 @@ async fn a_token_that_is_replaced_makes_room_in_vault() {
         description: "cd".into(),
         ..handed_over("1")
     };
-    world.apply(&other).await.succeeds();
+    world
+        .apply(&other)
+        .await
+        .succeeds()
+        .warns("goes from one token to another");
     world.assign(&world.state());
     world.is_settled(&other).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    world.workspace.set_lifecycle(Declared::create_before_destroy);
+    let other = Model {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    world
+        .apply(&other)
+        .await
+        .warns("With `create_before_destroy` the apply fails before anything is made")
+        .fails("somebody else's");
+    world.is_settled(&handed_over("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
