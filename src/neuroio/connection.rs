@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::api::{Api, StreamToken};
 use super::limit::Ledger;
 use crate::framework::Context;
-use crate::platform::{self, Snapshot};
+use crate::platform::{self, Contact, Snapshot};
 use crate::rest::{Error, Operation};
 
 pub(super) type Session = platform::Session<Connection>;
@@ -22,6 +23,13 @@ pub(super) struct Connection {
     pub(super) ledger: Ledger,
     /// Held while a token is made: what is new in the list then is not another resource's of this run.
     pub(super) creating: Mutex<()>,
+}
+
+#[async_trait]
+impl Contact for Connection {
+    async fn contact(&self, context: &Context) {
+        let _ = self.permanent(&self.operation(context)).await;
+    }
 }
 
 impl Connection {

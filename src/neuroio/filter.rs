@@ -6,7 +6,7 @@ use super::api::{Api, StreamToken};
 use super::failure::failure;
 use crate::framework::{Attribute, Diagnostic, Field, Type};
 use crate::rest::Operation;
-use crate::token::Expiry;
+use crate::token::{Clock, Expiry};
 
 /// What must be so of a token; what is not set lets all through.
 pub(super) struct Filter {
@@ -47,12 +47,7 @@ impl Filter {
     ///
     /// # Errors
     /// What to tell the user if the list cannot be had.
-    pub(super) async fn find(
-        &self,
-        api: &Api,
-        operation: &Operation,
-        now: Timestamp,
-    ) -> Result<Vec<Found>, Diagnostic> {
+    pub(super) async fn find(&self, api: &Api, operation: &Operation, clock: &Clock) -> Result<Vec<Found>, Diagnostic> {
         let mut found = Vec::new();
         // A token does not say of which kind it is; the list tells them apart.
         for permanent in [true, false] {
@@ -62,6 +57,8 @@ impl Filter {
                 found.extend(tokens.into_iter().map(|token| Found { token, permanent }));
             }
         }
+        // By the platform's clock, which its answers have shown.
+        let now = clock.now();
         found.retain(|found| {
             lets_through(&self.is_active, found.token.is_active) && lets_through(&self.expired, found.has_ended(now))
         });

@@ -3,6 +3,8 @@
 //! What is known of the platform is what its documentation and its public clients for Python and JavaScript show.
 
 pub mod api;
+#[cfg(test)]
+mod clock_tests;
 mod connection;
 mod create;
 mod delete;

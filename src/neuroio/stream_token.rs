@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Issued, StreamToken as Listed, TokenId};
 use super::connection::{Connection, Session};
@@ -28,6 +28,7 @@ use super::delete::{delete, is_listed};
 use super::failure::failure;
 use super::filter::Found;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::platform::account;
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::rest::Operation;
 use crate::token::Expiry;
@@ -187,6 +188,27 @@ impl StreamToken {
     }
 }
 
+impl StreamToken {
+    /// What was issued, with what the answer to the creation leaves out and a reading shows. Otherwise the next refresh would
+    /// find a change.
+    async fn completed(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        permanent: bool,
+        issued: Issued,
+    ) -> Issued {
+        if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
+            return issued;
+        }
+        // Errors are ignored here: the token is there, and the next refresh reads it again.
+        match connection.api.get(operation, issued.token.id).await {
+            Ok(read) => read,
+            Err(_) => issued,
+        }
+    }
+}
+
 #[async_trait]
 impl Resource for StreamToken {
     type Model = Model;
@@ -257,6 +279,9 @@ impl Resource for StreamToken {
             self.plan_removal(prior, diagnostics).await;
             return;
         }
+        if prior.expiry().is_some() {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let records = decision_time::records(prior, planned);
         let time = DecisionTime::new(&context.private, self.now(), records, Some(TEMPORARY));
         let decide = |at| prior.has_ended(at).then_some(());
@@ -290,7 +315,10 @@ impl Resource for StreamToken {
             permanent: permanent.into(),
             ..Model::default()
         };
-        state.follow(diagnostics.ok(created)?);
+        let issued = self
+            .completed(&connection, &operation, permanent, diagnostics.ok(created)?)
+            .await;
+        state.follow(issued);
         if planned.is_active == Field::Known(false) {
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, false).await);
         }
@@ -305,7 +333,9 @@ impl Resource for StreamToken {
             return Some(state);
         };
         let operation = connection.operation(context);
-        match connection.api.get(&operation, id).await {
+        let found = connection.api.get(&operation, id).await;
+        self.session.report_skew(diagnostics);
+        match found {
             Ok(issued) => {
                 state.follow(issued);
                 self.record_decision(context, &state);
@@ -318,6 +348,9 @@ impl Resource for StreamToken {
             }
             Err(error) if error.is_not_found() => {
                 let is_gone = diagnostics.ok(is_listed(&connection.api, &operation, id).await) == Some(false);
+                if is_gone {
+                    diagnostics.push(deleted_outside(id));
+                }
                 (!is_gone).then_some(state)
             }
             Err(error) => {
@@ -336,6 +369,7 @@ impl Resource for StreamToken {
         if let Some(is_active) = planned.is_active.into_known() {
             let operation = connection.operation(context);
             diagnostics.ok(Self::set_active(&connection, &operation, &mut state, is_active).await);
+            decision_time::record(&context.private, self.now());
         }
         state
     }
@@ -381,6 +415,28 @@ impl Resource for StreamToken {
         Some(state)
     }
 
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let found = connection.api.get(&connection.operation(context), state.id()?).await;
+            match found {
+                Ok(found) => {
+                    let key = state.key.known().map(ExposeSecret::expose_secret);
+                    Ok(key.is_none_or(|key| key == found.key.expose_secret()))
+                }
+                Err(error) if error.is_not_found() => Ok(false),
+                Err(error) => Err(failure(&error)),
+            }
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
+    }
+
     fn identity_schema(&self) -> Option<Schema> {
         let id = Attribute::required("id", Type::String, "The platform's number for the token.");
         Some(Schema::new("", [id]))
@@ -422,6 +478,14 @@ fn ended(prior: &Model) -> Diagnostic {
              value, which again lasts 24 hours.",
             at.map_or("", String::as_str)
         ),
+    )
+}
+
+/// The warning of a refresh that found the token gone.
+fn deleted_outside(id: TokenId) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The stream token {id} was deleted outside Terraform"),
+        "The platform neither shows it nor lists it, so its value is no longer valid. The next apply creates another one.",
     )
 }
 

@@ -52,8 +52,8 @@ impl ListResource for StreamToken {
             is_active,
             expired,
         };
-        let now = self.session().clock().now();
-        let found = asked.find(&connection.api, &connection.operation(context), now).await;
+        let clock = self.session().clock();
+        let found = asked.find(&connection.api, &connection.operation(context), clock).await;
         let found = diagnostics.ok(found).unwrap_or_default();
         found.iter().map(listed).collect()
     }

@@ -75,18 +75,19 @@ impl DataSource for StreamTokens {
 
     async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
-        let now = self.session.clock().now();
+        let clock = self.session.clock();
         let filter = Filter {
             permanent: config.permanent,
             is_active: config.is_active,
             expired: config.expired,
         };
-        let found = filter.find(&connection.api, &connection.operation(context), now).await;
-        let tokens = diagnostics
-            .ok(found)?
-            .iter()
-            .map(|found| listed(found, now))
-            .collect::<Vec<_>>();
+        let found = filter
+            .find(&connection.api, &connection.operation(context), clock)
+            .await;
+        let found = diagnostics.ok(found)?;
+        let now = clock.now();
+        self.session.report_skew(diagnostics);
+        let tokens = found.iter().map(|found| listed(found, now)).collect::<Vec<_>>();
         Some(Model {
             tokens: tokens.into(),
             ..config

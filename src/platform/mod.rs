@@ -7,6 +7,7 @@
 //! [`make_unless_there`], and what is to go is ended by [`end_until_gone`]. A value that is not
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
+pub(crate) mod account;
 pub(crate) mod attributes;
 pub(crate) mod decision_time;
 mod ending;
@@ -27,7 +28,7 @@ pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub(crate) use making::{Unmade, make_new, make_unless_there};
 pub use parts::{Environment, Parts};
-pub(crate) use session::Session;
 #[cfg(test)]
 pub(crate) use session::State;
+pub(crate) use session::{Contact, Session};
 pub(crate) use snapshot::{Recent, Snapshot};

@@ -1,19 +1,43 @@
 //! What the provider's configuration leads to, shared by all its resources.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use tokio::sync::OnceCell;
+
+use super::account::ProviderAccount;
 use super::generation::Generations;
+use super::parts::Parts;
 use super::settings::Resolved;
-use crate::framework::{Diagnostic, Diagnostics};
-use crate::token::Clock;
+use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::redaction::KnownSecrets;
+use crate::rest::{Client, Options};
+use crate::token::{Clock, Rough, Skew};
 
 /// The provider's link to a platform, from before it is configured on. `C` is what a configured provider works with.
 pub(crate) struct Session<C>(Arc<Shared<C>>);
 
 struct Shared<C> {
     clock: Clock,
+    secrets: KnownSecrets,
     generations: Generations,
+    account: RwLock<Option<ProviderAccount>>,
     state: RwLock<State<C>>,
+    /// Set once a request was sent only to learn the platform's time.
+    contacted: OnceCell<()>,
+    skew_is_reported: AtomicBool,
+}
+
+/// A machine's clock that is off by more is reported.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// A connection to a platform, whose answers show its time.
+#[async_trait]
+pub(crate) trait Contact {
+    /// Sends a request that changes nothing, best one whose answer is needed anyway. Its outcome does not matter.
+    async fn contact(&self, context: &Context);
 }
 
 /// How far the provider's configuration has come.
@@ -35,13 +59,61 @@ impl<C> Session<C> {
     pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Shared {
             clock,
+            secrets: KnownSecrets::default(),
             generations: Generations::default(),
+            account: RwLock::default(),
             state: RwLock::new(State::Unconfigured),
+            contacted: OnceCell::new(),
+            skew_is_reported: AtomicBool::new(false),
         }))
+    }
+
+    /// A client of the platform, whose answers correct the clock, and whose messages repeat no secret.
+    pub(crate) fn client(&self, parts: &Parts, options: Options) -> Client {
+        let client = parts.client(options).correcting(self.clock().clone());
+        client.concealing(self.secrets())
+    }
+
+    /// The secrets that this process knows.
+    pub(crate) fn secrets(&self) -> &KnownSecrets {
+        &self.0.secrets
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The account that the provider works with; `None` while it is not known.
+    pub(crate) fn account(&self) -> Option<ProviderAccount> {
+        self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_account(&self, account: ProviderAccount) {
+        *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
+    }
+
+    /// Learns the platform's time before something is decided by it, and reports how far the machine's is off. Where the
+    /// platform cannot be asked the machine's remains in use: whoever needs an answer reports why there is none.
+    pub(crate) async fn synchronise(&self, context: &Context, diagnostics: &mut Diagnostics)
+    where
+        C: Contact,
+    {
+        if let Some(connection) = self.connected().filter(|_| !self.clock().is_synchronised()) {
+            self.0.contacted.get_or_init(|| connection.contact(context)).await;
+        }
+        self.report_skew(diagnostics);
+    }
+
+    /// Reports once in a process how far the machine's clock is off, as far as answers have shown it.
+    pub(crate) fn report_skew(&self, diagnostics: &mut Diagnostics) {
+        let Some(skew) = self.clock().skew().filter(|skew| skew.length() > TOLERATED_SKEW) else {
+            return;
+        };
+        if !self.0.skew_is_reported.swap(true, Ordering::Relaxed) {
+            let warning = wrong_clock(skew);
+            tracing::warn!("{}", warning.summary);
+            diagnostics.push(warning);
+        }
     }
 
     /// The numbers of tokens' values that this process has seen and given.
@@ -102,4 +174,17 @@ impl<C> Session<C> {
     fn state(&self) -> RwLockReadGuard<'_, State<C>> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn wrong_clock(skew: Skew) -> Diagnostic {
+    let off = Rough(skew.length().unsigned_abs());
+    let summary = match skew {
+        Skew::Ahead(_) => format!("This machine's clock is {off} ahead of the platform's"),
+        Skew::Behind(_) => format!("This machine's clock is {off} behind the platform's"),
+    };
+    Diagnostic::warning(
+        summary,
+        "The provider follows the platform's clock: expiries and rotations are right. Functions of Terraform, such as \
+         `timestamp()`, follow the machine's. Set the machine's clock.",
+    )
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod driven;
 pub(crate) mod history;
+pub(crate) mod imposters;
 pub(crate) mod network;
 pub(crate) mod workspace;
 

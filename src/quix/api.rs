@@ -108,7 +108,11 @@ impl Api {
     pub async fn broker_config(&self, operation: &Operation, workspace: &str) -> Result<BrokerConfig, Error> {
         let tried = format!("read the broker's settings of the workspace {workspace:?}");
         let request = get(tried, &["workspaces", workspace, "broker", "librdkafka"]);
-        self.client.fetch(operation, &request, answer::broker_config).await
+        let read = |answer| {
+            answer::check_workspace(&answer, workspace)?;
+            answer::broker_config(answer)
+        };
+        self.client.fetch(operation, &request, read).await
     }
 
     /// Whether the token's holder has a permission: `GET /auth/permissions/query`.
@@ -143,12 +147,20 @@ impl Api {
     ) -> Result<StreamingTokens, Error> {
         let tried = format!("read the streaming tokens of the workspace {workspace:?}");
         let request = versioned(endpoint.request(tried, workspace));
-        self.client.fetch(operation, &request, answer::streaming_tokens).await
+        let read = |answer| {
+            answer::check_workspace(&answer, workspace)?;
+            answer::streaming_tokens(answer)
+        };
+        let tokens = self.client.fetch(operation, &request, read).await;
+        tokens.inspect(|tokens| {
+            self.client.conceal(&tokens.token_1);
+            self.client.conceal(&tokens.token_2);
+        })
     }
 
     /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 ends, token 2 takes its place, and a
-    /// new token 2 is made. Sent twice, it ends both, so it is never repeated here. What it answers does not matter: see
-    /// what is there afterwards.
+    /// new token 2 is made. Sent twice, it ends both, so it is never repeated here. The result is the pair of tokens in the
+    /// answer, if there is one.
     ///
     /// # Errors
     ///
@@ -158,10 +170,11 @@ impl Api {
         operation: &Operation,
         endpoint: &Endpoint,
         workspace: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<StreamingTokens>, Error> {
         let tried = format!("rotate the streaming tokens of the workspace {workspace:?}");
         let request = versioned(endpoint.request(tried, workspace)).retry(RetrySafety::Unsafe);
-        self.client.send(operation, &request).await.map(drop)
+        let answer = self.client.send(operation, &request).await?;
+        Ok(answer::streaming_tokens(answer).ok())
     }
 }
 

@@ -104,6 +104,7 @@ mod tests {
             let sandbox = sandbox(Options {
                 settings_are_texts,
                 has_certificate,
+                has_other_settings: true,
                 ..Options::default()
             });
             sandbox.add_workspace("acme-shop-prod");

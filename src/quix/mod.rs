@@ -6,6 +6,7 @@
 pub mod api;
 mod broker_config;
 mod connection;
+mod decision;
 mod failure;
 #[cfg(test)]
 mod histories;

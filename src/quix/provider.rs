@@ -13,6 +13,8 @@ use super::workspace::Workspace;
 use super::workspaces::Workspaces;
 use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
+use crate::platform::account::ProviderAccount;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
 /// Names the provider to the platform.
@@ -35,12 +37,17 @@ impl Quix {
     }
 
     fn connect(&self, settings: Settings) -> Connection {
-        let client = self.parts.client(Options {
-            base_url: settings.portal_api,
-            credential: settings.credential,
-            user_agent: USER_AGENT,
-            request_timeout: settings.request_timeout,
-        });
+        let account = ProviderAccount::new(settings.portal_api.host(), &settings.portal_api);
+        self.session.set_account(account);
+        let client = self.session.client(
+            &self.parts,
+            Options {
+                base_url: settings.portal_api,
+                credential: settings.credential,
+                user_agent: USER_AGENT,
+                request_timeout: settings.request_timeout,
+            },
+        );
         Connection::new(Api::new(client), settings.endpoints, settings.retry_timeout)
     }
 }
@@ -51,6 +58,10 @@ impl Provider for Quix {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

@@ -5,12 +5,13 @@
 //! known. But it tells both tokens whenever it is asked, so that what happened can be seen afterwards.
 //!
 //! # Flow
-//! - What is asked for is the end of one token: the one that is known as token 1. Look: if it has ended already, nothing is
-//!   sent.
-//! - Send the rotation, once. Then look, whatever the answer was: that token 1 is gone proves that it happened, and a lost
-//!   answer costs nothing.
-//! - If nothing has changed, look again, for some seconds. If still nothing has, it is an error. It is not sent again then:
-//!   it might happen late, and a second one with it. The next apply begins with a look.
+//! - What is asked for is the end of one token: the one that is known as token 1. Read the tokens: if it has ended already,
+//!   nothing is sent. If the reader still shows the tokens of before the last known rotation, or an earlier rotation was sent
+//!   minutes ago and is not shown yet, wait; nothing is sent before that is settled.
+//! - Send the rotation, once. If the answer shows the pair that a rotation leads to, that proves it, whatever a reader shows
+//!   yet. Otherwise read: that token 1 is gone proves that it happened, and a lost answer costs nothing.
+//! - If nothing has changed, read again, for some seconds. If still nothing has, it is an error, and the time of the rotation
+//!   is remembered. It is not sent again then: it might happen late, and a second one with it.
 //!
 //! # Guarantees
 //! - One call ends one token, whatever is lost, and none if that token is gone already. A rotation is sent once; again only
@@ -19,7 +20,7 @@
 //!   the token that it is about is gone.
 //!
 //! # Assumptions
-//! - A rotation whose answer was lost has happened, and is shown to readers, by the next apply, or never will.
+//! - A rotation whose outcome is unknown has happened, and is shown to readers, within [`SETTLES_AFTER`], or never will.
 //! - The platform tells token 1 first, or by its name.
 //!
 //! # What cannot be proved
@@ -28,6 +29,8 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::StreamingTokens;
@@ -46,6 +49,13 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(20),
 ];
 
+/// How long after it was sent a rotation may still happen or be shown. Quix says of the revoked token that it "might take a few
+/// minutes to fully deactivate".
+const SETTLES_AFTER: SignedDuration = SignedDuration::from_mins(3);
+
+/// How often the tokens are read while an earlier rotation may still be shown.
+const SETTLING: Duration = Duration::from_secs(15);
+
 /// How long all looks may take together that an interrupt does not end.
 const LOOKS: Duration = Duration::from_secs(120);
 
@@ -58,43 +68,118 @@ pub(super) struct Outcome {
     pub(super) told: Option<Diagnostic>,
 }
 
-/// Ends the token that is known as token 1, unless it has ended.
+/// How long a rotation that was sent at this time, and whose outcome is unknown, may still become visible.
+pub(super) fn open_for(sent: Option<Timestamp>, now: Timestamp) -> Duration {
+    let settles = sent.and_then(|sent| sent.checked_add(SETTLES_AFTER).ok());
+    let left = settles.map_or(SignedDuration::ZERO, |settles| settles.duration_since(now));
+    // A time that lies ahead, by another clock, is not waited for any longer.
+    Duration::try_from(left.min(SETTLES_AFTER)).unwrap_or_default()
+}
+
+/// Why the end of a token is not certain.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) why: Diagnostic,
+    /// Whether a rotation was sent whose outcome is unknown.
+    pub(super) is_open: bool,
+}
+
+impl From<Diagnostic> for Failed {
+    fn from(why: Diagnostic) -> Self {
+        Self { why, is_open: false }
+    }
+}
+
+/// Ends the token that is known as token 1, unless it has ended. `open_for` is how long a rotation
+/// that was sent before may still become visible ([`open_for`]).
 ///
 /// # Errors
-/// What to tell the user if it has not ended, or nobody knows.
+/// Why it has not ended, or why it is unknown.
 pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
     known: &StreamingTokens,
-) -> Result<Outcome, Diagnostic> {
+    open_for: Duration,
+) -> Result<Outcome, Failed> {
     let (reading, rotation) = (connection.reading()?, connection.rotation()?);
     let api = &connection.api;
     if api.works_with(&known.token_1).await {
-        return Err(own_token(workspace));
+        return Err(own_token(workspace).into());
     }
     let _alone = connection.rotating.lock().await;
-    let tokens = api.streaming_tokens(operation, reading, workspace).await;
-    let tokens = tokens.map_err(|error| failure(&error))?;
-    if let Some(outcome) = judge(workspace, known, tokens, Sent::No)? {
+    let settled = settled(connection, operation, workspace, known, open_for).await?;
+    if let Some(outcome) = judge(workspace, known, settled, Sent::No)? {
         return Ok(outcome);
     }
 
-    let lost = match api.rotate_streaming_tokens(operation, rotation, workspace).await {
-        Ok(()) => None,
-        Err(error) if error.is_ambiguous() => Some(error),
-        Err(error) => return Err(failure(&error)),
+    let (answered, lost) = match api.rotate_streaming_tokens(operation, rotation, workspace).await {
+        Ok(answered) => (answered, None),
+        Err(error) if error.is_ambiguous() => (None, Some(error)),
+        Err(error) => return Err(failure(&error).into()),
     };
+    let answered = answered.map(|tokens| (since(known, &tokens), tokens));
+    if let Some((Since::Rotated, tokens)) = answered {
+        return Ok(Outcome { tokens, told: None });
+    }
+    let open = |why| Failed { why, is_open: true };
     let uninterrupted = Operation::new(LOOKS, CancellationToken::new());
+    let mut unseen = None;
     for pause in PAUSES {
         let _ = uninterrupted.pause(pause).await;
-        let tokens = api.streaming_tokens(&uninterrupted, reading, workspace).await;
-        let tokens = tokens.map_err(|unseen| unknown(workspace, lost.as_ref(), &unseen))?;
-        if let Some(outcome) = judge(workspace, known, tokens, Sent::Yes)? {
-            return Ok(outcome);
+        match api.streaming_tokens(&uninterrupted, reading, workspace).await {
+            Ok(tokens) => {
+                if let Some(outcome) = judge(workspace, known, tokens, Sent::Yes)? {
+                    return Ok(outcome);
+                }
+            }
+            Err(error) => {
+                unseen = Some(error);
+                break;
+            }
         }
     }
-    Err(unchanged(workspace, lost.as_ref()))
+    match (answered, unseen) {
+        // The answer is all that there is to go by.
+        (Some((Since::RotatedMore, tokens)), _) => Ok(Outcome {
+            tokens,
+            told: Some(more(workspace)),
+        }),
+        (_, Some(unseen)) => Err(open(unknown(workspace, lost.as_ref(), &unseen))),
+        (_, None) => Err(open(unchanged(workspace, lost.as_ref()))),
+    }
+}
+
+/// The tokens, read until no earlier rotation can be missing from them.
+async fn settled(
+    connection: &Connection,
+    operation: &Operation,
+    workspace: &str,
+    known: &StreamingTokens,
+    open_for: Duration,
+) -> Result<StreamingTokens, Diagnostic> {
+    let reading = connection.reading()?;
+    let read = async || {
+        let tokens = connection.api.streaming_tokens(operation, reading, workspace).await;
+        tokens.map_err(|error| failure(&error))
+    };
+    let settles = Instant::now().checked_add(open_for);
+    let mut lags = PAUSES.into_iter().filter(|pause| !pause.is_zero());
+    loop {
+        let tokens = read().await?;
+        let pause = match since(known, &tokens) {
+            Since::Earlier => lags.next(),
+            Since::Unchanged if settles.is_some_and(|settles| Instant::now() < settles) => Some(SETTLING),
+            _ => return Ok(tokens),
+        };
+        let waited = match pause {
+            Some(pause) => operation.pause(pause).await.is_ok(),
+            None => false,
+        };
+        if !waited {
+            return Err(unsettled(workspace));
+        }
+    }
 }
 
 /// Whether the rotation has been sent.
@@ -112,7 +197,9 @@ fn judge(
     sent: Sent,
 ) -> Result<Option<Outcome>, Diagnostic> {
     let told = match (since(known, &tokens), sent) {
-        (Since::Unchanged, _) => return Ok(None),
+        (Since::Unchanged, _) | (Since::Earlier, Sent::Yes) => return Ok(None),
+        // The wait for the reader has ended before.
+        (Since::Earlier, Sent::No) => return Err(unsettled(workspace)),
         (Since::Rotated, Sent::Yes) => None,
         (Since::Rotated, Sent::No) => Some(already(workspace)),
         (Since::RotatedMore, _) => Some(more(workspace)),
@@ -138,6 +225,14 @@ fn already(workspace: &str) -> Diagnostic {
         "Token 1, which this was to end, has ended since the plan was made: somebody else has rotated, or an apply of this \
          same plan was interrupted after it had. Token 2 is token 1 now, as planned. Nothing was sent, so that no second \
          token ends.",
+    )
+}
+
+fn unsettled(workspace: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("An earlier rotation of the streaming tokens of {workspace:?} is not visible yet"),
+        "An earlier rotation was sent, and the platform may not show its result yet. Another one now could revoke token 2 as \
+         well, so nothing was sent. Apply again in a few minutes.",
     )
 }
 
@@ -168,7 +263,7 @@ fn unknown(workspace: &str, lost: Option<&Error>, unseen: &Error) -> Diagnostic 
         format!("Whether the streaming tokens of {workspace:?} were rotated is not known"),
         format!(
             "{why} What is there now could not be read: {}.\n\nIf they were, token 1 has ended, and token 2 is the one to use. \
-             Apply again: that begins with a look, and ends no further token if this one has ended.",
+             Apply again: that begins by reading them, and ends no further token if this one has ended.",
             unseen.kind()
         ),
     )
@@ -191,7 +286,9 @@ fn unchanged(workspace: &str, lost: Option<&Error>) -> Diagnostic {
         summary,
         format!(
             "{why} Both tokens are as they were, half a minute later. The rotation was not sent again: if it still happens, \
-             a second one would end token 2 as well.\n\nApply again: that begins with a look."
+             a second one would end token 2 as well.\n\nApply again: that waits until the rotation is visible, for {} minutes \
+             after it was sent, before it sends another.",
+            SETTLES_AFTER.as_mins()
         ),
     )
 }
@@ -205,7 +302,7 @@ mod tests {
     use crate::platform::testing::{losses, operation};
     use crate::quix::connection::Session;
     use crate::quix::testing::{DEV, every_shape, sandbox, session, session_with};
-    use crate::sandbox::quix::{Options, Paths, Role, Sandbox};
+    use crate::sandbox::quix::{Options, Paths, Role, Rotated, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 
     const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
@@ -217,7 +314,8 @@ mod tests {
     }
 
     async fn rotated(session: &Session, known: &StreamingTokens) -> Result<Outcome, Diagnostic> {
-        rotate(&session.connected().unwrap(), &operation(), DEV, known).await
+        let outcome = rotate(&session.connected().unwrap(), &operation(), DEV, known, Duration::ZERO).await;
+        outcome.map_err(|failed| failed.why)
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,6 +328,56 @@ mod tests {
             assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
             assert!(!sandbox.is_live(known.token_1.expose_secret()));
             assert!(sandbox.is_live(known.token_2.expose_secret()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pair_in_the_answer_proves_the_rotation_while_the_reader_lags() {
+        for tokens in [
+            Tokens::Published,
+            Tokens::Named,
+            Tokens::Texts,
+            Tokens::Objects,
+            Tokens::Wrapped,
+        ] {
+            let sandbox = sandbox(Options {
+                tokens,
+                shown_after: jiff::SignedDuration::from_mins(10),
+                ..Options::default()
+            });
+            let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
+            let first = rotated(&session, &known).await.unwrap();
+            assert!(first.told.is_none() && first.tokens == there(&sandbox), "{tokens:?}");
+            // The next one is not sent before the reader has caught up.
+            let why = rotated(&session, &first.tokens).await.unwrap_err();
+            assert!(why.summary.contains("is not visible yet"), "{why}");
+            assert_eq!(sandbox.rotations(DEV), 1);
+            tokio::time::advance(Duration::from_secs(600)).await;
+            let second = rotated(&session, &first.tokens).await.unwrap();
+            assert!(second.tokens == there(&sandbox) && sandbox.rotations(DEV) == 2);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rotation_that_is_not_visible_is_waited_for_and_not_sent_again() {
+        for rotated in [Rotated::Empty, Rotated::NoContent, Rotated::NewToken] {
+            let sandbox = sandbox(Options {
+                rotated,
+                shown_after: jiff::SignedDuration::from_secs(100),
+                ..Options::default()
+            });
+            let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
+            let (connection, operation) = (session.connected().unwrap(), operation());
+            let sent = sandbox.clock().now();
+            let failed = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
+                .await
+                .unwrap_err();
+            assert!(failed.is_open, "{failed:?}");
+            let open_for = open_for(Some(sent), sandbox.clock().now());
+            let operation = crate::platform::testing::operation();
+            let outcome = rotate(&connection, &operation, DEV, &known, open_for).await.unwrap();
+            assert_eq!(outcome.told.unwrap().severity, Severity::Warning);
+            assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
         }
     }
 
@@ -322,7 +470,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             operation.cancellation.cancel();
         };
-        let (outcome, ()) = tokio::join!(rotate(&connection, &operation, DEV, &known), interrupt);
+        let (outcome, ()) = tokio::join!(rotate(&connection, &operation, DEV, &known, Duration::ZERO), interrupt);
         assert!(outcome.unwrap().tokens == there(&sandbox));
     }
 

@@ -16,6 +16,8 @@ pub(super) enum Since {
     Rotated,
     /// Token 1 has ended, and what was token 2 is not in its place: they were rotated more than once.
     RotatedMore,
+    /// They are as they were before the last rotation: the reader has not seen it yet.
+    Earlier,
     /// Token 1 is still there, but not all is as it was. No rotation leads there.
     Otherwise,
 }
@@ -26,6 +28,8 @@ pub(super) fn since(before: &StreamingTokens, now: &StreamingTokens) -> Since {
     let is_there = |token| is(token, &now.token_1) || is(token, &now.token_2);
     if before == now {
         Since::Unchanged
+    } else if is(&before.token_1, &now.token_2) && !is(&before.token_2, &now.token_1) {
+        Since::Earlier
     } else if is_there(&before.token_1) {
         Since::Otherwise
     } else if is(&before.token_2, &now.token_1) {
@@ -53,7 +57,8 @@ mod tests {
             // The platform tells them in another order than before, or one was replaced by itself.
             (["b", "a"], Since::Otherwise),
             (["a", "c"], Since::Otherwise),
-            (["c", "a"], Since::Otherwise),
+            // A rotation leads from here to what was seen before.
+            (["c", "a"], Since::Earlier),
         ] {
             assert_eq!(since(&tokens(["a", "b"]), &tokens(now)), expected, "{now:?}");
         }

@@ -2,10 +2,13 @@
 //!
 //! # Flow
 //! An environment always has two tokens, so creating this reads them, and destroying it forgets them. A refresh reads them
-//! again. A change of `rotation_triggers` rotates (see [`super::rotate`]).
+//! again. What is declared rotates (see [`super::decision`] and [`super::rotate`]).
 //!
 //! # Guarantees
-//! - Nothing but a change of `rotation_triggers` rotates: no creation, no import, no refresh, no destruction.
+//! - Nothing but a change of `rotation_triggers` or `forced_rotation_triggers`, or a present token that `revoke_sha256` lists,
+//!   rotates: no import, no refresh, no destruction.
+//! - A refresh that shows the tokens of before the last rotation changes nothing: the reader lags behind the state.
+//! - A rotation whose outcome is unknown is noted in the private state, so that the next apply waits for it.
 //! - One change of `rotation_triggers` ends one token: the one that the state knew as token 1 when the change was declared.
 //!   A rotation is sent only while both tokens are as the last apply left them; otherwise the change is taken for done.
 //!
@@ -29,15 +32,15 @@ use secrecy::SecretString;
 
 use super::api;
 use super::connection::Session;
+use super::decision::{Decision, Declared, Present, Rotation, Sums, decide, is_sum, listed};
 use super::failure::failure;
-use super::rotate::{Outcome, own_token, rotate};
+use super::rotate::{open_for, own_token, rotate};
 use super::slots::{Since, since};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, known_triggers};
-use crate::platform::{generation, private_record};
-use crate::token::{Reason, changed_triggers};
+use crate::platform::attributes::{Triggers, invalid};
+use crate::platform::{account, generation, private_record};
 
 model! {
     /// The identity of an environment's streaming tokens.
@@ -51,6 +54,8 @@ model! {
     pub(super) struct Model {
         workspace_id: String,
         rotation_triggers: Triggers,
+        forced_rotation_triggers: Triggers,
+        revoke_sha256: Sums,
         token_1: SecretString,
         token_2: SecretString,
         /// See [`generation`].
@@ -83,33 +88,31 @@ impl Model {
         self.token_2 = tokens.token_2.into();
     }
 
-    /// What declaring these triggers means for the tokens.
-    fn decide(&self, triggers: &Field<Triggers>, private: &PrivateState) -> Decision {
-        let before = known_triggers(&self.rotation_triggers).unwrap_or_default();
-        let is_first_said = before.is_empty() && private_record::is_imported(private, &self.generation);
-        let is_settled = self.changed_outside != Field::Known(true);
-        let reason = known_triggers(triggers).map(|now| changed_triggers(&before, &now));
-        match (reason, is_settled) {
-            (None, true) => Decision::NotKnownYet,
-            (Some(Some(_)), _) if is_first_said => Decision::Keep,
-            (Some(Some(reason)), true) => Decision::Rotate(reason),
-            (Some(Some(_)), false) => Decision::Done,
-            // Whatever they turn out to be, nothing is rotated before this is settled.
-            (None, false) | (Some(None), _) => Decision::Keep,
+    fn declared(&self) -> Declared<'_> {
+        Declared {
+            triggers: &self.rotation_triggers,
+            forced_triggers: &self.forced_rotation_triggers,
+            revoked: &self.revoke_sha256,
         }
+    }
+
+    /// What the declarations of `config` mean for this state.
+    fn decide(&self, config: &Self, private: &PrivateState) -> Decision {
+        let tokens = self.tokens().ok();
+        decide(
+            config.declared(),
+            Present {
+                declared: self.declared(),
+                tokens: tokens.as_ref(),
+                is_settled: self.changed_outside != Field::Known(true),
+                is_imported: private_record::is_imported(private, &self.generation),
+            },
+        )
     }
 }
 
-/// What a change of the triggers means for the tokens.
-#[derive(Debug)]
-enum Decision {
-    Keep,
-    /// The token that was to end has ended.
-    Done,
-    Rotate(Reason),
-    /// It depends on something that is known only at apply.
-    NotKnownYet,
-}
+/// The key in the private state of when a rotation was sent whose outcome is unknown.
+const ROTATION_SENT: &str = "rotation_sent";
 
 pub(super) struct StreamingTokens {
     session: Session,
@@ -134,18 +137,68 @@ impl StreamingTokens {
         diagnostics.ok(tokens.map_err(|error| failure(&error).on("workspace_id")))
     }
 
-    /// Says what a rotation will do, and what will refuse it.
-    async fn plan_rotation(&self, prior: &Model, why: &str, diagnostics: &mut Diagnostics) {
-        diagnostics.push(ends(prior.workspace(), why));
+    /// Reports in a plan what a rotation will do, and what will refuse it.
+    async fn plan_rotation(&self, prior: &Model, revokes: Diagnostic, times: u8, diagnostics: &mut Diagnostics) {
+        diagnostics.push(revokes);
         let Some(connection) = self.session.connected() else {
             return;
         };
         diagnostics.ok(connection.rotation());
-        if let Some(token_1) = prior.token_1.known()
-            && connection.api.works_with(token_1).await
-        {
-            diagnostics.push(own_token(prior.workspace()).as_warning());
+        for token in [&prior.token_1, &prior.token_2].into_iter().take(times.into()) {
+            if let Some(token) = token.known()
+                && connection.api.works_with(token).await
+            {
+                diagnostics.push(own_token(prior.workspace()).as_warning());
+            }
         }
+    }
+
+    /// Rotates so often. The state has what came of it also where a later one fails, and the second result is whether any has
+    /// happened.
+    async fn rotate(
+        &self,
+        context: &Context,
+        mut state: Model,
+        times: u8,
+        diagnostics: &mut Diagnostics,
+    ) -> (Model, bool) {
+        let Some((connection, mut tokens)) = self.session.connection(diagnostics).zip(diagnostics.ok(state.tokens()))
+        else {
+            return (state, false);
+        };
+        if times > 1 && connection.api.works_with(&tokens.token_2).await {
+            diagnostics.push(own_token(state.workspace()));
+            return (state, false);
+        }
+        let operation = connection.operation(context);
+        let mut is_rotated = false;
+        for _ in 0..times {
+            let sent = context.private.get(ROTATION_SENT);
+            let open_for = open_for(sent, self.session.clock().now());
+            match rotate(&connection, &operation, state.workspace(), &tokens, open_for).await {
+                Ok(outcome) => {
+                    context.private.remove(ROTATION_SENT);
+                    diagnostics.extend(outcome.told);
+                    tokens = outcome.tokens;
+                    state.follow(tokens.clone());
+                    is_rotated = true;
+                }
+                Err(failed) => {
+                    if failed.is_open {
+                        context.private.set(ROTATION_SENT, self.session.clock().now());
+                    }
+                    diagnostics.push(failed.why);
+                }
+            }
+            if diagnostics.has_errors() {
+                break;
+            }
+        }
+        if is_rotated {
+            private_record::set_issued(&context.private);
+            state.generation = generation::after(&state.generation);
+        }
+        (state, is_rotated)
     }
 }
 
@@ -161,9 +214,10 @@ impl Resource for StreamingTokens {
             "The two streaming tokens of an environment, with which clients of Quix Streams prove themselves. Both are always \
              valid, and neither ends by itself. **A rotation ends token 1 at once**, makes token 2 token 1, and makes a new \
              token 2.\n\n\
-             An environment always has two tokens. So creating this resource makes nothing and rotates nothing: it reads them, \
-             as an import does. Destroying it ends nothing: Terraform forgets them, and they go on working.\n\n\
-             Tokens are rotated by a change of `rotation_triggers`. [The guide](../guides/rotating-streaming-tokens.md) shows how, \
+             An environment always has two tokens. So creating this resource makes nothing, and rotates only where \
+             `revoke_sha256` lists one of them: it reads them, as an import does. Destroying it ends nothing: Terraform forgets them, and they go on working.\n\n\
+             Tokens are rotated by a change of `rotation_triggers` or `forced_rotation_triggers`, or because `revoke_sha256` \
+             lists a present token. [The guide](../guides/rotating-streaming-tokens.md) shows how, \
              with and without downtime.\n\n\
              One change of `rotation_triggers` ends one token, the one that the state knows as `token_1`, whatever happens \
              meanwhile. If a run is killed between the rotation and its state, or somebody else rotates, the next plan says \
@@ -180,8 +234,23 @@ impl Resource for StreamingTokens {
                 Attribute::optional(
                     "rotation_triggers",
                     Type::Map(Box::new(Type::String)),
-                    "Values to tie the tokens to: any change rotates them once, which ends token 1. What is declared first \
-                     after an import does not.",
+                    "Values to tie the tokens to: any change rotates them once, which revokes token 1, unless they were rotated \
+                     outside since the last apply: then the token that was to be revoked has been, and nothing is rotated. What \
+                     is declared first after an import does not rotate.",
+                ),
+                Attribute::optional(
+                    "forced_rotation_triggers",
+                    Type::Map(Box::new(Type::String)),
+                    "The same, but any change rotates once in any case, also where they were rotated outside since the last \
+                     apply: it revokes the token that is token 1 when the plan is made. If a run is killed between the rotation \
+                     and its state, the next apply rotates again.",
+                ),
+                Attribute::optional(
+                    "revoke_sha256",
+                    Type::Set(Box::new(Type::String)),
+                    "SHA-256 sums, in hexadecimal, of values that must not be valid, such as leaked ones \
+                     (`printf %s \"$TOKEN\" | sha256sum`). As long as token 1 has one of them, an apply rotates once; as long as \
+                     token 2 has, twice, which revokes both. If neither has, nothing is rotated, and the plan says so.",
                 ),
                 Attribute::computed(
                     "token_1",
@@ -213,7 +282,17 @@ impl Resource for StreamingTokens {
         )
     }
 
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
+    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+        let sums = config.revoke_sha256.known().into_iter().flatten();
+        if sums
+            .filter(|sum| !sum.is_unknown())
+            .any(|sum| !sum.known().is_some_and(|sum| is_sum(sum)))
+        {
+            // It may be the token itself, so it is not shown.
+            let problem = "must hold SHA-256 sums, each of 64 hexadecimal digits, and not the values themselves";
+            diagnostics.push(invalid("revoke_sha256", problem));
+        }
+    }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
         let planned = &mut change.planned;
@@ -222,6 +301,11 @@ impl Resource for StreamingTokens {
             planned.changed_outside = false.into();
             if let Some(connection) = self.session.connected() {
                 diagnostics.ok(connection.reading());
+                let lists = planned.revoke_sha256.known().map(|sums| !sums.is_empty());
+                if lists.unwrap_or(planned.revoke_sha256.is_unknown()) {
+                    diagnostics.ok(connection.rotation());
+                    diagnostics.push(may_revoke_at_creation(planned.workspace()));
+                }
             }
             return;
         };
@@ -232,21 +316,33 @@ impl Resource for StreamingTokens {
             return;
         }
         planned.changed_outside = false.into();
-        match prior.decide(&planned.rotation_triggers, &context.private) {
+        if planned.revoke_sha256 != prior.revoke_sha256
+            && let Some(tokens) = prior.tokens().ok()
+            && planned.revoke_sha256.known().is_some_and(|sums| !sums.is_empty())
+            && listed(&planned.revoke_sha256, &tokens) == Some(0)
+        {
+            diagnostics.push(none_listed(prior.workspace()));
+        }
+        match prior.decide(planned, &context.private) {
             Decision::Keep => {}
             Decision::Done => diagnostics.push(done(prior.workspace())),
-            Decision::Rotate(reason) => {
-                planned.token_1 = prior.token_2.clone();
+            Decision::Rotate(rotation) => {
+                planned.token_1 = match rotation.times {
+                    1 => prior.token_2.clone(),
+                    _ => Field::Unknown,
+                };
                 planned.token_2 = Field::Unknown;
                 planned.generation = generation::after(&prior.generation);
-                self.plan_rotation(prior, &reason.to_string(), diagnostics).await;
+                let is_settled = prior.changed_outside != Field::Known(true);
+                let warning = revokes(prior.workspace(), &rotation, is_settled);
+                self.plan_rotation(prior, warning, rotation.times, diagnostics).await;
             }
-            Decision::NotKnownYet => {
+            Decision::Unknown => {
                 planned.token_1 = Field::Unknown;
                 planned.token_2 = Field::Unknown;
                 planned.generation = Field::Unknown;
-                let why = "if rotation_triggers, which are known only at apply, turn out to have changed";
-                self.plan_rotation(prior, why, diagnostics).await;
+                self.plan_rotation(prior, may_revoke(prior.workspace()), 1, diagnostics)
+                    .await;
             }
         }
     }
@@ -259,7 +355,12 @@ impl Resource for StreamingTokens {
         let tokens = self.look(context, planned.workspace(), diagnostics).await?;
         let mut state = planned;
         state.generation = self.session.first_generation().into();
+        let times = listed(&state.revoke_sha256, &tokens).unwrap_or_default();
         state.follow(tokens);
+        if times > 0 {
+            // Where it fails, the next plan rotates.
+            (state, _) = self.rotate(context, state, times, diagnostics).await;
+        }
         Some(state)
     }
 
@@ -273,8 +374,14 @@ impl Resource for StreamingTokens {
         let Some(tokens) = self.look(context, state.workspace(), diagnostics).await else {
             return Some(state);
         };
-        if let Some(warning) = changed(state.workspace(), since(&known, &tokens)) {
+        let since = since(&known, &tokens);
+        if since == Since::Earlier {
+            diagnostics.push(lags(state.workspace()));
+            return Some(state);
+        }
+        if let Some(warning) = changed(state.workspace(), since) {
             diagnostics.push(warning);
+            context.private.remove(ROTATION_SENT);
             state.generation = generation::after(&state.generation);
             state.changed_outside = true.into();
             private_record::set_issued(&context.private);
@@ -286,27 +393,17 @@ impl Resource for StreamingTokens {
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
         let settled = Model {
             rotation_triggers: planned.rotation_triggers,
+            forced_rotation_triggers: planned.forced_rotation_triggers,
+            revoke_sha256: planned.revoke_sha256,
             changed_outside: false.into(),
             ..prior.clone()
         };
         // What was unknown in the plan is known now, and all else as it was.
-        let Decision::Rotate(_) = prior.decide(&settled.rotation_triggers, &context.private) else {
+        let Decision::Rotate(rotation) = prior.decide(&settled, &context.private) else {
             return settled;
         };
-        let Some((connection, known)) = self.session.connection(diagnostics).zip(diagnostics.ok(prior.tokens())) else {
-            return prior;
-        };
-        let operation = connection.operation(context);
-        let outcome = rotate(&connection, &operation, prior.workspace(), &known).await;
-        let Some(Outcome { tokens, told }) = diagnostics.ok(outcome) else {
-            return prior;
-        };
-        diagnostics.extend(told);
-        let mut state = settled;
-        private_record::set_issued(&context.private);
-        state.generation = generation::after(&state.generation);
-        state.follow(tokens);
-        state
+        let (rotated, is_rotated) = self.rotate(context, settled, rotation.times, diagnostics).await;
+        if is_rotated { rotated } else { prior }
     }
 
     async fn delete(&self, _: &Context, state: Model, _: &mut Diagnostics) -> Option<Model> {
@@ -327,6 +424,26 @@ impl Resource for StreamingTokens {
         Some(state)
     }
 
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let mut problems = Diagnostics::default();
+            let found = self.look(context, state.workspace(), &mut problems).await;
+            match problems.into_iter().next() {
+                Some(problem) => Err(problem),
+                None => Ok(found.is_some()),
+            }
+        };
+        let what = format!("The streaming tokens of {:?}", state.workspace());
+        match self.session.is_waiting() {
+            true => true,
+            false => account::permits(context, self.session.account(), &what, is_there, diagnostics).await,
+        }
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
+    }
+
     fn identity_schema(&self) -> Option<Schema> {
         let id = Attribute::required("workspace_id", Type::String, "The environment's id.");
         Some(Schema::new("", [id]))
@@ -343,25 +460,90 @@ impl Resource for StreamingTokens {
     }
 }
 
-fn ends(workspace: &str, why: &str) -> Diagnostic {
+/// The warning of a plan that rotates.
+fn revokes(workspace: &str, rotation: &Rotation, is_settled: bool) -> Diagnostic {
+    let why: Vec<_> = rotation.why.iter().map(|(_, why)| why.as_str()).collect();
+    let why = why.join("; ");
+    let attribute = rotation
+        .why
+        .first()
+        .map_or("rotation_triggers", |(attribute, _)| attribute);
+    let again = if is_settled {
+        ""
+    } else {
+        " They were rotated outside since the last apply; this rotates them once more, so that what was token 2 at the last \
+         apply is revoked, too."
+    };
+    let (summary, detail) = if rotation.times > 1 {
+        (
+            format!("Both streaming tokens of {workspace:?} are to be revoked"),
+            format!(
+                "The streaming tokens are to be rotated twice: {why}. A rotation revokes token 1 only, and token 2 takes its \
+                 place; so token 1 is revoked with it. Whatever uses either is rejected until it is given a new one.{again}"
+            ),
+        )
+    } else {
+        (
+            format!("Token 1 of {workspace:?} is to be revoked"),
+            format!(
+                "The streaming tokens are to be rotated: {why}. Token 1 is revoked at once, and whatever still uses it is \
+                 rejected. By default that is every deployment that was not restarted since it had another, for \
+                 Quix__Sdk__Token is token 1. Token 2 remains valid, as token 1.{again}\n\nApply once everything uses token 2, \
+                 or when it may be down until it is restarted."
+            ),
+        )
+    };
+    Diagnostic::warning(summary, detail).on(attribute)
+}
+
+/// The warning of a plan that may rotate.
+fn may_revoke(workspace: &str) -> Diagnostic {
     Diagnostic::warning(
-        format!("Token 1 of {workspace:?} is to be ended"),
-        format!(
-            "The streaming tokens are to be rotated: {why}. Token 1 ends at once, and whatever still uses it is not let in any \
-             more. By default that is every deployment that was not restarted since it had another, for Quix__Sdk__Token is \
-             token 1. Token 2 goes on working, as token 1.\n\nApply once everything uses token 2, or when it may be down until \
-             it is restarted."
-        ),
+        format!("Token 1 of {workspace:?} may be revoked"),
+        "`rotation_triggers`, `forced_rotation_triggers` or `revoke_sha256` has a value that is known only at apply. If a trigger \
+         turns out to have changed, or a present token to be listed, the streaming tokens are rotated: token 1 is revoked at \
+         once, and token 2 takes its place. If token 2 is listed, both are revoked.",
     )
-    .on("rotation_triggers")
+}
+
+/// The warning of a plan that creates with sums of tokens to revoke.
+fn may_revoke_at_creation(workspace: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("Streaming tokens of {workspace:?} may be revoked"),
+        "The present tokens are read when this is applied. If `revoke_sha256` lists token 1, they are rotated once, which revokes \
+         it; if it lists token 2, twice, which revokes both.",
+    )
+    .on("revoke_sha256")
+}
+
+/// The warning of a plan with sums that no present token has.
+fn none_listed(workspace: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("No streaming token of {workspace:?} is listed in revoke_sha256"),
+        "Neither present token has one of these SHA-256 sums, so nothing is rotated for them. Either what they stand for has been \
+         revoked already, or it was no token of this environment, or the sum is of something else, such as the token with a line \
+         break. `printf %s \"$TOKEN\" | sha256sum` shows the right one.",
+    )
+    .on("revoke_sha256")
+}
+
+/// The warning of a refresh whose answer is older than the state.
+fn lags(workspace: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The platform shows streaming tokens of {workspace:?} from before the last rotation"),
+        "It shows what the state knows as token 1 as token 2 still, which was so before the last rotation. The state, which has \
+         the tokens from the answer to that rotation, is kept. If this does not pass within minutes, compare the tokens with the \
+         portal; to take over what it shows, remove the resource from the state (`terraform state rm`) and import it again.",
+    )
 }
 
 fn done(workspace: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("The streaming tokens of {workspace:?} have been rotated already"),
-        "`rotation_triggers` changed, and the token that was token 1 before has ended: by a run that was killed before its \
-         state was written, or by somebody else. So the change is taken for done, and no second token ends. If the present \
-         token 1 is to end as well, apply this, and change the triggers once more.",
+        "`rotation_triggers` changed, and the token that was token 1 at the last apply has been revoked since: by a run that was \
+         killed before its state was written, or by another client. So nothing is rotated for the change. If the present token 1 \
+         must be revoked as well, for instance because it is the one that leaked, change `forced_rotation_triggers`, or list its \
+         SHA-256 sum in `revoke_sha256`.",
     )
     .on("rotation_triggers")
 }
@@ -369,7 +551,7 @@ fn done(workspace: &str) -> Diagnostic {
 /// What a refresh says of tokens that are not as the state knows them.
 fn changed(workspace: &str, since: Since) -> Option<Diagnostic> {
     let (summary, detail) = match since {
-        Since::Unchanged => return None,
+        Since::Unchanged | Since::Earlier => return None,
         Since::Rotated => (
             "were rotated outside of an apply",
             "What the state knows as token 1 has ended, and what it knows as token 2 is token 1 now. Somebody else has rotated, \

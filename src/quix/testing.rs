@@ -77,6 +77,7 @@ pub(super) fn every_shape() -> Vec<quix::Options> {
         },
     ];
     let shapes = [
+        (Tokens::Published, Rotated::Tokens),
         (Tokens::Named, Rotated::Tokens),
         (Tokens::Texts, Rotated::NewToken),
         (Tokens::Objects, Rotated::Empty),

@@ -22,9 +22,11 @@ use super::error_body::{self, Said};
 use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
-use super::retry::{Next, RetrySafety, backoff, next, retry_after};
-use super::sanitise::sanitise;
+use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
+use super::sanitise::Concealed;
 use super::transport::{Body, BoxError, Transport, is_not_http};
+use crate::redaction::KnownSecrets;
+use crate::token::Clock;
 
 /// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -47,7 +49,13 @@ pub struct Options {
 
 /// An HTTP client for one platform. Clones share connections, credential and rate limits.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client {
+    shared: Arc<Shared>,
+    /// Follows the platform's, by each of its answers.
+    clock: Option<Clock>,
+    /// What no message may repeat.
+    secrets: KnownSecrets,
+}
 
 struct Shared {
     base_url: BaseUrl,
@@ -84,20 +92,51 @@ impl Client {
             user_agent,
             request_timeout,
         } = options;
+        let secrets = KnownSecrets::default();
+        secrets.add(credential.secret());
         let (credential, limiter) = (RwLock::new(credential), Limiter::default());
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             base_url,
             credential,
             user_agent,
             request_timeout,
             transport,
             limiter,
-        }))
+        });
+        Self {
+            shared,
+            clock: None,
+            secrets,
+        }
+    }
+
+    /// The same client, whose errors repeat none of these secrets either. What it learns is added to them.
+    #[must_use]
+    pub fn concealing(self, secrets: &KnownSecrets) -> Self {
+        secrets.add_all(&self.secrets);
+        Self {
+            secrets: secrets.clone(),
+            ..self
+        }
+    }
+
+    /// Remembers a secret, such as a value that an answer brought, so that no error repeats it.
+    pub fn conceal(&self, secret: &SecretString) {
+        self.secrets.add(secret);
+    }
+
+    /// The same client, whose answers correct this clock.
+    #[must_use]
+    pub fn correcting(self, clock: Clock) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
     }
 
     /// Where the API is.
     pub fn base_url(&self) -> &BaseUrl {
-        &self.0.base_url
+        &self.shared.base_url
     }
 
     /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
@@ -145,7 +184,9 @@ impl Client {
         probe: Option<&Request>,
     ) -> Result<T, Error> {
         let unsent = |kind| Error::new(&request.tried, kind, false);
-        let mut credential = within(operation, self.0.credential.write()).await.map_err(unsent)?;
+        let mut credential = within(operation, self.shared.credential.write())
+            .await
+            .map_err(unsent)?;
         let value = self.run(operation, request, true, read, Some(&credential)).await?;
         if let Some(probe) = probe {
             let probed = self.run(operation, probe, false, |_| Ok(()), Some(&credential)).await;
@@ -153,6 +194,7 @@ impl Client {
                 return Ok(value);
             }
         }
+        self.secrets.add(renewed(&value));
         match credential.with_secret(renewed(&value).clone()) {
             Ok(renewed) => *credential = renewed,
             // The caller has it all the same; only this client cannot go on.
@@ -167,7 +209,8 @@ impl Client {
     ///
     /// As [`Client::send`]: the client goes on with the secret that it had.
     pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
-        let present = within(operation, self.0.credential.read()).await;
+        self.secrets.add(secret);
+        let present = within(operation, self.shared.credential.read()).await;
         let other = present.map(|credential| credential.with_secret(secret.clone()));
         let unsent = |kind| Error::new(&probe.tried, kind, false);
         let other = other.map_err(unsent)?.map_err(|error| {
@@ -176,18 +219,20 @@ impl Client {
         })?;
         let read = |answer: Answer| answer.refuse_page();
         self.run(operation, probe, false, read, Some(&other)).await?;
-        *within(operation, self.0.credential.write()).await.map_err(unsent)? = other;
+        *within(operation, self.shared.credential.write())
+            .await
+            .map_err(unsent)? = other;
         Ok(())
     }
 
     /// What the client proves itself with.
     pub async fn credential(&self) -> Credential {
-        self.0.credential.read().await.clone()
+        self.shared.credential.read().await.clone()
     }
 
     /// Whether this is the secret that the client proves itself with.
     pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
-        self.0.credential.read().await.secret() == secret.expose_secret()
+        self.shared.credential.read().await.secret().expose_secret() == secret.expose_secret()
     }
 
     async fn run<T>(
@@ -210,7 +255,7 @@ impl Client {
             // Held while the request is under way, so that a renewal waits for it.
             let answer = match held {
                 Some(credential) => self.attempt(operation, request, attempts, needs_body, credential).await,
-                None => match within(operation, self.0.credential.read()).await {
+                None => match within(operation, self.shared.credential.read()).await {
                     Ok(credential) => {
                         self.attempt(operation, request, attempts, needs_body, &credential)
                             .await
@@ -225,7 +270,7 @@ impl Client {
                         Ok(value) => return Ok(value),
                         Err(Unreadable(reason)) => Kind::Unreadable {
                             status,
-                            reason: reason.into(),
+                            reason: self.concealed(request).sanitise(&reason).into(),
                         }
                         .into(),
                     }
@@ -272,7 +317,7 @@ impl Client {
             });
         }
         let Some(limit) = request.limit else { return Ok(()) };
-        self.0
+        self.shared
             .limiter
             .turn(limit, operation)
             .await
@@ -296,7 +341,7 @@ impl Client {
         credential: &Credential,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
-        let until = after(self.0.request_timeout);
+        let until = after(self.shared.request_timeout);
         let result = match request.safety {
             RetrySafety::Unsafe => self.exchange(request, until, needs_body, credential).await,
             RetrySafety::Safe => tokio::select! {
@@ -329,22 +374,40 @@ impl Client {
         credential: &Credential,
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
+        let sent = self.clock.as_ref().map(Clock::machine);
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let mut secrets = vec![credential.secret()];
-        secrets.extend(request.concealed.iter().map(ExposeSecret::expose_secret));
+        let secrets = self.concealed(request).with(credential.secret());
         let message = self.message(request, credential)?;
-        let response = timeout_at(until, self.0.transport.send(message))
+        let response = timeout_at(until, self.shared.transport.send(message))
             .await
             .map_err(timeout)?;
         let response = response.map_err(|error| Failure::from(self.transport_failure(error, &secrets)))?;
         let status = response.status();
+        let observed = self.clock.as_ref().zip(sent).and_then(|(clock, sent)| {
+            let date = date_of(response.headers())?;
+            Some((clock, date, sent, clock.machine()))
+        });
+        let observe = |is_page: bool| {
+            // A gateway says when it gave up, and a page is not the platform's.
+            if let Some((clock, date, sent, received)) = observed
+                && (status.is_success() || status.is_client_error())
+                && !is_page
+            {
+                clock.observe(date, sent, received);
+            }
+        };
         if !status.is_success() && request.also_answers != Some(status) {
-            return Err(refusal(response, until, &secrets).await);
+            let failure = refusal(response, until, &secrets).await;
+            observe(matches!(failure.kind, Kind::Status { page: true, .. }));
+            return Err(failure);
         }
         let headers = response.headers().clone();
         let body = timeout_at(until, bytes_of(response.into_body(), BODY_LIMIT, &secrets)).await;
         match body.map_err(timeout).and_then(|body| body.map_err(Failure::from)) {
-            Ok(body) => Ok(Answer { status, headers, body }),
+            Ok(body) => {
+                observe(error_body::is_page(&body));
+                Ok(Answer { status, headers, body })
+            }
             Err(_) if !needs_body => Ok(Answer {
                 status,
                 headers,
@@ -354,7 +417,13 @@ impl Client {
         }
     }
 
-    fn transport_failure(&self, error: BoxError, secrets: &[&str]) -> Kind {
+    /// What no message about this request may repeat.
+    fn concealed<'a>(&'a self, request: &'a Request) -> Concealed<'a> {
+        Concealed::new(&self.secrets, format!("{} {}", request.tried, request.path_and_query))
+            .with_all(&request.concealed)
+    }
+
+    fn transport_failure(&self, error: BoxError, secrets: &Concealed<'_>) -> Kind {
         let text = chain(&*error, secrets);
         let Some(connect) = error.downcast_ref::<ConnectError>() else {
             return if is_not_http(&*error) {
@@ -363,7 +432,7 @@ impl Client {
                 Kind::Interrupted(text)
             };
         };
-        let reason = format!("{}: {text}", self.0.base_url.host()).into();
+        let reason = format!("{}: {text}", self.shared.base_url.host()).into();
         match connect.advice() {
             Some(advice) => Kind::Unreachable { reason, advice },
             None => Kind::Connect(reason),
@@ -377,10 +446,10 @@ impl Client {
             .map_err(|error| invalid(format!("the token {error}")))?;
         let mut message = http::Request::builder()
             .method(request.method.clone())
-            .uri(format!("{}{}", self.0.base_url.as_str(), request.path_and_query))
+            .uri(format!("{}{}", self.shared.base_url.as_str(), request.path_and_query))
             .header(name, secret)
             .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, &self.0.user_agent);
+            .header(header::USER_AGENT, &self.shared.user_agent);
         for (name, value) in &request.headers {
             message = message.header(name, value);
         }
@@ -406,7 +475,7 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
 }
 
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
-async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> Failure {
+async fn refusal(response: Response<Body>, until: Instant, secrets: &Concealed<'_>) -> Failure {
     let (parts, body) = response.into_parts();
     let said = if parts.status.is_redirection() {
         parts
@@ -421,7 +490,7 @@ async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> 
     };
     let page = said == Said::Page;
     let message = match said {
-        Said::Message(message) => Some(sanitise(&message, secrets)).filter(|message| !message.is_empty()),
+        Said::Message(message) => Some(secrets.sanitise(&message)).filter(|message| !message.is_empty()),
         Said::Nothing | Said::Page => None,
     };
     let kind = Kind::Status {
@@ -436,7 +505,7 @@ async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> 
 }
 
 /// A whole body of at most `limit` bytes.
-async fn bytes_of(mut body: Body, limit: usize, secrets: &[&str]) -> Result<Bytes, Kind> {
+async fn bytes_of(mut body: Body, limit: usize, secrets: &Concealed<'_>) -> Result<Bytes, Kind> {
     // Room for the answer that brings a token, so that no copy of it is left behind by growing.
     let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
@@ -459,7 +528,7 @@ fn redirect_to(location: &HeaderValue) -> String {
 }
 
 /// An error and its causes in one line, outermost first, each text once.
-fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str> {
+fn chain(error: &(dyn std::error::Error + 'static), secrets: &Concealed<'_>) -> Arc<str> {
     /// What the layers of the HTTP stack say about themselves rather than about the cause.
     const NOISE: [&str; 3] = [
         "error sending request",
@@ -473,7 +542,7 @@ fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str
             text.push_str(&cause);
         }
     }
-    sanitise(&text, secrets).into()
+    secrets.sanitise(&text).into()
 }
 
 impl From<Kind> for Failure {
@@ -535,6 +604,6 @@ impl fmt::Debug for Answer {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.0.base_url)
+        write!(f, "Client({})", self.shared.base_url)
     }
 }

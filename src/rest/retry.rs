@@ -95,6 +95,13 @@ pub(super) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) 
     Some(Duration::try_from(at.duration_since(date.unwrap_or_else(now))).unwrap_or(Duration::ZERO))
 }
 
+/// When an answer was written, by the clock of whoever gave it; `None` where a cache may have kept it since.
+pub(super) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    let is_kept = headers.get(header::AGE).is_some_and(|age| age.as_bytes() != b"0");
+    let date = headers.get(header::DATE).filter(|_| !is_kept)?;
+    http_date(date.to_str().ok()?)
+}
+
 /// The only form that RFC 9110 lets servers send: `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(text: &str) -> Option<Timestamp> {
     static PARSER: DateTimeParser = DateTimeParser::new();
@@ -197,6 +204,24 @@ mod tests {
     fn no_two_clients_pause_alike() {
         let pauses = || backoff().take(8).collect::<Vec<_>>();
         assert_ne!(pauses(), pauses());
+    }
+
+    #[test]
+    fn date_of_fresh_answer_is_read_and_of_cached_one_is_not() {
+        let read = |headers: &[(header::HeaderName, &'static str)]| {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (name.clone(), http::HeaderValue::from_static(value)))
+                .collect();
+            date_of(&headers).map(|date| date.to_string())
+        };
+        let date = (header::DATE, "Thu, 01 Jan 2026 00:00:30 GMT");
+        let expected = Some("2026-01-01T00:00:30Z".to_owned());
+        assert_eq!(read(&[date.clone()]), expected);
+        assert_eq!(read(&[date.clone(), (header::AGE, "0")]), expected);
+        assert_eq!(read(&[date, (header::AGE, "30")]), None);
+        assert_eq!(read(&[(header::DATE, "yesterday")]), None);
+        assert_eq!(read(&[]), None);
     }
 
     #[test]

@@ -19,9 +19,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use axum::extract::State;
 use axum::response::Response;
 use axum::{Router, middleware};
-use http::Request;
+use http::{HeaderValue, Request, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tower::Service;
@@ -79,6 +81,16 @@ pub struct Sandbox<P> {
     clock: MovableClock,
 }
 
+/// An answer with the sandbox's time, unless a fault gives it another one.
+async fn dated(State(clock): State<Clock>, mut answer: Response) -> Response {
+    static PRINTER: DateTimePrinter = DateTimePrinter::new();
+    let date = PRINTER.timestamp_to_rfc9110_string(&clock.now());
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+        answer.headers_mut().entry(header::DATE).or_insert(date);
+    }
+    answer
+}
+
 impl<P> Clone for Sandbox<P> {
     fn clone(&self) -> Self {
         Self {
@@ -112,6 +124,7 @@ impl<P: Platform> Sandbox<P> {
         api.merge(P::another().layer(faults()))
             .merge(P::beside())
             .with_state(self.clone())
+            .layer(middleware::map_response_with_state(self.clock(), dated))
     }
 
     /// The same as a service whose error is a connection that was cut, for a client in the same process.

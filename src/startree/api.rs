@@ -150,6 +150,7 @@ impl Api {
         self.client
             .fetch(operation, &request, |answer| answer::issued(&answer))
             .await
+            .inspect(|issued| self.client.conceal(&issued.secret_key))
     }
 
     /// What is said of a service token: `GET /service-tokens/{srn}`.
@@ -241,7 +242,7 @@ impl Api {
         let tried = format!("list the assignments of the role {:?}", role.as_str());
         let request = one(Method::GET, tried, Srn::Role(role), Some("assignments"));
         self.client
-            .fetch(operation, &request, |answer| answer::assignments(&answer))
+            .fetch(operation, &request, |answer| answer::assignments(&answer, role))
             .await
     }
 

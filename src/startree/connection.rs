@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
 use super::cached_list::CachedList;
 use super::claims::Claims;
@@ -12,9 +14,9 @@ use super::pinot::Pinot;
 use super::planned_names::PlannedNames;
 use super::tokens::Tokens;
 use crate::framework::Context;
-use crate::platform;
 use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
+use crate::platform::{self, Contact};
 use crate::rest::{Error, Operation};
 
 pub(super) type Session = platform::Session<Connection>;
@@ -63,6 +65,13 @@ impl<T> ByRole<T> {
 impl<T> Default for ByRole<T> {
     fn default() -> Self {
         Self(Mutex::default())
+    }
+}
+
+#[async_trait]
+impl Contact for Connection {
+    async fn contact(&self, context: &Context) {
+        let _ = self.api.roles(&self.operation(context)).await;
     }
 }
 

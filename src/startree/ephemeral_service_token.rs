@@ -149,6 +149,7 @@ impl EphemeralResource for EphemeralServiceToken {
         if self.session.is_waiting() {
             return Some(not_yet(config));
         }
+        self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
         let roles = diagnostics.ok(config.roles())?;

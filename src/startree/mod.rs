@@ -5,6 +5,8 @@
 pub mod api;
 mod cached_list;
 mod claims;
+#[cfg(test)]
+mod clock_tests;
 mod connection;
 mod description;
 mod ephemeral_description;

@@ -56,10 +56,10 @@ use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
-use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::attributes::{invalid, keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -318,9 +318,11 @@ impl Resource for ServiceToken {
                     ..Model::default()
                 };
                 let owner = successor.owner(&Field::Null);
+                let operation = connection.operation(context);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
             return;
@@ -331,6 +333,7 @@ impl Resource for ServiceToken {
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         keep_spelling(&mut planned.overlap, &prior.overlap);
+        self.session.synchronise(context, diagnostics).await;
         let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
         let records = decision_time::records(prior, planned);
         let time = DecisionTime::new(&context.private, self.now(), records, rotation.shortest_interval());
@@ -366,6 +369,14 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                diagnostics.push(may_rotate(&prior.what(), &rotation.unknown()));
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.expect();
                 planned.generation = Field::Unknown;
                 planned.previous_access_key = Field::Unknown;
@@ -391,6 +402,7 @@ impl Resource for ServiceToken {
         decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => {
+                decision_time::record(&context.private, self.now());
                 connection.tokens.follows(successor.issued.access_key.clone(), None);
                 planned.take(successor, self.now());
             }
@@ -429,7 +441,9 @@ impl Resource for ServiceToken {
             return Some(state);
         };
         connection.tokens.follows(access_key.clone(), state.predecessor());
-        match presence::look(&connection, &operation, &access_key).await {
+        let present = presence::look(&connection, &operation, &access_key).await;
+        self.session.report_skew(diagnostics);
+        match present {
             Ok(Presence::There(told)) => {
                 if state.description.is_null() {
                     state.description = description(told);
@@ -515,6 +529,27 @@ impl Resource for ServiceToken {
             )
             .await;
         None
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let operation = connection.operation(context);
+            for access_key in [Some(state.access_key()?), state.previous()].into_iter().flatten() {
+                let presence = presence::look(&connection, &operation, &access_key).await;
+                if let Presence::There(_) = presence.map_err(|error| failure(&error))? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

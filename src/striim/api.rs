@@ -7,7 +7,7 @@ mod answer;
 mod managed_by;
 mod spelling;
 
-use http::Method;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(super) use managed_by::{check as check_managed_by, is_marked};
 pub(super) use spelling::is_same_name;
 
-use crate::rest::{Answer, Client, Error, Operation, RateLimit, Request, RetrySafety, Unreadable};
+use crate::rest::{Answer, Client, Error, Kind, Operation, RateLimit, Request, RetrySafety, Unreadable};
 
 /// "Creation and rotation of PATs and service account tokens: 10 requests per minute."
 const ISSUING: RateLimit = RateLimit::per_minute("token creation and rotation", 10);
@@ -75,6 +75,18 @@ pub struct UserToken {
     pub updated_at: Option<String>,
     /// Who rotated it last: the platform's id of a user.
     pub updated_by: Option<i64>,
+}
+
+/// An answer about a user's personal access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserTokenReading {
+    /// The user has this one.
+    Present(UserToken),
+    /// The answer is that there is none. A gateway may have given it.
+    Missing {
+        /// Whether the answer names the user, which a gateway does not know.
+        names_user: bool,
+    },
 }
 
 /// A new value, just made by creation or rotation: the only time that the platform tells it.
@@ -264,9 +276,27 @@ impl Api {
     ///
     /// [`Error`].
     pub async fn list_service_accounts(&self, operation: &Operation) -> Result<Vec<ServiceAccount>, Error> {
-        self.client
-            .fetch(operation, &list_request(), answer::service_accounts)
-            .await
+        let request = list_request();
+        let accounts = self.client.fetch(operation, &request, answer::service_accounts).await?;
+        if accounts.is_empty() && !self.is_called_by_user(operation).await? {
+            let reason = "it is empty, although it has to show the service account that the provider works as; is the \
+                          base URL right, is a proxy in between?";
+            let kind = Kind::Unreadable {
+                status: StatusCode::OK,
+                reason: reason.into(),
+            };
+            return Err(Error::new("list the service accounts", kind, false));
+        }
+        Ok(accounts)
+    }
+
+    /// Whether the API is called with a user's token: else it is that of a service account.
+    async fn is_called_by_user(&self, operation: &Operation) -> Result<bool, Error> {
+        match self.user_token(operation, None).await {
+            Ok(own) => Ok(own.is_some()),
+            Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates a service account with its token: `POST /service-account`.
@@ -295,6 +325,7 @@ impl Api {
                 answer::issued_token(answer, OwnerKey::Name, Some(new.name))
             })
             .await
+            .inspect(|issued| self.client.conceal(&issued.token))
     }
 
     /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
@@ -332,7 +363,10 @@ impl Api {
     ) -> Result<IssuedToken, Error> {
         let probe = list_request();
         let probe = match own {
-            Own::No => return self.client.fetch(operation, request, read).await,
+            Own::No => {
+                let issued = self.client.fetch(operation, request, read).await;
+                return issued.inspect(|issued| self.client.conceal(&issued.token));
+            }
             Own::Yes => None,
             Own::Perhaps => Some(&probe),
         };
@@ -364,14 +398,34 @@ impl Api {
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn user_token(&self, operation: &Operation, email: Option<&str>) -> Result<Option<UserToken>, Error> {
+    pub async fn read_user_token(&self, operation: &Operation, email: Option<&str>) -> Result<UserTokenReading, Error> {
         let mut request = Request::new(Method::GET, format!("read {}", pat_of(email)), &["user-token"]);
         if let Some(email) = email {
             request = request.query("email", email);
         }
-        match self.client.fetch(operation, &request, answer::user_token).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            result => result,
+        let read = |answer| answer::user_token(answer, email);
+        match self.client.fetch(operation, &request, read).await {
+            Ok(Some(token)) => Ok(UserTokenReading::Present(token)),
+            Ok(None) => Ok(UserTokenReading::Missing { names_user: false }),
+            Err(error) if error.is_not_found() => {
+                let names_user = email
+                    .zip(error.platform_message())
+                    .is_some_and(|(email, message)| is_said_of(message, email));
+                Ok(UserTokenReading::Missing { names_user })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, without telling what speaks for an absence. By itself it proves nothing: see `pat::find`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn user_token(&self, operation: &Operation, email: Option<&str>) -> Result<Option<UserToken>, Error> {
+        match self.read_user_token(operation, email).await? {
+            UserTokenReading::Present(token) => Ok(Some(token)),
+            UserTokenReading::Missing { .. } => Ok(None),
         }
     }
 
@@ -452,6 +506,15 @@ impl Api {
     }
 }
 
+/// Whether a message is about the user with this address. One that quotes the request's URL is not: any server can do that.
+fn is_said_of(message: &str, email: &str) -> bool {
+    let message = message.to_lowercase();
+    let quotes_url = ["email=", "user-token", "http:", "https:"]
+        .iter()
+        .any(|part| message.contains(part));
+    message.contains(&email.to_lowercase()) && !quotes_url
+}
+
 fn list_request() -> Request {
     Request::new(Method::GET, "list the service accounts", &["service-accounts"])
 }
@@ -482,6 +545,20 @@ fn whole_seconds<S: serde::Serializer>(instant: &Option<Timestamp>, serializer: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_is_about_a_user_only_in_words_of_its_own() {
+        for (message, is_about) in [
+            ("Bob@acme.example has no personal access token", true),
+            ("no token for user bob@acme.example", true),
+            ("no Route matched with those values", false),
+            ("404 page not found", false),
+            ("Cannot GET /api/v1/user-token?email=bob@acme.example", false),
+            ("https://acme.striim.cloud/x?q=bob@acme.example was not found", false),
+        ] {
+            assert_eq!(is_said_of(message, "bob@acme.example"), is_about, "{message}");
+        }
+    }
 
     #[test]
     fn instants_are_sent_in_utc_and_whole_seconds() {

@@ -186,6 +186,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         if self.session.is_waiting() {
             return Some(not_yet(config));
         }
+        self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
         let now = self.now();
@@ -204,7 +205,7 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         }
         let name = ephemeral_name::new(config.prefix(), expiry.instant());
         for warning in [
-            connection.ledger.create(&name, &others, now),
+            connection.ledger.create(&name, &[], &others, now),
             quota::last_place(&others, now),
         ] {
             diagnostics.extend(warning);

@@ -47,12 +47,14 @@ pub(super) struct Unmade {
 }
 
 impl Unmade {
-    /// Whether the name may be taken, or the quota used up: which status says so is not documented.
+    /// Whether the name is taken, or the quota used up. Which status says so is not documented: 409 may, and 400, which
+    /// is for any argument that is wrong, only where the message is about the name or the quota.
     pub(super) fn is_conflict(&self) -> bool {
-        matches!(
-            self.error.status(),
-            Some(StatusCode::CONFLICT | StatusCode::BAD_REQUEST)
-        )
+        match self.error.status() {
+            Some(StatusCode::CONFLICT) => true,
+            Some(StatusCode::BAD_REQUEST) => self.error.platform_message().is_some_and(tells_conflict),
+            _ => false,
+        }
     }
 
     /// Whether an account that the list does not show may hold the name: one that has expired may do so.
@@ -68,6 +70,16 @@ impl Unmade {
             left_behind: false,
         }
     }
+}
+
+/// Whether the message of a 400 is about a name that is taken or a quota, and not about another argument.
+fn tells_conflict(message: &str) -> bool {
+    const TAKEN: [&str; 5] = ["already exist", "exists", "is taken", "already in use", "duplicate"];
+    const QUOTA: [&str; 6] = ["quota", "limit", "maximum", "at most", "too many", "unique"];
+    const OTHER: [&str; 6] = ["expir", "descri", "date", "month", "day", "character"];
+    let message = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    has(&TAKEN) || (has(&QUOTA) && !has(&OTHER))
 }
 
 /// How long to wait before asking again after the `n`th lost answer, counted from 0.
@@ -315,6 +327,26 @@ fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAcc
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn bad_request_is_conflict_only_where_its_message_is_about_name_or_quota() {
+        for (message, expected) in [
+            ("a service account named \"ci\" exists", true),
+            ("Service account name already exists", true),
+            ("Name is taken", true),
+            ("name must be unique", true),
+            ("the account has 3 active service accounts of at most 3", true),
+            ("Token quota exceeded", true),
+            ("expires-at must be within 12 months", false),
+            ("expiresAt exceeds the maximum of 365 days", false),
+            ("The expiration date has already passed", false),
+            ("description: must have at most 255 characters", false),
+            ("name: must have 3 to 30 characters", false),
+            ("Bad Request", false),
+        ] {
+            assert_eq!(super::tells_conflict(message), expected, "{message}");
+        }
+    }
+
     use secrecy::ExposeSecret;
 
     use super::*;

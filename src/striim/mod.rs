@@ -3,7 +3,11 @@
 //! [`Striim`] is the provider. It reads its `settings`, opens a `session` with the account, and its resources speak to
 //! the platform through that session's [`api`].
 
+#[cfg(test)]
+mod account_tests;
 pub mod api;
+#[cfg(test)]
+mod clock_tests;
 mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;
@@ -19,6 +23,7 @@ mod pat_status_data_source;
 mod personal_access_token;
 mod provider;
 mod quota;
+mod replacement;
 mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;
@@ -26,6 +31,8 @@ mod rotate_service_account_token;
 mod rotation;
 #[cfg(test)]
 mod saved_plan_tests;
+#[cfg(test)]
+mod secret_tests;
 mod service_account;
 mod service_account_token;
 mod service_account_token_list;

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use super::api::{Api, Owner, UserToken};
+use super::api::{Api, Owner, UserToken, UserTokenReading};
 use super::failure::failure;
 use crate::framework::{Diagnostic, Severity};
 use crate::platform::end_until_gone;
@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) token: Option<UserToken>,
     /// Whether it is the one that the provider itself works with.
     pub(super) own: bool,
+    /// Whether it is certain that the platform itself says that there is none.
+    pub(super) is_absence_proved: bool,
 }
 
 /// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
@@ -36,6 +38,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
             address: token.as_ref().and_then(|token| token.email.clone()),
             own: token.is_some(),
             token,
+            is_absence_proved: false,
         });
     };
     let own = match own {
@@ -47,7 +50,20 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
     let (token, is_own) = if own.as_ref().is_some_and(is_theirs) {
         (own, true)
     } else {
-        let token = api.user_token(operation, Some(address)).await?;
+        let reading = api.read_user_token(operation, Some(address)).await?;
+        let (token, names_user) = match reading {
+            UserTokenReading::Present(token) => (Some(token), false),
+            UserTokenReading::Missing { names_user } => (None, names_user),
+        };
+        if token.is_none() {
+            let is_absence_proved = names_user || prove_absence(api, operation, address, own.is_some()).await?;
+            return Ok(Found {
+                address: Some(address.to_owned()),
+                token,
+                own: false,
+                is_absence_proved,
+            });
+        }
         let id = |token: &Option<UserToken>| token.as_ref().and_then(|token| token.token_id);
         let is_own = id(&own).is_some() && id(&own) == id(&token);
         (token, is_own)
@@ -56,7 +72,31 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
         address: Some(address.to_owned()),
         token,
         own: is_own,
+        is_absence_proved: false,
     })
+}
+
+/// Whether an answer that a user has no PAT is the platform's: a gateway that does not route the path says the same. Either
+/// the same path shows the provider's own PAT, before and after, and the answer is the same again; or PATs are disabled,
+/// which ends them all.
+async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
+    if shows_own {
+        let shows_own = api.user_token(operation, None).await?.is_some();
+        return Ok(shows_own && api.user_token(operation, Some(address)).await?.is_none());
+    }
+    let status = api.pat_status(operation).await;
+    Ok(status.is_ok_and(|status| !status.enabled))
+}
+
+/// Says that the absence of a PAT cannot be proved.
+pub(super) fn doubtful(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} was not found, and stays in the state"),
+        "The answer says that there is none. It does not name the user, and nothing shows that it is the platform's own: a \
+         gateway that does not know the path answers the same. Check the provider's `base_url` and proxies. If the user has no \
+         token in the portal, take the resource out of the state (`terraform state rm`), or let the provider work with an \
+         administrator's personal access token, by which it can prove that.",
+    )
 }
 
 /// Revokes a PAT that is there. Gone meanwhile is gone.
@@ -66,21 +106,37 @@ pub(super) async fn end(
     token: &UserToken,
     address: Option<&str>,
 ) -> Result<(), Diagnostic> {
-    let owner = match (token.user_id, address) {
+    // A number counts only in an answer that names the user: else it may be another one's.
+    let names_user = address.is_none() || token.email.is_some();
+    let owner = match (token.user_id.filter(|_| names_user), address) {
         (Some(id), _) => Owner::UserId(id),
         // Documented for one's own only. It can mean nobody else.
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(nobody(Severity::Error)),
     };
     end_until_gone(operation, &pat_of(address), || async {
-        match api.revoke_user_token(operation, owner).await {
-            Err(error) if !error.is_not_found() => return Err(why_not_revoked(owner, &error)),
-            _ => {}
-        }
+        let is_revoked = match api.revoke_user_token(operation, owner).await {
+            Ok(()) => true,
+            // An attempt before this one, whose answer was lost, may have revoked it.
+            Err(error) if error.is_not_found() => error.is_ambiguous(),
+            Err(error) => return Err(why_not_revoked(owner, &error)),
+        };
         let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
-        Ok(left.token.is_some_and(|left| left.token_id == token.token_id))
+        match left.token {
+            Some(left) => Ok(left.token_id == token.token_id),
+            None if is_revoked || left.is_absence_proved => Ok(false),
+            None => Err(cannot_prove(&pat_of(address))),
+        }
     })
     .await
+}
+
+/// The error that a PAT may not be revoked, although an answer says that it is not there.
+pub(super) fn cannot_prove(what: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        ..doubtful(what)
+    }
 }
 
 fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {

@@ -22,7 +22,10 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct Planned {
     enabled: Option<bool>,
-    issued: BTreeSet<String>,
+    /// Whether one gets a value.
+    issues: bool,
+    /// Those that resources of the configuration manage after this plan, in lower case.
+    declared: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -33,7 +36,7 @@ impl Ledger {
     pub(super) fn declare(&self, enabled: bool) -> Result<(), Diagnostic> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.enabled = Some(enabled);
-        if !enabled && !planned.issued.is_empty() {
+        if !enabled && planned.issues {
             return Err(contradiction());
         }
         Ok(())
@@ -42,16 +45,29 @@ impl Ledger {
     /// Notes that a PAT will get a value; answers whether the plan enables PATs, `None`: it says nothing yet.
     ///
     /// # Errors
-    /// If the plan disables PATs, or another resource gives the same one a value.
-    pub(super) fn issue(&self, id: &str) -> Result<Option<bool>, Diagnostic> {
+    /// If the plan disables PATs.
+    pub(super) fn issue(&self) -> Result<Option<bool>, Diagnostic> {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        if !planned.issued.insert(id.to_owned()) {
-            return Err(twice(id));
-        }
+        planned.issues = true;
         match planned.enabled {
             Some(false) => Err(contradiction()),
             enabled => Ok(enabled),
         }
+    }
+
+    /// Notes that a resource of the configuration manages this PAT after this plan, in the place of `replaces`.
+    ///
+    /// # Errors
+    /// If another resource does so, too.
+    pub(super) fn manage(&self, id: &str, replaces: &[String]) -> Result<(), Diagnostic> {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        for replaced in replaces {
+            planned.declared.remove(&replaced.to_lowercase());
+        }
+        if planned.declared.insert(id.to_lowercase()) {
+            return Ok(());
+        }
+        Err(twice(id))
     }
 }
 
@@ -67,8 +83,8 @@ fn twice(id: &str) -> Diagnostic {
     Diagnostic::error(
         "One personal access token, two resources",
         format!(
-            "A user has one personal access token. Two resources of this plan would give that of {id:?} a new value, \
-             and each would end the other's. Keep one of them."
+            "A user has one personal access token. Two resources of this configuration manage that of {id:?}, and each \
+             would end the other's value. Keep one of them."
         ),
     )
 }
@@ -81,11 +97,22 @@ mod tests {
     fn a_contradiction_is_told_to_whoever_comes_second() {
         let (first, second) = (Ledger::default(), Ledger::default());
         assert_eq!(first.declare(false), Ok(()));
-        assert_eq!(first.issue("ann@acme.example"), Err(contradiction()));
-        assert_eq!(second.issue("ann@acme.example"), Ok(None));
+        assert_eq!(first.issue(), Err(contradiction()));
+        assert_eq!(second.issue(), Ok(None));
         assert_eq!(second.declare(false), Err(contradiction()));
         assert_eq!(second.declare(true), Ok(()));
-        assert_eq!(second.issue("bob@acme.example"), Ok(Some(true)));
-        assert_eq!(second.issue("bob@acme.example"), Err(twice("bob@acme.example")));
+        assert_eq!(second.issue(), Ok(Some(true)));
+    }
+
+    #[test]
+    fn pat_managed_by_two_resources_is_an_error_unless_replaced() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
+        assert_eq!(ledger.manage("Ann@acme.example", &[]), Err(twice("Ann@acme.example")));
+        assert_eq!(
+            ledger.manage("bob@acme.example", &["ann@acme.example".to_owned()]),
+            Ok(())
+        );
+        assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
     }
 }

@@ -5,12 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::api::ServiceAccount;
 use crate::framework::Diagnostic;
 use crate::token::Expiry;
+
+/// How often, and how long each time, to wait for the state's owner of a name to turn up.
+const MOMENTS: u32 = 10;
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// "An account may have up to three active service account tokens" (Striim Cloud, "Token types").
 const QUOTA: usize = 3;
@@ -25,17 +30,36 @@ struct Planned {
     removed: BTreeSet<String>,
     /// What the state has. Where a plan creates such a one, it replaces it.
     ours: BTreeSet<String>,
+    /// The names that resources of the configuration have after this plan.
+    declared: BTreeSet<String>,
+    /// What this run has deleted.
+    deleted: BTreeSet<String>,
 }
 
 impl Ledger {
     /// Notes that a service account will go.
-    pub(super) fn remove(&self, name: &str) {
-        self.planned(|planned| planned.removed.insert(name.to_owned()));
+    ///
+    /// # Errors
+    /// A warning if another resource is to have its name.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Diagnostic> {
+        self.planned(|planned| {
+            planned.ours.insert(name.to_owned());
+            planned.removed.insert(name.to_owned());
+            if planned.created.contains(name) {
+                return Err(moves(name));
+            }
+            Ok(())
+        })
     }
 
-    /// Whether a service account will go.
-    pub(super) fn removes(&self, name: &str) -> bool {
-        self.planned(|planned| planned.removed.contains(name))
+    /// Notes that this run has deleted a service account.
+    pub(super) fn deleted(&self, name: &str) {
+        self.planned(|planned| planned.deleted.insert(name.to_owned()));
+    }
+
+    /// Whether this run has deleted a service account of that name.
+    pub(super) fn has_deleted(&self, name: &str) -> bool {
+        self.planned(|planned| planned.deleted.contains(name))
     }
 
     /// Notes that a service account is in the state.
@@ -43,15 +67,57 @@ impl Ledger {
         self.planned(|planned| planned.ours.insert(name.to_owned()));
     }
 
+    /// Notes that a resource of the configuration has these names after this plan.
+    ///
+    /// # Errors
+    /// If another resource has one of them, too.
+    pub(super) fn declare(&self, names: &[&str]) -> Result<(), Diagnostic> {
+        self.planned(|planned| {
+            if let Some(name) = names.iter().find(|name| planned.declared.contains(**name)) {
+                return Err(declared_twice(name));
+            }
+            planned.declared.extend(names.iter().map(|name| (*name).to_owned()));
+            Ok(())
+        })
+    }
+
+    /// Takes back [`Ledger::declare`]: the resource that was to keep these names is replaced after all.
+    pub(super) fn release(&self, names: &[String]) {
+        self.planned(|planned| planned.declared.retain(|name| !names.contains(name)));
+    }
+
     /// Whether a service account that is there is another's: neither in the state nor about to go.
     pub(super) fn is_foreign(&self, name: &str, accounts: &[ServiceAccount]) -> bool {
         self.planned(|planned| is_foreign(planned, name, accounts))
     }
 
-    /// Notes that a service account will be made, and says what the user should know of it.
-    pub(super) fn create(&self, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
+    /// The same, after a moment in which the state's owner of the name may turn up: Terraform refreshes and plans resources
+    /// at the same time and in no order.
+    pub(super) async fn stays_foreign(&self, name: &str, accounts: &[ServiceAccount]) -> bool {
+        for _ in 0..MOMENTS {
+            if !self.is_foreign(name, accounts) {
+                return false;
+            }
+            tokio::time::sleep(MOMENT).await;
+        }
+        self.is_foreign(name, accounts)
+    }
+
+    /// Notes that a service account will be made, and says what the user should know of it: a name that another resource
+    /// gives up, or a quota that does not do.
+    pub(super) fn create(
+        &self,
+        name: &str,
+        replaces: &[String],
+        accounts: &[ServiceAccount],
+        now: Timestamp,
+    ) -> Option<Diagnostic> {
+        let is_its_own = replaces.iter().any(|replaced| replaced == name);
         self.planned(|planned| {
             planned.created.insert(name.to_owned());
+            if planned.removed.contains(name) && !is_its_own {
+                return Some(moves(name));
+            }
             judge(planned, name, accounts, now)
         })
     }
@@ -88,13 +154,10 @@ fn together<'a>(planned: &'a Planned, accounts: &'a [ServiceAccount], now: Times
 
 fn is_foreign(planned: &Planned, name: &str, accounts: &[ServiceAccount]) -> bool {
     let exists = accounts.iter().any(|account| account.name == name);
-    exists && !planned.removed.contains(name) && !planned.ours.contains(name)
+    exists && !planned.ours.contains(name) && !planned.deleted.contains(name)
 }
 
 fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Option<Diagnostic> {
-    if is_foreign(planned, name, accounts) {
-        return Some(Diagnostic::warning(format!("The name {name:?} is taken"), taken(name)).on("name"));
-    }
     let together = together(planned, accounts, now);
     let after = together.iter().filter(|name| !planned.leaves(name)).count();
     let list = list(accounts, now);
@@ -126,18 +189,51 @@ fn judge(planned: &Planned, name: &str, accounts: &[ServiceAccount], now: Timest
 }
 
 /// Whether the token counts against the quota: not once it has expired.
-fn is_active(account: &ServiceAccount, now: Timestamp) -> bool {
+pub(super) fn is_active(account: &ServiceAccount, now: Timestamp) -> bool {
     account
         .expires_at
         .is_none_or(|expiry| !Expiry::at(expiry).has_passed(now))
 }
 
-/// What to do about a service account that exists.
+/// The error that two resources declare the same name.
+fn declared_twice(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Two resources declare the service account {name:?}"),
+        "A service account's name is unique in the account, and each of the two would end the other's token. Give one of \
+         them another name, or remove it. (A pair has two names, its own with -a and with -b.)",
+    )
+    .on("name")
+}
+
+/// The warning that a name moves from one resource to another.
+fn moves(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The name {name:?} moves from one resource to another"),
+        format!(
+            "One resource of this state gives up the service account {name:?}, and another one is to create it: its token is \
+             revoked and there will be a new one. If it is one resource whose address has changed, add a `moved` block \
+             instead, which keeps the token. Terraform may create before it destroys; then the creation is refused, and the \
+             next apply makes up for it."
+        ),
+    )
+}
+
+/// What to do about a service account that exists, where it is not known whose it is.
 pub(super) fn taken(name: &str) -> String {
     format!(
-        "A service account named {name:?} exists already. To manage it here, take it over:\n\n  import {{\n    to = \
-         striim_service_account_token.<label>\n    id = {name:?}\n  }}\n\nor set `adopt_existing = true`, which rotates \
-         it: the value that is in use stops working. Otherwise choose another name, or revoke it first."
+        "A service account named {name:?} exists already. What to do depends on whose it is:\n\n\
+         - This state has it under another address, because a resource was renamed: add a `moved` block, which keeps its \
+         token.\n\
+         - This state has it under this address, and `create_before_destroy` (here, or inherited from a resource that depends \
+         on this one) has its replacement created first: change `name` as well, or do without `create_before_destroy`. One \
+         that is tainted, Terraform destroys first: there is nothing to do.\n\
+         - Another resource of this configuration created it in this run, perhaps under another provider alias: give one of \
+         the two another name.\n\
+         - It is in no state: choose another name, revoke it, import it, which keeps its value,\n\n  \
+         import {{\n    to = striim_service_account_token.<label>\n    id = {name:?}\n  }}\n\n  \
+         or set `adopt_existing = true`, which rotates it: the value that is in use stops working.\n\n\
+         Neither import nor adopt what a state has already (`terraform state list`): whatever destroys it there would revoke \
+         the token here."
     )
 }
 
@@ -155,7 +251,8 @@ pub(super) fn exhausted(accounts: &[ServiceAccount], now: Timestamp) -> String {
     }
     format!(
         "The account's quota of {QUOTA} active service account tokens is used up:\n{list}\n\nRevoke one that is no \
-         longer needed. If the account may have more, {HIDDEN}"
+         longer needed. One that the plan did not count, this run may have created by another provider alias: then declare \
+         fewer. If the account may have more, {HIDDEN}"
     )
 }
 
@@ -257,14 +354,14 @@ mod tests {
             (full(), &["a"], &["x", "y"], Some("would have 4")),
             // A replacement under its own name.
             (full(), &["a"], &["a"], None),
-            (full(), &[], &["a"], Some("exists already")),
         ];
         for (accounts, removed, created, expected) in cases {
             let ledger = Ledger::default();
-            removed.iter().for_each(|name| ledger.remove(name));
+            let replaces: Vec<_> = removed.iter().map(|name| (*name).to_owned()).collect();
+            removed.iter().for_each(|name| ledger.remove(name).unwrap());
             let told = created
                 .iter()
-                .map(|name| ledger.create(name, &accounts, NOW))
+                .map(|name| ledger.create(name, &replaces, &accounts, NOW))
                 .last()
                 .flatten();
             let told = told.map(|told| told.detail);
@@ -274,6 +371,40 @@ mod tests {
                 "{removed:?} {created:?}"
             );
         }
+    }
+
+    #[test]
+    fn name_that_moves_between_resources_is_reported_by_whoever_comes_second() {
+        let accounts = [account("a", 10)];
+        let (removed_first, created_first) = (Ledger::default(), Ledger::default());
+        assert_eq!(removed_first.remove("a"), Ok(()));
+        let told = removed_first.create("a", &[], &accounts, NOW).unwrap();
+        assert!(told.detail.contains("`moved`"), "{told}");
+        assert_eq!(created_first.create("a", &[], &accounts, NOW), None);
+        assert_eq!(created_first.remove("a"), Err(told));
+    }
+
+    #[test]
+    fn name_declared_by_two_resources_is_an_error_unless_released() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.declare(&["ci-a", "ci-b"]), Ok(()));
+        let told = ledger.declare(&["ci-b"]).unwrap_err();
+        assert!(told.summary.contains("\"ci-b\""), "{told}");
+        ledger.release(&["ci-a".to_owned(), "ci-b".to_owned()]);
+        assert_eq!(ledger.declare(&["ci-b"]), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn owner_that_is_refreshed_a_moment_later_is_waited_for() {
+        let (ledger, accounts) = (Ledger::default(), [account("a", 10)]);
+        let refresh = async {
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            ledger.own("a");
+        };
+        let (is_foreign, ()) = tokio::join!(ledger.stays_foreign("a", &accounts), refresh);
+        assert!(!is_foreign);
+        assert!(Ledger::default().stays_foreign("a", &accounts).await);
+        assert!(!ledger.stays_foreign("b", &accounts).await);
     }
 
     #[test]

@@ -198,6 +198,7 @@ impl Action for RotateServiceAccountToken {
     }
 
     async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
+        self.session.synchronise(context, diagnostics).await;
         if let Some(name) = config.name.known() {
             self.rotate(context, &config, name, progress, diagnostics).await;
         }

@@ -1,6 +1,8 @@
 //! What the resources that manage service accounts share: finding one, judging what the user declares of it, rotating
 //! its token, and telling what went wrong.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -16,6 +18,10 @@ use crate::framework::{Context, Diagnostic, Diagnostics, Field};
 use crate::platform::attributes::invalid;
 use crate::rest::{Error, Kind, Operation};
 use crate::token::Lifetime;
+
+/// How often, and how long each time, a creation waits for a deletion that frees its name.
+const NAME_PAUSES: u32 = 25;
+const NAME_PAUSE: Duration = Duration::from_millis(200);
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
 pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
@@ -98,21 +104,72 @@ pub(super) fn check_description(description: &Field<String>, room: usize, diagno
     }
 }
 
-/// The plan's warning that something will be made anew which a killed run left; `None` if there is no such thing.
-pub(super) fn left_over(connection: &Connection, accounts: &[ServiceAccount], name: &str) -> Option<Diagnostic> {
+/// The plan's warning about an account that bears the mark of this provider's `managed_by` and is not in the state, as a run
+/// that was killed leaves one: it is revoked and created again. `None` if there is no such account.
+pub(super) async fn orphan(
+    connection: &Connection,
+    accounts: &[ServiceAccount],
+    name: &str,
+    now: Timestamp,
+) -> Option<Diagnostic> {
     let account = find(accounts, name).filter(|account| connection.api.manages(account))?;
-    connection.ledger.is_foreign(name, accounts).then(|| {
-        connection.ledger.own(name);
+    let is_orphan = connection.ledger.stays_foreign(name, accounts).await;
+    is_orphan.then(|| {
+        let changed = match (&account.updated_at, account.updated_by) {
+            (Some(at), Some(by)) => format!("was last rotated or changed at {at} by user {by}"),
+            (Some(at), None) => format!("was last rotated or changed at {at}"),
+            (None, _) => "was not rotated, as far as the platform shows".to_owned(),
+        };
         Diagnostic::warning(
-            format!("The service account {name:?} is made anew"),
+            format!("The service account {name:?} is made anew: its present token is revoked"),
             format!(
-                "It exists, is not in the state, and bears the mark of this provider's `managed_by`, {:?}: a run that did \
-                 not come to its end left it, with a value that nobody has. It is revoked and made again.",
-                account.managed_by.as_deref().unwrap_or_default()
+                "It exists, bears the mark of this provider's `managed_by`, {:?}, and is not in the part of the state that this \
+                 run has read; it {}, and {changed}. A run that was killed leaves such an account, with a value that is lost. But so does `terraform state rm`, \
+                 and so does another workspace with the same `managed_by`: then its token is in use. This apply revokes it, \
+                 wherever it is in use, and creates the account again. To keep it, do not apply this plan: import it (`id = \
+                 {name:?}`), or give each workspace a `managed_by` of its own and this resource another name.",
+                account.managed_by.as_deref().unwrap_or_default(),
+                quota::ending(account, now)
             ),
         )
         .on("name")
     })
+}
+
+/// Waits for a deletion by which this run gives up a name that is still taken: Terraform deletes and creates at the same
+/// time.
+pub(super) async fn wait_for_name(connection: &Connection, operation: &Operation, name: &str) {
+    let Ok(recent) = connection.recent(operation).await else {
+        return;
+    };
+    let is_taken = find(&recent.items, name).is_some_and(|account| !connection.api.manages(account));
+    for _ in 0..NAME_PAUSES {
+        if !is_taken || connection.ledger.has_deleted(name) || operation.pause(NAME_PAUSE).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Checks before a deletion that the replacement can be created: a name that was free in the plan may be taken since.
+pub(super) async fn check_successor(
+    connection: &Connection,
+    operation: &Operation,
+    what: &str,
+    successor: &str,
+) -> Result<(), Diagnostic> {
+    let is_created_already = connection.alone_with(successor).await.is_some();
+    let accounts = connection.recent(operation).await.map_err(|error| failure(&error))?;
+    if is_created_already || find(&accounts.items, successor).is_none() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        format!("The name {successor:?} is taken since the plan"),
+        format!(
+            "{what} is to be replaced by that of a service account named {successor:?}, and that name was free when the plan \
+             was made. Another resource, run or person has created such an account since, so the replacement would fail. \
+             Nothing was revoked. Run again for a new plan, or choose another name."
+        ),
+    ))
 }
 
 /// Ends what a run that was killed left under a name, so that the name is free. Whose it is, its mark proves; what was made
@@ -169,18 +226,39 @@ pub(super) async fn end(
     match revoked {
         Ok(()) => {
             connection.removed(name).await;
-            connection.ledger.remove(name);
+            connection.ledger.deleted(name);
         }
         Err(_) => connection.changed().await,
     }
     revoked
 }
 
-/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
-pub(super) async fn works_with(connection: &Connection, token: &Field<SecretString>) -> bool {
-    match token.known() {
-        Some(value) => connection.api.works_with(value).await,
-        None => false,
+/// Whether a service account's token is the one that the provider itself works with: by its value, and where that is unknown
+/// by elimination.
+pub(super) async fn whether_own(
+    connection: &Connection,
+    operation: &Operation,
+    name: &str,
+    token: &Field<SecretString>,
+    now: Timestamp,
+) -> Own {
+    if let Some(value) = token.known() {
+        let is_own = connection.api.works_with(value).await;
+        return if is_own { Own::Yes } else { Own::No };
+    }
+    let Ok(recent) = connection.recent(operation).await else {
+        return Own::Perhaps;
+    };
+    // What has expired authenticates nobody.
+    let is_active = |account: &&ServiceAccount| quota::is_active(account, now);
+    let mut active = recent.items.iter().filter(is_active).map(|account| &account.name);
+    if !active.clone().any(|other| other == name) {
+        return Own::No;
+    }
+    match connection.works_as_user(operation).await {
+        Some(true) => Own::No,
+        Some(false) if active.all(|other| other == name) => Own::Yes,
+        _ => Own::Perhaps,
     }
 }
 
@@ -226,6 +304,24 @@ pub(super) async fn rotate(
         diagnostics.push(kept::rotates_own(&token_of(name)));
     }
     Ok(issued)
+}
+
+/// Adds what the answer to a creation or rotation left out and the list reports, so that the state is complete after the
+/// apply and the next refresh has nothing to add. Errors are ignored: the value must not be lost for the sake of it.
+pub(super) async fn complete(connection: &Connection, operation: &Operation, name: &str, issued: &mut IssuedToken) {
+    if issued.token_id.is_some() && issued.expires_at.is_some() {
+        return;
+    }
+    let Ok(accounts) = connection.service_accounts(operation).await else {
+        return;
+    };
+    let same_value = |account: &&ServiceAccount| issued.token_id.is_none() || account.token_id == issued.token_id;
+    if let Some(account) = find(&accounts, name).filter(same_value) {
+        issued.token_id = issued.token_id.or(account.token_id);
+        issued.expires_at = issued.expires_at.or(account.expires_at);
+        issued.updated_at = issued.updated_at.take().or_else(|| account.updated_at.clone());
+        issued.updated_by = issued.updated_by.or(account.updated_by);
+    }
 }
 
 /// The error that a rotation was answered as if the account did not exist, which the list shows.

@@ -21,26 +21,30 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Record};
 use super::labels::{LABELS, service_account};
 use super::quota;
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise,
-    no_such_account, rotate, spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
+    may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
+    why_not_created, why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
+};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, PresentValue};
 use crate::vault::Entry;
@@ -99,7 +103,7 @@ impl Model {
     /// Records at a refresh by which instant the next plan decides.
     fn record_decision(&self, private: &PrivateState, now: Timestamp) {
         let (rotation, value) = (self.rotation(), self.value(private));
-        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
+        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -140,6 +144,17 @@ impl Model {
             .await
     }
 
+    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
+    fn keep_declaration(&mut self, prior: &Self) {
+        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
+        rotation::keep_declaration(&mut self.vault, &prior.vault);
+        if self.vault.is_null() != prior.vault.is_null() {
+            // The expired value is kept nowhere: no other place can get it.
+            self.token = Field::Null;
+            self.vault_version = Field::Null;
+        }
+    }
+
     /// In a plan: a new value will come.
     fn expect(&mut self, config: &Self) {
         self.kept().expect(&config.expires_at);
@@ -174,35 +189,62 @@ impl ServiceAccountToken {
         self.session.clock().now()
     }
 
-    /// Holds a planned creation against what is in the account. That nobody can be asked now is for the apply to tell.
-    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
+    /// Checks a planned creation against what is in the account; whether its name is free. `replaced` is the state of what
+    /// it replaces, if Terraform has passed it. Errors of requests are ignored here: apply reports them.
+    async fn plan_creation(
+        &self,
+        context: &Context,
+        planned: &Model,
+        replaced: Option<&Model>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
         let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) else {
-            return;
+            return false;
         };
+        let (ledger, operation) = (&connection.ledger, connection.operation(context));
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
-        connection
-            .vault
-            .plan_creation(
-                &connection.operation(context),
-                &planned.vault,
-                planned.owner(&planned.vault),
-                diagnostics,
-            )
-            .await;
-        let Ok(recent) = connection.recent(&connection.operation(context)).await else {
-            return;
+        let Ok(recent) = connection.recent(&operation).await else {
+            return false;
         };
         let accounts = recent.items;
-        if planned.adopts() && connection.ledger.is_foreign(name, &accounts) {
-            diagnostics.push(Diagnostic::warning(
-                format!("This takes over the service account {name:?}"),
-                "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the \
-                     value that is in use stops working at that moment.",
-            ));
-            return;
+        let is_its_own = replaced.is_some_and(|replaced| replaced.name() == name);
+        if let Some(account) = find(&accounts, name)
+            && !is_its_own
+            && ledger.stays_foreign(name, &accounts).await
+        {
+            if planned.adopts() {
+                if diagnostics.ok(check_same_description(account, planned)).is_some() {
+                    diagnostics.push(adopts(name));
+                }
+                return false;
+            }
+            match orphan(&connection, &accounts, name, self.now()).await {
+                Some(warning) => diagnostics.push(warning),
+                None if replaced.is_some() => {
+                    diagnostics.push(cannot_be_replaced(name));
+                    return false;
+                }
+                None => {
+                    diagnostics.push(is_taken(name));
+                    return false;
+                }
+            }
         }
-        diagnostics.extend(left_over(&connection, &accounts, name));
-        diagnostics.extend(connection.ledger.create(name, &accounts, self.now()));
+        let replaces: Vec<_> = replaced
+            .map(|replaced| replaced.name().to_owned())
+            .into_iter()
+            .collect();
+        diagnostics.extend(ledger.create(name, &replaces, &accounts, self.now()));
+        find(&accounts, name).is_none()
+    }
+
+    /// Notes the name of a planned creation, which takes the place of what had the names `replaces`: no other resource may
+    /// have it. Of a replacement, the first plan call has reported the rest.
+    fn declare(&self, planned: &Model, replaces: &[String], diagnostics: &mut Diagnostics) {
+        if let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) {
+            connection.ledger.release(replaces);
+            diagnostics.ok(connection.ledger.declare(&[name]));
+        }
     }
 
     /// Notes that the account will go, and warns of what would refuse it.
@@ -210,10 +252,14 @@ impl ServiceAccountToken {
         let Some(connection) = self.session.connected() else {
             return;
         };
-        connection.ledger.remove(prior.name());
+        diagnostics.ok(connection.ledger.remove(prior.name()));
         connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
-        if works_with(&connection, &prior.present_token(&connection, context).await).await {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+        let token = prior.present_token(&connection, context).await;
+        let operation = connection.operation(context);
+        match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
+            Own::Yes => diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning()),
+            Own::Perhaps => diagnostics.push(kept::may_revoke_own(&prior.what())),
+            Own::No => {}
         }
     }
 
@@ -322,41 +368,69 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        let prior = change.prior.as_ref().map(Model::rotation);
+        if change.config.rotation().needs_clock(prior, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.id = planned.name.clone();
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
+            Record::plan(&context.private, self.now());
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-            self.plan_creation(context, planned, diagnostics).await;
+            if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
+                let (operation, owner) = (connection.operation(context), planned.owner(&planned.vault));
+                connection
+                    .vault
+                    .plan_creation(&operation, &planned.vault, owner, diagnostics)
+                    .await;
+            }
+            let replaces = replacement::replaced(&context.private);
+            if replaces.is_empty() {
+                self.plan_creation(context, planned, None, diagnostics).await;
+            }
+            self.declare(planned, &replaces, diagnostics);
             return;
         };
         self.session.generations().observe(&prior.generation);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
-            // It is replaced: what comes instead is planned by itself, but Terraform drops the warnings of that.
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let owner = service_account(planned.name(), None);
+                let before = (&prior.vault, &prior.owner(&prior.vault));
+                let operation = connection.operation(context);
                 connection
                     .vault
-                    .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
                     .await;
             }
+            let is_free = self.plan_creation(context, planned, Some(prior), diagnostics).await;
+            let successor = planned.name.known().filter(|_| is_free).map(String::as_str);
+            replacement::note(&context.private, &[prior.name()], successor);
             return;
+        }
+        replacement::note(&context.private, &[prior.name()], None);
+        if let Some(connection) = self.session.connected() {
+            diagnostics.ok(connection.ledger.declare(&[prior.name()]));
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
+        let (record, now) = (Record::read(&context.private), self.now());
         let records = decision_time::records(prior, planned);
         let lifetime = known_duration(&change.config.expires_in);
-        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
-        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        let time = DecisionTime::new(&context.private, now, records, lifetime);
+        let decide = |at| declared.decide(prior.rotation(), record, value, at);
         match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
-                if !change.config.expires_at.is_null() {
-                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                if declared.is_fixed() {
+                    prior
+                        .rotation()
+                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
                 }
                 if let Some(connection) = self.session.connected() {
                     connection
@@ -364,11 +438,27 @@ impl Resource for ServiceAccountToken {
                         .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
+            Decision::Ended(reasons) => {
+                diagnostics.push(rotation::ended(
+                    &prior.what(),
+                    prior.rotation().real_expiry(record),
+                    &reasons,
+                ));
+                planned.keep_declaration(prior);
+            }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
-                    if works_with(&connection, &prior.present_token(&connection, context).await).await {
-                        diagnostics.push(kept::rotates_own(&prior.what()));
+                    let (token, operation) = (
+                        prior.present_token(&connection, context).await,
+                        connection.operation(context),
+                    );
+                    match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
+                        Own::Yes => diagnostics.push(kept::rotates_own(&prior.what())),
+                        Own::Perhaps => diagnostics.push(kept::may_rotate_own(&prior.what())),
+                        Own::No => {}
                     }
                     connection
                         .vault
@@ -383,11 +473,20 @@ impl Resource for ServiceAccountToken {
                         )
                         .await;
                 }
-                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
                 planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
-            Decision::NotKnownYet => {
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
+                Record::plan(&context.private, now);
+                if let Some(connection) = self.session.connected() {
+                    let owner = prior.owner(&planned.vault);
+                    connection
+                        .vault
+                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
+                        .await;
+                }
                 planned.generation = Field::Unknown;
                 planned.expect(&change.config);
             }
@@ -395,16 +494,23 @@ impl Resource for ServiceAccountToken {
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        replacement::forget(&context.private);
         self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        if planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         let connection = self.session.connection(diagnostics)?;
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
-        let mut latest = connection.alone_with(planned.name()).await;
         let operation = connection.operation(context);
+        if !planned.adopts() {
+            wait_for_name(&connection, &operation, planned.name()).await;
+        }
+        let mut latest = connection.alone_with(planned.name()).await;
         let ready = connection
             .vault
             .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
@@ -429,8 +535,10 @@ impl Resource for ServiceAccountToken {
             }
         };
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, planned.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 Some(planned)
@@ -450,10 +558,12 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        connection.ledger.own(state.name());
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
-        connection.ledger.own(state.name());
+        let record = Record::read(&context.private);
+        self.session.report_skew(diagnostics);
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
             if may_be_spelled_otherwise(&accounts, state.name(), token_id) {
@@ -463,7 +573,7 @@ impl Resource for ServiceAccountToken {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
-                .expiry()
+                .real_expiry(record)
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
@@ -477,8 +587,11 @@ impl Resource for ServiceAccountToken {
         if let Some(spelled) = &account.unreadable_expiry {
             diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
         }
-        let rotated = state.kept().was_rotated_outside(account.into());
-        follow(&mut state, account, diagnostics);
+        let rotated = state.kept().was_rotated_outside(account.into(), record);
+        if rotated {
+            Record::remove(&context.private);
+        }
+        follow(&mut state, account, record, diagnostics);
         let seen = connection
             .vault
             .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
@@ -500,9 +613,15 @@ impl Resource for ServiceAccountToken {
         mut planned: Model,
         diagnostics: &mut Diagnostics,
     ) -> Model {
+        replacement::forget(&context.private);
+        // Only a declaration that is recorded is followed by no answer that would show the time.
+        let records = !planned.token_id.is_unknown();
+        if records || planned.rotation().needs_clock(None, self.now()) {
+            self.session.synchronise(context, diagnostics).await;
+        }
         decision_time::record(&context.private, self.now());
         // Without a new value to come, only the declaration changed.
-        if !planned.token_id.is_unknown() {
+        if records {
             return planned;
         }
         let Some(connection) = self.session.connection(diagnostics) else {
@@ -542,14 +661,17 @@ impl Resource for ServiceAccountToken {
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
         match diagnostics.ok(issued) {
-            Some(issued) => {
+            Some(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, prior.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
+                decision_time::record(&context.private, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 let before = (&prior.vault, &prior.vault_version);
-                let owner = planned.owner(&prior.vault);
+                let owner = prior.owner(&prior.vault);
                 connection
                     .vault
                     .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
@@ -565,15 +687,22 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state.present_token(&connection, context).await).await {
+        let (operation, now) = (connection.operation(context), self.now());
+        let token = state.present_token(&connection, context).await;
+        if whether_own(&connection, &operation, state.name(), &token, now).await == Own::Yes {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
+        }
+        if let Some(successor) = replacement::successor(&context.private) {
+            let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
+            if diagnostics.ok(is_free).is_none() {
+                return Some(state);
+            }
         }
         let ended = end(&connection, context, state.name(), &state.token, &state.token_id).await;
         if diagnostics.ok(ended).is_none() {
             return Some(state);
         }
-        let operation = connection.operation(context);
         connection
             .vault
             .remove(
@@ -607,6 +736,23 @@ impl Resource for ServiceAccountToken {
             generation: self.session.first_generation().into(),
             ..imported(account)
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            let found = find(&accounts, state.name());
+            Ok(found.is_some_and(|found| state.clone().kept().is_same_value(found.into())))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {
@@ -660,8 +806,8 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
 }
 
 /// Takes over what the platform's list says.
-fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
-    if state.kept().follow(account.into()) {
+fn follow(state: &mut Model, account: &ServiceAccount, record: Option<Record>, diagnostics: &mut Diagnostics) {
+    if state.kept().follow(account.into(), record) {
         diagnostics.push(kept::died(&state.what()));
     }
     if let Some(now) = &account.description {
@@ -669,11 +815,36 @@ fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnos
     }
 }
 
+/// The warning of a plan that adopts an account.
+fn adopts(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("This takes over the service account {name:?}"),
+        "A service account of that name exists. Because of `adopt_existing` it is to be rotated: the value that is in use \
+         stops working at that moment. If this state has it under another address, add a `moved` block instead, which keeps \
+         the value.",
+    )
+}
+
+/// The warning of a plan that creates what exists.
+fn is_taken(name: &str) -> Diagnostic {
+    Diagnostic::warning(format!("The name {name:?} is taken"), quota::taken(name)).on("name")
+}
+
+/// The error of a plan that would revoke a token for a replacement that cannot be created.
+fn cannot_be_replaced(name: &str) -> Diagnostic {
+    let detail = format!(
+        "This plan would revoke the present token, and then could not create its replacement. {}\n\nIf another resource of \
+         this configuration gives the name up in the same plan, change that one first, in a run of its own.",
+        quota::taken(name)
+    );
+    Diagnostic::error(format!("The name {name:?} is taken"), detail).on("name")
+}
+
 /// An account is taken over as it is: a description that differs would have it replaced by the next plan.
 fn check_same_description(account: &ServiceAccount, planned: &Model) -> Result<(), Diagnostic> {
     let theirs = account.description.as_deref().unwrap_or_default();
     let ours = planned.description.known().map_or("", String::as_str);
-    if theirs == ours {
+    if theirs == ours || planned.description.is_unknown() {
         return Ok(());
     }
     let detail = format!(

@@ -29,26 +29,28 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
 use super::kept::{self, Kept};
 use super::quota;
+use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, end, end_left_over, find, find_own, left_over, may_be_spelled_otherwise, rotate,
-    spelled_otherwise, token_of, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
+    may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{
-    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
+    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
 };
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
 
@@ -151,7 +153,7 @@ impl Account {
         if let Some(spelled) = &account.unreadable_expiry {
             diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
         }
-        if self.kept().follow(account.into()) {
+        if self.kept().follow(account.into(), None) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
         Some(self)
@@ -215,7 +217,7 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self, private: &PrivateState) -> Pair {
         let imported = private_record::is_imported(private, &self.generation);
-        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
+        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value, None);
         let known = |account: &Account| {
             present(
                 account,
@@ -231,9 +233,11 @@ impl Model {
 
     /// Decides about a pair whose state is `prior` by this configuration.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
-        let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
-        let Some((declared, rotate_every)) = declared else {
-            return Decision::NotKnownYet;
+        let rotation = self.rotation(&Field::Null);
+        let Some((declared, rotate_every)) = rotation.declared().zip(self.rotate_every()) else {
+            let mut unknown = rotation.unknown();
+            unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
+            return Decision::NotKnownYet(unknown);
         };
         match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
@@ -334,27 +338,51 @@ impl ServiceAccountTokenPair {
         Some((connection, recent.items))
     }
 
-    /// Holds the planned creation of a pair against what is in the account.
-    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
+    /// Checks the planned creation of a pair against what is in the account; whether its first name is free. `replaced` is
+    /// the state of what it replaces, if Terraform has passed it.
+    async fn plan_creation(
+        &self,
+        context: &Context,
+        planned: &Model,
+        replaced: Option<&Model>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
         let Some((connection, accounts)) = self.look(context).await else {
-            return;
+            return false;
         };
         let pair = planned.name();
         let [first, second] = names(pair);
         let (ledger, now) = (&connection.ledger, self.now());
         check_description(&planned.description, connection.api.room_for_description(), diagnostics);
+        let replaces = replaced
+            .map(|replaced| names(replaced.name()).to_vec())
+            .unwrap_or_default();
         for name in [&first, &second] {
-            diagnostics.extend(left_over(&connection, &accounts, name));
+            if replaces.contains(name) || !ledger.stays_foreign(name, &accounts).await {
+                continue;
+            }
+            match orphan(&connection, &accounts, name, now).await {
+                Some(warning) => diagnostics.push(warning),
+                None => {
+                    diagnostics.push(is_taken(pair, name, replaced.is_some()));
+                    return false;
+                }
+            }
         }
-        let stays = |name: &&String| {
-            find(&accounts, name).is_some_and(|account| !connection.api.manages(account)) && !ledger.removes(name)
-        };
-        if let Some(name) = [&first, &second].into_iter().find(stays) {
-            diagnostics.push(Diagnostic::warning(format!("The name {name:?} is taken"), taken(pair, name)).on("name"));
-        } else if let Some(warning) = ledger.create(&first, &accounts, now) {
+        if let Some(warning) = ledger.create(&first, &replaces, &accounts, now) {
             diagnostics.push(warning);
         } else if !ledger.has_place_for(&second, &accounts, now) {
             diagnostics.push(quota::no_place_later(&second, &accounts, now));
+        }
+        find(&accounts, &first).is_none()
+    }
+
+    /// Notes the names of a pair after this plan, in the place of `replaces`: no other resource may have one of them.
+    fn declare(&self, pair: &str, replaces: &[String], diagnostics: &mut Diagnostics) {
+        if let Some(connection) = self.session.connected() {
+            let [first, second] = names(pair);
+            connection.ledger.release(replaces);
+            diagnostics.ok(connection.ledger.declare(&[&first, &second]));
         }
     }
 
@@ -370,8 +398,24 @@ impl ServiceAccountTokenPair {
                  made it. The name belongs to the pair, so it is to be rotated: the value that it has now stops working \
                  at that moment.",
             ));
-        } else if let Some(warning) = connection.ledger.create(name, &accounts, self.now()) {
+        } else if let Some(warning) = connection.ledger.create(name, &[], &accounts, self.now()) {
             diagnostics.push(warning);
+        }
+    }
+
+    /// Notes that the accounts will go, and warns of what would refuse it.
+    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        let Some(connection) = self.session.connected() else {
+            return;
+        };
+        let operation = connection.operation(context);
+        for account in prior.accounts() {
+            diagnostics.ok(connection.ledger.remove(account.name()));
+            match whether_own(&connection, &operation, account.name(), &account.token, self.now()).await {
+                Own::Yes => diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())).as_warning()),
+                Own::Perhaps => diagnostics.push(kept::may_revoke_own(&token_of(account.name()))),
+                Own::No => {}
+            }
         }
     }
 
@@ -529,6 +573,7 @@ impl Resource for ServiceAccountTokenPair {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+        self.session.synchronise(context, diagnostics).await;
         let now = self.now();
         let planned = &mut change.planned;
         warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
@@ -539,17 +584,32 @@ impl Resource for ServiceAccountTokenPair {
             diagnostics.ok(change.config.expiry_to_send(now));
             if let Some(pair) = planned.name.known() {
                 let [first, _] = names(pair);
+                let pair = pair.clone();
                 planned.current = Account::to_come(&first).into();
-                self.plan_creation(context, planned, diagnostics).await;
+                let replaces = replacement::replaced(&context.private);
+                if replaces.is_empty() {
+                    self.plan_creation(context, planned, None, diagnostics).await;
+                }
+                self.declare(&pair, &replaces, diagnostics);
             }
             return;
         };
         self.session.generations().observe(&prior.generation);
+        let had = names(prior.name());
+        let had = [had[0].as_str(), &had[1]];
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
-            // It is replaced: what comes instead is planned by itself.
-            self.plan_destroy(context, prior, diagnostics).await;
+            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
+            self.plan_removal(context, prior, diagnostics).await;
+            let is_free = match planned.name.known() {
+                Some(_) => self.plan_creation(context, planned, Some(prior), diagnostics).await,
+                None => false,
+            };
+            let [first, _] = names(planned.name());
+            replacement::note(&context.private, &had, is_free.then_some(&first));
             return;
         }
+        replacement::note(&context.private, &had, None);
+        self.declare(prior.name(), &[], diagnostics);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         let prior = &drift::applied(prior, &context.private);
@@ -566,8 +626,13 @@ impl Resource for ServiceAccountTokenPair {
                 diagnostics.ok(change.config.expiry_to_send(now));
                 match (prior.account(&name), self.session.connected()) {
                     (None, _) => self.plan_addition(context, &name, diagnostics).await,
-                    (Some(old), Some(connection)) if works_with(&connection, &old.token).await => {
-                        diagnostics.push(kept::rotates_own(&token_of(&name)));
+                    (Some(old), Some(connection)) => {
+                        let operation = connection.operation(context);
+                        match whether_own(&connection, &operation, &name, &old.token, now).await {
+                            Own::Yes => diagnostics.push(kept::rotates_own(&token_of(&name))),
+                            Own::Perhaps => diagnostics.push(kept::may_rotate_own(&token_of(&name))),
+                            Own::No => {}
+                        }
                     }
                     _ => {}
                 }
@@ -576,7 +641,10 @@ impl Resource for ServiceAccountTokenPair {
                 planned.generation = generation::after(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
-            Decision::NotKnownYet => {
+            // Its expiry is never fixed.
+            Decision::Ended(_) => {}
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
                 planned.current = Field::Unknown;
                 planned.previous = Field::Unknown;
                 planned.generation = Field::Unknown;
@@ -585,28 +653,25 @@ impl Resource for ServiceAccountTokenPair {
         }
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
-        };
-        for account in prior.accounts() {
-            connection.ledger.remove(account.name());
-            if works_with(&connection, &account.token).await {
-                diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())).as_warning());
-            }
-        }
+    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+        replacement::forget(&context.private);
+        self.plan_removal(context, prior, diagnostics).await;
     }
 
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+        self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, now);
         let [name, second] = names(planned.name());
+        let operation = connection.operation(context);
+        for name in [&name, &second] {
+            wait_for_name(&connection, &operation, name).await;
+        }
         let mut latest = connection.alone_with(&name).await;
         let latest_of_second = connection.alone_with(&second).await;
-        let operation = connection.operation(context);
         for (name, latest) in [(&name, &*latest), (&second, &*latest_of_second)] {
             diagnostics.ok(end_left_over(&connection, &operation, name, latest).await)?;
         }
@@ -621,8 +686,9 @@ impl Resource for ServiceAccountTokenPair {
             .create(&operation, &planned.new_account(&name, expires_at))
             .await;
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 Some(planned.with_value(&name, expires_at, issued, now, diagnostics))
             }
             Err(unmade) => {
@@ -644,15 +710,21 @@ impl Resource for ServiceAccountTokenPair {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
+        for name in names(state.name()) {
+            connection.ledger.own(&name);
+        }
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        self.session.report_skew(diagnostics);
         let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
         found.record_decision(&context.private, self.now());
         Some(drift::held_back(&state, found, &context.private))
     }
 
     async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+        replacement::forget(&context.private);
+        self.session.synchronise(context, diagnostics).await;
         decision_time::record(&context.private, self.now());
         let value_to_come = match &planned.current {
             Field::Known(account) => account.token.is_unknown(),
@@ -704,8 +776,9 @@ impl Resource for ServiceAccountTokenPair {
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
         match renewed {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 drift::clear(&context.private);
                 private_record::set_issued(&context.private);
                 let previous = match planned.previous.clone() {
@@ -732,8 +805,16 @@ impl Resource for ServiceAccountTokenPair {
         self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
-            if works_with(&connection, &account.token).await {
+            let operation = connection.operation(context);
+            if whether_own(&connection, &operation, account.name(), &account.token, self.now()).await == Own::Yes {
                 diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
+                return Some(state);
+            }
+        }
+        if let Some(successor) = replacement::successor(&context.private) {
+            let operation = connection.operation(context);
+            let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
+            if diagnostics.ok(is_free).is_none() {
                 return Some(state);
             }
         }
@@ -786,6 +867,25 @@ impl Resource for ServiceAccountTokenPair {
             rotated_at: current.updated_at.clone().into(),
             ..Model::default()
         })
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let accounts = connection.service_accounts(&connection.operation(context)).await;
+            let accounts = accounts.map_err(|error| failure(&error))?;
+            Ok(state.accounts().any(|account| {
+                let found = find(&accounts, account.name());
+                found.is_some_and(|found| account.clone().kept().is_same_value(found.into()))
+            }))
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {
@@ -930,12 +1030,34 @@ fn outdated(prior: &Model) -> Diagnostic {
     )
 }
 
-/// What to do about a service account that exists.
+/// The report of a plan that creates a pair where one of the names is taken: an error if a token would be revoked for it.
+fn is_taken(pair: &str, account: &str, is_replacement: bool) -> Diagnostic {
+    let summary = format!("The name {account:?} is taken");
+    if is_replacement {
+        let detail = format!(
+            "This plan would revoke the pair's present tokens, and then could not create its replacement. {}",
+            taken(pair, account)
+        );
+        return Diagnostic::error(summary, detail).on("name");
+    }
+    Diagnostic::warning(summary, taken(pair, account)).on("name")
+}
+
+/// What to do about a service account that exists, where it is not known whose it is.
 fn taken(pair: &str, account: &str) -> String {
     format!(
-        "A service account named {account:?} exists already. To manage it here, as one of the pair, import the pair:\n\n  \
-         import {{\n    to = striim_service_account_token_pair.<label>\n    id = {pair:?}\n  }}\n\nOtherwise choose another \
-         name, or revoke it first."
+        "A service account named {account:?} exists already. What to do depends on whose it is:\n\n\
+         - This state has the pair under another address, because a resource was renamed: add a `moved` block, which keeps \
+         its tokens.\n\
+         - This state has the pair under this address, and `create_before_destroy` (here, or inherited from a resource that \
+         depends on this one) has its replacement created first: change `name` as well, or do without \
+         `create_before_destroy`. One that is tainted, Terraform destroys first: there is nothing to do.\n\
+         - Another resource of this configuration created it in this run, perhaps under another provider alias: give one of \
+         the two another name.\n\
+         - It is in no state: choose another name, revoke it, or import it, as one of the pair, which keeps its value:\n\n  \
+         import {{\n    to = striim_service_account_token_pair.<label>\n    id = {pair:?}\n  }}\n\n\
+         Do not import what a state has already (`terraform state list`): whatever destroys it there would revoke the token \
+         here."
     )
 }
 

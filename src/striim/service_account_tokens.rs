@@ -86,6 +86,7 @@ impl DataSource for ServiceAccountTokens {
         let filter = diagnostics.ok(TokenFilter::read(&config.expired, &config.expires_before))?;
         let accounts = connection.look(&connection.operation(context), diagnostics).await?;
         let now = self.session.clock().now();
+        self.session.report_skew(diagnostics);
         let chosen = filter.choose(&accounts, now).into_iter();
         let tokens: Vec<_> = chosen.map(|account| listed(account, now, diagnostics)).collect();
         Some(Model {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use http::StatusCode;
 use secrecy::SecretString;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
 use super::failure::failure;
@@ -17,7 +19,7 @@ use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Recent, Snapshot};
+use crate::platform::{self, Contact, Recent, Snapshot};
 use crate::rest::{Error, Operation};
 
 /// The provider's link to its account, from before it is configured on.
@@ -40,12 +42,21 @@ pub(super) struct Connection {
     pub(super) declared_statuses: DeclaredStatuses,
     /// A lock for each name; see [`Connection::alone_with`].
     names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
+    /// Whether the provider works with the token of a user, once that is known.
+    user: OnceCell<bool>,
     /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
     pub(super) toggling: Mutex<()>,
 }
 
 /// The value that was made last under a name in this run, by whatever resource.
 pub(super) type Latest = Option<SecretString>;
+
+#[async_trait]
+impl Contact for Connection {
+    async fn contact(&self, context: &Context) {
+        let _ = self.recent(&self.operation(context)).await;
+    }
+}
 
 impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
@@ -59,6 +70,7 @@ impl Connection {
             pats: pat_ledger::Ledger::default(),
             declared_statuses: DeclaredStatuses::default(),
             names: std::sync::Mutex::default(),
+            user: OnceCell::new(),
             toggling: Mutex::default(),
         }
     }
@@ -82,6 +94,22 @@ impl Connection {
             names.entry(name.to_owned()).or_default().clone()
         };
         lock.lock_owned().await
+    }
+
+    /// Whether the provider works with a user's personal access token, and not with that of a service account; `None` if that
+    /// could not be found out.
+    pub(super) async fn works_as_user(&self, operation: &Operation) -> Option<bool> {
+        let ask = || async {
+            match self.api.user_token(operation, None).await {
+                Ok(token) => Ok(token.is_some()),
+                // How the platform answers a service account, which is no user, is not documented.
+                Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => {
+                    Ok(false)
+                }
+                Err(_) => Err(()),
+            }
+        };
+        self.user.get_or_try_init(ask).await.ok().copied()
     }
 
     /// The service accounts, by a request that all who ask at the same time share.

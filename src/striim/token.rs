@@ -35,6 +35,12 @@ impl Token {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
+
+    /// The time after an answer, by which the platform's is known.
+    fn now(&self, diagnostics: &mut Diagnostics) -> Timestamp {
+        self.session.report_skew(diagnostics);
+        self.session.clock().now()
+    }
 }
 
 #[async_trait]
@@ -109,9 +115,9 @@ impl DataSource for Token {
     async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let operation = connection.operation(context);
-        let now = self.session.clock().now();
         if let Some(name) = config.name.known() {
             let accounts = connection.look(&operation, diagnostics).await?;
+            let now = self.now(diagnostics);
             let account = accounts.iter().find(|account| account.name == *name);
             let account = diagnostics.ok(account.ok_or_else(|| {
                 Diagnostic::error(
@@ -131,6 +137,7 @@ impl DataSource for Token {
         }
         let email = config.email.known().map(String::as_str);
         let token = connection.api.user_token(&operation, email).await;
+        let now = self.now(diagnostics);
         let token = diagnostics.ok(token.map_err(|error| failure(&error)))?;
         let token = diagnostics.ok(token.ok_or_else(|| {
             let whose = email.map_or("The provider's own user".to_owned(), |email| {

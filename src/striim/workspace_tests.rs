@@ -5,22 +5,72 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::api::NewServiceAccount;
+use super::personal_access_token::PersonalAccessToken;
 use super::provider::Striim;
 use super::service_account_token::ServiceAccountToken;
-use super::testing::sandbox;
-use crate::framework::{Model as _, Resource, Value};
+use super::service_account_token_pair::ServiceAccountTokenPair;
+use super::testing::{api, operation, sandbox, session};
+use crate::framework::{AnyResource, Diagnostic, Model as _, Resource, Severity, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, Workspace};
+use crate::platform::testing::workspace::lone::Lone;
+use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
-use crate::sandbox::striim::{Options, Sandbox};
+use crate::sandbox::striim::{Options, Role, Sandbox};
 
 const LIST: (&str, &str) = ("GET", "/service-accounts");
+
+/// The mark of `managed_by`, where it is set.
+const MARK: &str = "acme/infra/prod";
 
 /// One account, and a workspace that manages some of it.
 struct World {
     sandbox: Sandbox,
+    /// The provider's `managed_by`; empty for none.
+    managed_by: &'static str,
     workspace: Workspace,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+struct Reported {
+    failed: bool,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reported {
+    fn count(&self, severity: Severity, phrase: &str) -> usize {
+        let of_severity = self.diagnostics.iter().filter(|told| told.severity == severity);
+        of_severity.filter(|told| told.to_string().contains(phrase)).count()
+    }
+
+    #[track_caller]
+    fn succeeds(self) -> Self {
+        assert!(!self.failed, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn fails(self, phrase: &str) -> Self {
+        assert!(
+            self.failed && self.count(Severity::Error, phrase) > 0,
+            "{phrase}: {self:#?}"
+        );
+        self
+    }
+
+    #[track_caller]
+    fn warns(self, phrase: &str) -> Self {
+        assert!(self.count(Severity::Warning, phrase) > 0, "{phrase}: {self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn reports_nothing(self) -> Self {
+        assert!(self.diagnostics.is_empty(), "{self:#?}");
+        self
+    }
 }
 
 impl World {
@@ -31,7 +81,16 @@ impl World {
         };
         Self {
             sandbox: sandbox(options),
+            managed_by: "",
             workspace: Workspace::default(),
+        }
+    }
+
+    /// One whose provider marks what it creates.
+    fn marking() -> Self {
+        Self {
+            managed_by: MARK,
+            ..Self::new()
         }
     }
 
@@ -40,11 +99,49 @@ impl World {
         Striim::new(Parts {
             clock: self.sandbox.clock(),
             environment: variables(&[
+                ("STRIIM_MANAGED_BY", self.managed_by),
                 ("STRIIM_TOKEN", self.sandbox.admin_token().expose_secret()),
                 ("STRIIM_BASE_URL", "http://127.0.0.1"),
             ]),
             transport: Box::new(move |_| Transport::new(sandbox.service())),
         })
+    }
+
+    /// What `terraform plan` reports.
+    async fn plans(&self, declared: &Configuration) -> Reported {
+        let planned = self
+            .workspace
+            .plan(|| self.provider(), declared, &RunOptions::default())
+            .await;
+        Reported {
+            failed: planned.is_none(),
+            diagnostics: self.workspace.told(),
+        }
+    }
+
+    /// What `terraform apply` reports.
+    async fn applies(&self, declared: &Configuration) -> Reported {
+        let ended = self.workspace.apply(|| self.provider(), declared).await;
+        Reported {
+            failed: ended == Ended::Failed,
+            diagnostics: self.workspace.told(),
+        }
+    }
+
+    /// Whether the value that the state has of a resource works.
+    fn works(&self, address: &str) -> bool {
+        let state = self.workspace.state();
+        let Some(object) = state.get(address) else { return false };
+        let value = object.value("token");
+        matches!(value, Value::String(value) if self.sandbox.is_live(&value))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let accounts = self.sandbox.service_accounts().into_iter();
+        accounts
+            .map(|account| account.name)
+            .filter(|name| name != "terraform")
+            .collect()
     }
 
     /// `terraform apply`, which must succeed, and how many lists the plan's and the apply's process have requested.
@@ -120,4 +217,274 @@ async fn replacements_request_no_more_lists_than_destroys_and_one() {
     world.lists(&tokens(5, &[])).await;
     let described = tokens(5, &[("description", text("CI"))]);
     assert_eq!(world.lists(&described).await, [1, 6]);
+}
+
+const CI: &str = "striim_service_account_token.ci";
+const CD: &str = "striim_service_account_token.cd";
+
+/// A service account token of this name with these attributes.
+fn token(name: &str, attributes: &[(&str, Value)]) -> Declared {
+    declare::<ServiceAccountToken>(&[attributes, &[("name", text(name))]].concat())
+}
+
+fn pair(name: &str) -> Declared {
+    declare::<ServiceAccountTokenPair>(&[("name", text(name)), ("expires_in", text("90d"))])
+}
+
+fn pat(email: &str) -> Declared {
+    declare::<PersonalAccessToken>(&[("email", text(email))])
+}
+
+fn resources<const N: usize>(resources: [(&str, Declared); N]) -> Configuration {
+    resources
+        .map(|(address, declared)| (address.to_owned(), declared))
+        .into()
+}
+
+fn one(name: &str, attributes: &[(&str, Value)]) -> Configuration {
+    resources([(CI, token(name, attributes))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_onto_a_taken_name_is_refused_by_the_plan() {
+    let world = World::new();
+    world.applies(&one("ci-first", &[])).await.succeeds();
+    let theirs = world.sandbox.add_service_account("other", None);
+    let adopts = [("adopt_existing", Value::Bool(true)), ("description", text("Mine"))];
+    for (attributes, phrase) in [(&[][..], "is taken"), (&adopts, "description")] {
+        world.plans(&one("other", attributes)).await.fails(phrase);
+        world.applies(&one("other", attributes)).await.fails(phrase);
+        assert!(world.works(CI) && world.sandbox.is_live(theirs.expose_secret()));
+    }
+    let pair_onto_taken = resources([(CI, pair("ci"))]);
+    let world = World::new();
+    world.applies(&pair_onto_taken).await.succeeds();
+    for taken in ["other-a", "other-b"] {
+        world.sandbox.add_service_account(taken, None);
+        world.plans(&resources([(CI, pair("other"))])).await.fails("is taken");
+        world.sandbox.delete_outside(taken).unwrap();
+    }
+    assert_eq!(world.names(), ["ci-a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_with_adoption_warns_of_the_value_that_ends() {
+    let world = World::new();
+    world.applies(&one("ci-first", &[])).await.succeeds();
+    let theirs = world.sandbox.add_service_account("other", None);
+    let adopted = one("other", &[("adopt_existing", Value::Bool(true))]);
+    world
+        .plans(&adopted)
+        .await
+        .succeeds()
+        .warns("takes over the service account \"other\"");
+    world.applies(&adopted).await.succeeds();
+    assert!(world.works(CI) && !world.sandbox.is_live(theirs.expose_secret()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_that_is_taken_after_the_plan_ends_no_token() {
+    let world = World::new();
+    world.applies(&one("ci-first", &[])).await.succeeds();
+    let declared = one("other", &[]);
+    let plan = world
+        .workspace
+        .plan(|| world.provider(), &declared, &RunOptions::default())
+        .await;
+    world.sandbox.add_service_account("other", None);
+    let ended = world
+        .workspace
+        .apply_saved(|| world.provider(), &declared, &plan.unwrap())
+        .await;
+    let reported = Reported {
+        failed: ended == Ended::Failed,
+        diagnostics: world.workspace.told(),
+    };
+    reported.fails("taken since the plan");
+    assert!(world.works(CI));
+    // It is decided anew by each plan.
+    world.applies(&Configuration::new()).await.succeeds();
+    assert_eq!(world.names(), ["other"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_two_resources_swap_or_pass_on_are_no_error() {
+    for (first, second) in [("ci-two", "ci-one"), ("ci-two", "ci-three")] {
+        let world = World::new();
+        let before = resources([(CI, token("ci-one", &[])), (CD, token("ci-two", &[]))]);
+        world.applies(&before).await.succeeds();
+        let after = resources([(CI, token(first, &[])), (CD, token(second, &[]))]);
+        world
+            .plans(&after)
+            .await
+            .succeeds()
+            .warns("moves from one resource to another");
+        world.applies(&after).await.succeeds();
+        assert!(world.works(CI) && world.works(CD));
+        world.plans(&after).await.succeeds().reports_nothing();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn resource_with_a_new_address_is_told_of_the_moved_block() {
+    for (from, to) in [(CI, CD), (CD, CI)] {
+        let world = World::new();
+        world
+            .applies(&resources([(from, token("ci-pipeline", &[]))]))
+            .await
+            .succeeds();
+        let renamed = resources([(to, token("ci-pipeline", &[]))]);
+        world.plans(&renamed).await.succeeds().warns("`moved` block");
+        world.applies(&renamed).await.succeeds();
+        assert!(world.works(to));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_resources_with_one_name_are_refused_by_the_plan() {
+    let world = World::new();
+    let twice = resources([(CI, token("ci-a", &[])), (CD, token("ci-a", &[]))]);
+    world
+        .plans(&twice)
+        .await
+        .fails("Two resources declare the service account \"ci-a\"");
+    let with_pair = resources([
+        (CI, token("ci-b", &[])),
+        ("striim_service_account_token_pair.ci", pair("ci")),
+    ]);
+    world.plans(&with_pair).await.fails("\"ci-b\"");
+
+    world.applies(&resources([(CI, token("ci-a", &[]))])).await.succeeds();
+    world.plans(&twice).await.fails("Two resources declare");
+    assert!(world.works(CI));
+
+    let [ann, bob] = ["ann@acme.example", "bob@acme.example"];
+    for email in [ann, bob] {
+        world.sandbox.add_user(email, Role::Regular);
+    }
+    let both = |first: &str, second: &str| {
+        resources([
+            ("striim_personal_access_token.first", pat(first)),
+            ("striim_personal_access_token.second", pat(second)),
+        ])
+    };
+    world.plans(&both(ann, "Ann@acme.example")).await.fails("two resources");
+}
+
+#[tokio::test(start_paused = true)]
+async fn replacement_on_request_is_no_second_declaration() {
+    let world = World::new();
+    world.sandbox.add_user("ann@acme.example", Role::Regular);
+    let pat_address = "striim_personal_access_token.ann";
+    let pair_address = "striim_service_account_token_pair.cd";
+    let declared = resources([
+        (CI, token("ci-pipeline", &[])),
+        (pat_address, pat("ann@acme.example")),
+        (pair_address, pair("cd")),
+    ]);
+    world.applies(&declared).await.succeeds();
+    let options = RunOptions {
+        replace: [CI, pat_address, pair_address].map(str::to_owned).into(),
+        ..RunOptions::default()
+    };
+    let ended = world
+        .workspace
+        .apply_with(|| world.provider(), &declared, &options)
+        .await;
+    assert_eq!(ended, Ended::Applied, "{:#?}", world.workspace.told());
+    assert!(world.works(CI) && world.works(pat_address));
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_before_destroy_that_fails_ends_no_token_and_is_explained() {
+    // The name is its own.
+    let world = World::new();
+    world.applies(&one("ci-pipeline", &[])).await.succeeds();
+    let described = resources([(
+        CI,
+        token("ci-pipeline", &[("description", text("CI"))]).create_before_destroy(),
+    )]);
+    world.applies(&described).await.fails("`create_before_destroy`");
+    assert!(world.works(CI));
+
+    // The quota is used up.
+    let world = World::new();
+    world.sandbox.set_options(|options| options.quota = 3);
+    world.applies(&one("ci-pipeline", &[])).await.succeeds();
+    world.sandbox.add_service_account("other", None);
+    let renamed = resources([(CI, token("ci-other", &[]).create_before_destroy())]);
+    world.plans(&renamed).await.succeeds().warns("just fits the quota");
+    world.applies(&renamed).await.fails("quota of 3");
+    assert!(world.works(CI));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pat_of_another_user_that_a_changed_email_rotates_is_reported() {
+    let world = World::new();
+    let [ann, bob] = ["ann@acme.example", "bob@acme.example"];
+    for email in [ann, bob] {
+        world.sandbox.add_user(email, Role::Regular);
+    }
+    world.sandbox.add_user_token(bob, None).unwrap();
+    let address = "striim_personal_access_token.one";
+    world.applies(&resources([(address, pat(ann))])).await.succeeds();
+    world
+        .plans(&resources([(address, pat(bob))]))
+        .await
+        .succeeds()
+        .warns("\"bob@acme.example\" is to end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn marked_account_outside_the_state_is_described_before_it_is_revoked() {
+    let marked = format!("[managed by {MARK}]");
+    let orphan = async |world: &World| {
+        let new = NewServiceAccount {
+            name: "other",
+            description: Some(&marked),
+            expires_at: None,
+        };
+        api(&world.sandbox)
+            .create_service_account(&operation(), &new)
+            .await
+            .unwrap();
+    };
+    let world = World::marking();
+    orphan(&world).await;
+    let created = one("other", &[]);
+    for phrase in [
+        "`terraform state rm`",
+        "another workspace",
+        MARK,
+        "expires at",
+        "import",
+    ] {
+        world.plans(&created).await.succeeds().warns(phrase);
+    }
+    // The first plan call of a replacement reports it, too.
+    let world = World::marking();
+    world.applies(&one("ci-pipeline", &[])).await.succeeds();
+    orphan(&world).await;
+    world.plans(&created).await.succeeds().warns("`terraform state rm`");
+    world.applies(&created).await.succeeds();
+    assert!(world.works(CI));
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_unknown_value_may_be_the_providers_own() {
+    for (others, phrase) in [
+        (1, "may be the provider's own"),
+        (0, "The provider works with this token"),
+    ] {
+        let world = World::new();
+        for n in 0..others {
+            world.sandbox.add_service_account(&format!("other-{n}"), None);
+        }
+        let process = || -> Box<dyn AnyResource> { Box::new(ServiceAccountToken::new(session(&world.sandbox))) };
+        let mut lone = Lone::new();
+        lone.import(process, "terraform").await;
+        lone.plan(process, None::<&<ServiceAccountToken as Resource>::Model>)
+            .await
+            .warns(phrase);
+    }
 }

@@ -1,15 +1,45 @@
 //! The one source of wall-clock time. Waiting is tokio's business, not this clock's.
+//!
+//! # Flow
+//! Programs read the machine's clock. Every answer of the platform says what time it is there ([`Clock::observe`]), and
+//! from the first one on [`Clock::now`] is the platform's time: it is the platform that expires tokens.
+//!
+//! # Guarantees
+//! - After an answer, the time never runs ahead of the platform's, so an expiry at the latest allowed instant is accepted. It
+//!   lags by at most the answer's delay and the second that `Date` leaves open.
+//! - A machine's clock that is set meanwhile does no harm: the next answer corrects it again.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time to whoever is handed it.
+/// The clock that every decision is made by. Clones share its correction.
 ///
 /// Programs hand down [`Clock::system`]; tests and the sandbox hand down one that they move themselves.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock(Arc<Shared>);
+
+struct Shared {
+    machine: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    correction: Mutex<Option<Correction>>,
+}
+
+/// How far the platform's clock is ahead of the machine's, at least and at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Correction {
+    least: SignedDuration,
+    most: SignedDuration,
+}
+
+/// How far a machine's clock is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    /// It shows a time that is to come, by at least so much.
+    Ahead(SignedDuration),
+    /// It shows a time that has passed, by at least so much.
+    Behind(SignedDuration),
+}
 
 impl Clock {
     /// The clock of the machine.
@@ -19,17 +49,194 @@ impl Clock {
 
     /// A clock that asks `now` each time.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self(Arc::new(Shared {
+            machine: Box::new(now),
+            correction: Mutex::default(),
+        }))
     }
 
-    /// The present instant.
+    /// The present instant, by the platform's clock as far as it is known.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        let machine = self.machine();
+        match self.correction() {
+            Some(Correction { least, .. }) => shifted(machine, least),
+            None => machine,
+        }
     }
+
+    /// The present instant by the machine's own clock, to time a request with.
+    pub fn machine(&self) -> Timestamp {
+        (self.0.machine)()
+    }
+
+    /// Whether an answer of the platform has been observed.
+    pub fn is_synchronised(&self) -> bool {
+        self.correction().is_some()
+    }
+
+    /// Takes the `Date` of an answer whose request was sent and whose head was received at these instants of the machine's
+    /// clock. `Date` has whole seconds, and was written in between.
+    pub fn observe(&self, date: Timestamp, sent: Timestamp, received: Timestamp) {
+        if received < sent {
+            // The machine's clock was set back meanwhile.
+            return;
+        }
+        let observed = Correction {
+            least: date.duration_since(received),
+            most: date.duration_since(sent).saturating_add(SignedDuration::from_secs(1)),
+        };
+        let mut correction = self.0.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        let narrowed = correction.and_then(|known| known.narrowed_by(observed));
+        *correction = Some(narrowed.unwrap_or(observed));
+    }
+
+    /// How far the machine's clock is off for certain; `None` if it may be right, or no answer was observed.
+    pub fn skew(&self) -> Option<Skew> {
+        let Correction { least, most } = self.correction()?;
+        if most.is_negative() {
+            Some(Skew::Ahead(-most))
+        } else if least.is_positive() {
+            Some(Skew::Behind(least))
+        } else {
+            None
+        }
+    }
+
+    fn correction(&self) -> Option<Correction> {
+        *self.0.correction.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Correction {
+    /// What both allow; `None` if they contradict each other, because one of the clocks was set.
+    fn narrowed_by(self, other: Self) -> Option<Self> {
+        let (least, most) = (self.least.max(other.least), self.most.min(other.most));
+        (least <= most).then_some(Self { least, most })
+    }
+}
+
+impl Skew {
+    /// Its length.
+    pub fn length(self) -> SignedDuration {
+        match self {
+            Self::Ahead(length) | Self::Behind(length) => length,
+        }
+    }
+}
+
+/// An instant moved by an offset, at most to the end of time.
+fn shifted(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    instant.checked_add(by).unwrap_or(end)
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({})", self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn milliseconds(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(milliseconds).unwrap()
+    }
+
+    /// A machine's clock that can be set, in milliseconds.
+    fn machine(now: i64) -> (Clock, Arc<Mutex<i64>>) {
+        let set = Arc::new(Mutex::new(now));
+        let machine = set.clone();
+        (Clock::new(move || milliseconds(*machine.lock().unwrap())), set)
+    }
+
+    #[test]
+    fn clock_without_answer_is_the_machine_s() {
+        let (clock, _) = machine(5_000);
+        assert_eq!(clock.now(), milliseconds(5_000));
+        assert!(!clock.is_synchronised() && clock.skew().is_none());
+    }
+
+    #[test]
+    fn answer_corrects_clones_and_shows_the_skew() {
+        const DAYS: i64 = 40 * 86_400_000;
+        for (skew, expected) in [
+            (DAYS, Some(true)),
+            (7_200_000, Some(true)),
+            (5_000, Some(true)),
+            (0, None),
+            (-5_000, Some(false)),
+            (-7_200_000, Some(false)),
+            (-DAYS, Some(false)),
+        ] {
+            let platform = 1_800_000_000_000;
+            let (clock, _) = machine(platform + skew);
+            let clone = clock.clone();
+            let sent = milliseconds(platform + skew - 100);
+            clone.observe(milliseconds(platform), sent, clock.machine());
+            assert_eq!(clock.now(), milliseconds(platform), "{skew}");
+            let ahead = clock.skew().map(|skew| matches!(skew, Skew::Ahead(_)));
+            assert_eq!(ahead, expected, "{skew}");
+            let off = clock.skew().map_or(0, |skew| skew.length().as_millis());
+            assert!((i128::from(skew.abs()) - off).abs() <= 1_100, "{skew}: {off}");
+        }
+    }
+
+    #[test]
+    fn answer_after_the_clock_was_set_replaces_what_was_known() {
+        let (clock, set) = machine(1_000_000);
+        clock.observe(milliseconds(500_000), clock.machine(), clock.machine());
+        assert_eq!(clock.now(), milliseconds(500_000));
+        *set.lock().unwrap() = 510_000;
+        clock.observe(milliseconds(510_000), clock.machine(), clock.machine());
+        assert_eq!(clock.now(), milliseconds(510_000));
+        // Set back while a request was under way: it says nothing.
+        clock.observe(milliseconds(900_000), milliseconds(2), milliseconds(1));
+        assert_eq!(clock.now(), milliseconds(510_000));
+    }
+
+    proptest! {
+        #[test]
+        fn corrected_time_never_runs_ahead_and_lags_by_at_most_delay_and_a_second(
+            skew in -4_000_000_000_i64..4_000_000_000,
+            answers in proptest::collection::vec((0_i64..40_000, 0_i64..40_000, 0_i64..100_000), 1..8),
+        ) {
+            let mut platform = 1_800_000_000_123;
+            let (clock, set) = machine(platform + skew);
+            for (there, back, pause) in answers {
+                let sent = milliseconds(platform + skew);
+                platform += there;
+                let date = Timestamp::from_second(milliseconds(platform).as_second()).unwrap();
+                platform += back;
+                *set.lock().unwrap() = platform + skew;
+                clock.observe(date, sent, clock.machine());
+                platform += pause;
+                *set.lock().unwrap() = platform + skew;
+                let lag = milliseconds(platform).duration_since(clock.now());
+                prop_assert!(!lag.is_negative(), "{lag:?}");
+                prop_assert!(lag <= SignedDuration::from_millis(back + 1_000), "{lag:?}");
+                match clock.skew() {
+                    Some(Skew::Ahead(length)) => prop_assert!(i128::from(skew) >= length.as_millis()),
+                    Some(Skew::Behind(length)) => prop_assert!(i128::from(-skew) >= length.as_millis()),
+                    None => {}
+                }
+            }
+        }
+
+        #[test]
+        fn no_date_panics(date: i64, sent: i64, received: i64) {
+            let instant = |seed: i64| Timestamp::from_second(seed % 253_402_000_000).unwrap();
+            let (clock, _) = machine(1_800_000_000_000);
+            clock.observe(instant(date), instant(sent), instant(received));
+            clock.now();
+            clock.skew();
+        }
     }
 }

@@ -7,10 +7,13 @@ mod instant;
 mod pair;
 mod rotation;
 
-pub use clock::Clock;
+pub use clock::{Clock, Skew};
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub(crate) use instant::read_instant;
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
-pub use rotation::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, changed_triggers, reasons};
+pub use rotation::{
+    Declared, Ends, Issued, Keeper, Present, PresentValue, Reason, aged, changed_triggers, follows_the_clock,
+    has_ended, reasons,
+};

@@ -225,24 +225,6 @@ fn what_a_killed_run_left_is_found_and_imported() {
 }
 
 #[test]
-fn a_token_that_was_left_without_its_value_is_replaced() {
-    on_each_version(async |world| {
-        world.set_env("NEUROIO_API_TOKEN", &world.given("NEUROIO_API_TOKEN"));
-        world
-            .sandbox
-            .fault(Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/"));
-        world.sandbox.fault(Fault::answer(401).on("GET", "/streams/tokens/1/"));
-        world.configure(&camera("permanent = true"));
-        let run = world.apply_fails().await;
-        assert!(run.says("It is recorded, and the next apply replaces it"), "{run}");
-        world.apply().await;
-        assert_eq!(world.ids(), [2]);
-        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
-        world.plans_nothing().await;
-    });
-}
-
-#[test]
 fn a_value_is_no_id_to_import() {
     on_each_version(async |world| {
         world.sandbox.add_token(&Realm::Account, true);

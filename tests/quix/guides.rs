@@ -29,7 +29,7 @@ fn with_downtime_one_change_ends_what_the_services_have() {
             .unwrap();
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Token 1 of \"acme-shop-prod\" is to be ended"),
+            plan.run.says("Token 1 of \"acme-shop-prod\" is to be revoked"),
             "{}",
             plan.run
         );
@@ -66,6 +66,34 @@ fn without_downtime_the_services_always_have_a_token_that_is_let_in() {
         world.apply().await;
         assert_eq!(given().await, second);
         assert!(!world.lets_in(&first) && world.lets_in(&second));
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn leaked_token_is_revoked_by_its_sum_or_in_any_case() {
+    on_each_version(async |world| {
+        take(world, "leaked-token.tf");
+        world.apply().await;
+        world.plans_nothing().await;
+        let leaked = world.attributes(SHOP).await["token_1"].take();
+        let sum = ring::digest::digest(&ring::digest::SHA256, leaked.as_str().unwrap().as_bytes());
+        let sum: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let variables = |incident: &str| format!("leaked_sha256 = [\"{sum}\"]\nincident = \"{incident}\"\n");
+        world.workspace.write("terraform.tfvars", &variables("none")).unwrap();
+        let plan = world.plan().await;
+        assert!(plan.run.says("revoke_sha256 lists token 1"), "{}", plan.run);
+        world.apply().await;
+        assert!(!world.lets_in(&leaked));
+        world.plans_nothing().await;
+
+        world.sandbox.rotate_outside(PROD);
+        world
+            .workspace
+            .write("terraform.tfvars", &variables("2027-04-15"))
+            .unwrap();
+        world.apply().await;
+        assert_eq!(world.sandbox.rotations(PROD), 3);
         world.plans_nothing().await;
     });
 }

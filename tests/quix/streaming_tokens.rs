@@ -32,7 +32,7 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
         world.configure(&tokens("2"));
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Token 1 of \"acme-shop-dev\" is to be ended"),
+            plan.run.says("Token 1 of \"acme-shop-dev\" is to be revoked"),
             "{}",
             plan.run
         );

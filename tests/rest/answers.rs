@@ -1,7 +1,9 @@
 //! Answers that are too long, not meant for us, or lead elsewhere.
 
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use token_providers::rest::{Kind, Request};
+use token_providers::token::Clock;
 
 use crate::script::{Act, BEARER, Platform, answer, create, delete, fetch, get, operation};
 
@@ -149,4 +151,30 @@ async fn what_the_platform_says_is_shown_as_plain_text() {
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::CONFLICT));
     assert_eq!(error.platform_message(), Some("name taken"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_answers_of_the_platform_itself_correct_the_clock() {
+    const DATE: (&str, &str) = ("date", "Fri, 01 Jan 2027 00:00:00 GMT");
+    let machine: Timestamp = "2027-02-10T00:00:00Z".parse().unwrap();
+    for (act, corrects) in [
+        (Act::Answer(200, &[DATE], "\"value\""), true),
+        (Act::Answer(404, &[DATE], "{}"), true),
+        (Act::Answer(401, &[DATE], ""), true),
+        (Act::Answer(200, &[], "\"value\""), false),
+        (Act::Answer(200, &[("date", "soon")], "\"value\""), false),
+        // A cache has kept it for a while.
+        (Act::Answer(200, &[DATE, ("age", "3456000")], "\"value\""), false),
+        (Act::Answer(200, &[DATE], "<html>Sign in</html>"), false),
+        (Act::Answer(404, &[DATE], "<html>No such page</html>"), false),
+        (Act::Answer(302, &[DATE, ("location", "/login")], ""), false),
+        (Act::Answer(501, &[DATE], ""), false),
+    ] {
+        let clock = Clock::new(move || machine);
+        let platform = Platform::new([act]);
+        let client = platform.client().correcting(clock.clone());
+        let _ = fetch(&client, &operation(), &create()).await;
+        assert_eq!(clock.now() != machine, corrects, "{:?}", platform.arrivals());
+        assert_eq!(clock.is_synchronised(), corrects);
+    }
 }

@@ -234,6 +234,12 @@ async fn each_client_has_its_way_of_switching() {
     platform.create(true).await;
     let one = "/streams/tokens/1/";
     let body = || json!({"is_active": false});
+    // A platform serves both clients.
+    assert_eq!(platform.json(Method::PUT, one, body()).await.json["is_active"], false);
+    assert_eq!(platform.form(one, "is_active=true").await.json["is_active"], true);
+    platform
+        .sandbox
+        .set_options(|options| options.update = Update::PatchForm);
     assert_eq!(platform.json(Method::PUT, one, body()).await.status, 405);
     assert_eq!(platform.json(Method::PATCH, one, body()).await.status, 415);
     assert_eq!(platform.form(one, "is_active=maybe").await.status, 400);

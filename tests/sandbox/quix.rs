@@ -276,6 +276,7 @@ async fn an_environment_is_told_with_its_brokers_password() {
     );
     platform.sandbox.set_options(|options| {
         options.has_certificate = false;
+        options.has_other_settings = true;
         options.settings_are_texts = false;
         options.lists_for_users = false;
     });
@@ -329,7 +330,9 @@ async fn requests_that_no_client_sends_are_refused() {
     for (request, status) in [
         (get(), 401),
         (get().bearer_auth("wrong").header("x-version", "2.0"), 401),
-        (get().bearer_auth(admin), 400),
+        // Quix's own samples leave the version out, and write the scheme in lower case.
+        (get().bearer_auth(admin), 200),
+        (get().header("authorization", format!("bearer {admin}")), 200),
         (get().bearer_auth(admin).header("x-version", "1.0"), 400),
         (get().header("authorization", admin).header("x-version", "2.0"), 401),
     ] {
@@ -370,4 +373,37 @@ async fn a_refusal_is_told_in_every_shape() {
         let answer = platform.ask(Method::GET, "/workspaces/other").await;
         assert_eq!((answer.status, answer.text), (404, told));
     }
+}
+
+#[tokio::test]
+async fn what_the_python_client_asks_for_is_there() {
+    let platform = Platform::new(Options::default()).await;
+    let settings = platform
+        .ask(Method::GET, "/workspaces/acme-shop-dev/broker/librdkafka")
+        .await
+        .json();
+    // The client refuses any setting beside those of a connection.
+    for name in settings.as_object().unwrap().keys() {
+        let known = ["bootstrap.", "security.protocol", "sasl.", "ssl."];
+        assert!(known.iter().any(|known| name.starts_with(known)), "{name}");
+    }
+    let get = platform
+        .request(Method::GET, "/workspaces/acme-shop-dev/certificates")
+        .bearer_auth(platform.admin.expose_secret());
+    let archive = get.send().await.unwrap().bytes().await.unwrap();
+    assert!(archive.starts_with(b"PK\x03\x04") && archive.windows(7).any(|window| window == b"ca.cert"));
+    for path in ["/auth/token/details", "/profile"] {
+        assert!(platform.ask(Method::GET, path).await.json().is_object(), "{path}");
+    }
+    assert_eq!(
+        platform.ask(Method::GET, "/auth/token/roles").await.json(),
+        json!(["Admin"])
+    );
+    assert_eq!(
+        platform.ask(Method::GET, "/acme-shop-dev/topics").await.json(),
+        json!([])
+    );
+    assert_eq!(platform.ask(Method::GET, "/other/topics").await.status, 404);
+    let billing = "/auth/permissions/query?resourceType=Billing&resourceId=&permission=Read";
+    assert_eq!(platform.ask(Method::GET, billing).await.text, "true");
 }

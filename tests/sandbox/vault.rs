@@ -121,6 +121,24 @@ impl Server {
         }
     }
 
+    /// Mounts an engine for this test, and returns its path.
+    async fn mount(&self, type_name: &str, version: &str) -> String {
+        let path = format!("{}-{type_name}", self.folder);
+        match &self.vault {
+            Some((vault, _)) if version == "1" => vault.mount_version_1(&path),
+            Some((vault, _)) => vault.mount_other(&path, type_name),
+            None => {
+                let mut body = json!({"type": type_name});
+                if !version.is_empty() {
+                    body["options"] = json!({"version": version});
+                }
+                let mounted = self.ask("POST", &format!("sys/mounts/{path}"), body).await;
+                assert_eq!(mounted.status, 204, "{}", mounted.json);
+            }
+        }
+        path
+    }
+
     /// A token that may do these things with this test's secret.
     async fn token(&self, kinds: &[(&str, &[Capability])]) -> String {
         let paths: Vec<_> = kinds
@@ -419,6 +437,102 @@ async fn a_bearer_is_as_good_as_the_own_header() {
     let url = format!("{}/v1/secret/data/{}", server.address, server.folder);
     let answer = server.http.get(url).bearer_auth(&server.token).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn store_without_versions_keeps_whatever_was_written_last() {
+    let server = Server::new().await;
+    let mount = server.mount("kv", "1").await;
+    for mount in [mount.as_str(), "cubbyhole"] {
+        let path = format!("{mount}/data/{}/x", server.folder);
+        let absent = server.ask("GET", &path, Value::Null).await;
+        assert_eq!((absent.status, absent.json), (404, json!({"errors": []})), "{mount}");
+        for n in [1, 2] {
+            let body = json!({"options": {"cas": 0}, "data": {"n": n}});
+            let written = server.ask("POST", &path, body.clone()).await;
+            assert_eq!((written.status, written.json), (204, Value::Null), "{mount}");
+            let read = server.ask("GET", &path, Value::Null).await;
+            assert_eq!((read.status, &read.json["data"]), (200, &body), "{mount}");
+        }
+        let empty = server.ask("POST", &path, json!({})).await;
+        assert_eq!(empty.status, if mount == "cubbyhole" { 500 } else { 400 });
+        assert!(empty.errors()[0].contains("missing data fields"), "{}", empty.json);
+        let listed = server
+            .ask("LIST", &format!("{mount}/data/{}", server.folder), Value::Null)
+            .await;
+        assert_eq!(
+            (listed.status, &listed.json["data"]["keys"]),
+            (200, &json!(["x"])),
+            "{mount}"
+        );
+        // What a KV version 2 has besides, is a path like any other.
+        for kind in ["metadata", "config"] {
+            let answer = server.ask("GET", &format!("{mount}/{kind}"), Value::Null).await;
+            assert_eq!(
+                (answer.status, answer.json),
+                (404, json!({"errors": []})),
+                "{mount} {kind}"
+            );
+        }
+        assert_eq!(server.ask("DELETE", &path, Value::Null).await.status, 204);
+        assert_eq!(server.ask("GET", &path, Value::Null).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn version_2_refuses_a_write_without_data_and_paths_of_its_own_making() {
+    let server = Server::new().await;
+    let answer = server.secret("POST", "data", json!({})).await;
+    assert_eq!((answer.status, answer.errors()), (400, vec!["no data provided"]));
+    let answer = server.secret("GET", "nothing", Value::Null).await;
+    assert_eq!((answer.status, &answer.json["data"]), (404, &Value::Null));
+    assert!(
+        answer.json["warnings"][0].as_str().unwrap().contains("Invalid path"),
+        "{}",
+        answer.json
+    );
+    assert_eq!(answer.json.get("errors"), None);
+}
+
+#[tokio::test]
+async fn mount_is_described_to_a_token_that_may_use_it() {
+    let server = Server::new().await;
+    let (plain, other) = (server.mount("kv", "1").await, server.mount("transit", "").await);
+    let token = server.token(&[("data", &[Read])]).await;
+    let describe = async |token: &str, path: &str| {
+        let path = format!("sys/internal/ui/mounts/{path}");
+        server.try_ask(token, "GET", &path, Value::Null).await.unwrap()
+    };
+    for (path, type_name, version, mount) in [
+        ("secret", "kv", json!("2"), "secret"),
+        ("secret/", "kv", json!("2"), "secret"),
+        ("secret/data/x", "kv", json!("2"), "secret"),
+        (plain.as_str(), "kv", json!("1"), plain.as_str()),
+        (other.as_str(), "transit", Value::Null, other.as_str()),
+        ("cubbyhole", "cubbyhole", Value::Null, "cubbyhole"),
+    ] {
+        let answer = describe(&server.token, path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json);
+        let data = &answer.json["data"];
+        assert_eq!(
+            (&data["type"], &data["options"]["version"]),
+            (&json!(type_name), &version),
+            "{path}"
+        );
+        assert_eq!(data["path"], json!(format!("{mount}/")), "{path}");
+    }
+    assert_eq!(describe(&token, "secret").await.status, 200, "without a rule for it");
+    for path in [plain.as_str(), "nowhere"] {
+        let answer = describe(&token, path).await;
+        assert_eq!(answer.status, 403, "{path}");
+        let error = format!("grant access to path \"{path}/\"");
+        assert!(answer.errors()[0].contains(&error), "{}", answer.json);
+    }
+    assert_eq!(describe(&server.token, "nowhere").await.status, 403);
+    assert_eq!(describe("hvs.unknown", "secret").await.errors(), ["permission denied"]);
+    let answer = server.ask("GET", &format!("{other}/data/x"), Value::Null).await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.errors()[0].contains("unsupported path"), "{}", answer.json);
 }
 
 #[tokio::test]

@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use token_providers::framework::{AnyResource, Context, Diagnostic, Diagnostics, Number, Provider, Severity, Value};
 use token_providers::rest::{Destination, Transport};
@@ -16,6 +19,7 @@ use token_providers::sandbox::{Capability, Effect, Fault, Vault};
 use token_providers::striim::{Parts, Striim};
 use token_providers::token::Clock;
 use tokio::time::{Instant, timeout};
+use tower::ServiceExt as _;
 
 use Capability::{Create, Read, Update};
 
@@ -27,12 +31,19 @@ const ROTATE: &str = "/service-account/rotate";
 const USER: &str = "user@acme.example";
 
 type Attributes = BTreeMap<String, Value>;
+type Environment = Vec<(&'static str, &'static str)>;
+
+const ACME: (&str, &str) = ("STRIIM_ACCOUNT", "acme");
 
 /// An account, a Vault, and a workspace with one resource.
 struct World {
     sandbox: Sandbox,
     vault: Vault,
     vault_token: String,
+    /// What the provider works with on the platform.
+    token: SecretString,
+    /// What the provider is configured by, except for its tokens and Vault.
+    environment: Environment,
     kind: &'static str,
     state: Option<Attributes>,
     tainted: bool,
@@ -80,6 +91,15 @@ impl Run {
     fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|told| told.severity == Severity::Error)
     }
+}
+
+/// A request as a gateway passes it on that keeps accounts apart by their paths.
+fn without(prefix: &str, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let uri = request.uri().to_string();
+    if let Some((host, rest)) = uri.split_once(prefix).filter(|_| prefix != "/") {
+        *request.uri_mut() = format!("{host}{rest}").parse().unwrap();
+    }
+    request
 }
 
 fn text(text: &str) -> Value {
@@ -141,10 +161,13 @@ impl World {
         sandbox.add_user_token(USER, None).unwrap();
         let vault = Vault::new(sandbox.clock());
         let vault_token = vault.root_token().expose_secret().to_owned();
+        let token = sandbox.admin_token();
         Self {
             sandbox,
             vault,
             vault_token,
+            token,
+            environment: vec![ACME],
             kind,
             state: None,
             tainted: false,
@@ -153,32 +176,52 @@ impl World {
         }
     }
 
+    /// Another account, whose provider delivers to the same Vault.
+    fn beside(&self, kind: &'static str, environment: &[(&'static str, &'static str)]) -> Self {
+        Self {
+            vault: self.vault.clone(),
+            vault_token: self.vault_token.clone(),
+            environment: environment.to_vec(),
+            ..Self::of(kind)
+        }
+    }
+
     async fn resource(&self, diagnostics: &mut Diagnostics) -> Box<dyn AnyResource> {
-        let (token, vault_token) = (self.sandbox.admin_token(), self.vault_token.clone());
+        let resources = self.process(diagnostics).await;
+        let mut resources = resources.into_iter();
+        resources.find(|resource| resource.type_name() == self.kind).unwrap()
+    }
+
+    /// The resources of one provider process.
+    async fn process(&self, diagnostics: &mut Diagnostics) -> Vec<Box<dyn AnyResource>> {
+        let variables = self.environment.clone();
+        let (token, vault_token) = (self.token.clone(), self.vault_token.clone());
         let (platform, vault) = (self.sandbox.clone(), self.vault.clone());
         let provider = Striim::new(Parts {
             clock: self.sandbox.clock(),
             environment: Box::new(move |name| match name {
-                "STRIIM_ACCOUNT" => Some("acme".to_owned()),
                 "STRIIM_TOKEN" => Some(token.expose_secret().to_owned()),
                 "VAULT_ADDR" => Some(VAULT.to_owned()),
                 "VAULT_TOKEN" => Some(vault_token.clone()),
-                _ => None,
+                name => {
+                    let variable = variables.iter().find(|(variable, _)| *variable == name);
+                    variable.map(|(_, value)| (*value).to_owned())
+                }
             }),
             transport: Box::new(move |to: &Destination| {
                 if to.base_url.as_str().starts_with(VAULT) {
                     Transport::new(vault.service())
                 } else {
-                    Transport::new(platform.service())
+                    let path = to.base_url.as_str().trim_end_matches("/api/v1");
+                    let path = path.splitn(4, '/').nth(3).unwrap_or_default();
+                    let prefix = format!("/{path}");
+                    let behind = platform.service().map_request(move |request| without(&prefix, request));
+                    Transport::new(behind)
                 }
             }),
         });
         provider.configure(Config::default(), "1.11.4", diagnostics).await;
-        let resources = provider.resources();
-        resources
-            .into_iter()
-            .find(|resource| resource.type_name() == self.kind)
-            .unwrap()
+        provider.resources()
     }
 
     /// `terraform apply`, or destroy with no configuration.
@@ -786,7 +829,7 @@ async fn what_an_answer_quotes_of_the_value_is_not_shown() {
     world
         .vault
         .fault(Fault::answer(400).on("POST", DATA).body(&errors.to_string()));
-    let run = world.apply(&handed_over(2)).await.fails("[redacted]");
+    let run = world.apply(&handed_over(2)).await.fails("[redacted");
     assert!(!format!("{:?}", run.diagnostics).contains(quoted));
 }
 
@@ -833,6 +876,433 @@ async fn a_personal_access_token_is_handed_over_alike() {
     world.is_settled(&pat(handed_over(3))).await;
     world.run(None).await.succeeds();
     assert_eq!(world.held(), None);
+}
+
+impl World {
+    /// The provider works with a user's PAT, and the platform does not report whose it is.
+    fn works_as_a_user(&mut self) -> String {
+        self.sandbox
+            .set_options(|options| options.user_token_names_user = false);
+        let own = self.sandbox.add_user_token(USER, None).unwrap();
+        self.token = own;
+        self.token.expose_secret().to_owned()
+    }
+}
+
+/// A configuration of `kind`, with this destination.
+fn of_kind(kind: &str, release: i64, vault: Value) -> Attributes {
+    match kind {
+        "striim_personal_access_token" => pat(with_vault(release, vault)),
+        _ => with_vault(release, vault),
+    }
+}
+
+const KINDS: [&str; 2] = ["striim_service_account_token", "striim_personal_access_token"];
+
+fn in_mount(mount: &str) -> Value {
+    object(&[
+        ("mount", text(mount)),
+        ("path", text("striim/ci")),
+        ("field", Value::Null),
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_with_another_name_rotates_nothing() {
+    const GATEWAY: (&str, &str) = ("STRIIM_BASE_URL", "https://gateway.example.com/acme/api/v1");
+    const OTHER_GATEWAY: (&str, &str) = ("STRIIM_BASE_URL", "https://api.example.net/striim/api/v1");
+    const OWN_HOST: (&str, &str) = ("STRIIM_BASE_URL", "https://ACME.striim.cloud/api/v1");
+    for (before, after, label) in [
+        (vec![GATEWAY], vec![GATEWAY, ACME], "gateway.example.com/acme"),
+        (vec![("STRIIM_ACCOUNT", "Acme")], vec![ACME], "acme.striim.cloud"),
+        (vec![ACME], vec![OWN_HOST], "acme.striim.cloud"),
+        (vec![GATEWAY], vec![OTHER_GATEWAY], "api.example.net/striim"),
+        (vec![ACME], vec![OTHER_GATEWAY], "api.example.net/striim"),
+    ] {
+        for kind in KINDS {
+            let config = |release| of_kind(kind, release, destination("striim/ci", Value::Null));
+            let mut world = World::of(kind);
+            world.environment = before.clone();
+            world.apply(&config(1)).await.succeeds();
+            world.environment = after.clone();
+            let run = world.apply(&config(1)).await.succeeds();
+            assert!(
+                !run.changed && run.diagnostics.is_empty(),
+                "{after:?}: {:?}",
+                run.diagnostics
+            );
+            world.is_settled(&config(1)).await;
+
+            world
+                .apply(&config(2))
+                .await
+                .rotates_because("rotation_triggers.release changed");
+            world.is_settled(&config(2)).await;
+            let secret = world.vault.secret("secret", "striim/ci").unwrap();
+            assert_eq!(secret["account"], json!(label), "a rotation writes the new name");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secret_of_an_earlier_version_of_the_provider_is_recognised() {
+    const GATEWAY: (&str, &str) = ("STRIIM_BASE_URL", "https://gateway.example.com");
+    for (environment, label) in [
+        (vec![ACME], "acme"),
+        (vec![ACME], "Acme"),
+        (vec![GATEWAY], "gateway.example.com"),
+        (vec![GATEWAY], "acme"),
+        (vec![GATEWAY, ACME], "gateway.example.com"),
+    ] {
+        for kind in KINDS {
+            let config = |release| of_kind(kind, release, destination("striim/ci", Value::Null));
+            let mut world = World::of(kind);
+            world.environment = environment.clone();
+            world.apply(&config(1)).await.succeeds();
+            let mut secret = world.vault.secret("secret", "striim/ci").unwrap();
+            secret.insert("account".to_owned(), json!(label));
+            world.vault.put("secret", "striim/ci", secret);
+            world
+                .state
+                .as_mut()
+                .unwrap()
+                .insert("vault_version".to_owned(), number(2));
+            world.is_settled(&config(1)).await;
+            world
+                .apply(&config(2))
+                .await
+                .rotates_because("rotation_triggers.release changed");
+            world.is_settled(&config(2)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secret_of_another_account_of_the_same_name_is_refused() {
+    const GCP: [(&str, &str); 2] = [ACME, ("STRIIM_CLOUD", "gcp")];
+    const AZURE: [(&str, &str); 2] = [ACME, ("STRIIM_CLOUD", "azure")];
+    const FIRST: [(&str, &str); 2] = [ACME, ("STRIIM_BASE_URL", "https://gateway.example.com/a/api/v1")];
+    const SECOND: [(&str, &str); 2] = [ACME, ("STRIIM_BASE_URL", "https://gateway.example.com/b/api/v1")];
+    for (one, other) in [(GCP, AZURE), (AZURE, GCP), (FIRST, SECOND), (SECOND, FIRST)] {
+        for kind in KINDS {
+            let there = of_kind(kind, 1, destination("striim/ci", Value::Null));
+            let mut first = World::of(kind);
+            first.environment = one.to_vec();
+            first.apply(&there).await.succeeds();
+
+            let mut second = first.beside(kind, &other);
+            let issued = second.sandbox.issued_values().len();
+            second.apply(&there).await.fails("is somebody else's");
+            assert_eq!(second.sandbox.issued_values().len(), issued, "nothing is made");
+
+            // Nor by a rotation of what is there already, whose number is the same.
+            second.apply(&of_kind(kind, 1, Value::Null)).await.succeeds();
+            let issued = second.sandbox.issued_values().len();
+            second.apply(&there).await.fails("is somebody else's");
+            assert_eq!(second.sandbox.issued_values().len(), issued, "nothing is revoked");
+            first.is_settled(&there).await;
+            assert_eq!(first.vault.version("secret", "striim/ci"), 1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pat_without_an_address_is_not_known_by_its_name() {
+    // Two users of one account, whose PATs have the same name as long as nothing reports their addresses.
+    let config = || {
+        let mut config = handed_over(1);
+        config.remove("name");
+        config
+    };
+    let kind = "striim_personal_access_token";
+    let mut first = World::of(kind);
+    first.works_as_a_user();
+    first.apply(&config()).await.succeeds();
+    assert_eq!(first.attribute("id"), text("own"));
+    let mut second = first.beside(kind, &[ACME]);
+    let own = second.works_as_a_user();
+    second.apply(&config()).await.fails("is somebody else's");
+    assert!(second.sandbox.is_live(&own), "it is not rotated");
+    assert!(first.sandbox.is_live(&first.held().unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn mount_without_versions_is_refused_by_the_plan_and_before_a_value_is_made() {
+    for (mount, phrase) in [
+        ("plain", "a KV version 1"),
+        ("cubbyhole", "of the type \\\"cubbyhole\\\""),
+        ("transit", "of the type \\\"transit\\\""),
+        ("secret/inner", "a path inside another mount"),
+    ] {
+        for kind in KINDS {
+            for in_the_apply in [false, true] {
+                let mut world = World::of(kind);
+                world.vault.mount_version_1("plain");
+                world.vault.mount_other("transit", "transit");
+                world
+                    .apply(&of_kind(kind, 1, destination("striim/ci", Value::Null)))
+                    .await
+                    .succeeds();
+                let issued = world.sandbox.issued_values().len();
+                if in_the_apply {
+                    // The plan does not wait for it, and only warns.
+                    let path = format!("/sys/internal/ui/mounts/{mount}");
+                    world.vault.fault(Fault::new(Effect::Hang).on("GET", &path));
+                }
+                let run = world.apply(&of_kind(kind, 1, in_mount(mount))).await;
+                assert!(
+                    run.diagnostics
+                        .iter()
+                        .any(|told| { told.severity == Severity::Error && format!("{told:?}").contains(phrase) }),
+                    "{mount}: {:?}",
+                    run.diagnostics
+                );
+                assert_eq!(run.changed, in_the_apply, "{mount}: {:?}", run.diagnostics);
+                assert_eq!(world.sandbox.issued_values().len(), issued, "{mount}: a value was made");
+                assert_eq!(world.vault.unversioned(mount, "data/striim/ci"), None, "{mount}");
+                world
+                    .is_settled(&of_kind(kind, 1, destination("striim/ci", Value::Null)))
+                    .await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn value_that_lies_in_a_mount_without_versions_is_deleted() {
+    for kind in KINDS {
+        for moved in [false, true] {
+            // As an earlier version of the provider left it.
+            let mut world = World::of(kind);
+            world.vault.mount_version_1("plain");
+            world
+                .apply(&of_kind(kind, 1, destination("striim/ci", Value::Null)))
+                .await
+                .succeeds();
+            let mut secret = world.vault.secret("secret", "striim/ci").unwrap();
+            secret.insert("account".to_owned(), json!("acme"));
+            let written = json!({"options": {"cas": 0}, "data": secret});
+            let written = written.as_object().unwrap().clone();
+            world.vault.put("plain", "data/striim/ci", written);
+            let state = world.state.as_mut().unwrap();
+            state.insert("vault".to_owned(), in_mount("plain"));
+            state.insert("vault_version".to_owned(), number(0));
+            let config = of_kind(kind, 1, destination("striim/other", Value::Null));
+            world.run(Some(&config).filter(|_| moved)).await.succeeds();
+            assert_eq!(world.vault.unversioned("plain", "data/striim/ci"), None);
+        }
+    }
+}
+
+impl World {
+    /// Plans resources in one provider process, and returns what that reports about the last one.
+    async fn plan_together(&self, planned: &[(&str, &Attributes, &Value)]) -> (Vec<Diagnostic>, Vec<Value>) {
+        let resources = self.process(&mut Diagnostics::default()).await;
+        let (mut last, mut plans) = (Vec::new(), Vec::new());
+        for (kind, config, prior) in planned {
+            let resource = resources.iter().find(|resource| resource.type_name() == *kind).unwrap();
+            let mut diagnostics = Diagnostics::default();
+            plans.push(self.plan(&**resource, Some(config), prior, &mut diagnostics).await);
+            last = diagnostics.into_iter().collect();
+        }
+        (last, plans)
+    }
+}
+
+fn errors(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|told| told.severity == Severity::Error);
+    errors.map(ToString::to_string).collect()
+}
+
+fn named(name: &str, vault: Value) -> Attributes {
+    let mut config = with_vault(1, vault);
+    config.insert("name".to_owned(), text(name));
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tokens_with_one_path_are_an_error_of_the_second_plan() {
+    let world = World::new();
+    let [account, user] = KINDS;
+    let at = |path: &str, field: Value| destination(path, field);
+    let first = named("first", at("striim/ci", Value::Null));
+    for (kind, second, name) in [
+        (account, named("second", at("striim/ci", Value::Null)), "second"),
+        (account, named("second", at("/striim/ci/", Value::Null)), "second"),
+        (account, named("second", at("striim/ci", text("other"))), "second"),
+        (user, pat(with_vault(1, at("striim/ci", text("pat")))), USER),
+    ] {
+        for prior in [Value::Null, Value::Map(world.prior_in_the_state(kind, &second).await)] {
+            let planned = [(account, &first, &Value::Null), (kind, &second, &prior)];
+            let (told, _) = world.plan_together(&planned).await;
+            let told = errors(&told);
+            assert!(told.contains("Two tokens are to be in the secret"), "{told}");
+            assert!(told.contains("\"first\"") && told.contains(name), "{told}");
+        }
+    }
+    let elsewhere = named("second", at("striim/ci/deeper", Value::Null));
+    let planned = [(account, &first, &Value::Null), (account, &elsewhere, &Value::Null)];
+    assert_eq!(errors(&world.plan_together(&planned).await.0), "");
+}
+
+impl World {
+    /// The state of such a resource whose value is not delivered yet.
+    async fn prior_in_the_state(&self, kind: &'static str, config: &Attributes) -> Attributes {
+        let mut world = World::of(kind);
+        let mut config = config.clone();
+        config.insert("vault".to_owned(), Value::Null);
+        world.apply(&config).await.succeeds();
+        world.state.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tokens_with_one_path_that_only_the_apply_knows_are_refused_before_a_value_is_made() {
+    let world = World::new();
+    let (context, kind) = (Context::default(), KINDS[0]);
+    let mut diagnostics = Diagnostics::default();
+    let resource = world.resource(&mut diagnostics).await;
+    for (name, issued) in [("first", 1), ("second", 0)] {
+        let before = world.sandbox.issued_values().len();
+        let config = named(name, destination("striim/ci", Value::Null));
+        let (_, plans) = world.plan_together(&[(kind, &config, &Value::Null)]).await;
+        world.vault.wipe("secret", "striim/ci");
+        resource
+            .apply(
+                &context,
+                Value::Null,
+                plans.into_iter().next().unwrap(),
+                &mut diagnostics,
+            )
+            .await;
+        assert_eq!(world.sandbox.issued_values().len() - before, issued, "{name}");
+    }
+    let told: Vec<_> = diagnostics.into_iter().collect();
+    assert!(errors(&told).contains("Two tokens are to be in the secret"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn path_may_go_from_one_token_to_another() {
+    let mut world = World::new();
+    let [kind, _] = KINDS;
+    world
+        .apply(&named("first", destination("striim/ci", Value::Null)))
+        .await
+        .succeeds();
+    let prior = Value::Map(world.state.clone().unwrap());
+    let moved = named("first", destination("striim/elsewhere", Value::Null));
+    let second = named("second", destination("striim/ci", Value::Null));
+    let (told, _) = world
+        .plan_together(&[(kind, &moved, &prior), (kind, &second, &Value::Null)])
+        .await;
+    assert_eq!(errors(&told), "");
+    let (told, _) = world
+        .plan_together(&[(kind, &second, &Value::Null), (kind, &moved, &prior)])
+        .await;
+    assert_eq!(errors(&told), "", "its own new place is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaced_token_may_keep_its_path() {
+    for kind in KINDS {
+        let mut world = World::of(kind);
+        let before = of_kind(kind, 1, destination("striim/ci", Value::Null));
+        world.apply(&before).await.succeeds();
+        let prior = Value::Map(world.state.clone().unwrap());
+        let mut after = before.clone();
+        match kind {
+            "striim_personal_access_token" => {
+                world.sandbox.add_user("other@acme.example", Role::Regular);
+                world.sandbox.add_user_token("other@acme.example", None).unwrap();
+                after.insert("email".to_owned(), text("other@acme.example"))
+            }
+            _ => after.insert("name".to_owned(), text("renamed")),
+        };
+        // Terraform plans a replacement twice.
+        let planned = [(kind, &after, &prior), (kind, &after, &Value::Null)];
+        let (told, plans) = world.plan_together(&planned).await;
+        assert_eq!(errors(&told), "");
+        let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
+        let resource = world.resource(&mut diagnostics).await;
+        let deleted = resource.apply(&context, prior, Value::Null, &mut diagnostics).await;
+        assert!(deleted.is_null());
+        let created = resource
+            .apply(
+                &context,
+                Value::Null,
+                plans.into_iter().last().unwrap(),
+                &mut diagnostics,
+            )
+            .await;
+        let told: Vec<_> = diagnostics.into_iter().collect();
+        assert_eq!(errors(&told), "");
+        world.save(&created, false);
+        world.is_settled(&after).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_plan_of_a_replacement_refuses_a_destination_that_cannot_be() {
+    let mut world = World::new();
+    let [kind, _] = KINDS;
+    world.vault.mount_version_1("plain");
+    world.apply(&kept_in_the_state(1)).await.succeeds();
+    let prior = Value::Map(world.state.clone().unwrap());
+    world.theirs();
+    for (vault, phrase) in [
+        (in_mount("plain"), "a KV version 1"),
+        (destination("striim/ci", Value::Null), "is somebody else's"),
+    ] {
+        let renamed = named("renamed", vault);
+        let (told, _) = world.plan_together(&[(kind, &renamed, &prior)]).await;
+        assert!(errors(&told).contains(phrase), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_secret_is_not_quoted() {
+    for kind in KINDS {
+        for rotation in [false, true] {
+            let mut world = World::of(kind);
+            if rotation {
+                world.apply(&of_kind(kind, 1, Value::Null)).await.succeeds();
+            }
+            let labels = [
+                "account",
+                "name",
+                "token_id",
+                "expires_at",
+                "access_key",
+                "token",
+                "user",
+                "generation",
+            ];
+            let foreign = labels
+                .iter()
+                .map(|label| ((*label).to_owned(), json!(format!("quoted-{label}"))));
+            world.vault.put("secret", "striim/ci", foreign.collect());
+            world
+                .apply(&of_kind(kind, 1, destination("striim/ci", Value::Null)))
+                .await
+                .fails("is somebody else's");
+            assert!(!world.told.contains("quoted-"), "{}", world.told);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mount_that_vault_does_not_describe_is_reported_before() {
+    let mut world = World::new();
+    world.vault.fault(
+        Fault::answer(403)
+            .on("GET", "/sys/internal/ui/mounts/secret")
+            .times(u32::MAX),
+    );
+    // The write without content that tells mounts apart is refused by something in front.
+    world.vault.fault(Fault::answer(400).on("POST", DATA).times(2));
+    let run = world.apply(&handed_over(1)).await.succeeds();
+    run.warns("It is not proved that the secret \"secret/striim/ci\" is in a KV version 2");
+    world.is_settled(&handed_over(1)).await;
 }
 
 /// What a step of a history does to the world before the run that follows.

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use token_providers::sandbox::striim::{ListUpdated, Options};
 
-use crate::world::{CI, World, by_the_clock, ci};
+use crate::world::{CI, USER, World, by_the_clock, ci, on_every_version};
 
 /// A platform whose list tells less, or more, than the default.
 fn tells(token_id: bool, updated: ListUpdated) -> impl Fn(&mut Options) {
@@ -120,6 +120,34 @@ fn a_description_changed_outside_is_shown_and_planned_back() {
         assert!(plan.run.says("\"Something else\" -> \"Deployments\""), "{}", plan.run);
         world.apply().await;
         assert!(world.lets_in(&world.attributes(CI).await["token"]));
+        world.plans_nothing().await;
+    });
+}
+
+/// Each version of Terraform logs at its own places what a refresh changed; the search of the log is part of every test.
+#[test]
+fn refresh_that_takes_a_value_out_does_not_log_it_on_any_version() {
+    on_every_version(async |world| {
+        let pat = format!(
+            "resource \"striim_personal_access_token\" \"user\" {{\n  email = \"{USER}\"\n  expires_in = \"30d\"\n}}\n"
+        );
+        world.add_user();
+        world.configure(&(ci("expires_in = \"90d\"") + &pat));
+        world.apply().await;
+        for address in [CI, "striim_personal_access_token.user"] {
+            assert!(world.attributes(address).await["token"].is_string(), "{address}");
+        }
+        world.sandbox.rotate_outside("ci-pipeline").unwrap();
+        // As a user does who makes another one in the console.
+        world
+            .sandbox
+            .add_user_token(USER, Some(crate::world::in_days(20).parse().unwrap()))
+            .unwrap();
+        refresh(world).await;
+        for address in [CI, "striim_personal_access_token.user"] {
+            assert!(world.attributes(address).await["token"].is_null(), "{address}");
+        }
+        world.apply().await;
         world.plans_nothing().await;
     });
 }

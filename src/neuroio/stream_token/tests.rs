@@ -74,6 +74,7 @@ impl World {
             config: config.clone(),
             prior: prior.cloned(),
             planned,
+            equivalent: Vec::new(),
         };
         let mut diagnostics = Diagnostics::default();
         let context = Context::default();
@@ -245,7 +246,23 @@ async fn what_happened_outside_is_seen() {
     assert!(world.lets_in(&state));
 
     world.sandbox.delete_outside(id);
-    assert!(world.read(&state).await.state.is_none());
+    let outcome = world.read(&state).await;
+    assert!(outcome.state.is_none() && outcome.says(Severity::Warning, "was deleted outside Terraform"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_after_a_creation_changes_nothing_whatever_its_answer_leaves_out() {
+    for permanent in [true, false] {
+        let world = World::new(Options {
+            creation_tells_times: false,
+            ..Options::default()
+        });
+        let state = world.create(&token(permanent)).await.state();
+        assert!(state.created_at.known().is_some());
+        let read = world.read(&state).await.state();
+        assert_eq!(format!("{read:?}"), format!("{state:?}"));
+        world.rests(&token(permanent), &read).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

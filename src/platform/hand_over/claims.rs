@@ -116,7 +116,7 @@ impl Owner {
     }
 
     /// Whether the two may be one token: where a name is not unique, only ids that differ show that they are not.
-    fn may_be(&self, other: &Self) -> bool {
+    pub(super) fn may_be(&self, other: &Self) -> bool {
         self.is_named_as(other) && (self.is_unique || self.id.is_none() || other.id.is_none() || self.id == other.id)
     }
 

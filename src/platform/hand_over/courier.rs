@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::claims::{Claims, Stage};
 use super::labels::{GENERATION, Labels};
 use super::owner::{Account, Owner};
-use super::telling::{claimed_twice, failure, foreign, stays, undelivered, unproven};
+use super::telling::{claimed_twice, failure, foreign, passed_on, stays, undelivered, unproven};
 use super::{Destination, Target, is_same_place};
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::platform::vault_settings::Link;
@@ -129,6 +129,24 @@ impl Courier {
     ) {
         self.plan_as(operation, vault, owner, Stage::PlannedCreation, diagnostics)
             .await;
+    }
+
+    /// The same in the first plan call of a replacement: the secret of the `old` token goes away, and its successor's value
+    /// goes to `now`. Terraform drops the warnings of the second call, which plans that as a creation.
+    pub(crate) async fn plan_replacement(
+        &self,
+        operation: &Operation,
+        (before, old): (&Field<Destination>, &Owner),
+        (now, new): (&Field<Destination>, Owner),
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.leave(before, old);
+        if let Some(target) = Target::of(now).filter(|_| is_same_place(before, now))
+            && !old.may_be(&new)
+        {
+            diagnostics.push(passed_on(&target, old, &new));
+        }
+        self.plan(operation, now, new, diagnostics).await;
     }
 
     async fn plan_as(

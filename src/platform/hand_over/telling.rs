@@ -137,6 +137,21 @@ pub(super) fn claimed_twice(target: &Target, owner: &Owner, other: &str) -> Diag
     .on("vault")
 }
 
+/// The warning of a replacement whose tokens have one place.
+pub(super) fn passed_on(target: &Target, old: &Owner, new: &Owner) -> Diagnostic {
+    let place = &target.place;
+    Diagnostic::warning(
+        format!("The secret \"{place}\" in Vault goes from one token to another"),
+        format!(
+            "{} is deleted, and its value in the secret with it, before the value of its successor is written there ({}). In \
+             between, whatever reads the secret finds none. With `create_before_destroy` the apply fails before anything is \
+             made, as the secret still belongs to the old token then: give the new one a `path` of its own.",
+            old.what, new.what
+        ),
+    )
+    .on("vault")
+}
+
 /// The warning that Vault did not say what is mounted.
 pub(super) fn unproven(target: &Target) -> Diagnostic {
     let place = &target.place;

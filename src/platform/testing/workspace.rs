@@ -128,6 +128,11 @@ impl Object {
     pub(crate) fn model<M: Model>(&self) -> M {
         M::from_value(&self.attributes).unwrap()
     }
+
+    /// One of its attributes.
+    pub(crate) fn value(&self, attribute: &str) -> Value {
+        self.attributes.get(attribute).clone()
+    }
 }
 
 /// How a run ended.

@@ -69,6 +69,24 @@ pub(super) fn workspace(answer: Answer, id: &str) -> Result<Workspace, Unreadabl
     Ok(row.into())
 }
 
+/// Refuses an answer that names another workspace than the request.
+pub(super) fn check_workspace(answer: &Answer, id: &str) -> Result<(), Unreadable> {
+    let Ok(value) = answer.json::<Value>() else {
+        return Ok(());
+    };
+    let names_another = |object: &Value| {
+        let named = ["workspaceId", "workspace_id"]
+            .iter()
+            .find_map(|key| object.get(*key)?.as_str());
+        named.is_some_and(|named| named != id)
+    };
+    let wrapped = value.as_object().into_iter().flat_map(|members| members.values());
+    if names_another(&value) || wrapped.into_iter().any(names_another) {
+        return Err(unreadable("it is about another environment"));
+    }
+    Ok(())
+}
+
 /// `GET /auth/permissions/query`: `true` or `false`.
 pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
     match answer.json()? {
@@ -123,8 +141,9 @@ fn certificate(text: &str) -> Result<String, Unreadable> {
 /// How many objects may be wrapped around the tokens: `{"data":{"tokens":[…]}}`.
 const DEPTH: usize = 2;
 
-/// The two tokens, in a shape that no public document shows: two texts in an array, two objects in an array, or two named
-/// members of an object, whose names end in 1 and 2; any of them bare or wrapped.
+/// The two tokens: the members `current` and `next` of an object, as Quix's own Postman collection of 2023 shows; or, in shapes
+/// that no public document shows, two texts in an array, two objects in an array, or two named members of an object, whose
+/// names end in 1 and 2; any of them bare or wrapped.
 pub(super) fn streaming_tokens(answer: Answer) -> Result<StreamingTokens, Unreadable> {
     let [token_1, token_2] = pair(answer.json()?, DEPTH).ok_or_else(|| unreadable("it does not hold two tokens"))?;
     if token_1 == token_2 {
@@ -143,6 +162,10 @@ fn pair(value: Value, depth: usize) -> Option<[String; 2]> {
             tokens.try_into().ok()
         }
         Value::Object(mut members) => {
+            if let (Some(_), Some(_)) = (members.get("current"), members.get("next")) {
+                let mut named = |name| members.remove(name).and_then(token);
+                return Some([named("current")?, named("next")?]);
+            }
             // `token1` and `token2`, whatever stands before the numbers.
             let stems = members
                 .keys()
@@ -300,6 +323,19 @@ mod tests {
         ] {
             let Unreadable(reason) = broker_config(answer(body)).unwrap_err();
             assert!(!reason.contains("s3cret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn answer_about_another_workspace_is_refused() {
+        for (body, is_taken) in [
+            (r#"{"workspaceId":"w","token1":"a","token2":"b"}"#, true),
+            (r#"{"token1":"a","token2":"b"}"#, true),
+            (r#"["a","b"]"#, true),
+            (r#"{"workspaceId":"other","token1":"a","token2":"b"}"#, false),
+            (r#"{"data":{"workspaceId":"other","tokens":["a","b"]}}"#, false),
+        ] {
+            assert_eq!(check_workspace(&answer(body), "w").is_ok(), is_taken, "{body}");
         }
     }
 

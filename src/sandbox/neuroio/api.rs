@@ -75,7 +75,11 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
             return Err(Refusal::Limit(platform.options.limit_refused));
         }
         let token = platform.add(realm, permanent, now);
-        Ok((StatusCode::CREATED, Json(row(&token, &platform.options))).into_response())
+        let mut created = row(&token, &platform.options);
+        if let (false, Some(members)) = (platform.options.creation_tells_times, created.as_object_mut()) {
+            members.retain(|name, _| !["created", "expires"].contains(&name.as_str()));
+        }
+        Ok((StatusCode::CREATED, Json(created)).into_response())
     })
 }
 
@@ -130,7 +134,7 @@ async fn patch(
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
-        if platform.options.update != Update::PatchForm {
+        if platform.options.update == Update::PutJson {
             return Err(Refusal::NotAllowed);
         }
         if !is(&headers, "application/x-www-form-urlencoded") {
@@ -158,7 +162,7 @@ async fn put(
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
-        if platform.options.update != Update::PutJson {
+        if platform.options.update == Update::PatchForm {
             return Err(Refusal::NotAllowed);
         }
         let Activity { is_active } = json_body(&headers, &body)?;

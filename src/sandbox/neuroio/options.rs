@@ -20,6 +20,8 @@ pub struct Options {
     pub tell_permanent: bool,
     /// What becomes of a token that has expired. The documentation does not say.
     pub expired: Expired,
+    /// Whether the answer to a creation says when the token was made and when it ends. Samples do; no document promises it.
+    pub creation_tells_times: bool,
     /// How instants are spelled. Both are in samples.
     pub instants: Instants,
     /// The order of the list. The documentation does not say.
@@ -44,10 +46,11 @@ impl Default for Options {
             permanent_expires: PermanentExpiry::Null,
             tell_permanent: false,
             expired: Expired::Listed,
+            creation_tells_times: true,
             instants: Instants::Offset,
             order: Order::OldestFirst,
             longest_page: 100,
-            update: Update::PatchForm,
+            update: Update::Both,
             errors: ErrorBody::Documented,
             merges_slashes: true,
         }
@@ -99,6 +102,8 @@ pub enum Order {
 /// How a token is activated and deactivated; what is not here is a 405.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
+    /// Each client in its way.
+    Both,
     /// `PATCH` with a form; anything but a form is a 415.
     PatchForm,
     /// `PUT` with JSON.

@@ -1,7 +1,8 @@
 //! The API: each endpoint that the documents show, and the two whose paths are made up.
 //!
-//! Requests are read strictly: a version, a query or a body that no client sends is refused, so that a provider cannot come
-//! to rely on it.
+//! Requests are read strictly: another version, a query or a body that no client sends is refused, so that a provider cannot
+//! come to rely on it. What the documentation's samples and the Python client send is taken: `bearer` in any case, and no
+//! version at all.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,12 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/workspaces", get(list))
         .route("/workspaces/{id}", get(read))
         .route("/workspaces/{id}/broker/librdkafka", get(broker))
+        .route("/workspaces/{id}/certificates", get(certificates))
         .route("/auth/permissions/query", get(permission))
+        .route("/auth/token/details", get(token_details))
+        .route("/auth/token/roles", get(token_roles))
+        .route("/profile", get(profile))
+        .route("/{id}/topics", get(topics))
         .route("/workspaces/{id}/sandbox-tokens", get(tokens))
         .route("/workspaces/{id}/sandbox-tokens/rotate", post(rotate))
         .route("/sandbox-tokens", get(tokens_beside).put(rotate_beside))
@@ -56,10 +62,14 @@ impl Sandbox {
     fn serve(&self, headers: &HeaderMap, handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> Answered) -> Response {
         self.with(|portal, now| {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-            let token = text(header::AUTHORIZATION.as_str()).and_then(|bearer| bearer.strip_prefix("Bearer "));
+            let token = text(header::AUTHORIZATION.as_str())
+                .and_then(|bearer| bearer.split_once(' '))
+                .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token));
             let answer = match token.and_then(|token| portal.caller(token)) {
                 None => Err(Refusal::Unauthenticated),
-                Some(_) if text("x-version") != Some("2.0") => Err(Refusal::Invalid("There is no such version.")),
+                Some(_) if text("x-version").is_some_and(|version| version != "2.0") => {
+                    Err(Refusal::Invalid("There is no such version."))
+                }
                 Some(caller) => handle(portal, &caller, now),
             };
             answer.unwrap_or_else(|refusal| portal.refuse(&refusal))
@@ -158,12 +168,72 @@ async fn broker(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Pa
             ("sasl.mechanism", json!("SCRAM-SHA-256")),
             ("sasl.username", json!(id)),
             ("sasl.password", json!(workspace.password.expose_secret())),
-            ("socket.keepalive.enable", keeps_alive),
         ]);
+        if portal.options.has_other_settings {
+            settings.insert("socket.keepalive.enable", keeps_alive);
+        }
         if portal.options.has_certificate {
             settings.insert("ssl.ca.cert", json!(STANDARD.encode(CERTIFICATE)));
         }
         Ok(Json(settings).into_response())
+    })
+}
+
+/// A ZIP archive with the certificate of the broker's authority; no body where it has none.
+async fn certificates(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        portal.workspace(&id, caller)?;
+        if !portal.options.has_certificate {
+            return Ok(StatusCode::OK.into_response());
+        }
+        let archive = archive("ca.cert", CERTIFICATE.as_bytes());
+        Ok(([(header::CONTENT_TYPE, "application/zip")], archive).into_response())
+    })
+}
+
+/// Whom the caller's token is of. That there are details, the Python client shows; which, no public document.
+async fn token_details(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |_, caller, _| {
+        let workspace = match caller {
+            Caller::User(_) => None,
+            Caller::Workspace(id) => Some(id),
+        };
+        Ok(Json(json!({"roles": roles(caller), "workspaceId": workspace})).into_response())
+    })
+}
+
+async fn token_roles(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |_, caller, _| Ok(Json(roles(caller)).into_response()))
+}
+
+fn roles(caller: &Caller) -> Vec<String> {
+    match caller {
+        Caller::User(role) => vec![format!("{role:?}")],
+        Caller::Workspace(_) => vec!["Streaming".to_owned()],
+    }
+}
+
+async fn profile(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+    sandbox.serve(&headers, |_, caller, now| match caller {
+        Caller::Workspace(_) => Err(Refusal::Forbidden),
+        Caller::User(_) => Ok(Json(json!({
+            "userId": "00000000-0000-4000-8000-000000000002",
+            "email": "user@sandbox.example",
+            "firstName": "Sandbox",
+            "lastName": "User",
+            "createdAt": format!("{now:.3}"),
+            "updatedAt": format!("{now:.3}"),
+            "roles": roles(caller),
+        }))
+        .into_response()),
+    })
+}
+
+/// There are none.
+async fn topics(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    sandbox.serve(&headers, |portal, caller, _| {
+        portal.workspace(&id, caller)?;
+        Ok(Json(json!([])).into_response())
     })
 }
 
@@ -190,7 +260,7 @@ async fn permission(
 }
 
 /// "The type of resource to check."
-const RESOURCE_TYPES: [&str; 8] = [
+const RESOURCE_TYPES: [&str; 9] = [
     "Organisation",
     "Repository",
     "Workspace",
@@ -199,6 +269,7 @@ const RESOURCE_TYPES: [&str; 8] = [
     "User",
     "Session",
     "Plugin",
+    "Billing",
 ];
 
 /// "The permission to check."
@@ -284,9 +355,41 @@ fn row(portal: &Portal, id: &str, workspace: &Workspace) -> Value {
 fn told(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
     let [one, two] = tokens.each_ref().map(ExposeSecret::expose_secret);
     match shape {
+        Tokens::Published => json!({"current": one, "next": two}),
         Tokens::Named => json!({"token1": one, "token2": two}),
         Tokens::Texts => json!([one, two]),
         Tokens::Objects => json!([{ "token": one }, { "token": two }]),
         Tokens::Wrapped => json!({"tokens": [{ "value": one }, { "value": two }]}),
     }
+}
+
+/// A ZIP archive of one file, which is stored as it is.
+fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+    let (name, size) = (name.as_bytes(), (content.len() as u32).to_le_bytes());
+    let name_length = (name.len() as u16).to_le_bytes();
+    // What the header of the file and its entry in the directory have in common: version, flags, method, time, date, sum,
+    // sizes, and the lengths of the name and of what is extra.
+    let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+    for part in [&crc32(content).to_le_bytes()[..], &size, &size, &name_length, &[0, 0]] {
+        common.extend(part);
+    }
+    let mut archive = [&b"PK\x03\x04"[..], &common, name, content].concat();
+    let start = (archive.len() as u32).to_le_bytes();
+    // Comment, disk, attributes inside and outside, and where the file begins.
+    let entry = [&b"PK\x01\x02\x14\0"[..], &common, &[0; 14], name].concat();
+    let length = (entry.len() as u32).to_le_bytes();
+    archive.extend(entry);
+    for part in [&b"PK\x05\x06"[..], &[0; 4], &[1, 0, 1, 0], &length, &start, &[0, 0]] {
+        archive.extend(part);
+    }
+    archive
+}
+
+fn crc32(content: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(sum & 1))
+        })
+    };
+    !content.iter().fold(!0, step)
 }

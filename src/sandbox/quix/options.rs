@@ -25,7 +25,9 @@ pub struct Options {
     pub refused: StatusCode,
     /// Whether a user's token is shown any workspaces. The Python client remarks that it may not be.
     pub lists_for_users: bool,
-    /// Whether the broker's settings are all texts. The documentation does not say.
+    /// Whether the broker has settings beside those that the Python client knows, which it refuses.
+    pub has_other_settings: bool,
+    /// Whether those are texts. The documentation does not say.
     pub settings_are_texts: bool,
     /// Whether the broker has a certificate of its own. Not each has.
     pub has_certificate: bool,
@@ -43,6 +45,7 @@ impl Default for Options {
             readers: Readers::Users,
             refused: StatusCode::FORBIDDEN,
             lists_for_users: true,
+            has_other_settings: false,
             settings_are_texts: true,
             has_certificate: true,
             errors: ErrorBody::Problem,
@@ -80,6 +83,8 @@ impl Paths {
 /// The shape in which both tokens are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tokens {
+    /// `{"current": "…", "next": "…"}`, as Quix's own Postman collection of 2023 shows.
+    Published,
     /// `{"token1": "…", "token2": "…"}`
     Named,
     /// `["…", "…"]`

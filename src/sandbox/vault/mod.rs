@@ -211,11 +211,13 @@ impl Vault {
         engine.map_or(0, |engine| engine.version(path))
     }
 
-    /// Writes a new version, as somebody with the root token would.
+    /// Writes a new version, as a client with the root token would; to a KV version 1, its only content.
     pub fn put(&self, mount: &str, path: &str, data: Map<String, Value>) {
         let now = self.clock.now();
-        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
-            engine.put(path, data, now);
+        match self.lock().mounts.get_mut(&folder(mount)) {
+            Some(Mount::Versioned(engine)) => drop(engine.put(path, data, now)),
+            Some(Mount::Plain(plain)) => plain.write(path, data),
+            _ => {}
         }
     }
 

@@ -5,7 +5,7 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Assignment, IssuedToken, Policy, Srn, Told};
+use super::{Assignment, IssuedToken, Name, Policy, Srn, Told};
 use crate::rest::envelope::{self, Object, whole_list};
 use crate::rest::{Answer, Unreadable};
 
@@ -24,8 +24,8 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
     names.collect()
 }
 
-/// Whom a role is assigned to.
-pub(super) fn assignments(answer: &Answer) -> Result<Vec<Assignment>, Unreadable> {
+/// Whom a role is assigned to. A row that names another role makes the list one about another role.
+pub(super) fn assignments(answer: &Answer, role: &Name) -> Result<Vec<Assignment>, Unreadable> {
     let rows = whole_list(answer, &["assignments"])?;
     let assignments = rows.iter().map(|row| {
         let row = row.as_object();
@@ -33,6 +33,10 @@ pub(super) fn assignments(answer: &Answer) -> Result<Vec<Assignment>, Unreadable
         let assignment = read("subject").zip(read("subjectType"));
         let (subject, subject_type) =
             assignment.ok_or_else(|| unreadable("it lists an assignment without a subject or its type"))?;
+        let named = row.and_then(|row| srn_of(row, "role"));
+        if named.is_some_and(|named| named != role.as_str() && decoded(&named).as_deref() != Some(role.as_str())) {
+            return Err(unreadable("it lists an assignment of another role"));
+        }
         Ok(Assignment { subject_type, subject })
     });
     assignments.collect()
@@ -143,7 +147,6 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::startree::api::Name;
 
     fn answer(body: &str) -> Answer {
         Answer {
@@ -224,8 +227,14 @@ mod tests {
         ] {
             assert!(names(&answer(body), "role", "roles").is_err(), "{body}");
         }
-        for body in [r#"[{"subject":"a"}]"#, r#"[{"subjectType":"group"}]"#, r#"["a"]"#, "{}"] {
-            assert!(assignments(&answer(body)).is_err(), "{body}");
+        for body in [
+            r#"[{"subject":"a"}]"#,
+            r#"[{"subjectType":"group"}]"#,
+            r#"["a"]"#,
+            "{}",
+            r#"[{"subject":"a","subjectType":"group","role":"srn2:role#writer"}]"#,
+        ] {
+            assert!(assignments(&answer(body), &name("reader")).is_err(), "{body}");
         }
     }
 
@@ -329,7 +338,7 @@ mod tests {
         fn no_body_makes_it_panic(body in "[\\[\\]{}\":,#a-z0-9 ]{0,80}") {
             let name = name("a");
             let _ = names(&answer(&body), "role", "roles");
-            let _ = assignments(&answer(&body));
+            let _ = assignments(&answer(&body), &name);
             let _ = policy(&answer(&body), Srn::Policy(&name));
             let _ = issued(&answer(&body));
         }

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use super::*;
 use crate::framework::AnyResource;
 use crate::platform::State;
-use crate::platform::hand_over::Destination;
+use crate::platform::hand_over::{Account, Destination};
 use crate::platform::testing::losses;
+use crate::platform::testing::workspace::Declared;
 use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
 use crate::platform::vault_settings::Link;
 use crate::rest::{BaseUrl, Roots, Transport};
@@ -33,6 +34,8 @@ struct World {
     vault: sandbox::Vault,
     /// What the provider is given.
     bearer: SecretString,
+    /// What the provider's configuration calls the environment, as far as secrets in Vault show it.
+    label: Account,
     workspace: Workspace,
     /// Every diagnostic and plan, to be searched for values.
     told: String,
@@ -74,6 +77,12 @@ fn handed_over(release: &str) -> Model {
     }
 }
 
+/// The environment whose RBAC Manager is at `base_url`.
+fn environment(base_url: &str, name: &str) -> Account {
+    let base_url = BaseUrl::parse(&format!("{base_url}/api/v1/rbac-manager")).unwrap();
+    labels::environment(&base_url, name)
+}
+
 impl World {
     fn new(options: Options) -> Self {
         let sandbox = sandbox(options);
@@ -84,6 +93,7 @@ impl World {
         }
         Self {
             bearer: sandbox.administrator().bearer(),
+            label: environment("https://rbac-manager.acme.startree.cloud", "acme"),
             vault: sandbox::Vault::new(sandbox.clock()),
             sandbox,
             workspace: Workspace::new(),
@@ -100,7 +110,17 @@ impl World {
     }
 
     fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
+        let connect = self.connect();
+        move || {
+            let session = connect();
+            Box::new(ServiceToken::new(session))
+        }
+    }
+
+    /// Configures a provider process.
+    fn connect(&self) -> impl Fn() -> Session + use<> {
         let (sandbox, vault, bearer) = (self.sandbox.clone(), self.vault.clone(), self.bearer.clone());
+        let label = self.label.clone();
         move || {
             let settings = vault::Settings {
                 base_url: vault::address("http://127.0.0.1:8200").unwrap(),
@@ -111,11 +131,9 @@ impl World {
             let (agent, request_timeout) = (HeaderValue::from_static("test"), Duration::from_secs(30));
             let vault = Vault::new(settings, agent, request_timeout, |_| Transport::new(vault.service()));
             let session = Session::new(sandbox.clock());
-            let base_url = BaseUrl::parse("https://rbac-manager.acme.startree.cloud/api/v1/rbac-manager").unwrap();
-            let label = labels::environment(&base_url, "acme");
-            let connection = connection(&sandbox, &bearer).handing_over_to(Link::Reached(vault), label);
+            let connection = connection(&sandbox, &bearer).handing_over_to(Link::Reached(vault), label.clone());
             session.set(State::Connected(Arc::new(connection)));
-            Box::new(ServiceToken::new(session))
+            session
         }
     }
 
@@ -709,15 +727,119 @@ async fn token_of_a_killed_creation_is_found_in_vault_and_imported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn environment_with_another_name_rotates_nothing() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    for (base_url, name) in [
+        ("https://gateway.example.com/acme", "acme"),
+        ("https://rbac-manager.acme.example.net", "other"),
+    ] {
+        world.label = environment(base_url, name);
+        world.is_settled(&handed_over("1")).await;
+    }
+    world.apply(&handed_over("2")).await.succeeds();
+    world.is_settled(&handed_over("2")).await;
+    let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
+    assert_eq!(secret["environment"], json!("rbac-manager.acme.example.net"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn successor_of_a_killed_rotation_is_found_under_another_name_of_the_environment() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    killed(&mut world, &handed_over("2"), "POST", "/secret/data/startree/ci").await;
+    let held = world.held().unwrap();
+    world.label = environment("https://gateway.example.com/acme", "acme");
+    world.apply(&handed_over("1")).await.succeeds();
+    world.apply(&handed_over("1")).await.succeeds();
+    assert_eq!(world.held(), Some(held));
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_another_environment_keeps_its_secret() {
+    let mut first = World::with_token(Options::default(), &handed_over("1")).await;
+    let mut second = World::new(Options::default());
+    second.vault = first.vault.clone();
+    second.label = environment("https://rbac-manager.acme.other.cloud", "acme");
+    second.apply(&handed_over("1")).await.fails("somebody else's");
+    second.apply(&released("1")).await.succeeds();
+    let there = second.state();
+    second.apply(&handed_over("1")).await.fails("somebody else's");
+    let key = there.access_key.known().unwrap();
+    assert_eq!(second.keys(), [key.as_str()], "it stays, and no other is made");
+    first.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_is_tainted_or_replaced_on_request_keeps_its_place_in_vault() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let process = world.process();
+    world.workspace.replace(process, &handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.is_settled(&handed_over("1")).await;
+
+    world.workspace.taint();
+    world.apply(&handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
+    let other = Model {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    for second in [other, handed_over("1")] {
+        let world = World::new(Options::default());
+        let resource = ServiceToken::new((world.connect())());
+        let mut told = Diagnostics::default();
+        for config in [handed_over("1"), second.clone()] {
+            let mut change = Change {
+                config: config.clone(),
+                prior: None,
+                planned: config,
+                equivalent: Vec::new(),
+            };
+            Resource::plan(&resource, &Context::default(), &mut change, &mut told).await;
+        }
+        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("Two tokens are to be in the secret"), "{told:?}");
+        let description = second.description.known().unwrap();
+        assert!(told[0].contains("\"ci\"") && told[0].contains(description), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_is_replaced_makes_room_in_vault() {
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
     let other = Model {
         description: "cd".into(),
         ..handed_over("1")
     };
-    world.apply(&other).await.succeeds();
+    world
+        .apply(&other)
+        .await
+        .succeeds()
+        .warns("goes from one token to another");
     world.assign(&world.state());
     world.is_settled(&other).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    world.workspace.set_lifecycle(Declared::create_before_destroy);
+    let other = Model {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    world
+        .apply(&other)
+        .await
+        .warns("With `create_before_destroy` the apply fails before anything is made")
+        .fails("somebody else's");
+    world.is_settled(&handed_over("1")).await;
 }
 
 #[tokio::test(start_paused = true)]

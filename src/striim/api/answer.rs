@@ -95,7 +95,8 @@ fn mismatch(object: &Object, key: OwnerKey, requested: &str) -> Option<Mismatch>
 }
 
 /// `GET /user-token`: an object, or nothing where the user has no PAT.
-pub(super) fn user_token(answer: Answer) -> Result<Option<UserToken>, Unreadable> {
+/// One about another user than `email`, whom the request was about, is refused: what follows would end another one's token.
+pub(super) fn user_token(answer: Answer, email: Option<&str>) -> Result<Option<UserToken>, Unreadable> {
     if answer.status == http::StatusCode::NO_CONTENT {
         return Ok(None);
     }
@@ -105,9 +106,15 @@ pub(super) fn user_token(answer: Answer) -> Result<Option<UserToken>, Unreadable
     }
     let object = object(value, &["token-id", "expires-at", "email", "user-id", "updated-at"])
         .ok_or_else(|| self::unreadable("holds no token's information"))?;
+    let answered = text(&object, "email");
+    if let (Some(email), Some(answered)) = (email, &answered)
+        && !is_same_name(email, answered)
+    {
+        return Err(self::unreadable(format!("is about another user than {email:?}")));
+    }
     let Expiry { expires_at, unreadable } = Expiry::of(&object);
     Ok(Some(UserToken {
-        email: text(&object, "email"),
+        email: answered,
         user_id: integer(&object, "user-id"),
         token_id: integer(&object, "token-id"),
         expires_at,
@@ -452,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_user_has_a_token_or_none_and_an_odd_answer_is_neither() {
-        let read = |body: &str| user_token(answer(body));
+        let read = |body: &str| user_token(answer(body), Some("A@b.c"));
         let token = UserToken {
             token_id: Some(7),
             email: Some("a@b.c".to_owned()),
@@ -468,14 +475,23 @@ mod tests {
         );
         assert_eq!(read("null"), Ok(None));
         assert_eq!(
-            user_token(Answer {
-                status: StatusCode::NO_CONTENT,
-                headers: http::HeaderMap::new(),
-                body: Bytes::new()
-            }),
+            user_token(
+                Answer {
+                    status: StatusCode::NO_CONTENT,
+                    headers: http::HeaderMap::new(),
+                    body: Bytes::new()
+                },
+                None
+            ),
             Ok(None)
         );
-        for body in ["", "{}", "[]", r#"{"token":"9AbC"}"#] {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#"{"token":"9AbC"}"#,
+            r#"{"token-id":7,"user-id":9,"email":"ann@b.c"}"#,
+        ] {
             assert!(read(body).is_err(), "{body}");
         }
     }
@@ -534,7 +550,7 @@ mod tests {
             let reasons = [
                 service_accounts(answer(&body)).err(),
                 issued_token(answer(&body), OwnerKey::Name, Some("ci")).err(),
-                user_token(answer(&body)).err(),
+                user_token(answer(&body), Some("hunter2")).err(),
                 pat_status(answer(&body)).err(),
             ];
             for Unreadable(reason) in reasons.into_iter().flatten() {

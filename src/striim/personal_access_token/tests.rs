@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::{AnyResource, Model as _};
 use crate::platform::State;
+use crate::platform::testing::imposters::imposters;
 use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::pat_status::PatStatus;
@@ -107,6 +108,13 @@ impl World {
         self.session.set(State::Connected(Arc::new(connection)));
     }
 
+    /// Another run begins, with the same token.
+    fn next_run(&self) {
+        let api = self.session.connected().unwrap().api.clone();
+        let connection = Connection::new(api, "acme".to_owned(), Duration::from_secs(300));
+        self.session.set(State::Connected(Arc::new(connection)));
+    }
+
     /// Another run begins, with the token of a service account.
     fn run_again(&self) {
         self.work_with(&self.sandbox.admin_token());
@@ -142,7 +150,10 @@ impl World {
             |model: Option<&Model>| model.map_or(crate::framework::Value::Null, |model| model.clone().into_value());
         // As Terraform proposes: the configuration, and for what it leaves out and the provider sets, what there was.
         let proposed = Model {
-            email: config.email.clone(),
+            email: match &config.email {
+                Field::Null => prior.map_or(Field::Null, |prior| prior.email.clone()),
+                set => set.clone(),
+            },
             expires_at: match &config.expires_at {
                 Field::Null => prior.map_or(Field::Null, |prior| prior.expires_at.clone()),
                 set => set.clone(),
@@ -159,9 +170,11 @@ impl World {
     }
 
     async fn create(&self, config: &Model) -> Told<Option<Model>> {
+        // What is planned for an object that does not exist begins with nothing, and the creation finds what that leaves.
+        self.private.replace(PrivateState::default());
         let planned = self.plan(config, None).await.quiet_of_errors();
         let mut diagnostics = Diagnostics::default();
-        let created = Resource::create(&self.resource, &self.new_context(), planned, &mut diagnostics).await;
+        let created = Resource::create(&self.resource, &self.context(), planned, &mut diagnostics).await;
         Told::new(created, diagnostics)
     }
 
@@ -471,7 +484,7 @@ async fn two_resources_for_one_user_are_refused() {
     world
         .plan(&of(Some(USER)), None)
         .await
-        .fails("Two resources of this plan");
+        .fails("Two resources of this configuration");
 }
 
 #[tokio::test(start_paused = true)]
@@ -526,6 +539,7 @@ async fn a_token_is_touched_only_for_a_reason() {
         let updated = world.update(&config, &state).await.quiet();
         assert_eq!(updated.generation, generation::after(&state.generation));
         assert!(world.is_live(&updated) && !world.is_live(&state));
+        world.next_run();
         world.plan(&config, Some(&updated)).await.quiet();
     }
 }
@@ -541,10 +555,12 @@ async fn a_fixed_end_is_told_of_and_stays_an_end() {
     };
     let config = fixed("2027-03-01T01:00:00+01:00");
     let state = world.create(&config).await.quiet().unwrap();
+    world.next_run();
     let respelled = world.plan(&fixed("2027-03-01T00:00:00Z"), Some(&state)).await.quiet();
     assert_eq!(respelled.expires_at, config.expires_at);
     for (days, phrase) in [(46, "expires at 2027-03-01T00:00:00Z, in 13 days"), (20, "expired at")] {
         world.sandbox.advance(SignedDuration::from_hours(24 * days));
+        world.next_run();
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&config, Some(&state)).await.warns(phrase);
         assert!(planned.token.known().is_some());
@@ -606,6 +622,7 @@ async fn a_pat_stays_that_of_its_user_whoever_the_provider_works_as_later() {
         assert!(world.is_live(&read));
         world.plan(&of(None), Some(&read)).await.quiet();
     }
+    world.next_run();
     let updated = world.update(&with_trigger(of(None), "2"), &state).await.quiet();
     assert!(world.is_live(&updated));
     assert!(world.delete(&updated).await.quiet().is_none());
@@ -736,11 +753,12 @@ async fn an_import_touches_nothing() {
     let value = world.give(USER);
     for (id, email, kept) in [
         (USER, Some(USER), USER),
-        (OWN, None, ADMIN),
+        (OWN, Some(ADMIN), ADMIN),
         (ADMIN, Some(ADMIN), ADMIN),
     ] {
         let state = world.import(id).await.warns("so `token` stays null").unwrap();
         assert_eq!((state.id(), state.email.known().map(String::as_str)), (kept, email));
+        world.next_run();
         assert!(private_record::is_imported(&world.private.borrow(), &state.generation));
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&of(email), Some(&state)).await.quiet();
@@ -776,4 +794,68 @@ async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
     assert!(world.sandbox.is_live(&value));
     assert!(world.delete(&state).await.quiet().is_none());
     assert!(!world.sandbox.is_live(&value));
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
+    for imposter in imposters() {
+        for of_user in [true, false] {
+            let world = World::new(Options::default());
+            world.give(USER);
+            if of_user {
+                let admin = world.sandbox.add_user("root@acme.example", Role::Admin);
+                world.work_with(&world.give(&admin.email));
+            }
+            let state = world.create(&of(Some(USER))).await.result.unwrap();
+            // All answers on the path; those about one user; the first ones.
+            for (skip, times) in [(0, 1_000), (1, 1_000), (0, 1), (1, 1)] {
+                world.sandbox.heal();
+                let fault = imposter.clone().on("GET", "/user-token").skip(skip).times(times);
+                world.sandbox.fault(fault);
+                let read = world.read(&state).await;
+                assert!(read.result.is_some(), "{imposter:?} {of_user} {skip} {times}");
+            }
+            world.sandbox.heal();
+            world
+                .sandbox
+                .fault(imposter.clone().on("GET", "/user-token").times(1_000));
+            world
+                .sandbox
+                .fault(imposter.clone().on("DELETE", "/user-token").times(1_000));
+            let deleted = world.delete(&state).await;
+            assert!(
+                deleted.result.is_some() && world.is_live(&state),
+                "{imposter:?} {of_user}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_in_a_refused_revocation_is_not_taken_for_one() {
+    for imposter in imposters() {
+        let world = World::new(Options::default());
+        world.give(USER);
+        let state = world.create(&of(Some(USER))).await.quiet().unwrap();
+        world
+            .sandbox
+            .fault(imposter.clone().on("DELETE", "/user-token").times(1_000));
+        let deleted = world.delete(&state).await;
+        assert!(deleted.result.is_some() && world.is_live(&state), "{imposter:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_about_another_user_ends_nothing() {
+    let world = World::new(Options::default());
+    world.give(USER);
+    let bob = world.sandbox.add_user("bob@acme.example", Role::Regular);
+    let his = world.give(&bob.email);
+    let state = world.create(&of(Some(USER))).await.quiet().unwrap();
+    let body = format!(r#"{{"token-id":1,"user-id":{},"email":"bob@acme.example"}}"#, bob.id);
+    let answer = Fault::answer(200).body(&body);
+    world.sandbox.fault(answer.on("GET", "/user-token").times(1_000));
+    assert!(world.delete(&state).await.result.is_some());
+    assert!(world.sandbox.is_live(his.expose_secret()) && world.is_live(&state));
+    assert_eq!(world.sandbox.calls("DELETE", "/user-token"), 0);
 }

@@ -3,6 +3,8 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::Severity;
 use crate::platform::testing::driven::Driven;
+use crate::platform::testing::imposters::imposters;
+use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
 use crate::striim::testing::{sandbox, session};
 
@@ -98,14 +100,17 @@ async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
         expires_at: "2027-06-30T00:00:00Z".into(),
         ..Model::default()
     };
-    for (driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
+    for (mut driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let read = driven.read(&prior).await;
         assert!(read.says(Severity::Warning, "an expiry that cannot be read"));
         let read = read.state();
         let planned = driven.plan(&config, Some(&read)).await;
         assert_eq!(planned.told, []);
         assert!(!planned.model.token.is_unknown());
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let updated = driven.update(&config, &read).await.state();
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let planned = driven.plan(&config, Some(&updated)).await;
         assert!(planned.told.is_empty() && !planned.model.token.is_unknown());
     }
@@ -134,5 +139,29 @@ async fn name_that_a_platform_may_trim_is_refused() {
         };
         driven(&sandbox).resource.validate(&config, &mut diagnostics);
         assert!(diagnostics.has_errors(), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn list_that_is_a_part_or_not_the_platforms_removes_and_adopts_nothing() {
+    let parts = [
+        r#"{"content":[{"name":"terraform"}],"totalElements":2,"last":false}"#,
+        r#"{"service-accounts":[{"name":"terraform"}],"hasMore":true}"#,
+        r#"{"service-accounts":[],"total":3}"#,
+        "[]",
+        r#"{"data":[]}"#,
+    ];
+    let parts = parts.map(|body| Fault::answer(200).body(body));
+    for answer in parts.into_iter().chain(imposters()) {
+        let sandbox = sandbox(Options::default());
+        let state = driven(&sandbox).create(&config()).await.state();
+        sandbox.fault(answer.clone().on("GET", "/service-accounts").times(1_000));
+        assert!(driven(&sandbox).read(&state).await.state.is_some(), "{answer:?}");
+        let adopting = Model {
+            adopt_existing: true.into(),
+            ..config()
+        };
+        assert!(driven(&sandbox).create(&adopting).await.state.is_none(), "{answer:?}");
+        assert!(is_live(&sandbox, &state), "{answer:?}");
     }
 }

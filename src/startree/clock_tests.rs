@@ -1,0 +1,109 @@
+//! Runs on a machine whose clock is wrong: what is decided follows the platform's.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+
+use super::ephemeral_service_token::EphemeralServiceToken;
+use super::provider::StarTree;
+use super::service_token::ServiceToken;
+use super::testing::sandbox;
+use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
+use crate::platform::Parts;
+use crate::platform::testing::variables;
+use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
+use crate::rest::Transport;
+use crate::sandbox::startree::{Options, Sandbox};
+use crate::token::Clock;
+
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
+/// Ahead and behind, in seconds.
+const SKEWS: [i64; 4] = [40 * DAY, 2 * HOUR, -2 * HOUR, -40 * DAY];
+
+/// A provider on a machine whose clock is off by so many seconds.
+fn provider(sandbox: &Sandbox, skew: i64) -> StarTree {
+    let (clock, transport) = (sandbox.clock(), sandbox.clone());
+    StarTree::new(Parts {
+        clock: Clock::new(move || clock.now() + SignedDuration::from_secs(skew)),
+        environment: variables(&[
+            ("STARTREE_TOKEN", sandbox.administrator().bearer().expose_secret()),
+            ("STARTREE_BASE_URL", "http://127.0.0.1"),
+        ]),
+        transport: Box::new(move |_| Transport::new(transport.service())),
+    })
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn model<M: Model>(attributes: &[(&str, Value)]) -> M {
+    let attributes = attributes.iter().cloned().map(|(name, value)| (name.to_owned(), value));
+    M::from_value(&Value::Map(attributes.collect())).unwrap()
+}
+
+fn declared() -> Configuration {
+    let config =
+        model::<<ServiceToken as Resource>::Model>(&[("description", text("ci")), ("rotate_every", text("30d"))]);
+    BTreeMap::from([("startree.token".to_owned(), Declared::new::<ServiceToken>(config))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_rotates_nothing_and_is_reported() {
+    for skew in SKEWS {
+        for skip_refresh in [false, true] {
+            let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
+            assert_eq!(
+                workspace.apply(|| provider(&sandbox, 0), &declared()).await,
+                Ended::Applied
+            );
+            let tokens = |sandbox: &Sandbox| {
+                let tokens = sandbox.tokens().into_iter();
+                tokens
+                    .filter(|token| token.description.as_deref() == Some("ci"))
+                    .map(|token| token.access_key)
+                    .collect::<Vec<_>>()
+            };
+            let before = tokens(&sandbox);
+            workspace.told();
+            let options = RunOptions {
+                skip_refresh,
+                ..RunOptions::default()
+            };
+            let ended = workspace
+                .apply_with(|| provider(&sandbox, skew), &declared(), &options)
+                .await;
+            let told = workspace.told();
+            assert_eq!(ended, Ended::Unchanged, "{skew} {skip_refresh}: {told:?}");
+            assert_eq!(tokens(&sandbox), before);
+            assert!(
+                told.iter().any(|told| told.summary.contains("This machine's clock is")),
+                "{skew}: {told:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_removes_no_open_ephemeral_token_of_another_run() {
+    for skew in SKEWS {
+        let sandbox = sandbox(Options::default());
+        sandbox.add_role("reader", None);
+        let mut keys = Vec::new();
+        for skew in [0, skew] {
+            let provider = provider(&sandbox, skew);
+            let mut diagnostics = Diagnostics::default();
+            provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
+            let ephemeral = EphemeralServiceToken::new(provider.session().clone());
+            let roles = Value::List(vec![text("reader")]);
+            let config = model(&[("description_prefix", text("run")), ("roles", roles)]);
+            let opened = EphemeralResource::open(&ephemeral, &Context::default(), config, &mut diagnostics).await;
+            let opened = opened.unwrap_or_else(|| panic!("{skew}: {diagnostics:?}"));
+            keys.push(opened.result.access_key.into_known().unwrap());
+        }
+        let there: Vec<_> = sandbox.tokens().into_iter().map(|token| token.access_key).collect();
+        assert!(keys.iter().all(|key| there.contains(key)), "{skew}");
+    }
+}

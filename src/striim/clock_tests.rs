@@ -1,0 +1,210 @@
+//! Runs on a machine whose clock is wrong: what is decided follows the platform's.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
+use super::personal_access_token::{self, PersonalAccessToken};
+use super::provider::Striim;
+use super::service_account_token::{self, ServiceAccountToken};
+use super::testing::sandbox;
+use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
+use crate::platform::Parts;
+use crate::platform::testing::variables;
+use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
+use crate::rest::Transport;
+use crate::sandbox::Fault;
+use crate::sandbox::striim::{Options, Role, Sandbox};
+use crate::token::Clock;
+
+const ADDRESS: &str = "striim.token";
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
+/// Ahead and behind, in seconds.
+const SKEWS: [i64; 6] = [40 * DAY, 2 * HOUR, 5, -5, -2 * HOUR, -40 * DAY];
+
+/// A provider on a machine whose clock is off by so many seconds.
+fn provider(sandbox: &Sandbox, skew: i64) -> Striim {
+    let (clock, transport) = (sandbox.clock(), sandbox.clone());
+    Striim::new(Parts {
+        clock: Clock::new(move || clock.now() + SignedDuration::from_secs(skew)),
+        environment: variables(&[
+            ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),
+            ("STRIIM_BASE_URL", "http://127.0.0.1"),
+        ]),
+        transport: Box::new(move |_| Transport::new(transport.service())),
+    })
+}
+
+fn declare<R: Resource>(attributes: &[(&str, &str)]) -> Configuration {
+    let attributes = attributes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned())));
+    let config = R::Model::from_value(&Value::Map(attributes.collect())).unwrap();
+    BTreeMap::from([(ADDRESS.to_owned(), Declared::new::<R>(config))])
+}
+
+fn token(workspace: &Workspace) -> SecretString {
+    let state = workspace.state();
+    let object = state.get(ADDRESS).unwrap();
+    let token = object.model::<service_account_token::Model>().token.into_known();
+    token.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_rotates_nothing_and_is_reported() {
+    for skew in SKEWS {
+        for skip_refresh in [false, true] {
+            for declared in [
+                declare::<ServiceAccountToken>(&[
+                    ("name", "ci-pipeline"),
+                    ("expires_in", "30d"),
+                    ("rotate_before", "1h"),
+                ]),
+                declare::<ServiceAccountToken>(&[("name", "ci-pipeline")]),
+            ] {
+                let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
+                let applied = workspace.apply(|| provider(&sandbox, 0), &declared).await;
+                assert_eq!(applied, Ended::Applied, "{:?}", workspace.told());
+                assert_eq!(workspace.told().len(), 0);
+                let value = token(&workspace);
+                let options = RunOptions {
+                    skip_refresh,
+                    ..RunOptions::default()
+                };
+                let ended = workspace
+                    .apply_with(|| provider(&sandbox, skew), &declared, &options)
+                    .await;
+                let told = workspace.told();
+                assert_eq!(ended, Ended::Unchanged, "{skew} {skip_refresh}: {told:?}");
+                assert!(sandbox.is_live(value.expose_secret()), "{skew}");
+                let reported = told
+                    .iter()
+                    .filter(|told| told.summary.contains("This machine's clock is"))
+                    .count();
+                // Without a refresh nothing has to be known of a token that no clock makes due.
+                let expected = usize::from(skew.abs() > 60);
+                assert!(
+                    reported == expected || (skip_refresh && reported == 0),
+                    "{skew}: {told:?}"
+                );
+                assert_eq!(told.len(), reported, "{told:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_creates_and_rotates_with_the_right_expiry() {
+    for skew in SKEWS {
+        for lifetime in ["365d", "12h"] {
+            let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
+            for release in ["1", "2"] {
+                let days = declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", lifetime)]);
+                let description = if release == "1" {
+                    days
+                } else {
+                    declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", "364d")])
+                };
+                let ended = workspace.apply(|| provider(&sandbox, skew), &description).await;
+                assert_eq!(ended, Ended::Applied, "{skew}: {:?}", workspace.told());
+                let lifetime = match (release, lifetime) {
+                    ("2", _) => 364 * DAY,
+                    (_, "12h") => 12 * HOUR,
+                    _ => 365 * DAY,
+                };
+                let accounts = sandbox.service_accounts();
+                let account = accounts.iter().find(|account| account.name == "ci-pipeline").unwrap();
+                let left = account
+                    .token
+                    .expires_at
+                    .unwrap()
+                    .duration_since(sandbox.clock().now())
+                    .as_secs();
+                assert!((lifetime - 2..=lifetime).contains(&left), "{skew}: {left}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_creates_personal_access_token_of_the_longest_lifetime() {
+    for skew in SKEWS {
+        let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
+        sandbox.add_user("ann@example.com", Role::Regular);
+        let declared = declare::<PersonalAccessToken>(&[("email", "ann@example.com"), ("expires_in", "90d")]);
+        let ended = workspace.apply(|| provider(&sandbox, skew), &declared).await;
+        assert_eq!(ended, Ended::Applied, "{skew}: {:?}", workspace.told());
+        let state = workspace.state();
+        let model = state.get(ADDRESS).unwrap().model::<personal_access_token::Model>();
+        assert!(sandbox.is_live(model.token.into_known().unwrap().expose_secret()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_removes_no_open_ephemeral_account_of_another_run() {
+    for skew in SKEWS {
+        let sandbox = sandbox(Options {
+            quota: 10,
+            ..Options::default()
+        });
+        let mut values = Vec::new();
+        for skew in [0, skew] {
+            let provider = provider(&sandbox, skew);
+            let mut diagnostics = Diagnostics::default();
+            provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
+            let ephemeral = EphemeralServiceAccountToken::new(provider.session().clone());
+            let config = Value::Map([("name_prefix".to_owned(), Value::String("run".to_owned()))].into());
+            let config = Model::from_value(&config).unwrap();
+            let opened = EphemeralResource::open(&ephemeral, &Context::default(), config, &mut diagnostics).await;
+            let opened = opened.unwrap_or_else(|| panic!("{skew}: {diagnostics:?}"));
+            values.push(opened.result.token.into_known().unwrap());
+        }
+        assert!(
+            values.iter().all(|value| sandbox.is_live(value.expose_secret())),
+            "{skew}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
+    let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
+    let refusal = r#"{"message":"expires-at: must not be later than 2027-12-31T00:00:00Z"}"#;
+    sandbox.fault(
+        Fault::answer(400)
+            .body(refusal)
+            .on("POST", "/service-account")
+            .times(10),
+    );
+    let mut declared = declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", "365d")]);
+    for adopts in [false, true] {
+        if adopts {
+            let attributes = [
+                ("name", Value::String("ci-pipeline".to_owned())),
+                ("expires_in", Value::String("365d".to_owned())),
+                ("adopt_existing", Value::Bool(true)),
+            ];
+            let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
+            let config = Model::from_value(&Value::Map(attributes)).unwrap();
+            declared = BTreeMap::from([(ADDRESS.to_owned(), Declared::new::<ServiceAccountToken>(config))]);
+        }
+        assert_eq!(
+            workspace.apply(|| provider(&sandbox, 0), &declared).await,
+            Ended::Failed
+        );
+        let told = workspace
+            .told()
+            .into_iter()
+            .map(|told| told.to_string())
+            .collect::<String>();
+        assert!(
+            told.contains("expires-at: must not be later") && told.contains("check the arguments"),
+            "{told}"
+        );
+        assert!(!told.contains("revoke"), "{told}");
+        assert_eq!(sandbox.calls("DELETE", "/service-account"), 0);
+    }
+}
