@@ -264,12 +264,13 @@ impl Resource for RoleAssignment {
         let assignments = connection.assignments(&operation, &role).await;
         match or_absent(assignments, connection.still_has_role(&operation, &role)).await {
             Ok(assignments) => {
-                let gone = |role, subject| deleted_outside(&what(role, subject), "The subject no longer has the role.");
+                let subject = holders.first().cloned();
+                let gone = subject
+                    .map(|subject| deleted_outside(&what(&role, &subject), "The subject no longer has the role."));
                 let Some(assignments) = assignments else {
-                    diagnostics.push(gone(&role, &holders[0]));
+                    diagnostics.extend(gone);
                     return None;
                 };
-                let subject = holders[0].clone();
                 let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
                 let other = other_token(&connection, &holders, context).filter(has_role);
                 set_overlapping(context, other.as_ref());
@@ -279,7 +280,7 @@ impl Resource for RoleAssignment {
                     holders.extend(other);
                 }
                 if holders.is_empty() {
-                    diagnostics.push(gone(&role, &subject));
+                    diagnostics.extend(gone);
                 }
                 Model::of(&role, &holders)
             }
@@ -323,7 +324,8 @@ impl Resource for RoleAssignment {
             return Some(state);
         };
         let operation = connection.operation(context);
-        if let Some((access_key, other)) = holders[0].access_key().zip(overlapping(context))
+        let access_key = holders.first().and_then(Subject::access_key);
+        if let Some((access_key, other)) = access_key.zip(overlapping(context))
             && connection.tokens.predecessor(&access_key).is_none()
         {
             // What is created in the place of this assignment concerns both, too.
