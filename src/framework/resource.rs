@@ -17,6 +17,8 @@ pub struct Change<M> {
     pub prior: Option<M>,
     /// What will be there: the configuration, and for what it leaves out the prior value, or unknown at creation.
     pub planned: M,
+    /// The attributes whose planned value says the same as the prior one in another way: their change does not replace.
+    pub equivalent: Vec<&'static str>,
 }
 
 /// The state of a resource of another type that a `moved` block wants to be taken over. It may hold secrets.
@@ -112,6 +114,15 @@ pub trait Resource: Send + Sync + 'static {
 
     /// Finds what exists under `id`, for `terraform import`. `None`, with an error, if it does not exist.
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
+
+    /// Whether the provider may work on what `state` describes, which may be in another account than the provider's.
+    /// `false`, with an error: no operation runs, and the state stays as it is.
+    async fn permits(&self, _context: &Context, _state: &Self::Model, _diagnostics: &mut Diagnostics) -> bool {
+        true
+    }
+
+    /// Records in the private state where an object is that was found or made as its state says.
+    fn record_place(&self, _context: &Context) {}
 
     /// The name of what `state` describes, for a diagnostic. Default: its type and its `id`.
     fn title(&self, _state: &Self::Model) -> Option<String> {
@@ -211,6 +222,14 @@ impl<R: Resource> AnyResource for R {
         } else {
             Some(read_model(R::TYPE, prior, diagnostics)?)
         };
+        if let Some(prior) = &prior_model
+            && !Resource::permits(self, context, prior, diagnostics).await
+        {
+            return Some(Plan {
+                planned: proposed,
+                replaces: Vec::new(),
+            });
+        }
         if proposed.is_null() {
             if let Some(prior) = &prior_model {
                 Resource::plan_destroy(self, context, prior, diagnostics).await;
@@ -231,9 +250,13 @@ impl<R: Resource> AnyResource for R {
             config: read_model(R::TYPE, config, diagnostics)?,
             prior: prior_model,
             planned: read_model(R::TYPE, &proposed, diagnostics)?,
+            equivalent: Vec::new(),
         };
         Resource::plan(self, context, &mut change, diagnostics).await;
-        let planned = change.planned.into_value();
+        let Change {
+            planned, equivalent, ..
+        } = change;
+        let planned = planned.into_value();
         // What must be set was not known where it is null: an import could not tell it. Its first declaration is no change.
         let unknown =
             |attribute: &Attribute| attribute.presence == Presence::Required && prior.get(attribute.name).is_null();
@@ -244,7 +267,8 @@ impl<R: Resource> AnyResource for R {
         let replaces = schema
             .attributes
             .iter()
-            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute));
+            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute))
+            .filter(|attribute| !equivalent.contains(&attribute.name));
         let replaces = replaces.map(|attribute| attribute.name).collect();
         Some(Plan { planned, replaces })
     }
@@ -254,10 +278,15 @@ impl<R: Resource> AnyResource for R {
         let exists = match (prior.is_null(), planned.is_null()) {
             (true, true) => return Value::Null,
             (true, false) => match read_model(R::TYPE, &planned, diagnostics) {
-                Some(planned) => Resource::create(self, context, planned, diagnostics).await,
+                Some(planned) => {
+                    let created = Resource::create(self, context, planned, diagnostics).await;
+                    Resource::record_place(self, context);
+                    created
+                }
                 None => None,
             },
             (false, true) => match read_model(R::TYPE, &prior, diagnostics) {
+                Some(state) if !Resource::permits(self, context, &state, diagnostics).await => return prior,
                 Some(state) => Resource::delete(self, context, state, diagnostics).await,
                 None => return prior,
             },
@@ -265,8 +294,15 @@ impl<R: Resource> AnyResource for R {
                 read_model(R::TYPE, &prior, diagnostics),
                 read_model(R::TYPE, &planned, diagnostics),
             ) {
-                (Some(prior), Some(planned)) => {
-                    Some(Resource::update(self, context, prior, planned, diagnostics).await)
+                (Some(before), Some(planned)) => {
+                    if !Resource::permits(self, context, &before, diagnostics).await {
+                        return prior;
+                    }
+                    let updated = Resource::update(self, context, before, planned, diagnostics).await;
+                    if !diagnostics.has_errors() {
+                        Resource::record_place(self, context);
+                    }
+                    Some(updated)
                 }
                 _ => return prior,
             },
@@ -281,8 +317,18 @@ impl<R: Resource> AnyResource for R {
                     Value::String(id) => format!("{} {id:?}", R::TYPE),
                     _ => R::TYPE.to_owned(),
                 });
+                if !Resource::permits(self, context, &model, diagnostics).await {
+                    return state;
+                }
                 match Resource::read(self, context, model, diagnostics).await {
-                    Some(exists) => exists.into_value(),
+                    Some(exists) => {
+                        let exists = exists.into_value();
+                        // What differs may be something else of the same name, in another account.
+                        if exists == state && !diagnostics.has_errors() {
+                            Resource::record_place(self, context);
+                        }
+                        exists
+                    }
                     None => {
                         diagnostics.push(deleted_outside(&title));
                         Value::Null
@@ -294,9 +340,9 @@ impl<R: Resource> AnyResource for R {
     }
 
     async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value> {
-        Resource::import(self, context, id, diagnostics)
-            .await
-            .map(Model::into_value)
+        let imported = Resource::import(self, context, id, diagnostics).await;
+        Resource::record_place(self, context);
+        imported.map(Model::into_value)
     }
 
     fn identity_schema(&self) -> Option<Schema> {

@@ -13,6 +13,8 @@ use crate::framework::{
     AnyDataSource, AnyEphemeralResource, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
 };
 use crate::platform::Parts;
+use crate::platform::account::ProviderAccount;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
 /// Names the provider to the platform.
@@ -35,6 +37,8 @@ impl NeuroIo {
     }
 
     fn connect(&self, settings: Settings) -> Connection {
+        let account = ProviderAccount::new(settings.base_url.host(), &settings.base_url);
+        self.session.set_account(account);
         let client = self.session.client(
             &self.parts,
             Options {
@@ -54,6 +58,10 @@ impl Provider for NeuroIo {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

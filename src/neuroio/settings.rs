@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::framework::{Attribute, Diagnostics, Schema, Type, model};
 use crate::platform::Environment;
+use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable};
 use crate::rest::{BaseUrl, Credential};
 
@@ -13,6 +14,7 @@ model! {
     /// The `provider` block.
     pub struct Config {
         api_token: SecretString,
+        allowed_accounts: AllowedAccounts,
         base_url: String,
         request_timeout: String,
         retry_timeout: String,
@@ -41,6 +43,7 @@ pub(super) fn schema() -> Schema {
         ),
     ];
     attributes.extend(Timeouts::attributes());
+    attributes.push(account::allowed_accounts("installation", "hosts, or base URLs"));
     Schema::new(
         "Manages NeuroIO's stream tokens, with which applications prove themselves to its API.\n\n\
          There are three kinds of API tokens, and the one that the provider works with decides what it manages: the stream \
@@ -88,6 +91,7 @@ pub(super) fn resolve(
     let arguments = [
         ("base_url", base_url.is_unknown()),
         ("api_token", api_token.is_unknown()),
+        ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
     ];
@@ -106,8 +110,11 @@ pub(super) fn resolve(
     );
     let timeouts = timeouts.resolve(diagnostics);
     let (request_timeout, retry_timeout) = timeouts?;
+    let base_url = base_url?;
+    let present = ProviderAccount::new(base_url.host(), &base_url);
+    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
     Some(Resolved::Settings(Box::new(Settings {
-        base_url: base_url?,
+        base_url,
         credential: credential?,
         request_timeout,
         retry_timeout,
@@ -165,6 +172,7 @@ mod tests {
             base_url: "".into(),
             request_timeout: "".into(),
             retry_timeout: "".into(),
+            allowed_accounts: Field::Null,
         };
         let mut diagnostics = Diagnostics::default();
         validate(&config(), &mut diagnostics);

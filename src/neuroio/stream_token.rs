@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Issued, StreamToken as Listed, TokenId};
 use super::connection::{Connection, Session};
@@ -28,6 +28,7 @@ use super::delete::{delete, is_listed};
 use super::failure::failure;
 use super::filter::Found;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
+use crate::platform::account;
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::rest::Operation;
 use crate::token::Expiry;
@@ -412,6 +413,28 @@ impl Resource for StreamToken {
         state.follow(issued);
         decision_time::record(&context.private, self.now());
         Some(state)
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let found = connection.api.get(&connection.operation(context), state.id()?).await;
+            match found {
+                Ok(found) => {
+                    let key = state.key.known().map(ExposeSecret::expose_secret);
+                    Ok(key.is_none_or(|key| key == found.key.expose_secret()))
+                }
+                Err(error) if error.is_not_found() => Ok(false),
+                Err(error) => Err(failure(&error)),
+            }
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn identity_schema(&self) -> Option<Schema> {

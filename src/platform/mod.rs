@@ -7,6 +7,7 @@
 //! [`make_unless_there`], and what is to go is ended by [`end_until_gone`]. A value that is not
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
+pub(crate) mod account;
 pub(crate) mod attributes;
 pub(crate) mod decision_time;
 mod ending;

@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
+use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::parts::Parts;
 use super::settings::Resolved;
 use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
 use crate::token::{Clock, Rough, Skew};
 
@@ -19,7 +21,9 @@ pub(crate) struct Session<C>(Arc<Shared<C>>);
 
 struct Shared<C> {
     clock: Clock,
+    secrets: KnownSecrets,
     generations: Generations,
+    account: RwLock<Option<ProviderAccount>>,
     state: RwLock<State<C>>,
     /// Set once a request was sent only to learn the platform's time.
     contacted: OnceCell<()>,
@@ -55,20 +59,37 @@ impl<C> Session<C> {
     pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Shared {
             clock,
+            secrets: KnownSecrets::default(),
             generations: Generations::default(),
+            account: RwLock::default(),
             state: RwLock::new(State::Unconfigured),
             contacted: OnceCell::new(),
             skew_is_reported: AtomicBool::new(false),
         }))
     }
 
-    /// A client of the platform, whose answers correct the clock.
+    /// A client of the platform, whose answers correct the clock, and whose messages repeat no secret.
     pub(crate) fn client(&self, parts: &Parts, options: Options) -> Client {
-        parts.client(options).correcting(self.clock().clone())
+        let client = parts.client(options).correcting(self.clock().clone());
+        client.concealing(self.secrets())
+    }
+
+    /// The secrets that this process knows.
+    pub(crate) fn secrets(&self) -> &KnownSecrets {
+        &self.0.secrets
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The account that the provider works with; `None` while it is not known.
+    pub(crate) fn account(&self) -> Option<ProviderAccount> {
+        self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_account(&self, account: ProviderAccount) {
+        *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 
     /// Learns the platform's time before something is decided by it, and reports how far the machine's is off. Where the

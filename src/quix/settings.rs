@@ -8,6 +8,7 @@ use super::api::{Endpoint, InvalidEndpoint};
 use super::connection::Endpoints;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
 use crate::platform::Environment;
+use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{Resolved, Timeouts, check, credential, or_variable, secret_or_variable};
 use crate::rest::{BaseUrl, Credential};
 
@@ -20,6 +21,7 @@ model! {
         rotate_streaming_tokens_path: String,
         request_timeout: String,
         retry_timeout: String,
+        allowed_accounts: AllowedAccounts,
     }
 }
 
@@ -55,6 +57,7 @@ pub(super) fn schema() -> Schema {
         ),
     ];
     attributes.extend(Timeouts::attributes());
+    attributes.push(account::allowed_accounts("Portal API", "hosts, or addresses"));
     Schema::new(
         "Manages the streaming tokens of Quix's environments, with which clients of Quix Streams prove themselves, and reads \
          what such a client needs. What Quix calls an environment in its portal is a workspace in its API, and here.\n\n\
@@ -131,6 +134,7 @@ pub(super) fn resolve(
     let arguments = [
         ("portal_api", portal_api.is_unknown()),
         ("token", token.is_unknown()),
+        ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         ("streaming_tokens_path", config.streaming_tokens_path.is_unknown()),
         (
             "rotate_streaming_tokens_path",
@@ -162,8 +166,11 @@ pub(super) fn resolve(
     if diagnostics.has_errors() {
         return None;
     }
+    let portal_api = portal_api?;
+    let present = ProviderAccount::new(portal_api.host(), &portal_api);
+    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
     Some(Resolved::Settings(Box::new(Settings {
-        portal_api: portal_api?,
+        portal_api,
         credential: credential?,
         endpoints,
         request_timeout,
@@ -217,6 +224,7 @@ mod tests {
             rotate_streaming_tokens_path: "".into(),
             request_timeout: "".into(),
             retry_timeout: "".into(),
+            allowed_accounts: Field::Null,
         };
         let mut diagnostics = Diagnostics::default();
         validate(&config(), &mut diagnostics);

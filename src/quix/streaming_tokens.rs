@@ -40,7 +40,7 @@ use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{Triggers, invalid};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 
 model! {
     /// The identity of an environment's streaming tokens.
@@ -422,6 +422,26 @@ impl Resource for StreamingTokens {
         private_record::set_imported(&context.private);
         state.follow(tokens);
         Some(state)
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let mut problems = Diagnostics::default();
+            let found = self.look(context, state.workspace(), &mut problems).await;
+            match problems.into_iter().next() {
+                Some(problem) => Err(problem),
+                None => Ok(found.is_some()),
+            }
+        };
+        let what = format!("The streaming tokens of {:?}", state.workspace());
+        match self.session.is_waiting() {
+            true => true,
+            false => account::permits(context, self.session.account(), &what, is_there, diagnostics).await,
+        }
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn identity_schema(&self) -> Option<Schema> {

@@ -56,10 +56,10 @@ use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
-use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::attributes::{invalid, keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
-use crate::platform::{generation, private_record};
+use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 
 pub(super) struct ServiceToken {
@@ -369,6 +369,7 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                diagnostics.push(may_rotate(&prior.what(), &rotation.unknown()));
                 if let Some(connection) = self.session.connected() {
                     let owner = prior.owner(&planned.vault);
                     connection
@@ -528,6 +529,27 @@ impl Resource for ServiceToken {
             )
             .await;
         None
+    }
+
+    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let is_there = async {
+            let Some(connection) = self.session.connected() else {
+                return Ok(true);
+            };
+            let operation = connection.operation(context);
+            for access_key in [Some(state.access_key()?), state.previous()].into_iter().flatten() {
+                let presence = presence::look(&connection, &operation, &access_key).await;
+                if let Presence::There(_) = presence.map_err(|error| failure(&error))? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
     }
 
     fn title(&self, state: &Model) -> Option<String> {

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::api::{AccessKey, IssuedToken};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
 use crate::platform::Environment;
+use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
     Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
 };
@@ -18,6 +19,7 @@ model! {
     /// The `provider` block.
     pub struct Config {
         environment: String,
+        allowed_accounts: AllowedAccounts,
         base_url: String,
         pinot_url: String,
         token: SecretString,
@@ -60,6 +62,10 @@ pub(super) fn schema() -> Schema {
         .sensitive(),
     ];
     attributes.extend(Timeouts::attributes());
+    attributes.push(account::allowed_accounts(
+        "environment",
+        "their names, the hosts of their RBAC Managers, or base URLs",
+    ));
     attributes.push(vault_settings::attribute());
     Schema::new(
         "Manages who may do what in a StarTree environment: service tokens (\"API tokens\"), roles, policies, and who has \
@@ -122,6 +128,7 @@ pub(super) fn resolve(
         ("environment", given_url.is_null() && environment.is_unknown()),
         ("pinot_url", pinot_url.is_unknown()),
         ("token", token.is_unknown()),
+        ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
     ];
@@ -154,6 +161,9 @@ pub(super) fn resolve(
     let timeouts = timeouts.resolve(diagnostics);
     let (request_timeout, retry_timeout) = timeouts?;
     let base_url = base_url?;
+    let name = environment.known().filter(|_| given_url.is_null());
+    let present = ProviderAccount::new(name.map_or(base_url.host(), String::as_str), &base_url);
+    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
     Some(Resolved::Settings(Box::new(Settings {
         environment: environment
             .into_known()
@@ -230,6 +240,7 @@ mod tests {
             token: SecretString::from("").into(),
             request_timeout: "".into(),
             retry_timeout: "".into(),
+            allowed_accounts: Field::Null,
             ..Config::default()
         };
         let mut diagnostics = Diagnostics::default();

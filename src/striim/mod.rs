@@ -3,6 +3,8 @@
 //! [`Striim`] is the provider. It reads its `settings`, opens a `session` with the account, and its resources speak to
 //! the platform through that session's [`api`].
 
+#[cfg(test)]
+mod account_tests;
 pub mod api;
 #[cfg(test)]
 mod clock_tests;
@@ -29,6 +31,8 @@ mod rotate_service_account_token;
 mod rotation;
 #[cfg(test)]
 mod saved_plan_tests;
+#[cfg(test)]
+mod secret_tests;
 mod service_account;
 mod service_account_token;
 mod service_account_token_list;

@@ -75,7 +75,11 @@ impl DeclaredStatuses {
             return None;
         };
         all.insert(instance.to_owned(), own);
-        let others = || all.iter().filter(|(other, _)| *other != instance).map(|(_, other)| other);
+        let others = || {
+            all.iter()
+                .filter(|(other, _)| *other != instance)
+                .map(|(_, other)| other)
+        };
         if others().any(|other| other.enabled != own.enabled) {
             return Some(contradiction());
         }
@@ -88,7 +92,13 @@ impl DeclaredStatuses {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, other| !(other.is_planned_creation && other.enabled == enabled));
         let is_planned_creation = false;
-        all.insert(instance.to_owned(), DeclaredStatus { enabled, is_planned_creation });
+        all.insert(
+            instance.to_owned(),
+            DeclaredStatus {
+                enabled,
+                is_planned_creation,
+            },
+        );
     }
 }
 
@@ -130,13 +140,7 @@ impl PatStatus {
     }
 
     /// Notes the status that this resource declares, for the other resources of the same plan, and reports a conflict.
-    fn declare(
-        &self,
-        private: &PrivateState,
-        enabled: bool,
-        is_planned_creation: bool,
-        diagnostics: &mut Diagnostics,
-    ) {
+    fn declare(&self, private: &PrivateState, enabled: bool, is_planned_creation: bool, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             diagnostics.ok(connection.pats.declare(enabled));
             let declared = DeclaredStatus {
@@ -252,7 +256,9 @@ impl Resource for PatStatus {
         let connection = self.session.connection(diagnostics)?;
         let wanted = planned.enabled.known().copied()?;
         let enabled = set(&connection, context, wanted, diagnostics).await?;
-        connection.declared_statuses.created(&instance(&context.private), wanted);
+        connection
+            .declared_statuses
+            .created(&instance(&context.private), wanted);
         context.private.set(APPLIED, wanted);
         Some(Model {
             id: connection.account.clone().into(),
@@ -286,7 +292,9 @@ impl Resource for PatStatus {
         };
         match set(&connection, context, wanted, diagnostics).await {
             Some(enabled) => {
-                connection.declared_statuses.created(&instance(&context.private), wanted);
+                connection
+                    .declared_statuses
+                    .created(&instance(&context.private), wanted);
                 context.private.set(APPLIED, wanted);
                 Model {
                     enabled: enabled.into(),
@@ -547,7 +555,10 @@ mod tests {
         let mut workspace = Lone::new();
         for enabled in [true, false, true] {
             let run = workspace.apply(process, Some(&config(enabled))).await.succeeds();
-            assert!(run.told.iter().all(|told| !told.summary.contains("Two resources")), "{run:?}");
+            assert!(
+                run.told.iter().all(|told| !told.summary.contains("Two resources")),
+                "{run:?}"
+            );
         }
     }
 

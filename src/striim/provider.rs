@@ -24,6 +24,8 @@ use crate::framework::{
     Schema,
 };
 use crate::platform::Parts;
+use crate::platform::account::ProviderAccount;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 use crate::vault::Vault;
 
@@ -61,6 +63,7 @@ impl Striim {
             retry_timeout,
             vault,
         } = settings;
+        self.session.set_account(ProviderAccount::new(&account, &base_url));
         let label = labels::account(&base_url, &account);
         let client = self.session.client(
             &self.parts,
@@ -72,7 +75,10 @@ impl Striim {
             },
         );
         let api = Api::new(client).managed_by(managed_by);
-        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        let vault = vault.map(|vault| {
+            let vault = Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport);
+            vault.concealing(self.session.secrets())
+        });
         Connection::new(api, account, retry_timeout).handing_over_to(vault, label)
     }
 }
@@ -83,6 +89,10 @@ impl Provider for Striim {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

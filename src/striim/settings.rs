@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::api::check_managed_by;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
 use crate::platform::Environment;
+use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
     Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
 };
@@ -18,6 +19,7 @@ model! {
     /// The `provider` block.
     pub struct Config {
         account: String,
+        allowed_accounts: AllowedAccounts,
         cloud: String,
         base_url: String,
         token: SecretString,
@@ -91,6 +93,7 @@ pub(super) fn schema() -> Schema {
                 "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the \
                  default. The platform allows ten creations and rotations a minute, so large plans may need more.",
             ),
+            account::allowed_accounts("account", "short names such as `acme`, hosts, or base URLs"),
             vault_settings::attribute(),
         ],
     )
@@ -159,6 +162,7 @@ pub(super) fn resolve(
         ("cloud", given_url.is_null() && cloud.is_unknown()),
         ("token", token.is_unknown()),
         ("managed_by", managed_by.is_unknown()),
+        ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
     ];
@@ -212,6 +216,10 @@ pub(super) fn resolve(
     let timeouts = timeouts.resolve(diagnostics);
     let (request_timeout, retry_timeout) = timeouts?;
     let base_url = url?;
+    // A name counts where it determines the address.
+    let name = account.known().filter(|_| given_url.is_null());
+    let present = ProviderAccount::new(name.map_or(base_url.host(), String::as_str), &base_url);
+    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
     Some(Resolved::Settings(Box::new(Settings {
         account: account.into_known().unwrap_or_else(|| host(&base_url)),
         base_url,
@@ -360,6 +368,7 @@ mod tests {
             managed_by: "".into(),
             request_timeout: "".into(),
             retry_timeout: "".into(),
+            allowed_accounts: Field::Null,
             ..Config::default()
         };
         let mut diagnostics = Diagnostics::default();

@@ -11,6 +11,7 @@
 mod account_data_sources;
 mod actions;
 mod adoption;
+mod another_account;
 mod another_vendor;
 mod concurrency;
 mod consumer;

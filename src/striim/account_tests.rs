@@ -1,0 +1,148 @@
+//! A provider that is pointed at another account than the state's, and one that spells the same account otherwise.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::personal_access_token::{self, PersonalAccessToken};
+use super::provider::Striim;
+use super::service_account_token::{self, ServiceAccountToken};
+use super::service_account_token_pair::{self, ServiceAccountTokenPair};
+use super::testing::sandbox;
+use crate::platform::Parts;
+use crate::platform::testing::variables;
+use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
+use crate::rest::Transport;
+use crate::sandbox::striim::{Options, Role, Sandbox};
+
+const USER: &str = "ann@acme.example";
+const HOME: &str = "http://127.0.0.1";
+
+fn account() -> Sandbox {
+    let sandbox = sandbox(Options::default());
+    sandbox.add_user(USER, Role::Regular);
+    sandbox.add_user_token(USER, None).unwrap();
+    sandbox
+}
+
+/// A provider that reaches this account at this base URL.
+fn provider(sandbox: &Sandbox, base_url: &str) -> Striim {
+    let service = sandbox.clone();
+    Striim::new(Parts {
+        clock: sandbox.clock(),
+        environment: variables(&[
+            ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),
+            ("STRIIM_BASE_URL", base_url),
+        ]),
+        transport: Box::new(move |_| Transport::new(service.service())),
+    })
+}
+
+/// One token of each kind.
+fn declared() -> Configuration {
+    let token = service_account_token::Model {
+        name: "ci-pipeline".into(),
+        expires_in: "90d".into(),
+        ..Default::default()
+    };
+    let pair = service_account_token_pair::Model {
+        name: "ci".into(),
+        expires_in: "90d".into(),
+        ..Default::default()
+    };
+    let pat = personal_access_token::Model {
+        email: USER.into(),
+        expires_in: "30d".into(),
+        ..Default::default()
+    };
+    Configuration::from([
+        (
+            "striim_service_account_token.ci".to_owned(),
+            Declared::new::<ServiceAccountToken>(token),
+        ),
+        (
+            "striim_service_account_token_pair.ci".to_owned(),
+            Declared::new::<ServiceAccountTokenPair>(pair),
+        ),
+        (
+            "striim_personal_access_token.ann".to_owned(),
+            Declared::new::<PersonalAccessToken>(pat),
+        ),
+    ])
+}
+
+async fn applied(sandbox: &Sandbox) -> Workspace {
+    let workspace = Workspace::default();
+    let ended = workspace.apply(|| provider(sandbox, HOME), &declared()).await;
+    assert_eq!(ended, Ended::Applied, "{:#?}", workspace.told());
+    workspace.told();
+    workspace
+}
+
+#[tokio::test(start_paused = true)]
+async fn provider_for_another_account_changes_nothing_and_names_both() {
+    // An empty account; and one where the same names and numbers exist.
+    for has_the_same_names in [false, true] {
+        let (home, other) = (account(), account());
+        let workspace = applied(&home).await;
+        if has_the_same_names {
+            tokio::time::advance(Duration::from_secs(3_600)).await;
+            applied(&other).await;
+        }
+        let state = format!("{:?}", workspace.state());
+        let acts = other.audit().len();
+        for skip_refresh in [false, true] {
+            for configuration in [declared(), Configuration::new()] {
+                let options = RunOptions {
+                    skip_refresh,
+                    ..RunOptions::default()
+                };
+                let start = || provider(&other, "http://127.0.0.2");
+                let ended = workspace.apply_with(start, &configuration, &options).await;
+                assert_eq!(ended, Ended::Failed);
+                let told = workspace.told();
+                let errors = told.iter().filter(|told| {
+                    told.summary.ends_with("is in another account")
+                        && told.detail.contains("127.0.0.1/api/v1")
+                        && told.detail.contains("127.0.0.2/api/v1")
+                });
+                assert_eq!(errors.count(), 3, "{told:#?}");
+                assert_eq!(format!("{:?}", workspace.state()), state);
+            }
+        }
+        assert_eq!(other.audit().len(), acts, "nothing was changed there");
+        let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
+        assert_eq!(ended, Ended::Unchanged, "{:#?}", workspace.told());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_address_of_the_same_account_is_recognised_by_its_tokens() {
+    let home = account();
+    let workspace = applied(&home).await;
+    for base_url in ["http://localhost", "http://127.0.0.3/api/v1", HOME] {
+        let ended = workspace.apply(|| provider(&home, base_url), &declared()).await;
+        assert_eq!(ended, Ended::Unchanged, "{base_url}: {:#?}", workspace.told());
+    }
+    assert_eq!(workspace.broken(), Vec::<String>::new());
+    // The address is recorded by the next apply that changes something, and destroying works by any.
+    let ended = workspace
+        .apply(|| provider(&home, "http://localhost"), &Configuration::new())
+        .await;
+    assert_eq!(ended, Ended::Applied, "{:#?}", workspace.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_that_finds_nothing_new_leaves_state_and_private_state_as_they_were() {
+    let home = account();
+    let workspace = applied(&home).await;
+    // What the platform tells only in its list is recorded once.
+    workspace.apply(|| provider(&home, HOME), &declared()).await;
+    let state = format!("{:?}", workspace.state());
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(5 * 24 * 3_600)).await;
+        let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
+        assert_eq!(ended, Ended::Unchanged, "{:#?}", workspace.told());
+        assert_eq!(format!("{:?}", workspace.state()), state);
+    }
+}
