@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use token_providers::sandbox::striim::Expired;
 
-use crate::world::{CI, DAY, World, by_the_clock, ci, generation, warnings};
+use crate::world::{CI, DAY, World, by_the_clock, ci, generation, on_each_version, warnings};
 
 const IMPORT: &str = "import {\n  to = striim_service_account_token.ci-pipeline\n  id = \"ci-pipeline\"\n}\n";
 
