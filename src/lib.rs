@@ -9,6 +9,7 @@ pub mod neuroio;
 pub mod platform;
 pub mod plugin;
 pub mod quix;
+pub mod redaction;
 pub mod rest;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

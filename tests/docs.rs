@@ -200,6 +200,7 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             "platform",
             "plugin",
             "quix",
+            "redaction",
             "rest",
             "sandbox",
             "startree",

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::value::{Number, Value};
+use crate::redaction::KnownSecrets;
 
 /// An attribute's value: not set, not known yet, or known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,10 +124,13 @@ impl FieldType for String {
 
 impl FieldType for SecretString {
     fn from_value(value: &Value) -> Option<Self> {
-        String::from_value(value).map(Self::from)
+        let secret = String::from_value(value).map(Self::from)?;
+        KnownSecrets::learn(&secret);
+        Some(secret)
     }
 
     fn into_value(self) -> Value {
+        KnownSecrets::learn(&self);
         Value::String(self.expose_secret().to_owned())
     }
 }

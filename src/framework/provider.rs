@@ -11,6 +11,7 @@ use super::list_resource::AnyListResource;
 use super::model::Model;
 use super::resource::AnyResource;
 use super::schema::Schema;
+use crate::redaction::KnownSecrets;
 
 /// A provider. What it learns in [`Provider::configure`] it shares with its resources as it likes.
 #[async_trait]
@@ -20,6 +21,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The schema of the `provider` block.
     fn schema(&self) -> Schema;
+
+    /// Where the secrets that Terraform brings and takes are remembered, so that no message repeats them.
+    fn secrets(&self) -> KnownSecrets {
+        KnownSecrets::default()
+    }
 
     /// Judges the configuration by itself. Values may be unknown.
     fn validate(&self, config: &Self::Config, diagnostics: &mut Diagnostics);

@@ -17,6 +17,8 @@ pub struct Change<M> {
     pub prior: Option<M>,
     /// What will be there: the configuration, and for what it leaves out the prior value, or unknown at creation.
     pub planned: M,
+    /// The attributes whose planned value says the same as the prior one in another way: their change does not replace.
+    pub equivalent: Vec<&'static str>,
 }
 
 /// The state of a resource of another type that a `moved` block wants to be taken over. It may hold secrets.
@@ -248,9 +250,13 @@ impl<R: Resource> AnyResource for R {
             config: read_model(R::TYPE, config, diagnostics)?,
             prior: prior_model,
             planned: read_model(R::TYPE, &proposed, diagnostics)?,
+            equivalent: Vec::new(),
         };
         Resource::plan(self, context, &mut change, diagnostics).await;
-        let planned = change.planned.into_value();
+        let Change {
+            planned, equivalent, ..
+        } = change;
+        let planned = planned.into_value();
         // What must be set was not known where it is null: an import could not tell it. Its first declaration is no change.
         let unknown =
             |attribute: &Attribute| attribute.presence == Presence::Required && prior.get(attribute.name).is_null();
@@ -261,7 +267,8 @@ impl<R: Resource> AnyResource for R {
         let replaces = schema
             .attributes
             .iter()
-            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute));
+            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute))
+            .filter(|attribute| !equivalent.contains(&attribute.name));
         let replaces = replaces.map(|attribute| attribute.name).collect();
         Some(Plan { planned, replaces })
     }

@@ -76,7 +76,8 @@ impl Api {
     pub async fn create(&self, operation: &Operation, permanent: bool) -> Result<Issued, Error> {
         let request = collection(Method::POST, "create a stream token").json(&json!({ "permanent": permanent }));
         let read = |answer| answer::token(answer, None);
-        self.client.fetch(operation, &request, read).await
+        let issued = self.client.fetch(operation, &request, read).await;
+        issued.inspect(|issued| self.client.conceal(&issued.key))
     }
 
     /// Every token, or those of one kind: `GET /streams/tokens/`, page by page.
@@ -140,7 +141,8 @@ impl Api {
     pub async fn get(&self, operation: &Operation, id: TokenId) -> Result<Issued, Error> {
         let request = one(Method::GET, format!("read the stream token {id}"), id);
         let read = |answer| answer::token(answer, Some(id));
-        self.client.fetch(operation, &request, read).await
+        let issued = self.client.fetch(operation, &request, read).await;
+        issued.inspect(|issued| self.client.conceal(&issued.key))
     }
 
     /// Activates or deactivates a token: `PATCH /streams/tokens/{id}/` with a form, as the Python client does; where that is

@@ -59,6 +59,20 @@ pub(crate) fn requires(argument: &Argument, other: &Argument) -> Option<Diagnost
     alone.then(|| invalid(argument.name, format!("goes with `{}`, which is not set", other.name)))
 }
 
+/// The warning of a plan that cannot know yet whether it rotates, because of these arguments.
+pub(crate) fn may_rotate(what: &str, unknown: &[&str]) -> Diagnostic {
+    let arguments: Vec<_> = unknown.iter().map(|argument| format!("`{argument}`")).collect();
+    let arguments = arguments.join(" and ");
+    Diagnostic::warning(
+        format!("{what} may be rotated"),
+        format!(
+            "That depends on {arguments}, known only at apply: where that turns out to have changed, the token is rotated, \
+             and the value that is in use stops working. A reference to something that this run does not replace is known \
+             in the plan; `timestamp()` never is."
+        ),
+    )
+}
+
 /// Whether both say the same, where an empty text is none.
 pub(crate) fn is_same_text(one: &Field<String>, other: &Field<String>) -> bool {
     let is_none = |field: &Field<String>| field.is_null() || field.known().is_some_and(String::is_empty);

@@ -12,6 +12,7 @@ use super::generation::Generations;
 use super::parts::Parts;
 use super::settings::Resolved;
 use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
 use crate::token::{Clock, Rough, Skew};
 
@@ -20,6 +21,7 @@ pub(crate) struct Session<C>(Arc<Shared<C>>);
 
 struct Shared<C> {
     clock: Clock,
+    secrets: KnownSecrets,
     generations: Generations,
     account: RwLock<Option<ProviderAccount>>,
     state: RwLock<State<C>>,
@@ -57,6 +59,7 @@ impl<C> Session<C> {
     pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Shared {
             clock,
+            secrets: KnownSecrets::default(),
             generations: Generations::default(),
             account: RwLock::default(),
             state: RwLock::new(State::Unconfigured),
@@ -65,9 +68,15 @@ impl<C> Session<C> {
         }))
     }
 
-    /// A client of the platform, whose answers correct the clock.
+    /// A client of the platform, whose answers correct the clock, and whose messages repeat no secret.
     pub(crate) fn client(&self, parts: &Parts, options: Options) -> Client {
-        parts.client(options).correcting(self.clock().clone())
+        let client = parts.client(options).correcting(self.clock().clone());
+        client.concealing(self.secrets())
+    }
+
+    /// The secrets that this process knows.
+    pub(crate) fn secrets(&self) -> &KnownSecrets {
+        &self.0.secrets
     }
 
     pub(crate) fn clock(&self) -> &Clock {

@@ -151,7 +151,11 @@ impl Api {
             answer::check_workspace(&answer, workspace)?;
             answer::streaming_tokens(answer)
         };
-        self.client.fetch(operation, &request, read).await
+        let tokens = self.client.fetch(operation, &request, read).await;
+        tokens.inspect(|tokens| {
+            self.client.conceal(&tokens.token_1);
+            self.client.conceal(&tokens.token_2);
+        })
     }
 
     /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 ends, token 2 takes its place, and a

@@ -14,6 +14,7 @@ use super::workspaces::Workspaces;
 use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
 /// Names the provider to the platform.
@@ -57,6 +58,10 @@ impl Provider for Quix {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

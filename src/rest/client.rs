@@ -23,8 +23,9 @@ use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
 use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
-use super::sanitise::sanitise;
+use super::sanitise::Concealed;
 use super::transport::{Body, BoxError, Transport, is_not_http};
+use crate::redaction::KnownSecrets;
 use crate::token::Clock;
 
 /// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
@@ -52,6 +53,8 @@ pub struct Client {
     shared: Arc<Shared>,
     /// Follows the platform's, by each of its answers.
     clock: Option<Clock>,
+    /// What no message may repeat.
+    secrets: KnownSecrets,
 }
 
 struct Shared {
@@ -89,6 +92,8 @@ impl Client {
             user_agent,
             request_timeout,
         } = options;
+        let secrets = KnownSecrets::default();
+        secrets.add(credential.secret());
         let (credential, limiter) = (RwLock::new(credential), Limiter::default());
         let shared = Arc::new(Shared {
             base_url,
@@ -98,7 +103,26 @@ impl Client {
             transport,
             limiter,
         });
-        Self { shared, clock: None }
+        Self {
+            shared,
+            clock: None,
+            secrets,
+        }
+    }
+
+    /// The same client, whose errors repeat none of these secrets either. What it learns is added to them.
+    #[must_use]
+    pub fn concealing(self, secrets: &KnownSecrets) -> Self {
+        secrets.add_all(&self.secrets);
+        Self {
+            secrets: secrets.clone(),
+            ..self
+        }
+    }
+
+    /// Remembers a secret, such as a value that an answer brought, so that no error repeats it.
+    pub fn conceal(&self, secret: &SecretString) {
+        self.secrets.add(secret);
     }
 
     /// The same client, whose answers correct this clock.
@@ -170,6 +194,7 @@ impl Client {
                 return Ok(value);
             }
         }
+        self.secrets.add(renewed(&value));
         match credential.with_secret(renewed(&value).clone()) {
             Ok(renewed) => *credential = renewed,
             // The caller has it all the same; only this client cannot go on.
@@ -184,6 +209,7 @@ impl Client {
     ///
     /// As [`Client::send`]: the client goes on with the secret that it had.
     pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
+        self.secrets.add(secret);
         let present = within(operation, self.shared.credential.read()).await;
         let other = present.map(|credential| credential.with_secret(secret.clone()));
         let unsent = |kind| Error::new(&probe.tried, kind, false);
@@ -206,7 +232,7 @@ impl Client {
 
     /// Whether this is the secret that the client proves itself with.
     pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
-        self.shared.credential.read().await.secret() == secret.expose_secret()
+        self.shared.credential.read().await.secret().expose_secret() == secret.expose_secret()
     }
 
     async fn run<T>(
@@ -244,7 +270,7 @@ impl Client {
                         Ok(value) => return Ok(value),
                         Err(Unreadable(reason)) => Kind::Unreadable {
                             status,
-                            reason: reason.into(),
+                            reason: self.concealed(request).sanitise(&reason).into(),
                         }
                         .into(),
                     }
@@ -350,8 +376,7 @@ impl Client {
         let start = Instant::now();
         let sent = self.clock.as_ref().map(Clock::machine);
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let mut secrets = vec![credential.secret()];
-        secrets.extend(request.concealed.iter().map(ExposeSecret::expose_secret));
+        let secrets = self.concealed(request).with(credential.secret());
         let message = self.message(request, credential)?;
         let response = timeout_at(until, self.shared.transport.send(message))
             .await
@@ -392,7 +417,13 @@ impl Client {
         }
     }
 
-    fn transport_failure(&self, error: BoxError, secrets: &[&str]) -> Kind {
+    /// What no message about this request may repeat.
+    fn concealed<'a>(&'a self, request: &'a Request) -> Concealed<'a> {
+        Concealed::new(&self.secrets, format!("{} {}", request.tried, request.path_and_query))
+            .with_all(&request.concealed)
+    }
+
+    fn transport_failure(&self, error: BoxError, secrets: &Concealed<'_>) -> Kind {
         let text = chain(&*error, secrets);
         let Some(connect) = error.downcast_ref::<ConnectError>() else {
             return if is_not_http(&*error) {
@@ -444,7 +475,7 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
 }
 
 /// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
-async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> Failure {
+async fn refusal(response: Response<Body>, until: Instant, secrets: &Concealed<'_>) -> Failure {
     let (parts, body) = response.into_parts();
     let said = if parts.status.is_redirection() {
         parts
@@ -459,7 +490,7 @@ async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> 
     };
     let page = said == Said::Page;
     let message = match said {
-        Said::Message(message) => Some(sanitise(&message, secrets)).filter(|message| !message.is_empty()),
+        Said::Message(message) => Some(secrets.sanitise(&message)).filter(|message| !message.is_empty()),
         Said::Nothing | Said::Page => None,
     };
     let kind = Kind::Status {
@@ -474,7 +505,7 @@ async fn refusal(response: Response<Body>, until: Instant, secrets: &[&str]) -> 
 }
 
 /// A whole body of at most `limit` bytes.
-async fn bytes_of(mut body: Body, limit: usize, secrets: &[&str]) -> Result<Bytes, Kind> {
+async fn bytes_of(mut body: Body, limit: usize, secrets: &Concealed<'_>) -> Result<Bytes, Kind> {
     // Room for the answer that brings a token, so that no copy of it is left behind by growing.
     let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
@@ -497,7 +528,7 @@ fn redirect_to(location: &HeaderValue) -> String {
 }
 
 /// An error and its causes in one line, outermost first, each text once.
-fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str> {
+fn chain(error: &(dyn std::error::Error + 'static), secrets: &Concealed<'_>) -> Arc<str> {
     /// What the layers of the HTTP stack say about themselves rather than about the cause.
     const NOISE: [&str; 3] = [
         "error sending request",
@@ -511,7 +542,7 @@ fn chain(error: &(dyn std::error::Error + 'static), secrets: &[&str]) -> Arc<str
             text.push_str(&cause);
         }
     }
-    sanitise(&text, secrets).into()
+    secrets.sanitise(&text).into()
 }
 
 impl From<Kind> for Failure {

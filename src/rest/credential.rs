@@ -68,8 +68,8 @@ impl Credential {
         Ok((self.header.clone(), value))
     }
 
-    pub(crate) fn secret(&self) -> &str {
-        self.secret.expose_secret()
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.secret
     }
 }
 

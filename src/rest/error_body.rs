@@ -12,22 +12,34 @@ pub(super) enum Said {
 }
 
 /// Reads JSON `message`, `error`, `errors`, `detail` and the like, each a string, an object with a message, or an
-/// array of those; else plain text. Of other JSON nothing is quoted: it may hold anything.
+/// array of those; else plain text. Of other JSON nothing is quoted, nor of a single word: they may hold anything.
 pub(super) fn said(body: &[u8]) -> Said {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
-        return in_value(&value, 0).map_or(Said::Nothing, Said::Message);
+        let message = match value {
+            Value::Object(_) => in_value(&value, 0),
+            Value::String(text) => Some(text).filter(|text| is_prose(text)),
+            _ => None,
+        };
+        return message.map_or(Said::Nothing, Said::Message);
     }
     if is_page(body) {
         return Said::Page;
     }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if text.is_empty() || text.starts_with(['{', '[']) {
-        // Cut-off or broken JSON: quoting it could quote anything.
+    if text.starts_with(['{', '[', '"']) || !is_prose(text) {
+        // Cut-off or broken JSON, or a bare value: quoting it could quote anything.
         Said::Nothing
     } else {
         Said::Message(text.to_owned())
     }
+}
+
+/// Whether a text is more than one long word, which could be a token.
+fn is_prose(text: &str) -> bool {
+    const LONGEST_WORD: usize = 24;
+    let text = text.trim();
+    !text.is_empty() && (text.contains(char::is_whitespace) || text.chars().count() <= LONGEST_WORD)
 }
 
 /// Whether a body is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
@@ -127,6 +139,11 @@ mod tests {
             ("{}", None),
             (r#"{"token":"s3cret"}"#, None),
             (r#"{"token":"s3cr"#, None),
+            (r#"["s3cret","name taken"]"#, None),
+            (r#"[{"message":"name taken"}]"#, None),
+            (r#""eyJhbGciOiJIUzI1NiJ9.eyJzdWIi""#, None),
+            (r#""s3cr"#, None),
+            ("0123456789abcdef0123456789abcdef", None),
             (
                 r#"{"error":{"error":{"error":{"error":{"error":{"message":"deep"}}}}}}"#,
                 None,

@@ -1,22 +1,53 @@
-//! Makes a text from outside fit to be shown: one line, no terminal tricks, bounded, without the secret.
+//! Makes a text from outside fit to be shown: one line, no terminal tricks, bounded, without a secret.
 
 use std::str::Chars;
+
+use secrecy::SecretString;
+
+use crate::redaction::KnownSecrets;
 
 /// How many characters of a foreign text are shown.
 const LIMIT: usize = 500;
 
-/// What stands for a secret that was cut out.
-const REDACTED: &str = "[redacted]";
+/// What is shown instead of a text that holds a part of a secret. What is left of it would not be worth the risk.
+const WITHHELD: &str = "[redacted: the message repeats a part of a secret]";
 
-/// One line of at most 500 characters without control characters, escape sequences or any of `secrets`.
-pub(super) fn sanitise(text: &str, secrets: &[&str]) -> String {
-    let mut plain = strip(text);
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        plain = plain.replace(secret, REDACTED);
+/// What no text about a request may repeat.
+pub(super) struct Concealed<'a> {
+    known: &'a KnownSecrets,
+    more: Vec<&'a SecretString>,
+    /// What is shown of the request itself.
+    open: String,
+}
+
+impl<'a> Concealed<'a> {
+    pub(super) fn new(known: &'a KnownSecrets, open: String) -> Self {
+        let more = Vec::new();
+        Self { known, more, open }
     }
-    match plain.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
-        None => plain,
+
+    pub(super) fn with(mut self, secret: &'a SecretString) -> Self {
+        self.more.push(secret);
+        self
+    }
+
+    pub(super) fn with_all(mut self, secrets: &'a [SecretString]) -> Self {
+        self.more.extend(secrets);
+        self
+    }
+
+    /// One line of at most 500 characters without control characters or escape sequences; a fixed text where it would
+    /// hold a part of a secret.
+    pub(super) fn sanitise(&self, text: &str) -> String {
+        let plain = strip(text);
+        let reveals = |text| self.known.are_in(text, &self.open, self.more.iter().copied());
+        if reveals(text) || reveals(&plain) {
+            return WITHHELD.to_owned();
+        }
+        match plain.char_indices().nth(LIMIT) {
+            Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
+            None => plain,
+        }
     }
 }
 
@@ -61,6 +92,12 @@ fn is_invisible(char: char) -> bool {
 mod tests {
     use super::*;
 
+    /// With this secret alone.
+    fn sanitise(text: &str, secret: &str) -> String {
+        let (known, secret) = (KnownSecrets::default(), SecretString::from(secret));
+        Concealed::new(&known, String::new()).with(&secret).sanitise(text)
+    }
+
     #[test]
     fn only_plain_text_is_left() {
         for (text, expected) in [
@@ -75,31 +112,35 @@ mod tests {
             ("abc\u{202e}dcba\u{200b}", "abcdcba"),
             ("grüße 🙂", "grüße 🙂"),
         ] {
-            assert_eq!(sanitise(text, &[]), expected, "{text:?}");
+            assert_eq!(sanitise(text, ""), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn the_secret_is_cut_out_even_in_disguise_or_at_the_limit() {
-        assert_eq!(
-            sanitise("Bearer s3cret is invalid: s3cret", &["s3cret"]),
-            "Bearer [redacted] is invalid: [redacted]"
-        );
-        assert_eq!(sanitise("s3\u{200b}cr\u{0}et", &["s3cret"]), "[redacted]");
-        let text = format!("{}s3cret", "x".repeat(LIMIT - 3));
-        assert!(!sanitise(&text, &["s3cret"]).contains("s3c"));
+    fn text_with_secret_is_withheld_even_in_disguise_or_at_the_limit() {
+        let beyond = format!("{}s3cret", "x".repeat(LIMIT - 3));
+        for text in [
+            "Bearer s3cret is invalid: s3cret",
+            "s3\u{200b}cr\u{0}et",
+            "s3\u{1b}[31mcret",
+            "s3\u{1b}]0;title\u{7}cret",
+            "token czNjcmV0",
+            &beyond,
+        ] {
+            assert_eq!(sanitise(text, "s3cret"), WITHHELD, "{text:?}");
+        }
     }
 
     #[test]
     fn a_long_text_is_cut_at_a_character() {
-        let text = sanitise(&"ü".repeat(10_000), &[""]);
+        let text = sanitise(&"ü".repeat(10_000), "");
         assert_eq!(text, format!("{}…", "ü".repeat(LIMIT)));
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_leaves_a_control_character_or_the_secret(text in "(\\PC|\\p{C}|\u{1b}|\\[|hunter2){0,80}") {
-            let plain = sanitise(&text, &["", "hunter2"]);
+            let plain = sanitise(&text, "hunter2");
             assert!(!plain.chars().any(char::is_control), "{plain:?}");
             assert!(!plain.contains("hunter2"), "{plain:?}");
             assert!(plain.chars().count() <= LIMIT + 1);

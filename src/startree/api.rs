@@ -150,6 +150,7 @@ impl Api {
         self.client
             .fetch(operation, &request, |answer| answer::issued(&answer))
             .await
+            .inspect(|issued| self.client.conceal(&issued.secret_key))
     }
 
     /// What is said of a service token: `GET /service-tokens/{srn}`.

@@ -19,6 +19,7 @@ use super::token_check::TokenCheck;
 use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
 use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
+use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 use crate::vault::Vault;
 
@@ -74,7 +75,10 @@ impl StarTree {
                 request_timeout,
             },
         );
-        let vault = vault.map(|vault| Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport));
+        let vault = vault.map(|vault| {
+            let vault = Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport);
+            vault.concealing(self.session.secrets())
+        });
         Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault, label)
     }
 }
@@ -85,6 +89,10 @@ impl Provider for StarTree {
 
     fn schema(&self) -> Schema {
         settings::schema()
+    }
+
+    fn secrets(&self) -> KnownSecrets {
+        self.session.secrets().clone()
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {

@@ -56,7 +56,7 @@ use super::tokens::Holding;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
 };
-use crate::platform::attributes::{invalid, keep_spelling};
+use crate::platform::attributes::{invalid, keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
 use crate::platform::{account, generation, private_record};
@@ -369,6 +369,7 @@ impl Resource for ServiceToken {
                 planned.previous_ends_at = Field::Unknown;
             }
             Decision::NotKnownYet => {
+                diagnostics.push(may_rotate(&prior.what(), &rotation.unknown()));
                 if let Some(connection) = self.session.connected() {
                     let owner = prior.owner(&planned.vault);
                     connection

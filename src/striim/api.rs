@@ -325,6 +325,7 @@ impl Api {
                 answer::issued_token(answer, OwnerKey::Name, Some(new.name))
             })
             .await
+            .inspect(|issued| self.client.conceal(&issued.token))
     }
 
     /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
@@ -362,7 +363,10 @@ impl Api {
     ) -> Result<IssuedToken, Error> {
         let probe = list_request();
         let probe = match own {
-            Own::No => return self.client.fetch(operation, request, read).await,
+            Own::No => {
+                let issued = self.client.fetch(operation, request, read).await;
+                return issued.inspect(|issued| self.client.conceal(&issued.token));
+            }
             Own::Yes => None,
             Own::Perhaps => Some(&probe),
         };

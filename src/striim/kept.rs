@@ -3,10 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
 use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::token::{Expiry, PresentValue};
+use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, PrivateState, Type};
+use crate::token::{Expiry, Issued, PresentValue};
 
 /// The attributes, as a plan or a state has them.
 pub(super) struct Kept<'a> {
@@ -15,6 +16,71 @@ pub(super) struct Kept<'a> {
     pub(super) token_id: &'a mut Field<i64>,
     pub(super) updated_at: &'a mut Field<String>,
     pub(super) updated_by: &'a mut Field<i64>,
+}
+
+/// What the private state records when an apply gets a value issued.
+///
+/// `expires_at` of the state is what the user asked for, where Terraform insists on it. The platform may keep another expiry,
+/// and an apply under `ignore_changes` must leave the former one in the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) struct Record {
+    /// The instant of the plan that asked for the value.
+    planned_at: Timestamp,
+    /// The expiry that was asked for; `None`: the platform's default.
+    asked: Option<Timestamp>,
+    /// The expiry that the platform reported; `None` if it reported none.
+    expires_at: Option<Timestamp>,
+}
+
+const RECORD: &str = "issued";
+const PLANNED_AT: &str = "planned_at";
+
+impl Record {
+    /// The record of the present value; `None` for an imported one, and for one of an earlier version.
+    pub(super) fn read(private: &PrivateState) -> Option<Self> {
+        private.get(RECORD)
+    }
+
+    /// Notes the instant of a plan that asks for a value.
+    pub(super) fn plan(private: &PrivateState, now: Timestamp) {
+        private.set(PLANNED_AT, now);
+    }
+
+    /// Records a value that was issued at `now`.
+    pub(super) fn write(private: &PrivateState, asked: Option<Expiry>, issued: &IssuedToken, now: Timestamp) {
+        let record = Self {
+            planned_at: private.get(PLANNED_AT).unwrap_or(now),
+            asked: asked.map(Expiry::instant),
+            expires_at: issued.expires_at,
+        };
+        private.remove(PLANNED_AT);
+        private.set(RECORD, record);
+    }
+
+    /// Forgets the record of a value that is no longer the present one.
+    pub(super) fn remove(private: &PrivateState) {
+        private.remove(RECORD);
+    }
+
+    /// What a decision about the present value needs to know.
+    pub(super) fn issued(self) -> Option<Issued> {
+        let expiry = Expiry::at(self.expires_at?);
+        Some(Issued {
+            at: self.planned_at,
+            expiry,
+        })
+    }
+
+    /// The instant of the plan that asked for the value.
+    pub(super) fn planned_at(self) -> Timestamp {
+        self.planned_at
+    }
+
+    /// Whether the state has what was asked for, and the platform what it kept instead.
+    fn explains(self, state: Option<Expiry>, seen: Expiry) -> bool {
+        let at = |instant: Option<Timestamp>| instant.map(Expiry::at);
+        state.is_some() && at(self.asked) == state && at(self.expires_at).is_none_or(|kept| kept == seen)
+    }
 }
 
 /// What the platform tells of the value that is there now.
@@ -125,7 +191,10 @@ impl Kept<'_> {
         {
             diagnostics.push(Diagnostic::warning(
                 "The platform set another expiry",
-                format!("The token was to expire at {asked}; the platform says that it expires at {set}."),
+                format!(
+                    "The token was to expire at {asked}, and the platform reports that it expires at {set}. That is when it \
+                     counts as expired. The difference does not rotate it."
+                ),
             ));
         }
         if self.expires_at.known().is_none() {
@@ -143,29 +212,43 @@ impl Kept<'_> {
         if let Some(spelled) = unreadable_expiry {
             *self.expires_at = spelled.clone().into();
         }
-        self.follow(seen);
+        self.follow(seen, None);
     }
 
-    /// Takes over what the platform tells. What it leaves out stays: it is not said to have changed. Tells whether the value
-    /// that the state kept turned out to be dead.
-    pub(super) fn follow(self, seen: Seen<'_>) -> bool {
-        let died = self.was_rotated_outside(seen) && !self.token.is_null();
+    /// Takes over what the platform reports. What it leaves out stays: it is not said to have changed. What an apply did not
+    /// learn about its value, a refresh that finds the same value does not add, so that it shows no changes. Returns
+    /// whether the value that the state kept turned out to be dead.
+    pub(super) fn follow(self, seen: Seen<'_>, record: Option<Record>) -> bool {
+        let rotated = self.was_rotated_outside(seen, record);
+        let died = rotated && !self.token.is_null();
+        let adds = rotated || (self.token.is_null() && record.is_none());
         if died {
             // Without it the plan rotates, and nobody is handed a dead value.
             *self.token = Field::Null;
         }
         if let Some(now) = seen.expires_at.map(Expiry::at)
             && self.expiry() != Some(now)
+            && !record.is_some_and(|record| !rotated && record.explains(self.expiry(), now))
         {
             *self.expires_at = now.to_string().into();
         }
-        if let Some(token_id) = seen.token_id {
+        if let Some(token_id) = seen.token_id
+            && (adds || !self.token_id.is_null())
+        {
             *self.token_id = token_id.into();
         }
-        if let Some(updated_at) = seen.updated_at {
+        if let Some(updated_at) = seen.updated_at
+            && (adds
+                || self
+                    .updated_at
+                    .known()
+                    .is_some_and(|ours| !is_same_instant(ours, updated_at)))
+        {
             *self.updated_at = updated_at.into();
         }
-        if let Some(updated_by) = seen.updated_by {
+        if let Some(updated_by) = seen.updated_by
+            && (adds || !self.updated_by.is_null())
+        {
             *self.updated_by = updated_by.into();
         }
         died
@@ -193,19 +276,27 @@ impl Kept<'_> {
     }
 
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
-    /// not told, by whether its expiry or its last update moved.
-    pub(super) fn was_rotated_outside(&self, seen: Seen<'_>) -> bool {
+    /// not reported, by whether its expiry or its last update moved.
+    pub(super) fn was_rotated_outside(&self, seen: Seen<'_>, record: Option<Record>) -> bool {
         if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
             return *ours != theirs;
         }
-        let expiries = self.expiry().zip(seen.expires_at.map(Expiry::at));
-        let instant = |text: &str| text.parse::<Timestamp>().ok();
-        let ours = self.updated_at.known().and_then(|text| instant(text));
-        let updates = ours.zip(seen.updated_at.and_then(instant));
+        let expiry = match record {
+            Some(record) => record.expires_at.map(Expiry::at),
+            None => self.expiry(),
+        };
+        let expiries = expiry.zip(seen.expires_at.map(Expiry::at));
+        let updates = self.updated_at.known().zip(seen.updated_at);
         expiries.is_some_and(|(ours, theirs)| ours != theirs)
-            // The same instant may come in another precision.
-            || updates.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() >= SignedDuration::from_secs(1))
+            || updates.is_some_and(|(ours, theirs)| !is_same_instant(ours, theirs))
     }
+}
+
+/// Whether both are the same instant, which may come in another precision. What is no instant is not compared.
+fn is_same_instant(one: &str, other: &str) -> bool {
+    let instant = |text: &str| text.parse::<Timestamp>().ok();
+    let both = instant(one).zip(instant(other));
+    both.is_none_or(|(one, other)| one.duration_since(other).abs() < SignedDuration::from_secs(1))
 }
 
 /// Says that the answer with a new value names another owner. The value is kept in any case. That of another user is an

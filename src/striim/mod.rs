@@ -31,6 +31,8 @@ mod rotate_service_account_token;
 mod rotation;
 #[cfg(test)]
 mod saved_plan_tests;
+#[cfg(test)]
+mod secret_tests;
 mod service_account;
 mod service_account_token;
 mod service_account_token_list;

@@ -55,23 +55,50 @@ const APPLIED: &str = "applied";
 
 /// Which status each resource of this run declares, by the number of the resource.
 #[derive(Default)]
-pub(super) struct DeclaredStatuses(Mutex<BTreeMap<String, bool>>);
+pub(super) struct DeclaredStatuses(Mutex<BTreeMap<String, DeclaredStatus>>);
+
+#[derive(Clone, Copy)]
+struct DeclaredStatus {
+    enabled: bool,
+    /// Whether it comes of the plan of a creation. The apply plans a creation again, under another number; within a file of
+    /// `terraform test` that has a `provider` block, by the same connection.
+    is_planned_creation: bool,
+}
 
 impl DeclaredStatuses {
     /// Notes what a resource declares; `None`: nothing. The result is an error if another resource declares the opposite, and
     /// a warning if another declares the same.
-    fn declare(&self, instance: &str, enabled: Option<bool>) -> Option<Diagnostic> {
-        let mut declared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(enabled) = enabled else {
-            declared.remove(instance);
+    fn declare(&self, instance: &str, declared: Option<DeclaredStatus>) -> Option<Diagnostic> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = declared else {
+            all.remove(instance);
             return None;
         };
-        declared.insert(instance.to_owned(), enabled);
-        let mut others = declared.iter().filter(|(other, _)| *other != instance);
-        if others.any(|(_, other)| *other != enabled) {
+        all.insert(instance.to_owned(), own);
+        let others = || {
+            all.iter()
+                .filter(|(other, _)| *other != instance)
+                .map(|(_, other)| other)
+        };
+        if others().any(|other| other.enabled != own.enabled) {
             return Some(contradiction());
         }
-        (declared.len() > 1).then(duplicate)
+        let may_be_the_same = |other: &DeclaredStatus| other.is_planned_creation && own.is_planned_creation;
+        others().any(|other| !may_be_the_same(other)).then(duplicate)
+    }
+
+    /// Notes that a resource was created with this status: what was noted of its plans no longer counts.
+    fn created(&self, instance: &str, enabled: bool) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, other| !(other.is_planned_creation && other.enabled == enabled));
+        let is_planned_creation = false;
+        all.insert(
+            instance.to_owned(),
+            DeclaredStatus {
+                enabled,
+                is_planned_creation,
+            },
+        );
     }
 }
 
@@ -113,10 +140,14 @@ impl PatStatus {
     }
 
     /// Notes the status that this resource declares, for the other resources of the same plan, and reports a conflict.
-    fn declare(&self, private: &PrivateState, enabled: bool, diagnostics: &mut Diagnostics) {
+    fn declare(&self, private: &PrivateState, enabled: bool, is_planned_creation: bool, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             diagnostics.ok(connection.pats.declare(enabled));
-            diagnostics.extend(connection.declared_statuses.declare(&instance(private), Some(enabled)));
+            let declared = DeclaredStatus {
+                enabled,
+                is_planned_creation,
+            };
+            diagnostics.extend(connection.declared_statuses.declare(&instance(private), Some(declared)));
         }
     }
 
@@ -204,7 +235,7 @@ impl Resource for PatStatus {
         {
             diagnostics.push(toggled_outside(now).on("enabled"));
         }
-        self.declare(&context.private, enabled, diagnostics);
+        self.declare(&context.private, enabled, change.prior.is_none(), diagnostics);
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
@@ -218,13 +249,16 @@ impl Resource for PatStatus {
             diagnostics.push(ends_all_tokens());
             self.tell_of_a_lockout(context, diagnostics).await;
         }
-        self.declare(&context.private, enabled, diagnostics);
+        self.declare(&context.private, enabled, false, diagnostics);
     }
 
     async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         let connection = self.session.connection(diagnostics)?;
         let wanted = planned.enabled.known().copied()?;
         let enabled = set(&connection, context, wanted, diagnostics).await?;
+        connection
+            .declared_statuses
+            .created(&instance(&context.private), wanted);
         context.private.set(APPLIED, wanted);
         Some(Model {
             id: connection.account.clone().into(),
@@ -258,6 +292,9 @@ impl Resource for PatStatus {
         };
         match set(&connection, context, wanted, diagnostics).await {
             Some(enabled) => {
+                connection
+                    .declared_statuses
+                    .created(&instance(&context.private), wanted);
                 context.private.set(APPLIED, wanted);
                 Model {
                     enabled: enabled.into(),
@@ -319,10 +356,14 @@ impl Resource for PatStatus {
 
 /// Leads the status to what is wanted and tells what it is afterwards; `None`, with an error, if that is not known.
 async fn set(connection: &Connection, context: &Context, wanted: bool, diagnostics: &mut Diagnostics) -> Option<bool> {
+    let declared = DeclaredStatus {
+        enabled: wanted,
+        is_planned_creation: true,
+    };
     // A status that was unknown in the plan is compared now.
     let conflict = connection
         .declared_statuses
-        .declare(&instance(&context.private), Some(wanted));
+        .declare(&instance(&context.private), Some(declared));
     if let Some(error) = conflict.filter(|conflict| conflict.severity == Severity::Error) {
         diagnostics.push(error);
         return None;
@@ -458,6 +499,9 @@ mod tests {
             first.plan(&process, Some(&config(one))).await.succeeds();
             let run = second.plan(&process, Some(&config(other))).await;
             if one == other {
+                run.succeeds();
+                first.apply(&process, Some(&config(one))).await.succeeds();
+                let run = second.plan(&process, Some(&config(other))).await;
                 run.succeeds().warns("Two resources manage the status");
             } else {
                 run.fails("Contradictory statuses");
@@ -500,6 +544,22 @@ mod tests {
         );
         first.apply::<Model>(process, None).await.succeeds();
         second.apply(process, Some(&config(true))).await.succeeds();
+    }
+
+    /// As in a file of `terraform test` with a `provider` block of its own.
+    #[tokio::test(start_paused = true)]
+    async fn one_resource_may_be_changed_by_runs_that_share_a_connection() {
+        let sandbox = sandbox(Options::default());
+        let session = session(&sandbox);
+        let process = || -> Box<dyn AnyResource> { Box::new(PatStatus::new(session.clone())) };
+        let mut workspace = Lone::new();
+        for enabled in [true, false, true] {
+            let run = workspace.apply(process, Some(&config(enabled))).await.succeeds();
+            assert!(
+                run.told.iter().all(|told| !told.summary.contains("Two resources")),
+                "{run:?}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,11 +23,11 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{Api, Own, UserToken};
+use super::api::{Api, IssuedToken, Own, UserToken};
 use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Record};
 use super::labels::LABELS;
 use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
@@ -36,7 +36,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration};
+use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
@@ -51,12 +51,15 @@ const LIFETIME: Lifetime = Lifetime::Days(90);
 /// to import it by.
 const OWN: &str = "own";
 
+/// The key in the private state that says that `email` was left out when the PAT came into the state.
+const OWN_USER: &str = "own_user";
+
 model! {
     /// The attributes of `striim_personal_access_token`.
     pub(super) struct Model {
         /// The user's address, or else [`OWN`].
         id: String,
-        /// Null for the user whom the provider works as.
+        /// Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
         email: String,
         /// As the user spells it.
         expires_at: String,
@@ -103,14 +106,15 @@ impl Model {
         }
     }
 
-    fn has_expired(&self, now: Timestamp) -> bool {
-        self.rotation().expiry().is_some_and(|expiry| expiry.has_passed(now))
+    fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
+        let expiry = self.rotation().real_expiry(Record::read(private));
+        expiry.is_some_and(|expiry| expiry.has_passed(now))
     }
 
     /// Records at a refresh by which instant the next plan decides.
     fn record_decision(&self, private: &PrivateState, now: Timestamp) {
         let (rotation, value) = (self.rotation(), self.value(private));
-        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
+        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -137,6 +141,17 @@ impl Model {
             id: self.token_id.known().copied().map(Entry::Number),
             note: self.expires_at.known().cloned(),
             generation: &mut self.generation,
+        }
+    }
+
+    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
+    fn keep_declaration(&mut self, prior: &Self) {
+        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
+        rotation::keep_declaration(&mut self.vault, &prior.vault);
+        if self.vault.is_null() != prior.vault.is_null() {
+            // The expired value is kept nowhere: no other place can get it.
+            self.token = Field::Null;
+            self.vault_version = Field::Null;
         }
     }
 
@@ -170,18 +185,53 @@ impl PersonalAccessToken {
         self.session.clock().now()
     }
 
-    /// Says what a planned creation ends. That nobody can be asked now is for the apply to tell.
-    async fn plan_creation(&self, context: &Context, planned: &mut Model, diagnostics: &mut Diagnostics) {
-        planned.id = match &planned.email {
-            Field::Null => Field::Unknown,
-            email => email.clone(),
+    /// Whether a configuration with this `email` still means the user whose PAT the state has. Errors are ignored: what
+    /// cannot be found out is taken for no change where `email` is left out, and for a change where it is set.
+    async fn is_of_same_user(&self, context: &Context, email: &Field<String>, prior: &Model) -> bool {
+        let address = prior.address();
+        let lookup = async |address: Option<&str>| {
+            let connection = self.session.connected()?;
+            find(&connection.api, &connection.operation(context), address)
+                .await
+                .ok()
         };
-        let (Some(connection), false) = (self.session.connected(), planned.email.is_unknown()) else {
+        match (email, address) {
+            (Field::Unknown, _) => false,
+            (Field::Known(email), Some(address)) => email.eq_ignore_ascii_case(address),
+            // The platform did not report the address of the provider's own user.
+            (Field::Known(email), None) => lookup(Some(email)).await.is_some_and(|found| found.own),
+            (Field::Null, None) => true,
+            // A PAT that is managed as the provider's own stays that of its user.
+            (Field::Null, Some(_)) if prior.email.is_null() || context.private.get(OWN_USER) == Some(true) => true,
+            (Field::Null, Some(address)) => match lookup(None).await {
+                Some(Found {
+                    token: Some(_),
+                    address: Some(own),
+                    ..
+                }) => own.eq_ignore_ascii_case(address),
+                Some(Found { token: Some(_), .. }) => lookup(Some(address)).await.is_none_or(|found| found.own),
+                _ => true,
+            },
+        }
+    }
+
+    /// Says what a planned creation ends. That nobody can be asked now is for the apply to tell.
+    async fn plan_creation(&self, context: &Context, planned: &mut Model, is_own: bool, diagnostics: &mut Diagnostics) {
+        // Left out, it is that of the user whom the provider works as, and known once the platform reports it.
+        planned.id = planned.email.clone();
+        match is_own {
+            true => context.private.set(OWN_USER, true),
+            false => context.private.remove(OWN_USER),
+        }
+        let (Some(connection), true) = (self.session.connected(), is_own || !planned.email.is_unknown()) else {
             return;
         };
         let operation = connection.operation(context);
         if let Ok(found) = find(&connection.api, &operation, planned.address()).await {
             planned.id = id_of(&found).into();
+            if is_own {
+                planned.email = found.address.clone().into();
+            }
             diagnostics.push(match &found.token {
                 Some(token) => ends(&planned.what(), token, self.now()),
                 None => has_none(planned),
@@ -218,12 +268,12 @@ impl Resource for PersonalAccessToken {
 
     fn schema(&self) -> Schema {
         let mut attributes = vec![
-            Attribute::optional(
+            Attribute::optional_computed(
                 "email",
                 Type::String,
                 "The address of the user whose token it is; another user's is for administrators only. Default: the \
                  user whom the provider works as. A provider that works with the token of a service account is no \
-                 user, and needs it.",
+                 user, and needs it. Once it is known, leaving it out or writing the same address changes nothing.",
             )
             .replaces(),
             Attribute::computed(
@@ -273,8 +323,10 @@ impl Resource for PersonalAccessToken {
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
+            Record::plan(&context.private, self.now());
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-            self.plan_creation(context, planned, diagnostics).await;
+            self.plan_creation(context, planned, change.config.email.is_null(), diagnostics)
+                .await;
             let replaces = replacement::replaced(&context.private);
             if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
                 diagnostics.ok(connection.pats.manage(id, &replaces));
@@ -283,14 +335,18 @@ impl Resource for PersonalAccessToken {
         };
         self.session.generations().observe(&prior.generation);
         replacement::note(&context.private, &[prior.id()], None);
-        if planned.email != prior.email {
+        if !self.is_of_same_user(context, &change.config.email, prior).await {
+            if change.config.email.is_null() {
+                planned.email = Field::Unknown;
+            }
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
             let mut successor = Model {
                 email: planned.email.clone(),
                 ..Model::default()
             };
-            self.plan_creation(context, &mut successor, diagnostics).await;
+            self.plan_creation(context, &mut successor, change.config.email.is_null(), diagnostics)
+                .await;
             if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
                 let owner = successor.owner(&Field::Null);
                 let operation = connection.operation(context);
@@ -305,19 +361,27 @@ impl Resource for PersonalAccessToken {
         if let Some(connection) = self.session.connected() {
             diagnostics.ok(connection.pats.manage(prior.id(), &[]));
         }
+        // The spelling in the state stays. Where it has none, Terraform insists on the declared one.
+        if !prior.email.is_null() {
+            planned.email = prior.email.clone();
+        }
+        change.equivalent.push("email");
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
+        let (record, now) = (Record::read(&context.private), self.now());
         let records = decision_time::records(prior, planned);
         let lifetime = known_duration(&change.config.expires_in);
-        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
-        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        let time = DecisionTime::new(&context.private, now, records, lifetime);
+        let decide = |at| declared.decide(prior.rotation(), record, value, at);
         match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
-                if !change.config.expires_at.is_null() {
-                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                if declared.is_fixed() {
+                    prior
+                        .rotation()
+                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
                 }
                 if let Some(connection) = self.session.connected() {
                     connection
@@ -325,8 +389,18 @@ impl Resource for PersonalAccessToken {
                         .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
+            Decision::Ended(reasons) => {
+                diagnostics.push(rotation::ended(
+                    &prior.what(),
+                    prior.rotation().real_expiry(record),
+                    &reasons,
+                ));
+                planned.keep_declaration(prior);
+            }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
                     let operation = connection.operation(context);
                     if let Ok(true) = works_with(&connection.api, &operation, prior).await {
@@ -341,11 +415,13 @@ impl Resource for PersonalAccessToken {
                         .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
                         .await;
                 }
-                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
                 planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
-            Decision::NotKnownYet => {
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
                     let owner = prior.owner(&planned.vault);
                     connection
@@ -379,6 +455,9 @@ impl Resource for PersonalAccessToken {
         if planned.id.known().is_none() {
             planned.id = id_of(&found).into();
         }
+        if planned.email.is_unknown() {
+            planned.email = found.address.clone().into();
+        }
         let ready = connection
             .vault
             .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
@@ -391,6 +470,7 @@ impl Resource for PersonalAccessToken {
             &mut planned,
             expires_at,
             found.own,
+            (&context.private, self.now()),
             diagnostics,
         )
         .await?;
@@ -416,8 +496,12 @@ impl Resource for PersonalAccessToken {
                 if let Some(spelled) = &token.unreadable_expiry {
                     diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
                 }
-                let rotated = state.kept().was_rotated_outside((&token).into());
-                if state.kept().follow((&token).into()) {
+                let record = Record::read(&context.private);
+                let rotated = state.kept().was_rotated_outside((&token).into(), record);
+                if rotated {
+                    Record::remove(&context.private);
+                }
+                if state.kept().follow((&token).into(), record) {
                     diagnostics.push(kept::died(&state.what()));
                 }
                 let seen = connection
@@ -433,7 +517,9 @@ impl Resource for PersonalAccessToken {
                 state.record_decision(&context.private, self.now());
             }
             // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(self.now()) => state.record_decision(&context.private, self.now()),
+            None if state.has_expired(&context.private, self.now()) => {
+                state.record_decision(&context.private, self.now());
+            }
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
             None => return None,
@@ -479,7 +565,17 @@ impl Resource for PersonalAccessToken {
             return prior;
         };
         planned.generation = generation::after(&prior.generation);
-        match rotate(&connection, &operation, &mut planned, expires_at, own, diagnostics).await {
+        match rotate(
+            &connection,
+            &operation,
+            &mut planned,
+            expires_at,
+            own,
+            (&context.private, self.now()),
+            diagnostics,
+        )
+        .await
+        {
             Some(()) => {
                 private_record::set_issued(&context.private);
                 decision_time::record(&context.private, self.now());
@@ -504,7 +600,8 @@ impl Resource for PersonalAccessToken {
         self.session.generations().observe(&state.generation);
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
-        let revoked = revoke(&connection.api, &operation, &state, latest, self.now()).await;
+        let has_expired = state.has_expired(&context.private, self.now());
+        let revoked = revoke(&connection.api, &operation, &state, latest, has_expired).await;
         if diagnostics.ok(revoked).is_none() {
             return Some(state);
         }
@@ -531,6 +628,10 @@ impl Resource for PersonalAccessToken {
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
         let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
         state.id = id_of(&found).into();
+        if state.email.is_null() {
+            context.private.set(OWN_USER, true);
+            state.email = found.address.clone().into();
+        }
         let Some(token) = &found.token else {
             diagnostics.push(Diagnostic::error(
                 "No personal access token",
@@ -613,12 +714,15 @@ async fn rotate(
     planned: &mut Model,
     expires_at: Option<Expiry>,
     own: bool,
+    (private, now): (&PrivateState, Timestamp),
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let instant = expires_at.map(Expiry::instant);
     let whose = if own { Own::Yes } else { Own::No };
     match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, whose).await {
         Ok(issued) => {
+            let issued = complete(&connection.api, operation, planned.address(), issued).await;
+            Record::write(private, expires_at, &issued, now);
             planned.kept().take(expires_at, issued, diagnostics);
             Some(())
         }
@@ -628,6 +732,23 @@ async fn rotate(
             None
         }
     }
+}
+
+/// What was issued, with what the answer left out and the platform reports of it otherwise, so that the state is complete
+/// after the apply. Errors are ignored: the value must not be lost for the sake of it.
+async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut issued: IssuedToken) -> IssuedToken {
+    if issued.token_id.is_some() && issued.expires_at.is_some() {
+        return issued;
+    }
+    let found = find(api, operation, address).await.ok().and_then(|found| found.token);
+    let same_value = |token: &UserToken| issued.token_id.is_none() || token.token_id == issued.token_id;
+    if let Some(token) = found.filter(same_value) {
+        issued.token_id = issued.token_id.or(token.token_id);
+        issued.expires_at = issued.expires_at.or(token.expires_at);
+        issued.updated_at = issued.updated_at.or(token.updated_at);
+        issued.updated_by = issued.updated_by.or(token.updated_by);
+    }
+    issued
 }
 
 /// Notes the value that was made last of a PAT.
@@ -643,7 +764,7 @@ async fn revoke(
     operation: &Operation,
     state: &Model,
     latest: Option<&SecretString>,
-    now: Timestamp,
+    has_expired: bool,
 ) -> Result<(), Diagnostic> {
     let found = find(api, operation, state.address())
         .await
@@ -661,8 +782,8 @@ async fn revoke(
     }
     let Some(token) = found.token else {
         return match state.address() {
-            None if !state.has_expired(now) => Err(nobody(Severity::Error)),
-            Some(_) if !found.is_absence_proved && !state.has_expired(now) => Err(cannot_prove(&state.what())),
+            None if !has_expired => Err(nobody(Severity::Error)),
+            Some(_) if !found.is_absence_proved && !has_expired => Err(cannot_prove(&state.what())),
             _ => Ok(()),
         };
     };

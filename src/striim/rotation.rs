@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::kept::Record;
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
 use crate::platform::attributes::{
     Triggers, argument, at_most_one, duration, invalid, known_duration, known_triggers, requires,
 };
 use crate::platform::hand_over::{self, Destination};
-use crate::token::{Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, reasons};
+use crate::token::{
+    Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, follows_the_clock, has_ended, reasons,
+};
 
 /// A fixed `expires_at` is warned of this long before.
 const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -31,8 +34,10 @@ pub(super) struct Rotation<'a> {
 pub(super) enum Decision {
     Keep,
     Rotate(Vec<Reason>),
-    /// It depends on something that is known only at apply.
-    NotKnownYet,
+    /// There are reasons to rotate, and its fixed expiry has passed, so that nothing can be issued for it.
+    Ended(Vec<Reason>),
+    /// It depends on these arguments, which are known only at apply.
+    NotKnownYet(Vec<&'static str>),
 }
 
 /// The attributes' schemas.
@@ -97,19 +102,32 @@ impl Rotation<'_> {
         }
     }
 
+    /// The arguments that are known only at apply.
+    pub(super) fn unknown(&self) -> Vec<&'static str> {
+        let arguments = [
+            ("expires_at", self.expires_at.is_unknown()),
+            ("expires_in", self.expires_in.is_unknown()),
+            ("rotate_before", self.rotate_before.is_unknown()),
+            ("rotation_triggers", known_triggers(self.rotation_triggers).is_none()),
+            ("vault", hand_over::keeper(self.vault).is_none()),
+        ];
+        let unknown = arguments.iter().filter(|(_, is_unknown)| *is_unknown);
+        unknown.map(|(name, _)| *name).collect()
+    }
+
     /// What is declared; `None` if a part of it is known only at apply.
     pub(super) fn declared(&self) -> Option<Declared> {
-        let fields = [self.expires_at, self.expires_in, self.rotate_before];
-        if fields.iter().any(|field| field.is_unknown()) || self.rotation_triggers.is_unknown() {
+        if !self.unknown().is_empty() {
             return None;
         }
         let expires_at = self.expires_at.known().and_then(|text| Expiry::parse(text).ok());
-        let ends = match (expires_at, known_duration(self.expires_in)) {
-            (Some(expiry), _) => Ends::At(expiry),
-            (None, Some(lifetime)) => Ends::After {
+        // With both, `expires_at` is that of the state, put there by `ignore_changes`.
+        let ends = match (known_duration(self.expires_in), expires_at) {
+            (Some(lifetime), _) => Ends::After {
                 lifetime,
                 rotate_before: known_duration(self.rotate_before),
             },
+            (None, Some(expiry)) => Ends::At(expiry),
             (None, None) => Ends::ByDefault,
         };
         Some(Declared {
@@ -120,9 +138,10 @@ impl Rotation<'_> {
     }
 
     /// What is there, by the state.
-    pub(super) fn present(&self, value: PresentValue) -> Present {
+    pub(super) fn present(&self, value: PresentValue, record: Option<Record>) -> Present {
         Present {
             expiry: self.expiry(),
+            issued: record.and_then(Record::issued),
             lifetime: known_duration(self.expires_in),
             triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
             keeper: hand_over::keeper(self.vault).unwrap_or_default(),
@@ -135,9 +154,15 @@ impl Rotation<'_> {
         self.expires_at.known().is_none() && self.expires_in.is_null()
     }
 
-    /// When the token ends, by the state.
-    pub(super) fn expiry(&self) -> Option<Expiry> {
+    /// What the state has for `expires_at`.
+    fn expiry(&self) -> Option<Expiry> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+    }
+
+    /// When the present value expires by the platform, as far as that is known.
+    pub(super) fn real_expiry(&self, record: Option<Record>) -> Option<Expiry> {
+        let issued = record.and_then(Record::issued);
+        issued.map(|issued| issued.expiry).or(self.expiry())
     }
 
     /// Whether the time matters to what becomes of a token: then the platform's has to be known. `prior` is its state.
@@ -150,33 +175,59 @@ impl Rotation<'_> {
     }
 
     /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
-    /// expired.
-    pub(super) fn boundary(&self, value: PresentValue, at: Timestamp) -> (bool, bool) {
-        // The state has an expiry also where a lifetime is declared.
-        let expires_at = if self.expires_in.is_null() {
-            self.expires_at
-        } else {
-            &Field::Null
-        };
-        let declared = Self { expires_at, ..*self };
-        let rotates = matches!(declared.decide(*self, value, at), Decision::Rotate(_));
-        (rotates, self.expiry().is_some_and(|expiry| expiry.has_passed(at)))
+    /// expired, as declared and by the platform.
+    pub(super) fn boundary(&self, record: Option<Record>, value: PresentValue, at: Timestamp) -> (bool, bool, bool) {
+        let rotates = matches!(self.decide(*self, record, value, at), Decision::Rotate(_));
+        let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
+        (rotates, has_passed(self.expiry()), has_passed(self.real_expiry(record)))
     }
 
     /// Decides about a token whose state is `prior` by this configuration.
-    pub(super) fn decide(&self, prior: Rotation<'_>, value: PresentValue, now: Timestamp) -> Decision {
+    pub(super) fn decide(
+        &self,
+        prior: Rotation<'_>,
+        record: Option<Record>,
+        value: PresentValue,
+        now: Timestamp,
+    ) -> Decision {
         let Some(declared) = self.declared() else {
-            return Decision::NotKnownYet;
+            return Decision::NotKnownYet(self.unknown());
         };
-        let mut present = prior.present(value);
+        let mut present = prior.present(value, record);
         if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.expires_at.known(), present.expiry) {
             // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
             present.expiry = Some(expiry);
         }
         match reasons(&declared, &present, now) {
             reasons if reasons.is_empty() => Decision::Keep,
+            reasons if has_ended(&declared, &present, now) => Decision::Ended(reasons),
             reasons => Decision::Rotate(reasons),
         }
+    }
+
+    /// The warning that a changed `expires_at` is computed from the time of each plan, which rotates every time.
+    pub(super) fn follows_the_clock(
+        &self,
+        prior: Rotation<'_>,
+        record: Option<Record>,
+        what: &str,
+        now: Timestamp,
+    ) -> Option<Diagnostic> {
+        let (before, after) = prior
+            .expiry()
+            .zip(self.expiry())
+            .filter(|_| self.expires_in.is_null())?;
+        follows_the_clock((before, record?.planned_at()), (after, now)).then(|| {
+            Diagnostic::warning(
+                format!("`expires_at` of {} follows the time of each plan", lowercase(what)),
+                format!(
+                    "It lies as far ahead of this plan as {before} lay ahead of an earlier one. Computed so, such as by \
+                     `timeadd(plantimestamp(), …)`, it is another one in every plan, and every apply rotates the token. Use \
+                     `expires_in` instead, with `rotate_before` to renew the token in time."
+                ),
+            )
+            .on("expires_at")
+        })
     }
 
     /// The expiry of a value that is made now; `None`: the platform's default.
@@ -198,9 +249,15 @@ impl Rotation<'_> {
         Ok(Some(expiry))
     }
 
-    /// What to tell of a token that stays as it is and has a fixed end.
-    pub(super) fn tell_of_the_end(&self, what: &str, now: Timestamp, diagnostics: &mut Diagnostics) {
-        let (Some(expiry), false) = (self.expiry(), self.expires_at.is_null()) else {
+    /// Warns about the fixed expiry of a token that stays as it is.
+    pub(super) fn tell_of_the_end(
+        &self,
+        record: Option<Record>,
+        what: &str,
+        now: Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let (Some(expiry), false) = (self.real_expiry(record), self.expires_at.is_null()) else {
             return;
         };
         let left = expiry.instant().duration_since(now);
@@ -229,17 +286,54 @@ impl Rotation<'_> {
             );
         }
     }
+
+    /// Whether a configuration fixes the expiry.
+    pub(super) fn is_fixed(&self) -> bool {
+        !self.expires_at.is_null() && self.expires_in.is_null()
+    }
+}
+
+/// Undoes the planned changes of a token that is not rotated although they would rotate it. Where Terraform insists on what
+/// is declared, because it was not set before, that is recorded.
+pub(super) fn keep_declaration<T: Clone>(planned: &mut Field<T>, prior: &Field<T>) {
+    if planned.known().is_some() && prior.known().is_some() {
+        *planned = prior.clone();
+    }
+}
+
+/// The warning of a plan that would rotate a token whose fixed expiry has passed.
+pub(super) fn ended(what: &str, expiry: Option<Expiry>, reasons: &[Reason]) -> Diagnostic {
+    let expiry = expiry.map(|expiry| format!(", {expiry},")).unwrap_or_default();
+    Diagnostic::warning(
+        format!("{what} has expired and is not rotated"),
+        format!(
+            "It would be: {}. But its `expires_at`{expiry} has passed, so no value can be issued for it. Set a later \
+             `expires_at` to rotate it, or remove the resource. Everything else is planned as usual.",
+            listed(reasons)
+        ),
+    )
+    .on("expires_at")
+}
+
+fn listed(reasons: &[Reason]) -> String {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+/// A title within a sentence.
+fn lowercase(what: &str) -> String {
+    what.strip_prefix("The ")
+        .map_or_else(|| what.to_owned(), |rest| format!("the {rest}"))
 }
 
 /// The warning of a plan that rotates. Its summary names the token, because of several warnings with the same summary
 /// Terraform shows only the first.
 pub(super) fn rotates(what: &str, reasons: &[Reason]) -> Diagnostic {
-    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     Diagnostic::warning(
         format!("{what} is to be rotated"),
         format!(
             "Why: {}. The value that is in use stops working at that moment.",
-            reasons.join("; ")
+            listed(reasons)
         ),
     )
 }

@@ -233,14 +233,6 @@ pub(super) async fn end(
     revoked
 }
 
-/// Whether this is the token that the provider itself works with: by its value, for names tell nothing.
-pub(super) async fn works_with(connection: &Connection, token: &Field<SecretString>) -> bool {
-    match token.known() {
-        Some(value) => connection.api.works_with(value).await,
-        None => false,
-    }
-}
-
 /// Whether a service account's token is the one that the provider itself works with: by its value, and where that is unknown
 /// by elimination.
 pub(super) async fn whether_own(
@@ -312,6 +304,24 @@ pub(super) async fn rotate(
         diagnostics.push(kept::rotates_own(&token_of(name)));
     }
     Ok(issued)
+}
+
+/// Adds what the answer to a creation or rotation left out and the list reports, so that the state is complete after the
+/// apply and the next refresh has nothing to add. Errors are ignored: the value must not be lost for the sake of it.
+pub(super) async fn complete(connection: &Connection, operation: &Operation, name: &str, issued: &mut IssuedToken) {
+    if issued.token_id.is_some() && issued.expires_at.is_some() {
+        return;
+    }
+    let Ok(accounts) = connection.service_accounts(operation).await else {
+        return;
+    };
+    let same_value = |account: &&ServiceAccount| issued.token_id.is_none() || account.token_id == issued.token_id;
+    if let Some(account) = find(&accounts, name).filter(same_value) {
+        issued.token_id = issued.token_id.or(account.token_id);
+        issued.expires_at = issued.expires_at.or(account.expires_at);
+        issued.updated_at = issued.updated_at.take().or_else(|| account.updated_at.clone());
+        issued.updated_by = issued.updated_by.or(account.updated_by);
+    }
 }
 
 /// The error that a rotation was answered as if the account did not exist, which the list shows.

@@ -25,21 +25,23 @@ use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAc
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Record};
 use super::labels::{LABELS, service_account};
 use super::quota;
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise,
-    no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
-    why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
+    may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
+    why_not_created, why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration};
+use crate::platform::attributes::{
+    Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
+};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
@@ -101,7 +103,7 @@ impl Model {
     /// Records at a refresh by which instant the next plan decides.
     fn record_decision(&self, private: &PrivateState, now: Timestamp) {
         let (rotation, value) = (self.rotation(), self.value(private));
-        decision_time::refresh(private, now, |at| rotation.boundary(value, at));
+        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
     }
 
     fn value(&self, private: &PrivateState) -> PresentValue {
@@ -140,6 +142,17 @@ impl Model {
                 &self.token,
             )
             .await
+    }
+
+    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
+    fn keep_declaration(&mut self, prior: &Self) {
+        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
+        rotation::keep_declaration(&mut self.vault, &prior.vault);
+        if self.vault.is_null() != prior.vault.is_null() {
+            // The expired value is kept nowhere: no other place can get it.
+            self.token = Field::Null;
+            self.vault_version = Field::Null;
+        }
     }
 
     /// In a plan: a new value will come.
@@ -364,6 +377,7 @@ impl Resource for ServiceAccountToken {
             planned.id = planned.name.clone();
             planned.generation = Field::Unknown;
             planned.hand_over().expect();
+            Record::plan(&context.private, self.now());
             diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
             if let (Some(connection), false) = (self.session.connected(), planned.name.is_unknown()) {
                 let (operation, owner) = (connection.operation(context), planned.owner(&planned.vault));
@@ -405,15 +419,18 @@ impl Resource for ServiceAccountToken {
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let (rotation, value) = (change.config.rotation(), prior.value(&context.private));
+        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
+        let (record, now) = (Record::read(&context.private), self.now());
         let records = decision_time::records(prior, planned);
         let lifetime = known_duration(&change.config.expires_in);
-        let time = DecisionTime::new(&context.private, self.now(), records, lifetime);
-        let decide = |at| rotation.decide(prior.rotation(), value, at);
+        let time = DecisionTime::new(&context.private, now, records, lifetime);
+        let decide = |at| declared.decide(prior.rotation(), record, value, at);
         match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
-                if !change.config.expires_at.is_null() {
-                    prior.rotation().tell_of_the_end(&prior.what(), self.now(), diagnostics);
+                if declared.is_fixed() {
+                    prior
+                        .rotation()
+                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
                 }
                 if let Some(connection) = self.session.connected() {
                     connection
@@ -421,8 +438,18 @@ impl Resource for ServiceAccountToken {
                         .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
                 }
             }
+            Decision::Ended(reasons) => {
+                diagnostics.push(rotation::ended(
+                    &prior.what(),
+                    prior.rotation().real_expiry(record),
+                    &reasons,
+                ));
+                planned.keep_declaration(prior);
+            }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&prior.what(), &reasons));
+                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
                     let (token, operation) = (
                         prior.present_token(&connection, context).await,
@@ -446,11 +473,13 @@ impl Resource for ServiceAccountToken {
                         )
                         .await;
                 }
-                diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
+                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
                 planned.generation = generation::after(&prior.generation);
                 planned.expect(&change.config);
             }
-            Decision::NotKnownYet => {
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
+                Record::plan(&context.private, now);
                 if let Some(connection) = self.session.connected() {
                     let owner = prior.owner(&planned.vault);
                     connection
@@ -506,8 +535,10 @@ impl Resource for ServiceAccountToken {
             }
         };
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, planned.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 Some(planned)
@@ -531,6 +562,7 @@ impl Resource for ServiceAccountToken {
         let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
             return Some(state);
         };
+        let record = Record::read(&context.private);
         self.session.report_skew(diagnostics);
         let token_id = state.token_id.known().copied();
         let Some(account) = find_own(&accounts, state.name(), token_id) else {
@@ -541,7 +573,7 @@ impl Resource for ServiceAccountToken {
             // Expired, it may be listed no longer: what ended as declared was not deleted outside.
             let expired = state
                 .rotation()
-                .expiry()
+                .real_expiry(record)
                 .is_some_and(|expiry| expiry.has_passed(self.now()));
             // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
             let never_seen = state.token_id.is_null()
@@ -555,8 +587,11 @@ impl Resource for ServiceAccountToken {
         if let Some(spelled) = &account.unreadable_expiry {
             diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
         }
-        let rotated = state.kept().was_rotated_outside(account.into());
-        follow(&mut state, account, diagnostics);
+        let rotated = state.kept().was_rotated_outside(account.into(), record);
+        if rotated {
+            Record::remove(&context.private);
+        }
+        follow(&mut state, account, record, diagnostics);
         let seen = connection
             .vault
             .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
@@ -626,8 +661,10 @@ impl Resource for ServiceAccountToken {
             rotated => rotated.map_err(|error| why_not_rotated(prior.name(), &error)),
         };
         match diagnostics.ok(issued) {
-            Some(issued) => {
+            Some(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, prior.name(), &mut issued).await;
+                Record::write(&context.private, expires_at, &issued, self.now());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
                 decision_time::record(&context.private, self.now());
@@ -650,11 +687,12 @@ impl Resource for ServiceAccountToken {
         let Some(connection) = self.session.connection(diagnostics) else {
             return Some(state);
         };
-        if works_with(&connection, &state.present_token(&connection, context).await).await {
+        let (operation, now) = (connection.operation(context), self.now());
+        let token = state.present_token(&connection, context).await;
+        if whether_own(&connection, &operation, state.name(), &token, now).await == Own::Yes {
             diagnostics.push(kept::cannot_revoke_own(&state.what()));
             return Some(state);
         }
-        let operation = connection.operation(context);
         if let Some(successor) = replacement::successor(&context.private) {
             let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
             if diagnostics.ok(is_free).is_none() {
@@ -768,8 +806,8 @@ pub(super) fn imported(account: &ServiceAccount) -> Model {
 }
 
 /// Takes over what the platform's list says.
-fn follow(state: &mut Model, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
-    if state.kept().follow(account.into()) {
+fn follow(state: &mut Model, account: &ServiceAccount, record: Option<Record>, diagnostics: &mut Diagnostics) {
+    if state.kept().follow(account.into(), record) {
         diagnostics.push(kept::died(&state.what()));
     }
     if let Some(now) = &account.description {

@@ -38,15 +38,16 @@ use super::quota;
 use super::replacement;
 use super::rotation::{self, Decision, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, end, end_left_over, find, find_own, may_be_spelled_otherwise, orphan,
-    rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created, why_not_rotated, works_with,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
+    may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::{
-    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration,
+    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
 };
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::{account, generation, private_record};
@@ -152,7 +153,7 @@ impl Account {
         if let Some(spelled) = &account.unreadable_expiry {
             diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
         }
-        if self.kept().follow(account.into()) {
+        if self.kept().follow(account.into(), None) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
         Some(self)
@@ -216,7 +217,7 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self, private: &PrivateState) -> Pair {
         let imported = private_record::is_imported(private, &self.generation);
-        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value);
+        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value, None);
         let known = |account: &Account| {
             present(
                 account,
@@ -232,9 +233,11 @@ impl Model {
 
     /// Decides about a pair whose state is `prior` by this configuration.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
-        let declared = self.rotation(&Field::Null).declared().zip(self.rotate_every());
-        let Some((declared, rotate_every)) = declared else {
-            return Decision::NotKnownYet;
+        let rotation = self.rotation(&Field::Null);
+        let Some((declared, rotate_every)) = rotation.declared().zip(self.rotate_every()) else {
+            let mut unknown = rotation.unknown();
+            unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
+            return Decision::NotKnownYet(unknown);
         };
         match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
@@ -638,7 +641,10 @@ impl Resource for ServiceAccountTokenPair {
                 planned.generation = generation::after(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
-            Decision::NotKnownYet => {
+            // Its expiry is never fixed.
+            Decision::Ended(_) => {}
+            Decision::NotKnownYet(unknown) => {
+                diagnostics.push(may_rotate(&prior.what(), &unknown));
                 planned.current = Field::Unknown;
                 planned.previous = Field::Unknown;
                 planned.generation = Field::Unknown;
@@ -680,8 +686,9 @@ impl Resource for ServiceAccountTokenPair {
             .create(&operation, &planned.new_account(&name, expires_at))
             .await;
         match issued {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 Some(planned.with_value(&name, expires_at, issued, now, diagnostics))
             }
             Err(unmade) => {
@@ -769,8 +776,9 @@ impl Resource for ServiceAccountTokenPair {
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
         match renewed {
-            Ok(issued) => {
+            Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
+                complete(&connection, &operation, &name, &mut issued).await;
                 drift::clear(&context.private);
                 private_record::set_issued(&context.private);
                 let previous = match planned.previous.clone() {
@@ -797,7 +805,8 @@ impl Resource for ServiceAccountTokenPair {
         self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
-            if works_with(&connection, &account.token).await {
+            let operation = connection.operation(context);
+            if whether_own(&connection, &operation, account.name(), &account.token, self.now()).await == Own::Yes {
                 diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
                 return Some(state);
             }

@@ -13,4 +13,7 @@ pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub(crate) use instant::read_instant;
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::Rough;
-pub use rotation::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, changed_triggers, reasons};
+pub use rotation::{
+    Declared, Ends, Issued, Keeper, Present, PresentValue, Reason, aged, changed_triggers, follows_the_clock,
+    has_ended, reasons,
+};

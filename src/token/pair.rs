@@ -55,7 +55,7 @@ impl Pair {
 /// Whether somebody may be working with the value.
 fn works(present: &Present, now: Timestamp) -> bool {
     let in_use = matches!(present.value, PresentValue::Ours | PresentValue::Imported);
-    in_use && !present.expiry.is_some_and(|expiry| expiry.has_passed(now))
+    in_use && !present.real_expiry().is_some_and(|expiry| expiry.has_passed(now))
 }
 
 #[cfg(test)]
@@ -88,6 +88,7 @@ mod tests {
     fn present(value: PresentValue, expires: Option<i64>) -> Present {
         Present {
             expiry: expires.map(day).map(Expiry::at),
+            issued: None,
             lifetime: Some(DAY * 90),
             triggers: BTreeMap::new(),
             keeper: Keeper::State,
@@ -179,6 +180,7 @@ mod tests {
         )
             .prop_map(|(value, expiry, lifetime, triggers)| Present {
                 expiry,
+                issued: None,
                 lifetime,
                 triggers,
                 keeper: Keeper::State,
@@ -221,6 +223,7 @@ mod tests {
         };
         let current = Present {
             expiry: Some(Expiry::at(now + SignedDuration::try_from(lifetime).unwrap())),
+            issued: None,
             lifetime: Some(lifetime),
             triggers: declared.triggers.clone(),
             keeper: Keeper::State,

@@ -45,8 +45,11 @@ pub struct Declared {
 /// What is known of the token that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Present {
-    /// When its value ends; `None` if it never does, or nobody knows.
+    /// When its value is to expire, as declared or else as the platform reports; `None` if it never does, or that is
+    /// unknown.
     pub expiry: Option<Expiry>,
+    /// What was recorded when the value was issued.
+    pub issued: Option<Issued>,
     /// The lifetime that was declared when the value was made.
     pub lifetime: Option<Duration>,
     /// The triggers that were declared then.
@@ -55,6 +58,22 @@ pub struct Present {
     pub keeper: Keeper,
     /// Whose value it is.
     pub value: PresentValue,
+}
+
+/// What the platform made of a request for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// When the request was decided on.
+    pub at: Timestamp,
+    /// When the value expires by the platform, which may keep another expiry than the one it was asked for.
+    pub expiry: Expiry,
+}
+
+impl Present {
+    /// When the value expires by the platform, as far as that is known.
+    pub fn real_expiry(&self) -> Option<Expiry> {
+        self.issued.map(|issued| issued.expiry).or(self.expiry)
+    }
 }
 
 /// Who keeps a token's value.
@@ -215,24 +234,52 @@ pub fn changed_triggers(before: &BTreeMap<String, String>, now: &BTreeMap<String
 }
 
 fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
-    let expiry = present.expiry?;
+    let expiry = present.real_expiry()?;
+    // A value that the platform issued as an expired one is not improved by another one.
+    if present.issued.is_some_and(|issued| issued.expiry.has_passed(issued.at)) {
+        return None;
+    }
     let rotate_before = match declared.ends {
-        // A fixed end is an end.
-        Ends::At(_) => return None,
+        // Past it, the token is to have no value. Until then it is to have one, also where the platform ends it earlier.
+        Ends::At(end) if end.has_passed(now) || present.expiry != Some(end) => return None,
         Ends::After { rotate_before, .. } if !first_said(present) => rotate_before,
-        Ends::After { .. } | Ends::ByDefault => None,
+        Ends::At(_) | Ends::After { .. } | Ends::ByDefault => None,
     };
     if expiry.has_passed(now) {
         return Some(Reason::Expired(expiry));
     }
     let rotate_before = rotate_before?;
     let left = expiry.instant().duration_since(now);
-    let within = SignedDuration::try_from(rotate_before).is_ok_and(|rotate_before| left > rotate_before);
-    (!within).then_some(Reason::Due {
+    let within = |rotate_before| SignedDuration::try_from(rotate_before).is_ok_and(|before| left > before);
+    (!within(at_most_half(rotate_before, present.issued))).then_some(Reason::Due {
         expiry,
         left,
         rotate_before,
     })
+}
+
+/// `rotate_before`, or half the lifetime of a value that the platform gave less time than that: otherwise every plan would
+/// rotate.
+fn at_most_half(rotate_before: Duration, issued: Option<Issued>) -> Duration {
+    let lifetime = issued.map(|issued| issued.expiry.instant().duration_since(issued.at).unsigned_abs());
+    match lifetime {
+        Some(lifetime) if lifetime <= rotate_before => lifetime / 2,
+        _ => rotate_before,
+    }
+}
+
+/// Whether nothing can be issued because a fixed expiry, which did not change, has passed.
+pub fn has_ended(declared: &Declared, present: &Present, now: Timestamp) -> bool {
+    matches!(declared.ends, Ends::At(end) if end.has_passed(now) && present.expiry == Some(end))
+}
+
+/// Whether a changed `expires_at` lies as far ahead of its plan as the one before lay ahead of its own: it is computed from
+/// the time of each plan, and so changes with every plan. Each comes with the instant of its plan.
+pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) -> bool {
+    const TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
+    let ahead = |(expiry, planned): (Expiry, Timestamp)| expiry.instant().duration_since(planned);
+    let passed = now.1.duration_since(before.1);
+    before.0 != now.0 && passed > TOLERANCE && (ahead(before) - ahead(now)).abs() <= TOLERANCE
 }
 
 /// The reason to rotate a value that was made then and may become so old; `None` if it is younger.
@@ -489,6 +536,7 @@ mod tests {
             let lifetime = days.map(|days: u32| DAY * days);
             let present = Present {
                 expiry,
+                issued: None,
                 lifetime,
                 triggers: triggers(NONE),
                 keeper: Keeper::State,
@@ -530,6 +578,7 @@ mod tests {
             };
             let present = Present {
                 expiry: None,
+                issued: None,
                 lifetime: None,
                 triggers: triggers(before),
                 keeper: Keeper::State,
@@ -540,6 +589,89 @@ mod tests {
                 .map(ToString::to_string)
                 .collect();
             assert_eq!(told, expected, "{before:?} {now:?}");
+        }
+    }
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * 3_600).unwrap()
+    }
+
+    /// (how the end is declared, the expiry asked for, when the value was issued and its expiry by the platform, whether it
+    /// is rotated in hour 100)
+    #[test]
+    fn expiry_of_the_platform_decides_and_a_difference_alone_does_not_rotate() {
+        let after = |hours: u32, before: Option<u32>| Ends::After {
+            lifetime: Duration::from_secs(3_600) * hours,
+            rotate_before: before.map(|hours| Duration::from_secs(3_600) * hours),
+        };
+        let fixed = |hour| Ends::At(Expiry::at(at(hour)));
+        let cases = [
+            ("fixed, kept earlier", fixed(200), 200, (90, 150), false),
+            ("fixed, kept later", fixed(200), 200, (90, 300), false),
+            ("fixed, kept earlier and passed", fixed(200), 200, (90, 95), true),
+            ("fixed, issued as expired", fixed(200), 200, (90, 80), false),
+            ("fixed and passed, kept later", fixed(95), 95, (90, 150), false),
+            ("fixed, changed", fixed(201), 200, (90, 150), true),
+            ("lifetime, capped", after(500, None), 590, (90, 150), false),
+            ("lifetime, capped and passed", after(500, None), 590, (90, 100), true),
+            ("lifetime, issued as expired", after(500, None), 590, (90, 90), false),
+            (
+                "capped below rotate_before",
+                after(500, Some(400)),
+                590,
+                (99, 200),
+                false,
+            ),
+            (
+                "capped below rotate_before, half over",
+                after(500, Some(400)),
+                590,
+                (90, 110),
+                true,
+            ),
+            ("within rotate_before", after(500, Some(400)), 590, (90, 499), true),
+        ];
+        for (case, ends, asked, (issued, kept), rotates) in cases {
+            let declared = Declared {
+                ends,
+                triggers: triggers(NONE),
+                keeper: Keeper::State,
+            };
+            let lifetime = match ends {
+                Ends::After { lifetime, .. } => Some(lifetime),
+                _ => None,
+            };
+            let present = Present {
+                expiry: Some(Expiry::at(at(asked))),
+                issued: Some(Issued {
+                    at: at(issued),
+                    expiry: Expiry::at(at(kept)),
+                }),
+                lifetime,
+                triggers: triggers(NONE),
+                keeper: Keeper::State,
+                value: PresentValue::Ours,
+            };
+            let reasons = reasons(&declared, &present, at(100));
+            assert_eq!(!reasons.is_empty(), rotates, "{case}: {reasons:?}");
+        }
+    }
+
+    #[test]
+    fn expiry_that_is_computed_from_the_time_of_each_plan_is_recognised() {
+        let minute = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        // The expiry and the instant of the plan, before and now, in minutes.
+        let cases = [
+            ("a day ahead, twice", (1_440, 0), (1_540, 100), true),
+            ("the first plan was slow", (1_440, 1), (1_540, 100), true),
+            ("another lifetime", (1_440, 0), (1_640, 100), false),
+            ("a later date", (1_440, 0), (2_880, 100), false),
+            ("the same instant", (1_440, 0), (1_440, 0), false),
+            ("changed by hand at once", (1_440, 0), (1_441, 1), false),
+        ];
+        for (case, before, now, expected) in cases {
+            let declared = |(expiry, planned)| (Expiry::at(minute(expiry)), minute(planned));
+            assert_eq!(follows_the_clock(declared(before), declared(now)), expected, "{case}");
         }
     }
 
@@ -591,6 +723,7 @@ mod tests {
             };
             let present = Present {
                 expiry: None,
+                issued: None,
                 lifetime: None,
                 triggers: triggers(NONE),
                 keeper: from,
@@ -650,6 +783,7 @@ mod tests {
         )
             .prop_map(|(expiry, lifetime, triggers, keeper, value)| Present {
                 expiry,
+                issued: None,
                 lifetime,
                 triggers,
                 keeper,
@@ -669,6 +803,7 @@ mod tests {
         };
         Present {
             expiry: Some(expiry),
+            issued: Some(Issued { at: now, expiry }),
             lifetime,
             triggers: declared.triggers.clone(),
             keeper: declared.keeper.clone(),

@@ -35,6 +35,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::redaction::KnownSecrets;
 use crate::rest::{
     Answer, BaseUrl, Client, Credential, Destination, InvalidBaseUrl, InvalidCredential, Operation, Options, Request,
     RetrySafety, Roots, Transport, Unreadable,
@@ -152,6 +153,15 @@ impl Vault {
             client: Client::new(options, transport),
             namespace,
             request_timeout,
+        }
+    }
+
+    /// The same Vault, whose messages repeat none of these secrets either.
+    #[must_use]
+    pub fn concealing(self, secrets: &KnownSecrets) -> Self {
+        Self {
+            client: self.client.concealing(secrets),
+            ..self
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
 
@@ -56,6 +58,52 @@ async fn no_secret_leaves_the_client_but_in_its_header() {
         let line = seen.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_repeats_no_spelling_of_any_known_secret() {
+    const KNOWN: &str = "kn0wn-t0-the-State_42";
+    let spellings = |secret: &str| {
+        let base64 = BASE64_STANDARD.encode(format!("user:{secret}"));
+        let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let (start, end) = secret.split_at(10);
+        vec![
+            secret.to_owned(),
+            secret.to_uppercase(),
+            secret[..14].to_owned(),
+            secret[8..].to_owned(),
+            format!("{start}\\n{end}"),
+            format!("{start} {end}"),
+            base64,
+            hexadecimal,
+            percent,
+        ]
+    };
+    for secret in [BEARER, KNOWN] {
+        for spelling in spellings(secret) {
+            for body in [
+                format!("{{\"message\":\"cannot take {spelling}\"}}"),
+                format!("{{\"errors\":[{{\"field\":\"{spelling}\",\"message\":\"is wrong\"}}]}}"),
+                format!("[\"{spelling}\"]"),
+                format!("cannot take {}", spelling.replace("\\n", "\n")),
+            ] {
+                let platform = Platform::new([answer(400, body.clone().leak())]);
+                let client = platform.client();
+                client.conceal(&KNOWN.into());
+                let error = fetch(&client, &operation(), &create()).await.unwrap_err();
+                let text = format!("{error} {error:?}");
+                assert!(
+                    !text.contains("cannot take") && !text.contains("is wrong"),
+                    "{body}: {text}"
+                );
+                assert!(!text.contains(&spelling), "{body}: {text}");
+            }
+        }
+    }
+    let platform = Platform::new([answer(400, "{\"message\":\"cannot take that name\"}")]);
+    let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
+    assert!(error.to_string().ends_with("cannot take that name"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

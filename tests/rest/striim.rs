@@ -379,17 +379,15 @@ async fn half_an_answer_to_a_creation_is_not_taken_for_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_about_another_account_is_refused() {
+async fn issued_value_for_another_account_is_kept_with_the_mismatch() {
     let platform = Platform::new([answer(201, r#"{"name":"other","token":"9AbC"}"#)]);
-    let error = Api::new(platform.client())
+    let issued = Api::new(platform.client())
         .create_service_account(&operation(), &new("app"))
         .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r#"could not create the service account "app": the platform answered 201 Created, but is about another name than "app""#
-    );
-    assert!(error.is_ambiguous());
+        .unwrap();
+    assert_eq!(issued.token.expose_secret(), "9AbC");
+    let mismatch = issued.mismatch.unwrap();
+    assert_eq!((&*mismatch.answered, mismatch.is_same), ("other", false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -460,12 +458,23 @@ async fn bodies_are_those_of_the_document() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_is_read_again_where_the_platform_stumbles() {
-    let platform = Platform::new([Act::Cut, answer(502, "<html>"), answer(200, "[]")]);
-    assert_eq!(
-        Api::new(platform.client())
-            .list_service_accounts(&operation())
-            .await
-            .unwrap(),
-        []
-    );
+    let platform = Platform::new([Act::Cut, answer(502, "<html>"), answer(200, r#"[{"name":"app"}]"#)]);
+    let accounts = Api::new(platform.client())
+        .list_service_accounts(&operation())
+        .await
+        .unwrap();
+    assert_eq!(accounts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_list_is_believed_only_of_a_user() {
+    for (own, is_believed) in [
+        (answer(200, r#"{"token-id":7}"#), true),
+        (answer(404, ""), false),
+        (answer(403, ""), false),
+    ] {
+        let platform = Platform::new([answer(200, "[]"), own]);
+        let accounts = Api::new(platform.client()).list_service_accounts(&operation()).await;
+        assert_eq!(accounts.is_ok(), is_believed, "{accounts:?}");
+    }
 }

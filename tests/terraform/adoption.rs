@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use token_providers::sandbox::striim::Expired;
 
-use crate::world::{CI, DAY, World, by_the_clock, ci, generation, warnings};
+use crate::world::{CI, DAY, World, by_the_clock, ci, generation, on_each_version, warnings};
 
 const IMPORT: &str = "import {\n  to = striim_service_account_token.ci-pipeline\n  id = \"ci-pipeline\"\n}\n";
 
@@ -189,5 +189,38 @@ fn adoption_is_not_told_of_the_own_account_that_is_replaced() {
         assert_eq!(warnings(&plan.run), 0, "{}", plan.run);
         world.apply().await;
         world.plans_nothing().await;
+    });
+}
+
+/// Of a replacement, Terraform shows the warnings of the first plan call only.
+#[test]
+fn rename_onto_a_taken_name_is_refused_or_reported_by_the_plan() {
+    on_each_version(async |world| {
+        let named = |name: &str, arguments: &str| {
+            format!("resource \"striim_service_account_token\" \"ci\" {{\n  name = \"{name}\"\n  {arguments}\n}}\n")
+        };
+        let address = "striim_service_account_token.ci";
+        world.configure(&named("first", ""));
+        world.apply().await;
+        let first = world.attributes(address).await["token"].take();
+        let theirs = made_outside(world).await;
+
+        world.configure(&named("ci-pipeline", ""));
+        for run in [world.plan_fails().await, world.apply_fails().await] {
+            assert!(run.says("is taken") && run.says("`moved` block"), "{run}");
+        }
+        world.configure(&named("ci-pipeline", "description = \"Mine\"\n  adopt_existing = true"));
+        assert!(world.plan_fails().await.says("Another description"));
+        assert!(world.lets_in(&first) && world.lets_in(&theirs));
+
+        world.configure(&named(
+            "ci-pipeline",
+            "description = \"By hand\"\n  adopt_existing = true",
+        ));
+        let plan = world.plan().await;
+        assert_eq!(plan.actions(address), "delete create");
+        assert!(plan.run.says("takes over the service account"), "{}", plan.run);
+        world.apply().await;
+        assert!(world.lets_in(&world.attributes(address).await["token"]) && !world.lets_in(&theirs));
     });
 }

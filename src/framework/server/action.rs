@@ -47,12 +47,12 @@ pub(super) async fn invoke<P: Provider>(
     let action = server.action(&request.action_type, &mut diagnostics);
     let context = server.context();
     // A task of its own: half an action is worse than one whose end nobody hears of.
-    let done = tokio::spawn(async move {
+    let done = tokio::spawn(server.provider.secrets().collecting(async move {
         if let Some(action) = action {
             run(&*action, context, request, Progress(sender), &mut diagnostics).await;
         }
         diagnostics
-    });
+    }));
     let completed = async {
         let (outcome, diagnostics) = match done.await {
             Ok(diagnostics) => (Ok(None), diagnostics),

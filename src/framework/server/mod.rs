@@ -301,7 +301,8 @@ macro_rules! serve {
                 request: Request<proto::$rpc::Request>,
             ) -> Result<Response<proto::$rpc::Response>, Status> {
                 let mut diagnostics = Diagnostics::default();
-                let work = AssertUnwindSafe($handler(self, request.into_inner(), &mut diagnostics));
+                let work = $handler(self, request.into_inner(), &mut diagnostics);
+                let work = AssertUnwindSafe(self.provider.secrets().collecting(work));
                 let outcome = work.catch_unwind().await;
                 Ok(answer(outcome, stringify!($rpc), diagnostics))
             })*
@@ -310,7 +311,8 @@ macro_rules! serve {
                 &self,
                 request: Request<proto::$stream::Request>,
             ) -> Result<Response<BoxStream<proto::$stream::Event>>, Status> {
-                Ok(Response::new($source(self, request.into_inner()).await))
+                let events = self.provider.secrets().collecting($source(self, request.into_inner()));
+                Ok(Response::new(events.await))
             })*
 
             async fn stop_provider(

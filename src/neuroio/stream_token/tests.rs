@@ -74,6 +74,7 @@ impl World {
             config: config.clone(),
             prior: prior.cloned(),
             planned,
+            equivalent: Vec::new(),
         };
         let mut diagnostics = Diagnostics::default();
         let context = Context::default();

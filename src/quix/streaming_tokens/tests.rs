@@ -233,6 +233,7 @@ async fn triggers_that_are_known_only_at_apply_decide_then() {
                 rotation_triggers: Field::Unknown,
                 ..prior.clone()
             },
+            equivalent: Vec::new(),
         };
         Resource::plan(&resource, &context, &mut change, &mut told).await;
         assert!(told.iter().any(|told| told.detail.contains("known only at apply")));

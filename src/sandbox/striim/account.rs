@@ -11,7 +11,7 @@ use super::audit::{AuditAction, AuditEntry};
 use super::caller::{Caller, UserRef};
 use super::limit::{Limited, Limiter};
 use super::mint::{Mint, Token, Update};
-use super::options::Options;
+use super::options::{KeptExpiry, Options};
 use super::refusal::Refusal;
 use super::role::{Permission, Role};
 
@@ -171,7 +171,19 @@ impl Account {
                 "expires-at: must not be later than {:.0}",
                 latest.timestamp()
             ))),
-            _ => Ok(end),
+            _ => Ok(self.kept(end, now)),
+        }
+    }
+
+    /// The expiry that is kept of the one that was asked for.
+    fn kept(&self, end: Timestamp, now: Timestamp) -> Timestamp {
+        match self.options.kept_expiry {
+            KeptExpiry::AsAsked => end,
+            KeptExpiry::Day => {
+                let second = end.as_second();
+                Timestamp::from_second(second - second.rem_euclid(24 * 3_600)).unwrap_or(end)
+            }
+            KeptExpiry::AtMost(lifetime) => now.saturating_add(lifetime).map_or(end, |latest| end.min(latest)),
         }
     }
 

@@ -60,8 +60,8 @@ pub use account::{Account, ServiceAccount, User};
 pub use audit::{AuditAction, AuditEntry};
 pub use mint::{Token, Update};
 pub use options::{
-    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, ListUpdated, Names, Options, PatStatus, RateLimits, Refused,
-    RotationExpiry, SuccessCode, ToggleAnswer,
+    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, KeptExpiry, ListUpdated, Names, Options, PatStatus,
+    RateLimits, Refused, RotationExpiry, SuccessCode, ToggleAnswer,
 };
 pub use refusal::Refusal;
 pub use role::Role;

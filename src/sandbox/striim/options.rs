@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Options {
     /// How many service accounts may be active at once. The document: three.
     pub quota: usize,
+    /// Which expiry a token gets whose request names one. The document does not say that it could be another one.
+    pub kept_expiry: KeptExpiry,
     /// How long a token lives whose request names no expiry. The document: one day, or "the account-level setting".
     pub default_expiry: SignedDuration,
     /// Limits of requests a minute; `None` (JSON `null`) switches them off.
@@ -84,6 +86,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             quota: 3,
+            kept_expiry: KeptExpiry::AsAsked,
             default_expiry: SignedDuration::from_hours(24),
             rate_limits: Some(RateLimits::default()),
             retry_after: false,
@@ -113,6 +116,18 @@ impl Default for Options {
             admins_revoke_by_email: false,
         }
     }
+}
+
+/// What becomes of an expiry that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptExpiry {
+    /// It is kept.
+    AsAsked,
+    /// It is kept as the beginning of its day, in UTC.
+    Day,
+    /// It is kept unless it lies further ahead than this.
+    AtMost(SignedDuration),
 }
 
 /// Requests a minute that the account may make, by kind of operation.

@@ -89,6 +89,18 @@ impl<'a> Rotation<'a> {
         }
     }
 
+    /// The arguments that are known only at apply.
+    pub(super) fn unknown(self) -> Vec<&'static str> {
+        let arguments = [
+            ("rotation_triggers", known_triggers(self.rotation_triggers).is_none()),
+            ("rotate_every", self.rotate_every.is_unknown()),
+            ("overlap", self.overlap.is_unknown()),
+            ("vault", hand_over::keeper(self.vault).is_none()),
+        ];
+        let unknown = arguments.iter().filter(|(_, is_unknown)| *is_unknown);
+        unknown.map(|(name, _)| *name).collect()
+    }
+
     /// Decides about a token whose state is `prior` by this configuration.
     pub(super) fn decide(self, prior: Rotation<'_>, standing: Standing, now: Timestamp) -> Decision {
         let Some(declared) = self.declared() else {
@@ -151,6 +163,7 @@ impl<'a> Rotation<'a> {
     fn present(self, value: PresentValue) -> Present {
         Present {
             expiry: None,
+            issued: None,
             lifetime: None,
             triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
             keeper: hand_over::keeper(self.vault).unwrap_or_default(),

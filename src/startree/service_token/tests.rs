@@ -798,6 +798,7 @@ async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
                 config: config.clone(),
                 prior: None,
                 planned: config,
+                equivalent: Vec::new(),
             };
             Resource::plan(&resource, &Context::default(), &mut change, &mut told).await;
         }

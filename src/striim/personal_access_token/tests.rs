@@ -150,7 +150,10 @@ impl World {
             |model: Option<&Model>| model.map_or(crate::framework::Value::Null, |model| model.clone().into_value());
         // As Terraform proposes: the configuration, and for what it leaves out and the provider sets, what there was.
         let proposed = Model {
-            email: config.email.clone(),
+            email: match &config.email {
+                Field::Null => prior.map_or(Field::Null, |prior| prior.email.clone()),
+                set => set.clone(),
+            },
             expires_at: match &config.expires_at {
                 Field::Null => prior.map_or(Field::Null, |prior| prior.expires_at.clone()),
                 set => set.clone(),
@@ -167,9 +170,11 @@ impl World {
     }
 
     async fn create(&self, config: &Model) -> Told<Option<Model>> {
+        // What is planned for an object that does not exist begins with nothing, and the creation finds what that leaves.
+        self.private.replace(PrivateState::default());
         let planned = self.plan(config, None).await.quiet_of_errors();
         let mut diagnostics = Diagnostics::default();
-        let created = Resource::create(&self.resource, &self.new_context(), planned, &mut diagnostics).await;
+        let created = Resource::create(&self.resource, &self.context(), planned, &mut diagnostics).await;
         Told::new(created, diagnostics)
     }
 
@@ -748,7 +753,7 @@ async fn an_import_touches_nothing() {
     let value = world.give(USER);
     for (id, email, kept) in [
         (USER, Some(USER), USER),
-        (OWN, None, ADMIN),
+        (OWN, Some(ADMIN), ADMIN),
         (ADMIN, Some(ADMIN), ADMIN),
     ] {
         let state = world.import(id).await.warns("so `token` stays null").unwrap();

@@ -1,16 +1,30 @@
 //! Declarations of every token resource over several runs, against the sandbox, under tokio's paused clock.
 
-use crate::framework::{AnyResource, Field};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::advance;
+
+use super::Rotation;
+use crate::framework::{AnyResource, Diagnostics, Field};
 use crate::platform::testing::workspace::lone::{Lone, Run};
-use crate::sandbox::striim::{Options, Sandbox};
-use crate::striim::api::NewServiceAccount;
+use crate::sandbox::Fault;
+use crate::sandbox::striim::{KeptExpiry, ListUpdated, Options, Role, Sandbox};
+use crate::striim::api::{NewServiceAccount, Own};
+use crate::striim::personal_access_token::{self, PersonalAccessToken};
 use crate::striim::service_account_token::{self, ServiceAccountToken};
 use crate::striim::service_account_token_pair::{self, ServiceAccountTokenPair};
-use crate::striim::testing::{api, operation, sandbox, session};
-use secrecy::ExposeSecret;
+use crate::striim::testing::{api, operation, sandbox, session, session_with};
+use crate::token::{Expiry, Lifetime};
+use secrecy::{ExposeSecret, SecretString};
 
 type Token = service_account_token::Model;
 type Pair = service_account_token_pair::Model;
+type Pat = personal_access_token::Model;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// An account, and a workspace with one resource.
 struct World {
@@ -45,6 +59,12 @@ impl World {
 
     async fn plan(&mut self, config: &Token) -> Run {
         self.workspace.plan(self.token(), Some(config)).await
+    }
+
+    /// The instant that is so far ahead, as a configuration spells it.
+    fn ahead(&self, duration: Duration) -> Field<String> {
+        let instant = self.sandbox.clock().now() + SignedDuration::try_from(duration).unwrap();
+        Expiry::at(instant).to_string().into()
     }
 
     fn state(&self) -> Token {
@@ -147,4 +167,419 @@ async fn deletion_outside_is_reported_before_the_creation() {
     world.sandbox.delete_outside("ci-pipeline").unwrap();
     let run = world.plan(&token()).await;
     run.warns("The service account \"ci-pipeline\" was deleted outside Terraform");
+}
+
+fn released(release: Field<String>, config: Token) -> Token {
+    let triggers: BTreeMap<_, _> = [("release".to_owned(), release)].into();
+    Token {
+        rotation_triggers: triggers.into(),
+        ..config
+    }
+}
+
+#[test]
+fn exclusive_arguments_are_judged_once_they_are_known() {
+    let (instant, duration): (Field<String>, Field<String>) = ("2027-02-09T00:00:00Z".into(), "90d".into());
+    let (null, unknown) = (Field::Null, Field::Unknown);
+    // `expires_at`, `expires_in`, `rotate_before`, and the attribute with an error.
+    let cases = [
+        (&instant, &unknown, &null, None),
+        (&unknown, &duration, &null, None),
+        (&unknown, &unknown, &unknown, None),
+        (&null, &unknown, &duration, None),
+        (&null, &null, &unknown, None),
+        (&instant, &duration, &null, Some("expires_in")),
+        (&null, &null, &duration, Some("rotate_before")),
+        (&unknown, &null, &duration, Some("rotate_before")),
+    ];
+    for (expires_at, expires_in, rotate_before, expected) in cases {
+        let rotation = Rotation {
+            expires_at,
+            expires_in,
+            rotate_before,
+            rotation_triggers: &Field::Null,
+            vault: &Field::Null,
+        };
+        let mut diagnostics = Diagnostics::default();
+        let now = "2027-01-01T00:00:00Z".parse().unwrap();
+        rotation.validate(Lifetime::Months(12), now, &mut diagnostics);
+        let on: Vec<_> = diagnostics.iter().filter_map(|told| told.attribute).collect();
+        assert_eq!(
+            on,
+            Vec::from_iter(expected),
+            "{expires_at:?} {expires_in:?} {rotate_before:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_trigger_does_not_fail_the_plan_of_a_token_whose_fixed_expiry_has_passed() {
+    let mut world = World::new(Options::default());
+    let fixed = Token {
+        expires_at: world.ahead(30 * DAY),
+        ..token()
+    };
+    world.apply(&released("1".into(), fixed.clone())).await.succeeds();
+    let value = world.value();
+    advance(31 * DAY).await;
+    let run = world.apply(&released("2".into(), fixed.clone())).await;
+    run.changes_nothing().warns("has expired and is not rotated");
+    assert_eq!(world.value(), value);
+    // A later expiry rotates it, and a changed one in the past is an error.
+    let expires_at = world.ahead(30 * DAY);
+    let past = Token {
+        expires_at: "2027-01-15T00:00:00Z".into(),
+        ..token()
+    };
+    world.plan(&released("2".into(), past)).await.fails("is in the past");
+    let later = released("2".into(), Token { expires_at, ..token() });
+    world
+        .apply(&later)
+        .await
+        .warns("rotation_triggers.release changed")
+        .succeeds();
+    assert_ne!(world.value(), value);
+    world.apply(&later).await.changes_nothing().says_nothing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_trigger_of_a_token_whose_fixed_expiry_has_passed_is_recorded() {
+    let mut world = World::new(Options::default());
+    let fixed = Token {
+        expires_at: world.ahead(30 * DAY),
+        ..token()
+    };
+    world.apply(&fixed).await.succeeds();
+    advance(31 * DAY).await;
+    let released = released("1".into(), fixed);
+    world
+        .apply(&released)
+        .await
+        .warns("has expired and is not rotated")
+        .succeeds();
+    world.apply(&released).await.changes_nothing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
+    for (list_token_id, ignores_all) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut world = World::new(Options {
+            list_token_id,
+            ..Options::default()
+        });
+        world.workspace.set_lifecycle(|declared| match ignores_all {
+            true => declared.ignore_all_changes(),
+            false => declared.ignore_changes(&["expires_at"]),
+        });
+        let config = Token {
+            expires_in: "30d".into(),
+            rotate_before: "5d".into(),
+            ..token()
+        };
+        let case = format!("{list_token_id} {ignores_all}");
+        world.apply(&config).await.succeeds();
+        for _ in 0..3 {
+            let value = world.value();
+            advance(26 * DAY).await;
+            let expires_at = world.ahead(30 * DAY);
+            world.apply(&config).await.warns("it expires in 4 days").succeeds();
+            assert_ne!(world.value(), value, "{case}");
+            let renewed = world.value();
+            for _ in 0..2 {
+                world.apply(&config).await.changes_nothing().says_nothing();
+            }
+            assert_eq!(world.value(), renewed, "{case}");
+            assert_eq!(world.state().expires_at, expires_at, "{case}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
+    let mut world = World::new(Options::default());
+    let fixed = |expires_at| Token { expires_at, ..token() };
+    let first = released("1".into(), fixed(world.ahead(30 * DAY)));
+    world.apply(&first).await.succeeds();
+    for (config, argument) in [
+        (
+            released(Field::Unknown, fixed(world.ahead(30 * DAY))),
+            "`rotation_triggers`",
+        ),
+        (released("1".into(), fixed(Field::Unknown)), "`expires_at`"),
+    ] {
+        world.plan(&config).await.warns("may be rotated").warns(argument);
+    }
+    let process = world.pair();
+    let pair = |expires_in| Pair {
+        name: "ci".into(),
+        expires_in,
+        ..Pair::default()
+    };
+    let mut pairs = Lone::new();
+    pairs.apply(&process, Some(&pair("90d".into()))).await.succeeds();
+    let run = pairs.plan(&process, Some(&pair(Field::Unknown))).await;
+    run.warns("may be rotated").warns("`expires_in`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn expiry_that_follows_the_time_of_each_plan_is_reported() {
+    let mut world = World::new(Options::default());
+    let lasting = |world: &World, duration| Token {
+        expires_at: world.ahead(duration),
+        ..token()
+    };
+    let first = lasting(&world, DAY);
+    world.apply(&first).await.succeeds();
+    advance(2 * HOUR).await;
+    let second = lasting(&world, DAY);
+    world
+        .apply(&second)
+        .await
+        .warns("follows the time of each plan")
+        .succeeds();
+    advance(2 * HOUR).await;
+    let longer = lasting(&world, 3 * DAY);
+    let run = world.plan(&longer).await.warns("is to be rotated");
+    assert!(!format!("{run:?}").contains("follows the time"), "{run:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_nothing() {
+    for kept_expiry in [KeptExpiry::Day, KeptExpiry::AtMost(SignedDuration::from_hours(20 * 24))] {
+        for list_token_id in [true, false] {
+            let mut world = World::new(Options {
+                kept_expiry,
+                list_token_id,
+                ..Options::default()
+            });
+            advance(HOUR).await;
+            let case = format!("{kept_expiry:?} {list_token_id}");
+            let expires_at = world.ahead(30 * DAY);
+            let fixed = Token {
+                expires_at: expires_at.clone(),
+                ..token()
+            };
+            world
+                .apply(&fixed)
+                .await
+                .warns("The platform set another expiry")
+                .succeeds();
+            let value = world.value();
+            for _ in 0..3 {
+                world.apply(&fixed).await.changes_nothing().says_nothing();
+                advance(HOUR).await;
+            }
+            assert_eq!(
+                (world.value(), world.state().expires_at),
+                (value.clone(), expires_at),
+                "{case}"
+            );
+
+            // A rotation outside Terraform is still found.
+            world
+                .sandbox
+                .set_options(|options| options.kept_expiry = KeptExpiry::AsAsked);
+            let outside = world.sandbox.clock().now() + SignedDuration::from_hours(5 * 24);
+            let api = api(&world.sandbox);
+            let rotated = api
+                .rotate_service_account(&operation(), "ci-pipeline", Some(outside), Own::No)
+                .await;
+            rotated.unwrap();
+            world
+                .apply(&fixed)
+                .await
+                .warns("has another value than the state")
+                .succeeds();
+            assert_ne!(world.value(), value, "{case}");
+            world.apply(&fixed).await.changes_nothing();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lifetime_that_the_platform_caps_below_rotate_before_does_not_rotate_in_every_plan() {
+    let mut world = World::new(Options {
+        kept_expiry: KeptExpiry::AtMost(SignedDuration::from_hours(10 * 24)),
+        ..Options::default()
+    });
+    let config = Token {
+        expires_in: "90d".into(),
+        rotate_before: "30d".into(),
+        ..token()
+    };
+    world
+        .apply(&config)
+        .await
+        .warns("The platform set another expiry")
+        .succeeds();
+    for _ in 0..2 {
+        for _ in 0..2 {
+            world.apply(&config).await.changes_nothing();
+            advance(2 * DAY).await;
+        }
+        advance(2 * DAY).await;
+        let value = world.value();
+        world.apply(&config).await.warns("it expires in 4 days").succeeds();
+        assert_ne!(world.value(), value);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
+    for list_updated in [ListUpdated::Never, ListUpdated::AfterRotation, ListUpdated::Always] {
+        let mut world = World::new(Options {
+            list_updated,
+            ..Options::default()
+        });
+        let config = released("1".into(), token());
+        world.apply(&config).await.succeeds();
+        let before = world.state();
+        world.apply(&config).await.changes_nothing();
+        let after = world.state();
+        let told = |state: &Token| {
+            (
+                state.updated_at.clone(),
+                state.updated_by,
+                state.token_id,
+                state.expires_at.clone(),
+            )
+        };
+        assert_eq!(told(&before), told(&after), "{list_updated:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_answer_to_a_creation_leaves_out_is_known_after_the_apply() {
+    let mut world = World::new(Options::default());
+    let answer = Fault::answer(201)
+        .body(r#"{"name":"ci-pipeline","token":"made-up"}"#)
+        .after();
+    world.sandbox.fault(answer.on("POST", "/service-account"));
+    world.apply(&token()).await.succeeds();
+    let state = world.state();
+    assert!(state.token_id.known().is_some() && state.expires_at.known().is_some());
+    world.apply(&token()).await.changes_nothing();
+    assert_eq!(world.state().token_id, state.token_id);
+}
+
+/// A workspace with a PAT, and the values that the provider was given.
+struct Pats {
+    sandbox: Sandbox,
+    workspace: Lone,
+    /// Ann's first PAT.
+    own: SecretString,
+}
+
+const ANN: &str = "ann@acme.example";
+const BOB: &str = "bob@acme.example";
+
+impl Pats {
+    fn new(options: Options) -> Self {
+        let sandbox = sandbox(options);
+        sandbox.add_user(ANN, Role::Admin);
+        sandbox.add_user(BOB, Role::Regular);
+        sandbox.add_user_token(BOB, None).unwrap();
+        Self {
+            own: sandbox.add_user_token(ANN, None).unwrap(),
+            sandbox,
+            workspace: Lone::new(),
+        }
+    }
+
+    /// The provider works with Ann's PAT, or else with the token of a service account.
+    fn process(&self, as_ann: bool) -> impl Fn() -> Box<dyn AnyResource> + use<> {
+        let sandbox = self.sandbox.clone();
+        let managed = self.workspace.state::<Pat>().and_then(|state| state.token.into_known());
+        // Where Ann's PAT is managed, the provider is given the present value before each run.
+        let own = [managed, Some(self.own.clone())].into_iter().flatten();
+        let own = own.filter(|own| sandbox.is_live(own.expose_secret())).last().unwrap();
+        move || {
+            let session = match as_ann {
+                true => session_with(&sandbox, &own),
+                false => session(&sandbox),
+            };
+            Box::new(PersonalAccessToken::new(session))
+        }
+    }
+}
+
+fn pat(email: Option<&str>) -> Pat {
+    Pat {
+        email: email.map(str::to_owned).into(),
+        expires_in: "30d".into(),
+        ..Pat::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn email_of_the_own_user_left_out_or_written_is_no_difference() {
+    for (first, second) in [
+        (None, Some(ANN)),
+        (Some(ANN), None),
+        (None, Some("Ann@ACME.example")),
+        (Some(ANN), Some("ANN@acme.example")),
+    ] {
+        let mut world = Pats::new(Options::default());
+        world
+            .workspace
+            .apply(world.process(true), Some(&pat(first)))
+            .await
+            .succeeds();
+        let value = |world: &Pats| {
+            world
+                .workspace
+                .state::<Pat>()
+                .unwrap()
+                .token
+                .known()
+                .unwrap()
+                .expose_secret()
+                .to_owned()
+        };
+        let before = value(&world);
+        let run = world.workspace.apply(world.process(true), Some(&pat(second))).await;
+        run.changes_nothing();
+        assert_eq!(value(&world), before, "{first:?} {second:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn email_of_an_imported_pat_left_out_or_written_is_no_replacement() {
+    for (id, email) in [
+        ("own", None),
+        ("own", Some(ANN)),
+        (ANN, None),
+        (ANN, Some(ANN)),
+        (ANN, Some("Ann@acme.example")),
+    ] {
+        let mut world = Pats::new(Options::default());
+        let process = world.process(true);
+        let imported = world.workspace.import(&process, id).await;
+        imported.succeeds();
+        let config = pat(email);
+        world.workspace.apply(&process, Some(&config)).await.succeeds();
+        let state: Pat = world.workspace.state().unwrap();
+        assert!(state.token.is_null(), "{id} {email:?}: it was replaced");
+        world.workspace.plan(&process, Some(&config)).await.changes_nothing();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn email_of_another_user_still_replaces() {
+    let mut world = Pats::new(Options::default());
+    world
+        .workspace
+        .apply(world.process(true), Some(&pat(Some(BOB))))
+        .await
+        .succeeds();
+    for other in [None, Some(ANN)] {
+        let run = world.workspace.plan(world.process(true), Some(&pat(other))).await;
+        assert!(run.changed, "{other:?}: {run:?}");
+    }
+    // A provider that is no user cannot mean another one.
+    world
+        .workspace
+        .plan(world.process(false), Some(&pat(None)))
+        .await
+        .changes_nothing();
 }

@@ -100,14 +100,17 @@ async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
         expires_at: "2027-06-30T00:00:00Z".into(),
         ..Model::default()
     };
-    for (driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
+    for (mut driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let read = driven.read(&prior).await;
         assert!(read.says(Severity::Warning, "an expiry that cannot be read"));
         let read = read.state();
         let planned = driven.plan(&config, Some(&read)).await;
         assert_eq!(planned.told, []);
         assert!(!planned.model.token.is_unknown());
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let updated = driven.update(&config, &read).await.state();
+        driven.resource = ServiceAccountToken::new(session(&sandbox));
         let planned = driven.plan(&config, Some(&updated)).await;
         assert!(planned.told.is_empty() && !planned.model.token.is_unknown());
     }

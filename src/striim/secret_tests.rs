@@ -1,0 +1,62 @@
+//! What the platform repeats of the values that a state knows.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::provider::Striim;
+use super::service_account_token::{Model, ServiceAccountToken};
+use super::testing::sandbox;
+use crate::framework::{Context, Diagnostics, Model as _, Provider, Resource};
+use crate::platform::Parts;
+use crate::platform::testing::variables;
+use crate::rest::Transport;
+use crate::sandbox::Fault;
+use crate::sandbox::striim::Options;
+
+#[tokio::test(start_paused = true)]
+async fn error_repeats_no_value_that_the_state_knows() {
+    let sandbox = sandbox(Options::default());
+    let transport = sandbox.clone();
+    let provider = Striim::new(Parts {
+        clock: sandbox.clock(),
+        environment: variables(&[
+            ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),
+            ("STRIIM_BASE_URL", "http://127.0.0.1"),
+        ]),
+        transport: Box::new(move |_| Transport::new(transport.service())),
+    });
+    let mut diagnostics = Diagnostics::default();
+    provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
+    let value = "a-value-Th4t-only-the-state-Kn0ws";
+    let state = Model {
+        name: "ci-pipeline".into(),
+        token: SecretString::from(value).into(),
+        ..Model::default()
+    };
+    let state = state.into_value();
+    let resource = ServiceAccountToken::new(provider.session().clone());
+    let hexadecimal: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for spelling in [
+        value.to_owned(),
+        value[4..].to_owned(),
+        BASE64_STANDARD.encode(value),
+        hexadecimal,
+    ] {
+        let message = format!("{{\"message\":\"what is {spelling}?\"}}");
+        sandbox.fault(Fault::answer(400).body(&message).on("GET", "/service-accounts"));
+        let mut diagnostics = Diagnostics::default();
+        let read = async {
+            // As the server does it.
+            let state = Model::from_value(&state).unwrap();
+            Resource::read(&resource, &Context::default(), state, &mut diagnostics).await
+        };
+        provider.secrets().collecting(read).await;
+        let told: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|told| told.contains("400")), "{told:?}");
+        assert!(!told.concat().contains("what is"), "{told:?}");
+        tokio::time::advance(Duration::from_secs(60)).await;
+    }
+}
