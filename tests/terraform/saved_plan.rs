@@ -1,22 +1,16 @@
-//! Saved plans that are applied late, plans without a refresh, and refreshes without a plan.
+//! Saved plans that are applied late, and plans without a refresh.
 
 use jiff::SignedDuration;
 
-use crate::world::{DAY, World, by_the_clock, ci};
+use crate::world::{DAY, by_the_clock, ci};
 
 const SAVE: [&str; 4] = ["plan", "-no-color", "-out=late.bin", "-input=false"];
 const APPLY_SAVED: [&str; 4] = ["apply", "-no-color", "-input=false", "late.bin"];
-const REFRESH_ONLY: [&str; 4] = ["plan", "-no-color", "-refresh-only", "-detailed-exitcode"];
 
 fn declared(before: &str, more: &str) -> String {
     ci(&format!(
         "expires_in = \"90d\"\n  rotate_before = \"{before}\"\n  {more}"
     ))
-}
-
-/// The exit code of `terraform plan -refresh-only`: 0 where the refresh leaves everything as it was.
-async fn refresh_only(world: &World) -> Option<i32> {
-    world.workspace.run(&REFRESH_ONLY).await.unwrap().code
 }
 
 #[test]
@@ -42,25 +36,6 @@ fn saved_plan_applied_after_the_token_fell_due_only_records() {
             assert!(world.plan().await.run.says("is to be rotated"));
             world.destroy().await;
         }
-    });
-}
-
-#[test]
-fn refresh_leaves_the_state_as_it_was_until_the_token_is_due() {
-    by_the_clock(async |world| {
-        world.configure(&declared("14d", ""));
-        world.apply().await;
-        // What the platform tells only in its list is recorded once.
-        world.apply().await;
-        for _ in 0..3 {
-            assert_eq!(refresh_only(world).await, Some(0));
-            world.sandbox.advance(DAY * 20);
-            world.apply().await;
-        }
-        world.sandbox.advance(DAY * 20);
-        assert_eq!(refresh_only(world).await, Some(2), "it is due now");
-        world.apply().await;
-        assert_eq!(refresh_only(world).await, Some(0));
     });
 }
 
