@@ -176,13 +176,14 @@ mod tests {
         let (half_1, half_2) = (half_known("sdk-one"), half_known("sdk-two"));
         let keep = || Ok(0);
         // (rotation_triggers, forced_rotation_triggers, both "1" before; revoke_sha256; settled; how often it rotates)
-        let cases: [(
-            &Field<Triggers>,
-            &Field<Triggers>,
-            &Field<Sums>,
+        type Case<'a> = (
+            &'a Field<Triggers>,
+            &'a Field<Triggers>,
+            &'a Field<Sums>,
             bool,
             Result<u8, Decision>,
-        ); 16] = [
+        );
+        let cases: [Case<'_>; 16] = [
             (&one, &one, &no_sums, true, keep()),
             (&one, &one, &no_sums, false, keep()),
             (&two, &one, &no_sums, true, Ok(1)),

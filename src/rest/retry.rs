@@ -217,7 +217,7 @@ mod tests {
         };
         let date = (header::DATE, "Thu, 01 Jan 2026 00:00:30 GMT");
         let expected = Some("2026-01-01T00:00:30Z".to_owned());
-        assert_eq!(read(&[date.clone()]), expected);
+        assert_eq!(read(std::slice::from_ref(&date)), expected);
         assert_eq!(read(&[date.clone(), (header::AGE, "0")]), expected);
         assert_eq!(read(&[date, (header::AGE, "30")]), None);
         assert_eq!(read(&[(header::DATE, "yesterday")]), None);

@@ -492,7 +492,7 @@ impl Pats {
         let managed = self.workspace.state::<Pat>().and_then(|state| state.token.into_known());
         // Where Ann's PAT is managed, the provider is given the present value before each run.
         let own = [managed, Some(self.own.clone())].into_iter().flatten();
-        let own = own.filter(|own| sandbox.is_live(own.expose_secret())).last().unwrap();
+        let own = own.rev().find(|own| sandbox.is_live(own.expose_secret())).unwrap();
         move || {
             let session = match as_ann {
                 true => session_with(&sandbox, &own),
