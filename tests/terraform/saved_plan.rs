@@ -40,6 +40,32 @@ fn saved_plan_applied_after_the_token_fell_due_only_records() {
 }
 
 #[test]
+fn refresh_leaves_the_state_as_it_was_until_the_token_is_due() {
+    by_the_clock(async |world| {
+        world.configure(&declared("14d", ""));
+        world.apply().await;
+        // The exit code of `plan -refresh-only -detailed-exitcode` is 2 on Terraform 1.11 whatever the provider answers; the
+        // serial of the state grows only with a change.
+        let serial = || {
+            let state = std::fs::read_to_string(world.workspace.dir().join("terraform.tfstate")).unwrap();
+            let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+            state["serial"].as_i64().unwrap()
+        };
+        let refresh_only = ["apply", "-no-color", "-auto-approve", "-refresh-only"];
+        let created = serial();
+        for _ in 0..3 {
+            world.workspace.run(&refresh_only).await.unwrap().success().unwrap();
+            world.apply().await;
+            assert_eq!(serial(), created);
+            world.sandbox.advance(DAY * 20);
+        }
+        world.sandbox.advance(DAY * 20);
+        world.workspace.run(&refresh_only).await.unwrap().success().unwrap();
+        assert_eq!(serial(), created + 1, "it is due now");
+    });
+}
+
+#[test]
 fn plan_without_a_refresh_rotates_what_is_due() {
     by_the_clock(async |world| {
         world.configure(&declared("14d", ""));
