@@ -10,6 +10,7 @@
 pub(crate) mod account;
 pub(crate) mod attributes;
 pub(crate) mod decision_time;
+pub(crate) mod declarations;
 mod ending;
 mod failure;
 pub(crate) mod generation;

@@ -3,10 +3,11 @@
 //! Terraform plans each resource by itself. That two resources want one name, or that a replacement wants one that is taken,
 //! shows only together. A replacement would delete the present thing and then fail to create the next one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::framework::{Context, Diagnostic};
+use crate::framework::{Context, Diagnostic, Value};
+use crate::platform::declarations::{Twin, may_be_equal};
 
 /// The key in the private state, by which the second plan call of a replacement knows that it is one.
 const PLANNED: &str = "planned";
@@ -21,8 +22,8 @@ struct Names {
     in_state: BTreeSet<String>,
     /// A resource has it and keeps it.
     kept: BTreeSet<String>,
-    /// A resource is to get it.
-    claimed: BTreeSet<String>,
+    /// A resource with this configuration is to get it.
+    claimed: BTreeMap<String, Value>,
     /// A resource loses it.
     released: BTreeSet<String>,
 }
@@ -32,8 +33,8 @@ struct Names {
 pub(super) enum Planned {
     /// Nothing is in the way, or nothing is known to be.
     Free,
-    /// Another resource of this plan has it, too.
-    Twice,
+    /// Another resource of this plan has it, too, or may have it.
+    Twice(Twin),
     /// It is not free if the platform lists it; for a replacement that is an error.
     FreeUnlessListed { replaces: bool },
     /// Another resource of this state has it, and may release it in this run, before or after.
@@ -64,7 +65,7 @@ impl PlannedNames {
     }
 
     /// A resource is planned: it had the name `prior`, if it was there, and gets the name `planned`.
-    pub(super) fn plan(&self, context: &Context, prior: Option<&str>, planned: &str) -> Planned {
+    pub(super) fn plan(&self, context: &Context, prior: Option<&str>, planned: &str, config: &Value) -> Planned {
         let mut names = self.lock();
         let owned = || planned.to_owned();
         let Some(prior) = prior else {
@@ -73,42 +74,50 @@ impl PlannedNames {
                 context.private.remove(PLANNED);
                 names.kept.remove(&replaced);
                 names.released.insert(replaced);
-                names.claimed.insert(owned());
+                names.claimed.insert(owned(), config.clone());
                 return Planned::Free;
             }
-            let is_new = names.claimed.insert(owned());
-            return match (
-                is_new && !names.kept.contains(planned),
-                names.in_state.contains(planned),
-            ) {
-                (false, _) => Planned::Twice,
-                (true, true) => Planned::InState,
-                (true, false) => Planned::FreeUnlessListed { replaces: false },
+            let twin = names.claim(planned, config);
+            return match (twin, names.in_state.contains(planned)) {
+                (Some(twin), _) => Planned::Twice(twin),
+                (None, true) => Planned::InState,
+                (None, false) => Planned::FreeUnlessListed { replaces: false },
             };
         };
         context.private.set(PLANNED, prior);
         if prior == planned {
             names.kept.insert(owned());
-            return match names.claimed.contains(planned) {
-                true => Planned::Twice,
+            return match names.claimed.contains_key(planned) {
+                true => Planned::Twice(Twin::Certain),
                 false => Planned::Free,
             };
         }
         names.released.insert(prior.to_owned());
-        let is_new = names.claimed.insert(owned());
-        match (
-            is_new && !names.kept.contains(planned),
-            names.released.contains(planned),
-        ) {
-            (false, _) => Planned::Twice,
-            (true, true) => Planned::Free,
-            (true, false) if names.in_state.contains(planned) => Planned::InState,
-            (true, false) => Planned::FreeUnlessListed { replaces: true },
+        let twin = names.claim(planned, config);
+        match (twin, names.released.contains(planned)) {
+            (Some(twin), _) => Planned::Twice(twin),
+            (None, true) => Planned::Free,
+            (None, false) if names.in_state.contains(planned) => Planned::InState,
+            (None, false) => Planned::FreeUnlessListed { replaces: true },
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Names {
+    /// Notes a resource that is to get the name; answers whether another one has it or gets it, too. The same creation may be
+    /// planned twice by one process, with the same configuration.
+    fn claim(&mut self, name: &str, config: &Value) -> Option<Twin> {
+        let earlier = self.claimed.insert(name.to_owned(), config.clone());
+        match earlier {
+            _ if self.kept.contains(name) => Some(Twin::Certain),
+            Some(earlier) if may_be_equal(&earlier, config) => Some(Twin::Possible),
+            Some(_) => Some(Twin::Certain),
+            None => None,
+        }
     }
 }
 
@@ -140,7 +149,7 @@ mod tests {
         let names = PlannedNames::default();
         let planned = plans
             .iter()
-            .map(|(prior, planned)| names.plan(&Context::default(), *prior, planned));
+            .map(|(prior, planned)| names.plan(&Context::default(), *prior, planned, &Value::Null));
         planned.last().unwrap()
     }
 
@@ -148,15 +157,11 @@ mod tests {
     fn one_name_for_two_resources_is_found_whichever_is_planned_last() {
         let (create, rename) = ((None, "a"), (Some("b"), "a"));
         let keep = (Some("a"), "a");
-        for plans in [
-            [create, create],
-            [keep, create],
-            [create, keep],
-            [rename, create],
-            [keep, rename],
-            [rename, keep],
-        ] {
-            assert_eq!(last(&plans), Planned::Twice, "{plans:?}");
+        for plans in [[keep, create], [create, keep], [keep, rename], [rename, keep]] {
+            assert_eq!(last(&plans), Planned::Twice(Twin::Certain), "{plans:?}");
+        }
+        for plans in [[create, create], [rename, create]] {
+            assert_eq!(last(&plans), Planned::Twice(Twin::Possible), "{plans:?}");
         }
         assert_eq!(last(&[create]), Planned::FreeUnlessListed { replaces: false });
         assert_eq!(last(&[rename]), Planned::FreeUnlessListed { replaces: true });
@@ -169,8 +174,8 @@ mod tests {
         for planned in ["a", "b"] {
             let context = Context::default();
             names.refreshed("a");
-            names.plan(&context, Some("a"), planned);
-            assert_eq!(names.plan(&context, None, planned), Planned::Free);
+            names.plan(&context, Some("a"), planned, &Value::Null);
+            assert_eq!(names.plan(&context, None, planned, &Value::Null), Planned::Free);
         }
     }
 
@@ -179,6 +184,9 @@ mod tests {
         let names = PlannedNames::default();
         names.refreshed("a");
         names.destroyed("a");
-        assert_eq!(names.plan(&Context::default(), None, "a"), Planned::InState);
+        assert_eq!(
+            names.plan(&Context::default(), None, "a", &Value::Null),
+            Planned::InState
+        );
     }
 }

@@ -25,6 +25,7 @@ use super::identity;
 use super::planned_names::{Planned, in_state, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{name, taken, taken_in_plan, validate_name};
+use crate::framework::Model as _;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -90,13 +91,14 @@ impl Policy {
         };
         let Ok(planned) = text.parse::<Name>() else { return };
         let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
+        let config = change.config.clone().into_value();
         match connection
             .planned
             .policies
-            .plan(context, prior.map(String::as_str), text)
+            .plan(context, prior.map(String::as_str), text, &config)
         {
             Planned::Free => {}
-            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::Twice(twin) => diagnostics.push(twin.report(twice(&what(&planned)).on("name"))),
             Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
             // Errors are ignored here: apply reports them.
             Planned::FreeUnlessListed { replaces } => {

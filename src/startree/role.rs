@@ -23,6 +23,7 @@ use super::failure::failure;
 use super::identity;
 use super::planned_names::{Planned, in_state, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
+use crate::framework::Model as _;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -152,9 +153,14 @@ impl Resource for Role {
         };
         let Ok(planned) = text.parse::<Name>() else { return };
         let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
-        match connection.planned.roles.plan(context, prior.map(String::as_str), text) {
+        let config = change.config.clone().into_value();
+        match connection
+            .planned
+            .roles
+            .plan(context, prior.map(String::as_str), text, &config)
+        {
             Planned::Free => {}
-            Planned::Twice => diagnostics.push(twice(&what(&planned)).on("name")),
+            Planned::Twice(twin) => diagnostics.push(twin.report(twice(&what(&planned)).on("name"))),
             Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
             // Errors are ignored here: apply reports them.
             Planned::FreeUnlessListed { replaces } => {

@@ -28,6 +28,7 @@ use super::planned_names::{Planned, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
 use super::succession::Predecessor;
+use crate::framework::Model as _;
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
 };
@@ -207,6 +208,7 @@ impl Resource for RoleAssignment {
         {
             diagnostics.push(taken_from_both(&role, &before, &other));
         }
+        let config = change.config.clone().into_value();
         let planned = &mut change.planned;
         planned.previous = Field::Null;
         let parts = planned.parts().ok();
@@ -216,9 +218,9 @@ impl Resource for RoleAssignment {
             let planned = connection
                 .planned
                 .assignments
-                .plan(context, prior.as_deref(), &key(role, subject));
-            if planned == Planned::Twice {
-                diagnostics.push(twice(&what(role, subject)));
+                .plan(context, prior.as_deref(), &key(role, subject), &config);
+            if let Planned::Twice(twin) = planned {
+                diagnostics.push(twin.report(twice(&what(role, subject))));
             }
         }
         let whole = parts.and_then(|(role, subject)| Model::of(&role, &[subject]));

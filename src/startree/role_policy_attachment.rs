@@ -21,6 +21,7 @@ use super::identity;
 use super::planned_names::{Planned, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
+use crate::framework::Model as _;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Resource, Schema, Type, model};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
@@ -113,12 +114,13 @@ impl Resource for RolePolicyAttachment {
         };
         let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
         let prior = prior.map(|(role, policy)| key(&role, &policy));
+        let config = change.config.clone().into_value();
         let planned = connection
             .planned
             .attachments
-            .plan(context, prior.as_deref(), &key(&role, &policy));
-        if planned == Planned::Twice {
-            diagnostics.push(twice(&what(&role, &policy)));
+            .plan(context, prior.as_deref(), &key(&role, &policy), &config);
+        if let Planned::Twice(twin) = planned {
+            diagnostics.push(twin.report(twice(&what(&role, &policy))));
         }
     }
 

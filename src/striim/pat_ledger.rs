@@ -3,17 +3,20 @@
 //! Terraform plans and applies each resource by a call of its own, in an order that only `depends_on` and references
 //! fix. Whichever comes second is told of what the first one did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 
 use crate::framework::Diagnostic;
+use crate::platform::declarations::{Declaration, Declarations};
 
 /// What the present plan or apply does. PATs are named by the `id` of their resource.
 #[derive(Default)]
 pub(super) struct Ledger {
     planned: Mutex<Planned>,
+    /// Those that resources of the configuration manage after this plan, in lower case.
+    managed: Declarations,
     /// The value that this run made last of each PAT. Held while one is made or revoked: a value that another resource
     /// kept of the same PAT is dead from then on, and revoking that one would end the new one.
     pub(super) latest: tokio::sync::Mutex<BTreeMap<String, SecretString>>,
@@ -24,8 +27,6 @@ struct Planned {
     enabled: Option<bool>,
     /// Whether one gets a value.
     issues: bool,
-    /// Those that resources of the configuration manage after this plan, in lower case.
-    declared: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -58,16 +59,20 @@ impl Ledger {
     /// Notes that a resource of the configuration manages this PAT after this plan, in the place of `replaces`.
     ///
     /// # Errors
-    /// If another resource does so, too.
-    pub(super) fn manage(&self, id: &str, replaces: &[String]) -> Result<(), Diagnostic> {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+    /// If another resource does so, too; a warning if that is only likely.
+    pub(super) fn manage(&self, id: &str, replaces: &[String], declaration: Declaration) -> Result<(), Diagnostic> {
         for replaced in replaces {
-            planned.declared.remove(&replaced.to_lowercase());
+            self.managed.release(&replaced.to_lowercase());
         }
-        if planned.declared.insert(id.to_lowercase()) {
-            return Ok(());
+        match self.managed.declare(&id.to_lowercase(), declaration) {
+            Some(twin) => Err(twin.report(twice(id))),
+            None => Ok(()),
         }
-        Err(twice(id))
+    }
+
+    /// Takes back [`Ledger::manage`]: what was planned was applied.
+    pub(super) fn applied(&self, id: &str) {
+        self.managed.release(&id.to_lowercase());
     }
 }
 
@@ -92,6 +97,7 @@ fn twice(id: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::Value;
 
     #[test]
     fn a_contradiction_is_told_to_whoever_comes_second() {
@@ -107,12 +113,19 @@ mod tests {
     #[test]
     fn pat_managed_by_two_resources_is_an_error_unless_replaced() {
         let ledger = Ledger::default();
-        assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
-        assert_eq!(ledger.manage("Ann@acme.example", &[]), Err(twice("Ann@acme.example")));
+        let manage = |id: &str, replaces: &[String], is_present| {
+            let declaration = Declaration {
+                is_present,
+                config: Value::Null,
+            };
+            ledger.manage(id, replaces, declaration)
+        };
+        assert_eq!(manage("ann@acme.example", &[], true), Ok(()));
+        assert_eq!(manage("Ann@acme.example", &[], false), Err(twice("Ann@acme.example")));
         assert_eq!(
-            ledger.manage("bob@acme.example", &["ann@acme.example".to_owned()]),
+            manage("bob@acme.example", &["ann@acme.example".to_owned()], true),
             Ok(())
         );
-        assert_eq!(ledger.manage("ann@acme.example", &[]), Ok(()));
+        assert_eq!(manage("ann@acme.example", &[], false), Ok(()));
     }
 }

@@ -38,6 +38,7 @@ use crate::framework::{
 };
 use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::declarations::declaration;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
 use crate::rest::{Error, Operation};
@@ -329,7 +330,8 @@ impl Resource for PersonalAccessToken {
                 .await;
             let replaces = replacement::replaced(&context.private);
             if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
-                diagnostics.ok(connection.pats.manage(id, &replaces));
+                let declaration = declaration(false, &change.config);
+                diagnostics.ok(connection.pats.manage(id, &replaces, declaration));
             }
             return;
         };
@@ -359,7 +361,8 @@ impl Resource for PersonalAccessToken {
             return;
         }
         if let Some(connection) = self.session.connected() {
-            diagnostics.ok(connection.pats.manage(prior.id(), &[]));
+            let declaration = declaration(true, &change.config);
+            diagnostics.ok(connection.pats.manage(prior.id(), &[], declaration));
         }
         // The spelling in the state stays. Where it has none, Terraform insists on the declared one.
         if !prior.email.is_null() {
@@ -445,6 +448,7 @@ impl Resource for PersonalAccessToken {
             self.session.synchronise(context, diagnostics).await;
         }
         let connection = self.session.connection(diagnostics)?;
+        connection.pats.applied(planned.id());
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
@@ -605,6 +609,7 @@ impl Resource for PersonalAccessToken {
         if diagnostics.ok(revoked).is_none() {
             return Some(state);
         }
+        connection.pats.applied(state.id());
         connection
             .vault
             .remove(

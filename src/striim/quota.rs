@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::api::ServiceAccount;
 use crate::framework::Diagnostic;
+use crate::platform::declarations::{Declaration, Declarations};
 use crate::token::Expiry;
 
 /// How often, and how long each time, to wait for the state's owner of a name to turn up.
@@ -22,7 +23,11 @@ const QUOTA: usize = 3;
 
 /// What the present plan creates and removes, by name.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Planned>);
+pub(super) struct Ledger {
+    planned: Mutex<Planned>,
+    /// The names that resources of the configuration have after this plan.
+    declarations: Declarations,
+}
 
 #[derive(Default)]
 struct Planned {
@@ -30,8 +35,6 @@ struct Planned {
     removed: BTreeSet<String>,
     /// What the state has. Where a plan creates such a one, it replaces it.
     ours: BTreeSet<String>,
-    /// The names that resources of the configuration have after this plan.
-    declared: BTreeSet<String>,
     /// What this run has deleted.
     deleted: BTreeSet<String>,
 }
@@ -54,6 +57,7 @@ impl Ledger {
 
     /// Notes that this run has deleted a service account.
     pub(super) fn deleted(&self, name: &str) {
+        self.declarations.release(name);
         self.planned(|planned| planned.deleted.insert(name.to_owned()));
     }
 
@@ -70,20 +74,20 @@ impl Ledger {
     /// Notes that a resource of the configuration has these names after this plan.
     ///
     /// # Errors
-    /// If another resource has one of them, too.
-    pub(super) fn declare(&self, names: &[&str]) -> Result<(), Diagnostic> {
-        self.planned(|planned| {
-            if let Some(name) = names.iter().find(|name| planned.declared.contains(**name)) {
-                return Err(declared_twice(name));
-            }
-            planned.declared.extend(names.iter().map(|name| (*name).to_owned()));
-            Ok(())
-        })
+    /// If another resource has one of them, too; a warning if that is only likely.
+    pub(super) fn declare(&self, names: &[&str], declaration: &Declaration) -> Result<(), Diagnostic> {
+        let twins = names.iter().filter_map(|name| {
+            let twin = self.declarations.declare(name, declaration.clone())?;
+            Some(twin.report(declared_twice(name)))
+        });
+        twins.collect::<Vec<_>>().into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Takes back [`Ledger::declare`]: the resource that was to keep these names is replaced after all.
-    pub(super) fn release(&self, names: &[String]) {
-        self.planned(|planned| planned.declared.retain(|name| !names.contains(name)));
+    /// Takes back [`Ledger::declare`]: the resource that was to keep these names is replaced after all, or was applied.
+    pub(super) fn release<N: AsRef<str>>(&self, names: &[N]) {
+        for name in names {
+            self.declarations.release(name.as_ref());
+        }
     }
 
     /// Whether a service account that is there is another's: neither in the state nor about to go.
@@ -132,7 +136,7 @@ impl Ledger {
     }
 
     fn planned<T>(&self, with: impl FnOnce(&mut Planned) -> T) -> T {
-        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.planned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -308,6 +312,7 @@ pub(super) fn ending(account: &ServiceAccount, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::Value;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -387,11 +392,15 @@ mod tests {
     #[test]
     fn name_declared_by_two_resources_is_an_error_unless_released() {
         let ledger = Ledger::default();
-        assert_eq!(ledger.declare(&["ci-a", "ci-b"]), Ok(()));
-        let told = ledger.declare(&["ci-b"]).unwrap_err();
+        let [pair, token] = ["a pair", "a token"].map(|text| Declaration {
+            is_present: false,
+            config: Value::String(text.to_owned()),
+        });
+        assert_eq!(ledger.declare(&["ci-a", "ci-b"], &pair), Ok(()));
+        let told = ledger.declare(&["ci-b"], &token).unwrap_err();
         assert!(told.summary.contains("\"ci-b\""), "{told}");
-        ledger.release(&["ci-a".to_owned(), "ci-b".to_owned()]);
-        assert_eq!(ledger.declare(&["ci-b"]), Ok(()));
+        ledger.release(&["ci-a", "ci-b"]);
+        assert_eq!(ledger.declare(&["ci-b"], &token), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

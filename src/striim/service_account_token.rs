@@ -43,6 +43,7 @@ use crate::platform::attributes::{
     Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
 };
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::declarations::declaration;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
@@ -240,10 +241,10 @@ impl ServiceAccountToken {
 
     /// Notes the name of a planned creation, which takes the place of what had the names `replaces`: no other resource may
     /// have it. Of a replacement, the first plan call has reported the rest.
-    fn declare(&self, planned: &Model, replaces: &[String], diagnostics: &mut Diagnostics) {
+    fn declare(&self, planned: &Model, replaces: &[String], config: &Model, diagnostics: &mut Diagnostics) {
         if let (Some(name), Some(connection)) = (planned.name.known(), self.session.connected()) {
             connection.ledger.release(replaces);
-            diagnostics.ok(connection.ledger.declare(&[name]));
+            diagnostics.ok(connection.ledger.declare(&[name], &declaration(false, config)));
         }
     }
 
@@ -390,7 +391,7 @@ impl Resource for ServiceAccountToken {
             if replaces.is_empty() {
                 self.plan_creation(context, planned, None, diagnostics).await;
             }
-            self.declare(planned, &replaces, diagnostics);
+            self.declare(planned, &replaces, &change.config, diagnostics);
             return;
         };
         self.session.generations().observe(&prior.generation);
@@ -413,7 +414,8 @@ impl Resource for ServiceAccountToken {
         }
         replacement::note(&context.private, &[prior.name()], None);
         if let Some(connection) = self.session.connected() {
-            diagnostics.ok(connection.ledger.declare(&[prior.name()]));
+            let declaration = declaration(true, &change.config);
+            diagnostics.ok(connection.ledger.declare(&[prior.name()], &declaration));
         }
         // The spelling in the state stays, so that another one is no difference.
         keep_spelling(&mut planned.expires_at, &prior.expires_at);
@@ -503,6 +505,7 @@ impl Resource for ServiceAccountToken {
             self.session.synchronise(context, diagnostics).await;
         }
         let connection = self.session.connection(diagnostics)?;
+        connection.ledger.release(&[planned.name()]);
         let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());

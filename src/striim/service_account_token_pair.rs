@@ -50,6 +50,7 @@ use crate::platform::attributes::{
     Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
 };
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::declarations::{Declaration, declaration};
 use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
@@ -378,11 +379,11 @@ impl ServiceAccountTokenPair {
     }
 
     /// Notes the names of a pair after this plan, in the place of `replaces`: no other resource may have one of them.
-    fn declare(&self, pair: &str, replaces: &[String], diagnostics: &mut Diagnostics) {
+    fn declare(&self, pair: &str, replaces: &[String], declaration: &Declaration, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             let [first, second] = names(pair);
             connection.ledger.release(replaces);
-            diagnostics.ok(connection.ledger.declare(&[&first, &second]));
+            diagnostics.ok(connection.ledger.declare(&[&first, &second], declaration));
         }
     }
 
@@ -590,7 +591,7 @@ impl Resource for ServiceAccountTokenPair {
                 if replaces.is_empty() {
                     self.plan_creation(context, planned, None, diagnostics).await;
                 }
-                self.declare(&pair, &replaces, diagnostics);
+                self.declare(&pair, &replaces, &declaration(false, &change.config), diagnostics);
             }
             return;
         };
@@ -609,7 +610,7 @@ impl Resource for ServiceAccountTokenPair {
             return;
         }
         replacement::note(&context.private, &had, None);
-        self.declare(prior.name(), &[], diagnostics);
+        self.declare(prior.name(), &[], &declaration(true, &change.config), diagnostics);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         let prior = &drift::applied(prior, &context.private);
@@ -661,6 +662,7 @@ impl Resource for ServiceAccountTokenPair {
     async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
         self.session.synchronise(context, diagnostics).await;
         let connection = self.session.connection(diagnostics)?;
+        connection.ledger.release(&names(planned.name()));
         let now = self.now();
         let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
         planned.generation = self.session.first_generation().into();

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::owner::Owner;
+use crate::platform::declarations::Twin;
 use crate::vault::{Entry, Place};
 
 /// The destinations that tokens of this process have, and those that they leave.
@@ -42,15 +43,18 @@ impl Claims {
     /// Notes where a token's value goes.
     ///
     /// # Errors
-    /// The name of the other token, if the place is taken.
-    pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), String> {
+    /// The name of the other token, if the place is taken. Where nothing distinguishes two planned creations, one may have
+    /// been planned twice.
+    pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), (String, Twin)> {
         let mut known = self.lock();
         let taken = known.claims.iter().find(|claim| {
             let is_twin = stage == Stage::PlannedCreation && claim.stage == stage && !owner.is_unique;
             claim.place == *place && (is_twin || !claim.owner.may_be(owner))
         });
         if let Some(taken) = taken {
-            return Err(taken.owner.what.clone());
+            let is_certain = !taken.owner.may_be(owner);
+            let twin = if is_certain { Twin::Certain } else { Twin::Possible };
+            return Err((taken.owner.what.clone(), twin));
         }
         known.claims.retain(|claim| !claim.owner.is(owner));
         known.claims.push(Claim {
@@ -150,8 +154,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(claimed: Result<(), String>, by: &str) {
-        assert_eq!(claimed, Err(by.to_owned()));
+    fn refused(claimed: Result<(), (String, Twin)>, by: &str) {
+        assert_eq!(claimed, Err((by.to_owned(), Twin::Certain)));
     }
 
     #[test]
@@ -203,7 +207,8 @@ mod tests {
         claims
             .claim(&place("ci"), &described("d", None), PlannedCreation)
             .unwrap();
-        refused(claims.claim(&place("ci"), &described("d", None), PlannedCreation), "d");
+        let again = claims.claim(&place("ci"), &described("d", None), PlannedCreation);
+        assert_eq!(again, Err(("d".to_owned(), Twin::Possible)));
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Courier {
 
     fn claim_as(&self, target: &Target, owner: &Owner, stage: Stage) -> Result<(), Diagnostic> {
         let claimed = self.claims.claim(&target.place, owner, stage);
-        claimed.map_err(|other| claimed_twice(target, owner, &other))
+        claimed.map_err(|(other, twin)| twin.report(claimed_twice(target, owner, &other)))
     }
 
     /// Looks at the secret where a token's value is to be; `None` if it is kept in the state, or nobody can be asked yet.
