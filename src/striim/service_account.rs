@@ -293,10 +293,12 @@ pub(super) async fn rotate(
         }
     }
     connection.rotated().await;
-    if let Err(error) = &issued
-        && error.is_ambiguous()
-        && own != Own::No
-    {
+    // An answer that names another account may carry another account's value.
+    let is_doubtful = match &issued {
+        Ok(issued) => issued.mismatch.as_ref().is_some_and(|mismatch| !mismatch.is_same),
+        Err(error) => error.is_ambiguous(),
+    };
+    if is_doubtful && own != Own::No {
         diagnostics.push(kept::may_have_ended_own(&token_of(name)));
     }
     let issued = issued?;

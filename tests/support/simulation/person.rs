@@ -187,7 +187,8 @@ impl World {
             let soon = self.now() + SignedDuration::from_hours(1);
             let lasts = is_live && account.token.expires_at.is_none_or(|end| soon < end);
             match self.place_of(&name) {
-                Some((workspace, place)) if lasts => {
+                // Nothing is imported to an address that has something else.
+                Some((workspace, place)) if lasts && !self.is_occupied(workspace, place) => {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
@@ -210,6 +211,14 @@ impl World {
     fn delete_outside(&self, name: &str) -> anyhow::Result<()> {
         let deleted = self.sandbox.delete_outside(name);
         deleted.map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    }
+
+    /// Whether the state has something at the address of this place.
+    fn is_occupied(&self, workspace: usize, place: usize) -> bool {
+        self.workspaces[workspace]
+            .terraform
+            .state()
+            .contains_key(&address(place))
     }
 
     fn has_pair(&self) -> bool {

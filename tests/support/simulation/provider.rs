@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
 use hyper::body::Incoming;
@@ -91,8 +92,38 @@ pub(crate) struct Provider {
 /// A provider in a process of its own.
 struct Process {
     plugin: Plugin,
-    /// Takes its requests as long as it lives.
+}
+
+/// The address at which the processes of a workspace find the platform. It stays the same from run to run, as it is a part of
+/// the account that the state records; a connection belongs to the run that began last.
+pub(crate) struct Address {
+    base_url: String,
+    line: Arc<Mutex<Line>>,
     _platform: JoinSet<()>,
+}
+
+impl Address {
+    async fn new(line: &Line) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let base_url = format!("http://{}/api/v1", listener.local_addr()?);
+        let line = Arc::new(Mutex::new(line.clone()));
+        let present = line.clone();
+        let mut platform = JoinSet::new();
+        platform.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = stream.set_nodelay(true);
+                let line = present.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let service = TowerToHyperService::new(line.service::<Incoming>());
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(serving);
+            }
+        });
+        Ok(Self {
+            base_url,
+            line,
+            _platform: platform,
+        })
+    }
 }
 
 /// What an operation came to: the object, and whether no error was told.
@@ -129,6 +160,8 @@ pub(crate) struct Start {
     /// Another account that the next runs work with: its name and the bearer for it.
     pub(crate) elsewhere: RefCell<Option<(&'static str, SecretString)>>,
     pub(crate) spelling: Cell<Spelling>,
+    /// Known once a process was started.
+    pub(crate) address: RefCell<Option<Address>>,
     /// Known once a provider was asked.
     pub(crate) schemas: RefCell<Option<Rc<Schemas>>>,
 }
@@ -184,17 +217,17 @@ impl Start {
     }
 
     async fn process(&self, line: &Line) -> anyhow::Result<Process> {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let base_url = format!("http://{}/api/v1", listener.local_addr()?);
-        let service = TowerToHyperService::new(line.service::<Incoming>());
-        let mut platform = JoinSet::new();
-        platform.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
-                tokio::spawn(serving);
+        if self.address.borrow().is_none() {
+            let address = Address::new(line).await?;
+            self.address.replace(Some(address));
+        }
+        let base_url = match &*self.address.borrow() {
+            Some(address) => {
+                line.clone_into(&mut address.line.lock().unwrap_or_else(PoisonError::into_inner));
+                address.base_url.clone()
             }
-        });
+            None => bail!("there is no address"),
+        };
         // How TLS is spoken, other tests show; here it would be most of the work.
         let options = Options::without_tls()
             .with("TF_LOG", "TRACE")
@@ -203,10 +236,7 @@ impl Start {
         let mut plugin = Plugin::start(options).await;
         self.outputs.show(&plugin.line);
         self.outputs.follow(plugin.errors());
-        Ok(Process {
-            plugin,
-            _platform: platform,
-        })
+        Ok(Process { plugin })
     }
 }
 

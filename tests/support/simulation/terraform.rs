@@ -44,10 +44,6 @@ pub(crate) struct Lifecycle {
     pub(crate) ignores_expiry: bool,
 }
 
-/// What follows the address of an object that a replacement has put aside. No configuration has such an address, so the
-/// next run destroys what a run has left there.
-const DEPOSED: &str = " (deposed)";
-
 /// One workspace: its state, and how it starts providers.
 pub(crate) struct Terraform {
     pub(crate) start: Start,
@@ -342,9 +338,10 @@ impl Terraform {
         if stopped.get() {
             return Ok(false);
         }
-        let put_aside = format!("{address}{DEPOSED}");
+        let put_aside = self.free_address(&address);
         let old = self.get(&address).filter(|_| action == Action::Replace);
         let prior = self.get(&address).filter(|_| old.is_none());
+        let ignores_expiry = config.lifecycle.ignores_expiry;
         let config = config.seen_by_provider(prior.as_ref());
         let again = self.propose(provider, &address, &config, prior.as_ref(), &[], Warnings::Shown);
         let Some((again, plan)) = again.await? else {
@@ -360,9 +357,11 @@ impl Terraform {
             // between them the second one rotates it; and nothing is done until the next run.
             let ended_meanwhile = |end: Timestamp| planned_at < end && end <= self.start.clock.now();
             let mut held = prior.iter().flat_map(|prior| held_by(&address, prior));
-            let explained = held.any(|held| held.ends.is_some_and(ended_meanwhile));
+            // What core ignores in the plan of a replacement it does not ignore in its apply.
+            let is_ignored = ignores_expiry && action == Action::Replace;
+            let explained = is_ignored || held.any(|held| held.ends.is_some_and(ended_meanwhile));
             ensure!(explained, "{address}: planned otherwise at apply: {differs}");
-            self.restore(&address);
+            self.restore(&address, &put_aside);
             return Ok(false);
         }
         let outcome = provider
@@ -370,7 +369,7 @@ impl Terraform {
             .await?;
         let Some(attributes) = outcome.object else {
             ensure!(!outcome.succeeded, "{address}: applied, and yet not there");
-            self.restore(&address);
+            self.restore(&address, &put_aside);
             return Ok(false);
         };
         ensure!(is_known(&attributes), "{address}: unknown after apply: {attributes:?}");
@@ -423,12 +422,19 @@ impl Terraform {
     }
 
     /// Nothing came of a replacement that creates first: the object that was put aside is the current one again.
-    fn restore(&self, address: &str) {
-        let put_aside = format!("{address}{DEPOSED}");
-        if let Some(old) = self.get(&put_aside) {
+    fn restore(&self, address: &str, put_aside: &str) {
+        if let Some(old) = self.get(put_aside) {
             self.save(address, Some(old));
-            self.save(&put_aside, None);
+            self.save(put_aside, None);
         }
+    }
+
+    /// Where an object that a replacement puts aside stands until it is destroyed. No configuration has such an address, so
+    /// the next run destroys what a run has left there.
+    fn free_address(&self, address: &str) -> String {
+        let addresses = (0..).map(|number| format!("{address} (deposed {number})"));
+        let mut free = addresses.filter(|address| self.get(address).is_none());
+        free.next().unwrap_or_default()
     }
 
     fn get(&self, address: &str) -> Option<Object> {

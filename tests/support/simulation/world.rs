@@ -170,6 +170,7 @@ impl World {
                 clock: machine_clock.clone(),
                 elsewhere: RefCell::default(),
                 spelling: Cell::default(),
+                address: RefCell::default(),
                 bearer: bearer.clone(),
                 outputs: outputs.clone(),
                 schemas: RefCell::default(),
