@@ -337,7 +337,12 @@ impl Resource for RoleAssignment {
             });
             connection.tokens.follows(access_key, predecessor);
         }
+        // Where another resource goes on with the assignment, it does so for both tokens.
+        let claim = connection.claims.lock(key(&role, &holders[0])).await;
+        let is_continued = claim.is_of_another(context);
+        drop(claim);
         if let Some(other) = other_token(&connection, &holders, context)
+            && !is_continued
             && !holders.contains(&other)
             && connection.is_assigned(&operation, &role, &other).await != Ok(false)
         {

@@ -267,9 +267,9 @@ impl Resource for ServiceToken {
              The platform shows the value once, when the token is made. It is kept in the Terraform state, where whoever can \
              read the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
              **A rotation** makes a new token, gives it all the roles that the present one has, and then revokes the present \
-             one: in the same apply, or with `overlap` in the first apply after that time. Until then both belong to the resource: an \
-             assignment concerns both, and the description of the new token ends in `(after <access key of the previous one>)`. A plan rotates, and says why, when \
-             `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
+             one: in the same apply, or with `overlap` in the first apply after that time. Until then both belong to \
+             the resource: an assignment concerns both, and the description of the new token ends in `(after <access key of \
+             the previous one>)`. A plan rotates, and says why, when `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
              reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and revoked by \
              the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
              After an import `token` is null, because the platform does not show the value again. It goes on working where it \

@@ -292,7 +292,13 @@ impl Workspace {
                 ends.done(address, ended);
                 return made && ended;
             }
-            let ended = ends.after(needed_by.into_iter()).await;
+            // What stays does not wait for an old object that is destroyed only after its successor refers to what stays.
+            let stays = !matches!(step.action, Action::Replace | Action::Delete);
+            let waits_for = |other: &&String| {
+                let mut others = steps.iter().filter(|step| step.address == **other);
+                !stays || others.all(|other| !other.creates_first)
+            };
+            let ended = ends.after(needed_by.into_iter().filter(waits_for)).await;
             let ended = ended && self.end(&resources, step).await;
             ends.done(address, ended);
             let made = makes.after(needs.iter()).await && ended;
