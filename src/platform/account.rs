@@ -168,10 +168,10 @@ fn another(what: &str, recorded: &ProviderAccount, present: &ProviderAccount) ->
     Diagnostic::error(
         format!("{what} is in another account"),
         format!(
-            "The state records it in {}, and the provider works with {}, where the platform does not have this token. Nothing \
-             was changed, and it stays in the state. Point the provider at the recorded account. If both are the same account \
-             and the token was deleted or rotated meanwhile, use the former address once more; or take it out of the state \
-             (`terraform state rm`).",
+            "The state records it in {}, and the provider works with {}, where nothing proves that it is the same account. \
+             Nothing was changed, and it stays in the state. Point the provider at the recorded account. If both are the same \
+             account and a token was deleted or rotated meanwhile, use the former address once more; or take it out of the \
+             state (`terraform state rm`).",
             recorded.title(),
             present.title()
         ),

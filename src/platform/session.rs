@@ -121,9 +121,10 @@ impl<C> Session<C> {
         &self.0.generations
     }
 
-    /// The number of a value whose object is created or imported now.
+    /// The number of a value whose object is created or imported now. It is more than that of an earlier process: it goes by the
+    /// time on which processes agree.
     pub(crate) fn first_generation(&self) -> i64 {
-        self.0.generations.first(self.0.clock.now())
+        self.0.generations.first(self.0.clock.nearest())
     }
 
     /// Takes what a configuration came to; `None` if that was an error, which changes nothing.

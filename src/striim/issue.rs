@@ -48,11 +48,11 @@ pub(super) struct Unmade {
 
 impl Unmade {
     /// Whether the name is taken, or the quota used up. Which status says so is not documented: 409 may, and 400, which
-    /// is for any argument that is wrong, only where the message is about the name or the quota.
+    /// is for any argument that is wrong, only where the message is about the name or the quota, or where there is none.
     pub(super) fn is_conflict(&self) -> bool {
         match self.error.status() {
             Some(StatusCode::CONFLICT) => true,
-            Some(StatusCode::BAD_REQUEST) => self.error.platform_message().is_some_and(tells_conflict),
+            Some(StatusCode::BAD_REQUEST) => self.error.platform_message().is_none_or(tells_conflict),
             _ => false,
         }
     }

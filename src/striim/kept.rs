@@ -30,7 +30,14 @@ pub(super) struct Record {
     asked: Option<Timestamp>,
     /// The expiry that the platform reported; `None` if it reported none.
     expires_at: Option<Timestamp>,
+    /// When the value was there, by the platform's clock; `None` in a record of an earlier version.
+    #[serde(default)]
+    issued_at: Option<Timestamp>,
 }
+
+/// An update that the platform reports so long after a value was issued is of a later value. Within it, the time that the
+/// answer took and the clocks of the platform's own machines may make the difference.
+const ISSUE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 const RECORD: &str = "issued";
 const PLANNED_AT: &str = "planned_at";
@@ -52,6 +59,7 @@ impl Record {
             planned_at: private.get(PLANNED_AT).unwrap_or(now),
             asked: asked.map(Expiry::instant),
             expires_at: issued.expires_at,
+            issued_at: Some(now),
         };
         private.remove(PLANNED_AT);
         private.set(RECORD, record);
@@ -220,6 +228,16 @@ impl Kept<'_> {
     /// whether the value that the state kept turned out to be dead.
     pub(super) fn follow(self, seen: Seen<'_>, record: Option<Record>) -> bool {
         let rotated = self.was_rotated_outside(seen, record);
+        self.take_over(seen, record, rotated)
+    }
+
+    /// The same without a record: the value was issued at this instant or before.
+    pub(super) fn follow_issued(self, seen: Seen<'_>, issued_at: Option<Timestamp>) -> bool {
+        let rotated = self.is_another_value(seen, None, issued_at);
+        self.take_over(seen, None, rotated)
+    }
+
+    fn take_over(self, seen: Seen<'_>, record: Option<Record>, rotated: bool) -> bool {
         let died = rotated && !self.token.is_null();
         let adds = rotated || (self.token.is_null() && record.is_none());
         if died {
@@ -276,8 +294,13 @@ impl Kept<'_> {
     }
 
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
-    /// not reported, by whether its expiry or its last update moved.
+    /// not reported, by whether its expiry or its last update moved. Where no answer told the last update of the value, one
+    /// after its issue counts.
     pub(super) fn was_rotated_outside(&self, seen: Seen<'_>, record: Option<Record>) -> bool {
+        self.is_another_value(seen, record, record.and_then(|record| record.issued_at))
+    }
+
+    fn is_another_value(&self, seen: Seen<'_>, record: Option<Record>, issued_at: Option<Timestamp>) -> bool {
         if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
             return *ours != theirs;
         }
@@ -286,9 +309,11 @@ impl Kept<'_> {
             None => self.expiry(),
         };
         let expiries = expiry.zip(seen.expires_at.map(Expiry::at));
-        let updates = self.updated_at.known().zip(seen.updated_at);
-        expiries.is_some_and(|(ours, theirs)| ours != theirs)
-            || updates.is_some_and(|(ours, theirs)| !is_same_instant(ours, theirs))
+        let updated_since = seen.updated_at.is_some_and(|theirs| match self.updated_at.known() {
+            Some(ours) => !is_same_instant(ours, theirs),
+            None => issued_at.is_some_and(|issued_at| is_long_after(theirs, issued_at)),
+        });
+        expiries.is_some_and(|(ours, theirs)| ours != theirs) || updated_since
     }
 }
 
@@ -297,6 +322,12 @@ fn is_same_instant(one: &str, other: &str) -> bool {
     let instant = |text: &str| text.parse::<Timestamp>().ok();
     let both = instant(one).zip(instant(other));
     both.is_none_or(|(one, other)| one.duration_since(other).abs() < SignedDuration::from_secs(1))
+}
+
+/// Whether an update is so long after the issue of a value that it made another one. What is no instant is not compared.
+fn is_long_after(updated_at: &str, issued_at: Timestamp) -> bool {
+    let updated_at: Option<Timestamp> = updated_at.parse().ok();
+    updated_at.is_some_and(|updated_at| updated_at.duration_since(issued_at) > ISSUE_MARGIN)
 }
 
 /// Says that the answer with a new value names another owner. The value is kept in any case. That of another user is an

@@ -36,6 +36,7 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
+use crate::platform::account;
 use crate::rest::Operation;
 
 model! {
@@ -183,6 +184,17 @@ impl Resource for PatStatus {
     type Identity = OfAccount;
 
     const TYPE: &'static str = "striim_pat_status";
+
+    /// No token proves that an account at another address is the same one, and disabling personal access tokens in the wrong
+    /// account would end those of all its users.
+    async fn permits(&self, context: &Context, _: &Model, diagnostics: &mut Diagnostics) -> bool {
+        let what = "The status of personal access tokens";
+        account::permits(context, self.session.account(), what, async { Ok(false) }, diagnostics).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        account::record(&context.private, self.session.account());
+    }
 
     fn schema(&self) -> Schema {
         Schema::new(

@@ -42,7 +42,7 @@ use crate::platform::declarations::declaration;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
 use crate::rest::{Error, Operation};
-use crate::token::{Expiry, Lifetime, PresentValue};
+use crate::token::{Clock, Expiry, Lifetime, PresentValue};
 use crate::vault::Entry;
 
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
@@ -474,7 +474,7 @@ impl Resource for PersonalAccessToken {
             &mut planned,
             expires_at,
             found.own,
-            (&context.private, self.now()),
+            (&context.private, self.session.clock()),
             diagnostics,
         )
         .await?;
@@ -575,7 +575,7 @@ impl Resource for PersonalAccessToken {
             &mut planned,
             expires_at,
             own,
-            (&context.private, self.now()),
+            (&context.private, self.session.clock()),
             diagnostics,
         )
         .await
@@ -719,7 +719,7 @@ async fn rotate(
     planned: &mut Model,
     expires_at: Option<Expiry>,
     own: bool,
-    (private, now): (&PrivateState, Timestamp),
+    (private, clock): (&PrivateState, &Clock),
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let instant = expires_at.map(Expiry::instant);
@@ -727,7 +727,7 @@ async fn rotate(
     match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, whose).await {
         Ok(issued) => {
             let issued = complete(&connection.api, operation, planned.address(), issued).await;
-            Record::write(private, expires_at, &issued, now);
+            Record::write(private, expires_at, &issued, clock.now());
             planned.kept().take(expires_at, issued, diagnostics);
             Some(())
         }

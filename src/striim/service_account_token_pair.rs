@@ -137,8 +137,14 @@ impl Account {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
-    /// What the platform's list says of it; `None`: it was deleted.
-    fn follow(mut self, accounts: &[ServiceAccount], now: Timestamp, diagnostics: &mut Diagnostics) -> Option<Self> {
+    /// What the platform's list says of it, whose value was issued at `issued_at` or before; `None`: it was deleted.
+    fn follow(
+        mut self,
+        accounts: &[ServiceAccount],
+        issued_at: Option<Timestamp>,
+        now: Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
         let token_id = self.token_id.known().copied();
         let Some(account) = find_own(accounts, self.name(), token_id) else {
             if may_be_spelled_otherwise(accounts, self.name(), token_id) {
@@ -154,7 +160,7 @@ impl Account {
         if let Some(spelled) = &account.unreadable_expiry {
             diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
         }
-        if self.kept().follow(account.into(), None) {
+        if self.kept().follow_issued(account.into(), issued_at) {
             diagnostics.push(kept::died(&token_of(self.name())));
         }
         Some(self)
@@ -691,7 +697,7 @@ impl Resource for ServiceAccountTokenPair {
             Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
                 complete(&connection, &operation, &name, &mut issued).await;
-                Some(planned.with_value(&name, expires_at, issued, now, diagnostics))
+                Some(planned.with_value(&name, expires_at, issued, self.now(), diagnostics))
             }
             Err(unmade) => {
                 diagnostics.push(why_not_made(planned.name(), &name, &unmade, "replaces it", now));
@@ -790,7 +796,9 @@ impl Resource for ServiceAccountTokenPair {
                 Model {
                     previous: previous.into(),
                     generation: generation::after(&prior.generation),
-                    ..planned.clone().with_value(&name, expires_at, issued, now, diagnostics)
+                    ..planned
+                        .clone()
+                        .with_value(&name, expires_at, issued, self.now(), diagnostics)
                 }
             }
             Err((diagnostic, kept)) => {
@@ -937,10 +945,12 @@ fn follow(
     now: Timestamp,
     diagnostics: &mut Diagnostics,
 ) -> Option<Model> {
+    // The previous value is the older one.
+    let issued_at = state.rotated_at.known().and_then(|text| text.parse().ok());
     let mut follow = |account| {
         there(account)
             .cloned()
-            .and_then(|account| account.follow(accounts, now, diagnostics))
+            .and_then(|account| account.follow(accounts, issued_at, now, diagnostics))
     };
     let (current, previous) = (follow(&state.current), follow(&state.previous));
     let previous = previous.or_else(|| {

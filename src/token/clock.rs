@@ -64,6 +64,18 @@ impl Clock {
         }
     }
 
+    /// The present instant by the machine's clock where that may be right, and else as close to it as the platform's answers
+    /// allow. Two processes on one machine agree on it to the millisecond, while [`Clock::now`] may lag by another fraction of a
+    /// second in each; but it may run ahead of the platform's time.
+    pub fn nearest(&self) -> Timestamp {
+        let offset = match self.skew() {
+            Some(Skew::Ahead(length)) => -length,
+            Some(Skew::Behind(length)) => length,
+            None => SignedDuration::ZERO,
+        };
+        shifted(self.machine(), offset)
+    }
+
     /// The present instant by the machine's own clock, to time a request with.
     pub fn machine(&self) -> Timestamp {
         (self.0.machine)()
@@ -186,6 +198,22 @@ mod tests {
             assert_eq!(ahead, expected, "{skew}");
             let off = clock.skew().map_or(0, |skew| skew.length().as_millis());
             assert!((i128::from(skew.abs()) - off).abs() <= 1_100, "{skew}: {off}");
+        }
+    }
+
+    #[test]
+    fn nearest_is_the_machine_s_time_where_that_may_be_right() {
+        // (how far the machine's clock is ahead, how far the nearest time is then)
+        for (skew, expected) in [(0, 0), (700, 700), (5_000, 1_100), (-5_000, 0), (-86_400_000, 0)] {
+            let platform = 1_800_000_000_000;
+            let (clock, _) = machine(platform + skew);
+            assert_eq!(clock.nearest(), clock.machine(), "no answer yet: {skew}");
+            clock.observe(
+                milliseconds(platform),
+                milliseconds(platform + skew - 100),
+                clock.machine(),
+            );
+            assert_eq!(clock.nearest(), milliseconds(platform + expected), "{skew}");
         }
     }
 

@@ -448,6 +448,59 @@ async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
     }
 }
 
+/// A list without `token-id`, which shows the last update of each token or of rotated ones.
+fn lists_without_numbers() -> [Options; 2] {
+    [ListUpdated::AfterRotation, ListUpdated::Always].map(|list_updated| Options {
+        list_token_id: false,
+        list_updated,
+        ..Options::default()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_outside_after_a_creation_is_seen_by_its_update_where_the_list_has_no_token_id() {
+    for options in lists_without_numbers() {
+        let list_updated = options.list_updated;
+        let mut world = World::new(options);
+        let config = Token {
+            expires_in: "90d".into(),
+            ..token()
+        };
+        world.apply(&config).await.succeeds();
+        world.apply(&config).await.changes_nothing();
+        advance(HOUR).await;
+        world.apply(&config).await.changes_nothing();
+        let value = world.value();
+        world.sandbox.rotate_outside("ci-pipeline").unwrap();
+        world.apply(&config).await.warns("rotated outside").succeeds();
+        assert_ne!(world.value(), value, "{list_updated:?}");
+        world.apply(&config).await.changes_nothing();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_outside_of_a_new_pair_is_seen_by_its_update_where_the_list_has_no_token_id() {
+    for options in lists_without_numbers() {
+        let mut world = World::new(options);
+        let config = Pair {
+            name: "ci".into(),
+            expires_in: "90d".into(),
+            rotate_every: "30d".into(),
+            ..Pair::default()
+        };
+        let apply = async |world: &mut World| {
+            let pair = world.pair();
+            world.workspace.apply(pair, Some(&config)).await
+        };
+        apply(&mut world).await.succeeds();
+        advance(HOUR).await;
+        apply(&mut world).await.changes_nothing();
+        world.sandbox.rotate_outside("ci-a").unwrap();
+        apply(&mut world).await.warns("rotated outside").succeeds();
+        apply(&mut world).await.changes_nothing();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_answer_to_a_creation_leaves_out_is_known_after_the_apply() {
     let mut world = World::new(Options::default());
