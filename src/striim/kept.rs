@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
 use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, PrivateState, Type};
-use crate::token::{Expiry, Issued, PresentValue};
+use crate::token::{Clock, Expiry, Issued, PresentValue};
 
 /// The attributes, as a plan or a state has them.
 pub(super) struct Kept<'a> {
@@ -30,7 +30,7 @@ pub(super) struct Record {
     asked: Option<Timestamp>,
     /// The expiry that the platform reported; `None` if it reported none.
     expires_at: Option<Timestamp>,
-    /// When the value was there, by the platform's clock; `None` in a record of an earlier version.
+    /// When the value was there, by the platform's clock; `None` if no answer showed it, and in a record of an earlier version.
     #[serde(default)]
     issued_at: Option<Timestamp>,
 }
@@ -53,13 +53,14 @@ impl Record {
         private.set(PLANNED_AT, now);
     }
 
-    /// Records a value that was issued at `now`.
-    pub(super) fn write(private: &PrivateState, asked: Option<Expiry>, issued: &IssuedToken, now: Timestamp) {
+    /// Records a value that was issued just now.
+    pub(super) fn write(private: &PrivateState, asked: Option<Expiry>, issued: &IssuedToken, clock: &Clock) {
+        let now = clock.now();
         let record = Self {
             planned_at: private.get(PLANNED_AT).unwrap_or(now),
             asked: asked.map(Expiry::instant),
             expires_at: issued.expires_at,
-            issued_at: Some(now),
+            issued_at: clock.is_synchronised().then_some(now),
         };
         private.remove(PLANNED_AT);
         private.set(RECORD, record);

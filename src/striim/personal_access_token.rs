@@ -727,7 +727,7 @@ async fn rotate(
     match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, whose).await {
         Ok(issued) => {
             let issued = complete(&connection.api, operation, planned.address(), issued).await;
-            Record::write(private, expires_at, &issued, clock.now());
+            Record::write(private, expires_at, &issued, clock);
             planned.kept().take(expires_at, issued, diagnostics);
             Some(())
         }

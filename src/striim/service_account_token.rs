@@ -541,7 +541,7 @@ impl Resource for ServiceAccountToken {
             Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
                 complete(&connection, &operation, planned.name(), &mut issued).await;
-                Record::write(&context.private, expires_at, &issued, self.now());
+                Record::write(&context.private, expires_at, &issued, self.session.clock());
                 planned.kept().take(expires_at, issued, diagnostics);
                 planned.hand_over().deliver(ready, &operation, diagnostics).await;
                 Some(planned)
@@ -667,7 +667,7 @@ impl Resource for ServiceAccountToken {
             Some(mut issued) => {
                 *latest = Some(issued.token.clone());
                 complete(&connection, &operation, prior.name(), &mut issued).await;
-                Record::write(&context.private, expires_at, &issued, self.now());
+                Record::write(&context.private, expires_at, &issued, self.session.clock());
                 planned.generation = generation::after(&prior.generation);
                 private_record::set_issued(&context.private);
                 decision_time::record(&context.private, self.now());

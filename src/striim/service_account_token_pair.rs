@@ -53,7 +53,7 @@ use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::declarations::{Declaration, declaration};
 use crate::platform::{account, generation, private_record};
 use crate::rest::Operation;
-use crate::token::{Expiry, Pair, PresentValue, Reason, Slot};
+use crate::token::{Clock, Expiry, Pair, PresentValue, Reason, Slot};
 
 model! {
     /// The attributes of `striim_service_account_token_pair`.
@@ -725,7 +725,7 @@ impl Resource for ServiceAccountTokenPair {
             return Some(state);
         };
         self.session.report_skew(diagnostics);
-        let found = follow(state.clone(), &accounts, self.now(), diagnostics)?;
+        let found = follow(state.clone(), &accounts, self.session.clock(), diagnostics)?;
         found.record_decision(&context.private, self.now());
         Some(drift::held_back(&state, found, &context.private))
     }
@@ -752,7 +752,7 @@ impl Resource for ServiceAccountTokenPair {
         let Some(accounts) = diagnostics.ok(connection.look_afresh(&operation).await) else {
             return prior;
         };
-        let Some(present) = follow(prior.clone(), &accounts, now, diagnostics) else {
+        let Some(present) = follow(prior.clone(), &accounts, self.session.clock(), diagnostics) else {
             diagnostics.push(outdated(&prior));
             return prior;
         };
@@ -942,11 +942,13 @@ fn account_attributes() -> Vec<Attribute> {
 fn follow(
     mut state: Model,
     accounts: &[ServiceAccount],
-    now: Timestamp,
+    clock: &Clock,
     diagnostics: &mut Diagnostics,
 ) -> Option<Model> {
-    // The previous value is the older one.
-    let issued_at = state.rotated_at.known().and_then(|text| text.parse().ok());
+    let now = clock.now();
+    // The previous value is the older one. Only the platform's own time can be compared with an update that it reports.
+    let rotated_at = state.rotated_at.known().filter(|_| clock.is_synchronised());
+    let issued_at = rotated_at.and_then(|text| text.parse().ok());
     let mut follow = |account| {
         there(account)
             .cloned()
