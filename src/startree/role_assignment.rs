@@ -338,9 +338,10 @@ impl Resource for RoleAssignment {
             connection.tokens.follows(access_key, predecessor);
         }
         // Where another resource goes on with the assignment, it does so for both tokens.
-        let claim = connection.claims.lock(key(&role, &holders[0])).await;
-        let is_continued = claim.is_of_another(context);
-        drop(claim);
+        let is_continued = match holders.first() {
+            Some(holder) => connection.claims.lock(key(&role, holder)).await.is_of_another(context),
+            None => false,
+        };
         if let Some(other) = other_token(&connection, &holders, context)
             && !is_continued
             && !holders.contains(&other)
