@@ -65,6 +65,29 @@ fn the_same_durations_spelled_differently_change_nothing() {
     });
 }
 
+/// Terraform puts the recorded `expires_at` in the place of what is declared, and insists on it in the apply that renews.
+#[test]
+fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
+    by_the_clock(async |world| {
+        for ignored in ["[expires_at]", "all"] {
+            let lifecycle = format!("lifecycle {{\n    ignore_changes = {ignored}\n  }}");
+            world.configure(&ci(&format!("expires_in = \"30d\"\n  {lifecycle}")));
+            world.apply().await;
+            let first = world.attributes(CI).await["token"].take();
+            world.sandbox.advance(DAY * 31);
+            world.plan().await.rotates_because("it expired");
+            world.apply().await;
+            let renewed = world.attributes(CI).await["token"].take();
+            assert!(renewed != first && world.lets_in(&renewed), "{ignored}");
+            // The next refresh brings the true expiry.
+            world.apply().await;
+            ends_in_days(world, 30).await;
+            stays(world).await;
+            world.destroy().await;
+        }
+    });
+}
+
 #[test]
 fn an_expired_value_is_renewed_for_as_long_again() {
     by_the_clock(async |world| {
