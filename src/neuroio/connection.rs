@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::api::{Api, StreamToken};
 use super::limit::Ledger;
 use crate::framework::Context;
-use crate::platform::{self, Contact, Snapshot};
+use crate::platform::{self, Contact, SharedList};
 use crate::rest::{Error, Operation};
 
 pub(super) type Session = platform::Session<Connection>;
@@ -18,7 +18,7 @@ pub(super) type Session = platform::Session<Connection>;
 pub(super) struct Connection {
     pub(super) api: Api,
     retry_timeout: Duration,
-    permanent: Snapshot<StreamToken>,
+    permanent: SharedList<StreamToken>,
     /// What this plan does to the number of permanent tokens.
     pub(super) ledger: Ledger,
     /// Held while a token is made: what is new in the list then is not another resource's of this run.
@@ -37,7 +37,7 @@ impl Connection {
         Self {
             api,
             retry_timeout,
-            permanent: Snapshot::default(),
+            permanent: SharedList::default(),
             ledger: Ledger::default(),
             creating: Mutex::default(),
         }
@@ -54,7 +54,7 @@ impl Connection {
     }
 
     /// To be called after each creation and deletion: what was seen before no longer holds.
-    pub(super) async fn changed(&self) {
-        self.permanent.forget().await;
+    pub(super) fn changed(&self) {
+        self.permanent.invalidate();
     }
 }

@@ -310,7 +310,7 @@ impl Resource for StreamToken {
         if permanent {
             connection.ledger.settle();
         }
-        connection.changed().await;
+        connection.changed();
         let mut state = Model {
             permanent: permanent.into(),
             ..Model::default()
@@ -383,7 +383,7 @@ impl Resource for StreamToken {
             return Some(state);
         }
         let deleted = delete(&connection.api, &connection.operation(context), id).await;
-        connection.changed().await;
+        connection.changed();
         match diagnostics.ok(deleted) {
             Some(()) => None,
             None => Some(state),

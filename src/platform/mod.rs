@@ -3,7 +3,7 @@
 //!
 //! A platform's provider holds [`Parts`] and a [`Session`]. Its settings are read with [`settings`] and
 //! [`vault_settings`], the attributes of its resources with [`attributes`]. Its failed requests are told with [`failure`],
-//! what all its resources look at is a [`Snapshot`]; what can be looked up is made by [`make_new`] or
+//! what all its resources look at is a [`SharedList`]; what can be looked up is made by [`make_new`] or
 //! [`make_unless_there`], and what is to go is ended by [`end_until_gone`]. A value that is not
 //! to be in the state is handed over to Vault ([`hand_over`]).
 
@@ -20,7 +20,7 @@ mod parts;
 pub(crate) mod private_record;
 mod session;
 pub(crate) mod settings;
-mod snapshot;
+mod shared_list;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod vault_settings;
@@ -32,4 +32,4 @@ pub use parts::{Environment, Parts};
 #[cfg(test)]
 pub(crate) use session::State;
 pub(crate) use session::{Contact, Session};
-pub(crate) use snapshot::{Recent, Snapshot};
+pub(crate) use shared_list::{Recent, SharedList};

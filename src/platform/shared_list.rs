@@ -1,8 +1,10 @@
 //! One list of what exists, shared by all who need it at the same time.
 //!
 //! Terraform refreshes, plans and applies every resource by a call of its own, all at once. They share one request: the
-//! first one sends it, the others wait for its answer, be it a success or a failure. A change that this process makes is
-//! entered in the list it has, so that the next creation need not fetch it again.
+//! first one sends it, the others wait for its answer, be it a success or a failure. A write of this process invalidates
+//! the list: whoever reads it afterwards gets one that was requested after the write, so that the list can verify the
+//! write, and concurrent verifications share a request, too. A creation needs no more than what is taken: for it a write
+//! whose outcome is known is entered in the list at hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +15,18 @@ use tokio::time::Instant;
 
 use crate::rest::Error;
 
-/// How long a list may serve. A refresh of many resources is over sooner; a data source that is read late in a long
-/// apply, perhaps after somebody else's change, gets a new one.
+/// How long a list may serve, unless it is said otherwise. A refresh of many resources is over sooner; a data source that
+/// is read late in a long apply, perhaps after a change by another client, gets a new one.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// The list that was fetched last.
-pub(crate) struct Snapshot<T> {
-    last: Mutex<Option<Seen<T>>>,
-    /// How many changes this process has made.
-    changes: AtomicU64,
+/// The list that was fetched last, and the writes that invalidate it.
+pub(crate) struct SharedList<T> {
+    max_age: Duration,
+    last: Mutex<Option<Fetched<T>>>,
+    /// How many writes this process has made.
+    writes: AtomicU64,
+    /// How many of them are entered in no list.
+    unentered: AtomicU64,
 }
 
 /// A list that may be some seconds old, with the changes that this process has made since.
@@ -33,106 +38,110 @@ pub(crate) struct Recent<T> {
 
 type Outcome<T> = Result<Arc<[T]>, Error>;
 
-struct Seen<T> {
+struct Fetched<T> {
     asked: Instant,
-    at: Instant,
+    received: Instant,
     outcome: Outcome<T>,
-    /// The number of changes made before it was requested.
-    changes: u64,
+    /// The writes before it was requested.
+    writes: u64,
+    unentered: u64,
 }
 
-impl<T> Default for Snapshot<T> {
+impl<T> Default for SharedList<T> {
     fn default() -> Self {
+        Self::new(MAX_AGE)
+    }
+}
+
+impl<T> SharedList<T> {
+    /// A list that serves for `max_age`, as others may change it.
+    pub(crate) fn new(max_age: Duration) -> Self {
         Self {
+            max_age,
             last: Mutex::new(None),
-            changes: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            unentered: AtomicU64::new(0),
         }
     }
-}
 
-impl<T> Seen<T> {
-    /// Whether it may serve a request made at `asked`: a failure only those that waited for it.
-    fn serves(&self, asked: Instant) -> bool {
-        let is_fresh = asked.saturating_duration_since(self.at) < MAX_AGE;
-        (self.outcome.is_ok() && is_fresh) || asked < self.at
-    }
-}
-
-impl<T> Snapshot<T> {
-    /// What exists, by a list that was requested after this process made its last change.
+    /// What exists, by a list that was requested after the writes that this process has made until now.
     pub(crate) async fn get(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Outcome<T> {
-        let asked = Instant::now();
+        let (asked, needed) = (Instant::now(), self.writes.load(Ordering::SeqCst));
         let mut last = self.last.lock().await;
-        let changes = self.changes.load(Ordering::Relaxed);
         match &*last {
-            Some(seen) if seen.changes == changes && seen.serves(asked) => seen.outcome.clone(),
-            _ => last.insert(seen(changes, list).await).outcome.clone(),
+            Some(fetched) if fetched.writes >= needed && self.serves(fetched, asked) => fetched.outcome.clone(),
+            _ => last.insert(self.request(list).await).outcome.clone(),
         }
     }
 
-    /// What exists, by a list that may be older than this process's last change: that change is entered in it.
+    /// What exists, by a list that may be older than this process's last write: that write is entered in it.
     pub(crate) async fn recent(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Result<Recent<T>, Error> {
-        let asked = Instant::now();
+        let (asked, needed) = (Instant::now(), self.unentered.load(Ordering::SeqCst));
         let mut last = self.last.lock().await;
-        let seen = match &mut *last {
-            Some(seen) if seen.serves(asked) => seen,
-            last => last.insert(seen(self.changes.load(Ordering::Relaxed), list).await),
+        let fetched = match &mut *last {
+            Some(fetched) if fetched.unentered >= needed && self.serves(fetched, asked) => fetched,
+            last => last.insert(self.request(list).await),
         };
-        let items = seen.outcome.clone()?;
+        let items = fetched.outcome.clone()?;
         Ok(Recent {
             items,
-            asked: seen.asked,
+            asked: fetched.asked,
         })
     }
 
     /// What exists now, by a request of its own, whose answer serves others as well.
     pub(crate) async fn fetch(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Outcome<T> {
-        let changes = self.changes.load(Ordering::Relaxed);
-        let seen = seen(changes, list).await;
-        let outcome = seen.outcome.clone();
+        let fetched = self.request(list).await;
+        let outcome = fetched.outcome.clone();
         // Another list may be under way: whoever waits for that one does not wait for this one, too.
         if outcome.is_ok()
             && let Ok(mut last) = self.last.try_lock()
-            && changes == self.changes.load(Ordering::Relaxed)
+            && fetched.writes == self.writes.load(Ordering::SeqCst)
         {
-            *last = Some(seen);
+            *last = Some(fetched);
         }
         outcome
     }
 
-    /// Forgets the list, because something was changed, or may have been.
-    pub(crate) async fn forget(&self) {
-        let mut last = self.last.lock().await;
-        self.changes.fetch_add(1, Ordering::Relaxed);
-        *last = None;
+    /// Invalidates the list. Call after every write whose outcome is not entered by [`SharedList::amend`].
+    pub(crate) fn invalidate(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        self.unentered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether a list may serve who asked at this instant: a failure only those that waited for it.
+    fn serves(&self, fetched: &Fetched<T>, asked: Instant) -> bool {
+        let is_fresh = asked.saturating_duration_since(fetched.received) < self.max_age;
+        (fetched.outcome.is_ok() && is_fresh) || asked < fetched.received
+    }
+
+    async fn request(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Fetched<T> {
+        let (asked, writes) = (Instant::now(), self.writes.load(Ordering::SeqCst));
+        let unentered = self.unentered.load(Ordering::SeqCst);
+        let outcome = list.await.map(Arc::from);
+        Fetched {
+            asked,
+            received: Instant::now(),
+            outcome,
+            writes,
+            unentered,
+        }
     }
 }
 
-impl<T: Clone> Snapshot<T> {
-    /// Enters a change that was just made in the list.
+impl<T: Clone> SharedList<T> {
+    /// Enters a write that was just made in the list at hand. The next [`SharedList::get`] requests a new one all the same.
     pub(crate) async fn amend(&self, change: impl FnOnce(&mut Vec<T>)) {
         let mut last = self.last.lock().await;
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(1, Ordering::SeqCst);
         match &mut *last {
-            Some(Seen { outcome: Ok(items), .. }) => {
+            Some(Fetched { outcome: Ok(items), .. }) => {
                 let mut changed = items.to_vec();
                 change(&mut changed);
                 *items = changed.into();
             }
             last => *last = None,
         }
-    }
-}
-
-/// Requests a list after so many changes.
-async fn seen<T>(changes: u64, list: impl Future<Output = Result<Vec<T>, Error>>) -> Seen<T> {
-    let asked = Instant::now();
-    let outcome = list.await.map(Arc::from);
-    Seen {
-        asked,
-        at: Instant::now(),
-        outcome,
-        changes,
     }
 }
 
@@ -159,69 +168,93 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_who_look_at_the_same_time_share_one_request() {
-        let (platform, snapshot) = (Platform::default(), Snapshot::default());
-        let looks = (0..100).map(|_| snapshot.get(platform.list()));
-        for outcome in futures_util::future::join_all(looks).await {
+    async fn concurrent_reads_share_one_request() {
+        let (platform, list) = (Platform::default(), SharedList::default());
+        let reads = (0..100).map(|_| list.get(platform.list()));
+        for outcome in futures_util::future::join_all(reads).await {
             outcome.unwrap();
         }
         assert_eq!(platform.calls(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_or_time_makes_a_new_look() {
-        let (platform, snapshot) = (Platform::default(), Snapshot::default());
-        snapshot.get(platform.list()).await.unwrap();
-        snapshot.get(platform.list()).await.unwrap();
+    async fn write_or_age_makes_a_new_request() {
+        let (platform, list) = (Platform::default(), SharedList::default());
+        list.get(platform.list()).await.unwrap();
+        list.get(platform.list()).await.unwrap();
         assert_eq!(platform.calls(), 1);
-        snapshot.forget().await;
-        snapshot.get(platform.list()).await.unwrap();
+        list.invalidate();
+        list.get(platform.list()).await.unwrap();
         assert_eq!(platform.calls(), 2);
         tokio::time::advance(MAX_AGE).await;
-        snapshot.get(platform.list()).await.unwrap();
+        list.get(platform.list()).await.unwrap();
         assert_eq!(platform.calls(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn recent_list_includes_own_changes_and_get_fetches_again() {
-        let (platform, snapshot) = (Platform::default(), Snapshot::default());
-        snapshot.recent(platform.list()).await.unwrap();
-        snapshot.amend(|items| items.push("second".to_owned())).await;
-        let recent = snapshot.recent(platform.list()).await.unwrap();
+        let (platform, list) = (Platform::default(), SharedList::default());
+        list.recent(platform.list()).await.unwrap();
+        list.amend(|items| items.push("second".to_owned())).await;
+        let recent = list.recent(platform.list()).await.unwrap();
         assert_eq!(&*recent.items, ["first", "second"]);
         assert_eq!(platform.calls(), 1);
-        assert_eq!(&*snapshot.get(platform.list()).await.unwrap(), ["first"]);
+        assert_eq!(&*list.get(platform.list()).await.unwrap(), ["first"]);
         assert_eq!(platform.calls(), 2);
         tokio::time::advance(MAX_AGE).await;
-        snapshot.recent(platform.list()).await.unwrap();
+        list.recent(platform.list()).await.unwrap();
         assert_eq!(platform.calls(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn fetched_list_serves_others_unless_something_changed_meanwhile() {
-        let (platform, snapshot) = (Platform::default(), Snapshot::default());
-        snapshot.fetch(platform.list()).await.unwrap();
-        snapshot.get(platform.list()).await.unwrap();
+        let (platform, list) = (Platform::default(), SharedList::default());
+        list.fetch(platform.list()).await.unwrap();
+        list.get(platform.list()).await.unwrap();
         assert_eq!(platform.calls(), 1);
         let change = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            snapshot.amend(Vec::clear).await;
+            list.amend(Vec::clear).await;
         };
-        let (fetched, ()) = tokio::join!(snapshot.fetch(platform.list()), change);
+        let (fetched, ()) = tokio::join!(list.fetch(platform.list()), change);
         assert_eq!(fetched.unwrap().len(), 1);
-        assert!(snapshot.recent(platform.list()).await.unwrap().items.is_empty());
+        assert!(list.recent(platform.list()).await.unwrap().items.is_empty());
         assert_eq!(platform.calls(), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn change_during_a_list_is_entered_after_it() {
-        let (platform, snapshot) = (Platform::default(), Snapshot::default());
+        let (platform, list) = (Platform::default(), SharedList::default());
         let change = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            snapshot.amend(|items| items.push("second".to_owned())).await;
+            list.amend(|items| items.push("second".to_owned())).await;
         };
-        let (_, ()) = tokio::join!(snapshot.recent(platform.list()), change);
-        assert_eq!(snapshot.recent(platform.list()).await.unwrap().items.len(), 2);
+        let (_, ()) = tokio::join!(list.recent(platform.list()), change);
+        assert_eq!(list.recent(platform.list()).await.unwrap().items.len(), 2);
         assert_eq!(platform.calls(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn read_after_write_gets_a_list_requested_after_it() {
+        let (platform, list) = (Platform::default(), SharedList::default());
+        let write_meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            list.invalidate();
+            list.get(platform.list()).await
+        };
+        let (before, after) = tokio::join!(list.get(platform.list()), write_meanwhile);
+        assert!(before.is_ok() && after.is_ok());
+        assert_eq!(platform.calls(), 2);
+        // Many writes, then their verifications: one request.
+        let writes = (0..10).map(|_| async {
+            list.invalidate();
+            tokio::task::yield_now().await;
+            list.get(platform.list()).await
+        });
+        futures_util::future::join_all(writes).await;
+        assert_eq!(platform.calls(), 3);
+        list.invalidate();
+        list.recent(platform.list()).await.unwrap();
+        assert_eq!(platform.calls(), 4);
     }
 }

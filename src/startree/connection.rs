@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
-use super::cached_list::CachedList;
 use super::claims::Claims;
 use super::labels::LABELS;
 use super::pinot::Pinot;
@@ -16,8 +15,11 @@ use super::tokens::Tokens;
 use crate::framework::Context;
 use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Contact};
+use crate::platform::{self, Contact, SharedList};
 use crate::rest::{Error, Operation};
+
+/// How long a list serves, as others may change it. Long enough for a run that rotates many tokens.
+const MAX_AGE: Duration = Duration::from_secs(60);
 
 pub(super) type Session = platform::Session<Connection>;
 
@@ -37,8 +39,8 @@ pub(super) struct Connection {
     pub(super) claims: Claims,
     /// The names that this plan concerns, of each kind.
     pub(super) planned: Planned,
-    roles: CachedList<String>,
-    policies: CachedList<String>,
+    roles: SharedList<String>,
+    policies: SharedList<String>,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
 }
@@ -53,12 +55,13 @@ pub(super) struct Planned {
 }
 
 /// A cached list for each role.
-struct ByRole<T>(Mutex<BTreeMap<Name, Arc<CachedList<T>>>>);
+struct ByRole<T>(Mutex<BTreeMap<Name, Arc<SharedList<T>>>>);
 
 impl<T> ByRole<T> {
-    fn of(&self, role: &Name) -> Arc<CachedList<T>> {
+    fn of(&self, role: &Name) -> Arc<SharedList<T>> {
         let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.entry(role.clone()).or_default().clone()
+        let list = lists.entry(role.clone());
+        list.or_insert_with(|| Arc::new(SharedList::new(MAX_AGE))).clone()
     }
 }
 
@@ -92,8 +95,8 @@ impl Connection {
             retry_timeout,
             claims: Claims::default(),
             planned: Planned::default(),
-            roles: CachedList::default(),
-            policies: CachedList::default(),
+            roles: SharedList::new(MAX_AGE),
+            policies: SharedList::new(MAX_AGE),
             assignments: ByRole::default(),
             attached: ByRole::default(),
         }

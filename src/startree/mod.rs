@@ -3,7 +3,6 @@
 //! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
 
 pub mod api;
-mod cached_list;
 mod claims;
 #[cfg(test)]
 mod clock_tests;

@@ -100,7 +100,7 @@ impl Action for RevokeServiceAccountToken {
         let revoked = revoke(&connection.api, &operation, name, account.token_id).await;
         match revoked {
             Ok(()) => connection.removed(name).await,
-            Err(_) => connection.changed().await,
+            Err(_) => connection.changed(),
         }
         if diagnostics.ok(revoked).is_some() {
             progress

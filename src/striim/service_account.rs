@@ -199,7 +199,7 @@ pub(super) async fn end_left_over(
     let revoked = revoke(&connection.api, operation, name, account.token_id).await;
     match revoked {
         Ok(()) => connection.removed(name).await,
-        Err(_) => connection.changed().await,
+        Err(_) => connection.changed(),
     }
     revoked
 }
@@ -228,7 +228,7 @@ pub(super) async fn end(
             connection.removed(name).await;
             connection.ledger.deleted(name);
         }
-        Err(_) => connection.changed().await,
+        Err(_) => connection.changed(),
     }
     revoked
 }

@@ -19,7 +19,7 @@ use super::quota::Ledger;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Contact, Recent, Snapshot};
+use crate::platform::{self, Contact, Recent, SharedList};
 use crate::rest::{Error, Operation};
 
 /// The provider's link to its account, from before it is configured on.
@@ -33,7 +33,7 @@ pub(super) struct Connection {
     retry_timeout: Duration,
     /// Hands values over.
     pub(super) vault: Courier,
-    accounts: Snapshot<ServiceAccount>,
+    accounts: SharedList<ServiceAccount>,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
     /// What this run does about personal access tokens.
@@ -65,7 +65,7 @@ impl Connection {
             vault: Courier::new(Link::Waiting, hand_over::Account::default(), &LABELS),
             account,
             retry_timeout,
-            accounts: Snapshot::default(),
+            accounts: SharedList::default(),
             ledger: Ledger::default(),
             pats: pat_ledger::Ledger::default(),
             declared_statuses: DeclaredStatuses::default(),
@@ -170,7 +170,7 @@ impl Connection {
     /// Enters the outcome of a creation in the cached list.
     async fn note(&self, new: &NewServiceAccount<'_>, created: &Result<IssuedToken, Unmade>) {
         let Ok(issued) = created else {
-            self.accounts.forget().await;
+            self.accounts.invalidate();
             return;
         };
         let created = self.api.as_created(new, issued);
@@ -195,7 +195,7 @@ impl Connection {
     }
 
     /// Invalidates the cached list, where the outcome of a change is not known.
-    pub(super) async fn changed(&self) {
-        self.accounts.forget().await;
+    pub(super) fn changed(&self) {
+        self.accounts.invalidate();
     }
 }
