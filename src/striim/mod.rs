@@ -28,6 +28,7 @@ mod revoke;
 mod revoke_personal_access_token;
 mod revoke_service_account_token;
 mod rotate_service_account_token;
+mod rotating_token;
 mod rotation;
 #[cfg(test)]
 mod saved_plan_tests;

@@ -31,13 +31,14 @@ use super::kept::{self, Kept, Record};
 use super::labels::LABELS;
 use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
-use super::rotation::{self, Decision, Rotation};
+use super::rotating_token::{RotatingToken, plan_value};
+use super::rotation::{self, Rotation};
 use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid, keep_spelling, known_duration, may_rotate};
-use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::attributes::{Triggers, check_name, invalid};
+use crate::platform::decision_time;
 use crate::platform::declarations::declaration;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
@@ -88,13 +89,19 @@ impl Model {
         self.email.known().or(id).map(String::as_str)
     }
 
-    /// How a message names it.
-    fn what(&self) -> String {
-        pat_of(self.address())
-    }
-
     fn id(&self) -> &str {
         self.id.known().map_or(OWN, String::as_str)
+    }
+
+    fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
+        let expiry = self.rotation().real_expiry(Record::read(private));
+        expiry.is_some_and(|expiry| expiry.has_passed(now))
+    }
+}
+
+impl RotatingToken for Model {
+    fn what(&self) -> String {
+        pat_of(self.address())
     }
 
     fn rotation(&self) -> Rotation<'_> {
@@ -107,24 +114,13 @@ impl Model {
         }
     }
 
-    fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
-        let expiry = self.rotation().real_expiry(Record::read(private));
-        expiry.is_some_and(|expiry| expiry.has_passed(now))
-    }
-
-    /// Records at a refresh by which instant the next plan decides.
-    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
-        let (rotation, value) = (self.rotation(), self.value(private));
-        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
-    }
-
     fn value(&self, private: &PrivateState) -> PresentValue {
         let imported = private_record::is_imported(private, &self.generation);
         let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    /// Itself, as the owner of a secret at `place`. Without an address, any user's PAT has the same name.
+    // Without an address, any user's PAT has the same name.
     fn owner(&self, place: &Field<Destination>) -> Owner {
         let is_unique = self.id() != OWN;
         let id = self.token_id.known().copied().map(Entry::Number);
@@ -145,23 +141,6 @@ impl Model {
         }
     }
 
-    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
-    fn keep_declaration(&mut self, prior: &Self) {
-        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
-        rotation::keep_declaration(&mut self.vault, &prior.vault);
-        if self.vault.is_null() != prior.vault.is_null() {
-            // The expired value is kept nowhere: no other place can get it.
-            self.token = Field::Null;
-            self.vault_version = Field::Null;
-        }
-    }
-
-    /// In a plan: a new value will come.
-    fn expect(&mut self, config: &Self) {
-        self.kept().expect(&config.expires_at);
-        self.hand_over().expect();
-    }
-
     fn kept(&mut self) -> Kept<'_> {
         Kept {
             expires_at: &mut self.expires_at,
@@ -170,6 +149,18 @@ impl Model {
             updated_at: &mut self.updated_at,
             updated_by: &mut self.updated_by,
         }
+    }
+
+    fn generation(&self) -> &Field<i64> {
+        &self.generation
+    }
+
+    fn spelled(&mut self) -> [&mut Field<String>; 3] {
+        [&mut self.expires_at, &mut self.expires_in, &mut self.rotate_before]
+    }
+
+    fn declared(&mut self) -> (&mut Field<Triggers>, &mut Field<Destination>) {
+        (&mut self.rotation_triggers, &mut self.vault)
     }
 }
 
@@ -369,73 +360,24 @@ impl Resource for PersonalAccessToken {
             planned.email = prior.email.clone();
         }
         change.equivalent.push("email");
-        // The spelling in the state stays, so that another one is no difference.
-        keep_spelling(&mut planned.expires_at, &prior.expires_at);
-        keep_spelling(&mut planned.expires_in, &prior.expires_in);
-        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
-        let (record, now) = (Record::read(&context.private), self.now());
-        let records = decision_time::records(prior, planned);
-        let lifetime = known_duration(&change.config.expires_in);
-        let time = DecisionTime::new(&context.private, now, records, lifetime);
-        let decide = |at| declared.decide(prior.rotation(), record, value, at);
-        match time.decide(&prior.what(), decide, diagnostics) {
-            Decision::Keep => {
-                if declared.is_fixed() {
-                    prior
-                        .rotation()
-                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
-                }
-                if let Some(connection) = self.session.connected() {
-                    connection
-                        .vault
-                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
-                }
+        let connection = self.session.connected();
+        let report_own = async |connection: &Connection, prior: &Model, diagnostics: &mut Diagnostics| {
+            let operation = connection.operation(context);
+            if let Ok(true) = works_with(&connection.api, &operation, prior).await {
+                diagnostics.push(kept::rotates_own(&prior.what()));
             }
-            Decision::Ended(reasons) => {
-                diagnostics.push(rotation::ended(
-                    &prior.what(),
-                    prior.rotation().real_expiry(record),
-                    &reasons,
-                ));
-                planned.keep_declaration(prior);
-            }
-            Decision::Rotate(reasons) => {
-                diagnostics.push(rotation::rotates(&prior.what(), &reasons));
-                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
-                Record::plan(&context.private, now);
-                if let Some(connection) = self.session.connected() {
-                    let operation = connection.operation(context);
-                    if let Ok(true) = works_with(&connection.api, &operation, prior).await {
-                        diagnostics.push(kept::rotates_own(&prior.what()));
-                    }
-                    expect_enabled(&connection, &operation, diagnostics).await;
-                    connection
-                        .vault
-                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
-                    connection
-                        .vault
-                        .plan(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
-                        .await;
-                }
-                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
-                planned.generation = generation::after(&prior.generation);
-                planned.expect(&change.config);
-            }
-            Decision::NotKnownYet(unknown) => {
-                diagnostics.push(may_rotate(&prior.what(), &unknown));
-                Record::plan(&context.private, now);
-                if let Some(connection) = self.session.connected() {
-                    let owner = prior.owner(&planned.vault);
-                    connection
-                        .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
-                        .await;
-                }
-                planned.generation = Field::Unknown;
-                planned.expect(&change.config);
-            }
-        }
+            expect_enabled(connection, &operation, diagnostics).await;
+        };
+        plan_value(
+            connection.as_deref(),
+            context,
+            change,
+            LIFETIME,
+            self.now(),
+            report_own,
+            diagnostics,
+        )
+        .await;
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {

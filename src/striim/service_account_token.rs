@@ -29,7 +29,8 @@ use super::kept::{self, Kept, Record};
 use super::labels::{LABELS, service_account};
 use super::quota;
 use super::replacement;
-use super::rotation::{self, Decision, Rotation};
+use super::rotating_token::{RotatingToken, plan_value};
+use super::rotation::{self, Rotation};
 use super::service_account::{
     LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
     may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
@@ -39,10 +40,8 @@ use super::session::{Connection, Session};
 use crate::framework::{
     Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
 };
-use crate::platform::attributes::{
-    Triggers, check_name, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
-};
-use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::attributes::{Triggers, check_name, invalid, is_same_text};
+use crate::platform::decision_time;
 use crate::platform::declarations::declaration;
 use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
 use crate::platform::{account, generation, private_record};
@@ -86,7 +85,21 @@ impl Model {
         self.name.known().map_or("", String::as_str)
     }
 
-    /// How a message names it.
+    /// The value that works, as far as anybody knows it.
+    async fn present_token(&self, connection: &Connection, context: &Context) -> Field<SecretString> {
+        connection
+            .vault
+            .value(
+                &connection.operation(context),
+                &self.vault,
+                &self.vault_version,
+                &self.token,
+            )
+            .await
+    }
+}
+
+impl RotatingToken for Model {
     fn what(&self) -> String {
         token_of(self.name())
     }
@@ -101,19 +114,12 @@ impl Model {
         }
     }
 
-    /// Records at a refresh by which instant the next plan decides.
-    fn record_decision(&self, private: &PrivateState, now: Timestamp) {
-        let (rotation, value) = (self.rotation(), self.value(private));
-        decision_time::refresh(private, now, |at| rotation.boundary(Record::read(private), value, at));
-    }
-
     fn value(&self, private: &PrivateState) -> PresentValue {
         let imported = private_record::is_imported(private, &self.generation);
         let kept = kept::present_value(imported, &self.token, &self.updated_at);
         hand_over::present_value(&self.vault, &self.vault_version, kept)
     }
 
-    /// Itself, as the owner of a secret at `place`.
     fn owner(&self, place: &Field<Destination>) -> Owner {
         let owner = service_account(self.name(), self.token_id.known().copied());
         owner.with_state((&self.vault, &self.vault_version), place)
@@ -132,36 +138,6 @@ impl Model {
         }
     }
 
-    /// The value that works, as far as anybody knows it.
-    async fn present_token(&self, connection: &Connection, context: &Context) -> Field<SecretString> {
-        connection
-            .vault
-            .value(
-                &connection.operation(context),
-                &self.vault,
-                &self.vault_version,
-                &self.token,
-            )
-            .await
-    }
-
-    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
-    fn keep_declaration(&mut self, prior: &Self) {
-        rotation::keep_declaration(&mut self.rotation_triggers, &prior.rotation_triggers);
-        rotation::keep_declaration(&mut self.vault, &prior.vault);
-        if self.vault.is_null() != prior.vault.is_null() {
-            // The expired value is kept nowhere: no other place can get it.
-            self.token = Field::Null;
-            self.vault_version = Field::Null;
-        }
-    }
-
-    /// In a plan: a new value will come.
-    fn expect(&mut self, config: &Self) {
-        self.kept().expect(&config.expires_at);
-        self.hand_over().expect();
-    }
-
     fn kept(&mut self) -> Kept<'_> {
         Kept {
             expires_at: &mut self.expires_at,
@@ -170,6 +146,18 @@ impl Model {
             updated_at: &mut self.updated_at,
             updated_by: &mut self.updated_by,
         }
+    }
+
+    fn generation(&self) -> &Field<i64> {
+        &self.generation
+    }
+
+    fn spelled(&mut self) -> [&mut Field<String>; 3] {
+        [&mut self.expires_at, &mut self.expires_in, &mut self.rotate_before]
+    }
+
+    fn declared(&mut self) -> (&mut Field<Triggers>, &mut Field<Destination>) {
+        (&mut self.rotation_triggers, &mut self.vault)
     }
 }
 
@@ -417,82 +405,26 @@ impl Resource for ServiceAccountToken {
             let declaration = declaration(true, &change.config);
             diagnostics.ok(connection.ledger.declare(&[prior.name()], &declaration));
         }
-        // The spelling in the state stays, so that another one is no difference.
-        keep_spelling(&mut planned.expires_at, &prior.expires_at);
-        keep_spelling(&mut planned.expires_in, &prior.expires_in);
-        keep_spelling(&mut planned.rotate_before, &prior.rotate_before);
-        let (declared, value) = (change.config.rotation(), prior.value(&context.private));
-        let (record, now) = (Record::read(&context.private), self.now());
-        let records = decision_time::records(prior, planned);
-        let lifetime = known_duration(&change.config.expires_in);
-        let time = DecisionTime::new(&context.private, now, records, lifetime);
-        let decide = |at| declared.decide(prior.rotation(), record, value, at);
-        match time.decide(&prior.what(), decide, diagnostics) {
-            Decision::Keep => {
-                if declared.is_fixed() {
-                    prior
-                        .rotation()
-                        .tell_of_the_end(record, &prior.what(), now, diagnostics);
-                }
-                if let Some(connection) = self.session.connected() {
-                    connection
-                        .vault
-                        .claim(&planned.vault, &prior.owner(&planned.vault), diagnostics);
-                }
+        let connection = self.session.connected();
+        let report_own = async |connection: &Connection, prior: &Model, diagnostics: &mut Diagnostics| {
+            let token = prior.present_token(connection, context).await;
+            let operation = connection.operation(context);
+            match whether_own(connection, &operation, prior.name(), &token, self.now()).await {
+                Own::Yes => diagnostics.push(kept::rotates_own(&prior.what())),
+                Own::Perhaps => diagnostics.push(kept::may_rotate_own(&prior.what())),
+                Own::No => {}
             }
-            Decision::Ended(reasons) => {
-                diagnostics.push(rotation::ended(
-                    &prior.what(),
-                    prior.rotation().real_expiry(record),
-                    &reasons,
-                ));
-                planned.keep_declaration(prior);
-            }
-            Decision::Rotate(reasons) => {
-                diagnostics.push(rotation::rotates(&prior.what(), &reasons));
-                diagnostics.extend(declared.follows_the_clock(prior.rotation(), record, &prior.what(), now));
-                Record::plan(&context.private, now);
-                if let Some(connection) = self.session.connected() {
-                    let (token, operation) = (
-                        prior.present_token(&connection, context).await,
-                        connection.operation(context),
-                    );
-                    match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {
-                        Own::Yes => diagnostics.push(kept::rotates_own(&prior.what())),
-                        Own::Perhaps => diagnostics.push(kept::may_rotate_own(&prior.what())),
-                        Own::No => {}
-                    }
-                    connection
-                        .vault
-                        .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
-                    connection
-                        .vault
-                        .plan(
-                            &connection.operation(context),
-                            &planned.vault,
-                            prior.owner(&planned.vault),
-                            diagnostics,
-                        )
-                        .await;
-                }
-                diagnostics.ok(declared.expiry_to_send(now, LIFETIME));
-                planned.generation = generation::after(&prior.generation);
-                planned.expect(&change.config);
-            }
-            Decision::NotKnownYet(unknown) => {
-                diagnostics.push(may_rotate(&prior.what(), &unknown));
-                Record::plan(&context.private, now);
-                if let Some(connection) = self.session.connected() {
-                    let owner = prior.owner(&planned.vault);
-                    connection
-                        .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
-                        .await;
-                }
-                planned.generation = Field::Unknown;
-                planned.expect(&change.config);
-            }
-        }
+        };
+        plan_value(
+            connection.as_deref(),
+            context,
+            change,
+            LIFETIME,
+            self.now(),
+            report_own,
+            diagnostics,
+        )
+        .await;
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
