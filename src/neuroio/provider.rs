@@ -38,9 +38,9 @@ impl NeuroIo {
 
     fn connect(&self, settings: Settings) -> Connection {
         let account = ProviderAccount::new(settings.base_url.host(), &settings.base_url);
-        self.session.set_account(account);
         let client = self.session.client(
             &self.parts,
+            account,
             Options {
                 base_url: settings.base_url,
                 credential: settings.credential,

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
@@ -11,10 +13,12 @@ use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::parts::Parts;
 use super::settings::Resolved;
+use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
 use crate::token::{Clock, Rough, Skew};
+use crate::vault::{self, Vault};
 
 /// The provider's link to a platform, from before it is configured on. `C` is what a configured provider works with.
 pub(crate) struct Session<C>(Arc<Shared<C>>);
@@ -68,10 +72,25 @@ impl<C> Session<C> {
         }))
     }
 
-    /// A client of the platform, whose answers correct the clock, and whose messages repeat no secret.
-    pub(crate) fn client(&self, parts: &Parts, options: Options) -> Client {
+    /// A client of the platform, in this account, whose answers correct the clock, and whose messages repeat no secret.
+    pub(crate) fn client(&self, parts: &Parts, account: ProviderAccount, options: Options) -> Client {
+        self.set_account(account);
         let client = parts.client(options).correcting(self.clock().clone());
         client.concealing(self.secrets())
+    }
+
+    /// The Vault that values are delivered to, whose messages repeat no secret.
+    pub(crate) fn vault(
+        &self,
+        parts: &Parts,
+        settings: Link<vault::Settings>,
+        user_agent: HeaderValue,
+        request_timeout: Duration,
+    ) -> Link {
+        settings.map(|settings| {
+            let vault = Vault::new(settings, user_agent, request_timeout, &parts.transport);
+            vault.concealing(self.secrets())
+        })
     }
 
     /// The secrets that this process knows.
@@ -88,7 +107,7 @@ impl<C> Session<C> {
         self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_account(&self, account: ProviderAccount) {
+    fn set_account(&self, account: ProviderAccount) {
         *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 

@@ -38,9 +38,9 @@ impl Quix {
 
     fn connect(&self, settings: Settings) -> Connection {
         let account = ProviderAccount::new(settings.portal_api.host(), &settings.portal_api);
-        self.session.set_account(account);
         let client = self.session.client(
             &self.parts,
+            account,
             Options {
                 base_url: settings.portal_api,
                 credential: settings.credential,

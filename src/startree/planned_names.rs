@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::framework::{Context, Diagnostic, Value};
+use super::api::Name;
+use crate::framework::{Context, Diagnostic, Diagnostics, Field, Model, Value};
 use crate::platform::declarations::{Twin, may_be_equal};
 
 /// The key in the private state, by which the second plan call of a replacement knows that it is one.
@@ -48,7 +49,7 @@ impl PlannedNames {
     }
 
     /// Whether a resource of the state has this name.
-    pub(super) fn is_in_state(&self, name: &str) -> bool {
+    fn is_in_state(&self, name: &str) -> bool {
         self.lock().in_state.contains(name)
     }
 
@@ -102,6 +103,32 @@ impl PlannedNames {
         }
     }
 
+    /// Reports in a plan that a role or a policy, as `kind` says, has a name that is not free. `is_listed` asks the platform; its
+    /// errors are ignored here: apply reports them.
+    pub(super) async fn report<M: Model + Clone>(
+        &self,
+        context: &Context,
+        (kind, name): (&str, &Name),
+        prior: Option<&str>,
+        config: &M,
+        is_listed: impl Future<Output = Result<bool, Diagnostic>>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let what = format!("The {kind} {:?}", name.as_str());
+        let problem = match self.plan(context, prior, name.as_str(), &config.clone().into_value()) {
+            Planned::Free => return,
+            Planned::Twice(twin) => twin.report(twice(&what)),
+            Planned::InState => in_state(&what),
+            Planned::FreeUnlessListed { replaces } => match is_listed.await {
+                // It may have been refreshed meanwhile.
+                Ok(true) if self.is_in_state(name.as_str()) => in_state(&what),
+                Ok(true) => taken_in_plan(kind, name, replaces),
+                Ok(false) | Err(_) => return,
+            },
+        };
+        diagnostics.push(problem.on("name"));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Names> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,6 +148,11 @@ impl Names {
     }
 }
 
+/// The name that a resource has before a plan.
+pub(super) fn prior_name<M>(prior: &Option<M>, name: impl FnOnce(&M) -> &Field<String>) -> Option<&str> {
+    prior.as_ref().and_then(|prior| name(prior).known()).map(String::as_str)
+}
+
 /// The error where two resources of a plan want one name.
 pub(super) fn twice(what: &str) -> Diagnostic {
     Diagnostic::error(
@@ -130,8 +162,35 @@ pub(super) fn twice(what: &str) -> Diagnostic {
     )
 }
 
+/// The error where something of that name exists already; `kind` is "role" or "policy".
+pub(super) fn taken(kind: &str, name: &Name) -> Diagnostic {
+    let name = name.as_str();
+    Diagnostic::error(
+        format!("The {kind} {name:?} exists already"),
+        format!(
+            "It was not made by this resource, and is left as it is. To manage it here, import it:\n\n  import {{\n    to = \
+             startree_{kind}.<name>\n    id = {name:?}\n  }}\n\nOr choose another name."
+        ),
+    )
+    .on("name")
+}
+
+/// The same in a plan: an error where the present thing would be deleted before the creation fails.
+fn taken_in_plan(kind: &str, name: &Name, replaces: bool) -> Diagnostic {
+    let mut problem = taken(kind, name);
+    if !replaces {
+        problem
+            .detail
+            .push_str("\n\nUnless it is gone by then, the creation fails.");
+        return problem.as_warning();
+    }
+    let note = format!("\n\nThe {kind} that is to be replaced would be deleted before that shows.");
+    problem.detail.push_str(&note);
+    problem
+}
+
 /// The warning where a name is that of a resource of the state.
-pub(super) fn in_state(what: &str) -> Diagnostic {
+fn in_state(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} exists already, as a resource of this state"),
         "A creation fails while it is there. Where it is the same resource, which is replaced because it is tainted, it is \

@@ -22,10 +22,9 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::planned_names::{Planned, in_state, twice};
+use super::planned_names::{prior_name, taken};
 use super::presence::{after_its_end, deleted_outside, or_absent};
-use super::role::{name, taken, taken_in_plan, validate_name};
-use crate::framework::Model as _;
+use super::role::{name, validate_name};
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -86,30 +85,22 @@ impl Policy {
 impl Policy {
     /// Reports a name that is not free.
     async fn plan_name(&self, context: &Context, change: &Change<Model>, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+        let (Some(connection), Some(name)) = (self.session.connected(), change.planned.name.known()) else {
             return;
         };
-        let Ok(planned) = text.parse::<Name>() else { return };
-        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
-        let config = change.config.clone().into_value();
-        match connection
-            .planned
-            .policies
-            .plan(context, prior.map(String::as_str), text, &config)
-        {
-            Planned::Free => {}
-            Planned::Twice(twin) => diagnostics.push(twin.report(twice(&what(&planned)).on("name"))),
-            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
-            // Errors are ignored here: apply reports them.
-            Planned::FreeUnlessListed { replaces } => {
-                if connection.has_policy(&connection.operation(context), &planned).await == Ok(true) {
-                    diagnostics.push(match connection.planned.policies.is_in_state(text) {
-                        true => in_state(&what(&planned)).on("name"),
-                        false => taken_in_plan("policy", &planned, replaces),
-                    });
-                }
-            }
-        }
+        let Ok(name) = name.parse::<Name>() else { return };
+        let is_listed = async { connection.has_policy(&connection.operation(context), &name).await };
+        let names = &connection.planned.policies;
+        names
+            .report(
+                context,
+                ("policy", &name),
+                prior_name(&change.prior, |prior| &prior.name),
+                &change.config,
+                is_listed,
+                diagnostics,
+            )
+            .await;
     }
 }
 

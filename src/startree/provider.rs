@@ -21,7 +21,6 @@ use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
-use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -64,10 +63,11 @@ impl StarTree {
             user_agent: USER_AGENT,
             request_timeout,
         });
-        self.session.set_account(ProviderAccount::new(&environment, &base_url));
+        let present = ProviderAccount::new(&environment, &base_url);
         let label = labels::environment(&base_url, &environment);
         let client = self.session.client(
             &self.parts,
+            present,
             Options {
                 base_url,
                 credential,
@@ -75,10 +75,7 @@ impl StarTree {
                 request_timeout,
             },
         );
-        let vault = vault.map(|vault| {
-            let vault = Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport);
-            vault.concealing(self.session.secrets())
-        });
+        let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
         Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault, label)
     }
 }

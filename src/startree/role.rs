@@ -21,9 +21,8 @@ use super::connection::{Connection, Session};
 use super::description;
 use super::failure::failure;
 use super::identity;
-use super::planned_names::{Planned, in_state, twice};
+use super::planned_names::{prior_name, taken};
 use super::presence::{after_its_end, deleted_outside, or_absent};
-use crate::framework::Model as _;
 use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_new};
@@ -83,32 +82,6 @@ pub(super) fn validate_name(attribute: &'static str, field: &Field<String>, diag
     }
 }
 
-/// The error where something of that name is there already; `kind` is "role" or "policy".
-pub(super) fn taken(kind: &str, name: &Name) -> Diagnostic {
-    let name = name.as_str();
-    Diagnostic::error(
-        format!("The {kind} {name:?} exists already"),
-        format!(
-            "It was not made by this resource, and is left as it is. To manage it here, import it:\n\n  import {{\n    to = \
-             startree_{kind}.<name>\n    id = {name:?}\n  }}\n\nOr choose another name."
-        ),
-    )
-    .on("name")
-}
-
-/// The same in a plan: an error where the present thing would be deleted before the creation fails.
-pub(super) fn taken_in_plan(kind: &str, name: &Name, replaces: bool) -> Diagnostic {
-    let mut told = taken(kind, name);
-    if !replaces {
-        told.detail
-            .push_str("\n\nUnless it is gone by then, the creation fails.");
-        return told.as_warning();
-    }
-    let note = format!("\n\nThe {kind} that is to be replaced would be deleted before that shows.");
-    told.detail.push_str(&note);
-    told
-}
-
 #[async_trait]
 impl Resource for Role {
     type Model = Model;
@@ -148,30 +121,22 @@ impl Resource for Role {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Some(text)) = (self.session.connected(), change.planned.name.known()) else {
+        let (Some(connection), Some(name)) = (self.session.connected(), change.planned.name.known()) else {
             return;
         };
-        let Ok(planned) = text.parse::<Name>() else { return };
-        let prior = change.prior.as_ref().and_then(|prior| prior.name.known());
-        let config = change.config.clone().into_value();
-        match connection
-            .planned
-            .roles
-            .plan(context, prior.map(String::as_str), text, &config)
-        {
-            Planned::Free => {}
-            Planned::Twice(twin) => diagnostics.push(twin.report(twice(&what(&planned)).on("name"))),
-            Planned::InState => diagnostics.push(in_state(&what(&planned)).on("name")),
-            // Errors are ignored here: apply reports them.
-            Planned::FreeUnlessListed { replaces } => {
-                if connection.has_role(&connection.operation(context), &planned).await == Ok(true) {
-                    diagnostics.push(match connection.planned.roles.is_in_state(text) {
-                        true => in_state(&what(&planned)).on("name"),
-                        false => taken_in_plan("role", &planned, replaces),
-                    });
-                }
-            }
-        }
+        let Ok(name) = name.parse::<Name>() else { return };
+        let is_listed = async { connection.has_role(&connection.operation(context), &name).await };
+        let names = &connection.planned.roles;
+        names
+            .report(
+                context,
+                ("role", &name),
+                prior_name(&change.prior, |prior| &prior.name),
+                &change.config,
+                is_listed,
+                diagnostics,
+            )
+            .await;
     }
 
     async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {

@@ -28,9 +28,8 @@ use super::planned_names::{Planned, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
 use super::succession::Predecessor;
-use crate::framework::Model as _;
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type, model,
+    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Model as _, NoIdentity, Resource, Schema, Type, model,
 };
 use crate::platform::attributes::invalid;
 use crate::platform::{Unmade, end_until_gone, make_unless_there};

@@ -21,8 +21,9 @@ use super::identity;
 use super::planned_names::{Planned, twice};
 use super::presence::{after_its_end, deleted_outside, or_absent};
 use super::role::{existing_name, validate_reference};
-use crate::framework::Model as _;
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Resource, Schema, Type, model};
+use crate::framework::{
+    Attribute, Change, Context, Diagnostic, Diagnostics, Model as _, Resource, Schema, Type, model,
+};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
 

@@ -58,6 +58,11 @@ pub struct ServiceAccount {
     pub updated_by: Option<i64>,
 }
 
+/// The service account of that name.
+pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
+    accounts.iter().find(|account| account.name == name)
+}
+
 /// What is known about a user's personal access token (PAT): not its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserToken {

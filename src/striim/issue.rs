@@ -29,7 +29,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, is_same_name};
+use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, find, is_same_name};
 use crate::platform::Recent;
 use crate::rest::{Error, Kind, Operation, Over};
 
@@ -319,10 +319,6 @@ fn made_since<'a>(before: &[ServiceAccount], accounts: &'a [ServiceAccount], nam
 fn ends_as(new: &NewServiceAccount<'_>, account: &ServiceAccount) -> bool {
     let expiries = new.expires_at.zip(account.expires_at);
     expiries.is_none_or(|(asked, listed)| asked.as_second() == listed.as_second())
-}
-
-fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
-    accounts.iter().find(|account| account.name == name)
 }
 
 #[cfg(test)]

@@ -27,7 +27,6 @@ use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
-use crate::vault::Vault;
 
 /// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
@@ -63,10 +62,11 @@ impl Striim {
             retry_timeout,
             vault,
         } = settings;
-        self.session.set_account(ProviderAccount::new(&account, &base_url));
+        let present = ProviderAccount::new(&account, &base_url);
         let label = labels::account(&base_url, &account);
         let client = self.session.client(
             &self.parts,
+            present,
             Options {
                 base_url,
                 credential,
@@ -75,10 +75,7 @@ impl Striim {
             },
         );
         let api = Api::new(client).managed_by(managed_by);
-        let vault = vault.map(|vault| {
-            let vault = Vault::new(vault, USER_AGENT, request_timeout, &self.parts.transport);
-            vault.concealing(self.session.secrets())
-        });
+        let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
         Connection::new(api, account, retry_timeout).handing_over_to(vault, label)
     }
 }

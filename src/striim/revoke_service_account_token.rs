@@ -9,9 +9,10 @@
 
 use async_trait::async_trait;
 
+use super::api::find;
 use super::quota::ending;
 use super::revoke::revoke;
-use super::service_account::{find, no_such_account};
+use super::service_account::no_such_account;
 use super::session::Session;
 use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
 

@@ -14,11 +14,12 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::api::find;
 use super::kept;
 use super::labels::{LABELS, service_account};
 use super::quota::ending;
 use super::rotation::Rotation;
-use super::service_account::{LIFETIME, find, no_such_account, rotate, token_of, why_not_rotated};
+use super::service_account::{LIFETIME, no_such_account, rotate, token_of, why_not_rotated};
 use super::session::Session;
 use crate::framework::{
     Action, Attribute, Context, Diagnostic, Diagnostics, Field, Presence, Progress, Schema, Type, model,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, is_marked, is_same_name};
+use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, find, is_marked, is_same_name};
 use super::failure::failure;
 use super::issue::{self, Unmade};
 use super::kept;
@@ -25,10 +25,6 @@ const NAME_PAUSE: Duration = Duration::from_millis(200);
 
 /// "may be set for up to 12 months" (Striim Cloud, "Token types").
 pub(super) const LIFETIME: Lifetime = Lifetime::Months(12);
-
-pub(super) fn find<'a>(accounts: &'a [ServiceAccount], name: &str) -> Option<&'a ServiceAccount> {
-    accounts.iter().find(|account| account.name == name)
-}
 
 /// The service account of a resource whose state knows it by this name and token: the platform may spell the name in another
 /// way than it was declared.

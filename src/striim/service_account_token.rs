@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount};
+use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
@@ -32,9 +32,9 @@ use super::replacement;
 use super::rotating_token::{RotatingToken, plan_value};
 use super::rotation::{self, Rotation};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, complete, end, end_left_over, find, find_own,
-    may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
-    why_not_created, why_not_rotated,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, may_be_spelled_otherwise,
+    no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated,
 };
 use super::session::{Connection, Session};
 use crate::framework::{
