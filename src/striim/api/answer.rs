@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::managed_by::unmark;
 use super::{IssuedToken, Mismatch, OwnerKey, PatStatus, ServiceAccount, UserToken, is_same_name};
+use crate::redaction::KnownSecrets;
 use crate::rest::envelope::{Object, object, whole_list};
 use crate::rest::{Answer, Unreadable};
 use crate::token::read_instant;
@@ -55,16 +56,21 @@ pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -
     });
     let (token, object) = found.ok_or_else(|| unreadable("holds no token"))?;
     let Expiry { expires_at, unreadable } = Expiry::of(&object);
-    if let Some(text) = unreadable {
-        tracing::warn!("the platform issued a token with an expiry that cannot be read: {text}");
+    if unreadable.is_some() {
+        tracing::warn!("the platform issued a token with an expiry that cannot be read");
     }
+    // What goes with the value is shown, and the value must not be.
+    let repeats_value = |text: &str| KnownSecrets::default().are_in(text, "", [&token]);
+    let updated_at = text(&object, "updated-at").filter(|text| !repeats_value(text));
+    let mismatch = owner.and_then(|owner| mismatch(&object, key, owner));
+    let mismatch = mismatch.filter(|mismatch| !repeats_value(&mismatch.answered));
     Ok(IssuedToken {
         token,
         token_id: integer(&object, "token-id"),
         expires_at,
-        updated_at: text(&object, "updated-at"),
+        updated_at,
         updated_by: integer(&object, "updated-by"),
-        mismatch: owner.and_then(|owner| mismatch(&object, key, owner)),
+        mismatch,
     })
 }
 
@@ -409,6 +415,14 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn issued_value_that_the_answer_repeats_elsewhere_is_not_shown() {
+        let body = r#"{"name":"9AbCdEfG-hIjKlMnO","token":"9AbCdEfGhIjKlMnO","updated-at":"by 9AbCdEfGhIjKlMnO"}"#;
+        let issued = issued_token(answer(body), OwnerKey::Name, Some("ci")).unwrap();
+        assert_eq!(issued.token.expose_secret(), "9AbCdEfGhIjKlMnO");
+        assert_eq!((issued.mismatch, issued.updated_at), (None, None));
     }
 
     #[test]
