@@ -160,7 +160,7 @@ fn orphans(found: &[StreamToken], permanent: bool) -> String {
     let [first, ..] = found else { return String::new() };
     format!(
         "New since just before it:{}\n\nThe platform does not record who created a token, so another client or another \
-         `provider` block of this run may have created it, and it was not adopted. If nobody else did, import it and apply \
+         `provider` block of this run may have created it, and it was not adopted. If none of them did, import it and apply \
          again:\n\n  import {{\n    to = neuroio_stream_token.<label>\n    id = \"{}\"\n  }}\n\nor delete it, in NeuroIO's \
          console or with `DELETE /v1/streams/tokens/{}/`, and apply again.{expiry}",
         limit::list(found),

@@ -34,7 +34,7 @@ pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Res
 /// Whether the platform's list has the token.
 ///
 /// # Errors
-/// What to tell the user if that cannot be told.
+/// The error to report if that cannot be found out.
 pub(super) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
     let tokens = api.list(operation, None).await.map_err(|error| failure(&error))?;
     Ok(tokens.iter().any(|token| token.id == id))

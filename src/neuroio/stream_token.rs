@@ -139,7 +139,7 @@ impl StreamToken {
         decision_time::refresh(&context.private, self.now(), |at| state.has_ended(at));
     }
 
-    /// Holds a planned creation against the limit. That nobody can be asked now is for the apply to tell.
+    /// Holds a planned creation against the limit. Errors are ignored here: apply reports them.
     async fn plan_creation(&self, context: &Context, diagnostics: &mut Diagnostics) {
         let Some(connection) = self.session.connected() else {
             return;

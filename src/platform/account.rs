@@ -86,7 +86,7 @@ pub(crate) fn record(private: &PrivateState, present: Option<ProviderAccount>) {
 }
 
 /// Whether the provider, which works with the account `present`, may work on an object of the state; an error if not.
-/// `is_there` tells whether the platform has the very token that the state describes.
+/// `is_there` finds out whether the platform has the very token that the state describes.
 pub(crate) async fn permits(
     context: &Context,
     present: Option<ProviderAccount>,

@@ -239,7 +239,7 @@ fn unsettled(workspace: &str) -> Diagnostic {
 fn more(workspace: &str) -> Diagnostic {
     Diagnostic::error(
         format!("The streaming tokens of {workspace:?} were rotated more than once"),
-        "Token 1, as the plan knew it, has ended, and token 2 is not in its place: somebody else has rotated since the plan was \
+        "Token 1, as the plan knew it, has ended, and token 2 is not in its place: another client has rotated since the plan was \
          made. Whatever uses one of the tokens of before is not let in any more. Both new tokens are in the state. Find out who else rotates, give what is locked out a new \
          token, and apply again for what this error has kept from being done.",
     )

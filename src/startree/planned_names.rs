@@ -32,7 +32,7 @@ struct Names {
 /// What a plan call found out about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Planned {
-    /// Nothing is in the way, or nothing is known to be.
+    /// The name is free, as far as is known.
     Free,
     /// Another resource of this plan has it, too, or may have it.
     Twice(Twin),

@@ -18,7 +18,7 @@ impl Connection {
     /// Whether the cached list of roles has this one.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let roles = self.role_names(operation).await.map_err(|error| failure(&error))?;
         Ok(roles.iter().any(|role| role == name.as_str()))
@@ -27,7 +27,7 @@ impl Connection {
     /// Whether the cached list of policies has this one.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let policies = self.policy_names(operation).await.map_err(|error| failure(&error))?;
         Ok(policies.iter().any(|policy| policy == name.as_str()))
@@ -36,7 +36,7 @@ impl Connection {
     /// Whether the list of roles still has this one, after a request did not find it.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn still_has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let listed = self.lists_role_now(operation, name).await;
         listed.map_err(|error| failure(&error))
@@ -45,7 +45,7 @@ impl Connection {
     /// The same for a policy.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn still_has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let listed = self.lists_policy_now(operation, name).await;
         listed.map_err(|error| failure(&error))
@@ -68,7 +68,7 @@ impl Connection {
     /// Whether a role is assigned. A role that is not there is not.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn is_assigned(
         &self,
         operation: &Operation,
@@ -83,7 +83,7 @@ impl Connection {
     /// Whether a policy is attached to a role. A role that is not there has none.
     ///
     /// # Errors
-    /// What to tell the user if that cannot be told.
+    /// The error to report if that cannot be found out.
     pub(super) async fn is_attached(
         &self,
         operation: &Operation,

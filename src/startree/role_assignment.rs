@@ -151,7 +151,7 @@ impl Resource for RoleAssignment {
              **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
              role in the same apply, before the old one loses it. During an `overlap` the assignment concerns both tokens: an \
              added one reaches both, and a removed one is taken from both, which the plan says. An added one reaches the \
-             previous token only if the platform tells the descriptions of tokens.\n\n\
+             previous token only if the platform reports the descriptions of tokens.\n\n\
              Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
              away. The role is not taken from the service token that the provider works with.",
             [
@@ -336,7 +336,7 @@ impl Resource for RoleAssignment {
             });
             connection.tokens.follows(access_key, predecessor);
         }
-        // Where another resource goes on with the assignment, it does so for both tokens.
+        // Where another resource continues the assignment, it does so for both tokens.
         let is_continued = match holders.first() {
             Some(holder) => connection.claims.lock(key(&role, holder)).await.is_of_another(context),
             None => false,
@@ -517,7 +517,7 @@ async fn relieve(
 /// Takes a role that a rotation handed on to a token, unless an assignment of this process holds it.
 ///
 /// # Errors
-/// What to tell the user if the token has it still, or may have.
+/// The error to report if the token still has it, or may have it.
 pub(super) async fn take_handed_on(
     connection: &Connection,
     operation: &Operation,

@@ -96,7 +96,7 @@ impl ServiceToken {
         }
     }
 
-    /// Holds a planned creation against Vault. That nobody can be asked now is for the apply to tell.
+    /// Holds a planned creation against Vault. Errors are ignored here: apply reports them.
     async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
         if let Some(connection) = self.session.connected() {
             let operation = connection.operation(context);
@@ -619,7 +619,8 @@ async fn end(
     revoke(connection, operation, access_key).await
 }
 
-/// Ends a token that has a successor, which has its roles. Where it is the one that the provider works with, the provider goes on with that.
+/// Ends a token that has a successor, which has its roles. Where it is the provider's own, the provider switches to
+/// the successor.
 async fn make_way(
     connection: &Connection,
     operation: &Operation,

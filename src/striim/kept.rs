@@ -215,7 +215,7 @@ impl Kept<'_> {
         *self.updated_by = issued.updated_by.into();
     }
 
-    /// Takes over what the platform tells of a token that is imported. An expiry that cannot be read is kept as it is spelled,
+    /// Takes over what the platform reports about a token that is imported. An expiry that cannot be read is kept as it is spelled,
     /// so that it is not taken for none.
     pub(super) fn import(self, seen: Seen<'_>, unreadable_expiry: Option<&String>) {
         if let Some(spelled) = unreadable_expiry {
@@ -295,7 +295,7 @@ impl Kept<'_> {
     }
 
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
-    /// not reported, by whether its expiry or its last update moved. Where no answer told the last update of the value, one
+    /// not reported, by whether its expiry or its last update moved. Where no answer reported the last update of the value, one
     /// after its issue counts.
     pub(super) fn was_rotated_outside(&self, seen: Seen<'_>, record: Option<Record>) -> bool {
         self.is_another_value(seen, record, record.and_then(|record| record.issued_at))

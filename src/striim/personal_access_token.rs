@@ -207,7 +207,7 @@ impl PersonalAccessToken {
         }
     }
 
-    /// Says what a planned creation ends. That nobody can be asked now is for the apply to tell.
+    /// Says what a planned creation ends. Errors are ignored here: apply reports them.
     async fn plan_creation(&self, context: &Context, planned: &mut Model, is_own: bool, diagnostics: &mut Diagnostics) {
         // Left out, it is that of the user whom the provider works as, and known once the platform reports it.
         planned.id = planned.email.clone();

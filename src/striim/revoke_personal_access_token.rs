@@ -88,7 +88,7 @@ impl Action for RevokePersonalAccessToken {
             return;
         };
         let operation = connection.operation(context);
-        // That nobody can be asked now is for the invocation to tell.
+        // Errors are ignored here: the invocation reports them.
         let Ok(found) = find(&connection.api, &operation, Some(email)).await else {
             return;
         };

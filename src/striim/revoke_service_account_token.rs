@@ -65,7 +65,7 @@ impl Action for RevokeServiceAccountToken {
         let (Some(name), Some(connection)) = (config.name.known(), self.session.connected()) else {
             return;
         };
-        // That nobody can be asked now is for the invocation to tell.
+        // Errors are ignored here: the invocation reports them.
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
             return;
         };

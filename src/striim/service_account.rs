@@ -50,7 +50,7 @@ pub(super) fn spelled_otherwise(name: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("The service account {name:?} is listed under another spelling"),
         "The platform's list has no account of exactly this name, and one whose name differs in case, blanks or \
-         normalization only. It does not tell the numbers of their tokens, so they may be the same or not. The state stays as \
+         normalization only. It has no numbers of their tokens, so they may be the same or not. The state stays as \
          it is.",
     )
 }
@@ -117,13 +117,14 @@ pub(super) async fn orphan(
             (None, _) => "was not rotated, as far as the platform shows".to_owned(),
         };
         Diagnostic::warning(
-            format!("The service account {name:?} is made anew: its present token is revoked"),
+            format!("The service account {name:?} is recreated: its present token is revoked"),
             format!(
                 "It exists, bears the mark of this provider's `managed_by`, {:?}, and is not in the part of the state that this \
-                 run has read; it {}, and {changed}. A run that was killed leaves such an account, with a value that is lost. But so does `terraform state rm`, \
-                 and so does another workspace with the same `managed_by`: then its token is in use. This apply revokes it, \
-                 wherever it is in use, and creates the account again. To keep it, do not apply this plan: import it (`id = \
-                 {name:?}`), or give each workspace a `managed_by` of its own and this resource another name.",
+                 run has read; it {}, and {changed}. A run that was killed leaves such an account, with a value that is lost. \
+                 But so does `terraform state rm`, and so does another workspace with the same `managed_by`: then its token \
+                 is in use. This apply revokes it, wherever it is in use, and creates the account again. To keep it, do not \
+                 apply this plan: import it (`id = {name:?}`), or give each workspace a `managed_by` of its own and this \
+                 resource another name.",
                 account.managed_by.as_deref().unwrap_or_default(),
                 quota::ending(account, now)
             ),
@@ -191,7 +192,7 @@ pub(super) async fn end_left_over(
     let Some(account) = manages(&connection.look_afresh(operation).await?) else {
         return Ok(());
     };
-    tracing::warn!("a run that did not come to its end left the service account {name:?}: making it anew");
+    tracing::warn!("an interrupted run left the service account {name:?}: recreating it");
     let revoked = revoke(&connection.api, operation, name, account.token_id).await;
     match revoked {
         Ok(()) => connection.removed(name).await,
@@ -245,7 +246,7 @@ pub(super) async fn whether_own(
     let Ok(recent) = connection.recent(operation).await else {
         return Own::Perhaps;
     };
-    // What has expired authenticates nobody.
+    // An expired token is rejected.
     let is_active = |account: &&ServiceAccount| quota::is_active(account, now);
     let mut active = recent.items.iter().filter(is_active).map(|account| &account.name);
     if !active.clone().any(|other| other == name) {

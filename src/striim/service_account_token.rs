@@ -13,8 +13,8 @@
 //! # Assumptions
 //! - The list is complete, but for what has expired. What a rotation that was cut off has let expire before the state
 //!   knew is taken for gone; the creation that follows is refused and says how to be rid of it (`adopt_existing`).
-//! - No token ends between a plan that keeps it and that plan's apply: Terraform asks for the plan again then, and a
-//!   provider cannot tell the two from each other. Where one does, the apply fails and the next run rotates.
+//! - A token that expires between a plan that keeps it and that plan's apply is kept by the apply, too, because both decide
+//!   by the instant that the refresh recorded ([`crate::platform::decision_time`]). The next run rotates it.
 //! - `token-id` tells one value from the next: a rotation changes it (Striim's samples show so).
 
 use async_trait::async_trait;
@@ -315,7 +315,7 @@ impl Resource for ServiceAccountToken {
                 "adopt_existing",
                 Type::Bool,
                 "Whether to take over a service account of that name, if there is one at creation, by rotating it; \
-                 or, if it has expired and is no longer listed, by revoking it and making it anew. Default: false. To take \
+                 or, if it has expired and is no longer listed, by revoking it and creating it again. Default: false. To take \
                  one over without rotating it, import it.",
             ),
             Attribute::computed("id", Type::String, "The same as `name`."),
@@ -461,7 +461,7 @@ impl Resource for ServiceAccountToken {
                 diagnostics.ok(ended)?;
                 let new = new_account(&planned, expires_at);
                 match connection.create(&operation, &new).await {
-                    // What cannot be seen has no value to go on with, and is taken over by making it anew.
+                    // What cannot be seen has no value to go on with, and is taken over by creating it again.
                     Err(unmade) if planned.adopts() && unmade.may_be_hidden(new.name) => {
                         connection.create_again(&operation, &new).await
                     }

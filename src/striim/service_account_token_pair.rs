@@ -337,7 +337,7 @@ impl ServiceAccountTokenPair {
         self.session.clock().now()
     }
 
-    /// What is in the account, for a plan. That nobody can be asked now is for the apply to tell.
+    /// What is in the account, for a plan. Errors are ignored here: apply reports them.
     async fn look(&self, context: &Context) -> Option<(Arc<Connection>, Arc<[ServiceAccount]>)> {
         let connection = self.session.connected()?;
         let recent = connection.recent(&connection.operation(context)).await.ok()?;

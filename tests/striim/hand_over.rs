@@ -518,7 +518,7 @@ async fn nothing_is_made_where_nothing_can_be_written() {
         (World::lose_the_token, "permission denied"),
         (World::may_not_update, "lacks update on \"secret/data/striim/ci\""),
         (World::unmount, "There is no KV version 2"),
-        (World::theirs_is_there, "is somebody else's"),
+        (World::theirs_is_there, "belongs to another token or program"),
     ] {
         for rotation in [false, true] {
             let mut world = World::new();
@@ -590,7 +590,7 @@ async fn somebody_elses_secret_is_told_by_the_plan_and_stays() {
     assert!(
         diagnostics
             .iter()
-            .any(|told| told.to_string().contains("is somebody else's"))
+            .any(|told| told.to_string().contains("belongs to another token or program"))
     );
 
     // Deleted, it is in nobody's way.
@@ -688,7 +688,7 @@ async fn a_conflict_covers_nothing_and_is_told() {
     let (run, ()) = tokio::join!(world.apply(&config), meanwhile);
     run.fails("Somebody else wrote the secret \"secret/striim/ci\" at the same time");
     assert_eq!(world.held_at("striim/ci", "password").as_deref(), Some("theirs"));
-    world.apply(&config).await.fails("is somebody else's");
+    world.apply(&config).await.fails("belongs to another token or program");
     world.vault.delete("secret", "striim/ci");
     world.apply(&config).await.rotates_because("did not reach");
     world.is_settled(&config).await;
@@ -766,7 +766,10 @@ async fn what_happens_outside_is_seen_and_made_good() {
     let mut world = World::new();
     world.apply(&handed_over(1)).await.succeeds();
     world.theirs();
-    let run = world.apply(&handed_over(1)).await.fails("is somebody else's");
+    let run = world
+        .apply(&handed_over(1))
+        .await
+        .fails("belongs to another token or program");
     run.warns("its version 2 is of somebody else");
     world.vault.delete("secret", "striim/ci");
     world
@@ -992,13 +995,13 @@ async fn secret_of_another_account_of_the_same_name_is_refused() {
 
             let mut second = first.beside(kind, &other);
             let issued = second.sandbox.issued_values().len();
-            second.apply(&there).await.fails("is somebody else's");
+            second.apply(&there).await.fails("belongs to another token or program");
             assert_eq!(second.sandbox.issued_values().len(), issued, "nothing is made");
 
             // Nor by a rotation of what is there already, whose number is the same.
             second.apply(&of_kind(kind, 1, Value::Null)).await.succeeds();
             let issued = second.sandbox.issued_values().len();
-            second.apply(&there).await.fails("is somebody else's");
+            second.apply(&there).await.fails("belongs to another token or program");
             assert_eq!(second.sandbox.issued_values().len(), issued, "nothing is revoked");
             first.is_settled(&there).await;
             assert_eq!(first.vault.version("secret", "striim/ci"), 1);
@@ -1021,7 +1024,10 @@ async fn pat_without_an_address_is_not_known_by_its_name() {
     assert_eq!(first.attribute("id"), text("own"));
     let mut second = first.beside(kind, &[ACME]);
     let own = second.works_as_a_user();
-    second.apply(&config()).await.fails("is somebody else's");
+    second
+        .apply(&config())
+        .await
+        .fails("belongs to another token or program");
     assert!(second.sandbox.is_live(&own), "it is not rotated");
     assert!(first.sandbox.is_live(&first.held().unwrap()));
 }
@@ -1251,7 +1257,10 @@ async fn first_plan_of_a_replacement_refuses_a_destination_that_cannot_be() {
     world.theirs();
     for (vault, phrase) in [
         (in_mount("plain"), "a KV version 1"),
-        (destination("striim/ci", Value::Null), "is somebody else's"),
+        (
+            destination("striim/ci", Value::Null),
+            "belongs to another token or program",
+        ),
     ] {
         let renamed = named("renamed", vault);
         let (told, _) = world.plan_together(&[(kind, &renamed, &prior)]).await;
@@ -1284,7 +1293,7 @@ async fn foreign_secret_is_not_quoted() {
             world
                 .apply(&of_kind(kind, 1, destination("striim/ci", Value::Null)))
                 .await
-                .fails("is somebody else's");
+                .fails("belongs to another token or program");
             assert!(!world.told.contains("quoted-"), "{}", world.told);
         }
     }

@@ -52,7 +52,7 @@ fn what_a_killed_run_left_is_made_anew_whatever_was_declared_then() {
             world.configure(&ci(declared));
             let plan = world.plan().await;
             assert_eq!(plan.actions(CI), "create");
-            assert!(plan.run.says("is made anew") && plan.run.says(MINE), "{}", plan.run);
+            assert!(plan.run.says("is recreated") && plan.run.says(MINE), "{}", plan.run);
             assert!(world.lets_in(&value));
             world.apply().await;
             assert!(!world.lets_in(&value));

@@ -198,7 +198,7 @@ fn somebody_elses_secret_is_told_by_the_plan() {
         world.configure(&handed_over(90));
         let run = world.plan_fails().await;
         assert!(
-            run.says("The secret \"secret/striim/ci\" in Vault is somebody else's"),
+            run.says("The secret \"secret/striim/ci\" in Vault belongs to another token or program"),
             "{run}"
         );
         assert_eq!(vault.version("secret", "striim/ci"), 1);

@@ -1,6 +1,6 @@
 //! Which token a secret in Vault belongs to.
 //!
-//! What cannot be spelled otherwise decides first: an id that nobody can guess, or the number of the version that the
+//! What cannot be spelled otherwise decides first: an id that cannot be guessed, or the number of the version that the
 //! state recorded. Only then come the labels, since the same account may be reached by another name, and two accounts by
 //! the same one.
 
@@ -167,7 +167,7 @@ struct Evidence {
 /// The id in a secret, compared with the token's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Id {
-    /// The same, and nobody can guess it.
+    /// The same, and it cannot be guessed.
     Proof,
     /// The same number; another account may have it, too.
     Same,

@@ -112,7 +112,7 @@ pub(super) fn foreign(version: u64, target: &Target, labels: &Labels, account: &
         ),
     };
     Diagnostic::error(
-        format!("The secret \"{place}\" in Vault is somebody else's"),
+        format!("The secret \"{place}\" in Vault belongs to another token or program"),
         format!(
             "Its version {version} was not written for this token: next to a value, this provider writes {proof}, and this \
              secret says otherwise. It is not overwritten, and nothing is made or revoked. Another account of the same name, \

@@ -701,8 +701,14 @@ async fn nothing_is_made_that_could_not_be_handed_over() {
     world
         .vault
         .put(PLACE.0, PLACE.1, json!({"user": "app"}).as_object().unwrap().clone());
-    world.plan(&handed_over("1")).await.fails("somebody else's");
-    world.apply(&handed_over("1")).await.fails("somebody else's");
+    world
+        .plan(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
+    world
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
     assert_eq!(world.sandbox.calls("POST", TOKENS), 0);
 }
 
@@ -760,10 +766,16 @@ async fn token_of_another_environment_keeps_its_secret() {
     let mut second = World::new(Options::default());
     second.vault = first.vault.clone();
     second.label = environment("https://rbac-manager.acme.other.cloud", "acme");
-    second.apply(&handed_over("1")).await.fails("somebody else's");
+    second
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
     second.apply(&released("1")).await.succeeds();
     let there = second.state();
-    second.apply(&handed_over("1")).await.fails("somebody else's");
+    second
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
     let key = there.access_key.known().unwrap();
     assert_eq!(second.keys(), [key.as_str()], "it stays, and no other is made");
     first.is_settled(&handed_over("1")).await;
@@ -838,7 +850,7 @@ async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use()
         .apply(&other)
         .await
         .warns("With `create_before_destroy` the apply fails before anything is made")
-        .fails("somebody else's");
+        .fails("belongs to another token or program");
     world.is_settled(&handed_over("1")).await;
 }
 
