@@ -9,11 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
 use rmpv::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::declared::held_by;
 use super::network::Line;
 use super::provider::{self, Attributes, Plan, Provider, Start, Warnings, fits};
 
@@ -78,7 +76,6 @@ struct Change {
     planned: Option<Attributes>,
     /// The private state that the plan left.
     private: Vec<u8>,
-    planned_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -218,7 +215,6 @@ impl Terraform {
             config: config.cloned(),
             planned,
             private,
-            planned_at: self.start.clock.now(),
         };
         let there = prior.as_ref().map(|object| &object.attributes);
         let Some(config) = config else {
@@ -314,7 +310,6 @@ impl Terraform {
             config,
             planned,
             private,
-            planned_at,
         } = change;
         let kind = kind_of(&address);
         if action == Action::Nothing {
@@ -353,14 +348,9 @@ impl Terraform {
         }
         let before = prior.as_ref().map(|object| &object.attributes);
         if let Err(differs) = holds(&planned, &again) {
-            // Core says "inconsistent final plan". A provider cannot tell one planning from the other, so where a token ends
-            // between them the second one rotates it; and nothing is done until the next run.
-            let ended_meanwhile = |end: Timestamp| planned_at < end && end <= self.start.clock.now();
-            let mut held = prior.iter().flat_map(|prior| held_by(&address, prior));
-            // What core ignores in the plan of a replacement it does not ignore in its apply.
-            let is_ignored = ignores_expiry && action == Action::Replace;
-            let explained = is_ignored || held.any(|held| held.ends.is_some_and(ended_meanwhile));
-            ensure!(explained, "{address}: planned otherwise at apply: {differs}");
+            // Core says "inconsistent final plan". What it ignores in the plan of a replacement it does not ignore in its apply.
+            let is_of_core = ignores_expiry && action == Action::Replace;
+            ensure!(is_of_core, "{address}: planned otherwise at apply: {differs}");
             self.restore(&address, &put_aside);
             return Ok(false);
         }
