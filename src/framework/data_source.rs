@@ -1,44 +1,58 @@
 //! Data sources.
 
+use std::future::Future;
+
 use async_trait::async_trait;
 
 use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
+use super::resource::reported;
 use super::schema::Schema;
 use super::value::Value;
 
 /// A data source.
-#[async_trait]
 pub trait DataSource: Send + Sync + 'static {
     /// Its configuration and its result.
     type Model: Model;
 
-    /// Its type, such as `striim_token`.
+    /// What [`Provider::configure`](super::Provider::configure) returned.
+    type Client: Send + Sync + 'static;
+
+    /// Its type, such as `notes_search`.
     const TYPE: &'static str;
 
-    /// Its schema.
-    fn schema(&self) -> Schema;
+    /// Its schema. Default: that of the model.
+    fn schema(&self) -> Schema {
+        Self::Model::schema()
+    }
 
-    /// Judges a configuration by itself. Values may be unknown. Asks nobody.
-    fn validate(&self, config: &Self::Model, diagnostics: &mut Diagnostics);
+    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Looks it up. `None`, with an error, if there is no such thing.
-    async fn read(&self, context: &Context, config: Self::Model, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
+    /// Looks it up, and returns the configuration with what was found.
+    ///
+    /// # Errors
+    /// There is no such thing, or it cannot be looked up.
+    fn read(
+        &self,
+        context: &Context<Self::Client>,
+        config: Self::Model,
+    ) -> impl Future<Output = Result<Self::Model, Diagnostics>> + Send;
 }
 
-/// Any [`DataSource`], whatever its model: what the server calls.
+/// Any [`DataSource`], whatever its model: what the server calls. Errors are reported to the context.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `DataSource` of that name
-pub trait AnyDataSource: Send + Sync {
+pub trait DynDataSource<C>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn schema(&self) -> Schema;
-    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics);
-    async fn read(&self, context: &Context, config: &Value, diagnostics: &mut Diagnostics) -> Option<Value>;
+    fn validate(&self, config: &Value) -> Diagnostics;
+    async fn read(&self, context: &Context<C>, config: &Value) -> Option<Value>;
 }
 
 #[async_trait]
-impl<D: DataSource> AnyDataSource for D {
+impl<C: Send + Sync + 'static, D: DataSource<Client = C>> DynDataSource<C> for D {
     fn type_name(&self) -> &'static str {
         D::TYPE
     }
@@ -47,16 +61,17 @@ impl<D: DataSource> AnyDataSource for D {
         DataSource::schema(self)
     }
 
-    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics) {
-        if let Some(config) = read_model(D::TYPE, config, diagnostics) {
-            DataSource::validate(self, &config, diagnostics);
+    fn validate(&self, config: &Value) -> Diagnostics {
+        let mut diagnostics = DataSource::schema(self).validate(config);
+        if let Some(config) = diagnostics.ok(read_model(D::TYPE, config)) {
+            DataSource::validate(self, &config, &mut diagnostics);
         }
+        diagnostics
     }
 
-    async fn read(&self, context: &Context, config: &Value, diagnostics: &mut Diagnostics) -> Option<Value> {
-        let config = read_model(D::TYPE, config, diagnostics)?;
-        DataSource::read(self, context, config, diagnostics)
-            .await
-            .map(Model::into_value)
+    async fn read(&self, context: &Context<C>, config: &Value) -> Option<Value> {
+        let config = reported(context, read_model(D::TYPE, config))?;
+        let found = DataSource::read(self, context, config).await;
+        reported(context, found).map(Model::into_value)
     }
 }

@@ -1,27 +1,36 @@
-//! What a provider tells its user: errors and warnings, on the attribute where there is one.
+//! What a provider reports to its user: errors and warnings, on the attribute where there is one.
 
-use std::fmt;
+use std::fmt::{self, Display};
+
+use super::path::AttributePath;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The operation failed.
     Error,
-    /// The operation goes on.
+    /// The operation continues.
     Warning,
 }
 
-/// One thing to tell. Never holds a secret: Terraform prints it, and CI keeps it.
+/// An error or a warning. It must hold no secret: Terraform prints it, and CI keeps it.
+///
+/// ```
+/// use token_providers::framework::Diagnostic;
+///
+/// let error = Diagnostic::error("Note not found", "There is no note \"todo\". Check the title.").on("links[0].note");
+/// assert_eq!(error.attribute.unwrap(), "links[0].note");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// One line, without a full stop.
     pub summary: String,
-    /// What was tried, what came of it, and what to do.
+    /// What was attempted, what the outcome was, and what to do.
     pub detail: String,
-    /// The attribute at the top of the resource that this is about.
-    pub attribute: Option<&'static str>,
+    /// The attribute that this is about.
+    pub attribute: Option<AttributePath>,
 }
 
 impl Diagnostic {
@@ -40,7 +49,13 @@ impl Diagnostic {
         Self::error(summary, detail).as_warning()
     }
 
-    /// The same, as a warning: what will be an error when it is done is a warning while it is planned.
+    /// The error on the attribute at `path`, of which `problem` says what is wrong, as in "must not be empty".
+    pub fn invalid(path: impl Into<AttributePath>, problem: impl Display) -> Self {
+        let path = path.into();
+        Self::error(format!("Invalid {path}"), format!("`{path}`: {problem}.")).on(path)
+    }
+
+    /// The same, as a warning: what will be an error when it is applied is a warning while it is planned.
     #[must_use]
     pub fn as_warning(self) -> Self {
         Self {
@@ -49,22 +64,48 @@ impl Diagnostic {
         }
     }
 
-    /// The same, on an attribute.
+    /// The same, on an attribute, such as `name`, `vault.path` or `links[1].url`.
     #[must_use]
-    pub fn on(mut self, attribute: &'static str) -> Self {
-        self.attribute = Some(attribute);
+    pub fn on(mut self, path: impl Into<AttributePath>) -> Self {
+        self.attribute = Some(path.into());
         self
     }
 }
 
-impl fmt::Display for Diagnostic {
+impl Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.summary, self.detail)
     }
 }
 
-/// What one call has to tell, in order.
-#[derive(Debug, Default)]
+/// Makes an error of any kind a [`Diagnostic`], so that `?` can return it.
+///
+/// ```
+/// use token_providers::framework::{Diagnostic, OrDiagnostic};
+///
+/// fn parse(text: &str) -> Result<u16, Diagnostic> {
+///     text.parse::<u16>().or_diagnostic("Port cannot be read")
+/// }
+/// let error = parse("x").unwrap_err();
+/// assert_eq!(error.summary, "Port cannot be read");
+/// assert_eq!(error.detail, "invalid digit found in string");
+/// ```
+pub trait OrDiagnostic<T> {
+    /// The success, or an error with this summary whose detail is what the error displays: it must hold no secret.
+    ///
+    /// # Errors
+    /// Where there was one.
+    fn or_diagnostic(self, summary: impl Into<String>) -> Result<T, Diagnostic>;
+}
+
+impl<T, E: Display> OrDiagnostic<T> for Result<T, E> {
+    fn or_diagnostic(self, summary: impl Into<String>) -> Result<T, Diagnostic> {
+        self.map_err(|error| Diagnostic::error(summary, error.to_string()))
+    }
+}
+
+/// What one call reports, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
@@ -79,13 +120,18 @@ impl Diagnostics {
     }
 
     /// The success of `result`; its failure is added here.
-    pub fn ok<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
-        result.map_err(|diagnostic| self.push(diagnostic)).ok()
+    pub fn ok<T>(&mut self, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
+        result.map_err(|error| self.0.extend(error.into().0)).ok()
     }
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All of them.
@@ -109,8 +155,15 @@ impl Extend<Diagnostic> for Diagnostics {
     }
 }
 
-impl From<Diagnostic> for Diagnostics {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
+        Self(diagnostics.into_iter().collect())
+    }
+}
+
+/// Any error that becomes a [`Diagnostic`] becomes diagnostics by `?`.
+impl<E: Into<Diagnostic>> From<E> for Diagnostics {
+    fn from(error: E) -> Self {
+        Self(vec![error.into()])
     }
 }

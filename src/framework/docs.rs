@@ -5,7 +5,7 @@
 
 use super::function::Signature;
 use super::provider::Provider;
-use super::schema::{Attribute, Presence, Schema};
+use super::schema::{Attribute, AttributeType, Configurability, Nesting, RequiresReplace, Schema};
 use super::types::Type;
 
 /// One page of the documentation.
@@ -122,7 +122,7 @@ pub fn pages<P: Provider, E>(
 
 fn schema_page(title: &str, heading: &str, schema: &Schema, usage: &str) -> String {
     let reference = format!("## Schema\n{}", attributes(schema));
-    page(title, heading, schema.description, usage, &reference)
+    page(title, heading, &schema.description, usage, &reference)
 }
 
 fn page(title: &str, heading: &str, description: &str, usage: &str, reference: &str) -> String {
@@ -151,17 +151,17 @@ fn summary(description: &str) -> String {
 
 /// The attributes by who sets them, in the order of the schema.
 fn attributes(schema: &Schema) -> String {
-    let sections: [(&str, &[Presence]); 3] = [
-        ("Required", &[Presence::Required]),
-        ("Optional", &[Presence::Optional, Presence::OptionalComputed]),
-        ("Read-Only", &[Presence::Computed]),
+    let sections: [(&str, &[Configurability]); 3] = [
+        ("Required", &[Configurability::Required]),
+        ("Optional", &[Configurability::Optional, Configurability::OptionalComputed]),
+        ("Read-Only", &[Configurability::Computed]),
     ];
     let mut text = String::new();
-    for (heading, presences) in sections {
+    for (heading, configurabilities) in sections {
         let mut lines = schema
             .attributes
             .iter()
-            .filter(|attribute| presences.contains(&attribute.presence))
+            .filter(|attribute| configurabilities.contains(&attribute.configurability))
             .map(line)
             .peekable();
         if lines.peek().is_some() {
@@ -174,15 +174,19 @@ fn attributes(schema: &Schema) -> String {
 
 fn line(attribute: &Attribute) -> String {
     let Attribute { name, description, .. } = attribute;
-    let ty = type_name(&attribute.ty);
+    let ty = attribute_type_name(&attribute.ty);
     let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
     let write_only = if attribute.write_only { ", Write-only" } else { "" };
-    let replaces = if attribute.replaces && attribute.presence != Presence::Computed {
-        " A change forces replacement."
-    } else {
-        ""
+    let replaces = match &attribute.requires_replace {
+        RequiresReplace::Always if attribute.is_configurable() => " A change forces replacement.".to_owned(),
+        RequiresReplace::If { description, .. } => format!(" A change {description} forces replacement."),
+        _ => String::new(),
     };
-    let members = attribute.members.iter().map(line).map(|line| format!("  {line}"));
+    let members: &[Attribute] = match &attribute.ty {
+        AttributeType::Nested { attributes, .. } => attributes,
+        AttributeType::Plain(_) => &[],
+    };
+    let members = members.iter().map(line).map(|line| format!("  {line}"));
     format!(
         "- `{name}` ({ty}{sensitive}{write_only}) {description}{replaces}\n{}",
         members.collect::<String>()
@@ -206,6 +210,19 @@ fn call(function: &str, signature: &Signature) -> String {
          ### Arguments\n\n\
          {lines}"
     )
+}
+
+fn attribute_type_name(ty: &AttributeType) -> String {
+    let nesting = match ty {
+        AttributeType::Plain(ty) => return type_name(ty),
+        AttributeType::Nested { nesting, .. } => nesting,
+    };
+    match nesting {
+        Nesting::Single => "Object".to_owned(),
+        Nesting::List => "List of Object".to_owned(),
+        Nesting::Set => "Set of Object".to_owned(),
+        Nesting::Map => "Map of Object".to_owned(),
+    }
 }
 
 fn type_name(ty: &Type) -> String {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::model::FieldType;
+use super::attribute_value::AttributeValue;
+use super::path::AttributePath;
 use super::proto;
 use super::types::Type;
 use super::value::Value;
@@ -15,7 +16,7 @@ pub trait Function: Send + Sync + 'static {
     type Arguments: Arguments;
 
     /// What it comes to.
-    type Output: FieldType;
+    type Output: AttributeValue;
 
     /// Its name, such as `duration_add`.
     const NAME: &'static str;
@@ -130,26 +131,12 @@ pub trait Arguments: Sized {
 
 macro_rules! tuples {
     ($(($($ty:ident $position:literal),+);)*) => {
-        $(impl<$($ty: FieldType),+> Arguments for ($($ty,)+) {
+        $(impl<$($ty: AttributeValue),+> Arguments for ($($ty,)+) {
             fn from_values(values: &[Value]) -> Result<Self, InvalidArgument> {
-                Ok(($(values.get($position).and_then($ty::from_value).ok_or_else(|| misfit($position))?,)+))
+                Ok(($(argument(values, $position)?,)+))
             }
         })*
     };
-}
-
-/// The argument of a nullable parameter.
-impl<T: FieldType> FieldType for Option<T> {
-    fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => Some(None),
-            value => T::from_value(value).map(Some),
-        }
-    }
-
-    fn into_value(self) -> Value {
-        self.map_or(Value::Null, T::into_value)
-    }
 }
 
 tuples! {
@@ -157,6 +144,11 @@ tuples! {
     (A 0, B 1);
     (A 0, B 1, C 2);
     (A 0, B 1, C 2, D 3);
+}
+
+fn argument<T: AttributeValue>(values: &[Value], position: usize) -> Result<T, InvalidArgument> {
+    let value = values.get(position).unwrap_or(&Value::Unknown);
+    T::read(value, &AttributePath::root()).map_err(|_| misfit(position))
 }
 
 fn misfit(position: usize) -> InvalidArgument {
@@ -167,13 +159,13 @@ fn misfit(position: usize) -> InvalidArgument {
 
 /// Any [`Function`], whatever its arguments: what the server calls.
 #[allow(missing_docs)] // each is the method of `Function` of that name
-pub trait AnyFunction: Send + Sync {
+pub trait DynFunction: Send + Sync {
     fn name(&self) -> &'static str;
     fn signature(&self) -> Signature;
     fn call(&self, arguments: &[Value]) -> Result<Value, InvalidArgument>;
 }
 
-impl<F: Function> AnyFunction for F {
+impl<F: Function> DynFunction for F {
     fn name(&self) -> &'static str {
         F::NAME
     }
@@ -184,6 +176,6 @@ impl<F: Function> AnyFunction for F {
 
     fn call(&self, arguments: &[Value]) -> Result<Value, InvalidArgument> {
         let arguments = F::Arguments::from_values(arguments)?;
-        Function::call(self, arguments).map(FieldType::into_value)
+        Function::call(self, arguments).map(AttributeValue::into_value)
     }
 }

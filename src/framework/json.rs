@@ -14,7 +14,8 @@ pub(crate) fn decode(bytes: &[u8], ty: &Type) -> Result<Value> {
     from_json(json, ty)
 }
 
-fn from_json(json: Json, ty: &Type) -> Result<Value> {
+/// The value of type `ty` that `json` holds; see [`decode`].
+pub(crate) fn from_json(json: Json, ty: &Type) -> Result<Value> {
     Ok(match (json, ty) {
         (Json::Null, _) => Value::Null,
         (Json::Bool(b), Type::Bool) => Value::Bool(b),
@@ -26,7 +27,11 @@ fn from_json(json: Json, ty: &Type) -> Result<Value> {
         (Json::Array(elements), Type::List(element) | Type::Set(element)) => {
             let elements = elements.into_iter().enumerate();
             let elements = elements.map(|(i, e)| from_json(e, element).map_err(|error| error.at(i)));
-            Value::List(elements.collect::<Result<_>>()?)
+            let elements: Vec<_> = elements.collect::<Result<_>>()?;
+            match ty {
+                Type::Set(_) => Value::set(elements),
+                _ => Value::List(elements),
+            }
         }
         (Json::Array(elements), Type::Tuple(types)) if elements.len() == types.len() => {
             let elements = elements.into_iter().zip(types).enumerate();

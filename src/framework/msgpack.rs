@@ -52,7 +52,11 @@ fn from_pack(pack: Pack, ty: &Type) -> Result<Value> {
         (Pack::Array(elements), Type::List(element) | Type::Set(element)) => {
             let elements = elements.into_iter().enumerate();
             let elements = elements.map(|(i, e)| from_pack(e, element).map_err(|error| error.at(i)));
-            Value::List(elements.collect::<Result<_>>()?)
+            let elements: Vec<_> = elements.collect::<Result<_>>()?;
+            match ty {
+                Type::Set(_) => Value::set(elements),
+                _ => Value::List(elements),
+            }
         }
         (Pack::Array(elements), Type::Tuple(types)) if elements.len() == types.len() => {
             let elements = elements.into_iter().zip(types).enumerate();

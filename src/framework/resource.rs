@@ -1,11 +1,18 @@
 //! Managed resources.
 
+use std::future::Future;
+
 use async_trait::async_trait;
 
 use super::context::Context;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::model::{Model, model, read_model};
-use super::schema::{Attribute, Presence, Schema};
+use super::identity::Identity;
+use super::model::{Model, read_model};
+use super::outcome::{Failed, Outcome};
+use super::path::AttributePath;
+use super::plan::with_known_parts;
+use super::schema::Schema;
+use super::stored_state::{SourceState, StoredState, other_version};
 use super::value::Value;
 
 /// A change that Terraform asks a resource to plan.
@@ -15,186 +22,238 @@ pub struct Change<M> {
     pub config: M,
     /// What is there now; `None` if the resource is to be created.
     pub prior: Option<M>,
-    /// What will be there: the configuration, and for what it leaves out the prior value, or unknown at creation.
+    /// What will be there: the configuration, and for what it leaves out a default, the prior value, or unknown.
     pub planned: M,
     /// The attributes whose planned value says the same as the prior one in another way: their change does not replace.
     pub equivalent: Vec<&'static str>,
 }
 
-/// The state of a resource of another type that a `moved` block wants to be taken over. It may hold secrets.
-pub struct MovedState<'a> {
-    /// The address of the provider that it is of, as `registry.terraform.io/<namespace>/<name>`.
-    pub provider: &'a str,
-    /// The type of resource that it is of.
-    pub type_name: &'a str,
-    /// The version of its schema.
-    pub schema_version: i64,
-    /// Its attributes, as they lie in the state file.
-    pub attributes: &'a serde_json::Value,
-}
-
-impl MovedState<'_> {
-    /// The text at a JSON pointer into the attributes, such as `/name`.
-    pub fn text(&self, pointer: &str) -> Option<&str> {
-        self.attributes.pointer(pointer)?.as_str()
-    }
-
-    /// Why a resource of the type `target` does not take it over, and what to do instead.
-    pub fn refused(&self, target: &str, advice: Option<String>) -> Diagnostic {
-        let advice = advice.unwrap_or_else(|| {
-            "One does not hold what the other needs. Remove the block, and let the plan show what would be destroyed and \
-             made instead."
-                .to_owned()
-        });
-        let source = self.type_name;
-        Diagnostic::error(
-            "Cannot be moved",
-            format!("A {source} cannot become a {target} by a `moved` block. {advice}"),
-        )
-    }
-}
-
-model! {
-    /// The identity of resources that have none.
-    pub struct NoIdentity {}
-}
-
 /// A managed resource.
 ///
-/// Each operation returns what exists after it, *whether or not* it also tells of an error: what is returned is what
-/// Terraform will know. An operation that made half of its way returns the half.
-#[async_trait]
+/// Each operation returns what exists after it. An error by `?` means that it changed nothing; one with
+/// [`leaving`](super::Leaving::leaving) carries what exists in spite of it, and so nothing is lost. Warnings go to
+/// [`Context::report`].
+///
+/// Required are [`create`](Self::create), [`read`](Self::read) and [`delete`](Self::delete); the other methods have
+/// defaults that suit a simple resource.
 pub trait Resource: Send + Sync + 'static {
     /// Its configuration, plan and state.
     type Model: Model;
 
-    /// What tells its object from all others, also beyond Terraform; [`NoIdentity`] if there is nothing such.
-    type Identity: Model;
+    /// What [`Provider::configure`](super::Provider::configure) returned.
+    type Client: Send + Sync + 'static;
 
-    /// Its type, such as `striim_pat_status`.
+    /// Its type, such as `notes_note`.
     const TYPE: &'static str;
 
-    /// Its schema.
-    fn schema(&self) -> Schema;
+    /// Its schema. Default: that of the model.
+    fn schema(&self) -> Schema {
+        Self::Model::schema()
+    }
 
-    /// Judges a configuration by itself. Values may be unknown. Asks nobody.
-    fn validate(&self, config: &Self::Model, diagnostics: &mut Diagnostics);
+    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
     /// Decides what a creation or an update will lead to: changes `change.planned`.
     ///
-    /// Terraform holds the result to the configuration: a value that the user set stays as written or as it was before.
-    async fn plan(&self, context: &Context, change: &mut Change<Self::Model>, diagnostics: &mut Diagnostics);
-
-    /// Says what the user should know before the resource is destroyed.
-    async fn plan_destroy(&self, _context: &Context, _prior: &Self::Model, _diagnostics: &mut Diagnostics) {}
-
-    /// Makes what was planned. `None`: nothing was made.
-    async fn create(
+    /// Terraform compares the result with the configuration: a value that the user set stays as written or as it was.
+    ///
+    /// # Errors
+    /// Why the change is impossible.
+    fn plan(
         &self,
-        context: &Context,
-        planned: Self::Model,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Self::Model>;
-
-    /// What is there now. `None`: it is gone, for certain.
-    async fn read(&self, context: &Context, state: Self::Model, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
-
-    /// Turns `prior` into `planned`.
-    async fn update(
-        &self,
-        context: &Context,
-        prior: Self::Model,
-        planned: Self::Model,
-        diagnostics: &mut Diagnostics,
-    ) -> Self::Model;
-
-    /// Ends it. `None`: it is gone.
-    async fn delete(&self, context: &Context, state: Self::Model, diagnostics: &mut Diagnostics)
-    -> Option<Self::Model>;
-
-    /// Finds what exists under `id`, for `terraform import`. `None`, with an error, if it does not exist.
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Self::Model>;
-
-    /// Whether the provider may work on what `state` describes, which may be in another account than the provider's.
-    /// `false`, with an error: no operation runs, and the state stays as it is.
-    async fn permits(&self, _context: &Context, _state: &Self::Model, _diagnostics: &mut Diagnostics) -> bool {
-        true
+        _context: &Context<Self::Client>,
+        _change: &mut Change<Self::Model>,
+    ) -> impl Future<Output = Result<(), Diagnostics>> + Send {
+        async { Ok(()) }
     }
 
-    /// Records in the private state where an object is that was found or made as its state says.
-    fn record_place(&self, _context: &Context) {}
+    /// Warns about what the user should know before the resource is destroyed.
+    ///
+    /// # Errors
+    /// Why it cannot be destroyed.
+    fn plan_destroy(
+        &self,
+        _context: &Context<Self::Client>,
+        _prior: &Self::Model,
+    ) -> impl Future<Output = Result<(), Diagnostics>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Creates what was planned, and returns it.
+    ///
+    /// # Errors
+    /// Nothing was created, or [what the error leaves](super::Failed::leaves): Terraform records it as tainted.
+    fn create(
+        &self,
+        context: &Context<Self::Client>,
+        planned: Self::Model,
+    ) -> impl Future<Output = Outcome<Self::Model>> + Send;
+
+    /// Returns what is there now; `None` if it is gone, for certain.
+    ///
+    /// # Errors
+    /// The state stays as it is, or becomes [what the error leaves](super::Failed::leaves).
+    fn read(
+        &self,
+        context: &Context<Self::Client>,
+        state: Self::Model,
+    ) -> impl Future<Output = Outcome<Self::Model, Option<Self::Model>>> + Send;
+
+    /// Changes `prior` into `planned`, and returns what is there then. Default: `planned`, for a resource of which every
+    /// change replaces it.
+    ///
+    /// # Errors
+    /// `prior` is still there, or [what the error leaves](super::Failed::leaves).
+    fn update(
+        &self,
+        _context: &Context<Self::Client>,
+        _prior: Self::Model,
+        planned: Self::Model,
+    ) -> impl Future<Output = Outcome<Self::Model>> + Send {
+        async { Ok(planned) }
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// It is still there, as `state` or as [what the error leaves](super::Failed::leaves).
+    fn delete(
+        &self,
+        context: &Context<Self::Client>,
+        state: Self::Model,
+    ) -> impl Future<Output = Outcome<Self::Model, ()>> + Send;
+
+    /// Finds what exists under `id`, for `terraform import`; `None` if there is no such thing. Default: reads the state in
+    /// which the attribute with the option `import`, or else `id`, is `id`, and all others are null.
+    ///
+    /// # Errors
+    /// Why it cannot be imported.
+    fn import(
+        &self,
+        context: &Context<Self::Client>,
+        id: &str,
+    ) -> impl Future<Output = Outcome<Self::Model, Option<Self::Model>>> + Send {
+        async move {
+            let schema = Resource::schema(self);
+            let is_id = |attribute: &&super::Attribute| attribute.import_id;
+            let marked = schema.attributes.iter().find(is_id).map(|attribute| attribute.name.clone());
+            let name = marked.unwrap_or("id".into()).into_owned();
+            let state = Value::Map([(name, Value::String(id.to_owned()))].into());
+            Resource::read(self, context, read_model(Self::TYPE, &state)?).await
+        }
+    }
+
+    /// Whether the provider may work on what `state` describes, which may be in another account than the provider's.
+    ///
+    /// # Errors
+    /// Why not: no operation runs, and the state stays as it is.
+    fn permits(
+        &self,
+        _context: &Context<Self::Client>,
+        _state: &Self::Model,
+    ) -> impl Future<Output = Result<(), Diagnostics>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Records in the private state where an object is that was found or created as its state says.
+    fn record_place(&self, _context: &Context<Self::Client>) {}
 
     /// The name of what `state` describes, for a diagnostic. Default: its type and its `id`.
     fn title(&self, _state: &Self::Model) -> Option<String> {
         None
     }
 
-    /// The schema of its identity, for Terraform 1.12 and later: what is required is so for an import.
+    /// The schema of its identity, for Terraform 1.12 and later: what is required is so for an import. Default: the
+    /// attributes with the option `identity`.
     fn identity_schema(&self) -> Option<Schema> {
-        None
+        Resource::schema(self).identity()
     }
 
-    /// The identity of what `state` describes. What cannot be told in a plan is unknown.
-    fn identity(&self, _state: &Self::Model) -> Option<Self::Identity> {
-        None
+    /// The identity of what `state` describes. What cannot be known in a plan is unknown. Default: the values of the
+    /// attributes with the option `identity`.
+    fn identity(&self, _context: &Context<Self::Client>, state: &Value) -> Option<Identity> {
+        let attributes = Resource::identity_schema(self)?.attributes.into_iter();
+        let members = attributes.map(|attribute| {
+            let value = state.get(&attribute.name).clone();
+            (attribute.name.into_owned(), value)
+        });
+        Some(Identity(Value::Map(members.collect())))
     }
 
-    /// The id to [import](Resource::import) what has this identity.
+    /// The id to [import](Resource::import) what has this identity. Default: the only text of the identity.
     ///
     /// # Errors
-    ///
-    /// What to tell the user if it is the identity of nothing that can be imported here.
-    fn import_id(&self, _identity: Self::Identity) -> Result<String, Diagnostic> {
-        Err(Diagnostic::error(
-            "No identity",
-            format!("{} has no identity to be imported by. Import it by its id.", Self::TYPE),
-        ))
+    /// The identity is of nothing that can be imported here.
+    fn import_id(&self, _context: &Context<Self::Client>, identity: &Identity) -> Result<String, Diagnostic> {
+        let mut attributes = Resource::identity_schema(self).map(|schema| schema.attributes).unwrap_or_default();
+        match (attributes.pop(), attributes.is_empty()) {
+            (Some(only), true) => Ok(identity.text(&only.name).unwrap_or_default().to_owned()),
+            _ => Err(Diagnostic::error(
+                "Import by identity not supported",
+                format!("A {} cannot be imported by its identity. Import it by its id.", Self::TYPE),
+            )),
+        }
     }
 
-    /// Takes over the state of another type, for a `moved` block. Asks nobody.
+    /// Upgrades a state that an older `version` of the schema wrote. Default: an error.
     ///
     /// # Errors
+    /// Why it cannot be upgraded.
+    fn upgrade(&self, version: i64, _state: &StoredState) -> Result<Self::Model, Diagnostic> {
+        Err(other_version("state", Self::TYPE, version, Resource::schema(self).version))
+    }
+
+    /// Upgrades an identity that an older `version` of its schema wrote. Default: an error.
     ///
+    /// # Errors
+    /// Why it cannot be upgraded.
+    fn upgrade_identity(&self, version: i64, _identity: &StoredState) -> Result<Identity, Diagnostic> {
+        let current = Resource::identity_schema(self).map_or(0, |schema| schema.version);
+        Err(other_version("identity", Self::TYPE, version, current))
+    }
+
+    /// Takes over the state of another type, for a `moved` block. No request is sent. Default: an error.
+    ///
+    /// # Errors
     /// Why not, and what to do instead.
-    fn take_over(&self, from: &MovedState<'_>) -> Result<Self::Model, Diagnostic> {
+    fn move_state(&self, from: &SourceState<'_>) -> Result<Self::Model, Diagnostic> {
         Err(from.refused(Self::TYPE, None))
     }
 }
 
-/// What a plan came to.
+/// The outcome of a plan.
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// What will be there.
     pub planned: Value,
-    /// The attributes whose change asks for a new resource.
-    pub(crate) replaces: Vec<&'static str>,
+    /// The attributes whose change requires a replacement.
+    pub requires_replace: Vec<AttributePath>,
 }
 
-/// Any [`Resource`], whatever its model: what the server calls.
+/// Any [`Resource`] of a provider whose client is a `C`, whatever its model: what the server calls.
+///
+/// Errors are reported to the context. What an operation returns is what exists then.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `Resource` of that name
-pub trait AnyResource: Send + Sync {
+pub trait DynResource<C>: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn schema(&self) -> Schema;
-    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics);
-    async fn plan(
-        &self,
-        context: &Context,
-        config: &Value,
-        prior: &Value,
-        proposed: Value,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Plan>;
-    async fn apply(&self, context: &Context, prior: Value, planned: Value, diagnostics: &mut Diagnostics) -> Value;
-    async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value;
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value>;
+    fn validate(&self, config: &Value) -> Diagnostics;
+    async fn plan(&self, context: &Context<C>, config: &Value, prior: &Value, proposed: Value) -> Option<Plan>;
+    async fn apply(&self, context: &Context<C>, prior: Value, planned: Value) -> Value;
+    async fn read(&self, context: &Context<C>, state: Value) -> Value;
+    async fn import(&self, context: &Context<C>, id: &str) -> Option<Value>;
     fn identity_schema(&self) -> Option<Schema>;
-    fn identity(&self, state: &Value) -> Option<Value>;
-    fn import_id(&self, identity: &Value, diagnostics: &mut Diagnostics) -> Option<String>;
-    fn take_over(&self, from: &MovedState<'_>, diagnostics: &mut Diagnostics) -> Option<Value>;
+    fn identity(&self, context: &Context<C>, state: &Value) -> Option<Identity>;
+    fn import_id(&self, context: &Context<C>, identity: &Identity) -> Result<String, Diagnostic>;
+    fn upgrade(&self, version: i64, state: &StoredState) -> Result<Value, Diagnostic>;
+    fn upgrade_identity(&self, version: i64, identity: &StoredState) -> Result<Identity, Diagnostic>;
+    fn move_state(&self, from: &SourceState<'_>) -> Result<Value, Diagnostic>;
 }
 
 #[async_trait]
-impl<R: Resource> AnyResource for R {
+impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
     fn type_name(&self) -> &'static str {
         R::TYPE
     }
@@ -203,202 +262,164 @@ impl<R: Resource> AnyResource for R {
         Resource::schema(self)
     }
 
-    fn validate(&self, config: &Value, diagnostics: &mut Diagnostics) {
-        if let Some(config) = read_model(R::TYPE, config, diagnostics) {
-            Resource::validate(self, &config, diagnostics);
+    fn validate(&self, config: &Value) -> Diagnostics {
+        let mut diagnostics = Resource::schema(self).validate(config);
+        if let Some(config) = diagnostics.ok(read_model(R::TYPE, config)) {
+            Resource::validate(self, &config, &mut diagnostics);
         }
+        diagnostics
     }
 
-    async fn plan(
-        &self,
-        context: &Context,
-        config: &Value,
-        prior: &Value,
-        proposed: Value,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Plan> {
-        let prior_model = if prior.is_null() {
-            None
-        } else {
-            Some(read_model(R::TYPE, prior, diagnostics)?)
+    async fn plan(&self, context: &Context<C>, config: &Value, prior: &Value, proposed: Value) -> Option<Plan> {
+        let unchanged = |planned| {
+            Some(Plan {
+                planned,
+                requires_replace: Vec::new(),
+            })
+        };
+        let prior_model: Option<R::Model> = match prior.is_null() {
+            true => None,
+            false => Some(reported(context, read_model(R::TYPE, prior))?),
         };
         if let Some(prior) = &prior_model
-            && !Resource::permits(self, context, prior, diagnostics).await
+            && reported(context, Resource::permits(self, context, prior).await).is_none()
         {
-            return Some(Plan {
-                planned: proposed,
-                replaces: Vec::new(),
-            });
+            return unchanged(proposed);
         }
         if proposed.is_null() {
             if let Some(prior) = &prior_model {
-                Resource::plan_destroy(self, context, prior, diagnostics).await;
+                reported(context, Resource::plan_destroy(self, context, prior).await);
             }
-            return Some(Plan {
-                planned: Value::Null,
-                replaces: Vec::new(),
-            });
+            return unchanged(Value::Null);
         }
         let schema = Resource::schema(self);
-        let proposed = if prior.is_null() {
-            with_unknowns(&schema, config, proposed)
-        } else {
-            proposed
-        };
-        let proposed = with_empty_texts(&schema, config, prior, proposed);
+        let proposed = schema.propose(config, prior, proposed);
         let mut change = Change {
-            config: read_model(R::TYPE, config, diagnostics)?,
+            config: reported(context, read_model(R::TYPE, config))?,
             prior: prior_model,
-            planned: read_model(R::TYPE, &proposed, diagnostics)?,
+            planned: reported(context, read_model(R::TYPE, &proposed))?,
             equivalent: Vec::new(),
         };
-        Resource::plan(self, context, &mut change, diagnostics).await;
-        let Change {
-            planned, equivalent, ..
-        } = change;
-        let planned = planned.into_value();
-        // What must be set was not known where it is null: an import could not tell it. Its first declaration is no change.
-        let unknown =
-            |attribute: &Attribute| attribute.presence == Presence::Required && prior.get(attribute.name).is_null();
-        let changed = |attribute: &Attribute| {
-            let name = attribute.name;
-            !prior.is_null() && !unknown(attribute) && differs(attribute, prior.get(name), planned.get(name))
-        };
-        let replaces = schema
-            .attributes
-            .iter()
-            .filter(|attribute| attribute.replaces && !attribute.write_only && changed(attribute))
-            .filter(|attribute| !equivalent.contains(&attribute.name));
-        let replaces = replaces.map(|attribute| attribute.name).collect();
-        Some(Plan { planned, replaces })
+        reported(context, Resource::plan(self, context, &mut change).await);
+        let planned = with_known_parts(change.planned.into_value(), &proposed);
+        let mut requires_replace = schema.requires_replace(prior, &planned);
+        requires_replace.retain(|path| !change.equivalent.iter().any(|name| path == name));
+        Some(Plan {
+            planned,
+            requires_replace,
+        })
     }
 
-    async fn apply(&self, context: &Context, prior: Value, planned: Value, diagnostics: &mut Diagnostics) -> Value {
+    async fn apply(&self, context: &Context<C>, prior: Value, planned: Value) -> Value {
         // A model that cannot be read leaves things as they are.
-        let exists = match (prior.is_null(), planned.is_null()) {
-            (true, true) => return Value::Null,
-            (true, false) => match read_model(R::TYPE, &planned, diagnostics) {
-                Some(planned) => {
-                    let created = Resource::create(self, context, planned, diagnostics).await;
-                    Resource::record_place(self, context);
-                    created
-                }
-                None => None,
-            },
-            (false, true) => match read_model(R::TYPE, &prior, diagnostics) {
-                Some(state) if !Resource::permits(self, context, &state, diagnostics).await => return prior,
-                Some(state) => Resource::delete(self, context, state, diagnostics).await,
-                None => return prior,
-            },
-            (false, false) => match (
-                read_model(R::TYPE, &prior, diagnostics),
-                read_model(R::TYPE, &planned, diagnostics),
-            ) {
-                (Some(before), Some(planned)) => {
-                    if !Resource::permits(self, context, &before, diagnostics).await {
-                        return prior;
-                    }
-                    let updated = Resource::update(self, context, before, planned, diagnostics).await;
-                    if !diagnostics.has_errors() {
-                        Resource::record_place(self, context);
-                    }
-                    Some(updated)
-                }
-                _ => return prior,
-            },
-        };
-        exists.map_or(Value::Null, Model::into_value)
-    }
-
-    async fn read(&self, context: &Context, state: Value, diagnostics: &mut Diagnostics) -> Value {
-        match read_model(R::TYPE, &state, diagnostics) {
-            Some(model) => {
-                let title = Resource::title(self, &model).unwrap_or_else(|| match state.get("id") {
-                    Value::String(id) => format!("{} {id:?}", R::TYPE),
-                    _ => R::TYPE.to_owned(),
-                });
-                if !Resource::permits(self, context, &model, diagnostics).await {
-                    return state;
-                }
-                match Resource::read(self, context, model, diagnostics).await {
-                    Some(exists) => {
-                        let exists = exists.into_value();
-                        // What differs may be something else of the same name, in another account.
-                        if exists == state && !diagnostics.has_errors() {
-                            Resource::record_place(self, context);
-                        }
-                        exists
-                    }
-                    None => {
-                        diagnostics.push(deleted_outside(&title));
-                        Value::Null
-                    }
-                }
+        let read = |value| reported(context, read_model::<R::Model>(R::TYPE, value));
+        match (prior.is_null(), planned.is_null()) {
+            (true, true) => Value::Null,
+            (true, false) => {
+                let Some(planned) = read(&planned) else { return Value::Null };
+                let outcome = Resource::create(self, context, planned).await;
+                Resource::record_place(self, context);
+                exists(context, outcome.map(Some), Value::Null)
             }
-            None => state,
+            (false, _) => {
+                let Some(before) = read(&prior) else { return prior };
+                if reported(context, Resource::permits(self, context, &before).await).is_none() {
+                    return prior;
+                }
+                if planned.is_null() {
+                    let outcome = Resource::delete(self, context, before).await;
+                    return exists(context, outcome.map(|()| None), prior);
+                }
+                let Some(planned) = read(&planned) else { return prior };
+                let outcome = Resource::update(self, context, before, planned).await;
+                if outcome.is_ok() && !context.has_errors() {
+                    Resource::record_place(self, context);
+                }
+                exists(context, outcome.map(Some), prior)
+            }
         }
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Value> {
-        let imported = Resource::import(self, context, id, diagnostics).await;
+    async fn read(&self, context: &Context<C>, state: Value) -> Value {
+        let Some(model) = reported(context, read_model::<R::Model>(R::TYPE, &state)) else {
+            return state;
+        };
+        let title = Resource::title(self, &model).unwrap_or_else(|| match state.get("id") {
+            Value::String(id) => format!("{} {id:?}", R::TYPE),
+            _ => R::TYPE.to_owned(),
+        });
+        if reported(context, Resource::permits(self, context, &model).await).is_none() {
+            return state;
+        }
+        let outcome = Resource::read(self, context, model).await;
+        let is_gone = matches!(outcome, Ok(None));
+        let now = exists(context, outcome, state.clone());
+        if is_gone {
+            context.report(deleted_outside(&title));
+        } else if now == state && !context.has_errors() {
+            // What differs may be something else of the same name, in another account.
+            Resource::record_place(self, context);
+        }
+        now
+    }
+
+    async fn import(&self, context: &Context<C>, id: &str) -> Option<Value> {
+        let outcome = Resource::import(self, context, id).await;
         Resource::record_place(self, context);
-        imported.map(Model::into_value)
+        if matches!(outcome, Ok(None)) && !context.has_errors() {
+            context.report(nothing_to_import(R::TYPE, id));
+        }
+        Some(exists(context, outcome, Value::Null)).filter(|state| !state.is_null())
     }
 
     fn identity_schema(&self) -> Option<Schema> {
         Resource::identity_schema(self)
     }
 
-    fn identity(&self, state: &Value) -> Option<Value> {
-        let state = R::Model::from_value(state).ok()?;
-        Resource::identity(self, &state).map(Model::into_value)
+    fn identity(&self, context: &Context<C>, state: &Value) -> Option<Identity> {
+        Resource::identity(self, context, state)
     }
 
-    fn import_id(&self, identity: &Value, diagnostics: &mut Diagnostics) -> Option<String> {
-        let identity = read_model(R::TYPE, identity, diagnostics)?;
-        diagnostics.ok(Resource::import_id(self, identity))
+    fn import_id(&self, context: &Context<C>, identity: &Identity) -> Result<String, Diagnostic> {
+        Resource::import_id(self, context, identity)
     }
 
-    fn take_over(&self, from: &MovedState<'_>, diagnostics: &mut Diagnostics) -> Option<Value> {
-        diagnostics.ok(Resource::take_over(self, from)).map(Model::into_value)
-    }
-}
-
-/// At creation, what the provider will set and the user left out is unknown.
-fn with_unknowns(schema: &Schema, config: &Value, mut proposed: Value) -> Value {
-    if let Value::Map(members) = &mut proposed {
-        for attribute in &schema.attributes {
-            if attribute.is_computed() && config.get(attribute.name).is_null() {
-                members.insert(attribute.name.to_owned(), Value::Unknown);
-            }
+    fn upgrade(&self, version: i64, state: &StoredState) -> Result<Value, Diagnostic> {
+        let schema = Resource::schema(self);
+        match version.cmp(&schema.version) {
+            std::cmp::Ordering::Equal => state.value(&schema.object_type()),
+            std::cmp::Ordering::Less => Resource::upgrade(self, version, state).map(Model::into_value),
+            std::cmp::Ordering::Greater => Err(other_version("state", R::TYPE, version, schema.version)),
         }
     }
-    proposed
-}
 
-/// Fills in what was left out and may be empty. The prior spelling of none stays, so that it is no difference.
-fn with_empty_texts(schema: &Schema, config: &Value, prior: &Value, mut proposed: Value) -> Value {
-    if let Value::Map(members) = &mut proposed {
-        let left_out = |attribute: &&Attribute| attribute.empty_is_none && config.get(attribute.name).is_null();
-        for attribute in schema.attributes.iter().filter(left_out) {
-            let before = Some(prior.get(attribute.name)).filter(|before| !prior.is_null() && is_none(before));
-            let value = before.cloned().unwrap_or_else(|| Value::String(String::new()));
-            members.insert(attribute.name.to_owned(), value);
+    fn upgrade_identity(&self, version: i64, identity: &StoredState) -> Result<Identity, Diagnostic> {
+        let schema = Resource::identity_schema(self).unwrap_or_default();
+        match version.cmp(&schema.version) {
+            std::cmp::Ordering::Equal => identity.value(&schema.object_type()).map(Identity),
+            std::cmp::Ordering::Less => Resource::upgrade_identity(self, version, identity),
+            std::cmp::Ordering::Greater => Err(other_version("identity", R::TYPE, version, schema.version)),
         }
     }
-    proposed
+
+    fn move_state(&self, from: &SourceState<'_>) -> Result<Value, Diagnostic> {
+        Resource::move_state(self, from).map(Model::into_value)
+    }
 }
 
-/// Whether there is a difference that matters. Terraform insists on a configured empty text where there was null.
-fn differs(attribute: &Attribute, before: &Value, after: &Value) -> bool {
-    before != after && !(attribute.empty_is_none && is_none(before) && is_none(after))
+/// The success; errors are reported.
+pub(super) fn reported<C, T>(context: &Context<C>, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
+    context.diagnostics().ok(result)
 }
 
-fn is_none(text: &Value) -> bool {
-    match text {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        _ => false,
+/// What exists after an operation; errors are reported. `before` is what existed before it.
+fn exists<C, M: Model>(context: &Context<C>, outcome: Outcome<M, Option<M>>, before: Value) -> Value {
+    match outcome {
+        Ok(exists) => exists.map_or(Value::Null, Model::into_value),
+        Err(Failed { diagnostics, leaves }) => {
+            context.diagnostics().extend(diagnostics);
+            leaves.map_or(before, Model::into_value)
+        }
     }
 }
 
@@ -409,5 +430,13 @@ fn deleted_outside(title: &str) -> Diagnostic {
         format!("{title} was deleted outside Terraform"),
         "The platform no longer has it, so it leaves the state. Where the configuration still declares it, the plan creates \
          it again.",
+    )
+}
+
+/// The error of an import that found nothing. Without it Terraform would report a success.
+fn nothing_to_import(type_name: &str, id: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Nothing to import",
+        format!("There is no {type_name} with the id {id:?}. Check the id, and the account that the provider works with."),
     )
 }

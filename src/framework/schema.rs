@@ -1,48 +1,100 @@
-//! Schemas: what a provider, a resource or a data source can be told and can tell.
+//! Schemas: the attributes of a provider, a resource, a data source or another kind of thing.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Debug, Display};
+use std::sync::Arc;
 
+use super::attribute_value::AttributeValue;
+use super::field::Field;
+use super::path::AttributePath;
 use super::proto;
+use super::rule::Rule;
 use super::types::Type;
+use super::validator::Validator;
 use super::value::Value;
 
-/// The attributes of one kind of thing, with the version that its states carry.
-#[derive(Clone, Debug)]
+/// The attributes of one kind of thing, with the version that its states carry. A
+/// [`Model`](derive@super::Model) derives it.
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// Raised when the meaning of a stored state changes.
     pub version: i64,
     /// What this is, in Markdown, for the documentation.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
+    /// Why it should not be used any more, and what instead.
+    pub deprecated: Option<Cow<'static, str>>,
     /// The attributes, in the order of the documentation.
     pub attributes: Vec<Attribute>,
+    /// How the attributes go together.
+    pub rules: Vec<Rule>,
 }
 
 /// One attribute of a [`Schema`].
 #[derive(Clone, Debug)]
 pub struct Attribute {
     /// The name in the configuration.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The type of its values.
-    pub ty: Type,
+    pub ty: AttributeType,
     /// Who sets it.
-    pub presence: Presence,
+    pub configurability: Configurability,
     /// What it means, in Markdown.
     pub description: Cow<'static, str>,
     /// Whether Terraform hides it in its output.
     pub sensitive: bool,
-    /// Whether a change ends the resource and makes a new one.
-    pub replaces: bool,
-    /// Whether an empty text means the same as none.
-    pub empty_is_none: bool,
     /// Whether its value is for the provider only: neither plan nor state ever holds it.
     pub write_only: bool,
-    /// The members of an object that are attributes of their own, each with its description; empty for other types.
-    pub members: Vec<Attribute>,
+    /// Why it should not be set any more, and what to do instead.
+    pub deprecated: Option<Cow<'static, str>>,
+    /// Which changes of it replace the resource.
+    pub requires_replace: RequiresReplace,
+    /// Whether an empty text means the same as none.
+    pub empty_is_null: bool,
+    /// Its value where the user sets none.
+    pub default: Option<Value>,
+    /// Its planned value in an update where the user sets none.
+    pub in_updates: InUpdates,
+    /// Whether it is the id of an import.
+    pub import_id: bool,
+    /// Whether it belongs to the identity of the resource.
+    pub identity: bool,
+    /// Rules about its value.
+    pub validators: Vec<Validator>,
+}
+
+/// The type of an attribute's values.
+#[derive(Clone, Debug)]
+pub enum AttributeType {
+    /// A type of Terraform's language.
+    Plain(Type),
+    /// Objects whose members are attributes of their own, each with its description and its sensitivity.
+    Nested {
+        /// How many objects there are.
+        nesting: Nesting,
+        /// The members.
+        attributes: Vec<Attribute>,
+        /// How the members of one object go together.
+        rules: Vec<Rule>,
+    },
+}
+
+/// How many objects a nested attribute holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nesting {
+    /// One.
+    Single,
+    /// A sequence.
+    List,
+    /// A sequence without order or repetition.
+    Set,
+    /// Objects under keys of the user's choice.
+    Map,
 }
 
 /// Who sets an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
+pub enum Configurability {
     /// The user must.
     Required,
     /// The user may.
@@ -53,13 +105,42 @@ pub enum Presence {
     Computed,
 }
 
+/// Which changes of an attribute replace the resource.
+#[derive(Clone, Default)]
+pub enum RequiresReplace {
+    /// None.
+    #[default]
+    Never,
+    /// Each.
+    Always,
+    /// Those from a prior to a planned value for which `condition` holds.
+    If {
+        /// Takes the prior and the planned value.
+        condition: Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>,
+        /// When it holds, for the documentation, as in "to a shorter one".
+        description: Cow<'static, str>,
+    },
+}
+
+/// The planned value of a computed attribute in an update, where the user sets none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InUpdates {
+    /// Unknown as soon as anything changes.
+    #[default]
+    Unknown,
+    /// That of the state: it does not change during the life of the resource.
+    State,
+    /// That of the state, unless [`Resource::plan`](super::Resource::plan) decides otherwise.
+    Planned,
+}
+
 impl Schema {
     /// Version 0 of a schema.
-    pub fn new(description: &'static str, attributes: impl Into<Vec<Attribute>>) -> Self {
+    pub fn new(description: impl Into<Cow<'static, str>>, attributes: impl Into<Vec<Attribute>>) -> Self {
         Self {
-            version: 0,
-            description,
+            description: description.into(),
             attributes: attributes.into(),
+            ..Self::default()
         }
     }
 
@@ -68,33 +149,39 @@ impl Schema {
         object_type(&self.attributes)
     }
 
-    /// `value` with what is write-only taken from `config`, the only one that has it.
-    pub(crate) fn with_write_only(&self, mut value: Value, config: &Value) -> Value {
-        if let Value::Map(members) = &mut value {
-            for attribute in self.write_only() {
-                members.insert(attribute.name.to_owned(), config.get(attribute.name).clone());
-            }
-        }
-        value
+    /// The attributes that belong to the identity of the resource, as a schema; `None` if there are none.
+    pub fn identity(&self) -> Option<Self> {
+        let attributes = self.attributes.iter().filter(|attribute| attribute.identity);
+        let attributes: Vec<_> = attributes
+            .map(|attribute| Attribute {
+                configurability: Configurability::Required,
+                ..attribute.clone()
+            })
+            .collect();
+        (!attributes.is_empty()).then(|| Self {
+            attributes,
+            ..Self::default()
+        })
     }
 
-    /// `value` without what is write-only.
-    pub(crate) fn without_write_only(&self, value: Value) -> Value {
-        self.with_write_only(value, &Value::Null)
-    }
-
-    pub(crate) fn write_only(&self) -> impl Iterator<Item = &Attribute> {
-        self.attributes.iter().filter(|attribute| attribute.write_only)
+    /// Checks what Terraform would refuse or misunderstand, or what could not work.
+    ///
+    /// # Errors
+    /// What is wrong, a line per fault.
+    pub fn check(&self) -> Result<(), String> {
+        let mut faults = Vec::new();
+        check(&self.attributes, &self.rules, &AttributePath::root(), None, &mut faults);
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
     }
 
     /// The schema of an identity: what is required is so for an import, as is what is optional.
     pub(crate) fn to_identity_proto(&self) -> proto::ResourceIdentitySchema {
         use proto::resource_identity_schema::IdentityAttribute;
         let attributes = self.attributes.iter().map(|attribute| IdentityAttribute {
-            name: attribute.name.to_owned(),
-            r#type: attribute.ty.to_json().to_string().into_bytes(),
-            required_for_import: attribute.presence == Presence::Required,
-            optional_for_import: attribute.presence == Presence::Optional,
+            name: attribute.name.clone().into_owned(),
+            r#type: attribute.ty.to_type().to_json().to_string().into_bytes(),
+            required_for_import: attribute.configurability == Configurability::Required,
+            optional_for_import: attribute.configurability == Configurability::Optional,
             description: attribute.description.clone().into_owned(),
         });
         proto::ResourceIdentitySchema {
@@ -107,8 +194,9 @@ impl Schema {
         let block = proto::schema::Block {
             version: self.version,
             attributes: self.attributes.iter().map(Attribute::to_proto).collect(),
-            description: self.description.to_owned(),
+            description: self.description.clone().into_owned(),
             description_kind: proto::StringKind::Markdown.into(),
+            deprecated: self.deprecated.is_some(),
             ..Default::default()
         };
         proto::Schema {
@@ -119,67 +207,40 @@ impl Schema {
 }
 
 impl Attribute {
-    /// An attribute that the user must set.
-    pub fn required(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
+    /// An attribute whose field in a model is an `F`, a [`Field`].
+    pub fn of<F: ModelField>(
+        name: impl Into<Cow<'static, str>>,
+        configurability: Configurability,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
-            name,
-            ty,
-            presence: Presence::Required,
+            sensitive: F::Value::SENSITIVE,
+            ..Self::new(name, F::Value::attribute_type(), configurability, description)
+        }
+    }
+
+    /// An attribute of any type.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        ty: impl Into<AttributeType>,
+        configurability: Configurability,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            ty: ty.into(),
+            configurability,
             description: description.into(),
             sensitive: false,
-            replaces: false,
-            empty_is_none: false,
             write_only: false,
-            members: Vec::new(),
-        }
-    }
-
-    /// An attribute that the user may set.
-    pub fn optional(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            presence: Presence::Optional,
-            ..Self::required(name, ty, description)
-        }
-    }
-
-    /// An attribute that the user may set, and that the provider sets otherwise.
-    pub fn optional_computed(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            presence: Presence::OptionalComputed,
-            ..Self::required(name, ty, description)
-        }
-    }
-
-    /// An attribute that the provider sets.
-    pub fn computed(name: &'static str, ty: Type, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            presence: Presence::Computed,
-            ..Self::required(name, ty, description)
-        }
-    }
-
-    /// An object that the provider sets, whose members are attributes.
-    pub fn computed_object(
-        name: &'static str,
-        members: impl Into<Vec<Attribute>>,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let members = members.into();
-        Self {
-            members: members.clone(),
-            ..Self::computed(name, object_type(&members), description)
-        }
-    }
-
-    /// An object that the user may set, whose members are attributes.
-    pub fn optional_object(
-        name: &'static str,
-        members: impl Into<Vec<Attribute>>,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            presence: Presence::Optional,
-            ..Self::computed_object(name, members, description)
+            deprecated: None,
+            requires_replace: RequiresReplace::Never,
+            empty_is_null: false,
+            default: None,
+            in_updates: InUpdates::Unknown,
+            import_id: false,
+            identity: false,
+            validators: Vec::new(),
         }
     }
 
@@ -192,26 +253,53 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, whose change makes a new resource.
+    /// The same attribute, each change of which replaces the resource.
     #[must_use]
-    pub fn replaces(self) -> Self {
-        Self { replaces: true, ..self }
+    pub fn requires_replace(self) -> Self {
+        Self {
+            requires_replace: RequiresReplace::Always,
+            ..self
+        }
+    }
+
+    /// The same attribute, whose change replaces the resource if `condition` holds for the prior and the planned value.
+    /// Null and unknown values are fields, too. `description` completes the sentence "A change … forces replacement", as
+    /// in "to a shorter one".
+    #[must_use]
+    pub fn requires_replace_if<F: ModelField>(
+        self,
+        condition: impl Fn(&F, &F) -> bool + Send + Sync + 'static,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let condition = move |prior: &Value, planned: &Value| {
+            let field = |value| F::read(value, &AttributePath::root());
+            match (field(prior), field(planned)) {
+                (Ok(prior), Ok(planned)) => condition(&prior, &planned),
+                _ => true,
+            }
+        };
+        Self {
+            requires_replace: RequiresReplace::If {
+                condition: Arc::new(condition),
+                description: description.into(),
+            },
+            ..self
+        }
     }
 
     /// The same optional text, where an empty one means the same as none: neither is a change of the other. The state has
     /// an empty text for both.
     #[must_use]
-    pub fn empty_is_none(self) -> Self {
+    pub fn empty_is_null(self) -> Self {
         Self {
-            presence: Presence::OptionalComputed,
-            empty_is_none: true,
+            configurability: Configurability::OptionalComputed,
+            empty_is_null: true,
             ..self
         }
     }
 
     /// The same attribute, whose value no plan and no state holds. In every call that brings the configuration, the
-    /// resource finds it in its model; what it answers there is dropped. Only at the top of a resource's schema, and only
-    /// for what the user sets (Terraform 1.11).
+    /// resource finds it in its model; what it answers there is dropped. Only for what the user sets (Terraform 1.11).
     #[must_use]
     pub fn write_only(self) -> Self {
         Self {
@@ -220,35 +308,214 @@ impl Attribute {
         }
     }
 
+    /// The same attribute, which has this value where the user sets none.
+    #[must_use]
+    pub fn default_value<F: ModelField>(self, value: F) -> Self {
+        Self {
+            configurability: Configurability::OptionalComputed,
+            default: Some(value.into_value()),
+            ..self
+        }
+    }
+
+    /// The same computed attribute, which does not change during the life of the resource.
+    #[must_use]
+    pub fn use_state_for_unknown(self) -> Self {
+        Self {
+            in_updates: InUpdates::State,
+            ..self
+        }
+    }
+
+    /// The same computed attribute, whose changes [`Resource::plan`](super::Resource::plan) decides.
+    #[must_use]
+    pub fn planned(self) -> Self {
+        Self {
+            in_updates: InUpdates::Planned,
+            ..self
+        }
+    }
+
+    /// The same attribute, which is the id of an import.
+    #[must_use]
+    pub fn import_id(self) -> Self {
+        Self {
+            import_id: true,
+            ..self
+        }
+    }
+
+    /// The same attribute, which belongs to the resource's identity.
+    #[must_use]
+    pub fn identity(self) -> Self {
+        Self { identity: true, ..self }
+    }
+
+    /// The same attribute, which should not be set any more; `message` says why, and what to do instead.
+    #[must_use]
+    pub fn deprecated(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            deprecated: Some(message.into()),
+            ..self
+        }
+    }
+
+    /// The same attribute with one more rule about its value.
+    #[must_use]
+    pub fn validate(mut self, validator: Validator) -> Self {
+        self.validators.push(validator);
+        self
+    }
+
+    /// The same attribute with one more rule about its value, which the description explains already.
+    #[must_use]
+    pub fn check<F: ModelField>(
+        self,
+        check: impl Fn(&F::Value) -> Result<(), &'static str> + Send + Sync + 'static,
+    ) -> Self {
+        self.validate(Validator::new::<F::Value, _>("", check))
+    }
+
     /// Whether the provider may set it.
     pub fn is_computed(&self) -> bool {
-        matches!(self.presence, Presence::Computed | Presence::OptionalComputed)
+        matches!(
+            self.configurability,
+            Configurability::Computed | Configurability::OptionalComputed
+        )
+    }
+
+    /// Whether the user may set it.
+    pub fn is_configurable(&self) -> bool {
+        self.configurability != Configurability::Computed
     }
 
     fn to_proto(&self) -> proto::schema::Attribute {
-        // Either a type, or members that tell it.
-        let (ty, nested_type) = if self.members.is_empty() {
-            (self.ty.to_json().to_string().into_bytes(), None)
-        } else {
-            let nested = proto::schema::Object {
-                attributes: self.members.iter().map(Attribute::to_proto).collect(),
-                nesting: proto::schema::object::NestingMode::Single.into(),
-                ..Default::default()
-            };
-            (Vec::new(), Some(nested))
+        let (ty, nested_type) = match &self.ty {
+            AttributeType::Plain(ty) => (ty.to_json().to_string().into_bytes(), None),
+            AttributeType::Nested {
+                nesting, attributes, ..
+            } => {
+                let nested = proto::schema::Object {
+                    attributes: attributes.iter().map(Attribute::to_proto).collect(),
+                    nesting: nesting.to_proto().into(),
+                    ..Default::default()
+                };
+                (Vec::new(), Some(nested))
+            }
         };
         proto::schema::Attribute {
-            name: self.name.to_owned(),
+            name: self.name.clone().into_owned(),
             r#type: ty,
             nested_type,
             description: self.description.clone().into_owned(),
             description_kind: proto::StringKind::Markdown.into(),
-            required: self.presence == Presence::Required,
-            optional: matches!(self.presence, Presence::Optional | Presence::OptionalComputed),
+            required: self.configurability == Configurability::Required,
+            optional: matches!(
+                self.configurability,
+                Configurability::Optional | Configurability::OptionalComputed
+            ),
             computed: self.is_computed(),
             sensitive: self.sensitive,
             write_only: self.write_only,
+            deprecated: self.deprecated.is_some(),
             ..Default::default()
+        }
+    }
+}
+
+/// A field of a model: a [`Field`].
+#[diagnostic::on_unimplemented(
+    message = "an attribute is a `Field<…>`, not `{Self}`",
+    note = "`Field<T>` holds a value that is null, known only at apply, or known",
+    note = "a group of attributes needs `#[attribute(flatten)]`"
+)]
+pub trait ModelField: AttributeValue {
+    /// The type of its known values.
+    type Value: AttributeValue;
+}
+
+impl<T: AttributeValue> ModelField for Field<T> {
+    type Value = T;
+}
+
+impl AttributeType {
+    /// The type of a collection of such values: of nested attributes if they are single objects with attributes, else a
+    /// `plain` one.
+    pub(crate) fn collected(self, collection: Nesting, plain: impl FnOnce(Box<Type>) -> Type) -> Self {
+        match self {
+            Self::Nested {
+                nesting: Nesting::Single,
+                attributes,
+                rules,
+            } => Self::Nested {
+                nesting: collection,
+                attributes,
+                rules,
+            },
+            other => Self::Plain(plain(Box::new(other.to_type()))),
+        }
+    }
+
+    /// The type of the values.
+    pub fn to_type(&self) -> Type {
+        match self {
+            Self::Plain(ty) => ty.clone(),
+            Self::Nested {
+                nesting, attributes, ..
+            } => {
+                let object = object_type(attributes);
+                match nesting {
+                    Nesting::Single => object,
+                    Nesting::List => Type::List(Box::new(object)),
+                    Nesting::Set => Type::Set(Box::new(object)),
+                    Nesting::Map => Type::Map(Box::new(object)),
+                }
+            }
+        }
+    }
+}
+
+impl From<Type> for AttributeType {
+    fn from(ty: Type) -> Self {
+        Self::Plain(ty)
+    }
+}
+
+impl Nesting {
+    fn to_proto(self) -> proto::schema::object::NestingMode {
+        use proto::schema::object::NestingMode;
+        match self {
+            Self::Single => NestingMode::Single,
+            Self::List => NestingMode::List,
+            Self::Set => NestingMode::Set,
+            Self::Map => NestingMode::Map,
+        }
+    }
+
+    /// The objects in a value of a nested attribute, each with its path. The protocol has no path to an element of a set.
+    pub(crate) fn objects<'a>(self, value: &'a Value, path: &AttributePath) -> Vec<(AttributePath, &'a Value)> {
+        match (self, value) {
+            (Self::Single, object @ Value::Map(_)) => vec![(path.clone(), object)],
+            (Self::List, Value::List(objects)) => {
+                let objects = objects.iter().enumerate();
+                objects.map(|(i, object)| (path.index(i), object)).collect()
+            }
+            (Self::Set, Value::List(objects)) => objects.iter().map(|object| (path.clone(), object)).collect(),
+            (Self::Map, Value::Map(objects)) => {
+                let objects = objects.iter();
+                objects.map(|(key, object)| (path.key(key), object)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Debug for RequiresReplace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("Never"),
+            Self::Always => f.write_str("Always"),
+            Self::If { description, .. } => f.debug_tuple("If").field(description).finish(),
         }
     }
 }
@@ -257,7 +524,71 @@ fn object_type(attributes: &[Attribute]) -> Type {
     let attributes = attributes.iter();
     Type::Object(
         attributes
-            .map(|attribute| (attribute.name.to_owned(), attribute.ty.clone()))
-            .collect(),
+            .map(|attribute| (attribute.name.clone().into_owned(), attribute.ty.to_type()))
+            .collect::<BTreeMap<_, _>>(),
     )
+}
+
+/// Names that mean something else at the top of a block (hashicorp/terraform, `internal/configs`).
+const RESERVED: [&str; 8] = [
+    "connection",
+    "count",
+    "depends_on",
+    "for_each",
+    "lifecycle",
+    "locals",
+    "provider",
+    "provisioner",
+];
+
+/// Adds the faults of the attributes of an object to `faults`. `within` is the nested attribute whose object it is.
+fn check(
+    attributes: &[Attribute],
+    rules: &[Rule],
+    path: &AttributePath,
+    within: Option<(&Attribute, Nesting)>,
+    faults: &mut Vec<String>,
+) {
+    let mut names = BTreeSet::new();
+    for attribute in attributes {
+        let path = path.attribute(attribute.name.clone());
+        let mut fault = |problem: &dyn Display| faults.push(format!("{path}: {problem}"));
+        if !is_name(&attribute.name) {
+            fault(&"a name begins with a lower-case letter, and has lower-case letters, digits and underscores");
+        }
+        if within.is_none() && RESERVED.contains(&&*attribute.name) {
+            fault(&"Terraform reserves this name");
+        }
+        if !names.insert(&attribute.name) {
+            fault(&"there are two attributes of this name");
+        }
+        if attribute.write_only && attribute.is_computed() {
+            fault(&"only what the user sets can be write-only");
+        }
+        if attribute.write_only && matches!(within, Some((_, Nesting::Set))) {
+            fault(&"Terraform does not support write-only attributes in a set");
+        }
+        if attribute.is_configurable() && within.is_some_and(|(outer, _)| !outer.is_configurable()) {
+            fault(&"the user cannot set it, because the attribute that it is nested in is computed");
+        }
+        if attribute.import_id && !matches!(attribute.ty, AttributeType::Plain(Type::String)) {
+            fault(&"the id of an import is a text");
+        }
+        if let AttributeType::Nested {
+            nesting,
+            attributes,
+            rules,
+        } = &attribute.ty
+        {
+            check(attributes, rules, &path, Some((attribute, *nesting)), faults);
+        }
+    }
+    for name in rules.iter().flat_map(Rule::attributes).filter(|name| !names.contains(&Cow::Borrowed(*name))) {
+        faults.push(format!("{}: a rule names this attribute, and there is none", path.attribute(name)));
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_rest)
 }

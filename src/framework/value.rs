@@ -1,5 +1,6 @@
 //! Terraform's values.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -30,6 +31,72 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value of a set with these elements. Equal sets are equal values: the elements are sorted, and those that are
+    /// known count once.
+    pub fn set(elements: impl IntoIterator<Item = Self>) -> Self {
+        let mut elements: Vec<_> = elements.into_iter().collect();
+        elements.sort_by(Self::compare);
+        elements.dedup_by(|one, other| one == other && one.is_wholly_known());
+        Self::List(elements)
+    }
+
+    /// Whether neither this nor a part of it is known only at apply.
+    pub fn is_wholly_known(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::List(elements) => elements.iter().all(Self::is_wholly_known),
+            Self::Map(members) => members.values().all(Self::is_wholly_known),
+            Self::Dynamic(_, value) => value.is_wholly_known(),
+            _ => true,
+        }
+    }
+
+    /// The value with its content, for a failed assertion. It must not be printed where it may hold a secret.
+    ///
+    /// ```
+    /// use token_providers::framework::Value;
+    ///
+    /// let value = Value::String("a".to_owned());
+    /// assert_eq!(format!("{value:?}"), "string");
+    /// assert_eq!(format!("{:?}", value.revealed()), "\"a\"");
+    /// ```
+    pub fn revealed(&self) -> impl fmt::Debug {
+        Revealed(self)
+    }
+
+    /// A total order, so that sets can be compared.
+    fn compare(&self, other: &Self) -> Ordering {
+        let rank = |value: &Self| match value {
+            Self::Null => 0,
+            Self::Unknown => 1,
+            Self::Bool(_) => 2,
+            Self::Number(_) => 3,
+            Self::String(_) => 4,
+            Self::List(_) => 5,
+            Self::Map(_) => 6,
+            Self::Dynamic(..) => 7,
+        };
+        match (self, other) {
+            (Self::Bool(one), Self::Bool(other)) => one.cmp(other),
+            (Self::Number(one), Self::Number(other)) => {
+                let by_size = one.to_f64().total_cmp(&other.to_f64());
+                by_size.then_with(|| format!("{one:?}").cmp(&format!("{other:?}")))
+            }
+            (Self::String(one), Self::String(other)) => one.cmp(other),
+            (Self::List(one), Self::List(other)) => {
+                let elements = one.iter().zip(other).map(|(one, other)| one.compare(other));
+                elements.fold(Ordering::Equal, Ordering::then).then(one.len().cmp(&other.len()))
+            }
+            (Self::Map(one), Self::Map(other)) => {
+                let members = one.iter().zip(other);
+                let members = members.map(|((a, one), (b, other))| a.cmp(b).then_with(|| one.compare(other)));
+                members.fold(Ordering::Equal, Ordering::then).then(one.len().cmp(&other.len()))
+            }
+            (Self::Dynamic(_, one), Self::Dynamic(_, other)) => one.compare(other),
+            _ => rank(self).cmp(&rank(other)),
+        }
+    }
+
     /// Whether this is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -59,6 +126,27 @@ impl fmt::Debug for Value {
     }
 }
 
+struct Revealed<'a>(&'a Value);
+
+impl fmt::Debug for Revealed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Null | Value::Unknown => self.0.fmt(f),
+            Value::Bool(value) => value.fmt(f),
+            Value::Number(Number::Integer(value)) => value.fmt(f),
+            Value::Number(Number::Float(value)) => value.fmt(f),
+            Value::Number(Number::Decimal(value)) => f.write_str(value),
+            Value::String(value) => value.fmt(f),
+            Value::List(elements) => f.debug_list().entries(elements.iter().map(Revealed)).finish(),
+            Value::Map(members) => {
+                let members = members.iter().map(|(name, value)| (name, Revealed(value)));
+                f.debug_map().entries(members).finish()
+            }
+            Value::Dynamic(_, value) => Revealed(value).fmt(f),
+        }
+    }
+}
+
 /// A number, kept as exactly as Terraform sent it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Number {
@@ -71,6 +159,16 @@ pub enum Number {
 }
 
 impl Number {
+    /// The float that is nearest to it.
+    pub fn to_f64(&self) -> f64 {
+        match self {
+            #[allow(clippy::cast_precision_loss)] // the nearest one is asked for
+            Self::Integer(number) => *number as f64,
+            Self::Float(number) => *number,
+            Self::Decimal(number) => number.parse().unwrap_or(f64::NAN),
+        }
+    }
+
     /// The number of a float: whole ones become integers, so that equal numbers are equal values.
     pub(crate) fn from_f64(float: f64) -> Self {
         const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53

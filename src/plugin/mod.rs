@@ -120,10 +120,10 @@ fn serve_terraform<P: Provider>(make_provider: impl FnOnce() -> P) -> Result<(),
         let signal = server::termination(Interrupt::Ignored)?;
         say(&handshake.line(&socket.address, certificate.as_ref()))?;
         let provider = framework::Server::new(make_provider());
-        let still_open = provider.still_open();
+        let open_ephemerals = provider.open_ephemerals();
         let server = Server::new(provider, acceptor, Some(Patience::default()));
         server.serve(socket.incoming, signal).await;
-        if timeout(LAST_WORK, still_open.close()).await.is_err() {
+        if timeout(LAST_WORK, open_ephemerals.close()).await.is_err() {
             tracing::warn!("what was open for this run is given up");
         }
         Ok(())

@@ -5,9 +5,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 
-use super::{Server, answer, decode, proto};
-use crate::framework::action::{AnyAction, Progress};
-use crate::framework::context::Context;
+use super::{Handled, Server, answer, decode, proto};
+use crate::framework::action::{DynAction, Progress};
+use crate::framework::context::{Context, Reported};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::provider::Provider;
 
@@ -16,65 +16,61 @@ type Event = proto::invoke_action::Event;
 pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_action_config::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::validate_action_config::Response> {
-    let action = server.action(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::validate_action_config::Response> {
+    let action = server.action(&request.type_name)?;
     let ty = action.schema().object_type();
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    action.validate(&config, diagnostics);
-    Some(Default::default())
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    reported.lock().extend(action.validate(&config));
+    Ok(Default::default())
 }
 
 pub(super) async fn plan<P: Provider>(
     server: &Server<P>,
     request: proto::plan_action::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::plan_action::Response> {
-    let action = server.action(&request.action_type, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::plan_action::Response> {
+    let action = server.action(&request.action_type)?;
     let ty = action.schema().object_type();
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    action.plan(&server.context(), &config, diagnostics).await;
-    Some(Default::default())
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    action.plan(&server.context(reported), &config).await;
+    Ok(Default::default())
 }
 
-/// Tells the progress while the action goes on, and in the end what came of it.
+/// Sends the progress while the action runs, and at its end the outcome.
 pub(super) async fn invoke<P: Provider>(
     server: &Server<P>,
     request: proto::invoke_action::Request,
 ) -> BoxStream<Event> {
     let (sender, lines) = mpsc::channel(16);
-    let mut diagnostics = Diagnostics::default();
-    let action = server.action(&request.action_type, &mut diagnostics);
-    let context = server.context();
-    // A task of its own: half an action is worse than one whose end nobody hears of.
+    let reported = Reported::default();
+    let action = server.action(&request.action_type);
+    let context = server.context(&reported);
+    // A task of its own: half an action is worse than one whose outcome reaches nowhere.
     let done = tokio::spawn(server.provider.secrets().collecting(async move {
-        if let Some(action) = action {
-            run(&*action, context, request, Progress(sender), &mut diagnostics).await;
-        }
-        diagnostics
+        run(&*action?, context, request, Progress(sender)).await
     }));
-    let completed = async {
-        let (outcome, diagnostics) = match done.await {
-            Ok(diagnostics) => (Ok(None), diagnostics),
-            Err(panicked) => (Err(Box::new(panicked) as _), Diagnostics::default()),
+    let completed = async move {
+        let outcome = match done.await {
+            Ok(outcome) => Ok(outcome.map(|()| Event::default())),
+            Err(panicked) => Err(Box::new(panicked) as _),
         };
-        Ok(answer(outcome, "invoke_action", diagnostics).into_inner())
+        Ok(answer(outcome, "invoke_action", reported.take()).into_inner())
     };
     let lines = ReceiverStream::new(lines).map(|message| Ok(progress(message)));
     Box::pin(lines.chain(stream::once(completed)))
 }
 
-async fn run(
-    action: &dyn AnyAction,
-    context: Context,
+async fn run<C>(
+    action: &dyn DynAction<C>,
+    context: Context<C>,
     request: proto::invoke_action::Request,
     progress: Progress,
-    diagnostics: &mut Diagnostics,
-) {
+) -> Result<(), Diagnostics> {
     let ty = action.schema().object_type();
-    if let Some(config) = decode("configuration", request.config.as_ref(), &ty, diagnostics) {
-        action.invoke(&context, &config, &progress, diagnostics).await;
-    }
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    action.invoke(&context, &config, &progress).await;
+    Ok(())
 }
 
 fn progress(message: String) -> Event {

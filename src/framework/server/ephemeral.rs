@@ -2,41 +2,46 @@
 
 use jiff::Timestamp;
 
-use super::{Server, decode, encode, proto};
-use crate::framework::context::Context;
-use crate::framework::diagnostic::Diagnostics;
-use crate::framework::ephemeral_resource::AnyEphemeralResource;
+use super::{Handled, Server, decode, encode, proto};
+use crate::framework::context::Reported;
 use crate::framework::provider::Provider;
 
 pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_ephemeral_resource_config::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::validate_ephemeral_resource_config::Response> {
-    let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::validate_ephemeral_resource_config::Response> {
+    let ephemeral = server.ephemeral(&request.type_name)?;
     let ty = ephemeral.schema().object_type();
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    ephemeral.validate(&config, diagnostics);
-    Some(Default::default())
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    reported.lock().extend(ephemeral.validate(&config));
+    Ok(Default::default())
 }
 
 pub(super) async fn open<P: Provider>(
     server: &Server<P>,
     request: proto::open_ephemeral_resource::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::open_ephemeral_resource::Response> {
-    let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::open_ephemeral_resource::Response> {
+    let ephemeral = server.ephemeral(&request.type_name)?;
     let ty = ephemeral.schema().object_type();
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    let opened = ephemeral.open(&server.context(), &config, diagnostics).await?;
-    let result = encode(&opened.result, &ty, diagnostics);
-    if diagnostics.has_errors() {
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    let context = server.context(reported);
+    let Some(opened) = ephemeral.open(&context, &config).await else {
+        return Ok(Default::default());
+    };
+    let result = encode(&opened.result, &ty);
+    let result = reported.lock().ok(result);
+    if context.has_errors() {
         // Terraform closes only what was opened without an error.
-        close_whatever_stops_the_run(&**ephemeral, &opened.private, diagnostics).await;
-        return None;
+        ephemeral.close(&context.detached(), &opened.private).await;
+        return Ok(Default::default());
     }
-    server.still_open.opened(ephemeral.clone(), opened.private.clone());
-    Some(proto::open_ephemeral_resource::Response {
+    let close = server.context(&Reported::default()).detached();
+    server
+        .open_ephemerals
+        .opened(ephemeral.clone(), close, opened.private.clone());
+    Ok(proto::open_ephemeral_resource::Response {
         renew_at: opened.renew_at.map(timestamp),
         result,
         private: Some(opened.private),
@@ -47,37 +52,31 @@ pub(super) async fn open<P: Provider>(
 pub(super) async fn renew<P: Provider>(
     server: &Server<P>,
     request: proto::renew_ephemeral_resource::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::renew_ephemeral_resource::Response> {
-    let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::renew_ephemeral_resource::Response> {
+    let ephemeral = server.ephemeral(&request.type_name)?;
     let private = request.private.unwrap_or_default();
-    let renewed = ephemeral.renew(&server.context(), private, diagnostics).await;
-    Some(proto::renew_ephemeral_resource::Response {
+    let Some(renewed) = ephemeral.renew(&server.context(reported), private).await else {
+        return Ok(Default::default());
+    };
+    Ok(proto::renew_ephemeral_resource::Response {
         renew_at: renewed.renew_at.map(timestamp),
         private: Some(renewed.private),
         ..Default::default()
     })
 }
 
+/// Closes one. What was opened for a run must not outlive it, also where the run is interrupted.
 pub(super) async fn close<P: Provider>(
     server: &Server<P>,
     request: proto::close_ephemeral_resource::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::close_ephemeral_resource::Response> {
-    let ephemeral = server.ephemeral(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::close_ephemeral_resource::Response> {
+    let ephemeral = server.ephemeral(&request.type_name)?;
     let private = request.private.unwrap_or_default();
-    server.still_open.closed(&request.type_name, &private);
-    close_whatever_stops_the_run(&**ephemeral, &private, diagnostics).await;
-    Some(Default::default())
-}
-
-/// What was opened for a run must not outlive it, also where it is interrupted.
-async fn close_whatever_stops_the_run(
-    ephemeral: &dyn AnyEphemeralResource,
-    private: &[u8],
-    diagnostics: &mut Diagnostics,
-) {
-    ephemeral.close(&Context::default(), private, diagnostics).await;
+    server.open_ephemerals.closed(&request.type_name, &private);
+    ephemeral.close(&server.context(reported).detached(), &private).await;
+    Ok(Default::default())
 }
 
 fn timestamp(instant: Timestamp) -> prost_types::Timestamp {

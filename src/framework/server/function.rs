@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Server, encode, proto};
-use crate::framework::diagnostic::Diagnostics;
+use super::{Handled, Server, encode, proto};
+use crate::framework::context::Reported;
 use crate::framework::function::{InvalidArgument, Signature};
 use crate::framework::provider::Provider;
 use crate::framework::value::Value;
@@ -12,16 +12,16 @@ use crate::framework::wire;
 pub(super) async fn get_functions<P: Provider>(
     server: &Server<P>,
     _: proto::get_functions::Request,
-    _: &mut Diagnostics,
-) -> Option<proto::get_functions::Response> {
-    Some(proto::get_functions::Response {
+    _: &Reported,
+) -> Handled<proto::get_functions::Response> {
+    Ok(proto::get_functions::Response {
         functions: signatures(server),
         ..Default::default()
     })
 }
 
 /// Every function by its name.
-pub(super) fn signatures<P>(server: &Server<P>) -> HashMap<String, proto::Function> {
+pub(super) fn signatures<P: Provider>(server: &Server<P>) -> HashMap<String, proto::Function> {
     let functions = server.functions.iter();
     functions
         .map(|(name, function)| ((*name).to_owned(), function.signature().to_proto()))
@@ -31,14 +31,14 @@ pub(super) fn signatures<P>(server: &Server<P>) -> HashMap<String, proto::Functi
 pub(super) async fn call<P: Provider>(
     server: &Server<P>,
     request: proto::call_function::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::call_function::Response> {
-    let function = server.function(&request.name, diagnostics)?;
+    _: &Reported,
+) -> Handled<proto::call_function::Response> {
+    let function = server.function(&request.name)?;
     let signature = function.signature();
     let outcome = decode(&signature, &request.arguments).and_then(|arguments| function.call(&arguments));
-    Some(match outcome {
+    Ok(match outcome {
         Ok(result) => proto::call_function::Response {
-            result: Some(encode(&result, &signature.returns, diagnostics)?),
+            result: Some(encode(&result, &signature.returns)?),
             error: None,
         },
         Err(InvalidArgument { position, problem }) => proto::call_function::Response {
@@ -66,12 +66,12 @@ mod tests {
     use tonic::Request;
 
     use super::*;
-    use crate::framework::data_source::AnyDataSource;
-    use crate::framework::function::{AnyFunction, Function, Parameter};
+    use crate::framework::data_source::DynDataSource;
+    use crate::framework::function::{DynFunction, Function, Parameter};
     use crate::framework::model::model;
     use crate::framework::msgpack;
     use crate::framework::proto::provider_server::Provider as _;
-    use crate::framework::resource::AnyResource;
+    use crate::framework::resource::DynResource;
     use crate::framework::schema::Schema;
     use crate::framework::types::Type;
     use crate::framework::value::Number;
@@ -95,15 +95,15 @@ mod tests {
 
         async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
 
-        fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+        fn resources(&self) -> Vec<Box<dyn DynResource>> {
             Vec::new()
         }
 
-        fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+        fn data_sources(&self) -> Vec<Box<dyn DynDataSource>> {
             Vec::new()
         }
 
-        fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+        fn functions(&self) -> Vec<Box<dyn DynFunction>> {
             vec![Box::new(Divide), Box::new(Numbers)]
         }
     }

@@ -9,9 +9,9 @@ mod ephemeral;
 mod function;
 mod identity;
 mod list;
+mod open_ephemerals;
 mod provider;
 mod resource;
-mod still_open;
 #[cfg(test)]
 mod tests;
 
@@ -27,66 +27,112 @@ use tonic::body::Body;
 use tonic::codegen::{BoxStream, Service};
 use tonic::{Request, Response, Status};
 
-use super::action::AnyAction;
-use super::context::Context;
-use super::data_source::AnyDataSource;
+use super::action::DynAction;
+use super::context::{ClientState, Context, Reported};
+use super::data_source::DynDataSource;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
-use super::ephemeral_resource::AnyEphemeralResource;
-use super::function::AnyFunction;
-use super::list_resource::AnyListResource;
+use super::ephemeral_resource::DynEphemeralResource;
+use super::function::DynFunction;
+use super::list_resource::DynListResource;
 use super::private_state::PrivateState;
 use super::provider::Provider;
-use super::resource::AnyResource;
+use super::resource::DynResource;
+use super::schema::Schema;
 use super::types::Type;
 use super::value::Value;
 use super::{proto, wire};
 
-pub use still_open::StillOpen;
+pub use open_ephemerals::OpenEphemerals;
 
 /// Serves a provider to Terraform.
-pub struct Server<P> {
+pub struct Server<P: Provider> {
     provider: P,
-    resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
-    data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource>>,
-    ephemeral_resources: BTreeMap<&'static str, Arc<dyn AnyEphemeralResource>>,
-    still_open: StillOpen,
-    list_resources: BTreeMap<&'static str, Box<dyn AnyListResource>>,
-    actions: BTreeMap<&'static str, Arc<dyn AnyAction>>,
-    functions: BTreeMap<&'static str, Box<dyn AnyFunction>>,
+    resources: BTreeMap<&'static str, Box<dyn DynResource<P::Client>>>,
+    data_sources: BTreeMap<&'static str, Box<dyn DynDataSource<P::Client>>>,
+    ephemeral_resources: BTreeMap<&'static str, Arc<dyn DynEphemeralResource<P::Client>>>,
+    open_ephemerals: OpenEphemerals,
+    list_resources: BTreeMap<&'static str, Box<dyn DynListResource<P::Client>>>,
+    actions: BTreeMap<&'static str, Arc<dyn DynAction<P::Client>>>,
+    functions: BTreeMap<&'static str, Box<dyn DynFunction>>,
+    /// What is wrong with the provider itself.
+    faults: Vec<String>,
+    client: Mutex<ClientState<P::Client>>,
     /// Cancelled by `StopProvider`: what is in flight ends, and so does what was about to be sent. "Terraform will not make
     /// any further API calls to the provider after Stop is called" (Terraform, `providers.Interface`), but it stops us
-    /// beside the calls that it makes.
+    /// next to the calls that it makes.
     run: Mutex<CancellationToken>,
 }
 
 impl<P: Provider> Server<P> {
     /// Serves `provider`.
     pub fn new(provider: P) -> Self {
+        let mut faults = Vec::new();
+        let mut check = |kind: &str, name: &str, schema: &Schema| {
+            if let Err(problems) = schema.check() {
+                faults.extend(problems.lines().map(|problem| format!("{kind} {name}: {problem}")));
+            }
+        };
+        let (resources, data_sources) = (provider.resources(), provider.data_sources());
+        let (ephemeral_resources, list_resources) = (provider.ephemeral_resources(), provider.list_resources());
+        let (actions, functions) = (provider.actions(), provider.functions());
+        check("provider", "block", &provider.schema());
+        for resource in &resources {
+            check("resource", resource.type_name(), &resource.schema());
+        }
+        for source in &data_sources {
+            check("data source", source.type_name(), &source.schema());
+        }
+        for ephemeral in &ephemeral_resources {
+            check("ephemeral resource", ephemeral.type_name(), &ephemeral.schema());
+        }
+        for resource in &list_resources {
+            check("list resource", resource.type_name(), &resource.filter_schema());
+        }
+        for action in &actions {
+            check("action", action.type_name(), &action.schema());
+        }
+        let shared = |ephemeral| Arc::<dyn DynEphemeralResource<P::Client>>::from(ephemeral);
         Self {
-            resources: by_name(provider.resources(), |resource| resource.type_name()),
-            data_sources: by_name(provider.data_sources(), |source| source.type_name()),
+            resources: by_name("resource", resources, |resource| resource.type_name(), &mut faults),
+            data_sources: by_name("data source", data_sources, |source| source.type_name(), &mut faults),
             ephemeral_resources: by_name(
-                provider
-                    .ephemeral_resources()
-                    .into_iter()
-                    .map(Arc::<dyn AnyEphemeralResource>::from),
+                "ephemeral resource",
+                ephemeral_resources.into_iter().map(shared),
                 |ephemeral| ephemeral.type_name(),
+                &mut faults,
             ),
-            still_open: StillOpen::default(),
-            list_resources: by_name(provider.list_resources(), |resource| resource.type_name()),
+            open_ephemerals: OpenEphemerals::default(),
+            list_resources: by_name("list resource", list_resources, |resource| resource.type_name(), &mut faults),
             actions: by_name(
-                provider.actions().into_iter().map(Arc::<dyn AnyAction>::from),
+                "action",
+                actions.into_iter().map(Arc::<dyn DynAction<P::Client>>::from),
                 |action| action.type_name(),
+                &mut faults,
             ),
-            functions: by_name(provider.functions(), |function| function.name()),
+            functions: by_name("function", functions, |function| function.name(), &mut faults),
+            faults,
             provider,
+            client: Mutex::new(ClientState::Unconfigured),
             run: Mutex::default(),
         }
     }
 
-    /// What is to be closed when the provider ends.
-    pub fn still_open(&self) -> StillOpen {
-        self.still_open.clone()
+    /// Checks the provider itself: that no two things of a kind have one name, and that Terraform can use each schema. A
+    /// faulty provider reports this to each run, too; a test of it should be the first to.
+    ///
+    /// # Errors
+    /// What is wrong, a line per fault.
+    pub fn check(&self) -> Result<(), String> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(self.faults.join("\n"))
+        }
+    }
+
+    /// The ephemeral resources to close when the provider ends.
+    pub fn open_ephemerals(&self) -> OpenEphemerals {
+        self.open_ephemerals.clone()
     }
 
     /// The gRPC service `tfplugin6.Provider`, for a client in the same process.
@@ -100,24 +146,26 @@ impl<P: Provider> Server<P> {
         proto::provider_server::ProviderServer::new(self)
     }
 
-    fn context(&self) -> Context {
-        self.context_with(&[])
+    fn context(&self, reported: &Reported) -> Context<P::Client> {
+        self.context_with(&[], reported)
     }
 
     /// The context of a call about a managed resource, with the private state that Terraform carries.
-    fn context_with(&self, private: &[u8]) -> Context {
-        Context {
-            cancellation: self.run().clone(),
-            private: PrivateState::decode(private),
-        }
+    fn context_with(&self, private: &[u8], reported: &Reported) -> Context<P::Client> {
+        let private = PrivateState::decode(private);
+        Context::new(self.client().clone(), self.run().clone(), private).reporting_to(reported)
+    }
+
+    fn client(&self) -> MutexGuard<'_, ClientState<P::Client>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stop(&self) {
         self.run().cancel();
     }
 
-    /// A provider that is debugged outlives the run that stopped it.
-    fn begin(&self) {
+    /// Prepares for another run: a provider that is debugged outlives the run that stopped it.
+    fn reset_cancellation(&self) {
         let mut run = self.run();
         if run.is_cancelled() {
             *run = CancellationToken::new();
@@ -128,39 +176,51 @@ impl<P: Provider> Server<P> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn resource(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyResource> {
+    fn resource(&self, type_name: &str) -> Result<&dyn DynResource<P::Client>, Diagnostic> {
         let resource = self.resources.get(type_name).map(AsRef::as_ref);
-        diagnostics.ok(resource.ok_or_else(|| unknown("resource", type_name)))
+        resource.ok_or_else(|| unknown("resource", type_name))
     }
 
-    fn data_source(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyDataSource> {
+    fn data_source(&self, type_name: &str) -> Result<&dyn DynDataSource<P::Client>, Diagnostic> {
         let source = self.data_sources.get(type_name).map(AsRef::as_ref);
-        diagnostics.ok(source.ok_or_else(|| unknown("data source", type_name)))
+        source.ok_or_else(|| unknown("data source", type_name))
     }
 
-    fn ephemeral(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&Arc<dyn AnyEphemeralResource>> {
+    fn ephemeral(&self, type_name: &str) -> Result<&Arc<dyn DynEphemeralResource<P::Client>>, Diagnostic> {
         let ephemeral = self.ephemeral_resources.get(type_name);
-        diagnostics.ok(ephemeral.ok_or_else(|| unknown("ephemeral resource", type_name)))
+        ephemeral.ok_or_else(|| unknown("ephemeral resource", type_name))
     }
 
-    fn listable(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyListResource> {
+    fn listable(&self, type_name: &str) -> Result<&dyn DynListResource<P::Client>, Diagnostic> {
         let resource = self.list_resources.get(type_name).map(AsRef::as_ref);
-        diagnostics.ok(resource.ok_or_else(|| unknown("list resource", type_name)))
+        resource.ok_or_else(|| unknown("list resource", type_name))
     }
 
-    fn action(&self, type_name: &str, diagnostics: &mut Diagnostics) -> Option<Arc<dyn AnyAction>> {
+    fn action(&self, type_name: &str) -> Result<Arc<dyn DynAction<P::Client>>, Diagnostic> {
         let action = self.actions.get(type_name).cloned();
-        diagnostics.ok(action.ok_or_else(|| unknown("action", type_name)))
+        action.ok_or_else(|| unknown("action", type_name))
     }
 
-    fn function(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<&dyn AnyFunction> {
+    fn function(&self, name: &str) -> Result<&dyn DynFunction, Diagnostic> {
         let function = self.functions.get(name).map(AsRef::as_ref);
-        diagnostics.ok(function.ok_or_else(|| unknown("function", name)))
+        function.ok_or_else(|| unknown("function", name))
     }
 }
 
-fn by_name<T>(things: impl IntoIterator<Item = T>, name: impl Fn(&T) -> &'static str) -> BTreeMap<&'static str, T> {
-    things.into_iter().map(|thing| (name(&thing), thing)).collect()
+fn by_name<T>(
+    kind: &str,
+    things: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> &'static str,
+    faults: &mut Vec<String>,
+) -> BTreeMap<&'static str, T> {
+    let mut by_name = BTreeMap::new();
+    for thing in things {
+        let name = name(&thing);
+        if by_name.insert(name, thing).is_some() {
+            faults.push(format!("{kind} {name}: there are two of this name"));
+        }
+    }
+    by_name
 }
 
 fn unknown(kind: &str, name: &str) -> Diagnostic {
@@ -171,27 +231,25 @@ fn unknown(kind: &str, name: &str) -> Diagnostic {
 }
 
 /// Reads a value that came with a call; `what` names it in the error.
-fn decode(what: &str, value: Option<&proto::DynamicValue>, ty: &Type, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let value = wire::decode(value, ty);
-    diagnostics.ok(value.map_err(|error| {
+fn decode(what: &str, value: Option<&proto::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
+    wire::decode(value, ty).map_err(|error| {
         Diagnostic::error(
             "Unreadable value from Terraform",
             format!(
                 "The {what} does not fit this provider's schema: {error}. Check that Terraform and provider match."
             ),
         )
-    }))
+    })
 }
 
 /// Writes a value of an answer.
-fn encode(value: &Value, ty: &Type, diagnostics: &mut Diagnostics) -> Option<proto::DynamicValue> {
-    let value = wire::encode(value, ty);
-    diagnostics.ok(value.map_err(|error| {
+fn encode(value: &Value, ty: &Type) -> Result<proto::DynamicValue, Diagnostic> {
+    wire::encode(value, ty).map_err(|error| {
         Diagnostic::error(
             "Unwritable value from the provider",
             format!("The answer does not fit the schema: {error}. This is a bug in the provider; please report it."),
         )
-    }))
+    })
 }
 
 /// An answer that can carry diagnostics.
@@ -199,14 +257,21 @@ trait Answer: Default {
     fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>);
 }
 
-/// The answer to a call: what the handler came to (nothing, if it told an error), or that it panicked.
+/// The outcome of a handler: an answer, or nothing but errors. What it reported in addition is in `diagnostics`.
+type Handled<A> = Result<A, Diagnostics>;
+
+/// The answer to a call: the outcome of its handler, or that it panicked.
 fn answer<A: Answer>(
-    outcome: Result<Option<A>, Box<dyn Any + Send>>,
+    outcome: Result<Handled<A>, Box<dyn Any + Send>>,
     rpc: &str,
     mut diagnostics: Diagnostics,
 ) -> Response<A> {
     let mut answer = match outcome {
-        Ok(answer) => answer.unwrap_or_default(),
+        Ok(Ok(answer)) => answer,
+        Ok(Err(errors)) => {
+            diagnostics.extend(errors);
+            A::default()
+        }
         Err(_) => {
             // The panic's message could hold a value; its place is in the log.
             diagnostics.push(Diagnostic::error(
@@ -229,16 +294,7 @@ fn diagnostic(diagnostic: Diagnostic) -> proto::Diagnostic {
         severity: severity.into(),
         summary: diagnostic.summary,
         detail: diagnostic.detail,
-        attribute: diagnostic.attribute.map(path),
-    }
-}
-
-fn path(attribute: &str) -> proto::AttributePath {
-    use proto::attribute_path::{Step, step::Selector};
-    proto::AttributePath {
-        steps: vec![Step {
-            selector: Some(Selector::AttributeName(attribute.to_owned())),
-        }],
+        attribute: diagnostic.attribute.map(|path| path.to_proto()),
     }
 }
 
@@ -300,11 +356,11 @@ macro_rules! serve {
                 &self,
                 request: Request<proto::$rpc::Request>,
             ) -> Result<Response<proto::$rpc::Response>, Status> {
-                let mut diagnostics = Diagnostics::default();
-                let work = $handler(self, request.into_inner(), &mut diagnostics);
+                let reported = Reported::default();
+                let work = $handler(self, request.into_inner(), &reported);
                 let work = AssertUnwindSafe(self.provider.secrets().collecting(work));
                 let outcome = work.catch_unwind().await;
-                Ok(answer(outcome, stringify!($rpc), diagnostics))
+                Ok(answer(outcome, stringify!($rpc), reported.take()))
             })*
 
             $(async fn $stream(

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Server, decode, function, proto};
-use crate::framework::diagnostic::Diagnostics;
+use super::{Handled, Server, decode, function, proto};
+use crate::framework::context::{ClientState, Context, Reported};
+use crate::framework::diagnostic::Diagnostic;
 use crate::framework::model::read_model;
+use crate::framework::private_state::PrivateState;
 use crate::framework::provider::Provider;
 use crate::framework::schema::Schema;
 
@@ -20,8 +22,8 @@ const CAPABILITIES: proto::ServerCapabilities = proto::ServerCapabilities {
 pub(super) async fn get_metadata<P: Provider>(
     server: &Server<P>,
     _: proto::get_metadata::Request,
-    _: &mut Diagnostics,
-) -> Option<proto::get_metadata::Response> {
+    _: &Reported,
+) -> Handled<proto::get_metadata::Response> {
     macro_rules! names {
         ($things:ident as $metadata:ident { $name:ident }) => {
             server
@@ -33,7 +35,7 @@ pub(super) async fn get_metadata<P: Provider>(
                 .collect()
         };
     }
-    Some(proto::get_metadata::Response {
+    Ok(proto::get_metadata::Response {
         server_capabilities: Some(CAPABILITIES),
         resources: names!(resources as ResourceMetadata { type_name }),
         data_sources: names!(data_sources as DataSourceMetadata { type_name }),
@@ -48,12 +50,16 @@ pub(super) async fn get_metadata<P: Provider>(
 pub(super) async fn get_provider_schema<P: Provider>(
     server: &Server<P>,
     _: proto::get_provider_schema::Request,
-    _: &mut Diagnostics,
-) -> Option<proto::get_provider_schema::Response> {
+    _: &Reported,
+) -> Handled<proto::get_provider_schema::Response> {
+    server.check().map_err(|faults| {
+        let detail = format!("This is a bug in the provider; please report it.\n\n{faults}");
+        Diagnostic::error("The provider's schema is faulty", detail)
+    })?;
     let action_schema = |schema: Schema| proto::ActionSchema {
         schema: Some(schema.to_proto()),
     };
-    Some(proto::get_provider_schema::Response {
+    Ok(proto::get_provider_schema::Response {
         provider: Some(server.provider.schema().to_proto()),
         resource_schemas: each(&server.resources, |resource| resource.schema().to_proto()),
         data_source_schemas: each(&server.data_sources, |source| source.schema().to_proto()),
@@ -76,37 +82,30 @@ fn each<T, S>(things: &BTreeMap<&'static str, T>, schema: impl Fn(&T) -> S) -> H
 pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_provider_config::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::validate_provider_config::Response> {
-    let config = config(server, request.config.as_ref(), diagnostics)?;
-    server.provider.validate(&config, diagnostics);
-    Some(Default::default())
+    reported: &Reported,
+) -> Handled<proto::validate_provider_config::Response> {
+    let schema = server.provider.schema();
+    let config = decode("provider's configuration", request.config.as_ref(), &schema.object_type())?;
+    let mut diagnostics = schema.validate(&config);
+    if let Some(config) = diagnostics.ok(read_model("provider configuration", &config)) {
+        server.provider.validate(&config, &mut diagnostics);
+    }
+    reported.lock().extend(diagnostics);
+    Ok(Default::default())
 }
 
 pub(super) async fn configure<P: Provider>(
     server: &Server<P>,
     request: proto::configure_provider::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::configure_provider::Response> {
-    let config = config(server, request.config.as_ref(), diagnostics)?;
-    server.begin();
-    server
-        .provider
-        .configure(config, &request.terraform_version, diagnostics)
-        .await;
-    Some(Default::default())
-}
-
-fn config<P: Provider>(
-    server: &Server<P>,
-    config: Option<&proto::DynamicValue>,
-    diagnostics: &mut Diagnostics,
-) -> Option<P::Config> {
-    let config = decode(
-        "provider's configuration",
-        config,
-        &server.provider.schema().object_type(),
-        diagnostics,
-    )?;
-    read_model("provider configuration", &config, diagnostics)
+    reported: &Reported,
+) -> Handled<proto::configure_provider::Response> {
+    let ty = server.provider.schema().object_type();
+    let config = decode("provider's configuration", request.config.as_ref(), &ty)?;
+    let config = read_model("provider configuration", &config)?;
+    server.reset_cancellation();
+    let context = Context::new(ClientState::Unconfigured, server.run().clone(), PrivateState::default());
+    let context = context.reporting_to(reported);
+    let configured = server.provider.configure(&context, config, &request.terraform_version).await?;
+    *server.client() = configured.into();
+    Ok(Default::default())
 }

@@ -1,45 +1,33 @@
 //! The calls about managed resources.
 
-use serde_json::Value as Json;
-
-use super::{Server, decode, encode, identity, proto};
-use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::json;
+use super::{Handled, Server, decode, encode, identity, proto};
+use crate::framework::context::Reported;
+use crate::framework::diagnostic::Diagnostic;
+use crate::framework::identity::Identity;
+use crate::framework::path::AttributePath;
 use crate::framework::provider::Provider;
-use crate::framework::resource::MovedState;
-use crate::framework::schema::{Presence, Schema};
+use crate::framework::schema::Schema;
+use crate::framework::stored_state::{SourceState, StoredState};
 use crate::framework::value::Value;
 
 pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_resource_config::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::validate_resource_config::Response> {
-    let resource = server.resource(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::validate_resource_config::Response> {
+    let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
-    let config = decode(
-        "configuration",
-        request.config.as_ref(),
-        &schema.object_type(),
-        diagnostics,
-    )?;
-    if !request
-        .client_capabilities
-        .unwrap_or_default()
-        .write_only_attributes_allowed
-    {
-        for attribute in schema
-            .write_only()
-            .filter(|attribute| !config.get(attribute.name).is_null())
-        {
-            diagnostics.push(needs_newer_terraform(attribute.name));
-        }
+    let config = decode("configuration", request.config.as_ref(), &schema.object_type())?;
+    let capabilities = request.client_capabilities.unwrap_or_default();
+    if !capabilities.write_only_attributes_allowed {
+        let refused = schema.write_only_set(&config).into_iter().map(needs_newer_terraform);
+        reported.lock().extend(refused);
     }
-    resource.validate(&config, diagnostics);
-    Some(Default::default())
+    reported.lock().extend(resource.validate(&config));
+    Ok(Default::default())
 }
 
-fn needs_newer_terraform(attribute: &'static str) -> Diagnostic {
+fn needs_newer_terraform(attribute: AttributePath) -> Diagnostic {
     let detail = format!(
         "`{attribute}` is write-only: its value is to be in no plan and no state. That needs Terraform 1.11 or later; this \
          one would store it. Leave the argument out, or use a newer Terraform."
@@ -48,41 +36,20 @@ fn needs_newer_terraform(attribute: &'static str) -> Diagnostic {
 }
 
 /// Writes the state of an answer.
-fn encode_state(state: Value, schema: &Schema, diagnostics: &mut Diagnostics) -> Option<proto::DynamicValue> {
-    encode(&schema.without_write_only(state), &schema.object_type(), diagnostics)
+fn encode_state(state: Value, schema: &Schema) -> Result<proto::DynamicValue, Diagnostic> {
+    encode(&schema.without_write_only(state), &schema.object_type())
 }
 
 pub(super) async fn upgrade_state<P: Provider>(
     server: &Server<P>,
     request: proto::upgrade_resource_state::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::upgrade_resource_state::Response> {
-    let schema = server.resource(&request.type_name, diagnostics)?.schema();
-    if request.version != schema.version {
-        diagnostics.push(Diagnostic::error(
-            "State of another version",
-            format!(
-                "The state of this {} has schema version {}, this provider knows version {}. \
-                 Use the version of the provider that wrote the state, or a newer one.",
-                request.type_name, request.version, schema.version
-            ),
-        ));
-        return None;
-    }
-    let ty = schema.object_type();
-    let state = json::decode(&request.raw_state.unwrap_or_default().json, &ty).map_err(|error| {
-        Diagnostic::error(
-            "Unreadable state",
-            format!(
-                "The state of this {} does not fit the provider's schema: {error}.",
-                request.type_name
-            ),
-        )
-    });
-    let state = diagnostics.ok(state)?;
-    let upgraded = encode_state(state, &schema, diagnostics)?;
-    Some(proto::upgrade_resource_state::Response {
-        upgraded_state: Some(upgraded),
+    _: &Reported,
+) -> Handled<proto::upgrade_resource_state::Response> {
+    let resource = server.resource(&request.type_name)?;
+    let stored = StoredState::decode(&request.raw_state.unwrap_or_default().json)?;
+    let state = resource.upgrade(request.version, &stored)?;
+    Ok(proto::upgrade_resource_state::Response {
+        upgraded_state: Some(encode_state(state, &resource.schema())?),
         ..Default::default()
     })
 }
@@ -90,21 +57,19 @@ pub(super) async fn upgrade_state<P: Provider>(
 pub(super) async fn read<P: Provider>(
     server: &Server<P>,
     request: proto::read_resource::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::read_resource::Response> {
-    let resource = server.resource(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::read_resource::Response> {
+    let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
-    let state = request.current_state.as_ref();
-    let state = decode("state", state, &schema.object_type(), diagnostics)?;
-    let context = server.context_with(&request.private);
-    let state = if state.is_null() {
-        state
-    } else {
-        resource.read(&context, state, diagnostics).await
+    let state = decode("state", request.current_state.as_ref(), &schema.object_type())?;
+    let context = server.context_with(&request.private, reported);
+    let state = match state.is_null() {
+        true => state,
+        false => resource.read(&context, state).await,
     };
-    Some(proto::read_resource::Response {
-        new_identity: identity::of(resource, &state, request.current_identity, diagnostics),
-        new_state: Some(encode_state(state, &schema, diagnostics)?),
+    Ok(proto::read_resource::Response {
+        new_identity: identity::of(resource, &context, &state, request.current_identity)?,
+        new_state: Some(encode_state(state, &schema)?),
         private: context.private.encode(),
         ..Default::default()
     })
@@ -113,22 +78,24 @@ pub(super) async fn read<P: Provider>(
 pub(super) async fn plan<P: Provider>(
     server: &Server<P>,
     request: proto::plan_resource_change::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::plan_resource_change::Response> {
-    let resource = server.resource(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::plan_resource_change::Response> {
+    let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let ty = schema.object_type();
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
-    let prior = decode("prior state", request.prior_state.as_ref(), &ty, diagnostics)?;
-    let proposed = decode("proposed state", request.proposed_new_state.as_ref(), &ty, diagnostics)?;
-    let context = server.context_with(&request.prior_private);
-    let plan = resource.plan(&context, &config, &prior, proposed, diagnostics).await?;
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
+    let prior = decode("prior state", request.prior_state.as_ref(), &ty)?;
+    let proposed = decode("proposed state", request.proposed_new_state.as_ref(), &ty)?;
+    let context = server.context_with(&request.prior_private, reported);
+    let Some(plan) = resource.plan(&context, &config, &prior, proposed).await else {
+        return Ok(Default::default());
+    };
     // With a replacement comes the identity of what is replaced.
     let present = request.prior_identity.filter(|_| !prior.is_null());
-    Some(proto::plan_resource_change::Response {
-        planned_identity: identity::of(resource, &plan.planned, present, diagnostics),
-        planned_state: Some(encode_state(plan.planned, &schema, diagnostics)?),
-        requires_replace: plan.replaces.into_iter().map(super::path).collect(),
+    Ok(proto::plan_resource_change::Response {
+        planned_identity: identity::of(resource, &context, &plan.planned, present)?,
+        planned_state: Some(encode_state(plan.planned, &schema)?),
+        requires_replace: plan.requires_replace.iter().map(AttributePath::to_proto).collect(),
         planned_private: context.private.encode(),
         ..Default::default()
     })
@@ -137,20 +104,22 @@ pub(super) async fn plan<P: Provider>(
 pub(super) async fn apply<P: Provider>(
     server: &Server<P>,
     request: proto::apply_resource_change::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::apply_resource_change::Response> {
-    let resource = server.resource(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::apply_resource_change::Response> {
+    let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let ty = schema.object_type();
-    let prior = decode("prior state", request.prior_state.as_ref(), &ty, diagnostics)?;
-    let planned = decode("planned state", request.planned_state.as_ref(), &ty, diagnostics)?;
-    let config = decode("configuration", request.config.as_ref(), &ty, diagnostics)?;
+    let prior = decode("prior state", request.prior_state.as_ref(), &ty)?;
+    let planned = decode("planned state", request.planned_state.as_ref(), &ty)?;
+    let config = decode("configuration", request.config.as_ref(), &ty)?;
     let planned = schema.with_write_only(planned, &config);
-    let context = server.context_with(&request.planned_private);
-    let state = resource.apply(&context, prior, planned, diagnostics).await;
-    Some(proto::apply_resource_change::Response {
-        new_identity: identity::of(resource, &state, request.planned_identity, diagnostics),
-        new_state: Some(encode_state(state, &schema, diagnostics)?),
+    let context = server.context_with(&request.planned_private, reported);
+    let state = resource.apply(&context, prior, planned).await;
+    // An identity that cannot be written must not cost the state.
+    let new_identity = identity::of(resource, &context, &state, request.planned_identity);
+    Ok(proto::apply_resource_change::Response {
+        new_identity: reported.lock().ok(new_identity).flatten(),
+        new_state: Some(encode_state(state, &schema)?),
         private: context.private.encode(),
         ..Default::default()
     })
@@ -159,26 +128,27 @@ pub(super) async fn apply<P: Provider>(
 pub(super) async fn import_state<P: Provider>(
     server: &Server<P>,
     request: proto::import_resource_state::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::import_resource_state::Response> {
-    let resource = server.resource(&request.type_name, diagnostics)?;
+    reported: &Reported,
+) -> Handled<proto::import_resource_state::Response> {
+    let resource = server.resource(&request.type_name)?;
+    let context = server.context_with(&[], reported);
     let id = match (request.identity, resource.identity_schema()) {
         (Some(identity), Some(schema)) => {
-            let ty = schema.object_type();
-            let identity = decode("identity", identity.identity_data.as_ref(), &ty, diagnostics)?;
-            resource.import_id(&identity, diagnostics)?
+            let identity = decode("identity", identity.identity_data.as_ref(), &schema.object_type())?;
+            resource.import_id(&context, &Identity(identity))?
         }
         _ => request.id,
     };
-    let context = server.context();
-    let found = resource.import(&context, &id, diagnostics).await?;
+    let Some(found) = resource.import(&context, &id).await else {
+        return Ok(Default::default());
+    };
     let imported = proto::import_resource_state::ImportedResource {
         type_name: request.type_name,
-        identity: identity::of(resource, &found, None, diagnostics),
-        state: Some(encode_state(found, &resource.schema(), diagnostics)?),
+        identity: identity::of(resource, &context, &found, None)?,
+        state: Some(encode_state(found, &resource.schema())?),
         private: context.private.encode(),
     };
-    Some(proto::import_resource_state::Response {
+    Ok(proto::import_resource_state::Response {
         imported_resources: vec![imported],
         ..Default::default()
     })
@@ -187,27 +157,20 @@ pub(super) async fn import_state<P: Provider>(
 pub(super) async fn move_state<P: Provider>(
     server: &Server<P>,
     request: proto::move_resource_state::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::move_resource_state::Response> {
-    let resource = server.resource(&request.target_type_name, diagnostics)?;
-    let state = request.source_state.unwrap_or_default();
-    let attributes = serde_json::from_slice::<Json>(&state.json).map_err(|_| {
-        let detail = format!(
-            "The state of the {} to move is not well-formed JSON.",
-            request.source_type_name
-        );
-        Diagnostic::error("Unreadable state", detail)
-    });
-    let from = MovedState {
+    reported: &Reported,
+) -> Handled<proto::move_resource_state::Response> {
+    let resource = server.resource(&request.target_type_name)?;
+    let from = SourceState {
         provider: &request.source_provider_address,
         type_name: &request.source_type_name,
         schema_version: request.source_schema_version,
-        attributes: &diagnostics.ok(attributes)?,
+        state: StoredState::decode(&request.source_state.unwrap_or_default().json)?,
     };
-    let state = resource.take_over(&from, diagnostics)?;
-    Some(proto::move_resource_state::Response {
-        target_identity: identity::of(resource, &state, None, diagnostics),
-        target_state: Some(encode_state(state, &resource.schema(), diagnostics)?),
+    let state = resource.move_state(&from)?;
+    let context = server.context(reported);
+    Ok(proto::move_resource_state::Response {
+        target_identity: identity::of(resource, &context, &state, None)?,
+        target_state: Some(encode_state(state, &resource.schema())?),
         ..Default::default()
     })
 }
@@ -216,17 +179,12 @@ pub(super) async fn move_state<P: Provider>(
 pub(super) async fn generate_config<P: Provider>(
     server: &Server<P>,
     request: proto::generate_resource_config::Request,
-    diagnostics: &mut Diagnostics,
-) -> Option<proto::generate_resource_config::Response> {
-    let schema = server.resource(&request.type_name, diagnostics)?.schema();
-    let mut config = decode("state", request.state.as_ref(), &schema.object_type(), diagnostics)?;
-    if let Value::Map(members) = &mut config {
-        for attribute in schema.attributes.iter().filter(|a| a.presence == Presence::Computed) {
-            members.insert(attribute.name.to_owned(), Value::Null);
-        }
-    }
-    Some(proto::generate_resource_config::Response {
-        config: Some(encode_state(config, &schema, diagnostics)?),
+    _: &Reported,
+) -> Handled<proto::generate_resource_config::Response> {
+    let schema = server.resource(&request.type_name)?.schema();
+    let state = decode("state", request.state.as_ref(), &schema.object_type())?;
+    Ok(proto::generate_resource_config::Response {
+        config: Some(encode_state(schema.without_computed(state), &schema)?),
         ..Default::default()
     })
 }

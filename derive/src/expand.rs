@@ -1,0 +1,228 @@
+//! The implementation of `Model` for a struct.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
+
+use crate::doc;
+use crate::options::{Configurability, FieldOptions, ModelOptions};
+
+pub(crate) fn model(input: &DeriveInput) -> Result<TokenStream> {
+    let fields = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => fields.named.iter().collect::<Vec<_>>(),
+            Fields::Unit => Vec::new(),
+            Fields::Unnamed(_) => return Err(Error::new(input.ident.span(), ONLY_NAMED_FIELDS)),
+        },
+        Data::Enum(_) | Data::Union(_) => return Err(Error::new(input.ident.span(), ONLY_NAMED_FIELDS)),
+    };
+    let options = ModelOptions::parse(&input.attrs)?;
+    let fields = fields.into_iter().map(Member::new).collect::<Result<Vec<_>>>()?;
+    for name in fields.iter().flat_map(Member::referred).chain(referred(&options)) {
+        let is_there = |member: &Member<'_>| member.options.flatten.is_some() || member.name() == name.value();
+        if !fields.iter().any(is_there) {
+            return Err(Error::new(name.span(), "there is no attribute of this name"));
+        }
+    }
+    let name = &input.ident;
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    let description = options.description.as_ref().map_or_else(
+        || {
+            let text = doc::text(&input.attrs);
+            quote!(#text)
+        },
+        |description| quote!(#description),
+    );
+    let version = options.version.iter();
+    let deprecated = options.deprecated.iter();
+    let attributes = fields.iter().map(Member::schema);
+    let rules = fields.iter().map(Member::rules).chain([rules(&options)]);
+    let reads = fields.iter().map(Member::read);
+    let writes = fields.iter().map(Member::write);
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics ::token_providers::framework::Model for #name #ty_generics #where_clause {
+            fn describe(schema: &mut ::token_providers::framework::Schema) {
+                schema.description = ::core::convert::Into::into(#description);
+                #(schema.version = #version;)*
+                #(schema.deprecated = ::core::option::Option::Some(::core::convert::Into::into(#deprecated));)*
+            }
+
+            fn add_attributes(schema: &mut ::token_providers::framework::Schema) {
+                #(#attributes)*
+                #(#rules)*
+            }
+
+            #[allow(unused_variables)] // a model may have no fields
+            fn read(
+                object: &::token_providers::framework::Value,
+                path: &::token_providers::framework::AttributePath,
+            ) -> ::core::result::Result<Self, ::token_providers::framework::InvalidValue> {
+                ::core::result::Result::Ok(Self { #(#reads)* })
+            }
+
+            #[allow(unused_variables)] // a model may have no fields
+            fn write(self, members: &mut ::std::collections::BTreeMap<::std::string::String, ::token_providers::framework::Value>) {
+                #(#writes)*
+            }
+        }
+    })
+}
+
+const ONLY_NAMED_FIELDS: &str = "a model is a struct with named fields, each of them an attribute";
+
+/// The names of attributes that the options of the struct refer to.
+fn referred(options: &ModelOptions) -> impl Iterator<Item = &LitStr> {
+    let lists = [&options.conflicting, &options.exactly_one_of, &options.at_least_one_of];
+    lists.into_iter().flatten().flatten()
+}
+
+fn rules(options: &ModelOptions) -> TokenStream {
+    let ModelOptions {
+        rules,
+        conflicting,
+        exactly_one_of,
+        at_least_one_of,
+        ..
+    } = options;
+    quote! {
+        #(schema.rules.push(::token_providers::framework::Rule::conflicting(&[#(#conflicting),*]));)*
+        #(schema.rules.push(::token_providers::framework::Rule::exactly_one_of(&[#(#exactly_one_of),*]));)*
+        #(schema.rules.push(::token_providers::framework::Rule::at_least_one_of(&[#(#at_least_one_of),*]));)*
+        #(schema.rules.push(#rules);)*
+    }
+}
+
+/// A field of the struct.
+struct Member<'a> {
+    field: &'a Field,
+    ident: &'a Ident,
+    options: FieldOptions,
+}
+
+impl<'a> Member<'a> {
+    fn new(field: &'a Field) -> Result<Self> {
+        let ident = field.ident.as_ref().ok_or_else(|| Error::new(field.span(), ONLY_NAMED_FIELDS))?;
+        let options = FieldOptions::parse(&field.attrs)?;
+        if options.flatten.is_some() {
+            options.check_flatten()?;
+        } else {
+            options.configurability(ident)?;
+        }
+        Ok(Self { field, ident, options })
+    }
+
+    /// The name of the attribute.
+    fn name(&self) -> String {
+        let name = self.ident.to_string();
+        name.strip_prefix("r#").map(str::to_owned).unwrap_or(name)
+    }
+
+    /// The names of attributes that its options refer to.
+    fn referred(&self) -> impl Iterator<Item = &LitStr> {
+        self.options.conflicts_with.iter().chain(&self.options.requires)
+    }
+
+    fn schema(&self) -> TokenStream {
+        let (ty, options) = (&self.field.ty, &self.options);
+        if options.flatten.is_some() {
+            return quote_spanned!(ty.span()=> <#ty as ::token_providers::framework::Model>::add_attributes(schema););
+        }
+        let name = self.name();
+        let description = options.description.as_ref().map_or_else(
+            || {
+                let text = doc::text(&self.field.attrs);
+                quote!(#text)
+            },
+            |description| quote!(#description),
+        );
+        let configurability = match options.configurability(self.ident) {
+            Ok(Configurability::Required) => quote!(Required),
+            Ok(Configurability::Optional) => quote!(Optional),
+            Ok(Configurability::OptionalComputed) => quote!(OptionalComputed),
+            Ok(Configurability::Computed) => quote!(Computed),
+            Err(error) => return error.to_compile_error(),
+        };
+        let mut attribute = quote_spanned! {ty.span()=>
+            ::token_providers::framework::Attribute::of::<#ty>(
+                #name,
+                ::token_providers::framework::Configurability::#configurability,
+                #description,
+            )
+        };
+        let flags = [
+            (options.requires_replace, quote!(requires_replace)),
+            (options.sensitive, quote!(sensitive)),
+            (options.write_only.is_some(), quote!(write_only)),
+            (options.empty_is_null, quote!(empty_is_null)),
+            (options.use_state_for_unknown, quote!(use_state_for_unknown)),
+            (options.planned.is_some(), quote!(planned)),
+            (options.import, quote!(import_id)),
+            (options.identity, quote!(identity)),
+        ];
+        for (_, method) in flags.iter().filter(|(is_set, _)| *is_set) {
+            attribute.extend(quote!(.#method()));
+        }
+        if let Some((condition, description)) = &options.requires_replace_if {
+            attribute.extend(quote!(.requires_replace_if::<#ty>(#condition, #description)));
+        }
+        if let Some(default) = &options.default {
+            attribute.extend(quote!(.default_value(<#ty as ::core::convert::From<_>>::from(#default))));
+        }
+        if let Some(deprecated) = &options.deprecated {
+            attribute.extend(quote!(.deprecated(#deprecated)));
+        }
+        for validator in &options.validators {
+            attribute.extend(quote!(.validate(#validator)));
+        }
+        let sugar = [
+            (&options.lengths, quote!(length)),
+            (&options.ranges, quote!(range)),
+            (&options.choices, quote!(one_of)),
+        ];
+        for (arguments, validator) in sugar {
+            for argument in arguments {
+                attribute.extend(quote!(.validate(::token_providers::framework::Validator::#validator(#argument))));
+            }
+        }
+        for check in &options.checks {
+            attribute.extend(quote!(.check::<#ty>(#check)));
+        }
+        quote!(schema.attributes.push(#attribute);)
+    }
+
+    fn rules(&self) -> TokenStream {
+        let name = self.name();
+        let (conflicts_with, requires) = (&self.options.conflicts_with, &self.options.requires);
+        quote! {
+            #(schema.rules.push(::token_providers::framework::Rule::conflicting(&[#conflicts_with, #name]));)*
+            #(schema.rules.push(::token_providers::framework::Rule::requires(#name, #requires));)*
+        }
+    }
+
+    fn read(&self) -> TokenStream {
+        let (ident, ty) = (self.ident, &self.field.ty);
+        if self.options.flatten.is_some() {
+            return quote!(#ident: <#ty as ::token_providers::framework::Model>::read(object, path)?,);
+        }
+        let name = self.name();
+        quote_spanned! {ty.span()=>
+            #ident: ::token_providers::framework::AttributeValue::read(
+                object.get(#name),
+                &path.attribute(#name),
+            )?,
+        }
+    }
+
+    fn write(&self) -> TokenStream {
+        let (ident, ty) = (self.ident, &self.field.ty);
+        if self.options.flatten.is_some() {
+            return quote!(::token_providers::framework::Model::write(self.#ident, members););
+        }
+        let name = self.name();
+        quote_spanned! {ty.span()=>
+            members.insert(::std::borrow::ToOwned::to_owned(#name), ::token_providers::framework::AttributeValue::into_value(self.#ident));
+        }
+    }
+}

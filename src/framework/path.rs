@@ -1,0 +1,180 @@
+//! Where in a configuration, a plan or a state something is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::proto;
+
+/// The path to an attribute, such as `vault.path`, `tokens[2].name` or `labels["team"]`.
+///
+/// ```
+/// use token_providers::framework::AttributePath;
+///
+/// let path = AttributePath::from("tokens").index(2).attribute("name");
+/// assert_eq!(path.to_string(), "tokens[2].name");
+/// assert_eq!(path, "tokens[2].name");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttributePath(Vec<PathStep>);
+
+/// One step of an [`AttributePath`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PathStep {
+    /// Into an attribute of an object.
+    Attribute(Cow<'static, str>),
+    /// Into an element of a list, from 0.
+    Index(usize),
+    /// Into an element of a map.
+    Key(String),
+}
+
+impl AttributePath {
+    /// The path to the whole resource.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The path to an attribute of what this path leads to.
+    #[must_use]
+    pub fn attribute(&self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.join(PathStep::Attribute(name.into()))
+    }
+
+    /// The path to an element of the list that this path leads to, from 0.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.join(PathStep::Index(index))
+    }
+
+    /// The path to an element of the map that this path leads to.
+    #[must_use]
+    pub fn key(&self, key: impl Into<String>) -> Self {
+        self.join(PathStep::Key(key.into()))
+    }
+
+    /// The steps, from the resource on.
+    pub fn steps(&self) -> &[PathStep] {
+        &self.0
+    }
+
+    /// Whether this is the path to the whole resource.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The path to what `rest` leads to from where this path leads.
+    #[must_use]
+    pub fn join_all(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
+    fn join(&self, step: PathStep) -> Self {
+        Self(self.0.iter().cloned().chain([step]).collect())
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::AttributePath {
+        use proto::attribute_path::{Step, step::Selector};
+        let steps = self.0.iter().map(|step| match step {
+            PathStep::Attribute(name) => Selector::AttributeName(name.clone().into_owned()),
+            PathStep::Index(index) => Selector::ElementKeyInt(i64::try_from(*index).unwrap_or(i64::MAX)),
+            PathStep::Key(key) => Selector::ElementKeyString(key.clone()),
+        });
+        proto::AttributePath {
+            steps: steps
+                .map(|selector| Step {
+                    selector: Some(selector),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Reads `vault.path`, `tokens[2].name` and `labels["team"]`. What is written in another way is the name of an attribute.
+impl From<&str> for AttributePath {
+    fn from(text: &str) -> Self {
+        parse(text).unwrap_or_else(|| Self::root().attribute(text.to_owned()))
+    }
+}
+
+impl From<String> for AttributePath {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<&AttributePath> for AttributePath {
+    fn from(path: &AttributePath) -> Self {
+        path.clone()
+    }
+}
+
+fn parse(text: &str) -> Option<AttributePath> {
+    let mut path = AttributePath::root();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(key) = rest.strip_prefix("[\"") {
+            let (key, after) = key.split_once("\"]")?;
+            path = path.key(key);
+            rest = after;
+        } else if let Some(index) = rest.strip_prefix('[') {
+            let (index, after) = index.split_once(']')?;
+            path = path.index(index.parse().ok()?);
+            rest = after;
+        } else {
+            let name = match (path.is_root(), rest.strip_prefix('.')) {
+                (true, None) => rest,
+                (false, Some(name)) => name,
+                _ => return None,
+            };
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            let (name, after) = name.split_at_checked(end)?;
+            if name.is_empty() {
+                return None;
+            }
+            path = path.attribute(name.to_owned());
+            rest = after;
+        }
+    }
+    Some(path)
+}
+
+impl fmt::Display for AttributePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                PathStep::Attribute(name) if position == 0 => f.write_str(name)?,
+                PathStep::Attribute(name) => write!(f, ".{name}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) => write!(f, "[{key:?}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// For assertions in tests.
+impl PartialEq<&str> for AttributePath {
+    fn eq(&self, text: &&str) -> bool {
+        self.to_string() == *text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_they_are_written() {
+        for text in ["name", "vault.path", "tokens[2].name", "labels[\"a.b\"].c", "a[0][1]", "a.b.c", ""] {
+            assert_eq!(AttributePath::from(text).to_string(), text);
+        }
+        assert_eq!(AttributePath::from("a.b").steps().len(), 2);
+    }
+
+    #[test]
+    fn text_that_is_no_path_is_a_name() {
+        for text in ["a..b", "a[", "a[x]", ".a", "a.", "[\"a", "a]b["] {
+            assert_eq!(AttributePath::from(text), AttributePath::root().attribute(text.to_owned()), "{text}");
+        }
+    }
+}

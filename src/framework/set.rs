@@ -1,0 +1,68 @@
+//! Sets: elements without order.
+
+/// A set of values: the order of its elements makes no difference, and equal elements count once.
+///
+/// ```
+/// use token_providers::framework::Set;
+///
+/// let one: Set<&str> = ["a", "b", "a"].into_iter().collect();
+/// let other: Set<&str> = ["b", "a"].into_iter().collect();
+/// assert_eq!(one, other);
+/// assert!(one.contains(&"b"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Set<T>(Vec<T>);
+
+impl<T> Set<T> {
+    /// The elements, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: PartialEq> Set<T> {
+    /// Whether this is an element.
+    pub fn contains(&self, element: &T) -> bool {
+        self.0.contains(element)
+    }
+}
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> FromIterator<T> for Set<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
+        Self(elements.into_iter().collect())
+    }
+}
+
+impl<T> IntoIterator for Set<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<T: PartialEq> PartialEq for Set<T> {
+    fn eq(&self, other: &Self) -> bool {
+        let holds = |set: &Self, element| set.0.contains(element);
+        self.0.iter().all(|element| holds(other, element)) && other.0.iter().all(|element| holds(self, element))
+    }
+}
+
+impl<T: Eq> Eq for Set<T> {}

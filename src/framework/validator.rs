@@ -1,0 +1,204 @@
+//! Validators: rules about the value of one attribute.
+
+use std::borrow::Cow;
+use std::fmt::{self, Debug, Display};
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use super::attribute_value::AttributeValue;
+use super::path::AttributePath;
+use super::value::{Number, Value};
+
+type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
+
+/// A rule about the value of an attribute, with a description for the documentation. Null and unknown values are not
+/// checked. What it reports must not repeat the value, which may be a secret.
+///
+/// ```
+/// use token_providers::framework::Validator;
+///
+/// let even = Validator::new("An even number.", |n: &i64| if n % 2 == 0 { Ok(()) } else { Err("must be even") });
+/// assert_eq!(even.description(), "An even number.");
+/// ```
+#[derive(Clone)]
+pub struct Validator {
+    description: Cow<'static, str>,
+    check: Arc<Check>,
+}
+
+impl Validator {
+    /// A rule about values of the type `T`. An error completes the sentence "`<attribute>`: …".
+    pub fn new<T: AttributeValue, E: Display>(
+        description: impl Into<Cow<'static, str>>,
+        check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
+        let check = move |value: &Value| match T::read(value, &AttributePath::root()) {
+            Ok(value) => check(&value).map_err(|problem| problem.to_string()),
+            // Of another type, which reading the model reports, or known only at apply.
+            Err(_) => Ok(()),
+        };
+        Self {
+            description: description.into(),
+            check: Arc::new(check),
+        }
+    }
+
+    /// The length of a text in characters, or of a collection in elements.
+    pub fn length(range: impl RangeBounds<usize>) -> Self {
+        let allowed = described(&range);
+        let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        let check = move |value: &Value| {
+            let (length, unit) = match value {
+                Value::String(text) => (text.chars().count(), "characters"),
+                Value::List(elements) => (elements.len(), "elements"),
+                Value::Map(members) => (members.len(), "elements"),
+                _ => return Ok(()),
+            };
+            if bounds.contains(&length) {
+                return Ok(());
+            }
+            Err(format!("must have {allowed} {unit}, not {length}"))
+        };
+        Self {
+            description: format!("Length: {}.", described(&range)).into(),
+            check: Arc::new(check),
+        }
+    }
+
+    /// The range of a number.
+    pub fn range(range: impl RangeBounds<i64>) -> Self {
+        let allowed = described(&range);
+        let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        let check = move |value: &Value| match value {
+            Value::Number(Number::Integer(number)) if bounds.contains(number) => Ok(()),
+            Value::Number(_) => Err(format!("must be {allowed}")),
+            _ => Ok(()),
+        };
+        Self {
+            description: format!("Range: {}.", described(&range)).into(),
+            check: Arc::new(check),
+        }
+    }
+
+    /// The texts that are valid.
+    pub fn one_of<const N: usize>(texts: [&'static str; N]) -> Self {
+        let listed: Vec<_> = texts.iter().map(|text| format!("`{text}`")).collect();
+        let listed = listed.join(", ");
+        let description = format!("One of {listed}.");
+        let check = move |value: &Value| match value {
+            Value::String(text) if !texts.contains(&text.as_str()) => Err(format!("must be one of {listed}")),
+            _ => Ok(()),
+        };
+        Self {
+            description: description.into(),
+            check: Arc::new(check),
+        }
+    }
+
+    /// What is valid, for the documentation; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What is wrong with the value.
+    pub(crate) fn problem(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::Null | Value::Unknown => None,
+            value => (self.check)(value).err(),
+        }
+    }
+}
+
+impl Debug for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Validator").field(&self.description).finish()
+    }
+}
+
+/// A range in words, such as "3 to 30" or "at most 255".
+fn described<T: Display + Copy + PartialEq + Step>(range: &impl RangeBounds<T>) -> String {
+    let least = match range.start_bound() {
+        Bound::Included(least) => Some(*least),
+        Bound::Excluded(least) => Some(least.after()),
+        Bound::Unbounded => None,
+    };
+    let most = match range.end_bound() {
+        Bound::Included(most) => Some(*most),
+        Bound::Excluded(most) => Some(most.before()),
+        Bound::Unbounded => None,
+    };
+    match (least, most) {
+        (Some(least), Some(most)) if least == most => format!("exactly {least}"),
+        (Some(least), Some(most)) => format!("{least} to {most}"),
+        (Some(least), None) => format!("at least {least}"),
+        (None, Some(most)) => format!("at most {most}"),
+        (None, None) => "any".to_owned(),
+    }
+}
+
+/// A type whose ranges can be described with their bounds included.
+trait Step {
+    fn after(&self) -> Self;
+    fn before(&self) -> Self;
+}
+
+macro_rules! steps {
+    ($($ty:ty)*) => {
+        $(impl Step for $ty {
+            fn after(&self) -> Self {
+                self.saturating_add(1)
+            }
+
+            fn before(&self) -> Self {
+                self.saturating_sub(1)
+            }
+        })*
+    };
+}
+
+steps! { i64 usize }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    fn number(number: i64) -> Value {
+        Value::Number(Number::Integer(number))
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_reported_without_the_value() {
+        let long = "ä".repeat(31);
+        let cases = [
+            (Validator::length(3..=30), text("ab"), Some("must have 3 to 30 characters, not 2")),
+            (Validator::length(3..=30), text(&long), Some("must have 3 to 30 characters, not 31")),
+            (Validator::length(3..=30), text("äöü"), None),
+            (Validator::length(..=2), Value::List(vec![Value::Null; 3]), Some("must have at most 2 elements, not 3")),
+            (Validator::length(1..), text(""), Some("must have at least 1 characters, not 0")),
+            (Validator::range(1..10), number(10), Some("must be 1 to 9")),
+            (Validator::range(1..10), number(9), None),
+            (Validator::range(1..), Value::Number(Number::Float(1.5)), Some("must be at least 1")),
+            (Validator::one_of(["a", "b"]), text("c"), Some("must be one of `a`, `b`")),
+            (Validator::one_of(["a", "b"]), text("a"), None),
+        ];
+        for (validator, value, expected) in cases {
+            assert_eq!(validator.problem(&value).as_deref(), expected, "{validator:?}");
+            for absent in [Value::Null, Value::Unknown] {
+                assert_eq!(validator.problem(&absent), None);
+            }
+        }
+    }
+
+    #[test]
+    fn value_of_another_type_or_unknown_in_part_is_not_checked() {
+        let never = Validator::new("", |_: &Vec<String>| Err("never"));
+        assert_eq!(never.problem(&Value::List(vec![text("a")])).as_deref(), Some("never"));
+        for value in [text("a"), Value::List(vec![Value::Unknown])] {
+            assert_eq!(never.problem(&value), None);
+        }
+    }
+}
