@@ -65,7 +65,10 @@ fn begins_a_block(line: &str) -> bool {
     let line = line.trim_start();
     let after_number = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let is_numbered = after_number.len() < line.len() && after_number.starts_with(". ");
-    is_numbered || ["- ", "* ", "# ", "## ", "### ", "|", "> "].iter().any(|start| line.starts_with(start))
+    is_numbered
+        || ["- ", "* ", "# ", "## ", "### ", "|", "> "]
+            .iter()
+            .any(|start| line.starts_with(start))
 }
 
 #[cfg(test)]
@@ -78,7 +81,10 @@ mod tests {
             (" One\n line.", "One line."),
             (" One.\n\n Two\n more.", "One.\n\nTwo more."),
             (" List:\n - one\n   more\n - two", "List:\n- one more\n- two"),
-            (" Code:\n ```hcl\n a = 1\n   b = 2\n ```\n End.", "Code:\n```hcl\na = 1\n  b = 2\n```\nEnd."),
+            (
+                " Code:\n ```hcl\n a = 1\n   b = 2\n ```\n End.",
+                "Code:\n```hcl\na = 1\n  b = 2\n```\nEnd.",
+            ),
             (" | a | b |\n |---|---|\n | 1 | 2 |", "| a | b |\n|---|---|\n| 1 | 2 |"),
             (" 1. one\n 2. two", "1. one\n2. two"),
             ("", ""),

@@ -153,7 +153,10 @@ fn summary(description: &str) -> String {
 fn attributes(schema: &Schema) -> String {
     let sections: [(&str, &[Configurability]); 3] = [
         ("Required", &[Configurability::Required]),
-        ("Optional", &[Configurability::Optional, Configurability::OptionalComputed]),
+        (
+            "Optional",
+            &[Configurability::Optional, Configurability::OptionalComputed],
+        ),
         ("Read-Only", &[Configurability::Computed]),
     ];
     let mut text = String::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::attribute_value::AttributeValue;
 use super::field::Field;
-use super::path::AttributePath;
+use super::path::{AttributePath, PathStep};
 use super::proto;
 use super::rule::Rule;
 use super::types::Type;
@@ -144,6 +144,16 @@ impl Schema {
         }
     }
 
+    /// The same schema with another description of the attribute at `path`, such as `vault.path`: for what a model that
+    /// several things share cannot know. A path that leads nowhere changes nothing.
+    #[must_use]
+    pub fn describe(mut self, path: impl Into<AttributePath>, description: impl Into<Cow<'static, str>>) -> Self {
+        if let Some(attribute) = find(&mut self.attributes, path.into().steps()) {
+            attribute.description = description.into();
+        }
+        self
+    }
+
     /// The type of the object that holds the attributes.
     pub fn object_type(&self) -> Type {
         object_type(&self.attributes)
@@ -171,7 +181,11 @@ impl Schema {
     pub fn check(&self) -> Result<(), String> {
         let mut faults = Vec::new();
         check(&self.attributes, &self.rules, &AttributePath::root(), None, &mut faults);
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults.join("\n"))
+        }
     }
 
     /// The schema of an identity: what is required is so for an import, as is what is optional.
@@ -529,6 +543,21 @@ fn object_type(attributes: &[Attribute]) -> Type {
     )
 }
 
+/// The attribute that the names among `steps` lead to.
+fn find<'a>(attributes: &'a mut [Attribute], steps: &[PathStep]) -> Option<&'a mut Attribute> {
+    let (PathStep::Attribute(name), rest) = steps.split_first()? else {
+        return None;
+    };
+    let attribute = attributes.iter_mut().find(|attribute| attribute.name == *name)?;
+    if rest.is_empty() {
+        return Some(attribute);
+    }
+    match &mut attribute.ty {
+        AttributeType::Nested { attributes, .. } => find(attributes, rest),
+        AttributeType::Plain(_) => None,
+    }
+}
+
 /// Names that mean something else at the top of a block (hashicorp/terraform, `internal/configs`).
 const RESERVED: [&str; 8] = [
     "connection",
@@ -583,8 +612,15 @@ fn check(
             check(attributes, rules, &path, Some((attribute, *nesting)), faults);
         }
     }
-    for name in rules.iter().flat_map(Rule::attributes).filter(|name| !names.contains(&Cow::Borrowed(*name))) {
-        faults.push(format!("{}: a rule names this attribute, and there is none", path.attribute(name)));
+    for name in rules
+        .iter()
+        .flat_map(Rule::attributes)
+        .filter(|name| !names.contains(&Cow::Borrowed(*name)))
+    {
+        faults.push(format!(
+            "{}: a rule names this attribute, and there is none",
+            path.attribute(name)
+        ));
     }
 }
 

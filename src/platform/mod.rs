@@ -29,7 +29,5 @@ pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub(crate) use making::{Unmade, make_new, make_unless_there};
 pub use parts::{Environment, Parts};
-#[cfg(test)]
-pub(crate) use session::State;
 pub(crate) use session::{Contact, Session};
 pub(crate) use shared_list::{Recent, SharedList};
