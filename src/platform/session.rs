@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+#[cfg(feature = "vault")]
 use std::time::Duration;
 
+#[cfg(feature = "vault")]
 use http::HeaderValue;
 use jiff::SignedDuration;
 use tokio::sync::OnceCell;
@@ -11,11 +13,13 @@ use tokio::sync::OnceCell;
 use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::parts::Parts;
+#[cfg(feature = "vault")]
 use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
 use crate::token::{Clock, Rough, Skew};
+#[cfg(feature = "vault")]
 use crate::vault::{self, Vault};
 
 /// The clock, the known secrets and the counters of a provider's process. Clones share them.
@@ -61,6 +65,7 @@ impl Session {
     }
 
     /// The Vault that values are delivered to, whose messages repeat no secret.
+    #[cfg(feature = "vault")]
     pub(crate) fn vault(
         &self,
         parts: &Parts,
