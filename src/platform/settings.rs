@@ -132,7 +132,7 @@ pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
 
 /// The arguments about how long requests and operations may take.
 #[derive(Model, Clone, Debug, Default)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     /// How long one request may take: a duration such as `30s`, the default.
     #[attribute(optional)]
     pub(crate) request_timeout: Field<String>,

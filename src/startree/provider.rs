@@ -1,10 +1,9 @@
 //! The provider `startree`.
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
-use super::connection::{Connection, Session};
+use super::connection::Connection;
 use super::ephemeral_service_token::EphemeralServiceToken;
 use super::functions;
 use super::labels;
@@ -16,9 +15,12 @@ use super::role_policy_attachment::RolePolicyAttachment;
 use super::service_token::ServiceToken;
 use super::settings::{self, Config, Settings};
 use super::token_check::TokenCheck;
-use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
-use crate::platform::Parts;
+use crate::framework::{
+    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
+};
 use crate::platform::account::ProviderAccount;
+use crate::platform::settings::Resolved;
+use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -39,11 +41,6 @@ impl StarTree {
             session: Session::new(parts.clock.clone()),
             parts,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn session(&self) -> &Session {
-        &self.session
     }
 
     fn connect(&self, settings: Settings) -> Connection {
@@ -80,13 +77,9 @@ impl StarTree {
     }
 }
 
-#[async_trait]
 impl Provider for StarTree {
     type Config = Config;
-
-    fn schema(&self) -> Schema {
-        settings::schema()
-    }
+    type Client = Connection;
 
     fn secrets(&self) -> KnownSecrets {
         self.session.secrets().clone()
@@ -96,31 +89,36 @@ impl Provider for StarTree {
         settings::validate(config, diagnostics);
     }
 
-    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+    async fn configure(
+        &self,
+        context: &Context<()>,
+        config: Config,
+        terraform_version: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
-        self.session.configure(resolved, |settings| self.connect(settings));
+        let resolved = settings::resolve(config, &self.parts.environment, &mut context.diagnostics());
+        Resolved::configured(resolved, |settings| self.connect(settings))
     }
 
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
         vec![
-            Box::new(Policy::new(self.session.clone())),
-            Box::new(Role::new(self.session.clone())),
-            Box::new(RoleAssignment::new(self.session.clone())),
-            Box::new(RolePolicyAttachment::new(self.session.clone())),
+            Box::new(Policy),
+            Box::new(Role),
+            Box::new(RoleAssignment),
+            Box::new(RolePolicyAttachment),
             Box::new(ServiceToken::new(self.session.clone())),
         ]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
         vec![Box::new(EphemeralServiceToken::new(self.session.clone()))]
     }
 
-    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+    fn functions(&self) -> Vec<Box<dyn DynFunction>> {
         vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        vec![Box::new(TokenCheck::new(self.session.clone()))]
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
+        vec![Box::new(TokenCheck)]
     }
 }

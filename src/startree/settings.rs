@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::api::{AccessKey, IssuedToken};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
@@ -15,67 +15,45 @@ use crate::platform::vault_settings::{self, Link, VaultConfig};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-model! {
-    /// The `provider` block.
-    pub struct Config {
-        environment: String,
-        allowed_accounts: AllowedAccounts,
-        base_url: String,
-        pinot_url: String,
-        token: SecretString,
-        request_timeout: String,
-        retry_timeout: String,
-        vault: VaultConfig,
-    }
+/// Manages who may do what in a StarTree environment: service tokens ("API tokens"), roles, policies, and who has which, by
+/// the API of its RBAC Manager.
+///
+/// The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment variable;
+/// a base URL, given either way, wins over the environment.
+///
+/// **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Config {
+    /// The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC Manager. Or
+    /// `STARTREE_ENVIRONMENT`.
+    #[attribute(optional)]
+    environment: Field<String>,
+    /// The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or http on a
+    /// loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.
+    #[attribute(optional)]
+    base_url: Field<String>,
+    /// The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default:
+    /// `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There is
+    /// no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.
+    #[attribute(optional)]
+    pinot_url: Field<String>,
+    /// The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or
+    /// `STARTREE_TOKEN`, which keeps it out of the configuration.
+    #[attribute(optional)]
+    token: Field<SecretString>,
+    #[attribute(flatten)]
+    timeouts: Timeouts,
+    #[attribute(optional, description = account::allowed_accounts(
+        "environment",
+        "their names, the hosts of their RBAC Managers, or base URLs",
+    ))]
+    allowed_accounts: Field<AllowedAccounts>,
+    #[attribute(optional, description = vault_settings::DESCRIPTION)]
+    vault: Field<VaultConfig>,
 }
 
 /// Where the RBAC Manager's API is below its host.
 pub(super) const API_PATH: &str = "/api/v1/rbac-manager";
-
-pub(super) fn schema() -> Schema {
-    let mut attributes = vec![
-        Attribute::optional(
-            "environment",
-            Type::String,
-            "The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC \
-             Manager. Or `STARTREE_ENVIRONMENT`.",
-        ),
-        Attribute::optional(
-            "base_url",
-            Type::String,
-            "The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or \
-             http on a loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.",
-        ),
-        Attribute::optional(
-            "pinot_url",
-            Type::String,
-            "The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default: \
-             `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There \
-             is no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.",
-        ),
-        Attribute::optional(
-            "token",
-            Type::String,
-            "The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or \
-             `STARTREE_TOKEN`, which keeps it out of the configuration.",
-        )
-        .sensitive(),
-    ];
-    attributes.extend(Timeouts::attributes());
-    attributes.push(account::allowed_accounts(
-        "environment",
-        "their names, the hosts of their RBAC Managers, or base URLs",
-    ));
-    attributes.push(vault_settings::attribute());
-    Schema::new(
-        "Manages who may do what in a StarTree environment: service tokens (\"API tokens\"), roles, policies, and who has \
-         which, by the API of its RBAC Manager.\n\n\
-         The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment \
-         variable; a base URL, given either way, wins over the environment.\n\n\
-         **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.",
-        attributes,
-    )
-}
 
 /// What the provider works with.
 #[derive(Clone, Debug)]
@@ -93,21 +71,12 @@ pub(super) struct Settings {
     pub(super) vault: Link<vault::Settings>,
 }
 
-impl Config {
-    fn timeouts(&self) -> Timeouts<'_> {
-        Timeouts {
-            request_timeout: &self.request_timeout,
-            retry_timeout: &self.retry_timeout,
-        }
-    }
-}
-
 /// Judges what the configuration says by itself.
 pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
     check("environment", config.environment.known(), rbac_manager, diagnostics);
     check("base_url", config.base_url.known(), url, diagnostics);
     check("pinot_url", config.pinot_url.known(), any_url, diagnostics);
-    config.timeouts().validate(diagnostics);
+    config.timeouts.validate(diagnostics);
     vault_settings::validate(&config.vault, diagnostics);
 }
 
@@ -117,7 +86,7 @@ pub(super) fn resolve(
     variables: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> Option<Resolved<Settings>> {
-    let timeouts = config.timeouts();
+    let timeouts = config.timeouts;
     let given_url = or_variable(&config.base_url, variables, "STARTREE_BASE_URL");
     let environment = or_variable(&config.environment, variables, "STARTREE_ENVIRONMENT");
     let pinot_url = or_variable(&config.pinot_url, variables, "STARTREE_PINOT_URL");
