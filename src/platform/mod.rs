@@ -14,6 +14,7 @@ pub(crate) mod declarations;
 mod ending;
 mod failure;
 pub(crate) mod generation;
+#[cfg(feature = "vault")]
 pub(crate) mod hand_over;
 mod making;
 mod parts;
@@ -23,6 +24,7 @@ pub(crate) mod settings;
 mod shared_list;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(feature = "vault")]
 pub(crate) mod vault_settings;
 
 pub(crate) use ending::end_until_gone;

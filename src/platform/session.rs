@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+#[cfg(feature = "vault")]
 use std::time::Duration;
 
 use async_trait::async_trait;
+#[cfg(feature = "vault")]
 use http::HeaderValue;
 use jiff::SignedDuration;
 use tokio::sync::OnceCell;
@@ -13,11 +15,13 @@ use super::account::ProviderAccount;
 use super::generation::Generations;
 use super::parts::Parts;
 use super::settings::Resolved;
+#[cfg(feature = "vault")]
 use super::vault_settings::Link;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
 use crate::token::{Clock, Rough, Skew};
+#[cfg(feature = "vault")]
 use crate::vault::{self, Vault};
 
 /// The provider's link to a platform, from before it is configured on. `C` is what a configured provider works with.
@@ -80,6 +84,7 @@ impl<C> Session<C> {
     }
 
     /// The Vault that values are delivered to, whose messages repeat no secret.
+    #[cfg(feature = "vault")]
     pub(crate) fn vault(
         &self,
         parts: &Parts,

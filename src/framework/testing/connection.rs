@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use tonic::body::Body;
-use tonic::codegen::{Service, StdError};
+use tonic::codegen::{Body as HttpBody, Bytes, Service, StdError};
 use tonic::{Response, Status};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -113,7 +113,7 @@ impl Connection {
             + Send
             + Sync
             + 'static,
-        B: http_body::Body<Data = bytes::Bytes, Error: Into<StdError>> + Send + 'static,
+        B: HttpBody<Data = Bytes, Error: Into<StdError>> + Send + 'static,
     {
         let service = service
             .map_response(|response: http::Response<B>| response.map(Body::new))
