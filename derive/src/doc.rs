@@ -26,7 +26,8 @@ fn unwrap(lines: impl Iterator<Item = String>) -> String {
     let mut in_code = false;
     // Whether the next line belongs to the same paragraph as the last one.
     let mut continues = false;
-    for line in lines.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+    // Unlike `lines`, `split` has the line of an empty text: a paragraph ends there.
+    for line in lines.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
         let is_fence = line.trim_start().starts_with("```");
         if is_fence || in_code {
@@ -65,7 +66,10 @@ fn begins_a_block(line: &str) -> bool {
     let line = line.trim_start();
     let after_number = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let is_numbered = after_number.len() < line.len() && after_number.starts_with(". ");
-    is_numbered || ["- ", "* ", "# ", "## ", "### ", "|", "> "].iter().any(|start| line.starts_with(start))
+    is_numbered
+        || ["- ", "* ", "# ", "## ", "### ", "|", "> "]
+            .iter()
+            .any(|start| line.starts_with(start))
 }
 
 #[cfg(test)]
@@ -78,7 +82,10 @@ mod tests {
             (" One\n line.", "One line."),
             (" One.\n\n Two\n more.", "One.\n\nTwo more."),
             (" List:\n - one\n   more\n - two", "List:\n- one more\n- two"),
-            (" Code:\n ```hcl\n a = 1\n   b = 2\n ```\n End.", "Code:\n```hcl\na = 1\n  b = 2\n```\nEnd."),
+            (
+                " Code:\n ```hcl\n a = 1\n   b = 2\n ```\n End.",
+                "Code:\n```hcl\na = 1\n  b = 2\n```\nEnd.",
+            ),
             (" | a | b |\n |---|---|\n | 1 | 2 |", "| a | b |\n|---|---|\n| 1 | 2 |"),
             (" 1. one\n 2. two", "1. one\n2. two"),
             ("", ""),

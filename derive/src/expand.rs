@@ -103,7 +103,10 @@ struct Member<'a> {
 
 impl<'a> Member<'a> {
     fn new(field: &'a Field) -> Result<Self> {
-        let ident = field.ident.as_ref().ok_or_else(|| Error::new(field.span(), ONLY_NAMED_FIELDS))?;
+        let ident = field
+            .ident
+            .as_ref()
+            .ok_or_else(|| Error::new(field.span(), ONLY_NAMED_FIELDS))?;
         let options = FieldOptions::parse(&field.attrs)?;
         if options.flatten.is_some() {
             options.check_flatten()?;

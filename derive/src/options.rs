@@ -53,7 +53,10 @@ const FIELD_OPTIONS: &str = "`required`, `optional`, `computed`, `flatten`, `def
 impl FieldOptions {
     pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
         let mut options = Self::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("attribute")) {
+        for attribute in attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("attribute"))
+        {
             attribute.parse_nested_meta(|meta| options.parse_one(&meta))?;
         }
         Ok(options)
@@ -101,7 +104,10 @@ impl FieldOptions {
     /// Who sets the attribute. `field` is where an error is reported that concerns no single option.
     pub(crate) fn configurability(&self, field: &Ident) -> Result<Configurability> {
         if let (Some(span), true) = (self.default.as_ref().and(self.required), true) {
-            return Err(Error::new(span, "a required attribute is always set: it has no `default`"));
+            return Err(Error::new(
+                span,
+                "a required attribute is always set: it has no `default`",
+            ));
         }
         if let (Some(span), Some(_)) = (self.required, self.optional.or(self.computed)) {
             return Err(Error::new(
@@ -125,12 +131,17 @@ impl FieldOptions {
             }
         };
         if let (Some(span), true) = (self.write_only, may_be_computed) {
-            return Err(Error::new(span, "only what the user sets can be write-only: it is in no state"));
+            return Err(Error::new(
+                span,
+                "only what the user sets can be write-only: it is in no state",
+            ));
         }
         if let (Some(span), false) = (self.planned, may_be_computed) {
             return Err(Error::new(span, "only a computed attribute is planned by the resource"));
         }
-        if matches!(configurability, Configurability::Computed) && (self.has_validators() || !self.conflicts_with.is_empty()) {
+        if matches!(configurability, Configurability::Computed)
+            && (self.has_validators() || !self.conflicts_with.is_empty())
+        {
             return Err(Error::new(
                 field.span(),
                 "only what the user sets is validated; this attribute is computed",
@@ -140,7 +151,13 @@ impl FieldOptions {
     }
 
     fn has_validators(&self) -> bool {
-        let lists = [&self.validators, &self.lengths, &self.ranges, &self.choices, &self.checks];
+        let lists = [
+            &self.validators,
+            &self.lengths,
+            &self.ranges,
+            &self.choices,
+            &self.checks,
+        ];
         lists.iter().any(|list| !list.is_empty())
     }
 

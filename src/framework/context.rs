@@ -55,7 +55,11 @@ pub(crate) enum ClientState<C> {
 impl<C> Context<C> {
     /// The context of a call to a configured provider, for tests.
     pub fn with_client(client: impl Into<Arc<C>>) -> Self {
-        Self::new(ClientState::Ready(client.into()), CancellationToken::new(), PrivateState::default())
+        Self::new(
+            ClientState::Ready(client.into()),
+            CancellationToken::new(),
+            PrivateState::default(),
+        )
     }
 
     pub(crate) fn new(client: ClientState<C>, cancellation: CancellationToken, private: PrivateState) -> Self {
@@ -146,7 +150,11 @@ impl<C> Context<C> {
 /// The context of a call to a provider that is not configured.
 impl<C> Default for Context<C> {
     fn default() -> Self {
-        Self::new(ClientState::Unconfigured, CancellationToken::new(), PrivateState::default())
+        Self::new(
+            ClientState::Unconfigured,
+            CancellationToken::new(),
+            PrivateState::default(),
+        )
     }
 }
 
@@ -223,7 +231,11 @@ mod tests {
 
     #[test]
     fn client_that_is_unknown_or_missing_is_an_error_and_no_panic() {
-        let unknown = Context::<u8>::new(ClientState::Unknown("token"), CancellationToken::new(), PrivateState::default());
+        let unknown = Context::<u8>::new(
+            ClientState::Unknown("token"),
+            CancellationToken::new(),
+            PrivateState::default(),
+        );
         assert!(unknown.client().unwrap_err().detail.contains("`token`"));
         assert!(unknown.known_client().is_none() && unknown.is_config_unknown());
         assert!(Context::<u8>::default().client().is_err());

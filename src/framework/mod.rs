@@ -49,9 +49,7 @@ pub use private_state::PrivateState;
 pub use provider::Provider;
 pub use resource::{Change, DynResource, Plan, Resource};
 pub use rule::Rule;
-pub use schema::{
-    Attribute, AttributeType, Configurability, InUpdates, ModelField, Nesting, RequiresReplace, Schema,
-};
+pub use schema::{Attribute, AttributeType, Configurability, InUpdates, ModelField, Nesting, RequiresReplace, Schema};
 pub use server::{OpenEphemerals, Server};
 pub use set::Set;
 pub use stored_state::{SourceState, StoredState};

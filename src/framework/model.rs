@@ -111,10 +111,7 @@ use super::value::Value;
 /// | `conflicting("a", "b")`, `exactly_one_of("a", "b")`, `at_least_one_of("a", "b")` | how attributes go together |
 /// | `rule = rule` | a [`Rule`](super::Rule) |
 /// | `description = expression`, `deprecated = "message"` | as for a field |
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a model",
-    note = "add `#[derive(Model)]` to the struct"
-)]
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "add `#[derive(Model)]` to the struct")]
 pub trait Model: Sized + Send + Sync + 'static {
     /// Adds the description and the version.
     fn describe(schema: &mut Schema);

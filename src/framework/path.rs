@@ -165,7 +165,15 @@ mod tests {
 
     #[test]
     fn paths_are_read_as_they_are_written() {
-        for text in ["name", "vault.path", "tokens[2].name", "labels[\"a.b\"].c", "a[0][1]", "a.b.c", ""] {
+        for text in [
+            "name",
+            "vault.path",
+            "tokens[2].name",
+            "labels[\"a.b\"].c",
+            "a[0][1]",
+            "a.b.c",
+            "",
+        ] {
             assert_eq!(AttributePath::from(text).to_string(), text);
         }
         assert_eq!(AttributePath::from("a.b").steps().len(), 2);
@@ -174,7 +182,11 @@ mod tests {
     #[test]
     fn text_that_is_no_path_is_a_name() {
         for text in ["a..b", "a[", "a[x]", ".a", "a.", "[\"a", "a]b["] {
-            assert_eq!(AttributePath::from(text), AttributePath::root().attribute(text.to_owned()), "{text}");
+            assert_eq!(
+                AttributePath::from(text),
+                AttributePath::root().attribute(text.to_owned()),
+                "{text}"
+            );
         }
     }
 }

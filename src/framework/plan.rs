@@ -36,7 +36,13 @@ impl Schema {
         if let Some(message) = &self.deprecated {
             diagnostics.push(Diagnostic::warning("Deprecated", message.clone()));
         }
-        validate(&self.attributes, &self.rules, config, &AttributePath::root(), &mut diagnostics);
+        validate(
+            &self.attributes,
+            &self.rules,
+            config,
+            &AttributePath::root(),
+            &mut diagnostics,
+        );
         diagnostics
     }
 
@@ -58,11 +64,16 @@ impl Schema {
     /// The write-only attributes that a configuration sets.
     pub(crate) fn write_only_set(&self, config: &Value) -> Vec<AttributePath> {
         let mut paths = Vec::new();
-        visit(&self.attributes, config, &AttributePath::root(), &mut |attribute, value, path| {
-            if attribute.write_only && !value.is_null() {
-                paths.push(path.clone());
-            }
-        });
+        visit(
+            &self.attributes,
+            config,
+            &AttributePath::root(),
+            &mut |attribute, value, path| {
+                if attribute.write_only && !value.is_null() {
+                    paths.push(path.clone());
+                }
+            },
+        );
         paths
     }
 }
@@ -111,8 +122,12 @@ fn map_objects<const N: usize>(
     match (nesting, value) {
         (Nesting::Single, value @ Value::Map(_)) => change(value, others),
         (Nesting::List, Value::List(objects)) => {
-                        let objects = objects.into_iter().enumerate();
-            Value::List(objects.map(|(i, object)| change(object, others.map(|other| element(other, i)))).collect())
+            let objects = objects.into_iter().enumerate();
+            Value::List(
+                objects
+                    .map(|(i, object)| change(object, others.map(|other| element(other, i))))
+                    .collect(),
+            )
         }
         (Nesting::Set, Value::List(objects)) => {
             let changed = objects.into_iter().map(|object| {
@@ -192,7 +207,9 @@ fn with_unknowns(attributes: &[Attribute], config: &Value, has_prior: bool, prop
 /// Whether anything differs that matters.
 fn has_changed(attributes: &[Attribute], before: &Value, after: &Value) -> bool {
     let differs = |attribute: &Attribute| differs(attribute, before.get(&attribute.name), after.get(&attribute.name));
-    attributes.iter().any(|attribute| !attribute.write_only && differs(attribute))
+    attributes
+        .iter()
+        .any(|attribute| !attribute.write_only && differs(attribute))
 }
 
 fn replaced(
@@ -236,7 +253,10 @@ fn replaced_within(
     match nesting {
         // The objects of a set have no place: one that changed is one that is gone and one that is new.
         Nesting::Set => {
-            if attributes.iter().any(|member| !matches!(member.requires_replace, RequiresReplace::Never)) {
+            if attributes
+                .iter()
+                .any(|member| !matches!(member.requires_replace, RequiresReplace::Never))
+            {
                 paths.push(path.clone());
             }
         }
@@ -278,7 +298,11 @@ fn validate(
             let summary = format!("`{path}` is deprecated");
             diagnostics.push(Diagnostic::warning(summary, Cow::clone(message)).on(path.clone()));
         }
-        for problem in attribute.validators.iter().filter_map(|validator| validator.problem(value)) {
+        for problem in attribute
+            .validators
+            .iter()
+            .filter_map(|validator| validator.problem(value))
+        {
             diagnostics.push(Diagnostic::invalid(path.clone(), problem));
         }
         if let AttributeType::Nested {
@@ -325,7 +349,9 @@ fn without_computed(attributes: &[Attribute], state: Value) -> Value {
 /// `planned` with the known parts of what a model holds as unknown because a part of it is.
 pub(crate) fn with_known_parts(planned: Value, proposed: &Value) -> Value {
     match (planned, proposed) {
-        (Value::Unknown, proposed @ (Value::List(_) | Value::Map(_))) if !proposed.is_wholly_known() => proposed.clone(),
+        (Value::Unknown, proposed @ (Value::List(_) | Value::Map(_))) if !proposed.is_wholly_known() => {
+            proposed.clone()
+        }
         (Value::Map(members), Value::Map(_)) => {
             let members = members.into_iter().map(|(name, member)| {
                 let proposed = proposed.get(&name);
@@ -336,7 +362,11 @@ pub(crate) fn with_known_parts(planned: Value, proposed: &Value) -> Value {
         }
         (Value::List(elements), Value::List(proposed)) if elements.len() == proposed.len() => {
             let elements = elements.into_iter().zip(proposed);
-            Value::List(elements.map(|(element, proposed)| with_known_parts(element, proposed)).collect())
+            Value::List(
+                elements
+                    .map(|(element, proposed)| with_known_parts(element, proposed))
+                    .collect(),
+            )
         }
         (planned, _) => planned,
     }

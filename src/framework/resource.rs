@@ -137,7 +137,11 @@ pub trait Resource: Send + Sync + 'static {
         async move {
             let schema = Resource::schema(self);
             let is_id = |attribute: &&super::Attribute| attribute.import_id;
-            let marked = schema.attributes.iter().find(is_id).map(|attribute| attribute.name.clone());
+            let marked = schema
+                .attributes
+                .iter()
+                .find(is_id)
+                .map(|attribute| attribute.name.clone());
             let name = marked.unwrap_or("id".into()).into_owned();
             let state = Value::Map([(name, Value::String(id.to_owned()))].into());
             Resource::read(self, context, read_model(Self::TYPE, &state)?).await
@@ -186,12 +190,17 @@ pub trait Resource: Send + Sync + 'static {
     /// # Errors
     /// The identity is of nothing that can be imported here.
     fn import_id(&self, _context: &Context<Self::Client>, identity: &Identity) -> Result<String, Diagnostic> {
-        let mut attributes = Resource::identity_schema(self).map(|schema| schema.attributes).unwrap_or_default();
+        let mut attributes = Resource::identity_schema(self)
+            .map(|schema| schema.attributes)
+            .unwrap_or_default();
         match (attributes.pop(), attributes.is_empty()) {
             (Some(only), true) => Ok(identity.text(&only.name).unwrap_or_default().to_owned()),
             _ => Err(Diagnostic::error(
                 "Import by identity not supported",
-                format!("A {} cannot be imported by its identity. Import it by its id.", Self::TYPE),
+                format!(
+                    "A {} cannot be imported by its identity. Import it by its id.",
+                    Self::TYPE
+                ),
             )),
         }
     }
@@ -201,7 +210,12 @@ pub trait Resource: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be upgraded.
     fn upgrade(&self, version: i64, _state: &StoredState) -> Result<Self::Model, Diagnostic> {
-        Err(other_version("state", Self::TYPE, version, Resource::schema(self).version))
+        Err(other_version(
+            "state",
+            Self::TYPE,
+            version,
+            Resource::schema(self).version,
+        ))
     }
 
     /// Upgrades an identity that an older `version` of its schema wrote. Default: an error.
@@ -316,7 +330,9 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         match (prior.is_null(), planned.is_null()) {
             (true, true) => Value::Null,
             (true, false) => {
-                let Some(planned) = read(&planned) else { return Value::Null };
+                let Some(planned) = read(&planned) else {
+                    return Value::Null;
+                };
                 let outcome = Resource::create(self, context, planned).await;
                 Resource::record_place(self, context);
                 exists(context, outcome.map(Some), Value::Null)
@@ -437,6 +453,8 @@ fn deleted_outside(title: &str) -> Diagnostic {
 fn nothing_to_import(type_name: &str, id: &str) -> Diagnostic {
     Diagnostic::error(
         "Nothing to import",
-        format!("There is no {type_name} with the id {id:?}. Check the id, and the account that the provider works with."),
+        format!(
+            "There is no {type_name} with the id {id:?}. Check the id, and the account that the provider works with."
+        ),
     )
 }

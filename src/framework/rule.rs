@@ -170,7 +170,9 @@ mod tests {
         ];
         for (one, other, expected) in cases {
             let object = object(one, other);
-            let errors = rules.each_ref().map(|rule| rule.check(&object, &AttributePath::root()).is_some());
+            let errors = rules
+                .each_ref()
+                .map(|rule| rule.check(&object, &AttributePath::root()).is_some());
             assert_eq!(errors, expected, "{one:?} {other:?}");
         }
     }

@@ -171,7 +171,11 @@ impl Schema {
     pub fn check(&self) -> Result<(), String> {
         let mut faults = Vec::new();
         check(&self.attributes, &self.rules, &AttributePath::root(), None, &mut faults);
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults.join("\n"))
+        }
     }
 
     /// The schema of an identity: what is required is so for an import, as is what is optional.
@@ -583,8 +587,15 @@ fn check(
             check(attributes, rules, &path, Some((attribute, *nesting)), faults);
         }
     }
-    for name in rules.iter().flat_map(Rule::attributes).filter(|name| !names.contains(&Cow::Borrowed(*name))) {
-        faults.push(format!("{}: a rule names this attribute, and there is none", path.attribute(name)));
+    for name in rules
+        .iter()
+        .flat_map(Rule::attributes)
+        .filter(|name| !names.contains(&Cow::Borrowed(*name)))
+    {
+        faults.push(format!(
+            "{}: a rule names this attribute, and there is none",
+            path.attribute(name)
+        ));
     }
 }
 

@@ -174,15 +174,39 @@ mod tests {
     fn values_out_of_bounds_are_reported_without_the_value() {
         let long = "ä".repeat(31);
         let cases = [
-            (Validator::length(3..=30), text("ab"), Some("must have 3 to 30 characters, not 2")),
-            (Validator::length(3..=30), text(&long), Some("must have 3 to 30 characters, not 31")),
+            (
+                Validator::length(3..=30),
+                text("ab"),
+                Some("must have 3 to 30 characters, not 2"),
+            ),
+            (
+                Validator::length(3..=30),
+                text(&long),
+                Some("must have 3 to 30 characters, not 31"),
+            ),
             (Validator::length(3..=30), text("äöü"), None),
-            (Validator::length(..=2), Value::List(vec![Value::Null; 3]), Some("must have at most 2 elements, not 3")),
-            (Validator::length(1..), text(""), Some("must have at least 1 characters, not 0")),
+            (
+                Validator::length(..=2),
+                Value::List(vec![Value::Null; 3]),
+                Some("must have at most 2 elements, not 3"),
+            ),
+            (
+                Validator::length(1..),
+                text(""),
+                Some("must have at least 1 characters, not 0"),
+            ),
             (Validator::range(1..10), number(10), Some("must be 1 to 9")),
             (Validator::range(1..10), number(9), None),
-            (Validator::range(1..), Value::Number(Number::Float(1.5)), Some("must be at least 1")),
-            (Validator::one_of(["a", "b"]), text("c"), Some("must be one of `a`, `b`")),
+            (
+                Validator::range(1..),
+                Value::Number(Number::Float(1.5)),
+                Some("must be at least 1"),
+            ),
+            (
+                Validator::one_of(["a", "b"]),
+                text("c"),
+                Some("must be one of `a`, `b`"),
+            ),
             (Validator::one_of(["a", "b"]), text("a"), None),
         ];
         for (validator, value, expected) in cases {

@@ -85,12 +85,16 @@ impl Value {
             (Self::String(one), Self::String(other)) => one.cmp(other),
             (Self::List(one), Self::List(other)) => {
                 let elements = one.iter().zip(other).map(|(one, other)| one.compare(other));
-                elements.fold(Ordering::Equal, Ordering::then).then(one.len().cmp(&other.len()))
+                elements
+                    .fold(Ordering::Equal, Ordering::then)
+                    .then(one.len().cmp(&other.len()))
             }
             (Self::Map(one), Self::Map(other)) => {
                 let members = one.iter().zip(other);
                 let members = members.map(|((a, one), (b, other))| a.cmp(b).then_with(|| one.compare(other)));
-                members.fold(Ordering::Equal, Ordering::then).then(one.len().cmp(&other.len()))
+                members
+                    .fold(Ordering::Equal, Ordering::then)
+                    .then(one.len().cmp(&other.len()))
             }
             (Self::Dynamic(_, one), Self::Dynamic(_, other)) => one.compare(other),
             _ => rank(self).cmp(&rank(other)),

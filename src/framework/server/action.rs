@@ -47,9 +47,12 @@ pub(super) async fn invoke<P: Provider>(
     let action = server.action(&request.action_type);
     let context = server.context(&reported);
     // A task of its own: half an action is worse than one whose outcome reaches nowhere.
-    let done = tokio::spawn(server.provider.secrets().collecting(async move {
-        run(&*action?, context, request, Progress(sender)).await
-    }));
+    let done = tokio::spawn(
+        server
+            .provider
+            .secrets()
+            .collecting(async move { run(&*action?, context, request, Progress(sender)).await }),
+    );
     let completed = async move {
         let outcome = match done.await {
             Ok(outcome) => Ok(outcome.map(|()| Event::default())),

@@ -49,9 +49,7 @@ async fn find<P: Provider>(
         Ok(Event {
             identity: identity::of(resource, &context, &object, None)?,
             display_name: item.display_name,
-            resource_object: wanted
-                .then(|| encode(&object, &schema.object_type()))
-                .transpose()?,
+            resource_object: wanted.then(|| encode(&object, &schema.object_type())).transpose()?,
             diagnostic: Vec::new(),
         })
     });

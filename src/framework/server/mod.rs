@@ -102,7 +102,12 @@ impl<P: Provider> Server<P> {
                 &mut faults,
             ),
             open_ephemerals: OpenEphemerals::default(),
-            list_resources: by_name("list resource", list_resources, |resource| resource.type_name(), &mut faults),
+            list_resources: by_name(
+                "list resource",
+                list_resources,
+                |resource| resource.type_name(),
+                &mut faults,
+            ),
             actions: by_name(
                 "action",
                 actions.into_iter().map(Arc::<dyn DynAction<P::Client>>::from),

@@ -85,7 +85,11 @@ pub(super) async fn validate_config<P: Provider>(
     reported: &Reported,
 ) -> Handled<proto::validate_provider_config::Response> {
     let schema = server.provider.schema();
-    let config = decode("provider's configuration", request.config.as_ref(), &schema.object_type())?;
+    let config = decode(
+        "provider's configuration",
+        request.config.as_ref(),
+        &schema.object_type(),
+    )?;
     let mut diagnostics = schema.validate(&config);
     if let Some(config) = diagnostics.ok(read_model("provider configuration", &config)) {
         server.provider.validate(&config, &mut diagnostics);
@@ -105,7 +109,10 @@ pub(super) async fn configure<P: Provider>(
     server.reset_cancellation();
     let context = Context::new(ClientState::Unconfigured, server.run().clone(), PrivateState::default());
     let context = context.reporting_to(reported);
-    let configured = server.provider.configure(&context, config, &request.terraform_version).await?;
+    let configured = server
+        .provider
+        .configure(&context, config, &request.terraform_version)
+        .await?;
     *server.client() = configured.into();
     Ok(Default::default())
 }
