@@ -1,5 +1,45 @@
 //! Terraform providers for the API tokens of streaming platforms.
+//!
+//! One folder a room; `docs/ARCHITECTURE.md` tells who may know whom.
+//!
+//! Each platform is a feature of the same name, and all of them are enabled by default. Without them
+//! (`--no-default-features`) the crate consists of [`plugin`], [`framework`] and [`redaction`].
+
+// `platform`, `rest` and `token` are shared: a build for some of the platforms leaves a part of them unused, and that
+// is no defect. The default build has all platforms, and reports what none of them uses.
+
+// The derived code names the crate, here as in any other.
 extern crate self as token_providers;
+
 pub mod framework;
+#[cfg(all(
+    any(test, fuzzing),
+    feature = "neuroio",
+    feature = "quix",
+    feature = "startree",
+    feature = "striim"
+))]
+pub mod fuzz;
+#[cfg(feature = "neuroio")]
+pub mod neuroio;
+#[cfg(feature = "platform")]
+#[cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
+pub mod platform;
 pub mod plugin;
+#[cfg(feature = "quix")]
+pub mod quix;
 pub mod redaction;
+#[cfg(feature = "platform")]
+#[cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
+pub mod rest;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+#[cfg(feature = "startree")]
+pub mod startree;
+#[cfg(feature = "striim")]
+pub mod striim;
+#[cfg(any(feature = "platform", feature = "sandbox"))]
+#[cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
+pub mod token;
+#[cfg(feature = "vault")]
+pub mod vault;

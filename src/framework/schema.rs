@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::attribute_value::AttributeValue;
 use super::field::Field;
-use super::path::AttributePath;
+use super::path::{AttributePath, PathStep};
 use super::proto;
 use super::rule::Rule;
 use super::types::Type;
@@ -142,6 +142,16 @@ impl Schema {
             attributes: attributes.into(),
             ..Self::default()
         }
+    }
+
+    /// The same schema with another description of the attribute at `path`, such as `vault.path`: for what a model that
+    /// several things share cannot know. A path that leads nowhere changes nothing.
+    #[must_use]
+    pub fn describe(mut self, path: impl Into<AttributePath>, description: impl Into<Cow<'static, str>>) -> Self {
+        if let Some(attribute) = find(&mut self.attributes, path.into().steps()) {
+            attribute.description = description.into();
+        }
+        self
     }
 
     /// The type of the object that holds the attributes.
@@ -531,6 +541,21 @@ fn object_type(attributes: &[Attribute]) -> Type {
             .map(|attribute| (attribute.name.clone().into_owned(), attribute.ty.to_type()))
             .collect::<BTreeMap<_, _>>(),
     )
+}
+
+/// The attribute that the names among `steps` lead to.
+fn find<'a>(attributes: &'a mut [Attribute], steps: &[PathStep]) -> Option<&'a mut Attribute> {
+    let (PathStep::Attribute(name), rest) = steps.split_first()? else {
+        return None;
+    };
+    let attribute = attributes.iter_mut().find(|attribute| attribute.name == *name)?;
+    if rest.is_empty() {
+        return Some(attribute);
+    }
+    match &mut attribute.ty {
+        AttributeType::Nested { attributes, .. } => find(attributes, rest),
+        AttributeType::Plain(_) => None,
+    }
 }
 
 /// Names that mean something else at the top of a block (hashicorp/terraform, `internal/configs`).

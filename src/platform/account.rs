@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::framework::{Attribute, Context, Diagnostic, Diagnostics, Field, PrivateState, Type};
+use crate::framework::{Diagnostic, Field, PrivateState};
 use crate::rest::BaseUrl;
 
 const ACCOUNT: &str = "account";
@@ -85,47 +85,37 @@ pub(crate) fn record(private: &PrivateState, present: Option<ProviderAccount>) {
     }
 }
 
-/// Whether the provider, which works with the account `present`, may work on an object of the state; an error if not.
-/// `is_there` finds out whether the platform has the very token that the state describes.
+/// Checks whether the provider, which works with the account `present`, may work on an object of the state. `is_there` finds
+/// out whether the platform has the very token that the state describes.
+///
+/// # Errors
+/// It may not: the object is in another account, or that cannot be found out.
 pub(crate) async fn permits(
-    context: &Context,
+    private: &PrivateState,
     present: Option<ProviderAccount>,
     what: &str,
     is_there: impl Future<Output = Result<bool, Diagnostic>>,
-    diagnostics: &mut Diagnostics,
-) -> bool {
-    let Some(present) = present else { return true };
-    let AccountMatch::Different(recorded) = compare(recorded(&context.private), &present) else {
-        return true;
+) -> Result<(), Diagnostic> {
+    let Some(present) = present else { return Ok(()) };
+    let AccountMatch::Different(recorded) = compare(recorded(private), &present) else {
+        return Ok(());
     };
-    match is_there.await {
-        Ok(true) => {
-            context.private.set(ACCOUNT, &present);
-            true
-        }
-        Ok(false) => {
-            diagnostics.push(another(what, &recorded, &present));
-            false
-        }
-        Err(problem) => {
-            diagnostics.push(problem);
-            false
-        }
+    if is_there.await? {
+        private.set(ACCOUNT, &present);
+        Ok(())
+    } else {
+        Err(another(what, &recorded, &present))
     }
 }
 
 /// `allowed_accounts` of a `provider` block.
 pub(crate) type AllowedAccounts = Vec<Field<String>>;
 
-/// Its schema; `noun` is what the platform calls an account, and `spellings` how one may be written.
-pub(crate) fn allowed_accounts(noun: &str, spellings: &str) -> Attribute {
-    Attribute::optional(
-        "allowed_accounts",
-        Type::List(Box::new(Type::String)),
-        format!(
-            "The {noun}s that this configuration may work with: {spellings}, in any letter case. With any other the provider \
-             fails before it requests anything, so that a wrong environment variable changes nothing. Default: any."
-        ),
+/// Its description; `noun` is what the platform calls an account, and `spellings` how one may be written.
+pub(crate) fn allowed_accounts(noun: &str, spellings: &str) -> String {
+    format!(
+        "The {noun}s that this configuration may work with: {spellings}, in any letter case. With any other the provider \
+         fails before it requests anything, so that a wrong environment variable changes nothing. Default: any."
     )
 }
 
@@ -236,13 +226,13 @@ mod tests {
             (Ok(false), false, &acme),
             (Err(Diagnostic::error("Unreachable", "")), false, &acme),
         ] {
-            let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
-            record(&context.private, Some(acme.clone()));
-            record(&context.private, Some(other.clone()));
+            let private = PrivateState::default();
+            record(&private, Some(acme.clone()));
+            record(&private, Some(other.clone()));
             let found = async { is_there };
-            let permits = permits(&context, Some(other.clone()), "The token", found, &mut diagnostics).await;
-            assert_eq!((permits, diagnostics.has_errors()), (permitted, !permitted));
-            assert_eq!(recorded(&context.private).as_ref(), Some(kept));
+            let permits = permits(&private, Some(other.clone()), "The token", found).await;
+            assert_eq!(permits.is_ok(), permitted);
+            assert_eq!(recorded(&private).as_ref(), Some(kept));
         }
     }
 }

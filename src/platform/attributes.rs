@@ -9,56 +9,6 @@ use crate::token::{Expiry, parse_duration};
 /// `rotation_triggers`: a value may be null, or known only at apply.
 pub(crate) type Triggers = BTreeMap<String, Field<String>>;
 
-/// An optional argument, as the rules about combinations see it.
-pub(crate) struct Argument {
-    name: &'static str,
-    given: Given,
-}
-
-/// Whether an argument is set. One that is known only at apply may turn out to be null, so it does not count as set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Given {
-    No,
-    Unknown,
-    Yes,
-}
-
-/// An argument of this name.
-pub(crate) fn argument<T>(name: &'static str, field: &Field<T>) -> Argument {
-    let given = match field {
-        Field::Null => Given::No,
-        Field::Unknown => Given::Unknown,
-        Field::Known(_) => Given::Yes,
-    };
-    Argument { name, given }
-}
-
-/// The error, on the last of them, where more than one of these arguments is set for certain.
-pub(crate) fn at_most_one(arguments: &[Argument]) -> Option<Diagnostic> {
-    let mut set = arguments.iter().filter(|argument| argument.given == Given::Yes);
-    let (first, second) = (set.next()?, set.next()?);
-    let problem = format!("stands instead of `{}`: set one of them", first.name);
-    Some(invalid(second.name, problem))
-}
-
-/// The error where not exactly one of these arguments is set, for certain.
-pub(crate) fn exactly_one(arguments: &[Argument]) -> Option<Diagnostic> {
-    let first = arguments.first()?.name;
-    let names: Vec<_> = arguments
-        .iter()
-        .map(|argument| format!("`{}`", argument.name))
-        .collect();
-    let none_is_set = arguments.iter().all(|argument| argument.given == Given::No);
-    let missing = || invalid(first, format!("is missing. Set either {}", names.join(" or ")));
-    at_most_one(arguments).or_else(|| none_is_set.then(missing))
-}
-
-/// The error where an argument is set without the other one that it belongs to, for certain.
-pub(crate) fn requires(argument: &Argument, other: &Argument) -> Option<Diagnostic> {
-    let alone = argument.given == Given::Yes && other.given == Given::No;
-    alone.then(|| invalid(argument.name, format!("goes with `{}`, which is not set", other.name)))
-}
-
 /// The warning of a plan that cannot know yet whether it rotates, because of these arguments.
 pub(crate) fn may_rotate(what: &str, unknown: &[&str]) -> Diagnostic {
     let arguments: Vec<_> = unknown.iter().map(|argument| format!("`{argument}`")).collect();
@@ -79,21 +29,16 @@ pub(crate) fn is_same_text(one: &Field<String>, other: &Field<String>) -> bool {
     one == other || (is_none(one) && is_none(other))
 }
 
-/// The error on an attribute of which `problem` says what is wrong.
-pub(crate) fn invalid(attribute: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(format!("Invalid {attribute}"), format!("`{attribute}`: {problem}.")).on(attribute)
-}
-
 /// Checks a name that is declared: one that a platform might trim would not be found again under the name in the state.
 pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut Diagnostics) {
     if name.trim() != name {
-        diagnostics.push(invalid(
+        diagnostics.push(Diagnostic::invalid(
             attribute,
             format!("must not begin or end with a blank; it is {name:?}"),
         ));
     } else if name.chars().any(char::is_control) {
         let problem = format!("must not contain line breaks or other control characters; it is {name:?}");
-        diagnostics.push(invalid(attribute, problem));
+        diagnostics.push(Diagnostic::invalid(attribute, problem));
     }
 }
 
@@ -121,7 +66,8 @@ pub(crate) fn duration(
     diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let text = field.known()?;
-    diagnostics.ok(parse_duration(text).map_err(|error| invalid(attribute, format!("{error}; it is {text:?}"))))
+    diagnostics
+        .ok(parse_duration(text).map_err(|error| Diagnostic::invalid(attribute, format!("{error}; it is {text:?}"))))
 }
 
 /// The same of an attribute that was judged before.
@@ -168,32 +114,6 @@ mod tests {
 
     fn yes() -> Field<String> {
         "x".into()
-    }
-
-    #[test]
-    fn combinations_of_arguments_are_judged_only_once_they_are_known() {
-        // The two arguments; whether at most one, exactly one, and the first only with the second is an error.
-        let cases = [
-            (NO, NO, [false, true, false]),
-            (NO, UNKNOWN, [false, false, false]),
-            (NO, yes(), [false, false, false]),
-            (UNKNOWN, NO, [false, false, false]),
-            (UNKNOWN, UNKNOWN, [false, false, false]),
-            (UNKNOWN, yes(), [false, false, false]),
-            (yes(), NO, [false, false, true]),
-            (yes(), UNKNOWN, [false, false, false]),
-            (yes(), yes(), [true, true, false]),
-        ];
-        for (one, other, expected) in cases {
-            let arguments = [argument("one", &one), argument("other", &other)];
-            let [first, second] = &arguments;
-            let errors = [
-                at_most_one(&arguments),
-                exactly_one(&arguments),
-                requires(first, second),
-            ];
-            assert_eq!(errors.map(|error| error.is_some()), expected, "{one:?} {other:?}");
-        }
     }
 
     #[test]

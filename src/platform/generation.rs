@@ -10,18 +10,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-use crate::framework::{Attribute, Field, Type};
+use crate::framework::Field;
 
-/// The attribute's schema.
-pub(crate) fn attribute() -> Attribute {
-    Attribute::computed(
-        "generation",
-        Type::Number,
-        "The number of the present value. Each rotation adds 1, which its plan knows already, so that other resources can \
-         follow it in the same run. The first number is the time of the creation or import in milliseconds, so that none \
-         repeats, not even after a replacement.",
-    )
-}
+/// The attribute's description.
+pub(crate) const DESCRIPTION: &str = "The number of the present value. Each rotation adds 1, which its plan knows already, so that other resources can \
+     follow it in the same run. The first number is the time of the creation or import in milliseconds, so that none \
+     repeats, not even after a replacement.";
 
 /// The numbers that a process has seen and given.
 #[derive(Default)]

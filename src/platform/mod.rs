@@ -14,6 +14,7 @@ pub(crate) mod declarations;
 mod ending;
 mod failure;
 pub(crate) mod generation;
+#[cfg(feature = "vault")]
 pub(crate) mod hand_over;
 mod making;
 mod parts;
@@ -23,13 +24,12 @@ pub(crate) mod settings;
 mod shared_list;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(feature = "vault")]
 pub(crate) mod vault_settings;
 
 pub(crate) use ending::end_until_gone;
 pub(crate) use failure::failure;
 pub(crate) use making::{Unmade, make_new, make_unless_there};
 pub use parts::{Environment, Parts};
-#[cfg(test)]
-pub(crate) use session::State;
 pub(crate) use session::{Contact, Session};
 pub(crate) use shared_list::{Recent, SharedList};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::parts::Environment;
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
+use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
 use crate::rest::{BaseUrl, Credential, InvalidCredential};
 use crate::token::parse_duration;
 
@@ -22,6 +22,22 @@ pub(crate) enum Resolved<S> {
 }
 
 impl<S> Resolved<S> {
+    /// What the configuration leads to, where `connect` makes the client of known settings. `None` is a failure whose errors
+    /// were reported.
+    ///
+    /// # Errors
+    /// In addition to those none.
+    pub(crate) fn configured<C>(
+        resolved: Option<Self>,
+        connect: impl FnOnce(S) -> C,
+    ) -> Result<Configured<C>, Diagnostics> {
+        match resolved {
+            Some(Self::Settings(settings)) => Ok(Configured::Ready(connect(*settings))),
+            Some(Self::Waiting(argument)) => Ok(Configured::Unknown(argument)),
+            None => Err(Diagnostics::default()),
+        }
+    }
+
     /// The first of these arguments that is unknown.
     pub(crate) fn waiting(arguments: &[(&'static str, bool)]) -> Option<Self> {
         let unknown = arguments.iter().find(|(_, unknown)| *unknown);
@@ -114,33 +130,22 @@ pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
     }
 }
 
-/// The arguments that say how long things may take.
-pub(crate) struct Timeouts<'a> {
-    pub(crate) request_timeout: &'a Field<String>,
-    pub(crate) retry_timeout: &'a Field<String>,
+/// The arguments about how long requests and operations may take.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Timeouts {
+    /// How long one request may take: a duration such as `30s`, the default.
+    #[attribute(optional)]
+    pub(crate) request_timeout: Field<String>,
+    /// How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default.
+    #[attribute(optional)]
+    pub(crate) retry_timeout: Field<String>,
 }
 
-impl Timeouts<'_> {
-    /// Their schemas.
-    pub(crate) fn attributes() -> [Attribute; 2] {
-        [
-            Attribute::optional(
-                "request_timeout",
-                Type::String,
-                "How long one request may take: a duration such as `30s`, the default.",
-            ),
-            Attribute::optional(
-                "retry_timeout",
-                Type::String,
-                "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default.",
-            ),
-        ]
-    }
-
+impl Timeouts {
     fn named(&self) -> [(&'static str, &Field<String>, Duration); 2] {
         [
-            ("request_timeout", self.request_timeout, REQUEST_TIMEOUT),
-            ("retry_timeout", self.retry_timeout, RETRY_TIMEOUT),
+            ("request_timeout", &self.request_timeout, REQUEST_TIMEOUT),
+            ("retry_timeout", &self.retry_timeout, RETRY_TIMEOUT),
         ]
     }
 
@@ -219,15 +224,15 @@ mod tests {
             (Field::Unknown, Field::from("5"), vec!["retry_timeout"]),
         ] {
             let timeouts = Timeouts {
-                request_timeout: &request,
-                retry_timeout: &retry,
+                request_timeout: request,
+                retry_timeout: retry,
             };
             let mut diagnostics = Diagnostics::default();
             timeouts.validate(&mut diagnostics);
             assert_eq!(timeouts.resolve(&mut Diagnostics::default()).is_some(), told.is_empty());
             let on: Vec<_> = diagnostics
                 .iter()
-                .filter_map(|diagnostic| diagnostic.attribute)
+                .filter_map(|diagnostic| diagnostic.attribute.clone())
                 .collect();
             assert_eq!(on, told);
         }

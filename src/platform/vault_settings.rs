@@ -6,19 +6,32 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::settings::{argument, invalid, secret_argument};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type, model};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::rest::Roots;
 use crate::vault::{self, Settings, Vault};
 
-model! {
-    /// `vault` of the provider.
-    pub struct VaultConfig {
-        address: String,
-        token: SecretString,
-        namespace: String,
-        ca_cert_file: String,
-    }
+/// `vault` of the provider.
+#[derive(Model, Clone, Debug, Default)]
+pub struct VaultConfig {
+    /// Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.
+    #[attribute(optional)]
+    pub(crate) address: Field<String>,
+    /// The token to work with. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, and
+    /// `update` on `<mount>/delete/<path>` to remove it. Or `VAULT_TOKEN`, or the file `~/.vault-token` that `vault login`
+    /// writes.
+    #[attribute(optional)]
+    pub(crate) token: Field<SecretString>,
+    /// The namespace. Or `VAULT_NAMESPACE`.
+    #[attribute(optional)]
+    pub(crate) namespace: Field<String>,
+    /// A PEM file of the authorities that may vouch for the server, instead of the system's. Or `VAULT_CACERT`.
+    #[attribute(optional)]
+    pub(crate) ca_cert_file: Field<String>,
 }
+
+/// The description of the attribute.
+pub(crate) const DESCRIPTION: &str = "The HashiCorp Vault that resources with a `vault` of their own hand their values over to. Not needed where Vault's own \
+     environment variables tell it.";
 
 /// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
 /// not bothered by one that is missing or wrong.
@@ -53,35 +66,6 @@ impl<V> Link<V> {
             .on("vault")),
         }
     }
-}
-
-pub(crate) fn attribute() -> Attribute {
-    Attribute::optional_object(
-        "vault",
-        [
-            Attribute::optional(
-                "address",
-                Type::String,
-                "Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.",
-            ),
-            Attribute::optional(
-                "token",
-                Type::String,
-                "The token to work with. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, \
-                 and `update` on `<mount>/delete/<path>` to remove it. Or `VAULT_TOKEN`, or the file `~/.vault-token` \
-                 that `vault login` writes.",
-            )
-            .sensitive(),
-            Attribute::optional("namespace", Type::String, "The namespace. Or `VAULT_NAMESPACE`."),
-            Attribute::optional(
-                "ca_cert_file",
-                Type::String,
-                "A PEM file of the authorities that may vouch for the server, instead of the system's. Or `VAULT_CACERT`.",
-            ),
-        ],
-        "The HashiCorp Vault that resources with a `vault` of their own hand their values over to. Not needed where \
-         Vault's own environment variables tell it.",
-    )
 }
 
 /// Judges what the configuration says by itself.

@@ -4,9 +4,9 @@
 //! - *Plan* ([`Courier::plan`]): note which token goes where, so that no two go to one place, and prove what can be proved.
 //! - *Before a value is made* ([`Courier::prepare`]): prove that writing is allowed and makes a version, and see whose
 //!   secret is there ([`Owner`]).
-//! - *Afterwards* ([`HandOver::deliver`]): write it after exactly what was seen (check-and-set), and beside it what tells
+//! - *Afterwards* ([`Delivery::deliver`]): write it after exactly what was seen (check-and-set), and beside it what tells
 //!   whose it is. Only then comes the state, which keeps the number of the version in the value's place.
-//! - *Refresh* ([`HandOver::refresh`]): what the state says was handed over is looked for.
+//! - *Refresh* ([`Delivery::refresh`]): what the state says was handed over is looked for.
 //! - *Destroy* ([`Courier::remove`]): the version that was written is deleted, if it is still the newest.
 //!
 //! # Guarantees
@@ -37,8 +37,8 @@ use secrecy::SecretString;
 
 use self::labels::FIELD;
 use self::telling::{missing, unchecked};
-use super::attributes::invalid;
-use crate::framework::{Attribute, Diagnostics, Field, Type, model};
+use super::generation;
+use crate::framework::{Diagnostic, Diagnostics, Field, Model, Schema};
 use crate::rest::Operation;
 use crate::token::{Keeper, PresentValue};
 use crate::vault::{Entry, Place};
@@ -47,54 +47,60 @@ pub(crate) use self::courier::{Courier, Held, Ready, Secret, Seen};
 pub(crate) use self::labels::Labels;
 pub(crate) use self::owner::{Account, Owner};
 
-model! {
-    /// `vault` of a token.
-    pub(crate) struct Destination {
-        mount: String,
-        path: String,
-        field: String,
-    }
+/// `vault` of a token.
+#[derive(Model, Clone, Debug, Default, PartialEq)]
+pub(crate) struct Destination {
+    /// Where the KV version 2 is mounted, such as `secret`.
+    #[attribute(required)]
+    pub(crate) mount: Field<String>,
+    /// The secret's path below it.
+    #[attribute(required)]
+    pub(crate) path: Field<String>,
+    /// The field that holds the value.
+    #[attribute(optional)]
+    pub(crate) field: Field<String>,
 }
 
-/// The attributes' schemas.
-pub(crate) fn attributes(labels: &Labels) -> [Attribute; 2] {
-    [
-        Attribute::optional_object(
+/// The attributes of a token's value, which is in the state or delivered to Vault.
+#[derive(Model, Clone, Debug, Default)]
+pub(crate) struct Delivery {
+    /// Where the value is delivered to; null: the state keeps it.
+    #[attribute(optional)]
+    pub(crate) vault: Field<Destination>,
+    /// With `vault`: the version of the secret that holds the present value. 0 if the value could not be handed over, null
+    /// if Vault does not have it any more; the next plan rotates the token then.
+    #[attribute(computed, planned)]
+    pub(crate) vault_version: Field<i64>,
+    /// The value.
+    #[attribute(computed, planned)]
+    pub(crate) token: Field<SecretString>,
+    #[attribute(computed, planned, description = generation::DESCRIPTION)]
+    pub(crate) generation: Field<i64>,
+}
+
+/// The schema with what is special about the secrets of a platform in the descriptions of `vault`.
+pub(crate) fn described(schema: Schema, labels: &Labels) -> Schema {
+    schema
+        .describe(
             "vault",
-            [
-                Attribute::required(
-                    "mount",
-                    Type::String,
-                    "Where the KV version 2 is mounted, such as `secret`.",
-                ),
-                Attribute::required(
-                    "path",
-                    Type::String,
-                    format!("The secret's path below it, such as `{}`.", labels.path),
-                ),
-                Attribute::optional(
-                    "field",
-                    Type::String,
-                    format!(
-                        "The field that holds the value. Default: `{FIELD}`. Beside it stand {}.",
-                        labels.listed()
-                    ),
-                ),
-            ],
             format!(
                 "A secret in HashiCorp Vault to hand the value over to, **instead of keeping it in the state**: {} null. \
                  Setting, changing or removing it rotates the token. The provider proves that it may write there before \
                  it makes a value, and does not touch a secret that somebody else wrote.",
                 labels.kept_out
             ),
-        ),
-        Attribute::computed(
-            "vault_version",
-            Type::Number,
-            "With `vault`: the version of the secret that holds the present value. 0 if the value could not be handed \
-             over, null if Vault does not have it any more; the next plan rotates the token then.",
-        ),
-    ]
+        )
+        .describe(
+            "vault.path",
+            format!("The secret's path below it, such as `{}`.", labels.path),
+        )
+        .describe(
+            "vault.field",
+            format!(
+                "The field that holds the value. Default: `{FIELD}`. Beside it stand {}.",
+                labels.listed()
+            ),
+        )
 }
 
 /// Judges a configuration by itself.
@@ -104,16 +110,16 @@ pub(crate) fn validate(labels: &Labels, vault: &Field<Destination>, diagnostics:
     let (mount, path) = (destination.mount.known(), destination.path.known());
     for (member, mount, path) in [("mount", mount, None), ("path", None, path)] {
         if let Err(problem) = Place::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
-            diagnostics.push(invalid("vault", format!("its {member} {problem}")));
+            diagnostics.push(Diagnostic::invalid(format!("vault.{member}"), problem));
         }
     }
     if let Some(field) = destination.field.known()
         && (field.is_empty() || labels.all().contains(&field.as_str()))
     {
         let beside = labels.all().join(", ");
-        diagnostics.push(invalid(
-            "vault",
-            format!("its field must have a name of its own; beside the value stand {beside}"),
+        diagnostics.push(Diagnostic::invalid(
+            "vault.field",
+            format!("must have a name of its own; beside the value stand {beside}"),
         ));
     }
 }
@@ -167,9 +173,9 @@ impl Target {
     }
 }
 
-/// The attributes of a token that tell of its hand-over, as a plan or a state has them.
-pub(crate) struct HandOver<'a> {
-    /// How a message names the token.
+/// The token whose value is delivered.
+pub(crate) struct DeliveredToken {
+    /// How a message names it.
     pub(crate) what: String,
     /// What names it in its account.
     pub(crate) name: String,
@@ -177,10 +183,6 @@ pub(crate) struct HandOver<'a> {
     pub(crate) id: Option<Entry>,
     /// Something more for the reader of the secret.
     pub(crate) note: Option<String>,
-    pub(crate) vault: &'a Field<Destination>,
-    pub(crate) version: &'a mut Field<i64>,
-    pub(crate) token: &'a mut Field<SecretString>,
-    pub(crate) generation: &'a mut Field<i64>,
 }
 
 /// What the platform tells of a token's value at a refresh.
@@ -191,37 +193,49 @@ pub(crate) struct Told {
     pub(crate) rotated: bool,
 }
 
-impl HandOver<'_> {
+impl Delivery {
     /// In a plan: a new value will come.
-    pub(crate) fn expect(self) {
+    pub(crate) fn mark_unknown(&mut self) {
+        self.token = Field::Unknown;
         match self.vault {
-            Field::Null => *self.version = Field::Null,
-            Field::Unknown => *self.version = Field::Unknown,
+            Field::Null => self.vault_version = Field::Null,
+            Field::Unknown => self.vault_version = Field::Unknown,
             Field::Known(_) => {
-                *self.token = Field::Null;
-                *self.version = Field::Unknown;
+                self.token = Field::Null;
+                self.vault_version = Field::Unknown;
             }
         }
     }
 
+    /// Whose value is there, by the state: `otherwise` is what the rest of the state says of a token that is not delivered.
+    pub(crate) fn present_value(&self, otherwise: PresentValue) -> PresentValue {
+        present_value(&self.vault, &self.vault_version, otherwise)
+    }
+
     /// Hands over the value that was just made, and takes it out of the state. Where it cannot be delivered, that is an
     /// error, and recorded.
-    pub(crate) async fn deliver(self, ready: Option<Ready>, operation: &Operation, diagnostics: &mut Diagnostics) {
-        *self.version = Field::Null;
+    pub(crate) async fn deliver(
+        &mut self,
+        token: DeliveredToken,
+        ready: Option<Ready>,
+        operation: &Operation,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.vault_version = Field::Null;
         let Some(ready) = ready else { return };
-        let value = std::mem::take(self.token);
+        let value = std::mem::take(&mut self.token);
         let Some(value) = value.known() else { return };
         let secret = Secret {
             value,
-            name: &self.name,
-            id: self.id,
-            note: self.note.as_deref(),
+            name: &token.name,
+            id: token.id,
+            note: token.note.as_deref(),
             generation: self.generation.known().copied(),
         };
-        match ready.write(operation, &self.what, secret).await {
-            Ok(version) => *self.version = version.into(),
+        match ready.write(operation, &token.what, secret).await {
+            Ok(version) => self.vault_version = version.into(),
             Err(mut diagnostic) => {
-                *self.version = 0.into();
+                self.vault_version = 0.into();
                 diagnostic.detail.push_str(
                     "\n\nThe token has a new value, and nobody knows it. The state says so: the next apply makes another and \
                      hands that over.",
@@ -232,14 +246,20 @@ impl HandOver<'_> {
     }
 
     /// Judges by a look at the secret whether Vault has the token's present value.
-    pub(crate) fn refresh(self, seen: Option<Seen<'_>>, told: Told, diagnostics: &mut Diagnostics) {
+    pub(crate) fn refresh(
+        &mut self,
+        token: &DeliveredToken,
+        seen: Option<Seen<'_>>,
+        told: Told,
+        diagnostics: &mut Diagnostics,
+    ) {
         let Some(seen) = seen else { return };
         let newest = match &seen.newest {
             Ok(newest) => newest,
             Err(problem) => {
-                diagnostics.push(unchecked(&self.what, problem));
-                if told.rotated && *self.version != Field::Known(0) {
-                    *self.version = Field::Null;
+                diagnostics.push(unchecked(&token.what, problem));
+                if told.rotated && self.vault_version != Field::Known(0) {
+                    self.vault_version = Field::Null;
                 }
                 return;
             }
@@ -247,18 +267,18 @@ impl HandOver<'_> {
         let is_present = |held: &Held<'_>| match (held.id, &told.id) {
             (Some(held), Some(present)) => held == present,
             // What it is known by is not told now, only that it is the one that the state knows.
-            (held, _) => !told.rotated && held == self.id.as_ref(),
+            (held, _) => !told.rotated && held == token.id.as_ref(),
         };
         match seen.held().filter(is_present) {
             Some(held) => {
-                *self.version = held.version.into();
+                self.vault_version = held.version.into();
                 // A run that was killed has counted it, and could not say so.
                 let counted = self.generation.known().copied().unwrap_or_default();
-                *self.generation = held.generation.max(counted).into();
+                self.generation = held.generation.max(counted).into();
             }
-            None if matches!(self.version, Field::Known(version) if *version > 0) => {
-                *self.version = Field::Null;
-                diagnostics.push(missing(&self.what, newest, &seen.target, told.rotated));
+            None if matches!(self.vault_version, Field::Known(version) if version > 0) => {
+                self.vault_version = Field::Null;
+                diagnostics.push(missing(&token.what, newest, &seen.target, told.rotated));
             }
             None => {}
         }
