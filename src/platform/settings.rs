@@ -94,9 +94,7 @@ pub(crate) fn first_unknown(arguments: &[(&'static str, bool)]) -> Option<&'stat
 }
 
 /// A check of an argument: that it is empty, or that `read` can read it.
-pub(crate) fn unless_empty<T, E: Display>(
-    read: impl Fn(&str) -> Result<T, E>,
-) -> impl Fn(&String) -> Result<(), E> {
+pub(crate) fn unless_empty<T, E: Display>(read: impl Fn(&str) -> Result<T, E>) -> impl Fn(&String) -> Result<(), E> {
     move |text| match text.is_empty() {
         true => Ok(()),
         false => read(text).map(drop),
