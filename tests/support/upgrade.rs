@@ -31,7 +31,9 @@ pub(crate) fn state_is_upgraded_and_plans_nothing(hcl: &str) {
         world
             .attached_to_newer(async |world| {
                 world.plans_nothing().await;
-                let run = world.workspace.run(&["plan", "-no-color", "-detailed-exitcode", "-refresh=false"]);
+                let run = world
+                    .workspace
+                    .run(&["plan", "-no-color", "-detailed-exitcode", "-refresh=false"]);
                 let run = run.await.unwrap();
                 assert_eq!(run.code, Some(0), "without a refresh, changes are planned: {run}");
                 // An upgraded state is stored by the next apply that changes it.
@@ -45,7 +47,10 @@ pub(crate) fn state_is_upgraded_and_plans_nothing(hcl: &str) {
                 world.workspace.run(&refresh).await.unwrap().success().unwrap();
             })
             .await;
-        if instances(world).iter().all(|(_, instance)| instance["schema_version"] == 1) {
+        if instances(world)
+            .iter()
+            .all(|(_, instance)| instance["schema_version"] == 1)
+        {
             world
                 .attached(async |world| {
                     let run = world.plan_fails().await;
@@ -58,7 +63,9 @@ pub(crate) fn state_is_upgraded_and_plans_nothing(hcl: &str) {
 
 /// The state of each released version is read by this one, attribute by attribute; that of this version is up to date.
 pub(crate) fn stored_states_are_read(hcl: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/states").join(Sandbox::NAME);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/states")
+        .join(Sandbox::NAME);
     let current = folder.join(format!("v{}.tfstate", env!("CARGO_PKG_VERSION")));
     if std::env::var_os("UPDATE_STATES").is_some() {
         std::fs::create_dir_all(&folder).unwrap();
@@ -90,7 +97,10 @@ pub(crate) fn stored_states_are_read(hcl: &str) {
                 let mut names: Vec<_> = schema.attributes.iter().map(|attribute| &*attribute.name).collect();
                 names.sort_unstable();
                 let stored: Vec<_> = attributes.as_object().unwrap().keys().map(String::as_str).collect();
-                assert_eq!(stored, names, "{at}: UPDATE_STATES=1 writes the state of this version anew");
+                assert_eq!(
+                    stored, names,
+                    "{at}: UPDATE_STATES=1 writes the state of this version anew"
+                );
             }
         }
         if file == current {
@@ -176,7 +186,9 @@ impl<P: Provider> Provider for Newer<P> {
 
     fn resources(&self) -> Vec<Box<dyn DynResource<P::Client>>> {
         let resources = self.0.resources().into_iter();
-        resources.map(|resource| Box::new(NewerResource(resource)) as _).collect()
+        resources
+            .map(|resource| Box::new(NewerResource(resource)) as _)
+            .collect()
     }
 
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<P::Client>>> {
@@ -242,7 +254,10 @@ impl<C: Send + Sync + 'static> DynResource<C> for NewerResource<C> {
     }
 
     async fn plan(&self, context: &Context<C>, config: &Value, prior: &Value, proposed: Value) -> Option<Plan> {
-        let plan = self.0.plan(context, &older(config), &older(prior), older(&proposed)).await?;
+        let plan = self
+            .0
+            .plan(context, &older(config), &older(prior), older(&proposed))
+            .await?;
         Some(Plan {
             planned: newer(plan.planned),
             requires_replace: plan.requires_replace.into_iter().filter(|path| !is_id(path)).collect(),
@@ -280,7 +295,10 @@ impl<C: Send + Sync + 'static> DynResource<C> for NewerResource<C> {
             older if older < current => self.0.upgrade(older, state).map(newer),
             _ => {
                 let mut attributes = state.json().clone();
-                if let Some(id) = attributes.as_object_mut().and_then(|members| members.remove(IDENTIFIER)) {
+                if let Some(id) = attributes
+                    .as_object_mut()
+                    .and_then(|members| members.remove(IDENTIFIER))
+                {
                     attributes["id"] = id;
                 }
                 self.0.upgrade(current - 1, &StoredState::new(attributes)).map(newer)
