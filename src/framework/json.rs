@@ -14,7 +14,8 @@ pub(crate) fn decode(bytes: &[u8], ty: &Type) -> Result<Value> {
     from_json(json, ty)
 }
 
-fn from_json(json: Json, ty: &Type) -> Result<Value> {
+/// Reads a value of type `ty` from parsed JSON, as [`decode`] does.
+pub(crate) fn from_json(json: Json, ty: &Type) -> Result<Value> {
     Ok(match (json, ty) {
         (Json::Null, _) => Value::Null,
         (Json::Bool(b), Type::Bool) => Value::Bool(b),

@@ -17,6 +17,8 @@ mod provider;
 mod resource;
 mod schema;
 mod server;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod types;
 mod value;
 mod wire;
