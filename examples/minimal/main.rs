@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fs, io};
 
-use token_providers::plugin::{self, About};
+use token_providers::plugin::{self, ProviderInfo};
 use token_providers::prelude::*;
 
 /// Keeps notes in a folder.
@@ -91,10 +91,6 @@ impl Resource for NoteResource {
 }
 
 fn main() -> ExitCode {
-    let info = About {
-        name: "notes",
-        version: env!("CARGO_PKG_VERSION"),
-        address: "registry.terraform.io/example/notes",
-    };
+    let info = ProviderInfo::new("registry.terraform.io/example/notes", env!("CARGO_PKG_VERSION"));
     plugin::run(&info, || Notes)
 }

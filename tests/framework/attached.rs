@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use token_providers::framework::Provider;
-use token_providers::plugin::{About, Attachable};
+use token_providers::plugin::{ProviderInfo, Attachable};
 
 use crate::terraform::{Terraform, Workspace};
 use crate::versions::{Suite, on_each_version_since};
@@ -16,16 +16,16 @@ pub(crate) struct Attached {
 }
 
 /// Runs `test` on each Terraform of the suite, attached to the provider that `start` starts.
-pub(crate) fn attached<P: Provider>(about: &About, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
+pub(crate) fn attached<P: Provider>(info: &ProviderInfo, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
     on_each_version_since((1, 0), Suite::Each, async |terraform| {
-        run(terraform, about, start(), &test).await;
+        run(terraform, info, start(), &test).await;
     });
 }
 
-async fn run(terraform: &Terraform, about: &About, provider: impl Provider, test: impl AsyncFn(&Attached)) {
+async fn run(terraform: &Terraform, info: &ProviderInfo, provider: impl Provider, test: impl AsyncFn(&Attached)) {
     let dir = tempfile::tempdir().unwrap();
-    let program = format!("terraform-provider-{}", about.name);
-    let attachable = Attachable::open(about).unwrap();
+    let program = format!("terraform-provider-{}", info.name());
+    let attachable = Attachable::open(info).unwrap();
     let workspace = Workspace::new(terraform.clone(), dir.path(), Path::new(&program)).unwrap();
     let workspace = workspace.env("TF_REATTACH_PROVIDERS", attachable.variable());
     let attached = Attached { workspace, dir };

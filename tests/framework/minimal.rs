@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use token_providers::plugin::About;
+use token_providers::plugin::ProviderInfo;
 
 use crate::attached::{Attached, attached};
 
@@ -10,11 +10,7 @@ use crate::attached::{Attached, attached};
 #[allow(dead_code)] // its `main` is for the program
 mod provider;
 
-const ABOUT: About = About {
-    name: "notes",
-    version: "0.0.0",
-    address: "registry.terraform.io/example/notes",
-};
+const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/example/notes", "0.0.0");
 
 fn configuration(attached: &Attached, resource: &str) -> String {
     let folder = attached.dir.path();
@@ -30,7 +26,7 @@ fn note(title: &str, text: &str) -> String {
 
 #[test]
 fn minimal_provider_lives_through_apply_change_import_and_destroy() {
-    attached(&ABOUT, || provider::Notes, async |attached| {
+    attached(&INFO, || provider::Notes, async |attached| {
         let file = |title: &str| attached.dir.path().join(title);
         attached.configure(&configuration(attached, &note("todo", "Write it")));
         attached.apply().await;
@@ -72,7 +68,7 @@ fn minimal_provider_lives_through_apply_change_import_and_destroy() {
 
 #[test]
 fn minimal_provider_reports_invalid_values_on_their_attributes() {
-    attached(&ABOUT, || provider::Notes, async |attached| {
+    attached(&INFO, || provider::Notes, async |attached| {
         for (title, problem) in [
             ("", "must have 1 to 80 characters, not 0"),
             (".hidden", "must not begin with a dot"),
