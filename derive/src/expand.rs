@@ -190,7 +190,7 @@ impl<'a> Member<'a> {
             }
         }
         for check in &options.checks {
-            attribute.extend(quote!(.check::<#ty>(#check)));
+            attribute.extend(quote!(.check::<#ty, _>(#check)));
         }
         quote!(schema.attributes.push(#attribute);)
     }

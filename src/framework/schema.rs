@@ -383,9 +383,9 @@ impl Attribute {
 
     /// The same attribute with one more rule about its value, which the description explains already.
     #[must_use]
-    pub fn check<F: ModelField>(
+    pub fn check<F: ModelField, E: Display>(
         self,
-        check: impl Fn(&F::Value) -> Result<(), &'static str> + Send + Sync + 'static,
+        check: impl Fn(&F::Value) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
         self.validate(Validator::new::<F::Value, _>("", check))
     }
