@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fs, io};
 
-use token_providers::plugin::{self, About};
 use token_providers::prelude::*;
 
 /// Keeps notes in a folder.
@@ -31,10 +30,12 @@ struct Note {
 
 fn is_file_name(title: &String) -> Result<(), &'static str> {
     let is_plain = !title.starts_with('.') && !title.contains(['/', '\\']);
-    is_plain.then_some(()).ok_or("must not begin with a dot or contain slashes")
+    is_plain
+        .then_some(())
+        .ok_or("must not begin with a dot or contain slashes")
 }
 
-struct Notes;
+pub(crate) struct Notes;
 
 impl Provider for Notes {
     type Config = Config;
@@ -91,10 +92,6 @@ impl Resource for NoteResource {
 }
 
 fn main() -> ExitCode {
-    let info = About {
-        name: "notes",
-        version: env!("CARGO_PKG_VERSION"),
-        address: "registry.terraform.io/example/notes",
-    };
+    let info = ProviderInfo::new("registry.terraform.io/example/notes", env!("CARGO_PKG_VERSION"));
     plugin::run(&info, || Notes)
 }

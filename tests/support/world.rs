@@ -22,7 +22,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::platform::Parts;
-use token_providers::plugin::{About, Attachable};
+use token_providers::plugin::{Attachable, ProviderInfo};
 use token_providers::sandbox::{Fault, Listening};
 
 use super::Sandbox;
@@ -140,12 +140,9 @@ impl World {
     }
 
     async fn attached_to(&mut self, provider: impl Provider, test: impl AsyncFn(&mut Self)) {
-        let about = About {
-            name: Sandbox::NAME,
-            version: "0.0.0",
-            address: format!("registry.terraform.io/token-providers/{}", Sandbox::NAME).leak(),
-        };
-        let attachable = Attachable::open(&about).unwrap();
+        let address = format!("registry.terraform.io/token-providers/{}", Sandbox::NAME);
+        let info = ProviderInfo::new(address.leak(), "0.0.0");
+        let attachable = Attachable::open(&info).unwrap();
         self.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
         tokio::select! {
             () = attachable.serve(provider, std::future::pending()) => {}
