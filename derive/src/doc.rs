@@ -26,7 +26,8 @@ fn unwrap(lines: impl Iterator<Item = String>) -> String {
     let mut in_code = false;
     // Whether the next line belongs to the same paragraph as the last one.
     let mut continues = false;
-    for line in lines.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+    // Unlike `lines`, `split` has the line of an empty text: a paragraph ends there.
+    for line in lines.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
         let is_fence = line.trim_start().starts_with("```");
         if is_fence || in_code {

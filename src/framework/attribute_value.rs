@@ -1,6 +1,7 @@
 //! The Rust types that an attribute's value may have.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -94,6 +95,14 @@ impl InvalidValue {
         }
     }
 }
+
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.path, self.problem())
+    }
+}
+
+impl std::error::Error for InvalidValue {}
 
 impl From<InvalidValue> for Diagnostic {
     fn from(invalid: InvalidValue) -> Self {

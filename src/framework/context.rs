@@ -45,6 +45,16 @@ pub enum Configured<C> {
     Unknown(&'static str),
 }
 
+impl<T> Configured<T> {
+    /// Makes the client of what the configuration led to so far, such as settings.
+    pub fn map<C>(self, connect: impl FnOnce(T) -> C) -> Configured<C> {
+        match self {
+            Self::Ready(settings) => Configured::Ready(connect(settings)),
+            Self::Unknown(argument) => Configured::Unknown(argument),
+        }
+    }
+}
+
 /// How far the provider's configuration has come.
 pub(crate) enum ClientState<C> {
     Unconfigured,

@@ -271,28 +271,48 @@ fn code(language: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use secrecy::SecretString;
+
     use super::*;
+    use crate::framework::field::Field;
     use crate::framework::function::Parameter;
+    use crate::framework::model::Model;
+
+    fn attribute(name: &'static str, configurability: Configurability, description: &'static str) -> Attribute {
+        Attribute::new(name, Type::String, configurability, description)
+    }
 
     #[test]
     fn attributes_stand_under_who_sets_them_with_what_to_beware_of() {
-        let schema = Schema::new(
-            "",
-            [
-                Attribute::required("name", Type::String, "A name.").replaces(),
-                Attribute::computed("value", Type::String, "A value.").sensitive(),
-                Attribute::optional_computed("end", Type::Number, "An end."),
-                Attribute::optional("labels", Type::Map(Box::new(Type::String)), "Labels."),
-                Attribute::optional("lock", Type::String, "A lock.")
-                    .sensitive()
-                    .write_only(),
-                Attribute::computed_object(
-                    "key",
-                    [Attribute::computed("secret", Type::String, "A secret.").sensitive()],
-                    "A key.",
-                ),
-            ],
-        );
+        #[derive(Model)]
+        struct Documented {
+            /// A name.
+            #[attribute(required, requires_replace)]
+            name: Field<String>,
+            /// A value.
+            #[attribute(computed)]
+            value: Field<SecretString>,
+            /// An end.
+            #[attribute(optional, computed)]
+            end: Field<i64>,
+            /// Labels.
+            #[attribute(optional)]
+            labels: Field<BTreeMap<String, String>>,
+            /// A lock.
+            #[attribute(optional, write_only)]
+            lock: Field<SecretString>,
+            /// A key.
+            #[attribute(computed)]
+            key: Field<Key>,
+        }
+        #[derive(Model)]
+        struct Key {
+            /// A secret.
+            #[attribute(computed)]
+            secret: Field<SecretString>,
+        }
         let expected = "
 ### Required
 
@@ -310,12 +330,12 @@ mod tests {
 - `key` (Object) A key.
   - `secret` (String, Sensitive) A secret.
 ";
-        assert_eq!(attributes(&schema), expected);
+        assert_eq!(attributes(&Documented::schema()), expected);
     }
 
     #[test]
     fn a_section_without_attributes_is_left_out() {
-        let schema = Schema::new("", [Attribute::optional("name", Type::String, "A name.")]);
+        let schema = Schema::new("", [attribute("name", Configurability::Optional, "A name.")]);
         assert_eq!(attributes(&schema), "\n### Optional\n\n- `name` (String) A name.\n");
     }
 
@@ -346,8 +366,8 @@ mod tests {
     #[test]
     fn an_import_by_identity_comes_first_with_what_it_takes() {
         let identity = [
-            Attribute::required("name", Type::String, "A name."),
-            Attribute::optional("shelf", Type::String, "A shelf."),
+            attribute("name", Configurability::Required, "A name."),
+            attribute("shelf", Configurability::Optional, "A shelf."),
         ];
         let page = import(&import_by_identity("import {}", &Schema::new("", identity)), "", "");
         let expected = "

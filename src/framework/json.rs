@@ -14,7 +14,7 @@ pub(crate) fn decode(bytes: &[u8], ty: &Type) -> Result<Value> {
     from_json(json, ty)
 }
 
-/// The value of type `ty` that `json` holds; see [`decode`].
+/// Reads a value of type `ty` from parsed JSON, as [`decode`] does.
 pub(crate) fn from_json(json: Json, ty: &Type) -> Result<Value> {
     Ok(match (json, ty) {
         (Json::Null, _) => Value::Null,

@@ -26,6 +26,8 @@ mod schema;
 mod server;
 mod set;
 mod stored_state;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod types;
 mod validator;
 mod value;

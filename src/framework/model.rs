@@ -154,9 +154,6 @@ pub trait Model: Sized + Send + Sync + 'static {
 
 /// Reads the model of `what`, the type of a resource or data source.
 pub(crate) fn read_model<M: Model>(what: &str, value: &Value) -> Result<M, Diagnostic> {
-    M::from_value(value).map_err(|invalid| {
-        let InvalidValue { path, .. } = &invalid;
-        let problem = invalid.problem();
-        Diagnostic::error(format!("Unreadable {what}"), format!("`{path}` {problem}.")).on(path)
-    })
+    M::from_value(value)
+        .map_err(|invalid| Diagnostic::error(format!("Unreadable {what}"), format!("{invalid}.")).on(&invalid.path))
 }

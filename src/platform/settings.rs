@@ -1,5 +1,6 @@
 //! How the arguments of a `provider` block are read: the same on every platform.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -86,11 +87,25 @@ pub(crate) fn secret_or_variable(
     }
 }
 
+/// The first of these arguments that is known only at apply.
+pub(crate) fn first_unknown(arguments: &[(&'static str, bool)]) -> Option<&'static str> {
+    let unknown = arguments.iter().find(|(_, is_unknown)| *is_unknown);
+    unknown.map(|(argument, _)| *argument)
+}
+
+/// A check of an argument: that it is empty, or that `read` can read it.
+pub(crate) fn unless_empty<T, E: Display>(read: impl Fn(&str) -> Result<T, E>) -> impl Fn(&String) -> Result<(), E> {
+    move |text| match text.is_empty() {
+        true => Ok(()),
+        false => read(text).map(drop),
+    }
+}
+
 /// Reads an argument, unless it is empty; a failure becomes an error on it.
-pub(crate) fn check<T>(
+pub(crate) fn check<T, E: Display>(
     argument: &'static str,
     value: Option<&(impl AsRef<str> + ?Sized)>,
-    read: impl Fn(&str) -> Result<T, String>,
+    read: impl Fn(&str) -> Result<T, E>,
     diagnostics: &mut Diagnostics,
 ) -> Option<T> {
     let value = value.map(AsRef::as_ref).filter(|value| !value.is_empty())?;
@@ -98,7 +113,7 @@ pub(crate) fn check<T>(
 }
 
 /// The error on an argument of which `problem` says what is wrong.
-pub(crate) fn invalid(argument: &'static str, problem: impl std::fmt::Display) -> Diagnostic {
+pub(crate) fn invalid(argument: &'static str, problem: impl Display) -> Diagnostic {
     Diagnostic::error(
         format!("Invalid {argument}"),
         format!("The provider's `{argument}` {problem}."),
@@ -134,10 +149,10 @@ pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
 #[derive(Model, Clone, Debug, Default)]
 pub(crate) struct Timeouts {
     /// How long one request may take: a duration such as `30s`, the default.
-    #[attribute(optional)]
+    #[attribute(optional, check = unless_empty(timeout))]
     pub(crate) request_timeout: Field<String>,
     /// How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default.
-    #[attribute(optional)]
+    #[attribute(optional, check = unless_empty(timeout))]
     pub(crate) retry_timeout: Field<String>,
 }
 
@@ -152,13 +167,6 @@ impl Timeouts {
     /// Whether each is unknown.
     pub(crate) fn unknown(&self) -> [(&'static str, bool); 2] {
         self.named().map(|(name, field, _)| (name, field.is_unknown()))
-    }
-
-    /// Judges what is known of them.
-    pub(crate) fn validate(&self, diagnostics: &mut Diagnostics) {
-        for (name, field, _) in self.named() {
-            check(name, field.known(), timeout, diagnostics);
-        }
     }
 
     /// The time for a request and for an operation.
@@ -227,8 +235,7 @@ mod tests {
                 request_timeout: request,
                 retry_timeout: retry,
             };
-            let mut diagnostics = Diagnostics::default();
-            timeouts.validate(&mut diagnostics);
+            let diagnostics = Timeouts::schema().validate(&timeouts.clone().into_value());
             assert_eq!(timeouts.resolve(&mut Diagnostics::default()).is_some(), told.is_empty());
             let on: Vec<_> = diagnostics
                 .iter()

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::settings::{argument, invalid, secret_argument};
-use crate::framework::{Diagnostic, Diagnostics, Field, Model};
+use super::settings::{argument, secret_argument, unless_empty};
+use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Roots;
 use crate::vault::{self, Settings, Vault};
 
@@ -14,7 +14,7 @@ use crate::vault::{self, Settings, Vault};
 #[derive(Model, Clone, Debug, Default)]
 pub(crate) struct VaultConfig {
     /// Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.
-    #[attribute(optional)]
+    #[attribute(optional, check = unless_empty(vault::address))]
     pub(crate) address: Field<String>,
     /// The token to work with. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, and
     /// `update` on `<mount>/delete/<path>` to remove it. Or `VAULT_TOKEN`, or the file `~/.vault-token` that `vault login`
@@ -65,14 +65,6 @@ impl<V> Link<V> {
             )
             .on("vault")),
         }
-    }
-}
-
-/// Judges what the configuration says by itself.
-pub(crate) fn validate(config: &Field<VaultConfig>, diagnostics: &mut Diagnostics) {
-    let address = config.known().map_or(Field::Null, |config| argument(&config.address));
-    if let Some(Err(problem)) = address.known().map(|address| vault::address(address)) {
-        diagnostics.push(invalid("vault", format!("has an address that {problem}")));
     }
 }
 
@@ -194,9 +186,8 @@ mod tests {
             namespace: "".into(),
             ca_cert_file: "".into(),
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config.clone().into(), &mut diagnostics);
-        assert!(!diagnostics.has_errors());
+        let diagnostics = VaultConfig::schema().validate(&config.clone().into_value());
+        assert!(diagnostics.is_empty());
         let settings = known(config, &ENVIRONMENT);
         assert_eq!(settings.base_url.as_str(), "https://vault.example.com:8200/v1");
         assert_eq!(settings.namespace.as_deref(), Some("team"));

@@ -15,4 +15,5 @@ mod query;
 mod stream_token;
 #[path = "../support/terraform.rs"]
 mod terraform;
+mod upgrade;
 mod world;

@@ -16,4 +16,5 @@ mod provider_configuration;
 mod streaming_tokens;
 #[path = "../support/terraform.rs"]
 mod terraform;
+mod upgrade;
 mod world;

@@ -14,4 +14,5 @@ mod provider_configuration;
 mod service_token;
 #[path = "../support/terraform.rs"]
 mod terraform;
+mod upgrade;
 mod world;

@@ -7,6 +7,8 @@
 
 #[path = "examples.rs"]
 mod examples;
+#[path = "upgrade.rs"]
+mod upgrade;
 #[path = "versions.rs"]
 mod versions;
 
@@ -20,13 +22,14 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::platform::Parts;
-use token_providers::plugin::{About, Attachable};
+use token_providers::plugin::{Attachable, ProviderInfo};
 use token_providers::sandbox::{Fault, Listening};
 
 use super::Sandbox;
 use crate::terraform::{Minor, Run, Running, Terraform, Workspace};
 
 pub(crate) use examples::*;
+pub(crate) use upgrade::{state_is_upgraded_and_plans_nothing, stored_states_are_read};
 pub(crate) use versions::Suite;
 
 /// A platform's sandbox, and the provider that is tested with it.
@@ -126,22 +129,34 @@ impl World {
 
     /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
     async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
-        let about = About {
-            name: Sandbox::NAME,
-            version: "0.0.0",
-            address: format!("registry.terraform.io/token-providers/{}", Sandbox::NAME).leak(),
-        };
-        let attachable = Attachable::open(&about).unwrap();
+        let provider = Sandbox::provider(self.parts());
+        self.attached_to(provider, test).await;
+    }
+
+    /// The same, with the provider of a later version.
+    async fn attached_to_newer(&mut self, test: impl AsyncFn(&mut Self)) {
+        let provider = upgrade::Newer(Sandbox::provider(self.parts()));
+        self.attached_to(provider, test).await;
+    }
+
+    async fn attached_to(&mut self, provider: impl Provider, test: impl AsyncFn(&mut Self)) {
+        let address = format!("registry.terraform.io/token-providers/{}", Sandbox::NAME);
+        let info = ProviderInfo::new(address.leak(), "0.0.0");
+        let attachable = Attachable::open(&info).unwrap();
         self.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
+        tokio::select! {
+            () = attachable.serve(provider, std::future::pending()) => {}
+            () = test(self) => {}
+        }
+    }
+
+    /// What the provider takes from its surroundings.
+    fn parts(&self) -> Parts {
         let variables = self.variables.clone();
-        let parts = Parts {
+        Parts {
             clock: self.sandbox.clock(),
             environment: Box::new(move |name| variables.get(name).cloned()),
             ..Parts::default()
-        };
-        tokio::select! {
-            () = attachable.serve(Sandbox::provider(parts), std::future::pending()) => {}
-            () = test(self) => {}
         }
     }
 
@@ -279,6 +294,12 @@ impl World {
     /// What Terraform and the provider have logged, at the level that `TF_LOG` says.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(log_in(self.dir.path())).unwrap()
+    }
+
+    /// The state, as it lies in its file.
+    pub(crate) fn state_file(&self) -> Value {
+        let text = std::fs::read_to_string(self.dir.path().join("terraform.tfstate")).unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     /// What lies in the files of the workspace.

@@ -44,6 +44,7 @@ mod states;
 #[path = "../support/terraform.rs"]
 mod terraform;
 mod token_data_source;
+mod upgrade;
 mod validation;
 mod vault;
 mod vault_provider;

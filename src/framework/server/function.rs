@@ -62,45 +62,30 @@ fn decode(signature: &Signature, arguments: &[proto::DynamicValue]) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use tonic::Request;
 
     use super::*;
-    use crate::framework::data_source::DynDataSource;
+    use crate::framework::context::{Configured, Context};
+    use crate::framework::diagnostic::Diagnostics;
     use crate::framework::function::{DynFunction, Function, Parameter};
-    use crate::framework::model::model;
+    use crate::framework::model::Model;
     use crate::framework::msgpack;
     use crate::framework::proto::provider_server::Provider as _;
-    use crate::framework::resource::DynResource;
-    use crate::framework::schema::Schema;
     use crate::framework::types::Type;
     use crate::framework::value::Number;
 
-    model! {
-        struct Nothing {}
-    }
+    #[derive(Model)]
+    struct Nothing {}
 
     /// A provider of one function.
     struct Arithmetic;
 
-    #[async_trait]
     impl Provider for Arithmetic {
         type Config = Nothing;
+        type Client = ();
 
-        fn schema(&self) -> Schema {
-            Schema::new("Arithmetic.", [])
-        }
-
-        fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
-
-        async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
-
-        fn resources(&self) -> Vec<Box<dyn DynResource>> {
-            Vec::new()
-        }
-
-        fn data_sources(&self) -> Vec<Box<dyn DynDataSource>> {
-            Vec::new()
+        async fn configure(&self, _: &Context<()>, _: Nothing, _: &str) -> Result<Configured<()>, Diagnostics> {
+            Ok(Configured::Ready(()))
         }
 
         fn functions(&self) -> Vec<Box<dyn DynFunction>> {
@@ -190,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_gets_its_result_or_an_error_on_the_argument() {
+    async fn call_returns_result_or_error_on_argument() {
         let result = divided(&[6, 8], integer(2)).await;
         assert_eq!(result, Ok(Value::List(vec![integer(3), integer(4)])));
         let result = divided(&[6, 8], integer(0)).await;
@@ -208,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn arguments_that_do_not_fit_are_errors_on_the_first_of_them() {
+    async fn arguments_that_do_not_fit_are_error_on_first_of_them() {
         let numbers = || (Value::List(Vec::new()), Type::List(Box::new(Type::Number)));
         let number = || (integer(1), Type::Number);
         for (arguments, position) in [
@@ -227,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_function_and_a_panic_are_errors_on_no_argument() {
+    async fn unknown_function_and_panic_are_errors_on_no_argument() {
         let (text, argument) = called("multiply", &[]).await.unwrap_err();
         assert!(text.contains("no function \"multiply\""), "{text}");
         assert_eq!(argument, None);
@@ -237,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn functions_are_told_of_wherever_terraform_asks() {
+    async fn functions_are_listed_in_metadata_and_schemas() {
         let server = Server::new(Arithmetic);
         let functions = server
             .get_functions(Request::new(Default::default()))

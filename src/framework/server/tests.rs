@@ -9,37 +9,53 @@ mod write_only;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tokio::sync::Notify;
 use tonic::Request;
 
 use super::proto::provider_server::Provider as _;
 use super::*;
-use crate::framework;
-use crate::framework::{Attribute, Change, DataSource, Field, Number, Resource, Schema, model, msgpack};
+use crate::framework::{
+    self, AttributePath, Change, Configured, DataSource, Field, Leaving, Model as _, Number, Outcome, Resource,
+    SourceState, StoredState, msgpack,
+};
 
-model! {
-    pub(super) struct Nothing {}
+#[derive(framework::Model, Clone, Debug, Default)]
+pub(super) struct Nothing {}
+
+/// A box.
+#[derive(framework::Model, Clone, Debug, Default)]
+#[model(version = 1)]
+pub(super) struct Model {
+    #[attribute(required, requires_replace)]
+    name: Field<String>,
+    #[attribute(optional)]
+    size: Field<i64>,
+    #[attribute(computed, use_state_for_unknown, sensitive)]
+    label: Field<String>,
+    #[attribute(optional, write_only)]
+    key: Field<String>,
 }
 
-model! {
-    pub(super) struct Model {
-        name: String,
-        size: i64,
-        label: String,
-        key: String,
-    }
+/// A box as version 0 had it.
+#[derive(framework::Model, Clone, Debug, Default)]
+struct ModelV0 {
+    #[attribute(required)]
+    title: Field<String>,
 }
 
-model! {
-    pub(super) struct Identity {
-        name: String,
-        shelf: String,
-    }
+#[derive(framework::Model, Clone, Debug, Default)]
+#[model(version = 1)]
+pub(super) struct Identity {
+    /// A name.
+    #[attribute(required)]
+    name: Field<String>,
+    /// A shelf.
+    #[attribute(optional)]
+    shelf: Field<String>,
 }
 
-/// A provider of boxes. A box named `panic` panics, one named `wait` waits until it is interrupted, and on which shelf one
-/// named `adrift` stands is not known yet.
+/// A provider of boxes. A box named `panic` panics, one named `wait` waits until it is interrupted, one named `half` is
+/// half created with an error, and the shelf of one named `adrift` is unknown.
 #[derive(Clone, Default)]
 struct Toys {
     waiting: Arc<Notify>,
@@ -49,134 +65,146 @@ struct Toys {
 
 type ToyBox = Toys;
 
-#[async_trait]
 impl Provider for Toys {
     type Config = Nothing;
+    type Client = ();
 
-    fn schema(&self) -> Schema {
-        Schema::new("Toys.", [])
+    async fn configure(&self, _: &Context<()>, _: Nothing, _: &str) -> Result<Configured<()>, Diagnostics> {
+        Ok(Configured::Ready(()))
     }
 
-    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
-
-    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
-
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+    fn resources(&self) -> Vec<Box<dyn DynResource<()>>> {
         vec![Box::new(self.clone())]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<()>>> {
         vec![Box::new(self.clone())]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<()>>> {
         vec![Box::new(self.clone())]
     }
 
-    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
+    fn list_resources(&self) -> Vec<Box<dyn DynListResource<()>>> {
         vec![Box::new(self.clone())]
     }
 
-    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+    fn actions(&self) -> Vec<Box<dyn DynAction<()>>> {
         vec![Box::new(self.clone())]
     }
 }
 
 fn schema() -> Schema {
-    Schema::new(
-        "A box.",
-        [
-            Attribute::required("name", Type::String, "").replaces(),
-            Attribute::optional("size", Type::Number, ""),
-            Attribute::computed("label", Type::String, "").sensitive(),
-            Attribute::optional("key", Type::String, "").write_only(),
-        ],
-    )
+    Model::schema()
 }
 
-#[async_trait]
+/// What a box, an action on one and a box for a moment have in common.
+fn check_size(config: &Model, diagnostics: &mut Diagnostics) {
+    if config.size.known().is_some_and(|size| *size < 0) {
+        diagnostics.push(Diagnostic::error("Too small", "A box is at least empty.").on("size"));
+    }
+}
+
 impl Resource for ToyBox {
     type Model = Model;
-    type Identity = Identity;
+    type Client = ();
 
     const TYPE: &'static str = "toy_box";
 
-    fn schema(&self) -> Schema {
-        schema()
-    }
-
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if config.size.known().is_some_and(|size| *size < 0) {
-            diagnostics.push(Diagnostic::error("Too small", "A box is at least empty.").on("size"));
-        }
+        check_size(config, diagnostics);
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, _: &mut Diagnostics) {
+    async fn plan(&self, context: &Context<()>, change: &mut Change<Model>) -> Result<(), Diagnostics> {
         private_state::record(context, "plan");
         if change.planned.name == Field::from("panic") {
             panic!("s3cret");
         }
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, _: &mut Diagnostics) -> Option<Model> {
+    async fn create(&self, context: &Context<()>, planned: Model) -> Outcome<Model> {
         private_state::record(context, "create");
+        let name = planned.name.get()?.clone();
         let key = planned.key.known().map(|key| format!(", locked by {key}"));
-        Some(Model {
+        let made = Model {
             label: format!("made{}", key.unwrap_or_default()).into(),
             ..planned
-        })
+        };
+        match name.as_str() {
+            "half" => Err(Diagnostic::error("Half made", "The lid is missing.")).leaving(made),
+            "never" => Err(Diagnostic::error("Not made", "There is no wood."))?,
+            _ => Ok(made),
+        }
     }
 
-    async fn read(&self, context: &Context, state: Model, _: &mut Diagnostics) -> Option<Model> {
+    async fn read(&self, context: &Context<()>, state: Model) -> Outcome<Model, Option<Model>> {
         private_state::record(context, "read");
         if state.name == Field::from("wait") {
             self.waiting.notify_one();
             context.cancellation.cancelled().await;
         }
-        (state.name != Field::from("gone")).then_some(state)
+        if state.name == Field::from("dark") {
+            Err(Diagnostic::error("Lights out", "Nothing can be seen."))?;
+        }
+        Ok((state.name != Field::from("gone")).then_some(state))
     }
 
-    async fn update(&self, _: &Context, prior: Model, _: Model, diagnostics: &mut Diagnostics) -> Model {
-        diagnostics.push(Diagnostic::error("Stuck", "It is as it was."));
-        prior
+    async fn update(&self, _: &Context<()>, _: Model, _: Model) -> Outcome<Model> {
+        Err(Diagnostic::error("Stuck", "It is as it was."))?
     }
 
-    async fn delete(&self, _: &Context, _: Model, _: &mut Diagnostics) -> Option<Model> {
-        None
+    async fn delete(&self, _: &Context<()>, state: Model) -> Outcome<Model, ()> {
+        match state.name.get()?.as_str() {
+            "nailed" => Err(Diagnostic::error("Nailed down", "It cannot be moved."))?,
+            _ => Ok(()),
+        }
     }
 
-    async fn import(&self, context: &Context, id: &str, _: &mut Diagnostics) -> Option<Model> {
+    async fn import(&self, context: &Context<()>, id: &str) -> Outcome<Model, Option<Model>> {
         private_state::record(context, "import");
-        Some(Model {
-            name: id.into(),
-            ..Model::default()
-        })
+        Ok((id != "gone").then(|| toy(id, Field::Null, Field::Null)))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        let attributes = [
-            Attribute::required("name", Type::String, "A name."),
-            Attribute::optional("shelf", Type::String, "A shelf."),
-        ];
-        Some(Schema::new("", attributes))
+        Some(Identity::schema())
     }
 
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        let adrift = state.name == Field::from("adrift");
-        Some(Identity {
-            name: state.name.clone(),
+    fn identity(&self, _: &Context<()>, state: &Value) -> Option<framework::Identity> {
+        let name = Field::from(Model::from_value(state).ok()?.name.into_known()?);
+        let adrift = name == Field::from("adrift");
+        Some(framework::Identity::of(Identity {
+            name,
             shelf: if adrift { Field::Unknown } else { "top".into() },
-        })
+        }))
     }
 
-    fn import_id(&self, identity: Identity) -> Result<String, Diagnostic> {
+    fn import_id(&self, _: &Context<()>, identity: &framework::Identity) -> Result<String, Diagnostic> {
+        let identity: Identity = identity.read()?;
         match identity.shelf.known() {
             Some(shelf) if shelf != "top" => Err(Diagnostic::error("Another shelf", "There is the top one only.")),
             _ => Ok(identity.name.into_known().unwrap_or_default()),
         }
     }
 
-    fn take_over(&self, from: &framework::MovedState<'_>) -> Result<Model, Diagnostic> {
+    fn upgrade(&self, version: i64, state: &StoredState) -> Result<Model, Diagnostic> {
+        assert_eq!(version, 0);
+        let state: ModelV0 = state.read()?;
+        Ok(Model {
+            name: state.title,
+            ..Model::default()
+        })
+    }
+
+    fn upgrade_identity(&self, version: i64, identity: &StoredState) -> Result<framework::Identity, Diagnostic> {
+        assert_eq!(version, 0);
+        Ok(framework::Identity::of(Identity {
+            name: identity.text("/title").unwrap_or_default().into(),
+            shelf: Field::Null,
+        }))
+    }
+
+    fn move_state(&self, from: &SourceState<'_>) -> Result<Model, Diagnostic> {
         match from.text("/contents") {
             Some(contents) => Ok(toy(contents, Field::Null, Field::Null)),
             None => Err(Diagnostic::error(
@@ -187,24 +215,25 @@ impl Resource for ToyBox {
     }
 }
 
-#[async_trait]
 impl DataSource for ToyBox {
     type Model = Model;
+    type Client = ();
 
     const TYPE: &'static str = "toy_box";
 
-    fn schema(&self) -> Schema {
-        schema()
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn read(&self, _: &Context, config: Model, _: &mut Diagnostics) -> Option<Model> {
-        Some(Model {
+    async fn read(&self, _: &Context<()>, config: Model) -> Result<Model, Diagnostics> {
+        if config.name == Field::from("gone") {
+            Err(Diagnostic::error("Gone", "There is no such box."))?;
+        }
+        Ok(Model {
             label: "found".into(),
             ..config
         })
     }
+}
+
+fn path(name: &'static str) -> proto::AttributePath {
+    AttributePath::from(name).to_proto()
 }
 
 fn server() -> Server<Toys> {
@@ -221,7 +250,7 @@ fn toy(name: &str, size: Field<i64>, label: Field<String>) -> Model {
 }
 
 fn sent(model: Model) -> Option<proto::DynamicValue> {
-    let msgpack = msgpack::encode(&framework::Model::into_value(model), &schema().object_type()).unwrap();
+    let msgpack = msgpack::encode(&model.into_value(), &schema().object_type()).unwrap();
     Some(proto::DynamicValue {
         msgpack,
         json: Vec::new(),
@@ -281,7 +310,7 @@ async fn apply(
 }
 
 #[tokio::test]
-async fn a_creation_leaves_unknown_what_the_provider_will_set() {
+async fn plan_of_creation_makes_computed_attributes_unknown() {
     let config = toy("a", Field::Null, Field::Null);
     let planned = received(plan(null(), config.clone(), config).await.planned_state);
     assert!(*planned.get("name") == text("a"));
@@ -290,7 +319,7 @@ async fn a_creation_leaves_unknown_what_the_provider_will_set() {
 }
 
 #[tokio::test]
-async fn a_changed_attribute_that_replaces_is_named_and_another_is_not() {
+async fn plan_lists_changed_attributes_that_require_replacement_only() {
     let prior = || sent(toy("a", 1.into(), "made".into()));
     let config = toy("b", 2.into(), Field::Null);
     let response = plan(prior(), toy("b", 2.into(), "made".into()), config).await;
@@ -301,7 +330,7 @@ async fn a_changed_attribute_that_replaces_is_named_and_another_is_not() {
 }
 
 #[tokio::test]
-async fn create_update_and_delete_tell_what_exists_afterwards() {
+async fn apply_returns_what_exists_after_success_and_failure() {
     let made = apply(null(), sent(toy("a", 1.into(), Field::Unknown))).await;
     assert!(*received(made.new_state).get("label") == text("made"));
 
@@ -315,10 +344,63 @@ async fn create_update_and_delete_tell_what_exists_afterwards() {
 
     let gone = apply(sent(toy("a", 1.into(), "made".into())), null()).await;
     assert!(received(gone.new_state).is_null());
+
+    let nailed = apply(sent(toy("nailed", 1.into(), "made".into())), null()).await;
+    assert_eq!(nailed.diagnostics.len(), 1);
+    assert!(*received(nailed.new_state).get("name") == text("nailed"));
+
+    let half = apply(null(), sent(toy("half", 1.into(), Field::Unknown))).await;
+    assert_eq!(half.diagnostics[0].summary, "Half made");
+    assert!(*received(half.new_state).get("label") == text("made"));
+
+    let never = apply(null(), sent(toy("never", 1.into(), Field::Unknown))).await;
+    assert_eq!(never.diagnostics[0].summary, "Not made");
+    assert!(received(never.new_state).is_null());
 }
 
 #[tokio::test]
-async fn a_panic_becomes_an_error_without_its_message() {
+async fn read_that_fails_keeps_state_and_one_that_finds_nothing_drops_it_with_warning() {
+    let read = async |name: &str| {
+        let request = proto::read_resource::Request {
+            type_name: "toy_box".into(),
+            current_state: sent(toy(name, 1.into(), "made".into())),
+            ..Default::default()
+        };
+        server()
+            .read_resource(Request::new(request))
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    let dark = read("dark").await;
+    assert_eq!(dark.diagnostics[0].summary, "Lights out");
+    assert!(*received(dark.new_state).get("name") == text("dark"));
+
+    let gone = read("gone").await;
+    let warning = i32::from(proto::diagnostic::Severity::Warning as u8);
+    assert_eq!(gone.diagnostics[0].severity, warning);
+    assert!(received(gone.new_state).is_null());
+}
+
+#[tokio::test]
+async fn import_that_finds_nothing_is_an_error() {
+    let request = proto::import_resource_state::Request {
+        type_name: "toy_box".into(),
+        id: "gone".into(),
+        ..Default::default()
+    };
+    let response = server()
+        .import_resource_state(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(response.diagnostics[0].summary, "Nothing to import");
+    assert!(response.diagnostics[0].detail.contains("\"gone\""), "{response:?}");
+    assert_eq!(response.imported_resources, []);
+}
+
+#[tokio::test]
+async fn panic_becomes_error_without_its_message() {
     let config = toy("panic", Field::Null, Field::Null);
     let response = plan(null(), config.clone(), config).await;
     let [told] = response.diagnostics.as_slice() else {
@@ -332,7 +414,7 @@ async fn a_panic_becomes_an_error_without_its_message() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_error_that_says_where() {
+async fn configuration_that_cannot_be_read_is_error_with_its_place() {
     for (config, says) in [
         (b"\x81\xa4name\x01".to_vec(), "name: expected a string"),
         (b"\x81\xa5other\xc0".to_vec(), "other: the schema has no such attribute"),
@@ -357,7 +439,7 @@ async fn what_cannot_be_read_is_an_error_that_says_where() {
 }
 
 #[tokio::test]
-async fn json_is_read_where_there_is_no_msgpack_and_an_error_is_on_its_attribute() {
+async fn configuration_in_json_is_validated_with_path() {
     let config = proto::DynamicValue {
         json: br#"{"name":"a","size":-1}"#.to_vec(),
         msgpack: Vec::new(),
@@ -376,7 +458,7 @@ async fn json_is_read_where_there_is_no_msgpack_and_an_error_is_on_its_attribute
 }
 
 #[tokio::test]
-async fn an_unknown_type_is_an_error_in_every_call() {
+async fn unknown_type_is_error_in_every_call() {
     let server = server();
     let type_name = "toy_bag".to_owned();
     let request = proto::read_resource::Request {
@@ -399,41 +481,41 @@ async fn an_unknown_type_is_an_error_in_every_call() {
 }
 
 #[tokio::test]
-async fn a_state_is_upgraded_by_name_and_one_of_another_version_is_refused() {
-    let upgrade = |version, json: &str| {
-        let raw_state = Some(proto::RawState {
-            json: json.as_bytes().to_vec(),
-            ..Default::default()
-        });
-        proto::upgrade_resource_state::Request {
+async fn state_is_upgraded_by_version() {
+    let upgrade = async |version, json: &str| {
+        let request = proto::upgrade_resource_state::Request {
             type_name: "toy_box".into(),
             version,
-            raw_state,
-        }
+            raw_state: Some(proto::RawState {
+                json: json.as_bytes().to_vec(),
+                ..Default::default()
+            }),
+        };
+        let response = server().upgrade_resource_state(Request::new(request)).await;
+        response.unwrap().into_inner()
     };
-    let server = server();
-    let known = upgrade(0, r#"{"name":"a","gone":1}"#);
-    let response = server
-        .upgrade_resource_state(Request::new(known))
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(*received(response.upgraded_state).get("name") == text("a"));
-    for (request, says) in [
-        (upgrade(1, "{}"), "schema version 1"),
-        (upgrade(0, "{"), "not well-formed"),
+    for (version, json) in [(1, r#"{"name":"a","gone":1}"#), (0, r#"{"title":"a","gone":1}"#)] {
+        let response = upgrade(version, json).await;
+        assert!(*received(response.upgraded_state).get("name") == text("a"), "{json}");
+    }
+    for (version, json, says) in [
+        (
+            2,
+            "{}",
+            "schema version 2, this provider has version 1. A newer version",
+        ),
+        (1, "{", "not well-formed"),
+        (1, r#"{"name":1}"#, "name: its type is not that of the schema"),
+        (0, r#"{"title":1}"#, "title: its type is not that of the schema"),
     ] {
-        let response = server
-            .upgrade_resource_state(Request::new(request))
-            .await
-            .unwrap()
-            .into_inner();
+        let response = upgrade(version, json).await;
         assert!(response.diagnostics[0].detail.contains(says), "{response:?}");
+        assert_eq!(response.upgraded_state, None);
     }
 }
 
 #[tokio::test]
-async fn a_message_without_a_value_is_refused_and_not_taken_for_one_with_null() {
+async fn message_without_value_is_refused_and_not_read_as_null() {
     let present = || sent(toy("a", 1.into(), "made".into()));
     for (prior, planned) in [(present(), None), (None, present()), (None, None)] {
         let answer = apply(prior, planned).await;
@@ -443,7 +525,7 @@ async fn a_message_without_a_value_is_refused_and_not_taken_for_one_with_null() 
 }
 
 #[tokio::test]
-async fn a_stop_ends_what_is_in_flight_and_what_follows_until_the_next_run_configures_the_provider() {
+async fn stop_cancels_calls_until_next_configuration() {
     let toys = Toys::default();
     let waiting = toys.waiting.clone();
     let server = Arc::new(Server::new(toys));
@@ -470,7 +552,7 @@ async fn a_stop_ends_what_is_in_flight_and_what_follows_until_the_next_run_confi
         ..Default::default()
     };
     server.configure_provider(Request::new(configure)).await.unwrap();
-    assert!(!server.context().cancellation.is_cancelled());
+    assert!(!server.context(&Reported::default()).cancellation.is_cancelled());
     let gone = server
         .read_resource(Request::new(read("gone")))
         .await
@@ -480,7 +562,7 @@ async fn a_stop_ends_what_is_in_flight_and_what_follows_until_the_next_run_confi
 }
 
 #[tokio::test]
-async fn an_import_and_a_data_source_bring_what_they_found() {
+async fn import_and_data_source_return_what_they_found() {
     let server = server();
     let request = proto::import_resource_state::Request {
         type_name: "toy_box".into(),
@@ -504,10 +586,22 @@ async fn an_import_and_a_data_source_bring_what_they_found() {
         .unwrap()
         .into_inner();
     assert!(*received(found.state).get("label") == text("found"));
+    let request = proto::read_data_source::Request {
+        type_name: "toy_box".into(),
+        config: sent(toy("gone", Field::Null, Field::Null)),
+        ..Default::default()
+    };
+    let found = server
+        .read_data_source(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(found.state, None);
+    assert_eq!(found.diagnostics[0].summary, "Gone");
 }
 
 #[tokio::test]
-async fn a_moved_state_is_taken_over_or_refused_with_advice() {
+async fn move_state_returns_state_or_error_with_advice() {
     let moved = async |state: &str| {
         let request = proto::move_resource_state::Request {
             source_type_name: "toy_bag".into(),
@@ -535,7 +629,7 @@ async fn a_moved_state_is_taken_over_or_refused_with_advice() {
 }
 
 #[tokio::test]
-async fn a_generated_configuration_is_what_a_user_could_have_written() {
+async fn generated_configuration_has_configurable_attributes_only() {
     let request = proto::generate_resource_config::Request {
         type_name: "toy_box".into(),
         state: sent(toy("a", 1.into(), "made".into())),
@@ -552,7 +646,7 @@ async fn a_generated_configuration_is_what_a_user_could_have_written() {
 }
 
 #[tokio::test]
-async fn every_kind_of_thing_is_told_of_wherever_terraform_asks() {
+async fn metadata_and_schemas_list_every_kind() {
     let server = server();
     let metadata = server
         .get_metadata(Request::new(Default::default()))

@@ -5,28 +5,25 @@ use crate::framework::server::proto::invoke_action::event;
 use crate::framework::{Action, Progress};
 
 /// Shakes a box.
-#[async_trait]
 impl Action for Toys {
     type Config = Model;
+    type Client = ();
 
     const TYPE: &'static str = "toy_shake";
 
-    fn schema(&self) -> Schema {
-        schema()
-    }
-
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        Resource::validate(self, config, diagnostics);
+        check_size(config, diagnostics);
     }
 
-    async fn plan(&self, _: &Context, config: &Model, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context<()>, config: &Model) -> Result<(), Diagnostics> {
         if config.size.is_unknown() {
-            diagnostics.push(Diagnostic::warning("Mind your head", "It may be a large one."));
+            context.report(Diagnostic::warning("Mind your head", "It may be a large one."));
         }
+        Ok(())
     }
 
-    async fn invoke(&self, context: &Context, config: Model, progress: &Progress, diagnostics: &mut Diagnostics) {
-        progress.tell("shaking").await;
+    async fn invoke(&self, context: &Context<()>, config: Model, progress: &Progress) -> Result<(), Diagnostics> {
+        progress.send("shaking").await;
         match config.name.known().map(String::as_str) {
             Some("panic") => panic!("s3cret"),
             Some("wait") => {
@@ -35,9 +32,10 @@ impl Action for Toys {
                 self.closed.lock().unwrap().push("shaken".to_owned());
                 self.waiting.notify_one();
             }
-            Some("gone") => diagnostics.push(Diagnostic::error("Gone", "There is nothing to shake.")),
-            _ => progress.tell("shaken").await,
+            Some("gone") => Err(Diagnostic::error("Gone", "There is nothing to shake."))?,
+            _ => progress.send("shaken").await,
         }
+        Ok(())
     }
 }
 
@@ -49,8 +47,8 @@ fn shake(type_name: &str, name: &str) -> Request<proto::invoke_action::Request> 
     })
 }
 
-/// What an action tells, line by line, and its diagnostics at the end.
-async fn told(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagnostic>) {
+/// The progress of an action, line by line, and its diagnostics at the end.
+async fn outcome(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagnostic>) {
     let events = server()
         .invoke_action(shake(type_name, name))
         .await
@@ -68,32 +66,32 @@ async fn told(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagnosti
 }
 
 #[tokio::test]
-async fn its_progress_is_told_line_by_line_and_then_its_end() {
-    let (lines, diagnostics) = told("toy_shake", "a").await;
+async fn action_streams_progress_and_then_completion() {
+    let (lines, diagnostics) = outcome("toy_shake", "a").await;
     assert_eq!(lines, ["shaking", "shaken"]);
     assert_eq!(diagnostics, []);
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_is_told_at_the_end() {
+async fn action_that_fails_or_panics_reports_error_at_completion() {
     for (type_name, name, says) in [
         ("toy_shake", "gone", "nothing to shake"),
         ("toy_shake", "panic", "invoke_action hit a bug"),
         ("toy_shape", "a", "\"toy_shape\""),
     ] {
-        let (_, diagnostics) = told(type_name, name).await;
-        let [told] = &diagnostics[..] else {
+        let (_, diagnostics) = outcome(type_name, name).await;
+        let [error] = &diagnostics[..] else {
             panic!("{name}: {diagnostics:?}");
         };
         assert!(
-            told.detail.contains(says) && !told.detail.contains("s3cret"),
-            "{told:?}"
+            error.detail.contains(says) && !error.detail.contains("s3cret"),
+            "{error:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn it_goes_on_to_its_end_though_nobody_listens() {
+async fn action_completes_after_client_disconnects() {
     let toys = Toys::default();
     let server = Server::new(toys.clone());
     let events = server.invoke_action(shake("toy_shake", "wait")).await.unwrap();
@@ -105,18 +103,18 @@ async fn it_goes_on_to_its_end_though_nobody_listens() {
 }
 
 #[tokio::test]
-async fn it_is_judged_and_planned_with_what_is_not_known_yet() {
+async fn action_is_validated_and_planned_with_unknown_values() {
     let server = server();
     let request = proto::validate_action_config::Request {
         type_name: "toy_shake".into(),
         config: sent(toy("a", Field::from(-1), Field::Null)),
     };
-    let judged = server
+    let validated = server
         .validate_action_config(Request::new(request))
         .await
         .unwrap()
         .into_inner();
-    assert_eq!(judged.diagnostics[0].attribute, Some(path("size")));
+    assert_eq!(validated.diagnostics[0].attribute, Some(path("size")));
     let request = proto::plan_action::Request {
         action_type: "toy_shake".into(),
         config: sent(toy("a", Field::Unknown, Field::Null)),

@@ -6,50 +6,55 @@ use crate::framework::{EphemeralResource, Opened, Renewed};
 /// When a box is renewed.
 const RENEWAL: Timestamp = Timestamp::constant(1_800_000_000, 500);
 
-/// A box that is there for a moment. One of a negative size opens with an error, and `gone` not at all.
-#[async_trait]
+/// A box that is there for a moment. One of a negative size is left half open by an error, one named `reported` opens with
+/// an error in addition, and `gone` does not open.
 impl EphemeralResource for Toys {
     type Model = Model;
+    type Client = ();
 
     const TYPE: &'static str = "toy_box";
 
-    fn schema(&self) -> Schema {
-        schema()
-    }
-
     fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        Resource::validate(self, config, diagnostics);
+        check_size(config, diagnostics);
     }
 
-    async fn open(&self, _: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
+    async fn open(&self, context: &Context<()>, config: Model) -> Outcome<Opened<Model>> {
         if config.name == Field::from("gone") {
-            diagnostics.push(Diagnostic::error("Gone", "There is none."));
-            return None;
+            Err(Diagnostic::error("Gone", "There is none."))?;
         }
-        if config.size.known().is_some_and(|size| *size < 0) {
-            diagnostics.push(Diagnostic::error("Half open", "The lid is stuck."));
-        }
-        Some(Opened {
+        let is_reported = config.name == Field::from("reported");
+        let is_half = config.size.known().is_some_and(|size| *size < 0);
+        let opened = Opened {
             private: config.name.clone().into_known().unwrap_or_default().into(),
             renew_at: Some(RENEWAL),
             result: Model {
                 label: "open".into(),
                 ..config
             },
+        };
+        let stuck = Diagnostic::error("Half open", "The lid is stuck.");
+        if is_reported {
+            context.report(stuck);
+            return Ok(opened);
+        }
+        if is_half {
+            return Err(stuck).leaving(opened);
+        }
+        Ok(opened)
+    }
+
+    async fn renew(&self, _: &Context<()>, private: Vec<u8>) -> Result<Renewed, Diagnostics> {
+        Ok(Renewed {
+            private: [&private[..], b"!"].concat(),
+            renew_at: None,
         })
     }
 
-    async fn renew(&self, _: &Context, private: Vec<u8>, _: &mut Diagnostics) -> Renewed {
-        Renewed {
-            private: [&private[..], b"!"].concat(),
-            renew_at: None,
-        }
-    }
-
-    async fn close(&self, context: &Context, private: &[u8], _: &mut Diagnostics) {
+    async fn close(&self, context: &Context<()>, private: &[u8]) -> Result<(), Diagnostics> {
         assert!(!context.cancellation.is_cancelled());
         let private = String::from_utf8(private.to_vec()).unwrap();
         self.closed.lock().unwrap().push(private);
+        Ok(())
     }
 }
 
@@ -62,7 +67,7 @@ fn named(config: Model) -> proto::open_ephemeral_resource::Request {
 }
 
 #[tokio::test]
-async fn it_is_opened_renewed_and_closed_by_its_private_data_even_after_a_stop() {
+async fn ephemeral_is_opened_renewed_and_closed_by_private_data_after_stop() {
     let toys = Toys::default();
     let server = Server::new(toys.clone());
     let opened = server.open_ephemeral_resource(Request::new(named(toy("a", 1.into(), Field::Null))));
@@ -93,9 +98,10 @@ async fn it_is_opened_renewed_and_closed_by_its_private_data_even_after_a_stop()
 }
 
 #[tokio::test]
-async fn what_was_made_is_closed_again_where_terraform_would_not() {
+async fn ephemeral_that_opens_with_error_is_closed_at_once() {
     for (config, left) in [
         (toy("half", Field::from(-1), Field::Null), vec!["half"]),
+        (toy("reported", Field::Null, Field::Null), vec!["reported"]),
         (toy("gone", Field::Null, Field::Null), vec![]),
     ] {
         let toys = Toys::default();
@@ -109,7 +115,7 @@ async fn what_was_made_is_closed_again_where_terraform_would_not() {
 }
 
 #[tokio::test]
-async fn its_configuration_is_judged() {
+async fn ephemeral_configuration_is_validated() {
     let request = proto::validate_ephemeral_resource_config::Request {
         type_name: "toy_box".into(),
         config: sent(toy("a", Field::from(-1), Field::Null)),
@@ -122,7 +128,7 @@ async fn its_configuration_is_judged() {
 }
 
 #[tokio::test]
-async fn what_terraform_did_not_close_is_closed_at_the_end_and_nothing_twice() {
+async fn open_ephemerals_are_closed_once_at_shutdown() {
     let toys = Toys::default();
     let server = Server::new(toys.clone());
     let mut private = Vec::new();
@@ -135,9 +141,9 @@ async fn what_terraform_did_not_close_is_closed_at_the_end_and_nothing_twice() {
         private: private.remove(1),
     };
     server.close_ephemeral_resource(Request::new(request)).await.unwrap();
-    let still_open = server.still_open();
-    still_open.close().await;
-    still_open.close().await;
+    let open = server.open_ephemerals();
+    open.close().await;
+    open.close().await;
     let mut closed = toys.closed.lock().unwrap().clone();
     closed.sort();
     assert_eq!(closed, ["a", "b", "c"]);

@@ -5,17 +5,17 @@ fn data(name: &str, shelf: Field<String>) -> proto::ResourceIdentityData {
         name: name.into(),
         shelf,
     };
-    let ty = Resource::identity_schema(&Toys::default()).unwrap().object_type();
+    let ty = Identity::schema().object_type();
     proto::ResourceIdentityData {
         identity_data: Some(proto::DynamicValue {
-            msgpack: msgpack::encode(&framework::Model::into_value(identity), &ty).unwrap(),
+            msgpack: msgpack::encode(&identity.into_value(), &ty).unwrap(),
             json: Vec::new(),
         }),
     }
 }
 
 pub(super) fn received(data: Option<proto::ResourceIdentityData>) -> Value {
-    let ty = Resource::identity_schema(&Toys::default()).unwrap().object_type();
+    let ty = Identity::schema().object_type();
     wire::decode(data.unwrap().identity_data.as_ref(), &ty).unwrap()
 }
 
@@ -51,7 +51,7 @@ async fn read(name: &str, identity: Option<proto::ResourceIdentityData>) -> Opti
 }
 
 #[tokio::test]
-async fn its_schema_says_what_an_import_needs() {
+async fn identity_schema_lists_what_import_requires() {
     let schemas = server()
         .get_resource_identity_schemas(Request::new(Default::default()))
         .await;
@@ -72,7 +72,7 @@ async fn its_schema_says_what_an_import_needs() {
 }
 
 #[tokio::test]
-async fn what_exists_comes_with_its_identity() {
+async fn existing_resource_has_identity_and_deleted_one_none() {
     assert!(*received(read("a", None).await).get("shelf") == text("top"));
     assert_eq!(read("gone", Some(data("gone", "top".into()))).await, None);
     let made = apply(null(), sent(toy("a", Field::Null, Field::Unknown))).await;
@@ -82,7 +82,7 @@ async fn what_exists_comes_with_its_identity() {
 }
 
 #[tokio::test]
-async fn where_it_cannot_be_told_it_stays_as_it_was() {
+async fn identity_that_is_unknown_in_part_stays_as_it_was() {
     let present = || data("adrift", "bottom".into());
     assert_eq!(read("adrift", Some(present())).await, Some(present()));
     // A state that is older than identities.
@@ -94,7 +94,7 @@ async fn where_it_cannot_be_told_it_stays_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_import_goes_by_identity_or_by_id() {
+async fn import_takes_identity_or_id() {
     let server = server();
     let import = async |id: &str, identity| {
         let request = proto::import_resource_state::Request {
@@ -124,7 +124,7 @@ async fn an_import_goes_by_identity_or_by_id() {
 }
 
 #[tokio::test]
-async fn one_of_the_present_version_is_kept_and_one_of_another_is_refused() {
+async fn identity_is_upgraded_by_version() {
     let upgrade = async |version, json: &str| {
         let request = proto::upgrade_resource_identity::Request {
             type_name: "toy_box".into(),
@@ -140,9 +140,18 @@ async fn one_of_the_present_version_is_kept_and_one_of_another_is_refused() {
             .unwrap()
             .into_inner()
     };
-    let kept = upgrade(0, r#"{"name":"a","shelf":"top"}"#).await;
+    let kept = upgrade(1, r#"{"name":"a","shelf":"top"}"#).await;
     assert!(*received(kept.upgraded_identity).get("shelf") == text("top"));
-    for (version, json, says) in [(1, "{}", "schema version 1"), (0, "{", "not well-formed")] {
+    let upgraded = upgrade(0, r#"{"title":"a"}"#).await;
+    assert!(*received(upgraded.upgraded_identity).get("name") == text("a"));
+    for (version, json, says) in [
+        (
+            2,
+            "{}",
+            "schema version 2, this provider has version 1. A newer version",
+        ),
+        (1, "{", "not well-formed"),
+    ] {
         let refused = upgrade(version, json).await;
         assert!(refused.diagnostics[0].detail.contains(says), "{refused:?}");
     }

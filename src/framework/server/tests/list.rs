@@ -1,22 +1,17 @@
 use futures_util::StreamExt as _;
 
 use super::*;
-use crate::framework::{ListResource, Listed};
+use crate::framework::{ListItem, ListResource};
 
-model! {
-    pub(super) struct Filter {
-        size: i64,
-    }
+#[derive(framework::Model, Clone, Debug, Default)]
+pub(super) struct Filter {
+    #[attribute(optional)]
+    size: Field<i64>,
 }
 
-/// The boxes `a`, `b` and `c`. Looking for size 0 panics, for a negative one it finds one box and then nothing.
-#[async_trait]
+/// The boxes `a`, `b` and `c`. Listing size 0 panics, a negative one finds one box and then fails.
 impl ListResource for Toys {
     type Filter = Filter;
-
-    fn filter_schema(&self) -> Schema {
-        Schema::new("", [Attribute::optional("size", Type::Number, "")])
-    }
 
     fn validate_filter(&self, filter: &Filter, diagnostics: &mut Diagnostics) {
         if filter.size.known().is_some_and(|size| *size > 9) {
@@ -24,27 +19,27 @@ impl ListResource for Toys {
         }
     }
 
-    async fn list(&self, _: &Context, filter: Filter, diagnostics: &mut Diagnostics) -> Vec<Listed<Model>> {
+    async fn list(&self, context: &Context<()>, filter: Filter) -> Result<Vec<ListItem<Model>>, Diagnostics> {
         assert_ne!(filter.size, Field::from(0), "s3cret");
         let broken = filter.size.known().is_some_and(|size| *size < 0);
         if broken {
-            diagnostics.push(Diagnostic::error("The lights went out", "Nothing more is to be seen."));
+            context.report(Diagnostic::error("The lights went out", "Nothing more is to be seen."));
         }
         let found = ["a", "b", "c"].into_iter().take(if broken { 1 } else { 3 });
-        let found = found.map(|name| Listed {
+        let found = found.map(|name| ListItem {
             display_name: format!("box {name}"),
             object: Model {
                 key: "s3cret".into(),
                 ..toy(name, filter.size, Field::Null)
             },
         });
-        found.collect()
+        Ok(found.collect())
     }
 }
 
 fn filter(size: Field<i64>) -> Option<proto::DynamicValue> {
-    let ty = ListResource::filter_schema(&Toys::default()).object_type();
-    let msgpack = msgpack::encode(&framework::Model::into_value(Filter { size }), &ty).unwrap();
+    let ty = Filter::schema().object_type();
+    let msgpack = msgpack::encode(&Filter { size }.into_value(), &ty).unwrap();
     Some(proto::DynamicValue {
         msgpack,
         json: Vec::new(),
@@ -67,7 +62,7 @@ async fn listed(size: Field<i64>, limit: i64, include_resource_object: bool) -> 
 }
 
 #[tokio::test]
-async fn what_is_found_comes_with_its_name_its_identity_and_if_asked_for_its_state() {
+async fn list_returns_names_identities_and_requested_states() {
     let events = listed(2.into(), 100, true).await;
     let names: Vec<_> = events.iter().map(|event| event.display_name.as_str()).collect();
     assert_eq!(names, ["box a", "box b", "box c"]);
@@ -86,14 +81,14 @@ async fn what_is_found_comes_with_its_name_its_identity_and_if_asked_for_its_sta
 }
 
 #[tokio::test]
-async fn no_more_comes_than_the_user_wants() {
+async fn list_returns_at_most_limit() {
     for (limit, found) in [(2, 2), (3, 3), (100, 3), (0, 0), (-1, 0)] {
         assert_eq!(listed(1.into(), limit, false).await.len(), found, "{limit}");
     }
 }
 
 #[tokio::test]
-async fn what_went_wrong_is_told_after_what_was_found() {
+async fn list_that_fails_reports_error_after_what_was_found() {
     for (size, found, says) in [(-1, 1, "Nothing more"), (0, 0, "list_resource hit a bug")] {
         let mut events = listed(size.into(), 100, false).await;
         let last = events.pop().unwrap();
@@ -104,7 +99,7 @@ async fn what_went_wrong_is_told_after_what_was_found() {
 }
 
 #[tokio::test]
-async fn its_filter_is_judged() {
+async fn list_filter_is_validated() {
     let request = proto::validate_list_resource_config::Request {
         type_name: "toy_box".into(),
         config: filter(10.into()),

@@ -9,7 +9,7 @@ use crate::framework::{Context, Field};
 const KEY: &str = "calls";
 
 /// Adds a call to those that the private state records.
-pub(super) fn record(context: &Context, call: &str) {
+pub(super) fn record(context: &Context<()>, call: &str) {
     let mut calls: Vec<String> = context.private.get(KEY).unwrap_or_default();
     calls.push(call.to_owned());
     context.private.set(KEY, calls);

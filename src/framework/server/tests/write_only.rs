@@ -8,7 +8,7 @@ fn locked() -> Model {
 }
 
 #[tokio::test]
-async fn it_is_null_in_every_answer() {
+async fn write_only_value_is_null_in_every_answer() {
     let planned = plan(null(), locked(), locked()).await;
     assert!(received(planned.planned_state).get("key").is_null());
     let planned = plan(sent(toy("a", Field::Null, "made".into())), locked(), locked()).await;
@@ -28,7 +28,7 @@ async fn it_is_null_in_every_answer() {
 }
 
 #[tokio::test]
-async fn what_is_made_is_made_with_the_value_of_the_configuration() {
+async fn create_receives_write_only_value_of_configuration() {
     let request = proto::apply_resource_change::Request {
         type_name: "toy_box".into(),
         prior_state: null(),
@@ -47,7 +47,7 @@ async fn what_is_made_is_made_with_the_value_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn a_terraform_that_would_store_it_is_refused() {
+async fn terraform_that_would_store_write_only_value_is_refused() {
     for (config, allowed, errors) in [
         (locked(), true, 0),
         (locked(), false, 1),
@@ -61,15 +61,15 @@ async fn a_terraform_that_would_store_it_is_refused() {
                 ..Default::default()
             }),
         };
-        let judged = server()
+        let validated = server()
             .validate_resource_config(Request::new(request))
             .await
             .unwrap()
             .into_inner();
-        assert_eq!(judged.diagnostics.len(), errors, "{judged:?}");
-        for told in judged.diagnostics {
-            assert_eq!(told.attribute, Some(path("key")));
-            assert!(told.detail.contains("Terraform 1.11"), "{told:?}");
+        assert_eq!(validated.diagnostics.len(), errors, "{validated:?}");
+        for error in validated.diagnostics {
+            assert_eq!(error.attribute, Some(path("key")));
+            assert!(error.detail.contains("Terraform 1.11"), "{error:?}");
         }
     }
 }

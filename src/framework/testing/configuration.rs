@@ -1,0 +1,220 @@
+//! The configuration of a workspace: its `resource` and `moved` blocks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::config::{Config, ToConfig};
+use super::schema::{ObjectSchema, Result};
+use super::state::Object;
+use crate::framework::Value;
+
+/// What is declared in a workspace, by address.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    pub(super) resources: BTreeMap<String, ResourceBlock>,
+    /// From where to where.
+    pub(super) moved: Vec<(String, String)>,
+}
+
+impl Configuration {
+    /// Nothing declared.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, with a resource at an address such as `neuroio_stream_token.ci`, whose type is what comes before the point.
+    #[must_use]
+    pub fn with(mut self, address: &str, block: ResourceBlock) -> Self {
+        self.resources.insert(address.to_owned(), block);
+        self
+    }
+
+    /// The same, with a `moved` block.
+    #[must_use]
+    pub fn moved(mut self, from: &str, to: &str) -> Self {
+        self.moved.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// The addresses of the resources.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.resources.keys().map(String::as_str)
+    }
+
+    /// Whether a resource is declared at this address.
+    pub fn contains(&self, address: &str) -> bool {
+        self.resources.contains_key(address)
+    }
+
+    /// Whether a replacement of this resource creates before it destroys: declared so, or inherited from what refers to it.
+    pub(super) fn creates_before_destroy(&self, address: &str) -> bool {
+        let declared = self.resources.get(address);
+        let mut referring = self
+            .resources
+            .iter()
+            .filter(|(_, other)| other.dependencies().contains(address));
+        declared.is_some_and(|declared| declared.lifecycle.create_before_destroy)
+            || referring.any(|(other, _)| self.creates_before_destroy(other))
+    }
+}
+
+impl FromIterator<(String, ResourceBlock)> for Configuration {
+    fn from_iter<I: IntoIterator<Item = (String, ResourceBlock)>>(blocks: I) -> Self {
+        Self {
+            resources: blocks.into_iter().collect(),
+            moved: Vec::new(),
+        }
+    }
+}
+
+impl Extend<(String, ResourceBlock)> for Configuration {
+    fn extend<I: IntoIterator<Item = (String, ResourceBlock)>>(&mut self, blocks: I) {
+        self.resources.extend(blocks);
+    }
+}
+
+/// A `resource` block.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceBlock {
+    config: Config,
+    /// Attributes whose values are those of others: by their names the others' addresses and attributes.
+    references: BTreeMap<String, (String, String)>,
+    pub(super) lifecycle: Lifecycle,
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lifecycle {
+    pub(super) create_before_destroy: bool,
+    pub(super) ignore_changes: IgnoreChanges,
+}
+
+/// `ignore_changes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum IgnoreChanges {
+    #[default]
+    Nothing,
+    Attributes(Vec<String>),
+    All,
+}
+
+impl ResourceBlock {
+    /// A block that says this.
+    pub fn new(config: impl ToConfig) -> Self {
+        Self {
+            config: config.to_config(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn with_config(self, config: &impl ToConfig) -> Self {
+        Self {
+            config: config.to_config(),
+            ..self
+        }
+    }
+
+    /// The same, with `<attribute> = <address>.<of>`.
+    #[must_use]
+    pub fn referring(mut self, attribute: &str, address: &str, of: &str) -> Self {
+        let reference = (address.to_owned(), of.to_owned());
+        self.references.insert(attribute.to_owned(), reference);
+        self
+    }
+
+    /// The same, with `lifecycle { create_before_destroy = true }`.
+    #[must_use]
+    pub fn create_before_destroy(mut self) -> Self {
+        self.lifecycle.create_before_destroy = true;
+        self
+    }
+
+    /// The same, with `lifecycle { ignore_changes = [<attributes>] }`.
+    #[must_use]
+    pub fn ignore_changes(mut self, attributes: &[&str]) -> Self {
+        let attributes = attributes.iter().map(|attribute| (*attribute).to_owned());
+        self.lifecycle.ignore_changes = IgnoreChanges::Attributes(attributes.collect());
+        self
+    }
+
+    /// The same, with `lifecycle { ignore_changes = all }`.
+    #[must_use]
+    pub fn ignore_all_changes(mut self) -> Self {
+        self.lifecycle.ignore_changes = IgnoreChanges::All;
+        self
+    }
+
+    /// The addresses that it refers to.
+    pub(super) fn dependencies(&self) -> BTreeSet<String> {
+        self.references.values().map(|(address, _)| address.clone()).collect()
+    }
+
+    /// The configuration, where `object_at` returns the present or planned objects at other addresses.
+    pub(super) fn config(&self, schema: &ObjectSchema, object_at: impl Fn(&str) -> Option<Value>) -> Result<Value> {
+        let mut config = self.config.value(schema)?;
+        if let Value::Map(members) = &mut config {
+            for (attribute, (address, of)) in &self.references {
+                let value = object_at(address).map_or(Value::Unknown, |object| object.get(of).clone());
+                members.insert(attribute.clone(), value);
+            }
+        }
+        Ok(config)
+    }
+}
+
+impl IgnoreChanges {
+    /// The configuration that the provider receives: what is ignored is as it was.
+    pub(super) fn apply(&self, schema: &ObjectSchema, config: Value, prior: Option<&Object>) -> Value {
+        let (Some(prior), Value::Map(mut members)) = (prior, config.clone()) else {
+            return config;
+        };
+        for (name, attribute) in &schema.attributes {
+            let is_ignored = match self {
+                Self::Nothing => false,
+                Self::Attributes(ignored) => ignored.contains(name),
+                // Except for what only the provider sets.
+                Self::All => !attribute.is_read_only(),
+            };
+            if is_ignored {
+                members.insert(name.clone(), configurable(attribute, prior.get(name)));
+            }
+        }
+        Value::Map(members)
+    }
+}
+
+/// A value of the state as a configuration could have it: without what only the provider sets.
+fn configurable(schema: &super::AttributeSchema, value: &Value) -> Value {
+    let Some(nested) = &schema.nested else {
+        return value.clone();
+    };
+    let object = |value: &Value| match value {
+        Value::Map(members) => {
+            let members = members.iter().map(|(name, value)| {
+                let value = match nested.object.attributes.get(name) {
+                    Some(attribute) if attribute.is_read_only() => Value::Null,
+                    Some(attribute) => configurable(attribute, value),
+                    None => value.clone(),
+                };
+                (name.clone(), value)
+            });
+            Value::Map(members.collect())
+        }
+        value => value.clone(),
+    };
+    match (nested.mode, value) {
+        (super::NestingMode::Single, value) => object(value),
+        (_, Value::List(elements)) => Value::List(elements.iter().map(object).collect()),
+        (_, Value::Map(members)) => Value::Map(
+            members
+                .iter()
+                .map(|(key, value)| (key.clone(), object(value)))
+                .collect(),
+        ),
+        (_, value) => value.clone(),
+    }
+}
+
+/// The type of the resource at an address.
+pub(super) fn type_of(address: &str) -> &str {
+    address.split_once('.').map_or(address, |(type_name, _)| type_name)
+}

@@ -1,0 +1,456 @@
+//! A workspace: its state, and the commands that Terraform has for it.
+
+mod apply;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::{Either, select};
+use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
+
+use super::config::{Config, ToConfig};
+use super::configuration::{Configuration, type_of};
+use super::connection::Answered;
+use super::order::Gate;
+use super::schema::{ObjectSchema, ProviderSchema};
+use super::state::{Attributes, Object, State};
+use super::{Connection, Diagnostic, ListItem, Opened, Outcome, Start, lock, rules};
+use crate::framework::{Model, Value};
+
+pub use plan::{Action, PlannedChange, SavedPlan};
+
+/// A workspace of `terraform`. All methods take `&self`, so that a run can be dropped half way as if it had been killed: the
+/// state is saved after each operation.
+#[derive(Default)]
+pub struct Workspace {
+    /// What the `provider` block says.
+    provider: Config,
+    state: Mutex<State>,
+    diagnostics: Mutex<Vec<Diagnostic>>,
+    violations: Mutex<Vec<String>>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// There was nothing to do.
+    Unchanged,
+    /// All changes were applied.
+    Applied,
+    /// There was an error.
+    Failed,
+}
+
+/// How a run differs from a plain `terraform apply`.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The addresses that `-replace` names.
+    pub replace: BTreeSet<String>,
+    /// `-refresh=false`
+    pub skip_refresh: bool,
+    /// `-refresh-only`
+    pub refresh_only: bool,
+    /// `-parallelism`: how many operations run at a time.
+    pub parallelism: usize,
+    /// Cancelled when the user interrupts the run: nothing new is started, and the provider is asked to stop.
+    pub interrupt: CancellationToken,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            replace: BTreeSet::new(),
+            skip_refresh: false,
+            refresh_only: false,
+            parallelism: 10,
+            interrupt: CancellationToken::new(),
+        }
+    }
+}
+
+/// Whether the warnings of a call reach the user. Its errors always do.
+#[derive(Clone, Copy, PartialEq)]
+enum Warnings {
+    Shown,
+    Dropped,
+}
+
+/// A configured provider with its schema.
+struct Session {
+    connection: Connection,
+    schema: Arc<ProviderSchema>,
+}
+
+impl Workspace {
+    /// A workspace with an empty state, whose `provider` block is empty.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, whose `provider` block says this.
+    #[must_use]
+    pub fn with_provider(self, config: impl ToConfig) -> Self {
+        Self {
+            provider: config.to_config(),
+            ..self
+        }
+    }
+
+    /// The resources in the state, by address.
+    pub fn state(&self) -> BTreeMap<String, Object> {
+        lock(&self.state).objects.clone()
+    }
+
+    /// The resources that replacements with `create_before_destroy` have put aside and not destroyed yet, with the address
+    /// that each had.
+    pub fn deposed(&self) -> Vec<(String, Object)> {
+        let state = lock(&self.state);
+        let deposed = state.deposed.iter();
+        deposed
+            .map(|deposed| (deposed.address.clone(), deposed.object.clone()))
+            .collect()
+    }
+
+    /// The diagnostics since they were taken last, in order.
+    pub fn take_diagnostics(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut lock(&self.diagnostics))
+    }
+
+    /// The rules of Terraform that the provider has broken: where Terraform would say "Provider produced …", which is always
+    /// a bug in the provider.
+    pub fn violations(&self) -> Vec<String> {
+        lock(&self.violations).clone()
+    }
+
+    /// `terraform apply`, with one provider for the plan and another for the changes.
+    pub async fn apply(&self, start: impl Start, configuration: &Configuration) -> RunOutcome {
+        self.apply_with(start, configuration, &RunOptions::default()).await
+    }
+
+    /// The same, with options.
+    pub async fn apply_with(
+        &self,
+        start: impl Start,
+        configuration: &Configuration,
+        options: &RunOptions,
+    ) -> RunOutcome {
+        match self.plan_changes(&start, configuration, options).await {
+            Some(plan) => self.apply_changes(&start, &plan).await,
+            None => RunOutcome::Failed,
+        }
+    }
+
+    /// `terraform plan -out`: refreshes and plans everything; `None` if there was an error. The state stays as it was.
+    pub async fn plan(
+        &self,
+        start: impl Start,
+        configuration: &Configuration,
+        options: &RunOptions,
+    ) -> Option<SavedPlan> {
+        self.plan_changes(&start, configuration, options).await
+    }
+
+    /// `terraform apply` of a saved plan. It fails if the plan is stale: the state has changed since.
+    pub async fn apply_saved(&self, start: impl Start, plan: &SavedPlan) -> RunOutcome {
+        self.apply_changes(&start, plan).await
+    }
+
+    /// `terraform import`: imports what exists under `id`, and reads it. Returns whether it succeeded.
+    pub async fn import(&self, start: impl Start, address: &str, id: &str) -> bool {
+        let imported = self.imported(&start, address, id).await;
+        if let Some(object) = &imported {
+            lock(&self.state).set(address, Some(object.clone()));
+        }
+        imported.is_some()
+    }
+
+    async fn imported(&self, start: &impl Start, address: &str, id: &str) -> Option<Object> {
+        let session = self.connect(start).await?;
+        let type_name = type_of(address);
+        let schema = self.known(&session.schema, type_name)?;
+        let imported = session.connection.import(type_name, schema, id).await;
+        let Answered {
+            value,
+            private,
+            identity,
+        } = self.record(imported, Warnings::Shown)??;
+        let object = Object {
+            type_name: type_name.to_owned(),
+            attributes: Attributes::Present(value?),
+            schema_version: schema.version,
+            private,
+            identity,
+            dependencies: BTreeSet::new(),
+            is_tainted: false,
+        };
+        let read = self.refresh(&session, address, &object).await?;
+        if read.is_none() {
+            let detail = format!("While importing {address}, the provider detected that no object exists with the ID.");
+            self.fail::<()>(Diagnostic::error("Cannot import non-existent remote object", detail));
+        }
+        read
+    }
+
+    /// `terraform taint`: the next run replaces the resource.
+    pub fn taint(&self, address: &str) {
+        self.edit(address, |object| object.is_tainted = true);
+    }
+
+    /// `terraform state rm`
+    pub fn forget(&self, address: &str) {
+        lock(&self.state).set(address, None);
+    }
+
+    /// Replaces the attributes in the state, as if another run had left them so.
+    pub fn set_attributes(&self, address: &str, attributes: impl Model) {
+        let attributes = attributes.into_value();
+        self.edit(address, |object| object.attributes = Attributes::Present(attributes));
+    }
+
+    /// Stores a resource as it lies in a state file, which an older version of the provider may have written.
+    pub fn store(&self, address: &str, schema_version: i64, attributes: Json) {
+        let object = Object {
+            type_name: type_of(address).to_owned(),
+            attributes: Attributes::Stored(attributes),
+            schema_version,
+            private: Vec::new(),
+            identity: None,
+            dependencies: BTreeSet::new(),
+            is_tainted: false,
+        };
+        lock(&self.state).set(address, Some(object));
+    }
+
+    fn edit(&self, address: &str, with: impl FnOnce(&mut Object)) {
+        let mut state = lock(&self.state);
+        if let Some(mut object) = state.objects.get(address).cloned() {
+            with(&mut object);
+            state.set(address, Some(object));
+        }
+    }
+}
+
+/// One call each.
+impl Workspace {
+    /// Reads a data source.
+    pub async fn read_data_source(&self, start: impl Start, type_name: &str, config: impl ToConfig) -> Outcome<Value> {
+        match self.started(&start).await {
+            Ok(connection) => connection.read_data_source(type_name, &config.to_config()).await,
+            Err(failed) => failed.map(|()| Value::Null),
+        }
+    }
+
+    /// Opens an ephemeral resource and closes it. Returns what it held.
+    pub async fn read_ephemeral(&self, start: impl Start, type_name: &str, config: impl ToConfig) -> Outcome<Value> {
+        let (connection, mut opened) = match self.open_ephemeral(start, type_name, config).await {
+            Outcome {
+                value: Some((connection, opened)),
+                diagnostics,
+            } => (connection, Outcome::new(opened, diagnostics)),
+            failed => return failed.map(|_| Value::Null),
+        };
+        let value = opened.value.value.clone();
+        let closed = connection.close_ephemeral(opened.value).await;
+        opened.diagnostics.extend(closed.diagnostics);
+        Outcome::new(value, opened.diagnostics)
+    }
+
+    /// Opens an ephemeral resource. Returns it with the connection that renews and closes it.
+    pub async fn open_ephemeral(
+        &self,
+        start: impl Start,
+        type_name: &str,
+        config: impl ToConfig,
+    ) -> Outcome<Option<(Connection, Opened)>> {
+        match self.started(&start).await {
+            Ok(connection) => {
+                let opened = connection.open_ephemeral(type_name, &config.to_config()).await;
+                opened.map(|opened| Some((connection, opened?)))
+            }
+            Err(failed) => failed.map(|()| None),
+        }
+    }
+
+    /// Plans and invokes an action. Returns the lines of its progress.
+    pub async fn invoke_action(
+        &self,
+        start: impl Start,
+        type_name: &str,
+        config: impl ToConfig,
+    ) -> Outcome<Vec<String>> {
+        match self.started(&start).await {
+            Ok(connection) => connection.invoke_action(type_name, &config.to_config()).await,
+            Err(failed) => failed.map(|()| Vec::new()),
+        }
+    }
+
+    /// Lists the resources of a type.
+    pub async fn list_resources(
+        &self,
+        start: impl Start,
+        type_name: &str,
+        config: impl ToConfig,
+    ) -> Outcome<Vec<ListItem>> {
+        match self.started(&start).await {
+            Ok(connection) => connection.list_resources(type_name, &config.to_config()).await,
+            Err(failed) => failed.map(|()| Vec::new()),
+        }
+    }
+
+    /// Calls a function, which needs no configured provider.
+    pub async fn call_function(&self, start: impl Start, name: &str, arguments: &[Value]) -> Outcome<Value> {
+        match start.start().await {
+            Ok(connection) => connection.call_function(name, arguments).await,
+            Err(error) => Outcome::new(Value::Null, vec![not_started(error.as_ref())]),
+        }
+    }
+
+    /// Starts and configures a provider.
+    ///
+    /// # Errors
+    ///
+    /// The diagnostics that say why it was not configured.
+    pub async fn started(&self, start: &impl Start) -> Result<Connection, Outcome<()>> {
+        let connection = start.start().await;
+        let connection = connection.map_err(|error| Outcome::new((), vec![not_started(error.as_ref())]))?;
+        let configured = connection.configure(&self.provider).await;
+        if configured.has_errors() {
+            return Err(configured);
+        }
+        Ok(connection)
+    }
+}
+
+/// What the commands share.
+impl Workspace {
+    /// Starts and configures a provider for one phase of a run; `None` if there was an error.
+    async fn connect(&self, start: &impl Start) -> Option<Session> {
+        let connection = match start.start().await {
+            Ok(connection) => connection,
+            Err(error) => return self.fail(not_started(error.as_ref())),
+        };
+        let schema = match connection.schema().await {
+            Ok(schema) => schema,
+            Err(error) => return self.fail(error),
+        };
+        self.record(connection.configure(&self.provider).await, Warnings::Shown)?;
+        Some(Session { connection, schema })
+    }
+
+    fn known<'a>(&self, schema: &'a ProviderSchema, type_name: &str) -> Option<&'a ObjectSchema> {
+        let detail = || format!("The provider does not support resource type {type_name:?}.");
+        let known = schema.resource(type_name);
+        known.or_else(|| self.fail(Diagnostic::error("Invalid resource type", detail())))
+    }
+
+    /// Brings an object of the state to the present schema, as Terraform does whenever it reads one.
+    async fn upgrade(&self, session: &Session, object: &Object) -> Option<Object> {
+        let schema = self.known(&session.schema, &object.type_name)?;
+        let json = object.to_json().into_bytes();
+        let upgraded = session
+            .connection
+            .upgrade(&object.type_name, schema, object.schema_version, json);
+        let value = self.record(upgraded.await, Warnings::Shown)??;
+        Some(Object {
+            attributes: Attributes::Present(value),
+            schema_version: schema.version,
+            ..object.clone()
+        })
+    }
+
+    /// Reads an object. `None` if there was an error; `Some(None)` if the object does not exist any more.
+    async fn refresh(&self, session: &Session, address: &str, object: &Object) -> Option<Option<Object>> {
+        let schema = self.known(&session.schema, &object.type_name)?;
+        let read = session
+            .connection
+            .read(&object.type_name, schema, object.before())
+            .await;
+        let Answered {
+            value,
+            private,
+            identity,
+        } = self.record(read, Warnings::Shown)??;
+        let value = value?;
+        if !rules::is_wholly_known(&value) {
+            return self.violation(address, "Provider produced invalid object", "unknown values were read");
+        }
+        if let Some(name) = rules::stored_write_only(schema, &value).first() {
+            return self.violation(
+                address,
+                "Provider produced invalid object",
+                &format!("{name} is write-only"),
+            );
+        }
+        Some((!value.is_null()).then(|| Object {
+            attributes: Attributes::Present(value),
+            private,
+            identity: identity.or_else(|| object.identity.clone()),
+            ..object.clone()
+        }))
+    }
+
+    /// Keeps the diagnostics of a call. Returns its value if there was no error.
+    fn record<T>(&self, outcome: Outcome<T>, warnings: Warnings) -> Option<T> {
+        let failed = outcome.has_errors();
+        let shown = outcome.diagnostics.into_iter();
+        let shown = shown.filter(|diagnostic| warnings == Warnings::Shown || diagnostic.is_error());
+        lock(&self.diagnostics).extend(shown);
+        (!failed).then_some(outcome.value)
+    }
+
+    fn fail<T>(&self, error: Diagnostic) -> Option<T> {
+        lock(&self.diagnostics).push(error);
+        None
+    }
+
+    /// Reports that the provider broke a rule.
+    fn violation<T>(&self, address: &str, summary: &str, problem: &str) -> Option<T> {
+        lock(&self.violations).push(format!("{summary}: {address}: {problem}"));
+        self.fail(Diagnostic::error(summary, format!("{address}: {problem}")))
+    }
+
+    /// Does the work. At an interrupt nothing new is started, and the provider is asked to stop.
+    async fn until_interrupted<T>(
+        &self,
+        work: impl Future<Output = T>,
+        connection: &Connection,
+        gate: &Gate,
+        interrupt: &CancellationToken,
+    ) -> T {
+        let stop = async {
+            interrupt.cancelled().await;
+            gate.close();
+            if let Err(error) = connection.stop().await {
+                self.fail::<()>(error);
+            }
+            pending::<Infallible>().await
+        };
+        match select(pin!(work), pin!(stop)).await {
+            Either::Left((done, _)) => done,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+}
+
+/// Shows no value of the state: it may be secret.
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+fn not_started(error: &dyn std::error::Error) -> Diagnostic {
+    Diagnostic::error("Failed to instantiate provider", error.to_string())
+}
+
+fn interrupted() -> Diagnostic {
+    Diagnostic::error("Operation canceled", "The run was interrupted.")
+}

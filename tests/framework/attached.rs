@@ -1,0 +1,54 @@
+//! A real Terraform that is attached to a provider of this process.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use token_providers::framework::Provider;
+use token_providers::plugin::{Attachable, ProviderInfo};
+
+use crate::terraform::{Terraform, Workspace};
+use crate::versions::{Suite, on_each_version_since};
+
+/// A directory with a configuration, and the Terraform that runs there.
+pub(crate) struct Attached {
+    pub(crate) workspace: Workspace,
+    pub(crate) dir: TempDir,
+}
+
+/// Runs `test` on each Terraform of the suite, attached to the provider that `start` starts.
+pub(crate) fn attached<P: Provider>(info: &ProviderInfo, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
+    on_each_version_since((1, 0), Suite::Each, async |terraform| {
+        run(terraform, info, start(), &test).await;
+    });
+}
+
+async fn run(terraform: &Terraform, info: &ProviderInfo, provider: impl Provider, test: impl AsyncFn(&Attached)) {
+    let dir = tempfile::tempdir().unwrap();
+    let program = format!("terraform-provider-{}", info.name());
+    let attachable = Attachable::open(info).unwrap();
+    let workspace = Workspace::new(terraform.clone(), dir.path(), Path::new(&program)).unwrap();
+    let workspace = workspace.env("TF_REATTACH_PROVIDERS", attachable.variable());
+    let attached = Attached { workspace, dir };
+    tokio::select! {
+        () = attachable.serve(provider, std::future::pending()) => {}
+        () = test(&attached) => {}
+    }
+}
+
+impl Attached {
+    /// Makes `hcl` the configuration.
+    pub(crate) fn configure(&self, hcl: &str) {
+        self.workspace.write("main.tf", hcl).unwrap();
+    }
+
+    /// Applies; must succeed.
+    pub(crate) async fn apply(&self) {
+        self.workspace.apply().await.unwrap().success().unwrap();
+    }
+
+    /// Plans; nothing may be left to do.
+    pub(crate) async fn plans_nothing(&self) {
+        let run = self.workspace.plan().await.unwrap();
+        assert_eq!(run.code, Some(0), "changes are planned: {run}");
+    }
+}

@@ -1,0 +1,43 @@
+//! A state survives an upgrade of the provider.
+
+use crate::world::{state_is_upgraded_and_plans_nothing, stored_states_are_read};
+
+/// Every resource there is.
+const RESOURCES: &str = r#"
+resource "startree_policy" "read_only" {
+  name        = "read-only"
+  description = "Queries"
+  document    = jsonencode({ version = "v1", statements = [{ effect = "allow", actions = ["query"], resources = ["*"] }] })
+}
+
+resource "startree_role" "reader" {
+  name        = "reader"
+  description = "Reads"
+}
+
+resource "startree_role_policy_attachment" "reader_read_only" {
+  role   = startree_role.reader.id
+  policy = startree_policy.read_only.id
+}
+
+resource "startree_service_token" "ci" {
+  description       = "ci-pipeline"
+  rotation_triggers = { leak = "none" }
+}
+
+resource "startree_role_assignment" "ci" {
+  role         = startree_role.reader.id
+  subject_type = "service_token"
+  subject      = startree_service_token.ci.id
+}
+"#;
+
+#[test]
+fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
+    state_is_upgraded_and_plans_nothing(RESOURCES);
+}
+
+#[test]
+fn states_of_released_versions_are_read_unchanged() {
+    stored_states_are_read(RESOURCES);
+}
