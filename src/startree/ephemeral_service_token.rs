@@ -45,7 +45,7 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// whether the platform reports that of a token is not documented, and where it does not, such a token has to be deleted in
 /// the Security Manager.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct EphemeralServiceTokenModel {
+pub(super) struct EphemeralServiceToken {
     /// What the token's description begins with. That it is for one run, and until when, follows. Another text for each
     /// configuration.
     #[attribute(required, check = is_not_blank)]
@@ -87,7 +87,7 @@ fn names(roles: &Set<String>) -> Result<Vec<Name>, String> {
     roles.iter().map(name).collect()
 }
 
-impl EphemeralServiceTokenModel {
+impl EphemeralServiceToken {
     fn prefix(&self) -> &str {
         self.description_prefix.known().map_or("", String::as_str)
     }
@@ -103,27 +103,23 @@ impl EphemeralServiceTokenModel {
     }
 }
 
-pub(super) struct EphemeralServiceToken {
+pub(super) struct ServiceTokenEphemeral {
     session: Session,
 }
 
-impl EphemeralServiceToken {
+impl ServiceTokenEphemeral {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
 }
 
-impl EphemeralResource for EphemeralServiceToken {
-    type Model = EphemeralServiceTokenModel;
+impl EphemeralResource for ServiceTokenEphemeral {
+    type Model = EphemeralServiceToken;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_service_token";
 
-    async fn open(
-        &self,
-        context: &Context,
-        config: EphemeralServiceTokenModel,
-    ) -> Outcome<Opened<EphemeralServiceTokenModel>> {
+    async fn open(&self, context: &Context, config: EphemeralServiceToken) -> Outcome<Opened<EphemeralServiceToken>> {
         if context.is_config_unknown() {
             return Ok(unknown(config));
         }
@@ -139,7 +135,7 @@ impl EphemeralResource for EphemeralServiceToken {
         let opened = Opened {
             private: issued.access_key.as_str().as_bytes().to_vec(),
             renew_at: None,
-            result: EphemeralServiceTokenModel {
+            result: EphemeralServiceToken {
                 access_key: issued.access_key.as_str().into(),
                 token: issued.bearer().into(),
                 secret_key: issued.secret_key.into(),
@@ -176,11 +172,11 @@ impl EphemeralResource for EphemeralServiceToken {
 }
 
 /// What stands for a token while the provider's configuration is unknown.
-fn unknown(config: EphemeralServiceTokenModel) -> Opened<EphemeralServiceTokenModel> {
+fn unknown(config: EphemeralServiceToken) -> Opened<EphemeralServiceToken> {
     Opened {
         private: Vec::new(),
         renew_at: None,
-        result: EphemeralServiceTokenModel {
+        result: EphemeralServiceToken {
             access_key: Field::Unknown,
             secret_key: Field::Unknown,
             token: Field::Unknown,
@@ -195,7 +191,7 @@ async fn delete_orphans(
     connection: &Connection,
     operation: &Operation,
     context: &Context,
-    config: &EphemeralServiceTokenModel,
+    config: &EphemeralServiceToken,
     roles: &[Name],
     now: Timestamp,
 ) {

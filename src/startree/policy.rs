@@ -22,7 +22,7 @@ use super::description;
 use super::failure::failure;
 use super::identity::InEnvironment;
 use super::planned_names::taken;
-use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::presence::{after_its_end, or_absent};
 use super::role::{is_name, name};
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, Resource, Schema, Value,
@@ -38,7 +38,7 @@ use crate::rest::Operation;
 ///
 /// Not documented by the platform: which names it takes, and whether a policy may go without a description.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct PolicyModel {
+pub(super) struct Policy {
     /// The policy's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
     #[attribute(required, requires_replace, check = is_name)]
     pub(super) name: Field<String>,
@@ -58,7 +58,7 @@ pub(super) struct PolicyModel {
     pub(super) srn: Field<String>,
 }
 
-impl PolicyModel {
+impl Policy {
     fn of(name: &Name, description: Field<String>, document: Field<String>) -> Self {
         Self {
             id: name.as_str().into(),
@@ -109,15 +109,15 @@ fn same_json(one: &Field<String>, other: &Field<String>) -> bool {
     json(one).is_some_and(|one| json(other) == Some(one))
 }
 
-pub(super) struct Policy;
+pub(super) struct PolicyResource;
 
-impl Resource for Policy {
-    type Model = PolicyModel;
+impl Resource for PolicyResource {
+    type Model = Policy;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_policy";
 
-    async fn plan(&self, context: &Context, change: &mut Change<PolicyModel>) -> Result<(), Diagnostics> {
+    async fn plan(&self, context: &Context, change: &mut Change<Policy>) -> Result<(), Diagnostics> {
         if let (Some(connection), Ok(name)) = (context.known_client(), name("name", &change.planned.name)) {
             let is_listed = async { connection.has_policy(&connection.operation(context), &name).await };
             let prior = change.prior.as_ref().map(|prior| &prior.name);
@@ -132,22 +132,22 @@ impl Resource for Policy {
         Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &PolicyModel) -> Result<(), Diagnostics> {
+    async fn plan_destroy(&self, context: &Context, prior: &Policy) -> Result<(), Diagnostics> {
         if let (Some(connection), Some(name)) = (context.known_client(), prior.name.known()) {
             connection.planned.policies.destroyed(name);
         }
         Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: PolicyModel) -> Outcome<PolicyModel> {
+    async fn create(&self, context: &Context, planned: Policy) -> Outcome<Policy> {
         let connection = context.client()?;
         let name = name("name", &planned.name)?;
         connection.planned.policies.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        Unmade::or_state(created, PolicyModel::of(&name, planned.description, planned.document))
+        Unmade::or_state(created, Policy::of(&name, planned.description, planned.document))
     }
 
-    async fn read(&self, context: &Context, mut state: PolicyModel) -> Outcome<PolicyModel, Option<PolicyModel>> {
+    async fn read(&self, context: &Context, mut state: Policy) -> Outcome<Policy, Option<Policy>> {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
@@ -156,36 +156,32 @@ impl Resource for Policy {
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
         let Some(read) = or_absent(read, connection.still_has_policy(&operation, &name)).await? else {
-            context.report(deleted_outside(
-                &what(&name),
-                "What it allowed or denied no longer holds.",
-            ));
             return Ok(None);
         };
         state.refresh_from(read);
         Ok(Some(state))
     }
 
-    async fn update(&self, context: &Context, prior: PolicyModel, planned: PolicyModel) -> Outcome<PolicyModel> {
+    async fn update(&self, context: &Context, prior: Policy, planned: Policy) -> Outcome<Policy> {
         let (connection, name) = (context.client()?, name("name", &prior.name)?);
         update(&connection, &connection.operation(context), &name, prior, planned).await
     }
 
-    async fn delete(&self, context: &Context, state: PolicyModel) -> Outcome<PolicyModel, ()> {
+    async fn delete(&self, context: &Context, state: Policy) -> Outcome<Policy, ()> {
         let (connection, name) = (context.client()?, name("name", &state.name)?);
         Ok(delete(&connection, &connection.operation(context), &name).await?)
     }
 
-    async fn import(&self, context: &Context, id: &str) -> Outcome<PolicyModel, Option<PolicyModel>> {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<Policy, Option<Policy>> {
         let name = name("name", &id.into())?;
         let connection = context.client()?;
         let read = connection.api.policy(&connection.operation(context), &name).await;
         let Read { description, document } = read.map_err(|error| failure(&error))?;
         let description = description::imported(description);
-        Ok(Some(PolicyModel::of(&name, description, document.into())))
+        Ok(Some(Policy::of(&name, description, document.into())))
     }
 
-    fn title(&self, state: &PolicyModel) -> Option<String> {
+    fn title(&self, state: &Policy) -> Option<String> {
         name("name", &state.name).ok().map(|name| what(&name))
     }
 
@@ -196,7 +192,7 @@ impl Resource for Policy {
     fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
         Some(Identity::of(PolicyIdentity {
             environment: InEnvironment::of(context),
-            name: PolicyModel::from_value(state).ok()?.name,
+            name: Policy::from_value(state).ok()?.name,
         }))
     }
 
@@ -207,12 +203,7 @@ impl Resource for Policy {
     }
 }
 
-async fn create(
-    connection: &Connection,
-    operation: &Operation,
-    name: &Name,
-    planned: &PolicyModel,
-) -> Result<(), Unmade> {
+async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Policy) -> Result<(), Unmade> {
     let make = || {
         let document = planned.document.known().map_or("", String::as_str);
         connection.create_policy(operation, name, description::to_send(&planned.description), document)
@@ -227,9 +218,9 @@ async fn update(
     connection: &Connection,
     operation: &Operation,
     name: &Name,
-    prior: PolicyModel,
-    planned: PolicyModel,
-) -> Outcome<PolicyModel> {
+    prior: Policy,
+    planned: Policy,
+) -> Outcome<Policy> {
     // Only another spelling of no description is recorded.
     if prior.is_as(&planned) {
         return Ok(planned);

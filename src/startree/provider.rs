@@ -4,22 +4,21 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::Connection;
-use super::ephemeral_service_token::EphemeralServiceToken;
+use super::ephemeral_service_token::ServiceTokenEphemeral;
 use super::functions;
 use super::labels;
 use super::pinot::Pinot;
-use super::policy::Policy;
-use super::role::Role;
-use super::role_assignment::RoleAssignment;
-use super::role_policy_attachment::RolePolicyAttachment;
-use super::service_token::ServiceToken;
+use super::policy::PolicyResource;
+use super::role::RoleResource;
+use super::role_assignment::RoleAssignmentResource;
+use super::role_policy_attachment::RolePolicyAttachmentResource;
+use super::service_token::ServiceTokenResource;
 use super::settings::{self, Config, Settings};
-use super::token_check::TokenCheck;
+use super::token_check::TokenCheckDataSource;
 use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::settings::Resolved;
 use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
@@ -60,11 +59,11 @@ impl StarTree {
             user_agent: USER_AGENT,
             request_timeout,
         });
-        let present = ProviderAccount::new(&environment, &base_url);
+        let account = ProviderAccount::new(&environment, &base_url);
         let label = labels::environment(&base_url, &environment);
         let client = self.session.client(
             &self.parts,
-            present,
+            account,
             Options {
                 base_url,
                 credential,
@@ -85,33 +84,28 @@ impl Provider for StarTree {
         self.session.secrets().clone()
     }
 
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        settings::validate(config, diagnostics);
-    }
-
     async fn configure(
         &self,
-        context: &Context<()>,
+        _: &Context<()>,
         config: Config,
         terraform_version: &str,
     ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, &mut context.diagnostics());
-        Resolved::configured(resolved, |settings| self.connect(settings))
+        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
     }
 
     fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
         vec![
-            Box::new(Policy),
-            Box::new(Role),
-            Box::new(RoleAssignment),
-            Box::new(RolePolicyAttachment),
-            Box::new(ServiceToken::new(self.session.clone())),
+            Box::new(PolicyResource),
+            Box::new(RoleResource),
+            Box::new(RoleAssignmentResource),
+            Box::new(RolePolicyAttachmentResource),
+            Box::new(ServiceTokenResource::new(self.session.clone())),
         ]
     }
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
-        vec![Box::new(EphemeralServiceToken::new(self.session.clone()))]
+        vec![Box::new(ServiceTokenEphemeral::new(self.session.clone()))]
     }
 
     fn functions(&self) -> Vec<Box<dyn DynFunction>> {
@@ -119,6 +113,6 @@ impl Provider for StarTree {
     }
 
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
-        vec![Box::new(TokenCheck)]
+        vec![Box::new(TokenCheckDataSource)]
     }
 }

@@ -20,7 +20,7 @@ use super::description;
 use super::failure::failure;
 use super::identity::InEnvironment;
 use super::planned_names::taken;
-use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::presence::{after_its_end, or_absent};
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::{Unmade, end_until_gone, make_new};
 use crate::rest::Operation;
@@ -37,7 +37,7 @@ use crate::rest::Operation;
 /// which names it takes, whether a role may go without a description, and whether one can be deleted that has policies
 /// attached.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct RoleModel {
+pub(super) struct Role {
     /// The role's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
     #[attribute(required, requires_replace, check = is_name)]
     pub(super) name: Field<String>,
@@ -52,7 +52,7 @@ pub(super) struct RoleModel {
     pub(super) srn: Field<String>,
 }
 
-impl RoleModel {
+impl Role {
     fn of(name: &Name, description: Field<String>) -> Self {
         Self {
             id: name.as_str().into(),
@@ -95,15 +95,15 @@ pub(super) fn existing_name(attribute: &'static str, field: &Field<String>) -> R
     Name::existing(text).map_err(|error| Diagnostic::invalid(attribute, error))
 }
 
-pub(super) struct Role;
+pub(super) struct RoleResource;
 
-impl Resource for Role {
-    type Model = RoleModel;
+impl Resource for RoleResource {
+    type Model = Role;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_role";
 
-    async fn plan(&self, context: &Context, change: &mut Change<RoleModel>) -> Result<(), Diagnostics> {
+    async fn plan(&self, context: &Context, change: &mut Change<Role>) -> Result<(), Diagnostics> {
         if let (Some(connection), Ok(name)) = (context.known_client(), name("name", &change.planned.name)) {
             let is_listed = async { connection.has_role(&connection.operation(context), &name).await };
             let prior = change.prior.as_ref().map(|prior| &prior.name);
@@ -113,22 +113,22 @@ impl Resource for Role {
         Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &RoleModel) -> Result<(), Diagnostics> {
+    async fn plan_destroy(&self, context: &Context, prior: &Role) -> Result<(), Diagnostics> {
         if let (Some(connection), Some(name)) = (context.known_client(), prior.name.known()) {
             connection.planned.roles.destroyed(name);
         }
         Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: RoleModel) -> Outcome<RoleModel> {
+    async fn create(&self, context: &Context, planned: Role) -> Outcome<Role> {
         let connection = context.client()?;
         let name = name("name", &planned.name)?;
         connection.planned.roles.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        Unmade::or_state(created, RoleModel::of(&name, planned.description))
+        Unmade::or_state(created, Role::of(&name, planned.description))
     }
 
-    async fn read(&self, context: &Context, mut state: RoleModel) -> Outcome<RoleModel, Option<RoleModel>> {
+    async fn read(&self, context: &Context, mut state: Role) -> Outcome<Role, Option<Role>> {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
@@ -137,22 +137,18 @@ impl Resource for Role {
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
         let Some(told) = or_absent(read, connection.still_has_role(&operation, &name)).await? else {
-            context.report(deleted_outside(
-                &what(&name),
-                "Its assignments and attachments are gone with it.",
-            ));
             return Ok(None);
         };
         description::follow(&mut state.description, told);
         Ok(Some(state))
     }
 
-    async fn delete(&self, context: &Context, state: RoleModel) -> Outcome<RoleModel, ()> {
+    async fn delete(&self, context: &Context, state: Role) -> Outcome<Role, ()> {
         let (connection, name) = (context.client()?, name("name", &state.name)?);
         Ok(delete(&connection, &connection.operation(context), &name).await?)
     }
 
-    async fn import(&self, context: &Context, id: &str) -> Outcome<RoleModel, Option<RoleModel>> {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<Role, Option<Role>> {
         let name = name("name", &id.into())?;
         let connection = context.client()?;
         let told = connection.api.role(&connection.operation(context), &name).await;
@@ -164,10 +160,10 @@ impl Resource for Role {
                  (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
             ));
         }
-        Ok(Some(RoleModel::of(&name, description::imported(told))))
+        Ok(Some(Role::of(&name, description::imported(told))))
     }
 
-    fn title(&self, state: &RoleModel) -> Option<String> {
+    fn title(&self, state: &Role) -> Option<String> {
         name("name", &state.name).ok().map(|name| what(&name))
     }
 
@@ -178,7 +174,7 @@ impl Resource for Role {
     fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
         Some(Identity::of(RoleIdentity {
             environment: InEnvironment::of(context),
-            name: RoleModel::from_value(state).ok()?.name,
+            name: Role::from_value(state).ok()?.name,
         }))
     }
 
@@ -189,12 +185,7 @@ impl Resource for Role {
     }
 }
 
-async fn create(
-    connection: &Connection,
-    operation: &Operation,
-    name: &Name,
-    planned: &RoleModel,
-) -> Result<(), Unmade> {
+async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Role) -> Result<(), Unmade> {
     let make = || connection.create_role(operation, name, description::to_send(&planned.description));
     let is_there = |look| async move { connection.has_role(&look, name).await };
     let taken = || taken("role", name);

@@ -23,7 +23,7 @@ use super::api::{AccessKey, InvalidSubject, Name, Subject, SubjectType};
 use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::planned_names::{Planned, twice};
-use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::presence::{after_its_end, or_absent};
 use super::role::{existing_name, is_existing_name};
 use super::succession::Predecessor;
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, Resource};
@@ -43,7 +43,7 @@ use crate::rest::Operation;
 /// Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken away. The
 /// role is not taken from the service token that the provider works with.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct RoleAssignmentModel {
+pub(super) struct RoleAssignment {
     /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that an assignment goes before its
     /// role does.
     #[attribute(required, requires_replace, check = is_existing_name)]
@@ -65,7 +65,7 @@ pub(super) struct RoleAssignmentModel {
     pub(super) previous: Field<Vec<String>>,
 }
 
-impl RoleAssignmentModel {
+impl RoleAssignment {
     /// The state in which these have the role: the first as declared, the others because it could not be taken from them.
     /// `None` if there are none.
     fn of(role: &Name, holders: &[Subject]) -> Option<Self> {
@@ -131,15 +131,15 @@ fn set_overlapping(context: &Context, subject: Option<&Subject>) {
     }
 }
 
-pub(super) struct RoleAssignment;
+pub(super) struct RoleAssignmentResource;
 
-impl Resource for RoleAssignment {
-    type Model = RoleAssignmentModel;
+impl Resource for RoleAssignmentResource {
+    type Model = RoleAssignment;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_role_assignment";
 
-    fn validate(&self, config: &RoleAssignmentModel, diagnostics: &mut Diagnostics) {
+    fn validate(&self, config: &RoleAssignment, diagnostics: &mut Diagnostics) {
         if let (Some(subject_type), Some(text)) = (config.subject_type.known(), config.subject.known())
             && subject_type.parse::<SubjectType>().is_ok()
         {
@@ -147,7 +147,7 @@ impl Resource for RoleAssignment {
         }
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<RoleAssignmentModel>) -> Result<(), Diagnostics> {
+    async fn plan(&self, context: &Context, change: &mut Change<RoleAssignment>) -> Result<(), Diagnostics> {
         if let Some(prior) = &change.prior
             && let (Ok((role, before)), Ok((_, after))) = (prior.parts(), change.config.parts())
             && !before.is_same(&after)
@@ -169,12 +169,12 @@ impl Resource for RoleAssignment {
                 context.report(twin.report(twice(&what(role, subject))));
             }
         }
-        let whole = parts.and_then(|(role, subject)| RoleAssignmentModel::of(&role, &[subject]));
+        let whole = parts.and_then(|(role, subject)| RoleAssignment::of(&role, &[subject]));
         planned.id = whole.map_or(Field::Unknown, |whole| whole.id);
         Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &RoleAssignmentModel) -> Result<(), Diagnostics> {
+    async fn plan_destroy(&self, context: &Context, prior: &RoleAssignment) -> Result<(), Diagnostics> {
         let Ok((role, subject)) = prior.parts() else {
             return Ok(());
         };
@@ -193,7 +193,7 @@ impl Resource for RoleAssignment {
         Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: RoleAssignmentModel) -> Outcome<RoleAssignmentModel> {
+    async fn create(&self, context: &Context, planned: RoleAssignment) -> Outcome<RoleAssignment> {
         let connection = context.client()?;
         let (role, subject) = planned.parts()?;
         let operation = connection.operation(context);
@@ -202,14 +202,10 @@ impl Resource for RoleAssignment {
             let other = give_to_predecessor(&connection, &operation, &role, &subject, context).await;
             set_overlapping(context, other.as_ref());
         }
-        Unmade::or_state(assigned, RoleAssignmentModel::of(&role, &[subject]).unwrap_or(planned))
+        Unmade::or_state(assigned, RoleAssignment::of(&role, &[subject]).unwrap_or(planned))
     }
 
-    async fn read(
-        &self,
-        context: &Context,
-        state: RoleAssignmentModel,
-    ) -> Outcome<RoleAssignmentModel, Option<RoleAssignmentModel>> {
+    async fn read(&self, context: &Context, state: RoleAssignment) -> Outcome<RoleAssignment, Option<RoleAssignment>> {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
@@ -217,33 +213,27 @@ impl Resource for RoleAssignment {
         let operation = connection.operation(context);
         let assignments = connection.assignments(&operation, &role).await;
         let assignments = or_absent(assignments, connection.still_has_role(&operation, &role)).await?;
-        let subject = holders.first().cloned();
-        if let Some(assignments) = assignments {
-            let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
-            let other = other_token(&connection, &holders, context).filter(has_role);
-            set_overlapping(context, other.as_ref());
-            holders.retain(has_role);
-            // While one of both tokens has the role, the assignment is there: another plan completes it.
-            if holders.is_empty() {
-                holders.extend(other);
-            }
-        } else {
-            holders.clear();
+        let Some(assignments) = assignments else {
+            return Ok(None);
+        };
+        let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
+        let other = other_token(&connection, &holders, context).filter(has_role);
+        set_overlapping(context, other.as_ref());
+        holders.retain(has_role);
+        // While one of both tokens has the role, the assignment is there: another plan completes it.
+        if holders.is_empty() {
+            holders.extend(other);
         }
-        if let (Some(subject), true) = (subject, holders.is_empty()) {
-            let what = what(&role, &subject);
-            context.report(deleted_outside(&what, "The subject no longer has the role."));
-        }
-        Ok(RoleAssignmentModel::of(&role, &holders))
+        Ok(RoleAssignment::of(&role, &holders))
     }
 
     /// Another subject, or the removal of those from whom the role could not be taken before.
     async fn update(
         &self,
         context: &Context,
-        prior: RoleAssignmentModel,
-        planned: RoleAssignmentModel,
-    ) -> Outcome<RoleAssignmentModel> {
+        prior: RoleAssignment,
+        planned: RoleAssignment,
+    ) -> Outcome<RoleAssignment> {
         let connection = context.client()?;
         let ((role, mut holders), (_, subject)) = (prior.holders()?, planned.parts()?);
         let operation = connection.operation(context);
@@ -263,10 +253,10 @@ impl Resource for RoleAssignment {
                 }
             }
         }
-        Ok(RoleAssignmentModel::of(&role, &holders).unwrap_or(prior))
+        Ok(RoleAssignment::of(&role, &holders).unwrap_or(prior))
     }
 
-    async fn delete(&self, context: &Context, state: RoleAssignmentModel) -> Outcome<RoleAssignmentModel, ()> {
+    async fn delete(&self, context: &Context, state: RoleAssignment) -> Outcome<RoleAssignment, ()> {
         let (connection, (role, mut holders)) = (context.client()?, state.holders()?);
         let operation = connection.operation(context);
         let access_key = holders.first().and_then(Subject::access_key);
@@ -293,19 +283,19 @@ impl Resource for RoleAssignment {
             holders.push(other);
         }
         let left = relieve(&connection, &operation, &role, holders, context).await;
-        match RoleAssignmentModel::of(&role, &left) {
+        match RoleAssignment::of(&role, &left) {
             Some(left) => Err(Failed::reported().leaving(left)),
             None => Ok(()),
         }
     }
 
-    async fn import(&self, context: &Context, id: &str) -> Outcome<RoleAssignmentModel, Option<RoleAssignmentModel>> {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<RoleAssignment, Option<RoleAssignment>> {
         let connection = context.client()?;
         let operation = connection.operation(context);
         let candidates = readings(id);
         for (role, subject) in &candidates {
             if connection.is_assigned(&operation, role, subject).await? {
-                return Ok(RoleAssignmentModel::of(role, std::slice::from_ref(subject)));
+                return Ok(RoleAssignment::of(role, std::slice::from_ref(subject)));
             }
         }
         Err(candidates.first().map_or_else(no_id, |(role, subject)| {
@@ -316,7 +306,7 @@ impl Resource for RoleAssignment {
         }))?
     }
 
-    fn title(&self, state: &RoleAssignmentModel) -> Option<String> {
+    fn title(&self, state: &RoleAssignment) -> Option<String> {
         state.parts().ok().map(|(role, subject)| what(&role, &subject))
     }
 }

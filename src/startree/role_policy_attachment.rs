@@ -17,7 +17,7 @@ use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::identity::InEnvironment;
 use super::planned_names::{Planned, twice};
-use super::presence::{after_its_end, deleted_outside, or_absent};
+use super::presence::{after_its_end, or_absent};
 use super::role::{existing_name, is_existing_name};
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
@@ -29,7 +29,7 @@ use crate::rest::Operation;
 /// detached. How long it takes until the platform knows of it everywhere is not documented; of assignments it may take up to
 /// an hour.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct RolePolicyAttachmentModel {
+pub(super) struct RolePolicyAttachment {
     /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(super) role: Field<String>,
@@ -42,7 +42,7 @@ pub(super) struct RolePolicyAttachmentModel {
     pub(super) id: Field<String>,
 }
 
-impl RolePolicyAttachmentModel {
+impl RolePolicyAttachment {
     fn of(role: &Name, policy: &Name) -> Self {
         Self {
             id: format!("{role}/{policy}").into(),
@@ -72,15 +72,15 @@ struct RolePolicyAttachmentIdentity {
     policy: Field<String>,
 }
 
-pub(super) struct RolePolicyAttachment;
+pub(super) struct RolePolicyAttachmentResource;
 
-impl Resource for RolePolicyAttachment {
-    type Model = RolePolicyAttachmentModel;
+impl Resource for RolePolicyAttachmentResource {
+    type Model = RolePolicyAttachment;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_role_policy_attachment";
 
-    async fn plan(&self, context: &Context, change: &mut Change<RolePolicyAttachmentModel>) -> Result<(), Diagnostics> {
+    async fn plan(&self, context: &Context, change: &mut Change<RolePolicyAttachment>) -> Result<(), Diagnostics> {
         let (Some(connection), Ok((role, policy))) = (context.known_client(), change.planned.parts()) else {
             return Ok(());
         };
@@ -94,11 +94,7 @@ impl Resource for RolePolicyAttachment {
         Ok(())
     }
 
-    async fn create(
-        &self,
-        context: &Context,
-        planned: RolePolicyAttachmentModel,
-    ) -> Outcome<RolePolicyAttachmentModel> {
+    async fn create(&self, context: &Context, planned: RolePolicyAttachment) -> Outcome<RolePolicyAttachment> {
         let connection = context.client()?;
         let (role, policy) = planned.parts()?;
         let operation = connection.operation(context);
@@ -106,14 +102,14 @@ impl Resource for RolePolicyAttachment {
         let mut claim = connection.claims.lock(key(&role, &policy)).await;
         claim.hold(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
-        Unmade::or_state(attached, RolePolicyAttachmentModel::of(&role, &policy))
+        Unmade::or_state(attached, RolePolicyAttachment::of(&role, &policy))
     }
 
     async fn read(
         &self,
         context: &Context,
-        state: RolePolicyAttachmentModel,
-    ) -> Outcome<RolePolicyAttachmentModel, Option<RolePolicyAttachmentModel>> {
+        state: RolePolicyAttachment,
+    ) -> Outcome<RolePolicyAttachment, Option<RolePolicyAttachment>> {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
@@ -121,21 +117,11 @@ impl Resource for RolePolicyAttachment {
         let operation = connection.operation(context);
         let policies = connection.policies_of(&operation, &role).await;
         let policies = or_absent(policies, connection.still_has_role(&operation, &role)).await?;
-        if policies.is_some_and(|policies| policies.iter().any(|one| one == policy.as_str())) {
-            return Ok(Some(state));
-        }
-        context.report(deleted_outside(
-            &what(&role, &policy),
-            "The role no longer has the policy.",
-        ));
-        Ok(None)
+        let is_attached = policies.is_some_and(|policies| policies.iter().any(|one| one == policy.as_str()));
+        Ok(is_attached.then_some(state))
     }
 
-    async fn delete(
-        &self,
-        context: &Context,
-        state: RolePolicyAttachmentModel,
-    ) -> Outcome<RolePolicyAttachmentModel, ()> {
+    async fn delete(&self, context: &Context, state: RolePolicyAttachment) -> Outcome<RolePolicyAttachment, ()> {
         let (connection, (role, policy)) = (context.client()?, state.parts()?);
         let operation = connection.operation(context);
         let claim = connection.claims.lock(key(&role, &policy)).await;
@@ -150,17 +136,13 @@ impl Resource for RolePolicyAttachment {
         Ok(())
     }
 
-    async fn import(
-        &self,
-        context: &Context,
-        id: &str,
-    ) -> Outcome<RolePolicyAttachmentModel, Option<RolePolicyAttachmentModel>> {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<RolePolicyAttachment, Option<RolePolicyAttachment>> {
         let connection = context.client()?;
         let operation = connection.operation(context);
         let candidates = readings(id);
         for (role, policy) in &candidates {
             if connection.is_attached(&operation, role, policy).await? {
-                return Ok(Some(RolePolicyAttachmentModel::of(role, policy)));
+                return Ok(Some(RolePolicyAttachment::of(role, policy)));
             }
         }
         Err(candidates.first().map_or_else(no_id, |(role, policy)| {
@@ -175,7 +157,7 @@ impl Resource for RolePolicyAttachment {
         }))?
     }
 
-    fn title(&self, state: &RolePolicyAttachmentModel) -> Option<String> {
+    fn title(&self, state: &RolePolicyAttachment) -> Option<String> {
         state.parts().ok().map(|(role, policy)| what(&role, &policy))
     }
 
@@ -184,7 +166,7 @@ impl Resource for RolePolicyAttachment {
     }
 
     fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
-        let RolePolicyAttachmentModel { role, policy, .. } = Model::from_value(state).ok()?;
+        let RolePolicyAttachment { role, policy, .. } = Model::from_value(state).ok()?;
         Some(Identity::of(RolePolicyAttachmentIdentity {
             environment: InEnvironment::of(context),
             role,

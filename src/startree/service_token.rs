@@ -42,7 +42,7 @@ use self::diagnostics::{
     falls_back, gone, left_over, own, revokes_previous, roles_unknown, rotates, rotates_own, stays, taken_over,
     unusable, value_unknown,
 };
-pub(super) use self::model::ServiceTokenModel;
+pub(super) use self::model::ServiceToken;
 use self::presence::{Presence, doubtful};
 use self::previous::{PreviousToken, Revocation};
 pub(super) use self::revoke::revoke;
@@ -64,11 +64,11 @@ use crate::platform::{Session, account, generation, private_record};
 use crate::rest::Operation;
 use crate::token::Expiry;
 
-pub(super) struct ServiceToken {
+pub(super) struct ServiceTokenResource {
     session: Session,
 }
 
-impl ServiceToken {
+impl ServiceTokenResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -78,7 +78,7 @@ impl ServiceToken {
     }
 
     /// Warns about what would refuse to be revoked.
-    fn plan_removal(&self, context: &Context, prior: &ServiceTokenModel) {
+    fn plan_removal(&self, context: &Context, prior: &ServiceToken) {
         let Some(connection) = context.known_client() else {
             return;
         };
@@ -94,14 +94,14 @@ impl ServiceToken {
     }
 
     /// Plans a replacement by a token with another description, which is planned by itself.
-    async fn plan_replacement(&self, context: &Context, prior: &ServiceTokenModel, planned: &ServiceTokenModel) {
+    async fn plan_replacement(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
         self.plan_removal(context, prior);
         let Some(connection) = context.known_client() else {
             return;
         };
-        let successor = ServiceTokenModel {
+        let successor = ServiceToken {
             description: planned.description.clone(),
-            ..ServiceTokenModel::default()
+            ..ServiceToken::default()
         };
         let before = (&prior.delivery.vault, &prior.present_owner());
         let now = (&planned.delivery.vault, successor.owner(&Field::Null));
@@ -113,7 +113,7 @@ impl ServiceToken {
     }
 
     /// Notes where the value of a token is and stays.
-    fn claim(&self, context: &Context, prior: &ServiceTokenModel, planned: &ServiceTokenModel) {
+    fn claim(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
         if let Some(connection) = context.known_client() {
             let vault = &planned.delivery.vault;
             connection
@@ -123,7 +123,7 @@ impl ServiceToken {
     }
 
     /// Reports what a planned rotation revokes, and what may be in its way.
-    async fn plan_rotation(&self, context: &Context, prior: &ServiceTokenModel, planned: &ServiceTokenModel) {
+    async fn plan_rotation(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
         let (Some(connection), Ok(access_key)) = (context.known_client(), prior.access_key()) else {
             return;
         };
@@ -154,8 +154,8 @@ impl ServiceToken {
         &self,
         context: &Context,
         connection: &Connection,
-        prior: &ServiceTokenModel,
-        planned: &ServiceTokenModel,
+        prior: &ServiceToken,
+        planned: &ServiceToken,
     ) {
         let (operation, vault) = (connection.operation(context), &planned.delivery.vault);
         connection
@@ -169,9 +169,9 @@ impl ServiceToken {
         &self,
         connection: &Connection,
         context: &Context,
-        mut prior: ServiceTokenModel,
-        mut planned: ServiceTokenModel,
-    ) -> Outcome<ServiceTokenModel> {
+        mut prior: ServiceToken,
+        mut planned: ServiceToken,
+    ) -> Outcome<ServiceToken> {
         let operation = connection.operation(context);
         let access_key = prior.access_key()?;
         // There are never more than two.
@@ -219,25 +219,25 @@ impl ServiceToken {
     }
 }
 
-impl Resource for ServiceToken {
-    type Model = ServiceTokenModel;
+impl Resource for ServiceTokenResource {
+    type Model = ServiceToken;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_service_token";
 
     fn schema(&self) -> Schema {
-        hand_over::described(ServiceTokenModel::schema(), &LABELS).describe(
+        hand_over::described(ServiceToken::schema(), &LABELS).describe(
             "token",
             "The token's value, `st-<access key>-<secret key>`, to be sent as a bearer. Null after an import, and where it is \
              handed over to Vault.",
         )
     }
 
-    fn validate(&self, config: &ServiceTokenModel, diagnostics: &mut Diagnostics) {
+    fn validate(&self, config: &ServiceToken, diagnostics: &mut Diagnostics) {
         hand_over::validate(&LABELS, &config.delivery.vault, diagnostics);
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<ServiceTokenModel>) -> Result<(), Diagnostics> {
+    async fn plan(&self, context: &Context, change: &mut Change<ServiceToken>) -> Result<(), Diagnostics> {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.delivery.generation = Field::Unknown;
@@ -319,12 +319,12 @@ impl Resource for ServiceToken {
         Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &ServiceTokenModel) -> Result<(), Diagnostics> {
+    async fn plan_destroy(&self, context: &Context, prior: &ServiceToken) -> Result<(), Diagnostics> {
         self.plan_removal(context, prior);
         Ok(())
     }
 
-    async fn create(&self, context: &Context, mut planned: ServiceTokenModel) -> Outcome<ServiceTokenModel> {
+    async fn create(&self, context: &Context, mut planned: ServiceToken) -> Outcome<ServiceToken> {
         let connection = context.client()?;
         let (operation, vault) = (connection.operation(context), &planned.delivery.vault);
         let ready = connection
@@ -351,11 +351,7 @@ impl Resource for ServiceToken {
         }
     }
 
-    async fn read(
-        &self,
-        context: &Context,
-        mut state: ServiceTokenModel,
-    ) -> Outcome<ServiceTokenModel, Option<ServiceTokenModel>> {
+    async fn read(&self, context: &Context, mut state: ServiceToken) -> Outcome<ServiceToken, Option<ServiceToken>> {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
@@ -417,12 +413,7 @@ impl Resource for ServiceToken {
         Ok(Some(state))
     }
 
-    async fn update(
-        &self,
-        context: &Context,
-        prior: ServiceTokenModel,
-        planned: ServiceTokenModel,
-    ) -> Outcome<ServiceTokenModel> {
+    async fn update(&self, context: &Context, prior: ServiceToken, planned: ServiceToken) -> Outcome<ServiceToken> {
         let connection = context.client()?;
         decision_time::record(&context.private, self.now());
         if planned.access_key.is_unknown() {
@@ -442,7 +433,7 @@ impl Resource for ServiceToken {
         Ok(state)
     }
 
-    async fn delete(&self, context: &Context, mut state: ServiceTokenModel) -> Outcome<ServiceTokenModel, ()> {
+    async fn delete(&self, context: &Context, mut state: ServiceToken) -> Outcome<ServiceToken, ()> {
         let (connection, access_key) = (context.client()?, state.access_key()?);
         self.session.generations().observe(&state.delivery.generation);
         let operation = connection.operation(context);
@@ -462,7 +453,7 @@ impl Resource for ServiceToken {
         Ok(())
     }
 
-    async fn permits(&self, context: &Context, state: &ServiceTokenModel) -> Result<(), Diagnostics> {
+    async fn permits(&self, context: &Context, state: &ServiceToken) -> Result<(), Diagnostics> {
         let is_there = async {
             let Some(connection) = context.known_client() else {
                 return Ok(true);
@@ -484,20 +475,20 @@ impl Resource for ServiceToken {
         account::record(&context.private, self.session.account());
     }
 
-    fn title(&self, state: &ServiceTokenModel) -> Option<String> {
+    fn title(&self, state: &ServiceToken) -> Option<String> {
         Some(state.what())
     }
 
-    async fn import(&self, context: &Context, id: &str) -> Outcome<ServiceTokenModel, Option<ServiceTokenModel>> {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<ServiceToken, Option<ServiceToken>> {
         let access_key = imported(id)?;
         let connection = context.client()?;
         let operation = connection.operation(context);
         let told = connection.tokens.read(&operation, &access_key).await;
         let told = told.map_err(|error| failure(&error))?;
         context.report(value_unknown(&access_key));
-        let mut state = ServiceTokenModel {
+        let mut state = ServiceToken {
             description: description(told),
-            ..ServiceTokenModel::default()
+            ..ServiceToken::default()
         };
         state.delivery.generation = self.session.first_generation().into();
         state.set_access_key(&access_key);
@@ -579,7 +570,7 @@ async fn successor(
 async fn twin(
     connection: &Connection,
     operation: &Operation,
-    prior: &ServiceTokenModel,
+    prior: &ServiceToken,
     access_key: &AccessKey,
     holdings: &[Holding],
 ) -> Option<AccessKey> {

@@ -22,7 +22,7 @@ use crate::rest::{Credential, Error, InvalidCredential, Kind};
 /// for one that was revoked, has no role, or has none that lets it read Pinot's configuration. The platform does not
 /// distinguish these.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct TokenCheckModel {
+pub(super) struct TokenCheck {
     /// The token to try. Default: the one that the provider works with. As every argument of a data source, it is kept in
     /// the Terraform state.
     #[attribute(optional, check = is_bearer)]
@@ -36,15 +36,15 @@ fn is_bearer(token: &SecretString) -> Result<(), InvalidCredential> {
     Credential::bearer(token.clone()).map(drop)
 }
 
-pub(super) struct TokenCheck;
+pub(super) struct TokenCheckDataSource;
 
-impl DataSource for TokenCheck {
-    type Model = TokenCheckModel;
+impl DataSource for TokenCheckDataSource {
+    type Model = TokenCheck;
     type Client = Connection;
 
     const TYPE: &'static str = "startree_token_check";
 
-    async fn read(&self, context: &Context, config: TokenCheckModel) -> Result<TokenCheckModel, Diagnostics> {
+    async fn read(&self, context: &Context, config: TokenCheck) -> Result<TokenCheck, Diagnostics> {
         let connection = context.client()?;
         let credential = match config.token.known() {
             Some(token) => Credential::bearer(token.clone()).map_err(|error| Diagnostic::invalid("token", error))?,
@@ -53,7 +53,7 @@ impl DataSource for TokenCheck {
         let pinot = connection.pinot.as_ref().ok_or_else(missing_pinot_url)?;
         let valid = pinot.lets_in(&connection.operation(context), credential).await;
         let valid = valid.map_err(|error| platform::failure(&error, advice))?;
-        Ok(TokenCheckModel {
+        Ok(TokenCheck {
             valid: valid.into(),
             ..config
         })

@@ -2,7 +2,6 @@
 
 use crate::framework::{Diagnostic, Field};
 use crate::startree::api::AccessKey;
-use crate::startree::presence::deleted_outside;
 use crate::token::{Expiry, Reason};
 
 /// The warning of a plan that rotates.
@@ -41,8 +40,13 @@ pub(super) fn revokes_previous(what: &str, previous: &str, until: Option<&str>) 
 
 /// The warning of a refresh that finds neither the token nor one before it.
 pub(super) fn gone(what: &str, access_key: &AccessKey) -> Diagnostic {
-    let consequence = format!("Its value, access key {access_key}, is no longer valid.");
-    deleted_outside(what, &consequence)
+    Diagnostic::warning(
+        format!("{what} was deleted outside Terraform"),
+        format!(
+            "It leaves the state. Its value, access key {access_key}, is no longer valid. While it is declared, the plan creates \
+             it again."
+        ),
+    )
 }
 
 /// The warning of a refresh that finds only the token before the present one.

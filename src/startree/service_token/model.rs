@@ -37,7 +37,7 @@ use crate::token::{Expiry, PresentValue};
 /// whose value is unknown; the plan of the next rotation names it. Where the value has reached Vault by then, the next
 /// refresh takes the token over.
 #[derive(Model, Clone, Debug, Default)]
-pub(in crate::startree) struct ServiceTokenModel {
+pub(in crate::startree) struct ServiceToken {
     /// What it is for: the only thing that distinguishes one token from another in the Security Manager, so no two should
     /// have the same.
     #[attribute(required, requires_replace, check = says_something)]
@@ -71,7 +71,7 @@ fn says_something(description: &String) -> Result<(), &'static str> {
         .ok_or("must not be empty: nothing else tells what the token is for")
 }
 
-impl ServiceTokenModel {
+impl ServiceToken {
     pub(super) fn description(&self) -> &str {
         self.description.known().map_or("", String::as_str)
     }

@@ -2,7 +2,7 @@
 //! one goes on, and what was made half is ended.
 
 use super::roles;
-use super::{ServiceTokenModel, revoke};
+use super::{ServiceToken, revoke};
 use crate::framework::{Diagnostic, Field};
 use crate::platform::hand_over::{Ready, Secret};
 use crate::rest::Operation;
@@ -32,7 +32,7 @@ pub(super) struct Unmade {
 pub(super) async fn succeed(
     connection: &Connection,
     operation: &Operation,
-    planned: &ServiceTokenModel,
+    planned: &ServiceToken,
     before: Option<&AccessKey>,
     ready: Option<Ready>,
 ) -> Result<Successor, Unmade> {
@@ -86,7 +86,7 @@ pub(in crate::startree) async fn make(
 /// Hands a value over, and tells the version that holds it; null where the state keeps it.
 async fn hand_over(
     operation: &Operation,
-    planned: &ServiceTokenModel,
+    planned: &ServiceToken,
     issued: &IssuedToken,
     before: Option<&AccessKey>,
     ready: Option<Ready>,
