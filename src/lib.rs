@@ -26,6 +26,7 @@ pub mod neuroio;
 #[cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
 pub mod platform;
 pub mod plugin;
+pub mod prelude;
 #[cfg(feature = "quix")]
 pub mod quix;
 pub mod redaction;

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fs, io};
 
-use token_providers::plugin::{self, ProviderInfo};
 use token_providers::prelude::*;
 
 /// Keeps notes in a folder.
 #[derive(Model)]
-struct Config {
+pub(crate) struct Config {
     /// The path of the folder, which exists.
     #[attribute(required)]
     folder: Field<String>,
@@ -31,10 +30,12 @@ struct Note {
 
 fn is_file_name(title: &String) -> Result<(), &'static str> {
     let is_plain = !title.starts_with('.') && !title.contains(['/', '\\']);
-    is_plain.then_some(()).ok_or("must not begin with a dot or contain slashes")
+    is_plain
+        .then_some(())
+        .ok_or("must not begin with a dot or contain slashes")
 }
 
-struct Notes;
+pub(crate) struct Notes;
 
 impl Provider for Notes {
     type Config = Config;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use token_providers::framework::Provider;
-use token_providers::plugin::{ProviderInfo, Attachable};
+use token_providers::plugin::{Attachable, ProviderInfo};
 
 use crate::terraform::{Terraform, Workspace};
 use crate::versions::{Suite, on_each_version_since};
