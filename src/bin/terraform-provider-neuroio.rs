@@ -4,13 +4,12 @@ use std::process::ExitCode;
 
 use token_providers::neuroio::NeuroIo;
 use token_providers::platform::Parts;
-use token_providers::plugin::{self, About};
+use token_providers::plugin::{self, ProviderInfo};
 
 fn main() -> ExitCode {
-    let about = About {
-        name: "neuroio",
-        version: env!("CARGO_PKG_VERSION"),
-        address: "registry.terraform.io/token-providers/neuroio",
-    };
-    plugin::run(&about, || NeuroIo::new(Parts::default()))
+    let info = ProviderInfo::new(
+        "registry.terraform.io/token-providers/neuroio",
+        env!("CARGO_PKG_VERSION"),
+    );
+    plugin::run(&info, || NeuroIo::new(Parts::default()))
 }

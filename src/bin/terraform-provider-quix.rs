@@ -3,14 +3,10 @@
 use std::process::ExitCode;
 
 use token_providers::platform::Parts;
-use token_providers::plugin::{self, About};
+use token_providers::plugin::{self, ProviderInfo};
 use token_providers::quix::Quix;
 
 fn main() -> ExitCode {
-    let about = About {
-        name: "quix",
-        version: env!("CARGO_PKG_VERSION"),
-        address: "registry.terraform.io/token-providers/quix",
-    };
-    plugin::run(&about, || Quix::new(Parts::default()))
+    let info = ProviderInfo::new("registry.terraform.io/token-providers/quix", env!("CARGO_PKG_VERSION"));
+    plugin::run(&info, || Quix::new(Parts::default()))
 }

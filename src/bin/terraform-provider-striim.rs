@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use token_providers::plugin::{self, About};
+use token_providers::plugin::{self, ProviderInfo};
 use token_providers::striim::{Parts, Striim};
 
 fn main() -> ExitCode {
-    let about = About {
-        name: "striim",
-        version: env!("CARGO_PKG_VERSION"),
-        address: "registry.terraform.io/token-providers/striim",
-    };
-    plugin::run(&about, || Striim::new(Parts::default()))
+    let info = ProviderInfo::new(
+        "registry.terraform.io/token-providers/striim",
+        env!("CARGO_PKG_VERSION"),
+    );
+    plugin::run(&info, || Striim::new(Parts::default()))
 }

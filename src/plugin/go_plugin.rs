@@ -1,4 +1,4 @@
-//! The services that go-plugin's clients call beside the provider's own.
+//! The services that go-plugin's clients call in addition to the provider's own.
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use super::proto::grpc_controller_server::GrpcController;
 use super::proto::grpc_stdio_server::GrpcStdio;
 use super::proto::{ConnInfo, Empty, StdioData};
 
-/// Asks the server to end when the client says so.
+/// Cancels `shutdown` when the client requests it.
 pub(super) struct Controller {
     pub(super) shutdown: CancellationToken,
 }
@@ -23,10 +23,10 @@ impl GrpcController for Controller {
     }
 }
 
-/// Opens the streams that go-plugin's clients read from, on which this plugin has nothing to say: what it prints goes to
-/// the standard error itself, and it needs no connections beside the first.
+/// Opens the streams that go-plugin's clients read from, which stay empty: this plugin prints to
+/// the standard error itself, and it needs no further connections.
 pub(super) struct Silent {
-    /// Ends the streams.
+    /// Closes the streams when cancelled.
     pub(super) closing: CancellationToken,
 }
 

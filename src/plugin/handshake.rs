@@ -1,4 +1,4 @@
-//! What Terraform tells a plugin by environment variables, and the one line that the plugin answers.
+//! The handshake: environment variables that Terraform sets, and the line with which the plugin answers.
 //!
 //! The rules are those of hashicorp/go-plugin (`docs/internals.md`, `server.go`).
 
@@ -17,13 +17,13 @@ pub(super) const PROTOCOL: u32 = 6;
 /// The version of go-plugin's handshake.
 const CORE_PROTOCOL: u32 = 1;
 
-/// Shows that Terraform started the program. Not a secret: its value is the same for every provider.
+/// The variable that shows that Terraform started the program. Not a secret: its value is the same for every provider.
 const COOKIE: (&str, &str) = (
     "TF_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 );
 
-/// What the client asks for.
+/// The settings that the client requests.
 #[derive(Debug)]
 pub(super) struct Handshake {
     /// The certificate that every connection must prove to hold; none where the client has disabled TLS.
@@ -34,7 +34,7 @@ pub(super) struct Handshake {
     multiplexing: bool,
 }
 
-/// Why there is nobody to serve.
+/// The reason why the program does not serve a client.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum Error {
     #[error("not started by Terraform")]
@@ -84,7 +84,7 @@ impl Handshake {
         })
     }
 
-    /// The line that tells the client where to connect and which certificate to expect.
+    /// Returns the line that says where to connect and which certificate to expect.
     pub(super) fn line(&self, address: &Address, certificate: Option<&CertificateDer<'_>>) -> String {
         let network = address.network();
         let certificate = certificate.map(|der| STANDARD_NO_PAD.encode(der)).unwrap_or_default();
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads the handshake of a client that sets `variables` beside the cookie and the version.
+    /// Reads the handshake of a client that sets `variables` in addition to the cookie and the version.
     fn read(variables: &[(&str, &str)]) -> Result<Handshake, Error> {
         let standard = [COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5,6")];
         let set = variables.iter().chain(&standard);

@@ -1,7 +1,9 @@
-//! Log lines as Terraform reads them from a plugin's standard error: hclog's JSON, one object a line.
+//! Log lines as Terraform reads them from a plugin's standard error: hclog's JSON, one object per line.
 //!
-//! Only this package's own events are written. What libraries tell of the wire would carry secrets.
+//! Only events of known crates are written: this one, the provider's, and those that the provider names. Other libraries
+//! log what they send and receive, which includes secrets.
 
+use std::any::type_name;
 use std::fmt::Debug;
 use std::io::{self, Write};
 use std::panic;
@@ -11,43 +13,65 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The crate whose events are written.
-const OURS: &str = env!("CARGO_CRATE_NAME");
+use super::ProviderInfo;
+
+/// The name of this crate.
+const THIS_CRATE: &str = env!("CARGO_CRATE_NAME");
 
 /// hclog's key for the text of an event.
 const MESSAGE: &str = "@message";
 
-/// Terraform takes a line of 64 KiB or more for several, of which none is JSON.
+/// The longest line. Terraform splits a line of 64 KiB or more, and none of its parts is JSON.
 const MAX_LINE: usize = (64 << 10) - 1;
 
-/// The part of a message, in characters, that fits into a line whatever the characters are: JSON writes six bytes for some.
+/// The number of characters of a message that fit into a line, whatever they are: JSON needs six bytes for some.
 const SAFE_MESSAGE: usize = 10_000;
 
-/// Starts to log if the environment asks for it; `variable` looks up an environment variable.
-pub(super) fn init(variable: impl Fn(&str) -> Option<String>) {
+/// Starts logging for the provider `P` if the environment enables it; `variable` looks up an environment variable.
+pub(super) fn init<P>(info: &ProviderInfo, variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable);
     if level == LevelFilter::OFF {
         return;
     }
-    let subscriber =
-        tracing_subscriber::registry().with(Hclog(to_stderr).with_filter(Targets::new().with_target(OURS, level)));
-    // It fails where somebody else logs already; then they shall.
-    let _ = subscriber.try_init();
+    let layer = Hclog(to_stderr).with_filter(filter(level, targets::<P>(info)));
+    // It fails if the program has set up a subscriber of its own, which then takes precedence.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
 }
 
-/// The level for providers, by Terraform's rules: nothing unless asked for, and everything if the wish is not understood.
+/// The targets whose events are written: this crate, the crate that defines `P`, and those that the provider names.
+fn targets<P>(info: &ProviderInfo) -> Vec<&'static str> {
+    // Without an override, an event's target is its module's path, which begins with the crate as the name of a type does.
+    let provider = type_name::<P>().split("::").next();
+    let own = [THIS_CRATE].into_iter().chain(provider);
+    own.chain(info.log_targets.iter().copied()).collect()
+}
+
+/// Enables events up to `level` in `targets` and the modules below them. Unlike the filters of `tracing_subscriber`, it does
+/// not take a target for a prefix of other crates' names: `http` does not enable `http_body`.
+fn filter(level: LevelFilter, targets: Vec<&'static str>) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    let is_enabled = move |metadata: &Metadata<'_>| {
+        *metadata.level() <= level
+            && targets.iter().any(|target| {
+                let below = metadata.target().strip_prefix(target);
+                below.is_some_and(|path| path.is_empty() || path.starts_with("::"))
+            })
+    };
+    FilterFn::new(is_enabled).with_max_level_hint(level)
+}
+
+/// The level for providers, by Terraform's rules: off by default, and the highest for an unknown value.
 fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let Some(wish) = set("TF_LOG_PROVIDER").or_else(|| set("TF_LOG")) else {
+    let Some(value) = set("TF_LOG_PROVIDER").or_else(|| set("TF_LOG")) else {
         return LevelFilter::OFF;
     };
-    match wish.to_ascii_uppercase().as_str() {
+    match value.to_ascii_uppercase().as_str() {
         "OFF" => LevelFilter::OFF,
         "ERROR" => LevelFilter::ERROR,
         "WARN" => LevelFilter::WARN,
@@ -57,8 +81,8 @@ fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
     }
 }
 
-/// Replaces the message that Rust prints for a panic by a log line with its place. The panic's own message could hold a
-/// secret, and Terraform would take a line that starts with "panic:" for a crash of the whole plugin.
+/// Replaces the message that Rust prints for a panic with a log line that has only its source location. The panic's message
+/// could contain a secret, and Terraform takes a line that starts with "panic:" for a crash of the plugin.
 pub(super) fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -69,11 +93,11 @@ pub(super) fn report_panics() {
 fn defect(place: &str) -> String {
     let message = format!("a defect of this provider at {place}; please report it");
     let fields = Map::from_iter([(MESSAGE.to_owned(), message.into())]);
-    line(Timestamp::now(), Level::ERROR, OURS, fields)
+    line(Timestamp::now(), Level::ERROR, THIS_CRATE, fields)
 }
 
 fn to_stderr(line: &str) {
-    // Nobody can be told that telling failed.
+    // An error is ignored: there is no place to report it.
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -118,12 +142,12 @@ where
     }
 }
 
-/// One line of the log, with its end. Of one that would be too long only the beginning of its message stays.
+/// One line of the log, with its line feed. A line that would be too long is cut to the beginning of its message.
 fn line(now: Timestamp, level: Level, module: &str, mut fields: Map<String, Value>) -> String {
     let head = [
         ("@level", level.as_str().to_ascii_lowercase()),
         ("@module", module.to_owned()),
-        // go-plugin reads no other number of digits.
+        // go-plugin accepts exactly six digits.
         ("@timestamp", format!("{now:.6}")),
     ];
     let head = head.map(|(key, value)| (key.to_owned(), Value::from(value)));
@@ -147,7 +171,7 @@ fn line(now: Timestamp, level: Level, module: &str, mut fields: Map<String, Valu
     line
 }
 
-/// The fields of an event or a span. An event's text is a field, too.
+/// The fields of an event or a span. The message of an event is one of them.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 
@@ -192,7 +216,9 @@ impl Visit for Fields {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tracing::{info, info_span};
+    use tracing::{debug, info, info_span};
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::layer::Filter;
 
     use super::*;
 
@@ -218,14 +244,46 @@ mod tests {
         }
     }
 
-    /// What is written of the events of `work`, read as JSON.
+    /// Runs `work` and returns the lines that it logs, parsed as JSON.
     fn written(work: impl FnOnce()) -> Vec<Value> {
+        written_by(FilterFn::new(|_| true), work)
+    }
+
+    /// Runs `work` and returns the lines that it logs through `filter`.
+    fn written_by<F>(filter: F, work: impl FnOnce()) -> Vec<Value>
+    where
+        F: Filter<Registry> + Send + Sync + 'static,
+    {
         let lines = Arc::new(Mutex::new(String::new()));
         let writer = lines.clone();
-        let layer = Hclog(move |line: &str| writer.lock().unwrap().push_str(line));
+        let layer = Hclog(move |line: &str| writer.lock().unwrap().push_str(line)).with_filter(filter);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
         let lines = lines.lock().unwrap();
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn targets_are_this_crate_the_providers_and_the_named() {
+        struct Notes;
+        let info = ProviderInfo::new("acme/notes", "1.0.0").with_log_targets(&["acme_client"]);
+        assert_eq!(targets::<Notes>(&info), [THIS_CRATE, THIS_CRATE, "acme_client"]);
+        // Any type of another crate stands for a provider that is defined there.
+        assert_eq!(targets::<Vec<Notes>>(&info), [THIS_CRATE, "alloc", "acme_client"]);
+    }
+
+    #[test]
+    fn filter_logs_the_named_crates_and_no_other_library() {
+        let events = written_by(filter(LevelFilter::INFO, vec!["notes", "acme_client::session"]), || {
+            info!(target: "notes", "root");
+            info!(target: "notes::create", "module");
+            debug!(target: "notes", "level");
+            info!(target: "notes_http", "prefix");
+            info!(target: "acme_client::session", "named module");
+            info!(target: "acme_client::wire", "other module");
+            info!(target: "h2::codec", "library");
+        });
+        let messages: Vec<&Value> = events.iter().map(|event| &event[MESSAGE]).collect();
+        assert_eq!(messages, ["root", "module", "named module"]);
     }
 
     #[test]

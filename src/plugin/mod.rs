@@ -1,17 +1,30 @@
-//! Being a plugin: handshake, mutual TLS, gRPC server, shutdown, log lines. Knows nothing of tokens.
+//! The program of a provider: handshake, mutual TLS, gRPC server, shutdown and log lines.
 //!
-//! Terraform starts a provider as a child process and speaks HashiCorp's go-plugin protocol with it. In short:
+//! [`run`] is the whole of a provider's `main`. [`Attachable`] serves a provider within a test.
+//!
+//! # Flow
+//!
+//! Terraform starts a provider as a child process and talks to it by HashiCorp's go-plugin protocol:
 //!
 //! 1. Terraform sets environment variables (`handshake`) and starts the program.
-//! 2. The program opens a `socket` and writes one line on its standard output that tells where.
+//! 2. The program opens a `socket` and prints one line on standard output with the socket's address.
 //! 3. Terraform connects with mutual TLS (`tls`) and calls the provider by gRPC (`server`).
-//! 4. Terraform asks for the end by the service `GRPCController` (`go_plugin`); two seconds later it kills.
+//! 4. Terraform requests the shutdown by the service `GRPCController` (`go_plugin`), and kills the program two seconds
+//!    later.
 //!
-//! Log lines go to standard error (`log`). By hand, `--debug` serves a provider that Terraform attaches to.
+//! # Logging
 //!
-//! Guarantees: nobody but the holder of Terraform's private key drives the provider (with `TF_DISABLE_PLUGIN_TLS` and
-//! `--debug`: nobody but the same user); the socket is gone when the program ends, unless it is killed; a program that
-//! lost its client ends by itself.
+//! Events of the crate `tracing` become lines on standard error in the format that Terraform reads, if `TF_LOG_PROVIDER`
+//! or `TF_LOG` is set. Only events of this crate, of the crate that defines the provider and of
+//! [`ProviderInfo::with_log_targets`] are logged. Libraries stay silent, because an HTTP or TLS library logs what it sends
+//! and receives, and that includes secrets.
+//!
+//! # Guarantees
+//!
+//! - Only the holder of Terraform's private key can call the provider. With `TF_DISABLE_PLUGIN_TLS` and with `--debug` it
+//!   is every process of the same user.
+//! - The socket is removed when the program exits, unless the program is killed.
+//! - A program that has lost its client exits.
 
 mod debug;
 mod go_plugin;
@@ -33,26 +46,65 @@ use tokio::time::timeout;
 use crate::framework::{self, Provider};
 pub use debug::Attachable;
 use handshake::Handshake;
-use server::{Interrupt, Patience, Server};
+use server::{IdleTimeouts, Interrupt, Server};
 
-/// What build.rs makes of `proto/go_plugin.proto`.
+/// The code that build.rs generates from `proto/go_plugin.proto`.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
 pub(crate) mod proto {
     tonic::include_proto!("plugin");
 }
 
-/// What a provider's program tells about itself.
+/// The name and version of a provider, as its program reports them.
+///
+/// ```
+/// use token_providers::plugin::ProviderInfo;
+///
+/// const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/acme/notes", "1.2.3");
+///
+/// assert_eq!(INFO.name(), "notes");
+/// assert_eq!(INFO.to_string(), "terraform-provider-notes 1.2.3");
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// The provider's type, as in `terraform-provider-<name>`.
-    pub name: &'static str,
-    /// The provider's version.
-    pub version: &'static str,
-    /// The provider's source address with its host, as in `registry.terraform.io/<namespace>/<name>`.
-    pub address: &'static str,
+pub struct ProviderInfo {
+    address: &'static str,
+    version: &'static str,
+    log_targets: &'static [&'static str],
 }
 
-/// Why a plugin does not serve.
+impl ProviderInfo {
+    /// Describes the provider with this source address and version. The address is the one that a configuration requires,
+    /// with its host, such as `registry.terraform.io/<namespace>/<name>`; the version is usually
+    /// `env!("CARGO_PKG_VERSION")`.
+    pub const fn new(address: &'static str, version: &'static str) -> Self {
+        Self {
+            address,
+            version,
+            log_targets: &[],
+        }
+    }
+
+    /// Adds crates whose events are logged in addition to those of the provider's own crate.
+    ///
+    /// A target is the name of a crate, or the path of a module in it. Add only crates that never log what they send or
+    /// receive: the log is readable by more people than the state.
+    ///
+    /// ```
+    /// use token_providers::plugin::ProviderInfo;
+    ///
+    /// let info = ProviderInfo::new("registry.terraform.io/acme/notes", "1.2.3").with_log_targets(&["acme_client"]);
+    /// ```
+    #[must_use]
+    pub const fn with_log_targets(self, log_targets: &'static [&'static str]) -> Self {
+        Self { log_targets, ..self }
+    }
+
+    /// Returns the provider's name, which is the last part of its address. The program is `terraform-provider-<name>`.
+    pub fn name(&self) -> &'static str {
+        self.address.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The reason why a plugin cannot serve.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -61,20 +113,35 @@ enum Error {
     Socket(#[from] socket::Error),
     #[error("cannot set up mutual TLS: {0}")]
     Tls(#[from] tls::Error),
-    #[error("unknown arguments: {0}; --help tells those that there are")]
+    #[error("unknown arguments: {0}; --help lists the options")]
     Arguments(String),
     #[error("cannot start: {0}")]
     Io(#[from] io::Error),
 }
 
-/// How long what a run left open may take to be closed. Terraform gives a plugin that it asked to end two seconds; where it
-/// is gone itself, nobody is in a hurry.
-const LAST_WORK: Duration = Duration::from_secs(30);
+/// The time limit for closing the ephemeral resources that a run left open. After a shutdown request, Terraform kills the
+/// plugin within two seconds anyway; after a lost connection, there is time.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs a provider's program: as Terraform's plugin, or as its command line says. Returns when the program is to end.
+/// Runs a provider's program: as a plugin of Terraform, or as its command line says. Returns when the program is to exit.
 ///
-/// `make_provider` is called once, inside the runtime, and only when there is someone to serve.
-pub fn run<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> ExitCode {
+/// The program has the options `--debug`, `--version` and `--help`. Started by hand without one, it prints how to require
+/// the provider in a configuration.
+///
+/// `make_provider` is called at most once, inside the tokio runtime, and only if a client is to be served.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use token_providers::framework::Provider;
+/// use token_providers::plugin::{self, ProviderInfo};
+///
+/// fn start<P: Provider>(notes: P) -> ExitCode {
+///     let info = ProviderInfo::new("registry.terraform.io/acme/notes", env!("CARGO_PKG_VERSION"));
+///     plugin::run(&info, || notes)
+/// }
+/// ```
+pub fn run<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce() -> P) -> ExitCode {
     log::report_panics();
     let arguments: Vec<String> = env::args_os()
         .skip(1)
@@ -82,25 +149,25 @@ pub fn run<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Exi
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match *arguments {
-        [] => serve_terraform(make_provider),
-        ["--debug" | "-debug"] => serve_debugging(about, make_provider),
-        ["--version" | "-version"] => say(&format!("{about}\n")).map_err(Error::from),
-        ["--help" | "-help" | "-h"] => say(&about.help()).map_err(Error::from),
+        [] => serve_terraform(info, make_provider),
+        ["--debug" | "-debug"] => serve_debugging(info, make_provider),
+        ["--version" | "-version"] => print(&format!("{info}\n")).map_err(Error::from),
+        ["--help" | "-help" | "-h"] => print(&info.help()).map_err(Error::from),
         _ => Err(Error::Arguments(arguments.join(" "))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::Handshake(handshake::Error::NotAPlugin)) => {
-            complain(&about.help());
+            eprint(&info.help());
             ExitCode::FAILURE
         }
         Err(error) => {
-            let line = format!("{about}: {error}\n");
-            complain(&line);
+            let line = format!("{info}: {error}\n");
+            eprint(&line);
             if arguments.is_empty() {
-                // Terraform shows its user the first line of standard output where it is no handshake; standard error
-                // goes to its log only. A reader that is gone cannot be told.
-                let _ = say(&line);
+                // Terraform shows its user the first line of standard output if it is not a handshake; standard error
+                // goes to its log only. An error is ignored: the reader is gone.
+                let _ = print(&line);
             }
             ExitCode::FAILURE
         }
@@ -108,41 +175,42 @@ pub fn run<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Exi
 }
 
 /// Serves the Terraform that started this process.
-fn serve_terraform<P: Provider>(make_provider: impl FnOnce() -> P) -> Result<(), Error> {
+fn serve_terraform<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce() -> P) -> Result<(), Error> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let handshake = Handshake::read(variable)?;
-    log::init(variable);
+    log::init::<P>(info, variable);
     run_until_end(async {
         let tls = handshake.client_certificate.clone().map(tls::acceptor).transpose()?;
         let (acceptor, certificate) = tls.unzip();
         let socket = socket::open(&handshake.place)?;
-        // Terraform interrupts its whole process group, and stops its plugins by RPC.
+        // An interrupt reaches the whole process group, but Terraform stops its plugins by RPC.
         let signal = server::termination(Interrupt::Ignored)?;
-        say(&handshake.line(&socket.address, certificate.as_ref()))?;
+        print(&handshake.line(&socket.address, certificate.as_ref()))?;
         let provider = framework::Server::new(make_provider());
         let still_open = provider.still_open();
-        let server = Server::new(provider, acceptor, Some(Patience::default()));
+        let server = Server::new(provider, acceptor, Some(IdleTimeouts::default()));
         server.serve(socket.incoming, signal).await;
-        if timeout(LAST_WORK, still_open.close()).await.is_err() {
-            tracing::warn!("what was open for this run is given up");
+        if timeout(CLEANUP_TIMEOUT, still_open.close()).await.is_err() {
+            tracing::warn!("timed out closing the ephemeral resources of this run");
         }
         Ok(())
     })
 }
 
-/// Serves whoever attaches by `TF_REATTACH_PROVIDERS`, until Ctrl-C.
-fn serve_debugging<P: Provider>(about: &About, make_provider: impl FnOnce() -> P) -> Result<(), Error> {
-    log::init(|name| env::var(name).ok());
+/// Serves the clients that attach by `TF_REATTACH_PROVIDERS`, until Ctrl-C.
+fn serve_debugging<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce() -> P) -> Result<(), Error> {
+    log::init::<P>(info, |name| env::var(name).ok());
     run_until_end(async {
-        let attachable = Attachable::open(about)?;
+        let attachable = Attachable::open(info)?;
         let signal = server::termination(Interrupt::Ends)?;
-        say(&debug::instructions(about, &attachable))?;
+        print(&debug::instructions(info, &attachable))?;
         attachable.serve(make_provider(), signal).await;
         Ok(())
     })
 }
 
-/// One thread is enough for a provider, and the quickest to start. What still runs at the end is not waited for.
+/// Runs `serving` to its end. A single thread is enough for a provider, and starts the quickest. Tasks that still run
+/// afterwards are abandoned.
 fn run_until_end(serving: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let runtime: Runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serving);
@@ -150,27 +218,30 @@ fn run_until_end(serving: impl Future<Output = Result<(), Error>>) -> Result<(),
     result
 }
 
-fn say(text: &str) -> io::Result<()> {
+/// Prints to standard output; unlike the macro, it returns an error if the reader is gone.
+fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
-fn complain(text: &str) {
-    // Where standard error is gone, there is nobody left to tell.
+/// Prints to standard error; unlike the macro, it never panics.
+fn eprint(text: &str) {
+    // An error is ignored: without standard error there is no place to report it.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-impl std::fmt::Display for About {
+impl std::fmt::Display for ProviderInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "terraform-provider-{} {}", self.name, self.version)
+        write!(f, "terraform-provider-{} {}", self.name(), self.version)
     }
 }
 
-impl About {
-    /// What a person who starts the program by hand needs to know.
+impl ProviderInfo {
+    /// The text for a user who starts the program by hand.
     fn help(&self) -> String {
-        let Self { name, version, address } = self;
+        let Self { address, version, .. } = self;
+        let name = self.name();
         let source = address.strip_prefix("registry.terraform.io/").unwrap_or(address);
         format!(
             r#"{self} is a Terraform provider: Terraform starts it, not you.
@@ -187,7 +258,7 @@ To use it, require it in a configuration and run `terraform init`:
     }}
 
 Options:
-    --debug    serve until Ctrl-C, and print how Terraform attaches to it
+    --debug    run until Ctrl-C, and print how to attach Terraform to it
     --version  print the version
     --help     print this
 "#
@@ -197,22 +268,16 @@ Options:
 
 #[cfg(test)]
 mod tests {
-    use super::About;
-
-    const ABOUT: About = About {
-        name: "x",
-        version: "1.2.3",
-        address: "registry.terraform.io/somebody/x",
-    };
+    use super::ProviderInfo;
 
     #[test]
     fn help_shows_how_to_require_the_provider() {
-        let help = ABOUT.help();
+        let help = ProviderInfo::new("registry.terraform.io/acme/x", "1.2.3").help();
         assert!(
             help.starts_with("terraform-provider-x 1.2.3 is a Terraform provider"),
             "{help}"
         );
-        assert!(help.contains(r#"source  = "somebody/x""#), "{help}");
+        assert!(help.contains(r#"source  = "acme/x""#), "{help}");
         assert!(help.contains(r#"version = "1.2.3""#), "{help}");
     }
 }

@@ -1,7 +1,7 @@
-//! Serving the provider by gRPC on whatever connects, until there is a reason to end.
+//! The gRPC server: serves the provider on every connection until there is a reason to stop.
 //!
-//! tonic makes the services and hyper speaks HTTP/2; tonic's own server would bring a router and could not ask for the
-//! client's certificate as Terraform's must be asked for (see [`tls`](super::tls)).
+//! tonic generates the services and hyper implements HTTP/2. tonic's own server would add a router, and it cannot verify
+//! the kind of client certificate that Terraform has (see [`tls`](super::tls)).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -34,29 +34,29 @@ use super::proto::grpc_controller_server::GrpcControllerServer;
 use super::proto::grpc_stdio_server::GrpcStdioServer;
 use crate::framework::proto::provider_server::{Provider, ProviderServer};
 
-/// The largest message, in bytes, as providers written in Go have it. A state file bounds what Terraform sends.
+/// The size limit of a message in bytes, the same as for providers written in Go.
 const MAX_MESSAGE: usize = 256 << 20;
 
-/// How long a connection may take to prove who it is.
+/// The time limit for the TLS handshake of a connection.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many connections may be about to prove who they are. More wait in the operating system's queue.
-const UNPROVEN_CONNECTIONS: usize = 16;
+/// The number of connections that may be in their TLS handshake at a time. Further ones wait in the operating system's queue.
+const MAX_UNAUTHENTICATED: usize = 16;
 
-/// The pause after a connection could not be accepted, for want of file descriptors for example.
+/// The pause after a connection could not be accepted, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the server waits for clients before it ends by itself.
+/// The time limits after which a server without a client stops.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// For the first client.
+pub(super) struct IdleTimeouts {
+    /// Until the first client has connected.
     pub(super) first: Duration,
-    /// For another client when the last one is gone.
+    /// Until another client has connected, after the last one has disconnected.
     pub(super) next: Duration,
 }
 
-impl Default for Patience {
-    /// Terraform gives a plugin a minute to start, and keeps one connection until it is done.
+impl Default for IdleTimeouts {
+    /// Terraform allows a plugin a minute to start, and keeps one connection open until it has finished.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(60),
@@ -65,39 +65,39 @@ impl Default for Patience {
     }
 }
 
-/// Why the server ends.
+/// The reason why the server stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum End {
-    /// The client asked for it.
+    /// The client requested it.
     Shutdown,
-    /// The operating system or the user asked for it.
+    /// The operating system or the user requested it.
     Signal,
-    /// No client came, or the last one went and none followed.
+    /// No client has connected within the [`IdleTimeouts`].
     Abandoned,
 }
 
 impl End {
-    /// How long calls in flight may go on.
+    /// The time that calls in flight have to finish.
     fn grace(self) -> Duration {
         match self {
-            // Terraform kills two seconds after its call.
+            // Terraform kills the plugin two seconds after its request.
             Self::Shutdown => Duration::from_millis(1500),
-            // Whoever stops a machine kills after 30 seconds or so. A call in flight may hold a token that nobody else
-            // will ever see again.
+            // Service managers kill a process after 30 seconds or so. A call in flight may hold the only copy of a
+            // token's value.
             Self::Signal => Duration::from_secs(25),
             Self::Abandoned => Duration::ZERO,
         }
     }
 }
 
-/// What an interrupt (Ctrl-C) does.
+/// The effect of an interrupt (Ctrl-C).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Interrupt {
     Ignored,
     Ends,
 }
 
-/// Completes when the operating system asks the program to end.
+/// Completes when the operating system or the user asks the program to terminate.
 #[cfg(unix)]
 pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -114,11 +114,11 @@ pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output
     })
 }
 
-/// Completes when the user asks the program to end.
+/// Completes when the user asks the program to terminate.
 #[cfg(not(unix))]
 pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output = ()>> {
     Ok(async move {
-        // Waiting for it also keeps the system from ending the program.
+        // Without a listener, the operating system would terminate the program.
         while tokio::signal::ctrl_c().await.is_ok() && interrupt == Interrupt::Ignored {}
         if interrupt == Interrupt::Ignored {
             std::future::pending().await
@@ -126,34 +126,34 @@ pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output
     })
 }
 
-/// A provider and the rules by which it is served.
+/// A provider with the settings of its server.
 pub(super) struct Server<S> {
     services: Services<S>,
     tls: Option<TlsAcceptor>,
-    patience: Option<Patience>,
-    /// Cancelled when the client asks for the end.
+    idle_timeouts: Option<IdleTimeouts>,
+    /// Cancelled when the client requests the shutdown.
     shutdown: CancellationToken,
-    /// Cancelled when the connections are to end.
+    /// Cancelled when the connections are to be closed.
     closing: CancellationToken,
 }
 
 impl<S: Provider> Server<S> {
-    /// Serves `provider` on connections that `tls` admits, or on all. Without `patience` it serves until a signal, whoever
-    /// comes, goes, or asks for the end: that is for debugging.
-    pub(super) fn new(provider: S, tls: Option<TlsAcceptor>, patience: Option<Patience>) -> Self {
+    /// Serves `provider` on connections that `tls` accepts; without it, on all. Without `idle_timeouts`, which is for
+    /// debugging, only a signal stops the server: clients may disconnect, and their shutdown requests are ignored.
+    pub(super) fn new(provider: S, tls: Option<TlsAcceptor>, idle_timeouts: Option<IdleTimeouts>) -> Self {
         let shutdown = CancellationToken::new();
         let closing = CancellationToken::new();
         Self {
             services: Services::new(provider, &shutdown, &closing),
             tls,
-            patience,
+            idle_timeouts,
             shutdown,
             closing,
         }
     }
 
-    /// Serves the connections that come in until there is a reason to end: `signal` completes, the client asks for it, or
-    /// patience is over. Calls in flight then have some time to finish.
+    /// Serves incoming connections until `signal` completes, the client requests the shutdown, or an idle timeout expires.
+    /// Calls in flight then have some time to finish.
     pub(super) async fn serve<I>(
         self,
         mut incoming: impl Stream<Item = io::Result<I>> + Unpin,
@@ -163,11 +163,16 @@ impl<S: Provider> Server<S> {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut signal = pin!(signal);
-        let unproven = Arc::new(Semaphore::new(UNPROVEN_CONNECTIONS));
+        let unauthenticated = Arc::new(Semaphore::new(MAX_UNAUTHENTICATED));
         let mut connections = JoinSet::new();
-        let mut deadline = self.patience.map(|patience| Instant::now() + patience.first);
+        let mut deadline = self.idle_timeouts.map(|timeouts| Instant::now() + timeouts.first);
         let end = loop {
-            let accept = async { (unproven.clone().acquire_owned().await.ok(), incoming.next().await) };
+            let accept = async {
+                (
+                    unauthenticated.clone().acquire_owned().await.ok(),
+                    incoming.next().await,
+                )
+            };
             let abandoned = async {
                 match deadline {
                     Some(deadline) => sleep_until(deadline).await,
@@ -186,27 +191,31 @@ impl<S: Provider> Server<S> {
                     None => break End::Abandoned,
                 },
                 Some(served) = connections.join_next() => {
-                    if let (Ok(Proven::Yes), Some(patience)) = (served, self.patience) {
-                        deadline = Some(Instant::now() + patience.next);
+                    if let (Ok(Authenticated::Yes), Some(timeouts)) = (served, self.idle_timeouts) {
+                        deadline = Some(Instant::now() + timeouts.next);
                     }
                 }
                 () = abandoned, if connections.is_empty() => break End::Abandoned,
-                () = self.shutdown.cancelled(), if self.patience.is_some() => break End::Shutdown,
+                () = self.shutdown.cancelled(), if self.idle_timeouts.is_some() => break End::Shutdown,
                 () = signal.as_mut() => break End::Signal,
             }
         };
-        debug!(reason = ?end, "the plugin ends");
+        debug!(reason = ?end, "the plugin stops");
         drop(incoming);
         self.closing.cancel();
         let all = async { while connections.join_next().await.is_some() {} };
         if timeout(end.grace(), all).await.is_err() {
-            warn!("calls in flight are given up");
+            warn!("timed out waiting for calls in flight");
         }
         end
     }
 
-    /// Serves one connection. Whatever is wrong with it ends it, and nothing else.
-    fn connection<I>(&self, io: I, unproven: Option<OwnedSemaphorePermit>) -> impl Future<Output = Proven> + use<I, S>
+    /// Serves one connection. An error closes this connection and has no other effect.
+    fn connection<I>(
+        &self,
+        io: I,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> impl Future<Output = Authenticated> + use<I, S>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -218,15 +227,15 @@ impl<S: Provider> Server<S> {
                     Ok(Ok(io)) => Either::Right(io),
                     Ok(Err(error)) => {
                         warn!(%error, "a connection was refused");
-                        return Proven::No;
+                        return Authenticated::No;
                     }
                     Err(_) => {
-                        warn!("a connection was refused: it did not prove in time who it is");
-                        return Proven::No;
+                        warn!("a connection was refused: its TLS handshake timed out");
+                        return Authenticated::No;
                     }
                 },
             };
-            drop(unproven);
+            drop(permit);
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(io), services);
@@ -239,20 +248,20 @@ impl<S: Provider> Server<S> {
                 }
             };
             if let Err(error) = result {
-                debug!(%error, "a connection broke");
+                debug!(%error, "a connection failed");
             }
-            Proven::Yes
+            Authenticated::Yes
         }
     }
 }
 
-/// Whether a connection was the client's, as far as one can know without TLS.
-enum Proven {
+/// Whether a connection was authenticated as the client's. Without TLS, every connection counts as authenticated.
+enum Authenticated {
     Yes,
     No,
 }
 
-/// Finds the service that a request is for.
+/// Routes a request to its service.
 struct Services<S> {
     provider: ProviderServer<S>,
     controller: GrpcControllerServer<Controller>,
@@ -333,7 +342,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A provider whose one call takes a time.
+    /// A provider whose only call takes this long.
     struct Slow(Duration);
 
     #[tonic::async_trait]
@@ -347,7 +356,7 @@ mod tests {
         }
     }
 
-    /// A server and the other end of what it serves.
+    /// A running server, and the sender of its incoming connections.
     struct Running {
         connections: mpsc::Sender<io::Result<DuplexStream>>,
         started: Instant,
@@ -364,8 +373,8 @@ mod tests {
         }
     }
 
-    fn patient() -> Server<Slow> {
-        Server::new(Slow(20 * SECOND), None, Some(Patience::default()))
+    fn server() -> Server<Slow> {
+        Server::new(Slow(20 * SECOND), None, Some(IdleTimeouts::default()))
     }
 
     impl Running {
@@ -387,28 +396,28 @@ mod tests {
                 .unwrap()
         }
 
-        /// Why it ended, and how long after its start.
+        /// Waits until the server has stopped; returns the reason, and the time since its start.
         async fn ended(self) -> (End, Duration) {
             let end = self.served.await.unwrap();
             (end, self.started.elapsed())
         }
     }
 
-    /// A time that is exact but for the timer's own grain.
+    /// Reports whether a time is as expected, up to the resolution of the timer.
     fn about(time: Duration, expected: Duration) -> bool {
         time >= expected && time < expected + SECOND / 10
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_waits_a_minute_for_the_first_client() {
-        let (end, time) = start(patient(), pending()).ended().await;
+    async fn server_without_first_client_stops_after_a_minute() {
+        let (end, time) = start(server(), pending()).ended().await;
         assert_eq!(end, End::Abandoned);
         assert!(about(time, 60 * SECOND), "{time:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stays_as_long_as_its_client_and_waits_ten_seconds_for_another() {
-        let running = start(patient(), pending());
+    async fn server_whose_client_disconnects_waits_ten_seconds_for_another() {
+        let running = start(server(), pending());
         let first = running.connect().await;
         sleep(3600 * SECOND).await;
         drop(first);
@@ -422,14 +431,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_prove_who_it_is_is_dropped_and_changes_nothing() {
+    async fn unauthenticated_connections_time_out_and_do_not_extend_the_wait() {
         let (acceptor, _) = tls::acceptor(CertificateDer::from(vec![0])).unwrap();
-        let server = Server::new(Slow(SECOND), Some(acceptor), Some(Patience::default()));
+        let server = Server::new(Slow(SECOND), Some(acceptor), Some(IdleTimeouts::default()));
         let running = start(server, pending());
-        let mut strangers = Vec::new();
-        // More than may prove themselves at a time: the rest takes its turn when those before are dropped.
-        for _ in 0..=UNPROVEN_CONNECTIONS {
-            strangers.push(running.connect().await);
+        let mut unauthenticated = Vec::new();
+        // One more than the limit: the last handshake begins when an earlier one has timed out.
+        for _ in 0..=MAX_UNAUTHENTICATED {
+            unauthenticated.push(running.connect().await);
         }
         let (end, time) = running.ended().await;
         assert_eq!(end, End::Abandoned);
@@ -437,8 +446,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_cannot_be_accepted_is_not_the_last() {
-        let running = start(patient(), pending());
+    async fn failed_accept_does_not_stop_the_server() {
+        let running = start(server(), pending());
         running
             .connections
             .send(Err(io::ErrorKind::Other.into()))
@@ -449,8 +458,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn shutdown_does_not_wait_for_calls_longer_than_terraform_does() {
-        let running = start(patient(), pending());
+    async fn shutdown_stops_before_terraform_kills() {
+        let running = start(server(), pending());
         let channel = running.channel().await;
         let mut client = ProviderClient::new(channel.clone());
         let call = tokio::spawn(async move { client.get_metadata(get_metadata::Request {}).await });
@@ -463,9 +472,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signal_lets_calls_in_flight_finish() {
+    async fn signal_lets_calls_in_flight_finish() {
         let (signal, signalled) = oneshot::channel();
-        let running = start(patient(), async { signalled.await.unwrap() });
+        let running = start(server(), async { signalled.await.unwrap() });
         let mut client = ProviderClient::new(running.channel().await);
         let call = tokio::spawn(async move { client.get_metadata(get_metadata::Request {}).await });
         sleep(SECOND).await;
@@ -477,7 +486,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_patience_it_ends_by_a_signal_only() {
+    async fn server_without_idle_timeouts_stops_only_by_signal() {
         let (signal, signalled) = oneshot::channel();
         let server = Server::new(Slow(SECOND), None, None);
         let running = start(server, async { signalled.await.unwrap() });

@@ -1,4 +1,4 @@
-//! Mutual TLS with the process that started the plugin, and with nobody else.
+//! Mutual TLS with the process that started the plugin, and with no other.
 //!
 //! Terraform makes a key pair per plugin process and hands over its self-signed certificate in the environment: ECDSA on
 //! P-521, marked as a certificate authority. The client is trusted because it *is* that certificate and signs the TLS
@@ -52,7 +52,7 @@ pub(super) enum Error {
     Configuration(#[from] rustls::Error),
 }
 
-/// Reads the one certificate that `pem` holds.
+/// Parses the single certificate in `pem`.
 pub(super) fn certificate_from_pem(pem: &str) -> Result<CertificateDer<'static>, NotACertificate> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let [certificate]: [CertificateDer<'static>; 1] = certificates
@@ -85,7 +85,7 @@ pub(super) fn acceptor(client: CertificateDer<'static>) -> Result<(TlsAcceptor, 
             PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    // One client, one connection: nothing to resume, and no way in beside the certificate.
+    // There is one client with one connection: no session to resume, and no authentication without the certificate.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok((TlsAcceptor::from(Arc::new(config)), certificate))

@@ -8,17 +8,19 @@ use super::plugin::Plugin;
 use super::plugin::proto::get_provider_schema;
 
 #[tokio::test]
-async fn the_printed_line_is_what_terraform_attaches_by() {
+async fn printed_line_attaches_terraform_and_opentofu() {
     let plugin = Plugin::debug().await;
     let reattach: serde_json::Value = serde_json::from_str(&plugin.line).unwrap();
+    let attach = json!({
+        "Protocol": "grpc",
+        "ProtocolVersion": 6,
+        "Pid": plugin.pid(),
+        "Test": true,
+        "Addr": { "Network": "unix", "String": plugin.socket },
+    });
     let expected = json!({
-        "registry.terraform.io/token-providers/striim": {
-            "Protocol": "grpc",
-            "ProtocolVersion": 6,
-            "Pid": plugin.pid(),
-            "Test": true,
-            "Addr": { "Network": "unix", "String": plugin.socket },
-        }
+        "registry.opentofu.org/token-providers/striim": attach,
+        "registry.terraform.io/token-providers/striim": attach,
     });
     assert_eq!(reattach, expected);
 

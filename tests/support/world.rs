@@ -20,7 +20,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::platform::Parts;
-use token_providers::plugin::{About, Attachable};
+use token_providers::plugin::{Attachable, ProviderInfo};
 use token_providers::sandbox::{Fault, Listening};
 
 use super::Sandbox;
@@ -126,12 +126,9 @@ impl World {
 
     /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
     async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
-        let about = About {
-            name: Sandbox::NAME,
-            version: "0.0.0",
-            address: format!("registry.terraform.io/token-providers/{}", Sandbox::NAME).leak(),
-        };
-        let attachable = Attachable::open(&about).unwrap();
+        let address = format!("registry.terraform.io/token-providers/{}", Sandbox::NAME);
+        let info = ProviderInfo::new(address.leak(), "0.0.0");
+        let attachable = Attachable::open(&info).unwrap();
         self.set_env("TF_REATTACH_PROVIDERS", &attachable.variable());
         let variables = self.variables.clone();
         let parts = Parts {

@@ -5,7 +5,7 @@ use std::future::pending;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use token_providers::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Resource, Schema, model};
-use token_providers::plugin::{About, Attachable};
+use token_providers::plugin::{Attachable, ProviderInfo};
 
 use crate::world::World;
 
@@ -19,11 +19,11 @@ struct OfOne<R>(R);
 /// Has Terraform attach to a provider of this resource, beside whatever it is attached to, while `test` runs.
 pub(crate) async fn attach(
     world: &mut World,
-    about: &About,
+    info: &ProviderInfo,
     resource: impl Resource + Clone,
     test: impl AsyncFn(&mut World),
 ) {
-    let attachable = Attachable::open(about).unwrap();
+    let attachable = Attachable::open(info).unwrap();
     let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();
     let of_all = present
         .clone()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
-use token_providers::plugin::About;
+use token_providers::plugin::ProviderInfo;
 use tokio::sync::Notify;
 
 use crate::another_vendor::attach;
@@ -37,13 +37,9 @@ pub(crate) struct Consumer {
 impl Consumer {
     /// Has Terraform attach to it, beside whatever it is attached to, while `test` runs.
     pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
-        const ABOUT: About = About {
-            name: "consumer",
-            version: "0.0.0",
-            address: "registry.terraform.io/token-providers/consumer",
-        };
+        const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/token-providers/consumer", "0.0.0");
         let consumer = Self::default();
-        attach(world, &ABOUT, consumer.clone(), async |world| {
+        attach(world, &INFO, consumer.clone(), async |world| {
             test(world, &consumer).await
         })
         .await;

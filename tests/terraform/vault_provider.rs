@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
-use token_providers::plugin::About;
+use token_providers::plugin::ProviderInfo;
 use token_providers::sandbox::Vault;
 
 use crate::another_vendor::attach;
@@ -25,12 +25,8 @@ pub(crate) struct VaultProvider(Vault);
 impl VaultProvider {
     /// Has Terraform attach to it while `test` runs.
     pub(crate) async fn attached(world: &mut World, vault: &Vault, test: impl AsyncFn(&mut World)) {
-        const ABOUT: About = About {
-            name: "vault",
-            version: "0.0.0",
-            address: "registry.terraform.io/hashicorp/vault",
-        };
-        attach(world, &ABOUT, Self(vault.clone()), test).await;
+        const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/hashicorp/vault", "0.0.0");
+        attach(world, &INFO, Self(vault.clone()), test).await;
     }
 
     fn write(&self, secret: &Secret) {
