@@ -34,6 +34,15 @@ impl<M> Failed<M> {
             ..self
         }
     }
+
+    /// The same failure, after which this exists, unless it says already what does.
+    #[must_use]
+    pub fn or_leaving(self, model: M) -> Self {
+        Self {
+            leaves: self.leaves.or(Some(model)),
+            ..self
+        }
+    }
 }
 
 impl<M> From<Diagnostics> for Failed<M> {

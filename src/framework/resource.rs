@@ -371,7 +371,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         let is_gone = matches!(outcome, Ok(None));
         let now = exists(context, outcome, &state, || state.clone());
         if is_gone {
-            context.report(deleted_outside(&title));
+            context.report_once(deleted_outside(&title));
         } else if now == state && !context.has_errors() {
             // What differs may be something else of the same name, in another account.
             Resource::record_place(self, context);

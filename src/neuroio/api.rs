@@ -64,7 +64,7 @@ impl Api {
     }
 
     /// Whether this is the value that the API is called with.
-    pub async fn works_with(&self, key: &SecretString) -> bool {
+    pub async fn is_own_credential(&self, key: &SecretString) -> bool {
         self.client.proves_itself_with(key).await
     }
 

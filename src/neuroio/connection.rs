@@ -3,29 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::api::{Api, StreamToken};
-use super::limit::Ledger;
-use crate::framework::Context;
-use crate::platform::{self, Contact, SharedList};
+use super::quota::PlannedTokens;
+use crate::framework;
+use crate::platform::{Contact, SharedList};
 use crate::rest::{Error, Operation};
 
-pub(super) type Session = platform::Session<Connection>;
+/// A call to something of the provider.
+pub(super) type Context = framework::Context<Connection>;
 
 /// An account, a space or the managers to work with.
-pub(super) struct Connection {
+pub struct Connection {
     pub(super) api: Api,
     retry_timeout: Duration,
     permanent: SharedList<StreamToken>,
     /// What this plan does to the number of permanent tokens.
-    pub(super) ledger: Ledger,
-    /// Held while a token is made: what is new in the list then is not another resource's of this run.
+    pub(super) planned: PlannedTokens,
+    /// Held during a creation: what is new in the list then is not another resource's of this run.
     pub(super) creating: Mutex<()>,
 }
 
-#[async_trait]
 impl Contact for Connection {
     async fn contact(&self, context: &Context) {
         let _ = self.permanent(&self.operation(context)).await;
@@ -38,7 +37,7 @@ impl Connection {
             api,
             retry_timeout,
             permanent: SharedList::default(),
-            ledger: Ledger::default(),
+            planned: PlannedTokens::default(),
             creating: Mutex::default(),
         }
     }
@@ -48,13 +47,13 @@ impl Connection {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// The permanent tokens, by a request that all who ask at the same time share.
+    /// The permanent tokens, by a request that concurrent callers share.
     pub(super) async fn permanent(&self, operation: &Operation) -> Result<Arc<[StreamToken]>, Error> {
         self.permanent.get(self.api.list(operation, Some(true))).await
     }
 
-    /// To be called after each creation and deletion: what was seen before no longer holds.
-    pub(super) fn changed(&self) {
+    /// Invalidates the cached list. Call after every creation and deletion.
+    pub(super) fn invalidate(&self) {
         self.permanent.invalidate();
     }
 }

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use super::api::{Api, Issued, StreamToken, TokenId};
 use super::failure::failure;
-use super::limit;
+use super::quota;
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::rest::{Error, Operation};
 
@@ -119,7 +119,7 @@ async fn refused(api: &Api, operation: &Operation, permanent: bool, error: &Erro
     let mut why = failure(error);
     if permanent && error.status().is_some_and(|status| status.is_client_error()) {
         let present = api.list(operation, Some(true)).await.unwrap_or_default();
-        if let Some(exhausted) = limit::exhausted(&present) {
+        if let Some(exhausted) = quota::exhausted(&present) {
             why.detail.push_str(&format!("\n\n{exhausted}"));
             why = why.on("permanent");
         }
@@ -163,7 +163,7 @@ fn orphans(found: &[StreamToken], permanent: bool) -> String {
          `provider` block of this run may have created it, and it was not adopted. If none of them did, import it and apply \
          again:\n\n  import {{\n    to = neuroio_stream_token.<label>\n    id = \"{}\"\n  }}\n\nor delete it, in NeuroIO's \
          console or with `DELETE /v1/streams/tokens/{}/`, and apply again.{expiry}",
-        limit::list(found),
+        quota::list(found),
         first.id,
         first.id
     )
@@ -175,7 +175,7 @@ fn late(others: Result<Vec<StreamToken>, Error>) -> Option<Diagnostic> {
         Ok(others) if others.is_empty() => return None,
         Ok(others) => format!(
             "In addition to the token that it created, these are new:{}",
-            limit::list(&others)
+            quota::list(&others)
         ),
         Err(unseen) => format!(
             "Whether another token came of it could not be found out: {}.",

@@ -1,17 +1,24 @@
-//! Which of the stream tokens are asked for: the same for the data source and the list resource.
+//! Which stream tokens are found: the same for the data source and the list resource.
 
 use jiff::Timestamp;
 
 use super::api::{Api, StreamToken};
 use super::failure::failure;
-use crate::framework::{Attribute, Diagnostic, Field, Type};
+use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Operation;
 use crate::token::{Clock, Expiry};
 
 /// What must be so of a token; what is not set lets all through.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct Filter {
+    /// True for permanent tokens only, false for temporary ones only.
+    #[attribute(optional)]
     pub(super) permanent: Field<bool>,
+    /// True for those only that have not been deactivated, false for those only that have.
+    #[attribute(optional)]
     pub(super) is_active: Field<bool>,
+    /// True for those only that have expired, false for those only that have not.
+    #[attribute(optional)]
     pub(super) expired: Field<bool>,
 }
 
@@ -21,35 +28,14 @@ pub(super) struct Found {
     pub(super) permanent: bool,
 }
 
-/// The arguments' schemas.
-pub(super) fn attributes() -> [Attribute; 3] {
-    [
-        Attribute::optional(
-            "permanent",
-            Type::Bool,
-            "True for permanent tokens only, false for temporary ones only.",
-        ),
-        Attribute::optional(
-            "is_active",
-            Type::Bool,
-            "True for those only that have not been deactivated, false for those only that have.",
-        ),
-        Attribute::optional(
-            "expired",
-            Type::Bool,
-            "True for those only that have ended, false for those only that have not.",
-        ),
-    ]
-}
-
 impl Filter {
-    /// Finds what is asked for, the oldest first.
+    /// Finds the tokens, the oldest first.
     ///
     /// # Errors
-    /// What to tell the user if the list cannot be had.
+    /// The list cannot be read.
     pub(super) async fn find(&self, api: &Api, operation: &Operation, clock: &Clock) -> Result<Vec<Found>, Diagnostic> {
         let mut found = Vec::new();
-        // A token does not say of which kind it is; the list tells them apart.
+        // A token does not say of which kind it is; the list distinguishes them.
         for permanent in [true, false] {
             if lets_through(&self.permanent, permanent) {
                 let tokens = api.list(operation, Some(permanent)).await;
@@ -60,7 +46,7 @@ impl Filter {
         // By the platform's clock, which its answers have shown.
         let now = clock.now();
         found.retain(|found| {
-            lets_through(&self.is_active, found.token.is_active) && lets_through(&self.expired, found.has_ended(now))
+            lets_through(&self.is_active, found.token.is_active) && lets_through(&self.expired, found.has_expired(now))
         });
         found.sort_by_key(|found| (found.token.created, found.token.id));
         Ok(found)
@@ -68,13 +54,13 @@ impl Filter {
 }
 
 impl Found {
-    /// When it ends; a permanent one does not.
+    /// When it expires; a permanent one does not.
     pub(super) fn expiry(&self) -> Option<Expiry> {
         let expires = self.token.expires.filter(|_| !self.permanent);
         expires.map(Expiry::at)
     }
 
-    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
         self.expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 }

@@ -12,8 +12,8 @@ mod failure;
 mod filter;
 #[cfg(test)]
 mod histories;
-mod limit;
 mod provider;
+mod quota;
 mod settings;
 mod stream_token;
 mod stream_token_ephemeral;

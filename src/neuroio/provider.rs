@@ -1,19 +1,18 @@
 //! The provider `neuroio`.
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
-use super::connection::{Connection, Session};
+use super::connection::Connection;
 use super::settings::{self, Config, Settings};
-use super::stream_token::StreamToken;
-use super::stream_token_ephemeral::EphemeralStreamToken;
-use super::stream_tokens::StreamTokens;
+use super::stream_token::StreamTokenResource;
+use super::stream_token_ephemeral::StreamTokenEphemeral;
+use super::stream_tokens::StreamTokensDataSource;
 use crate::framework::{
-    AnyDataSource, AnyEphemeralResource, AnyListResource, AnyResource, Diagnostics, Provider, Schema,
+    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynListResource, DynResource, Provider,
 };
-use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
+use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -52,41 +51,37 @@ impl NeuroIo {
     }
 }
 
-#[async_trait]
 impl Provider for NeuroIo {
     type Config = Config;
-
-    fn schema(&self) -> Schema {
-        settings::schema()
-    }
+    type Client = Connection;
 
     fn secrets(&self) -> KnownSecrets {
         self.session.secrets().clone()
     }
 
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        settings::validate(config, diagnostics);
-    }
-
-    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+    async fn configure(
+        &self,
+        _: &Context<()>,
+        config: Config,
+        terraform_version: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
-        self.session.configure(resolved, |settings| self.connect(settings));
+        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
     }
 
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(StreamToken::new(self.session.clone()))]
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
+        vec![Box::new(StreamTokenResource::new(self.session.clone()))]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        vec![Box::new(StreamTokens::new(self.session.clone()))]
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
+        vec![Box::new(StreamTokensDataSource::new(self.session.clone()))]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
-        vec![Box::new(EphemeralStreamToken::new(self.session.clone()))]
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
+        vec![Box::new(StreamTokenEphemeral)]
     }
 
-    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
-        vec![Box::new(StreamToken::new(self.session.clone()))]
+    fn list_resources(&self) -> Vec<Box<dyn DynListResource<Connection>>> {
+        vec![Box::new(StreamTokenResource::new(self.session.clone()))]
     }
 }

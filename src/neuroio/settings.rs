@@ -4,21 +4,34 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::framework::{Attribute, Diagnostics, Schema, Type, model};
+use crate::framework::{Configured, Diagnostics, Field, Model};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
-use crate::platform::settings::{Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable};
+use crate::platform::settings::{
+    Timeouts, base_url, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty,
+};
 use crate::rest::{BaseUrl, Credential};
 
-model! {
-    /// The `provider` block.
-    pub struct Config {
-        api_token: SecretString,
-        allowed_accounts: AllowedAccounts,
-        base_url: String,
-        request_timeout: String,
-        retry_timeout: String,
-    }
+/// Manages NeuroIO's stream tokens, with which applications authenticate to its API.
+///
+/// There are three kinds of API tokens, and the one that the provider works with decides what it manages: the stream tokens of
+/// the account (for its default space), those of one space, or those of managers. To manage those of several spaces, give
+/// each a `provider` block with an alias.
+///
+/// An argument wins over its environment variable.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Config {
+    /// The API token that the provider works with. Or `NEUROIO_API_TOKEN`, which keeps it out of the configuration.
+    #[attribute(optional)]
+    api_token: Field<SecretString>,
+    /// The API's base URL, by default `https://api.neuroio.com`. It must be https, or http on a loopback address. Without a
+    /// path, `/v1` is added. Or `NEUROIO_BASE_URL`.
+    #[attribute(optional, check = unless_empty(url))]
+    base_url: Field<String>,
+    #[attribute(flatten)]
+    timeouts: Timeouts,
+    #[attribute(optional, description = account::allowed_accounts("installation", "hosts, or base URLs"))]
+    allowed_accounts: Field<AllowedAccounts>,
 }
 
 /// The API's host in both public clients.
@@ -26,33 +39,6 @@ const BASE_URL: &str = "https://api.neuroio.com";
 
 /// Where the API is below its host.
 const API_PATH: &str = "/v1";
-
-pub(super) fn schema() -> Schema {
-    let mut attributes = vec![
-        Attribute::optional(
-            "api_token",
-            Type::String,
-            "The API token that the provider works with. Or `NEUROIO_API_TOKEN`, which keeps it out of the configuration.",
-        )
-        .sensitive(),
-        Attribute::optional(
-            "base_url",
-            Type::String,
-            "The API's base URL: `https://api.neuroio.com`, unless told otherwise. It must be https, or http on a \
-             loopback address. Without a path, `/v1` is added. Or `NEUROIO_BASE_URL`.",
-        ),
-    ];
-    attributes.extend(Timeouts::attributes());
-    attributes.push(account::allowed_accounts("installation", "hosts, or base URLs"));
-    Schema::new(
-        "Manages NeuroIO's stream tokens, with which applications prove themselves to its API.\n\n\
-         There are three kinds of API tokens, and the one that the provider works with decides what it manages: the stream \
-         tokens of the account (for its default space), those of one space, or those of managers. To manage those of \
-         several spaces, give each a `provider` block with an alias.\n\n\
-         An argument wins over its environment variable.",
-        attributes,
-    )
-}
 
 /// What the provider works with.
 #[derive(Clone, Debug)]
@@ -63,62 +49,45 @@ pub(super) struct Settings {
     pub(super) retry_timeout: Duration,
 }
 
-impl Config {
-    fn timeouts(&self) -> Timeouts<'_> {
-        Timeouts {
-            request_timeout: &self.request_timeout,
-            retry_timeout: &self.retry_timeout,
-        }
-    }
-}
-
-/// Judges what the configuration says by itself.
-pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
-    check("base_url", config.base_url.known(), url, diagnostics);
-    config.timeouts().validate(diagnostics);
-}
-
-/// Resolves a configuration with the environment; `None` if it told an error.
-pub(super) fn resolve(
-    config: Config,
-    environment: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Option<Resolved<Settings>> {
-    let timeouts = config.timeouts();
+/// Resolves a configuration with the environment.
+pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let base_url = or_variable(&config.base_url, environment, "NEUROIO_BASE_URL");
     let api_token = secret_or_variable(&config.api_token, environment, "NEUROIO_API_TOKEN");
-    let [request, retry] = timeouts.unknown();
-    let arguments = [
+    let [request, retry] = config.timeouts.unknown();
+    let unknown = first_unknown(&[
         ("base_url", base_url.is_unknown()),
         ("api_token", api_token.is_unknown()),
         ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
-    ];
-    if let Some(waiting) = Resolved::waiting(&arguments) {
-        return Some(waiting);
+    ]);
+    if let Some(argument) = unknown {
+        return Ok(Configured::Unknown(argument));
     }
+    let mut diagnostics = Diagnostics::default();
     let base_url = base_url.known().map_or(BASE_URL, String::as_str);
-    let base_url = check("base_url", Some(base_url), url, diagnostics);
+    let base_url = check("base_url", Some(base_url), url, &mut diagnostics);
     let credential = credential(
         "api_token",
         api_token,
         |secret| Credential::new("Token", secret),
         "The provider has no token to work with. Set the environment variable NEUROIO_API_TOKEN, or the argument \
          `api_token`, to an API token of the account, the space or the manager whose stream tokens are to be managed.",
-        diagnostics,
+        &mut diagnostics,
     );
-    let timeouts = timeouts.resolve(diagnostics);
-    let (request_timeout, retry_timeout) = timeouts?;
-    let base_url = base_url?;
-    let present = ProviderAccount::new(base_url.host(), &base_url);
-    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
-    Some(Resolved::Settings(Box::new(Settings {
+    let timeouts = config.timeouts.resolve(&mut diagnostics);
+    let (Some(base_url), Some(credential), Some((request_timeout, retry_timeout))) = (base_url, credential, timeouts)
+    else {
+        return Err(diagnostics);
+    };
+    let account = ProviderAccount::new(base_url.host(), &base_url);
+    check_allowed(&account, &config.allowed_accounts)?;
+    Ok(Configured::Ready(Settings {
         base_url,
-        credential: credential?,
+        credential,
         request_timeout,
         retry_timeout,
-    })))
+    }))
 }
 
 fn url(text: &str) -> Result<BaseUrl, String> {

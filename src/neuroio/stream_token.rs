@@ -1,62 +1,96 @@
 //! `neuroio_stream_token`: a stream token, permanent or for a day.
 //!
 //! # Flow
-//! Create makes the token (see [`super::create`]), and deactivates it where that is declared. A refresh reads it with its
-//! value, which the platform tells again. `is_active` changes in place. A temporary token that has ended is replaced.
+//! Create creates the token (see [`super::create`]), and deactivates it where that is declared. A refresh reads it with its
+//! value, which the platform shows again. `is_active` changes in place. A temporary token that has expired is replaced.
 //! Destroy deletes it (see [`super::delete`]).
 //!
 //! # Guarantees
-//! - Whatever token was made is in the state afterwards, or named in an error, whatever else went wrong.
+//! - Whatever token was created is in the state afterwards, or named in an error, whatever else failed.
 //! - Nothing leaves the state unless the platform's list, well received, no longer has it; and not even then if it has
-//!   ended, for then the plan says so and replaces it.
+//!   expired, for then the plan says so and replaces it.
 //! - The token that the provider works with is neither deactivated nor deleted.
 //!
 //! # Assumptions
 //! - The list is complete.
-//! - A permanent token does not end by itself, whatever the platform's `expires` says of it.
+//! - A permanent token does not expire, whatever the platform's `expires` says of it.
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::{Issued, StreamToken as Listed, TokenId};
-use super::connection::{Connection, Session};
+use super::api::{self, Issued, TokenId};
+use super::connection::{Connection, Context};
 use super::create;
 use super::delete::{delete, is_listed};
 use super::failure::failure;
 use super::filter::Found;
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
-use crate::platform::account;
+use crate::framework::{Change, Diagnostic, Diagnostics, Field, Leaving, Model, Outcome, Resource};
 use crate::platform::decision_time::{self, DecisionTime};
+use crate::platform::{Session, account};
 use crate::rest::Operation;
 use crate::token::Expiry;
 
 /// How long a temporary token lives.
 const TEMPORARY: Duration = Duration::from_secs(24 * 3_600);
 
-model! {
-    /// The identity of a stream token.
-    pub(super) struct Identity {
-        id: String,
-    }
+/// A stream token of the account, space or managers that the provider's `api_token` belongs to.
+///
+/// **A permanent token** does not expire. There may be five of them per account or space; a plan that would exceed that says
+/// so before anything is created.
+///
+/// **A temporary token** expires 24 hours after it was created. As a managed resource it is replaced by the first plan after
+/// that, and the plan says so; until it is applied, whatever uses the token is rejected. So it suits a configuration that is
+/// applied every few hours. What needs a token only while Terraform runs is better served by the
+/// [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing on the platform or in the state.
+///
+/// The platform shows the value whenever it is read, so that an import brings it along. It is kept in the Terraform state:
+/// whoever can read the state can use the token.
+///
+/// Not documented by the platform, and left to what it answers: whether deactivated tokens count against the limit, and
+/// whether a temporary token that has expired is still listed. A token has no name: one that was created by a run that was
+/// killed before it wrote its state looks like any other. Find it with `terraform query`
+/// ([list resource](../list-resources/stream_token.md)) or the data source
+/// [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), and import or delete it.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct StreamToken {
+    /// Whether the token does not expire. Otherwise it expires after 24 hours.
+    #[attribute(required, requires_replace)]
+    permanent: Field<bool>,
+    /// Whether the token is accepted. It can be changed back and forth; one that was deactivated outside
+    /// Terraform is activated by the next apply, unless this is false.
+    #[attribute(default = true)]
+    is_active: Field<bool>,
+    /// The platform's number for the token.
+    #[attribute(computed, planned, import, identity)]
+    id: Field<String>,
+    /// The token's value.
+    #[attribute(computed, planned)]
+    key: Field<SecretString>,
+    /// When the token was created, in UTC.
+    #[attribute(computed, planned)]
+    created_at: Field<String>,
+    /// When a temporary token expires, in UTC; null for a permanent one. Once it has passed, the next plan replaces the token.
+    #[attribute(computed, planned, requires_replace)]
+    expires_at: Field<String>,
 }
 
-model! {
-    /// The attributes of `neuroio_stream_token`.
-    pub(super) struct Model {
-        id: String,
-        permanent: bool,
-        is_active: bool,
-        key: SecretString,
-        created_at: String,
-        expires_at: String,
+impl StreamToken {
+    /// What is found in the list: all but the value.
+    pub(super) fn of(found: &Found) -> Self {
+        let mut model = Self {
+            permanent: found.permanent.into(),
+            ..Self::default()
+        };
+        model.refresh_listed(&found.token);
+        model
     }
-}
 
-impl Model {
-    /// The id in a state, where it cannot be anything but one.
+    /// The id.
+    ///
+    /// # Errors
+    /// A state with another text, which no operation leaves.
     fn id(&self) -> Result<TokenId, Diagnostic> {
         let id = self.id.known().map_or("", String::as_str);
         id.parse().map_err(|error| {
@@ -69,37 +103,37 @@ impl Model {
         self.permanent == Field::Known(true)
     }
 
-    /// When it ends, if it does.
+    /// When it expires, if it does.
     fn expiry(&self) -> Option<Expiry> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
 
-    /// What is found in the list: all but the value.
-    pub(super) fn of(found: &Found) -> Self {
-        let mut model = Self {
-            permanent: found.permanent.into(),
-            ..Self::default()
-        };
-        model.describe(&found.token);
-        model
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 
     /// How a message names it.
-    fn what(&self) -> String {
+    fn name(&self) -> String {
         let id = self.id.known().map_or("", String::as_str);
         format!("The stream token {id}")
     }
 
-    fn has_ended(&self, now: Timestamp) -> bool {
-        self.expiry().is_some_and(|expiry| expiry.has_passed(now))
+    /// Marks what a replacement changes.
+    fn mark_unknown(&mut self) {
+        self.id = Field::Unknown;
+        self.key = Field::Unknown;
+        self.created_at = Field::Unknown;
+        self.expires_at = Field::Unknown;
     }
 
-    fn follow(&mut self, Issued { token, key }: Issued) {
-        self.describe(&token);
+    /// Takes over what the platform shows of the token.
+    fn refresh_from(&mut self, Issued { token, key }: Issued) {
+        self.refresh_listed(&token);
         self.key = key.into();
     }
 
-    fn describe(&mut self, token: &Listed) {
+    /// The same of what the list shows: all but the value.
+    fn refresh_listed(&mut self, token: &api::StreamToken) {
         self.id = token.id.to_string().into();
         self.is_active = token.is_active.into();
         self.created_at = token.created.map(|at| Expiry::at(at).to_string()).into();
@@ -111,17 +145,17 @@ impl Model {
     }
 }
 
-/// When a token ends, in UTC.
-pub(super) fn expires_at(token: &Listed, permanent: bool) -> Field<String> {
+/// When a token expires, in UTC.
+pub(super) fn expires_at(token: &api::StreamToken, permanent: bool) -> Field<String> {
     let expires = token.expires.filter(|_| !permanent);
     expires.map(|at| Expiry::at(at).to_string()).into()
 }
 
-pub(super) struct StreamToken {
+pub(super) struct StreamTokenResource {
     session: Session,
 }
 
-impl StreamToken {
+impl StreamTokenResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -133,295 +167,188 @@ impl StreamToken {
     fn now(&self) -> Timestamp {
         self.session.clock().now()
     }
+}
 
-    /// Records at a refresh by which instant the next plan decides.
-    fn record_decision(&self, context: &Context, state: &Model) {
-        decision_time::refresh(&context.private, self.now(), |at| state.has_ended(at));
-    }
-
-    /// Holds a planned creation against the limit. Errors are ignored here: apply reports them.
-    async fn plan_creation(&self, context: &Context, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
-        };
-        if let Ok(present) = connection.permanent(&connection.operation(context)).await {
-            diagnostics.extend(connection.ledger.create(&present));
-        }
-    }
-
-    /// Notes that the token will go, and warns of what would refuse it.
-    async fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
-        };
-        if let Ok(id) = prior.id() {
-            connection.ledger.delete(id);
-        }
-        if works_with(&connection, &prior.key).await {
-            diagnostics.push(own("delete").as_warning());
-        }
-    }
-
-    /// Activates or deactivates the token and reads what came of it.
-    async fn set_active(
-        connection: &Connection,
-        operation: &Operation,
-        state: &mut Model,
-        is_active: bool,
-    ) -> Result<(), Diagnostic> {
-        let id = state.id()?;
-        if !is_active && works_with(connection, &state.key).await {
-            return Err(own("deactivate"));
-        }
-        let set = connection.api.set_active(operation, id, is_active).await;
-        set.map_err(|error| failure(&error))?;
-        let issued = connection.api.get(operation, id).await;
-        state.follow(issued.map_err(|error| failure(&error))?);
-        if state.is_active == Field::Known(is_active) {
-            return Ok(());
-        }
-        Err(Diagnostic::error(
-            format!("The stream token {id} did not change"),
-            "The platform has answered that `is_active` was changed, and still shows it as it was before.",
-        )
-        .on("is_active"))
+/// Compares a planned creation with the limit. Errors are ignored here: apply reports them.
+async fn plan_creation(context: &Context) {
+    let Some(connection) = context.known_client() else {
+        return;
+    };
+    if let Ok(present) = connection.permanent(&connection.operation(context)).await {
+        context.diagnostics().extend(connection.planned.create(&present));
     }
 }
 
-impl StreamToken {
-    /// What was issued, with what the answer to the creation leaves out and a reading shows. Otherwise the next refresh would
-    /// find a change.
-    async fn completed(
-        &self,
-        connection: &Connection,
-        operation: &Operation,
-        permanent: bool,
-        issued: Issued,
-    ) -> Issued {
-        if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
-            return issued;
-        }
-        // Errors are ignored here: the token is there, and the next refresh reads it again.
-        match connection.api.get(operation, issued.token.id).await {
-            Ok(read) => read,
-            Err(_) => issued,
-        }
+/// Notes that the token will be deleted, and warns of what would refuse it.
+async fn plan_removal(context: &Context, prior: &StreamToken) {
+    let Some(connection) = context.known_client() else {
+        return;
+    };
+    if let Ok(id) = prior.id() {
+        connection.planned.delete(id);
+    }
+    if is_own_credential(&connection, &prior.key).await {
+        context.report(own("delete").as_warning());
     }
 }
 
-#[async_trait]
-impl Resource for StreamToken {
-    type Model = Model;
-    type Identity = Identity;
+/// Activates or deactivates the token, and reads the outcome.
+async fn set_active(
+    connection: &Connection,
+    operation: &Operation,
+    mut state: StreamToken,
+    is_active: bool,
+) -> Outcome<StreamToken> {
+    let id = state.id()?;
+    if !is_active && is_own_credential(connection, &state.key).await {
+        return Err(own("deactivate").into());
+    }
+    let set = connection.api.set_active(operation, id, is_active).await;
+    set.map_err(|error| failure(&error))?;
+    let issued = connection.api.get(operation, id).await;
+    state.refresh_from(issued.map_err(|error| failure(&error))?);
+    if state.is_active == Field::Known(is_active) {
+        return Ok(state);
+    }
+    Err(unchanged(id)).leaving(state)
+}
+
+/// What was issued, with what the answer to the creation leaves out and a reading shows. Otherwise the next refresh would find
+/// a change.
+async fn completed(connection: &Connection, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
+    if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
+        return issued;
+    }
+    // Errors are ignored here: the token is there, and the next refresh reads it again.
+    let read = connection.api.get(operation, issued.token.id).await;
+    read.unwrap_or(issued)
+}
+
+impl Resource for StreamTokenResource {
+    type Model = StreamToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "neuroio_stream_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A stream token of the account, space or managers that the provider's `api_token` belongs to.\n\n\
-             **A permanent token** does not end by itself. There may be five of them per account or space; a plan that would \
-             exceed that says so before anything is made.\n\n\
-             **A temporary token** ends 24 hours after it was made. As a managed resource it is replaced by the first plan \
-             after its end, and the plan says so; until that is applied, whatever uses it is not let in. So it suits a \
-             configuration that is applied every few hours. What needs a token only while Terraform runs is better served by \
-             the [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing behind, neither on the \
-             platform nor in the state.\n\n\
-             The platform tells the value whenever it is asked, so that an import brings it along. It is kept in the \
-             Terraform state: whoever can read the state can use the token.\n\n\
-             Not documented by the platform, and left to what it answers: whether deactivated tokens count against the \
-             limit, and whether a temporary token that has ended is still listed. A token has no name: one that was made by \
-             a run that was killed before it wrote its state cannot be told from others. Find it with `terraform query` \
-             ([list resource](../list-resources/stream_token.md)) or the data source \
-             [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), and import or delete it.",
-            [
-                Attribute::required(
-                    "permanent",
-                    Type::Bool,
-                    "Whether the token goes without an end. Otherwise it ends after 24 hours.",
-                )
-                .replaces(),
-                Attribute::optional_computed(
-                    "is_active",
-                    Type::Bool,
-                    "Whether the token is let in. Default: true. It can be changed back and forth; one that was \
-                     deactivated outside Terraform is activated by the next apply, unless this is false.",
-                ),
-                Attribute::computed("id", Type::String, "The platform's number for the token."),
-                Attribute::computed("key", Type::String, "The token's value.").sensitive(),
-                Attribute::computed("created_at", Type::String, "When the token was made, in UTC."),
-                Attribute::computed(
-                    "expires_at",
-                    Type::String,
-                    "When a temporary token ends, in UTC; null for a permanent one. Once it has passed, the next plan \
-                     replaces the token.",
-                )
-                .replaces(),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<StreamToken>) -> Result<(), Diagnostics> {
         let planned = &mut change.planned;
-        if change.config.is_active.is_null() {
-            planned.is_active = true.into();
-        }
         let Some(prior) = &change.prior else {
             if planned.is_permanent() {
                 planned.expires_at = Field::Null;
-                self.plan_creation(context, diagnostics).await;
+                plan_creation(context).await;
             }
-            return;
+            return Ok(());
         };
         if planned.permanent != prior.permanent {
             // It is replaced: what comes instead is planned by itself.
-            self.plan_removal(prior, diagnostics).await;
-            return;
+            plan_removal(context, prior).await;
+            return Ok(());
         }
+        let mut diagnostics = context.diagnostics();
         if prior.expiry().is_some() {
-            self.session.synchronise(context, diagnostics).await;
+            self.session.synchronise(context, &mut diagnostics).await;
         }
         let records = decision_time::records(prior, planned);
         let time = DecisionTime::new(&context.private, self.now(), records, Some(TEMPORARY));
-        let decide = |at| prior.has_ended(at).then_some(());
-        if time.decide(&prior.what(), decide, diagnostics).is_some() {
-            planned.id = Field::Unknown;
-            planned.key = Field::Unknown;
-            planned.created_at = Field::Unknown;
-            planned.expires_at = Field::Unknown;
-            diagnostics.push(ended(prior));
+        let decide = |at| prior.has_expired(at).then_some(());
+        if time.decide(&prior.name(), decide, &mut diagnostics).is_some() {
+            planned.mark_unknown();
+            diagnostics.push(expired(prior));
         }
+        Ok(())
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        self.plan_removal(prior, diagnostics).await;
+    async fn plan_destroy(&self, context: &Context, prior: &StreamToken) -> Result<(), Diagnostics> {
+        plan_removal(context, prior).await;
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
+    async fn create(&self, context: &Context, planned: StreamToken) -> Outcome<StreamToken> {
+        let connection = context.client()?;
         decision_time::record(&context.private, self.now());
         let operation = connection.operation(context);
         let permanent = planned.is_permanent();
         let created = {
             let _alone = connection.creating.lock().await;
-            create::create(&connection.api, &operation, permanent, diagnostics).await
+            create::create(&connection.api, &operation, permanent, &mut context.diagnostics()).await
         };
         if permanent {
-            connection.ledger.settle();
+            connection.planned.settle();
         }
-        connection.changed();
-        let mut state = Model {
+        connection.invalidate();
+        let mut state = StreamToken {
             permanent: permanent.into(),
-            ..Model::default()
+            ..StreamToken::default()
         };
-        let issued = self
-            .completed(&connection, &operation, permanent, diagnostics.ok(created)?)
-            .await;
-        state.follow(issued);
+        state.refresh_from(completed(&connection, &operation, permanent, created?).await);
         if planned.is_active == Field::Known(false) {
-            diagnostics.ok(Self::set_active(&connection, &operation, &mut state, false).await);
+            let set = set_active(&connection, &operation, state.clone(), false).await;
+            return set.map_err(|failed| failed.or_leaving(state));
         }
-        Some(state)
+        Ok(state)
     }
 
-    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, mut state: StreamToken) -> Outcome<StreamToken, Option<StreamToken>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let Some((connection, id)) = self.session.connection(diagnostics).zip(diagnostics.ok(state.id())) else {
-            return Some(state);
-        };
+        let (connection, id) = (context.client()?, state.id()?);
         let operation = connection.operation(context);
         let found = connection.api.get(&operation, id).await;
-        self.session.report_skew(diagnostics);
+        self.session.report_skew(&mut context.diagnostics());
         match found {
-            Ok(issued) => {
-                state.follow(issued);
-                self.record_decision(context, &state);
-                Some(state)
-            }
-            // Ended, it may be shown no longer: what ended as declared was not deleted outside.
-            Err(error) if error.is_not_found() && state.has_ended(self.now()) => {
-                self.record_decision(context, &state);
-                Some(state)
-            }
+            Ok(issued) => state.refresh_from(issued),
+            // It may be shown no longer: what expired as declared was not deleted outside.
+            Err(error) if error.is_not_found() && state.has_expired(self.now()) => {}
             Err(error) if error.is_not_found() => {
-                let is_gone = diagnostics.ok(is_listed(&connection.api, &operation, id).await) == Some(false);
-                if is_gone {
-                    diagnostics.push(deleted_outside(id));
-                }
-                (!is_gone).then_some(state)
+                let is_listed = is_listed(&connection.api, &operation, id).await?;
+                return Ok(is_listed.then_some(state));
             }
-            Err(error) => {
-                diagnostics.push(failure(&error));
-                Some(state)
-            }
+            Err(error) => return Err(failure(&error).into()),
         }
+        decision_time::refresh(&context.private, self.now(), |at| state.has_expired(at));
+        Ok(Some(state))
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
+    async fn update(&self, context: &Context, prior: StreamToken, planned: StreamToken) -> Outcome<StreamToken> {
+        let (connection, is_active) = (context.client()?, *planned.is_active.get()?);
+        let set = set_active(&connection, &connection.operation(context), prior, is_active).await;
         decision_time::record(&context.private, self.now());
-        let mut state = prior;
-        if let Some(is_active) = planned.is_active.into_known() {
-            let operation = connection.operation(context);
-            diagnostics.ok(Self::set_active(&connection, &operation, &mut state, is_active).await);
-            decision_time::record(&context.private, self.now());
-        }
-        state
+        set
     }
 
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let Some((connection, id)) = self.session.connection(diagnostics).zip(diagnostics.ok(state.id())) else {
-            return Some(state);
-        };
-        if works_with(&connection, &state.key).await {
-            diagnostics.push(own("delete"));
-            return Some(state);
+    async fn delete(&self, context: &Context, state: StreamToken) -> Outcome<StreamToken, ()> {
+        let (connection, id) = (context.client()?, state.id()?);
+        if is_own_credential(&connection, &state.key).await {
+            return Err(own("delete").into());
         }
         let deleted = delete(&connection.api, &connection.operation(context), id).await;
-        connection.changed();
-        match diagnostics.ok(deleted) {
-            Some(()) => None,
-            None => Some(state),
-        }
+        connection.invalidate();
+        Ok(deleted?)
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let Ok(id) = id.parse::<TokenId>() else {
-            diagnostics.push(Diagnostic::error(
-                "Not the id of a stream token",
-                "A stream token is imported by its id, which is a number. Its value (`key`) is not accepted: it would end \
-                 up in logs. The data source `neuroio_stream_tokens` lists the ids.",
-            ));
-            return None;
-        };
-        let connection = self.session.connection(diagnostics)?;
+    async fn import(&self, context: &Context, id: &str) -> Outcome<StreamToken, Option<StreamToken>> {
+        let id: TokenId = id.parse().map_err(|_| not_an_id())?;
+        let connection = context.client()?;
         let operation = connection.operation(context);
         let issued = connection.api.get(&operation, id).await;
-        let issued = diagnostics.ok(issued.map_err(|error| failure(&error)))?;
-        // The token does not say of which kind it is; the list tells them apart.
+        let issued = issued.map_err(|error| failure(&error))?;
+        // The token does not say of which kind it is; the list distinguishes them.
         let permanent = connection.permanent(&operation).await;
-        let permanent = diagnostics.ok(permanent.map_err(|error| failure(&error)))?;
-        let mut state = Model {
+        let permanent = permanent.map_err(|error| failure(&error))?;
+        let mut state = StreamToken {
             permanent: permanent.iter().any(|token| token.id == id).into(),
-            ..Model::default()
+            ..StreamToken::default()
         };
-        state.follow(issued);
+        state.refresh_from(issued);
         decision_time::record(&context.private, self.now());
-        Some(state)
+        Ok(Some(state))
     }
 
-    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+    async fn permits(&self, context: &Context, state: &StreamToken) -> Result<(), Diagnostics> {
         let is_there = async {
-            let Some(connection) = self.session.connected() else {
-                return Ok(true);
-            };
-            let found = connection.api.get(&connection.operation(context), state.id()?).await;
-            match found {
+            let connection = context.client()?;
+            match connection.api.get(&connection.operation(context), state.id()?).await {
                 Ok(found) => {
                     let key = state.key.known().map(ExposeSecret::expose_secret);
                     Ok(key.is_none_or(|key| key == found.key.expose_secret()))
@@ -430,31 +357,23 @@ impl Resource for StreamToken {
                 Err(error) => Err(failure(&error)),
             }
         };
-        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+        let account = self.session.account();
+        Ok(account::permits(&context.private, account, &state.name(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
 
-    fn identity_schema(&self) -> Option<Schema> {
-        let id = Attribute::required("id", Type::String, "The platform's number for the token.");
-        Some(Schema::new("", [id]))
-    }
-
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        Some(Identity { id: state.id.clone() })
-    }
-
-    fn import_id(&self, identity: Identity) -> Result<String, Diagnostic> {
-        Ok(identity.id.into_known().unwrap_or_default())
+    fn title(&self, state: &StreamToken) -> Option<String> {
+        Some(state.name())
     }
 }
 
 /// Whether this is the value that the provider works with.
-async fn works_with(connection: &Connection, key: &Field<SecretString>) -> bool {
+async fn is_own_credential(connection: &Connection, key: &Field<SecretString>) -> bool {
     match key.known() {
-        Some(key) => connection.api.works_with(key).await,
+        Some(key) => connection.api.is_own_credential(key).await,
         None => false,
     }
 }
@@ -469,23 +388,35 @@ fn own(verb: &str) -> Diagnostic {
     )
 }
 
-fn ended(prior: &Model) -> Diagnostic {
+/// The warning of a plan that replaces a token because it has expired.
+fn expired(prior: &StreamToken) -> Diagnostic {
     let (id, at) = (prior.id.known(), prior.expires_at.known());
     Diagnostic::warning(
-        format!("The temporary stream token {} has ended", id.map_or("", String::as_str)),
         format!(
-            "It ended at {}, and whatever uses it is not let in any more. It is to be replaced by a new one, with another \
-             value, which again lasts 24 hours.",
+            "The temporary stream token {} has expired",
+            id.map_or("", String::as_str)
+        ),
+        format!(
+            "It expired at {}, and whatever uses it is rejected. It is to be replaced by a new one, with another value, which \
+             again lasts 24 hours.",
             at.map_or("", String::as_str)
         ),
     )
 }
 
-/// The warning of a refresh that found the token gone.
-fn deleted_outside(id: TokenId) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The stream token {id} was deleted outside Terraform"),
-        "The platform neither shows it nor lists it, so its value is no longer valid. The next apply creates another one.",
+fn unchanged(id: TokenId) -> Diagnostic {
+    Diagnostic::error(
+        format!("The stream token {id} did not change"),
+        "The platform has answered that `is_active` was changed, and still shows it as it was before.",
+    )
+    .on("is_active")
+}
+
+fn not_an_id() -> Diagnostic {
+    Diagnostic::error(
+        "Not the id of a stream token",
+        "A stream token is imported by its id, which is a number. Its value (`key`) is not accepted: it would end up in logs. \
+         The data source `neuroio_stream_tokens` lists the ids.",
     )
 }
 

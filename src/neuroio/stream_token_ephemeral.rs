@@ -1,83 +1,63 @@
 //! Ephemeral `neuroio_stream_token`: a temporary stream token for one run of Terraform.
 //!
 //! # Flow
-//! Open makes a temporary token (see [`super::create`]); Close deletes it (see [`super::delete`]).
+//! Open creates a temporary token (see [`super::create`]); Close deletes it (see [`super::delete`]).
 //!
 //! # Guarantees
 //! - The value is in no plan and no state.
-//! - What Open has made is deleted by Close, or Close says that it is not.
+//! - What Open has created is deleted by Close, or Close reports that it is not.
 //!
 //! # Assumptions
-//! - A run that is killed closes nothing: what it leaves ends by itself within 24 hours.
+//! - A run that is killed closes nothing: its orphan expires within 24 hours.
 
-use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::api::TokenId;
-use super::connection::Session;
+use super::connection::{Connection, Context};
 use super::create;
 use super::delete::delete;
 use super::stream_token::expires_at;
-use crate::framework::{Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Opened, Schema, Type, model};
+use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
 
-model! {
-    /// The attributes of the ephemeral `neuroio_stream_token`.
-    pub(super) struct Model {
-        id: String,
-        key: SecretString,
-        expires_at: String,
-    }
+/// A temporary stream token for the time of one run: it is created when Terraform needs it, in the plan and again in the apply,
+/// and deleted when all that refers to it is done. Its value is in no plan and no state. Ephemeral resources need Terraform
+/// 1.10 or later.
+///
+/// The orphan of a run that is killed expires 24 hours after it was created. Temporary tokens do not count against the limit
+/// of permanent ones.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct TemporaryToken {
+    /// The platform's number for the token.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// The token's value.
+    #[attribute(computed)]
+    key: Field<SecretString>,
+    /// When the token would expire if it were not deleted, in UTC.
+    #[attribute(computed)]
+    expires_at: Field<String>,
 }
 
-pub(super) struct EphemeralStreamToken {
-    session: Session,
-}
+pub(super) struct StreamTokenEphemeral;
 
-impl EphemeralStreamToken {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
-
-#[async_trait]
-impl EphemeralResource for EphemeralStreamToken {
-    type Model = Model;
+impl EphemeralResource for StreamTokenEphemeral {
+    type Model = TemporaryToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "neuroio_stream_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A temporary stream token for the time of one run: it is made when Terraform needs it, in the plan and again \
-             in the apply, and deleted when all that refers to it is done. Its value is in no plan and no state. Ephemeral \
-             resources need Terraform 1.10 or later.\n\n\
-             What a run leaves behind that is killed ends by itself 24 hours after it was made. Temporary tokens do not \
-             count against the limit of permanent ones.",
-            [
-                Attribute::computed("id", Type::String, "The platform's number for the token."),
-                Attribute::computed("key", Type::String, "The token's value.").sensitive(),
-                Attribute::computed(
-                    "expires_at",
-                    Type::String,
-                    "When the token would end if it were not deleted, in UTC.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn open(&self, context: &Context, _: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
-        let connection = self.session.connection(diagnostics)?;
+    async fn open(&self, context: &Context, _: TemporaryToken) -> Outcome<Opened<TemporaryToken>> {
+        let connection = context.client()?;
         let operation = connection.operation(context);
-        let created = {
+        let issued = {
             let _alone = connection.creating.lock().await;
-            create::create(&connection.api, &operation, false, diagnostics).await
+            create::create(&connection.api, &operation, false, &mut context.diagnostics()).await?
         };
-        let issued = diagnostics.ok(created)?;
-        Some(Opened {
-            private: issued.token.id.to_string().into_bytes(),
-            result: Model {
-                id: issued.token.id.to_string().into(),
+        let id = issued.token.id.to_string();
+        Ok(Opened {
+            private: id.clone().into_bytes(),
+            result: TemporaryToken {
+                id: id.into(),
                 expires_at: expires_at(&issued.token, false),
                 key: issued.key.into(),
             },
@@ -85,21 +65,19 @@ impl EphemeralResource for EphemeralStreamToken {
         })
     }
 
-    async fn close(&self, context: &Context, private: &[u8], diagnostics: &mut Diagnostics) {
-        let id = std::str::from_utf8(private)
-            .ok()
-            .and_then(|id| id.parse::<TokenId>().ok());
-        let Some(id) = id else {
-            diagnostics.push(Diagnostic::error(
-                "Cannot delete the ephemeral stream token",
-                "Terraform did not hand its id back. The token ends by itself 24 hours after it was made.",
-            ));
-            return;
-        };
-        if let Some(connection) = self.session.connection(diagnostics) {
-            diagnostics.ok(delete(&connection.api, &connection.operation(context), id).await);
-        }
+    async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
+        let id = std::str::from_utf8(private).ok();
+        let id = id.and_then(|id| id.parse::<TokenId>().ok()).ok_or_else(no_id)?;
+        let connection = context.client()?;
+        Ok(delete(&connection.api, &connection.operation(context), id).await?)
     }
+}
+
+fn no_id() -> Diagnostic {
+    Diagnostic::error(
+        "Cannot delete the ephemeral stream token",
+        "Terraform did not hand its id back. The token expires 24 hours after it was created.",
+    )
 }
 
 #[cfg(test)]

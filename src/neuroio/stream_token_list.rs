@@ -2,71 +2,44 @@
 //!
 //! # Guarantees
 //! - The configuration that is generated from what is found plans nothing after its import.
-//! - No value is asked for: what an import brings, a query does not print.
+//! - No value is requested: an import reads it, and a query does not print it.
 //!
 //! # Assumptions
-//! - The platform's list is complete. Whether it still shows what has ended is not documented.
+//! - The platform's list is complete. Whether it still shows what has expired is not documented.
 
-use async_trait::async_trait;
+use super::connection::Context;
+use super::filter::{Filter, Found};
+use super::stream_token::{StreamToken, StreamTokenResource};
+use crate::framework::{Diagnostics, ListItem, ListResource, Model};
 
-use super::filter::{self, Filter as Asked, Found};
-use super::stream_token::{Model, StreamToken};
-use crate::framework::{Context, Diagnostics, ListResource, Listed, Schema, model};
+/// Finds the stream tokens of the account, space or managers that the provider's `api_token` belongs to, whoever created them,
+/// for `terraform query` (Terraform 1.14): to bring under Terraform what was created by hand, or what is an orphan of a run
+/// that was killed. `terraform query -generate-config-out=tokens.tf` writes a resource and an `import` block for each.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct Query {
+    #[attribute(flatten)]
+    filter: Filter,
+}
 
-model! {
-    /// The `config` of a `list` block.
-    pub(super) struct Filter {
-        permanent: bool,
-        is_active: bool,
-        expired: bool,
+impl ListResource for StreamTokenResource {
+    type Filter = Query;
+
+    async fn list(&self, context: &Context, query: Query) -> Result<Vec<ListItem<StreamToken>>, Diagnostics> {
+        let connection = context.client()?;
+        let operation = connection.operation(context);
+        let found = query.filter.find(&connection.api, &operation, self.session().clock());
+        Ok(found.await?.iter().map(item).collect())
     }
 }
 
-#[async_trait]
-impl ListResource for StreamToken {
-    type Filter = Filter;
-
-    fn filter_schema(&self) -> Schema {
-        Schema::new(
-            "Finds the stream tokens of the account, space or managers that the provider's `api_token` belongs to, whoever \
-             made them, for `terraform query` (Terraform 1.14): to bring under Terraform what was made by hand, or what a run \
-             left behind that was killed. `terraform query -generate-config-out=tokens.tf` writes a resource and an \
-             `import` block for each.",
-            filter::attributes(),
-        )
-    }
-
-    fn validate_filter(&self, _: &Filter, _: &mut Diagnostics) {}
-
-    async fn list(&self, context: &Context, filter: Filter, diagnostics: &mut Diagnostics) -> Vec<Listed<Model>> {
-        let Some(connection) = self.session().connection(diagnostics) else {
-            return Vec::new();
-        };
-        let Filter {
-            permanent,
-            is_active,
-            expired,
-        } = filter;
-        let asked = Asked {
-            permanent,
-            is_active,
-            expired,
-        };
-        let clock = self.session().clock();
-        let found = asked.find(&connection.api, &connection.operation(context), clock).await;
-        let found = diagnostics.ok(found).unwrap_or_default();
-        found.iter().map(listed).collect()
-    }
-}
-
-fn listed(found: &Found) -> Listed<Model> {
+fn item(found: &Found) -> ListItem<StreamToken> {
     let kind = match found.expiry() {
         _ if found.permanent => "permanent".to_owned(),
         Some(expiry) => format!("temporary, until {expiry}"),
         None => "temporary".to_owned(),
     };
-    Listed {
+    ListItem {
         display_name: format!("{}, {kind}", found.token.id),
-        object: Model::of(found),
+        object: StreamToken::of(found),
     }
 }

@@ -1,109 +1,90 @@
 //! `data.neuroio_stream_tokens`: the stream tokens there are, without their values.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::connection::Session;
-use super::filter::{self, Filter, Found};
-use crate::framework::{Attribute, Context, DataSource, Diagnostics, Schema, Type, model};
+use super::connection::{Connection, Context};
+use super::filter::{Filter, Found};
+use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::platform::Session;
 use crate::token::Expiry;
 
-model! {
-    /// The attributes of `data.neuroio_stream_tokens`.
-    pub(super) struct Model {
-        permanent: bool,
-        is_active: bool,
-        expired: bool,
-        tokens: Vec<ListedToken>,
-    }
-}
-
-model! {
-    /// A token that was found.
-    pub(super) struct ListedToken {
-        id: String,
-        permanent: bool,
-        is_active: bool,
-        created_at: String,
-        expires_at: String,
-        expired: bool,
-    }
-}
-
+/// Lists the stream tokens of the account, space or managers that the provider's `api_token` belongs to. Their values are left
+/// out: all of them would be in the state. To have the value of one, import it.
+///
+/// Not documented by the platform: whether a temporary token that has expired is still listed.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct StreamTokens {
+    #[attribute(flatten)]
+    filter: Filter,
+    /// What was found, the oldest first.
+    #[attribute(computed)]
+    tokens: Field<Vec<ListedToken>>,
+}
+
+/// A token that was found.
+#[derive(Model, Clone, Debug, Default)]
+struct ListedToken {
+    /// The platform's number for the token.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// Whether it is permanent.
+    #[attribute(computed)]
+    permanent: Field<bool>,
+    /// Whether it has not been deactivated.
+    #[attribute(computed)]
+    is_active: Field<bool>,
+    /// When it was created, in UTC.
+    #[attribute(computed)]
+    created_at: Field<String>,
+    /// When it expires, in UTC; null for a permanent token.
+    #[attribute(computed)]
+    expires_at: Field<String>,
+    /// Whether it has expired.
+    #[attribute(computed)]
+    expired: Field<bool>,
+}
+
+impl ListedToken {
+    fn new(found: &Found, now: Timestamp) -> Self {
+        let token = &found.token;
+        Self {
+            id: token.id.to_string().into(),
+            permanent: found.permanent.into(),
+            is_active: token.is_active.into(),
+            created_at: token.created.map(|at| Expiry::at(at).to_string()).into(),
+            expires_at: found.expiry().map(|expiry| expiry.to_string()).into(),
+            expired: found.has_expired(now).into(),
+        }
+    }
+}
+
+pub(super) struct StreamTokensDataSource {
     session: Session,
 }
 
-impl StreamTokens {
+impl StreamTokensDataSource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
 }
 
-#[async_trait]
-impl DataSource for StreamTokens {
-    type Model = Model;
+impl DataSource for StreamTokensDataSource {
+    type Model = StreamTokens;
+    type Client = Connection;
 
     const TYPE: &'static str = "neuroio_stream_tokens";
 
-    fn schema(&self) -> Schema {
-        let token = [
-            ("id", Type::String),
-            ("permanent", Type::Bool),
-            ("is_active", Type::Bool),
-            ("created_at", Type::String),
-            ("expires_at", Type::String),
-            ("expired", Type::Bool),
-        ];
-        let token = Type::Object(token.map(|(name, ty)| (name.to_owned(), ty)).into());
-        let mut attributes = Vec::from(filter::attributes());
-        attributes.push(Attribute::computed(
-            "tokens",
-            Type::List(Box::new(token)),
-            "What was found, the oldest first. Each has an `id`; `permanent`; `is_active`; `created_at`, in UTC; \
-             `expires_at`, in UTC, null for a permanent token; and `expired`, whether it has ended.",
-        ));
-        Schema::new(
-            "Lists the stream tokens of the account, space or managers that the provider's `api_token` belongs to. Their \
-             values are left out: all of them would lie in the state. To have the value of one, import it.\n\n\
-             Not documented by the platform: whether a temporary token that has ended is still listed.",
-            attributes,
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let clock = self.session.clock();
-        let filter = Filter {
-            permanent: config.permanent,
-            is_active: config.is_active,
-            expired: config.expired,
-        };
-        let found = filter
-            .find(&connection.api, &connection.operation(context), clock)
-            .await;
-        let found = diagnostics.ok(found)?;
+    async fn read(&self, context: &Context, config: StreamTokens) -> Result<StreamTokens, Diagnostics> {
+        let (connection, clock) = (context.client()?, self.session.clock());
+        let operation = connection.operation(context);
+        let found = config.filter.find(&connection.api, &operation, clock).await?;
+        self.session.report_skew(&mut context.diagnostics());
         let now = clock.now();
-        self.session.report_skew(diagnostics);
-        let tokens = found.iter().map(|found| listed(found, now)).collect::<Vec<_>>();
-        Some(Model {
+        let tokens: Vec<_> = found.iter().map(|found| ListedToken::new(found, now)).collect();
+        Ok(StreamTokens {
             tokens: tokens.into(),
             ..config
         })
-    }
-}
-
-fn listed(found: &Found, now: Timestamp) -> ListedToken {
-    let token = &found.token;
-    ListedToken {
-        id: token.id.to_string().into(),
-        permanent: found.permanent.into(),
-        is_active: token.is_active.into(),
-        created_at: token.created.map(|at| Expiry::at(at).to_string()).into(),
-        expires_at: found.expiry().map(|expiry| expiry.to_string()).into(),
-        expired: found.has_ended(now).into(),
     }
 }
 

@@ -75,7 +75,7 @@ impl Api {
     }
 
     /// Whether this is the token that the API is called with.
-    pub async fn works_with(&self, token: &SecretString) -> bool {
+    pub async fn is_own_credential(&self, token: &SecretString) -> bool {
         self.client.proves_itself_with(token).await
     }
 

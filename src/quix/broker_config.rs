@@ -1,82 +1,54 @@
 //! Ephemeral `quix_broker_config`: how a Kafka client connects to an environment's broker.
 //!
 //! # Flow
-//! Open reads the settings. There is nothing to close: nothing was made.
+//! Open reads the settings. There is nothing to close: nothing was created.
 //!
 //! # Guarantees
 //! - The broker's password is in no plan and no state.
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::connection::Session;
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use crate::framework::{Attribute, Context, Diagnostics, EphemeralResource, Opened, Schema, Type, model};
+use crate::framework::{EphemeralResource, Field, Model, Opened, Outcome};
 
-model! {
-    /// The attributes of the ephemeral `quix_broker_config`.
-    pub(super) struct Model {
-        workspace_id: String,
-        config: BTreeMap<String, SecretString>,
-        ca_certificate: String,
-    }
-}
-
+/// What a Kafka client needs to connect to an environment's broker, read when Terraform needs it and kept in no plan and no
+/// state. A streaming token of the environment is enough for it. Ephemeral resources need Terraform 1.10 or later.
+///
+/// Which settings there are depends on the broker and is not documented; they are passed on as they come.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct BrokerConfig {
-    session: Session,
+    /// The environment's id.
+    #[attribute(required)]
+    workspace_id: Field<String>,
+    /// librdkafka's settings, such as `bootstrap.servers`, `security.protocol` and `sasl.password`. The certificate of the
+    /// broker's authority, where it has one of its own, is in `ssl.ca.pem`, where librdkafka looks for it.
+    #[attribute(computed)]
+    config: Field<BTreeMap<String, SecretString>>,
+    /// That certificate in PEM, for clients that want it as a file; null where there is none.
+    #[attribute(computed)]
+    ca_certificate: Field<String>,
 }
 
-impl BrokerConfig {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
+pub(super) struct BrokerConfigEphemeral;
 
-#[async_trait]
-impl EphemeralResource for BrokerConfig {
-    type Model = Model;
+impl EphemeralResource for BrokerConfigEphemeral {
+    type Model = BrokerConfig;
+    type Client = Connection;
 
     const TYPE: &'static str = "quix_broker_config";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "What a Kafka client needs to connect to an environment's broker, read when Terraform needs it and kept in no plan \
-             and no state. A streaming token of the environment is enough for it. Ephemeral resources need Terraform 1.10 or \
-             later.\n\n\
-             Which settings there are depends on the broker and is not documented; they are passed on as they come.",
-            [
-                Attribute::required("workspace_id", Type::String, "The environment's id."),
-                Attribute::computed(
-                    "config",
-                    Type::Map(Box::new(Type::String)),
-                    "librdkafka's settings, such as `bootstrap.servers`, `security.protocol` and `sasl.password`. The \
-                     certificate of the broker's authority, where it has one of its own, is in `ssl.ca.pem`, where \
-                     librdkafka looks for it.",
-                )
-                .sensitive(),
-                Attribute::computed(
-                    "ca_certificate",
-                    Type::String,
-                    "That certificate in PEM, for clients that want it as a file; null where there is none.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
-        let connection = self.session.connection(diagnostics)?;
-        let workspace = config.workspace_id.known().map_or("", String::as_str);
+    async fn open(&self, context: &Context, config: BrokerConfig) -> Outcome<Opened<BrokerConfig>> {
+        let connection = context.client()?;
         let read = connection
             .api
-            .broker_config(&connection.operation(context), workspace)
-            .await;
-        let read = diagnostics.ok(read.map_err(|error| failure(&error).on("workspace_id")))?;
-        Some(Opened {
-            result: Model {
+            .broker_config(&connection.operation(context), config.workspace_id.get()?)
+            .await
+            .map_err(|error| failure(&error).on("workspace_id"))?;
+        Ok(Opened {
+            result: BrokerConfig {
                 config: read.settings.into(),
                 ca_certificate: read.ca_certificate.into(),
                 ..config
@@ -85,8 +57,6 @@ impl EphemeralResource for BrokerConfig {
             renew_at: None,
         })
     }
-
-    async fn close(&self, _: &Context, _: &[u8], _: &mut Diagnostics) {}
 }
 
 #[cfg(test)]

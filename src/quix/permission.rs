@@ -1,76 +1,50 @@
 //! `data.quix_permission`: whether the provider's token may do something.
 
-use async_trait::async_trait;
-
-use super::connection::Session;
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use crate::framework::{Attribute, Context, DataSource, Diagnostics, Schema, Type, model};
+use crate::framework::{DataSource, Diagnostics, Field, Model};
 
-model! {
-    /// The attributes of `data.quix_permission`.
-    pub(super) struct Model {
-        resource_type: String,
-        resource_id: String,
-        permission: String,
-        allowed: bool,
-    }
-}
-
+/// Whether the holder of the provider's token has a permission. So a configuration can say early, and in words of its own,
+/// that a token will not do. No permission is documented for rotating streaming tokens: that is for the role Admin.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct Permission {
-    session: Session,
+    /// What it is about: `Organisation`, `Repository`, `Workspace` (an environment), `Topic`, `Deployment`, `User`, `Session`
+    /// or `Plugin`. It is passed on as it is, so that what Quix adds can be queried, too.
+    #[attribute(required)]
+    resource_type: Field<String>,
+    /// Its id; for a `Topic`, a `Deployment` and a `Plugin` that of the environment.
+    #[attribute(required)]
+    resource_id: Field<String>,
+    /// `Create`, `Read`, `Update`, `Delete`, `Write` (of streams only) or `All`. It is passed on as it is.
+    #[attribute(required)]
+    permission: Field<String>,
+    /// Whether the token's holder has it.
+    #[attribute(computed)]
+    allowed: Field<bool>,
 }
 
-impl Permission {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
+pub(super) struct PermissionDataSource;
 
-#[async_trait]
-impl DataSource for Permission {
-    type Model = Model;
+impl DataSource for PermissionDataSource {
+    type Model = Permission;
+    type Client = Connection;
 
     const TYPE: &'static str = "quix_permission";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Whether the holder of the provider's token has a permission. So a configuration can say early, and in words of \
-             its own, that a token will not do. No permission is documented for rotating streaming tokens: that is for the \
-             role Admin.",
-            [
-                Attribute::required(
-                    "resource_type",
-                    Type::String,
-                    "What it is about: `Organisation`, `Repository`, `Workspace` (an environment), `Topic`, `Deployment`, \
-                     `User`, `Session` or `Plugin`. It is passed on as it is, so that what Quix adds can be asked, too.",
-                ),
-                Attribute::required(
-                    "resource_id",
-                    Type::String,
-                    "Its id; for a `Topic`, a `Deployment` and a `Plugin` that of the environment.",
-                ),
-                Attribute::required(
-                    "permission",
-                    Type::String,
-                    "`Create`, `Read`, `Update`, `Delete`, `Write` (of streams only) or `All`. It is passed on as it is.",
-                ),
-                Attribute::computed("allowed", Type::Bool, "Whether it is had."),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let [resource_type, resource_id, permission] = [&config.resource_type, &config.resource_id, &config.permission]
-            .map(|field| field.known().map_or("", |text| text));
-        let operation = connection.operation(context);
-        let asked = connection
+    async fn read(&self, context: &Context, config: Permission) -> Result<Permission, Diagnostics> {
+        let connection = context.client()?;
+        let (resource_type, resource_id) = (config.resource_type.get()?, config.resource_id.get()?);
+        let allowed = connection
             .api
-            .permission(&operation, resource_type, resource_id, permission);
-        let allowed = diagnostics.ok(asked.await.map_err(|error| failure(&error)))?;
-        Some(Model {
+            .permission(
+                &connection.operation(context),
+                resource_type,
+                resource_id,
+                config.permission.get()?,
+            )
+            .await
+            .map_err(|error| failure(&error))?;
+        Ok(Permission {
             allowed: allowed.into(),
             ..config
         })

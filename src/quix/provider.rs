@@ -1,19 +1,18 @@
 //! The provider `quix`.
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
-use super::broker_config::BrokerConfig;
-use super::connection::{Connection, Session};
-use super::permission::Permission;
+use super::broker_config::BrokerConfigEphemeral;
+use super::connection::Connection;
+use super::permission::PermissionDataSource;
 use super::settings::{self, Config, Settings};
-use super::streaming_tokens::StreamingTokens;
-use super::workspace::Workspace;
-use super::workspaces::Workspaces;
-use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyResource, Diagnostics, Provider, Schema};
-use crate::platform::Parts;
+use super::streaming_tokens::StreamingTokensResource;
+use super::workspace::WorkspaceDataSource;
+use super::workspaces::WorkspacesDataSource;
+use crate::framework::{Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynResource, Provider};
 use crate::platform::account::ProviderAccount;
+use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -52,41 +51,37 @@ impl Quix {
     }
 }
 
-#[async_trait]
 impl Provider for Quix {
     type Config = Config;
-
-    fn schema(&self) -> Schema {
-        settings::schema()
-    }
+    type Client = Connection;
 
     fn secrets(&self) -> KnownSecrets {
         self.session.secrets().clone()
     }
 
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        settings::validate(config, diagnostics);
-    }
-
-    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+    async fn configure(
+        &self,
+        _: &Context<()>,
+        config: Config,
+        terraform_version: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
-        self.session.configure(resolved, |settings| self.connect(settings));
+        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
     }
 
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
-        vec![Box::new(StreamingTokens::new(self.session.clone()))]
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
+        vec![Box::new(StreamingTokensResource::new(self.session.clone()))]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
         vec![
-            Box::new(Permission::new(self.session.clone())),
-            Box::new(Workspace::new(self.session.clone())),
-            Box::new(Workspaces::new(self.session.clone())),
+            Box::new(PermissionDataSource),
+            Box::new(WorkspaceDataSource),
+            Box::new(WorkspacesDataSource),
         ]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
-        vec![Box::new(BrokerConfig::new(self.session.clone()))]
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
+        vec![Box::new(BrokerConfigEphemeral)]
     }
 }

@@ -35,8 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::StreamingTokens;
 use super::connection::Connection;
+use super::diff::{Diff, classify};
 use super::failure::failure;
-use super::slots::{Since, since};
 use crate::framework::Diagnostic;
 use crate::rest::{Error, Operation};
 
@@ -59,58 +59,58 @@ const SETTLING: Duration = Duration::from_secs(15);
 /// How long all looks may take together that an interrupt does not end.
 const LOOKS: Duration = Duration::from_secs(120);
 
-/// What came of a rotation that was asked for.
+/// The outcome of a rotation.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct Rotated {
     /// The tokens that are there now.
     pub(super) tokens: StreamingTokens,
-    /// What there is to say about it.
-    pub(super) told: Option<Diagnostic>,
+    /// What there is to report about it.
+    pub(super) report: Option<Diagnostic>,
 }
 
 /// How long a rotation that was sent at this time, and whose outcome is unknown, may still become visible.
-pub(super) fn open_for(sent: Option<Timestamp>, now: Timestamp) -> Duration {
+pub(super) fn time_until_settled(sent: Option<Timestamp>, now: Timestamp) -> Duration {
     let settles = sent.and_then(|sent| sent.checked_add(SETTLES_AFTER).ok());
     let left = settles.map_or(SignedDuration::ZERO, |settles| settles.duration_since(now));
     // A time that lies ahead, by another clock, is not waited for any longer.
     Duration::try_from(left.min(SETTLES_AFTER)).unwrap_or_default()
 }
 
-/// Why the end of a token is not certain.
+/// Why it is not certain that a token is revoked.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(super) struct RotateFailed {
     pub(super) why: Diagnostic,
     /// Whether a rotation was sent whose outcome is unknown.
     pub(super) is_open: bool,
 }
 
-impl From<Diagnostic> for Failed {
+impl From<Diagnostic> for RotateFailed {
     fn from(why: Diagnostic) -> Self {
         Self { why, is_open: false }
     }
 }
 
-/// Ends the token that is known as token 1, unless it has ended. `open_for` is how long a rotation
-/// that was sent before may still become visible ([`open_for`]).
+/// Revokes the token that is known as token 1, unless it is revoked already. `settles_in` is how long a rotation
+/// that was sent before may still become visible ([`time_until_settled`]).
 ///
 /// # Errors
-/// Why it has not ended, or why it is unknown.
+/// Why it is not revoked, or why that is unknown.
 pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
     known: &StreamingTokens,
-    open_for: Duration,
-) -> Result<Outcome, Failed> {
+    settles_in: Duration,
+) -> Result<Rotated, RotateFailed> {
     let (reading, rotation) = (connection.reading()?, connection.rotation()?);
     let api = &connection.api;
-    if api.works_with(&known.token_1).await {
+    if api.is_own_credential(&known.token_1).await {
         return Err(own_token(workspace).into());
     }
     let _alone = connection.rotating.lock().await;
-    let settled = settled(connection, operation, workspace, known, open_for).await?;
-    if let Some(outcome) = judge(workspace, known, settled, Sent::No)? {
-        return Ok(outcome);
+    let settled = settled(connection, operation, workspace, known, settles_in).await?;
+    if let Some(rotated) = judge(workspace, known, settled, Sent::No)? {
+        return Ok(rotated);
     }
 
     let (answered, lost) = match api.rotate_streaming_tokens(operation, rotation, workspace).await {
@@ -118,19 +118,19 @@ pub(super) async fn rotate(
         Err(error) if error.is_ambiguous() => (None, Some(error)),
         Err(error) => return Err(failure(&error).into()),
     };
-    let answered = answered.map(|tokens| (since(known, &tokens), tokens));
-    if let Some((Since::Rotated, tokens)) = answered {
-        return Ok(Outcome { tokens, told: None });
+    let answered = answered.map(|tokens| (classify(known, &tokens), tokens));
+    if let Some((Diff::RotatedOnce, tokens)) = answered {
+        return Ok(Rotated { tokens, report: None });
     }
-    let open = |why| Failed { why, is_open: true };
+    let open = |why| RotateFailed { why, is_open: true };
     let uninterrupted = Operation::new(LOOKS, CancellationToken::new());
     let mut unseen = None;
     for pause in PAUSES {
         let _ = uninterrupted.pause(pause).await;
         match api.streaming_tokens(&uninterrupted, reading, workspace).await {
             Ok(tokens) => {
-                if let Some(outcome) = judge(workspace, known, tokens, Sent::Yes)? {
-                    return Ok(outcome);
+                if let Some(rotated) = judge(workspace, known, tokens, Sent::Yes)? {
+                    return Ok(rotated);
                 }
             }
             Err(error) => {
@@ -141,9 +141,9 @@ pub(super) async fn rotate(
     }
     match (answered, unseen) {
         // The answer is all that there is to go by.
-        (Some((Since::RotatedMore, tokens)), _) => Ok(Outcome {
+        (Some((Diff::RotatedMore, tokens)), _) => Ok(Rotated {
             tokens,
-            told: Some(more(workspace)),
+            report: Some(more(workspace)),
         }),
         (_, Some(unseen)) => Err(open(unknown(workspace, lost.as_ref(), &unseen))),
         (_, None) => Err(open(unchanged(workspace, lost.as_ref()))),
@@ -156,20 +156,20 @@ async fn settled(
     operation: &Operation,
     workspace: &str,
     known: &StreamingTokens,
-    open_for: Duration,
+    settles_in: Duration,
 ) -> Result<StreamingTokens, Diagnostic> {
     let reading = connection.reading()?;
     let read = async || {
         let tokens = connection.api.streaming_tokens(operation, reading, workspace).await;
         tokens.map_err(|error| failure(&error))
     };
-    let settles = Instant::now().checked_add(open_for);
+    let settles = Instant::now().checked_add(settles_in);
     let mut lags = PAUSES.into_iter().filter(|pause| !pause.is_zero());
     loop {
         let tokens = read().await?;
-        let pause = match since(known, &tokens) {
-            Since::Earlier => lags.next(),
-            Since::Unchanged if settles.is_some_and(|settles| Instant::now() < settles) => Some(SETTLING),
+        let pause = match classify(known, &tokens) {
+            Diff::Stale => lags.next(),
+            Diff::Unchanged if settles.is_some_and(|settles| Instant::now() < settles) => Some(SETTLING),
             _ => return Ok(tokens),
         };
         let waited = match pause {
@@ -195,19 +195,19 @@ fn judge(
     known: &StreamingTokens,
     tokens: StreamingTokens,
     sent: Sent,
-) -> Result<Option<Outcome>, Diagnostic> {
-    let told = match (since(known, &tokens), sent) {
-        (Since::Unchanged, _) | (Since::Earlier, Sent::Yes) => return Ok(None),
+) -> Result<Option<Rotated>, Diagnostic> {
+    let report = match (classify(known, &tokens), sent) {
+        (Diff::Unchanged, _) | (Diff::Stale, Sent::Yes) => return Ok(None),
         // The wait for the reader has ended before.
-        (Since::Earlier, Sent::No) => return Err(unsettled(workspace)),
-        (Since::Rotated, Sent::Yes) => None,
-        (Since::Rotated, Sent::No) => Some(already(workspace)),
-        (Since::RotatedMore, _) => Some(more(workspace)),
-        (Since::Otherwise, Sent::No) => return Err(otherwise(workspace)),
+        (Diff::Stale, Sent::No) => return Err(unsettled(workspace)),
+        (Diff::RotatedOnce, Sent::Yes) => None,
+        (Diff::RotatedOnce, Sent::No) => Some(already(workspace)),
+        (Diff::RotatedMore, _) => Some(more(workspace)),
+        (Diff::Inconsistent, Sent::No) => return Err(otherwise(workspace)),
         // One was sent, and another would follow if this were not settled.
-        (Since::Otherwise, Sent::Yes) => Some(otherwise(workspace)),
+        (Diff::Inconsistent, Sent::Yes) => Some(otherwise(workspace)),
     };
-    Ok(Some(Outcome { tokens, told }))
+    Ok(Some(Rotated { tokens, report }))
 }
 
 /// What to say where the token that the provider works with would end.
@@ -300,7 +300,6 @@ mod tests {
     use super::*;
     use crate::framework::Severity;
     use crate::platform::testing::{losses, operation};
-    use crate::quix::connection::Session;
     use crate::quix::testing::{DEV, every_shape, sandbox, session, session_with};
     use crate::sandbox::quix::{Options, Paths, Role, Rotated, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
@@ -324,7 +323,7 @@ mod tests {
             let sandbox = sandbox(options.clone());
             let known = there(&sandbox);
             let outcome = rotated(&session(&sandbox, Role::Admin), &known).await.unwrap();
-            assert_eq!(outcome.told, None, "{options:?}");
+            assert_eq!(outcome.report, None, "{options:?}");
             assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
             assert!(!sandbox.is_live(known.token_1.expose_secret()));
             assert!(sandbox.is_live(known.token_2.expose_secret()));
@@ -376,7 +375,7 @@ mod tests {
             let open_for = open_for(Some(sent), sandbox.clock().now());
             let operation = crate::platform::testing::operation();
             let outcome = rotate(&connection, &operation, DEV, &known, open_for).await.unwrap();
-            assert_eq!(outcome.told.unwrap().severity, Severity::Warning);
+            assert_eq!(outcome.report.unwrap().severity, Severity::Warning);
             assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
         }
     }
@@ -425,7 +424,7 @@ mod tests {
             let known = there(&sandbox);
             (0..times).for_each(|_| sandbox.rotate_outside(DEV));
             let outcome = rotated(&session(&sandbox, Role::Admin), &known).await.unwrap();
-            assert_eq!(outcome.told.unwrap().severity, severity);
+            assert_eq!(outcome.report.unwrap().severity, severity);
             assert!(outcome.tokens == there(&sandbox));
             assert_eq!(sandbox.calls("POST", ROTATION), 0);
         }
@@ -443,7 +442,7 @@ mod tests {
         };
         let (outcome, ()) = tokio::join!(rotated(&session, &known), stranger);
         let outcome = outcome.unwrap();
-        assert_eq!(outcome.told.unwrap().severity, Severity::Error);
+        assert_eq!(outcome.report.unwrap().severity, Severity::Error);
         assert!(outcome.tokens == there(&sandbox));
     }
 

@@ -4,74 +4,56 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::api::{Endpoint, InvalidEndpoint};
+use super::api::Endpoint;
 use super::connection::Endpoints;
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Schema, Type, model};
+use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
-use crate::platform::settings::{Resolved, Timeouts, check, credential, or_variable, secret_or_variable};
+use crate::platform::settings::{
+    Timeouts, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty,
+};
 use crate::rest::{BaseUrl, Credential};
 
-model! {
-    /// The `provider` block.
-    pub struct Config {
-        portal_api: String,
-        token: SecretString,
-        streaming_tokens_path: String,
-        rotate_streaming_tokens_path: String,
-        request_timeout: String,
-        retry_timeout: String,
-        allowed_accounts: AllowedAccounts,
-    }
-}
-
-pub(super) fn schema() -> Schema {
-    let mut attributes = vec![
-        Attribute::optional(
-            "portal_api",
-            Type::String,
-            "The Portal API's address, such as `https://portal-api.cloud.quix.io`. There is no default: each Quix has its \
-             own, and it has moved before. It must be https, or http on a loopback address. Or `Quix__Portal__Api`, which \
-             deployments in Quix have.",
-        ),
-        Attribute::optional(
-            "token",
-            Type::String,
-            "The token that the provider works with: a personal access token, or a streaming token where that is enough. Or \
-             `Quix__Sdk__Token`, which keeps it out of the configuration.",
-        )
-        .sensitive(),
-        Attribute::optional(
-            "streaming_tokens_path",
-            Type::String,
-            "Where the streaming tokens of an environment are read: a path below `portal_api`, perhaps with a query, in \
-             which `{workspaceId}` stands for the environment's id. Needed for `quix_streaming_tokens` only. **There is no \
-             default, because the path is not in Quix's public documentation.**",
-        ),
-        Attribute::optional(
-            "rotate_streaming_tokens_path",
-            Type::String,
-            "Where they are rotated, likewise. The request is a `POST` without a body; where it must be another method, put \
-             that before the path: `PUT /…` or `PATCH /…`. Needed where a rotation is planned. **There is no default, \
-             because the path is not in Quix's public documentation.**",
-        ),
-    ];
-    attributes.extend(Timeouts::attributes());
-    attributes.push(account::allowed_accounts("Portal API", "hosts, or addresses"));
-    Schema::new(
-        "Manages the streaming tokens of Quix's environments, with which clients of Quix Streams prove themselves, and reads \
-         what such a client needs. What Quix calls an environment in its portal is a workspace in its API, and here.\n\n\
-         Which token the provider needs depends on what it is to do:\n\n\
-         - Streaming tokens are rotated by users with the role Admin only, so that takes a personal access token of one. \
-         Whether others may read them is not documented.\n\
-         - The settings of an environment's broker can be read with a streaming token of that environment.\n\n\
-         **Two paths are yours to find out.** Quix's command line reads and rotates streaming tokens \
-         (`quix cloud environments tokens`), but its public documentation does not tell by which requests. The Portal API's \
-         own reference, which Quix's documentation says is at `/swagger` below its address, may tell; otherwise ask Quix. \
-         Nothing else needs them.\n\n\
-         An argument wins over its environment variable.",
-        attributes,
-    )
+/// Manages the streaming tokens of Quix's environments, with which clients of Quix Streams authenticate, and reads what such
+/// a client needs. What Quix calls an environment in its portal is a workspace in its API, and here.
+///
+/// Which token the provider needs depends on what it is to do:
+///
+/// - Streaming tokens are rotated by users with the role Admin only, so that takes a personal access token of one. Whether
+///   others may read them is not documented.
+/// - The settings of an environment's broker can be read with a streaming token of that environment.
+///
+/// **Two paths are yours to find out.** Quix's command line reads and rotates streaming tokens
+/// (`quix cloud environments tokens`), but its public documentation does not say by which requests. The Portal API's own
+/// reference, which Quix's documentation says is at `/swagger` below its address, may show them; otherwise ask Quix. Nothing
+/// else needs them.
+///
+/// An argument wins over its environment variable.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Config {
+    /// The Portal API's address, such as `https://portal-api.cloud.quix.io`. There is no default: each Quix has its own, and
+    /// it has moved before. It must be https, or http on a loopback address. Or `Quix__Portal__Api`, which deployments in
+    /// Quix have.
+    #[attribute(optional, check = unless_empty(BaseUrl::parse))]
+    portal_api: Field<String>,
+    /// The token that the provider works with: a personal access token, or a streaming token where that is enough. Or
+    /// `Quix__Sdk__Token`, which keeps it out of the configuration.
+    #[attribute(optional)]
+    token: Field<SecretString>,
+    /// Where the streaming tokens of an environment are read: a path below `portal_api`, perhaps with a query, in which
+    /// `{workspaceId}` stands for the environment's id. Needed for `quix_streaming_tokens` only. **There is no default,
+    /// because the path is not in Quix's public documentation.**
+    #[attribute(optional, check = unless_empty(Endpoint::of_reading))]
+    streaming_tokens_path: Field<String>,
+    /// Where they are rotated, likewise. The request is a `POST` without a body; where it must be another method, put that
+    /// before the path: `PUT /…` or `PATCH /…`. Needed where a rotation is planned. **There is no default, because the path
+    /// is not in Quix's public documentation.**
+    #[attribute(optional, check = unless_empty(Endpoint::of_action))]
+    rotate_streaming_tokens_path: Field<String>,
+    #[attribute(flatten)]
+    timeouts: Timeouts,
+    #[attribute(optional, description = account::allowed_accounts("Portal API", "hosts, or addresses"))]
+    allowed_accounts: Field<AllowedAccounts>,
 }
 
 /// What the provider works with.
@@ -84,74 +66,28 @@ pub(super) struct Settings {
     pub(super) retry_timeout: Duration,
 }
 
-impl Config {
-    fn timeouts(&self) -> Timeouts<'_> {
-        Timeouts {
-            request_timeout: &self.request_timeout,
-            retry_timeout: &self.retry_timeout,
-        }
-    }
-
-    /// What is known of the paths; a failure becomes an error on its argument.
-    fn endpoints(&self, diagnostics: &mut Diagnostics) -> Endpoints {
-        type Read = fn(&str) -> Result<Endpoint, InvalidEndpoint>;
-        let mut endpoint = |argument, field: &Field<String>, read: Read| {
-            let read = |text: &str| read(text).map_err(|error| error.to_string());
-            check(argument, field.known(), read, diagnostics)
-        };
-        Endpoints {
-            reading: endpoint(
-                "streaming_tokens_path",
-                &self.streaming_tokens_path,
-                Endpoint::of_reading,
-            ),
-            rotation: endpoint(
-                "rotate_streaming_tokens_path",
-                &self.rotate_streaming_tokens_path,
-                Endpoint::of_action,
-            ),
-        }
-    }
-}
-
-/// Judges what the configuration says by itself.
-pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
-    check("portal_api", config.portal_api.known(), url, diagnostics);
-    config.endpoints(diagnostics);
-    config.timeouts().validate(diagnostics);
-}
-
-/// Resolves a configuration with the environment; `None` if it told an error.
-pub(super) fn resolve(
-    config: Config,
-    environment: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Option<Resolved<Settings>> {
-    let timeouts = config.timeouts();
+/// Resolves a configuration with the environment.
+pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let portal_api = or_variable(&config.portal_api, environment, "Quix__Portal__Api");
     let token = secret_or_variable(&config.token, environment, "Quix__Sdk__Token");
-    let [request, retry] = timeouts.unknown();
-    let arguments = [
+    let (reading, rotation) = (&config.streaming_tokens_path, &config.rotate_streaming_tokens_path);
+    let [request, retry] = config.timeouts.unknown();
+    let unknown = first_unknown(&[
         ("portal_api", portal_api.is_unknown()),
         ("token", token.is_unknown()),
         ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
-        ("streaming_tokens_path", config.streaming_tokens_path.is_unknown()),
-        (
-            "rotate_streaming_tokens_path",
-            config.rotate_streaming_tokens_path.is_unknown(),
-        ),
+        ("streaming_tokens_path", reading.is_unknown()),
+        ("rotate_streaming_tokens_path", rotation.is_unknown()),
         request,
         retry,
-    ];
-    if let Some(waiting) = Resolved::waiting(&arguments) {
-        return Some(waiting);
+    ]);
+    if let Some(argument) = unknown {
+        return Ok(Configured::Unknown(argument));
     }
+    let mut diagnostics = Diagnostics::default();
     let portal_api = match portal_api.known() {
-        Some(text) => check("portal_api", Some(text), url, diagnostics),
-        None => {
-            diagnostics.push(no_portal_api());
-            None
-        }
+        Some(text) => check("portal_api", Some(text), BaseUrl::parse, &mut diagnostics),
+        None => diagnostics.ok(Err(no_portal_api())),
     };
     let credential = credential(
         "token",
@@ -159,27 +95,37 @@ pub(super) fn resolve(
         Credential::bearer,
         "The provider has no token to work with. Set the environment variable Quix__Sdk__Token, or the argument `token`, to a \
          personal access token or a streaming token.",
-        diagnostics,
+        &mut diagnostics,
     );
-    let endpoints = config.endpoints(diagnostics);
-    let (request_timeout, retry_timeout) = timeouts.resolve(diagnostics)?;
-    if diagnostics.has_errors() {
-        return None;
-    }
-    let portal_api = portal_api?;
-    let present = ProviderAccount::new(portal_api.host(), &portal_api);
-    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
-    Some(Resolved::Settings(Box::new(Settings {
+    let endpoints = Endpoints {
+        reading: check(
+            "streaming_tokens_path",
+            reading.known(),
+            Endpoint::of_reading,
+            &mut diagnostics,
+        ),
+        rotation: check(
+            "rotate_streaming_tokens_path",
+            rotation.known(),
+            Endpoint::of_action,
+            &mut diagnostics,
+        ),
+    };
+    let timeouts = config.timeouts.resolve(&mut diagnostics);
+    let (Some(portal_api), Some(credential), Some((request_timeout, retry_timeout)), false) =
+        (portal_api, credential, timeouts, diagnostics.has_errors())
+    else {
+        return Err(diagnostics);
+    };
+    let account = ProviderAccount::new(portal_api.host(), &portal_api);
+    check_allowed(&account, &config.allowed_accounts)?;
+    Ok(Configured::Ready(Settings {
         portal_api,
-        credential: credential?,
+        credential,
         endpoints,
         request_timeout,
         retry_timeout,
-    })))
-}
-
-fn url(text: &str) -> Result<BaseUrl, String> {
-    BaseUrl::parse(text).map_err(|error| error.to_string())
+    }))
 }
 
 fn no_portal_api() -> Diagnostic {

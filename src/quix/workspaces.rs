@@ -1,60 +1,34 @@
 //! `data.quix_workspaces`: the environments that the provider's token may see.
 
-use async_trait::async_trait;
-
-use super::connection::Session;
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use super::workspace;
-use crate::framework::{Attribute, Context, DataSource, Diagnostics, Schema, Type, model};
+use super::workspace::ListedWorkspace;
+use crate::framework::{DataSource, Diagnostics, Field, Model};
 
-model! {
-    /// The attributes of `data.quix_workspaces`.
-    pub(super) struct Model {
-        workspaces: Vec<workspace::Model>,
-    }
-}
-
+/// Lists the environments that the provider's token may see; Quix's API calls them workspaces. With a streaming token that is
+/// its own environment. Which ones a personal access token is shown is not documented; Quix's Python client remarks that it
+/// may be none.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct Workspaces {
-    session: Session,
+    /// The environments, in the platform's order.
+    #[attribute(computed)]
+    workspaces: Field<Vec<ListedWorkspace>>,
 }
 
-impl Workspaces {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
+pub(super) struct WorkspacesDataSource;
 
-#[async_trait]
-impl DataSource for Workspaces {
-    type Model = Model;
+impl DataSource for WorkspacesDataSource {
+    type Model = Workspaces;
+    type Client = Connection;
 
     const TYPE: &'static str = "quix_workspaces";
 
-    fn schema(&self) -> Schema {
-        let workspaces = Attribute::computed(
-            "workspaces",
-            Type::List(Box::new(workspace::object_type())),
-            "The environments, in the platform's order. Each has what the data source \
-             [`quix_workspace`](workspace.md) tells of one: `id`, `name`, `status`, `environment_name`, `branch`, \
-             `branch_protected`, `broker_type` and `created_at`.",
-        );
-        Schema::new(
-            "Lists the environments that the provider's token may see; Quix's API calls them workspaces. With a streaming \
-             token that is its own environment. Which ones a personal access token is shown is not documented; Quix's Python \
-             client remarks that it may be none.",
-            [workspaces],
-        )
-    }
-
-    fn validate(&self, _: &Model, _: &mut Diagnostics) {}
-
-    async fn read(&self, context: &Context, _: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
+    async fn read(&self, context: &Context, _: Workspaces) -> Result<Workspaces, Diagnostics> {
+        let connection = context.client()?;
         let found = connection.api.workspaces(&connection.operation(context)).await;
-        let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
-        let workspaces: Vec<_> = found.into_iter().map(workspace::Model::from).collect();
-        Some(Model {
-            workspaces: workspaces.into(),
+        let found = found.map_err(|error| failure(&error))?.into_iter();
+        Ok(Workspaces {
+            workspaces: found.map(ListedWorkspace::from).collect::<Vec<_>>().into(),
         })
     }
 }

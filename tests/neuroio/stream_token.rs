@@ -89,7 +89,7 @@ fn a_temporary_token_that_has_ended_is_replaced_and_the_plan_says_why() {
             world.sandbox.advance(SignedDuration::from_hours(1));
             assert!(!world.lets_in(&first));
             let run = world.plan().await.run;
-            assert!(run.says("The temporary stream token 1 has ended"), "{run}");
+            assert!(run.says("The temporary stream token 1 has expired"), "{run}");
             assert!(run.says("forces replacement"), "{run}");
             assert!(run.says("1 to add, 0 to change, 1 to destroy"), "{run}");
             world.apply().await;

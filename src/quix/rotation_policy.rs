@@ -4,34 +4,32 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api::StreamingTokens;
-use crate::framework::Field;
+use super::token_pair::TokenPair;
+use crate::framework::{Field, Model, Set};
 use crate::platform::attributes::{Triggers, known_triggers};
 use crate::token::changed_triggers;
 
-/// `revoke_sha256`: SHA-256 sums of tokens, in hexadecimal.
-pub(super) type Sums = Vec<Field<String>>;
-
-/// What a configuration, or a state, declares about rotations.
-#[derive(Clone, Copy)]
-pub(super) struct Declared<'a> {
-    pub(super) triggers: &'a Field<Triggers>,
-    pub(super) forced_triggers: &'a Field<Triggers>,
-    pub(super) revoked: &'a Field<Sums>,
+/// What rotates the tokens.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct RotationPolicy {
+    /// Values to tie the tokens to: any change rotates them once, which revokes token 1, unless they were rotated outside
+    /// since the last apply: then the token that was to be revoked has been, and nothing is rotated. What is declared first
+    /// after an import does not rotate.
+    #[attribute(optional)]
+    pub(super) rotation_triggers: Field<Triggers>,
+    /// The same, but any change rotates once in any case, also where they were rotated outside since the last apply: it
+    /// revokes the token that is token 1 when the plan is made. If a run is killed between the rotation and its state, the
+    /// next apply rotates again.
+    #[attribute(optional)]
+    pub(super) forced_rotation_triggers: Field<Triggers>,
+    /// SHA-256 sums, in hexadecimal, of values that must not be valid, such as leaked ones
+    /// (`printf %s "$TOKEN" | sha256sum`). As long as token 1 has one of them, an apply rotates once; as long as token 2 has,
+    /// twice, which revokes both. If neither has, nothing is rotated, and the plan says so.
+    #[attribute(optional, check = are_sums)]
+    pub(super) revoke_sha256: Field<Set<Field<String>>>,
 }
 
-/// What the state has.
-#[derive(Clone, Copy)]
-pub(super) struct Present<'a> {
-    pub(super) declared: Declared<'a>,
-    /// `None` in the plan of a creation.
-    pub(super) tokens: Option<&'a StreamingTokens>,
-    /// Whether the tokens are as the last apply left them.
-    pub(super) is_settled: bool,
-    /// Whether nothing was applied since an import.
-    pub(super) is_imported: bool,
-}
-
-/// What a declaration means for the tokens.
+/// What a policy means for the tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Keep,
@@ -51,69 +49,77 @@ pub(super) struct Rotation {
     pub(super) why: Vec<(&'static str, String)>,
 }
 
-/// Decides what `declared` means for what is `present`.
-pub(super) fn decide(declared: Declared<'_>, present: Present<'_>) -> Decision {
-    let changed = |now: &Field<Triggers>, before: &Field<Triggers>| {
-        let before = known_triggers(before).unwrap_or_default();
-        // What is declared first after an import is not a change.
-        let is_first = before.is_empty() && present.is_imported;
-        known_triggers(now).map(|now| changed_triggers(&before, &now).filter(|_| !is_first))
-    };
-    let triggers = changed(declared.triggers, present.declared.triggers);
-    let forced = changed(declared.forced_triggers, present.declared.forced_triggers);
-    let listed = present
-        .tokens
-        .map_or(Some(0), |tokens| listed(declared.revoked, tokens));
-    // Whatever `rotation_triggers` turn out to be, they rotate nothing before this is settled.
-    let is_unknown = (triggers.is_none() && present.is_settled) || forced.is_none() || listed.is_none();
-    if is_unknown {
-        return Decision::Unknown;
+impl RotationPolicy {
+    /// Decides what this policy means for the tokens of a state in which `prior` was declared. `is_imported`: nothing was
+    /// applied since an import.
+    pub(super) fn decide(&self, prior: &Self, tokens: &TokenPair, is_imported: bool) -> Decision {
+        let changed = |now: &Field<Triggers>, before: &Field<Triggers>| {
+            let before = known_triggers(before).unwrap_or_default();
+            // What is declared first after an import is not a change.
+            let is_first = before.is_empty() && is_imported;
+            known_triggers(now).map(|now| changed_triggers(&before, &now).filter(|_| !is_first))
+        };
+        let is_settled = tokens.is_settled();
+        let triggers = changed(&self.rotation_triggers, &prior.rotation_triggers);
+        let forced = changed(&self.forced_rotation_triggers, &prior.forced_rotation_triggers);
+        let listed = tokens.get().map_or(Some(0), |tokens| self.listed(&tokens));
+        // Whatever `rotation_triggers` turn out to be, they rotate nothing before this is settled.
+        let is_unknown = (triggers.is_none() && is_settled) || forced.is_none() || listed.is_none();
+        if is_unknown {
+            return Decision::Unknown;
+        }
+        let (triggers, forced, listed) = (triggers.flatten(), forced.flatten(), listed.unwrap_or_default());
+        let is_done = triggers.is_some() && !is_settled;
+        let mut why = Vec::new();
+        if let Some(reason) = triggers.filter(|_| is_settled) {
+            why.push(("rotation_triggers", reason.to_string()));
+        }
+        if let Some(reason) = forced {
+            why.push((
+                "forced_rotation_triggers",
+                format!("of forced_rotation_triggers: {reason}"),
+            ));
+        }
+        if listed > 0 {
+            why.push(("revoke_sha256", format!("revoke_sha256 lists token {listed}")));
+        }
+        match (why.is_empty(), is_done) {
+            (true, true) => Decision::Done,
+            (true, false) => Decision::Keep,
+            (false, _) => Decision::Rotate(Rotation {
+                times: listed.max(1),
+                why,
+            }),
+        }
     }
-    let (triggers, forced, listed) = (triggers.flatten(), forced.flatten(), listed.unwrap_or_default());
-    let is_done = triggers.is_some() && !present.is_settled;
-    let mut why = Vec::new();
-    if let Some(reason) = triggers.filter(|_| present.is_settled) {
-        why.push(("rotation_triggers", reason.to_string()));
-    }
-    if let Some(reason) = forced {
-        why.push((
-            "forced_rotation_triggers",
-            format!("of forced_rotation_triggers: {reason}"),
-        ));
-    }
-    if listed > 0 {
-        why.push(("revoke_sha256", format!("revoke_sha256 lists token {listed}")));
-    }
-    match (why.is_empty(), is_done) {
-        (true, true) => Decision::Done,
-        (true, false) => Decision::Keep,
-        (false, _) => Decision::Rotate(Rotation {
-            times: listed.max(1),
-            why,
-        }),
-    }
-}
 
-/// The slot of the last of the tokens that `revoked` lists, which is also how many rotations revoke it; 0: it lists neither.
-/// `None`: it is known only at apply.
-pub(super) fn listed(revoked: &Field<Sums>, tokens: &StreamingTokens) -> Option<u8> {
-    let sums = match revoked {
-        Field::Null => return Some(0),
-        Field::Unknown => return None,
-        Field::Known(sums) => sums,
-    };
-    let lists = |token: &SecretString| {
-        let sum = sum(token);
-        sums.iter()
-            .filter_map(Field::known)
-            .any(|listed| listed.eq_ignore_ascii_case(&sum))
-    };
-    match (lists(&tokens.token_1), lists(&tokens.token_2)) {
-        // Nothing that is still unknown can add to it.
-        (_, true) => Some(2),
-        _ if sums.iter().any(Field::is_unknown) => None,
-        (true, false) => Some(1),
-        (false, false) => Some(0),
+    /// The slot of the last of the tokens that `revoke_sha256` lists, which is also how many rotations revoke it; 0: it lists
+    /// neither. `None`: it is known only at apply.
+    pub(super) fn listed(&self, tokens: &StreamingTokens) -> Option<u8> {
+        let sums = match &self.revoke_sha256 {
+            Field::Null => return Some(0),
+            Field::Unknown => return None,
+            Field::Known(sums) => sums,
+        };
+        let lists = |token: &SecretString| {
+            let sum = sum(token);
+            sums.iter()
+                .filter_map(Field::known)
+                .any(|listed| listed.eq_ignore_ascii_case(&sum))
+        };
+        match (lists(&tokens.token_1), lists(&tokens.token_2)) {
+            // Nothing that is still unknown can add to it.
+            (_, true) => Some(2),
+            _ if sums.iter().any(Field::is_unknown) => None,
+            (true, false) => Some(1),
+            (false, false) => Some(0),
+        }
+    }
+
+    /// Whether `revoke_sha256` may list a token.
+    pub(super) fn may_list(&self) -> bool {
+        let has_sums = self.revoke_sha256.known().map(|sums| !sums.is_empty());
+        has_sums.unwrap_or(self.revoke_sha256.is_unknown())
     }
 }
 
@@ -123,8 +129,17 @@ fn sum(token: &SecretString) -> String {
     sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether this is a SHA-256 sum in hexadecimal.
-pub(super) fn is_sum(text: &str) -> bool {
+/// Checks `revoke_sha256`. What is no sum may be the token itself, so the error does not show it.
+fn are_sums(sums: &Set<Field<String>>) -> Result<(), &'static str> {
+    let may_be_sum = |sum: &Field<String>| sum.is_unknown() || sum.known().is_some_and(|sum| is_sum(sum));
+    if sums.iter().all(may_be_sum) {
+        Ok(())
+    } else {
+        Err("must hold SHA-256 sums, each of 64 hexadecimal digits, and not the values themselves")
+    }
+}
+
+fn is_sum(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -1,4 +1,4 @@
-//! What a plan does to the number of permanent tokens, held against their limit.
+//! The limit of permanent tokens, and what a plan does to their number.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,21 +12,22 @@ const LIMIT: usize = 5;
 
 /// What the present plan creates and deletes. Terraform plans each resource by a call of its own.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Planned>);
+pub(super) struct PlannedTokens(Mutex<Counts>);
 
 #[derive(Default)]
-struct Planned {
+struct Counts {
     created: usize,
     deleted: BTreeSet<TokenId>,
 }
 
-impl Ledger {
+impl PlannedTokens {
     /// Notes that a token will go.
     pub(super) fn delete(&self, id: TokenId) {
         self.planned(|planned| planned.deleted.insert(id));
     }
 
-    /// Notes that a permanent token will be made beside the present ones, and says what the user should know of it.
+    /// Notes that a permanent token will be created in addition to the present ones, and returns a warning where they are too
+    /// many.
     pub(super) fn create(&self, present: &[StreamToken]) -> Option<Diagnostic> {
         self.planned(|planned| {
             planned.created += 1;
@@ -34,17 +35,17 @@ impl Ledger {
         })
     }
 
-    /// Notes that a permanent token that was to be made is there, or will not come: Terraform plans what is left anew.
+    /// Notes that a permanent token that was to be created is there, or will not come: Terraform plans again what is left.
     pub(super) fn settle(&self) {
         self.planned(|planned| planned.created = planned.created.saturating_sub(1));
     }
 
-    fn planned<T>(&self, with: impl FnOnce(&mut Planned) -> T) -> T {
+    fn planned<T>(&self, with: impl FnOnce(&mut Counts) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn judge(planned: &Planned, present: &[StreamToken]) -> Option<Diagnostic> {
+fn judge(planned: &Counts, present: &[StreamToken]) -> Option<Diagnostic> {
     let leaving = present
         .iter()
         .filter(|token| planned.deleted.contains(&token.id))
@@ -75,7 +76,7 @@ fn judge(planned: &Planned, present: &[StreamToken]) -> Option<Diagnostic> {
     Some(Diagnostic::warning(summary, detail).on("permanent"))
 }
 
-/// What to say of a refusal that may be due to the limit.
+/// What to add to a refusal that may be due to the limit.
 pub(super) fn exhausted(present: &[StreamToken]) -> Option<String> {
     (present.len() >= LIMIT).then(|| {
         let list = list(present);
@@ -128,9 +129,9 @@ mod tests {
             // What the plan deletes has gone meanwhile.
             (4, vec![5], 1, None),
         ] {
-            let ledger = Ledger::default();
-            deleted.iter().for_each(|number| ledger.delete(id(*number)));
-            let last = (0..created).map(|_| ledger.create(&present(there))).last().flatten();
+            let planned = PlannedTokens::default();
+            deleted.iter().for_each(|number| planned.delete(id(*number)));
+            let last = (0..created).map(|_| planned.create(&present(there))).last().flatten();
             let summary = last.map(|last| last.summary);
             assert_eq!(
                 summary.is_some(),
@@ -146,10 +147,10 @@ mod tests {
 
     #[test]
     fn what_has_been_made_is_not_counted_twice() {
-        let ledger = Ledger::default();
+        let planned = PlannedTokens::default();
         for there in 0..5 {
-            assert_eq!(ledger.create(&present(there)), None);
-            ledger.settle();
+            assert_eq!(planned.create(&present(there)), None);
+            planned.settle();
         }
     }
 
