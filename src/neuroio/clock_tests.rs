@@ -1,17 +1,15 @@
 //! Runs on a machine whose clock is wrong: what is decided follows the platform's.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::provider::NeuroIo;
 use super::stream_token::StreamToken;
 use super::testing::sandbox;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Model, Resource, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::token::Clock;
@@ -35,10 +33,11 @@ async fn wrong_clock_recreates_no_temporary_token_and_is_reported() {
             let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
             let config = Value::Map([("permanent".to_owned(), Value::Bool(false))].into());
             let config = <StreamToken as Resource>::Model::from_value(&config).unwrap();
-            let declared = BTreeMap::from([("neuroio.token".to_owned(), Declared::new::<StreamToken>(config))]);
+            let declared =
+                Configuration::from_iter([("neuroio_stream_token.this".to_owned(), ResourceBlock::new(config))]);
             let applied = workspace.apply(|| provider(&sandbox, 0), &declared).await;
-            assert_eq!(applied, Ended::Applied, "{:?}", workspace.told());
-            workspace.told();
+            assert_eq!(applied, RunOutcome::Applied, "{:?}", workspace.take_diagnostics());
+            workspace.take_diagnostics();
             let options = RunOptions {
                 skip_refresh,
                 ..RunOptions::default()
@@ -46,8 +45,8 @@ async fn wrong_clock_recreates_no_temporary_token_and_is_reported() {
             let ended = workspace
                 .apply_with(|| provider(&sandbox, skew), &declared, &options)
                 .await;
-            let told = workspace.told();
-            assert_eq!(ended, Ended::Unchanged, "{skew} {skip_refresh}: {told:?}");
+            let told = workspace.take_diagnostics();
+            assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {told:?}");
             assert!(
                 told.iter().any(|told| told.summary.contains("This machine's clock is")),
                 "{skew}: {told:?}"

@@ -14,13 +14,13 @@ use fastrand::Rng;
 use secrecy::ExposeSecret;
 
 use super::provider::NeuroIo;
-use super::stream_token::{Model, StreamToken};
+use super::stream_token::Model;
 use super::testing::{every_shape, sandbox};
 use crate::framework::Provider;
+use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::platform::Parts;
 use crate::platform::testing::history::{Ran, Story, live_through};
 use crate::platform::testing::network::Meanwhile;
-use crate::platform::testing::workspace::{Configuration, Declared, Workspace};
 use crate::sandbox::neuroio::{self, Options, Realm, Sandbox};
 
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
@@ -106,7 +106,7 @@ impl Story for Account {
                 is_active: token.is_active.into(),
                 ..Model::default()
             };
-            (address(label), Declared::new::<StreamToken>(config))
+            (address(label), ResourceBlock::new(config))
         });
         declared.collect()
     }

@@ -17,15 +17,15 @@ use fastrand::Rng;
 use secrecy::ExposeSecret;
 
 use super::provider::Quix;
-use super::streaming_tokens::{Model, StreamingTokens};
+use super::streaming_tokens::Model;
 use super::testing::every_shape;
+use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::framework::{Field, Provider};
 use crate::platform::Parts;
 use crate::platform::attributes::known_triggers;
 use crate::platform::testing::clock;
 use crate::platform::testing::history::{Ran, Story, live_through};
 use crate::platform::testing::network::Meanwhile;
-use crate::platform::testing::workspace::{Configuration, Declared, Workspace};
 use crate::sandbox::quix::{Portal, Role, Sandbox};
 
 const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
@@ -135,7 +135,7 @@ impl Story for Organisation {
                 rotation_triggers: BTreeMap::from([("trigger".to_owned(), trigger.to_string().into())]).into(),
                 ..Model::default()
             };
-            (address(environment), Declared::new::<StreamingTokens>(config))
+            (address(environment), ResourceBlock::new(config))
         });
         declared.collect()
     }

@@ -1,7 +1,5 @@
 //! Runs on a machine whose clock is wrong: what is decided follows the platform's.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
@@ -9,10 +7,10 @@ use super::ephemeral_service_token::EphemeralServiceToken;
 use super::provider::StarTree;
 use super::service_token::ServiceToken;
 use super::testing::sandbox;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
 use crate::sandbox::startree::{Options, Sandbox};
 use crate::token::Clock;
@@ -47,7 +45,7 @@ fn model<M: Model>(attributes: &[(&str, Value)]) -> M {
 fn declared() -> Configuration {
     let config =
         model::<<ServiceToken as Resource>::Model>(&[("description", text("ci")), ("rotate_every", text("30d"))]);
-    BTreeMap::from([("startree.token".to_owned(), Declared::new::<ServiceToken>(config))])
+    Configuration::from_iter([("startree_service_token.this".to_owned(), ResourceBlock::new(config))])
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +55,7 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
             let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
             assert_eq!(
                 workspace.apply(|| provider(&sandbox, 0), &declared()).await,
-                Ended::Applied
+                RunOutcome::Applied
             );
             let tokens = |sandbox: &Sandbox| {
                 let tokens = sandbox.tokens().into_iter();
@@ -67,7 +65,7 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
                     .collect::<Vec<_>>()
             };
             let before = tokens(&sandbox);
-            workspace.told();
+            workspace.take_diagnostics();
             let options = RunOptions {
                 skip_refresh,
                 ..RunOptions::default()
@@ -75,8 +73,8 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
             let ended = workspace
                 .apply_with(|| provider(&sandbox, skew), &declared(), &options)
                 .await;
-            let told = workspace.told();
-            assert_eq!(ended, Ended::Unchanged, "{skew} {skip_refresh}: {told:?}");
+            let told = workspace.take_diagnostics();
+            assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {told:?}");
             assert_eq!(tokens(&sandbox), before);
             assert!(
                 told.iter().any(|told| told.summary.contains("This machine's clock is")),

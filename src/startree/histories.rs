@@ -24,18 +24,18 @@ use fastrand::Rng;
 use http::StatusCode;
 use secrecy::ExposeSecret;
 
-use super::policy::{self, Policy};
+use super::policy;
 use super::provider::StarTree;
-use super::role::{self, Role};
-use super::role_assignment::{self, RoleAssignment};
-use super::role_policy_attachment::{self, RolePolicyAttachment};
-use super::service_token::{self, ServiceToken};
+use super::role;
+use super::role_assignment;
+use super::role_policy_attachment;
+use super::service_token;
 use super::testing::{every_shape, sandbox};
+use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::framework::{Field, Provider, Severity};
 use crate::platform::Parts;
 use crate::platform::testing::history::{Ran, Story, live_through};
 use crate::platform::testing::network::Meanwhile;
-use crate::platform::testing::workspace::{Configuration, Declared, Workspace};
 use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
 
 const ROLES: [&str; 2] = ["reader", "writer"];
@@ -299,14 +299,14 @@ impl Story for Environment {
                 document: document(*number).into(),
                 ..policy::Model::default()
             };
-            (address("policy", name), Declared::new::<Policy>(config))
+            (address("policy", name), ResourceBlock::new(config))
         });
         let roles = wanted.roles.iter().map(|name| {
             let config = role::Model {
                 name: (*name).into(),
                 ..role::Model::default()
             };
-            (address("role", name), Declared::new::<Role>(config))
+            (address("role", name), ResourceBlock::new(config))
         });
         let tokens = wanted.tokens.iter().map(|(name, release)| {
             let triggers = BTreeMap::from([("release".to_owned(), Field::Known(release.to_string()))]);
@@ -316,10 +316,10 @@ impl Story for Environment {
                 overlap: wanted.overlapping.contains(name).then(|| OVERLAP.to_owned()).into(),
                 ..service_token::Model::default()
             };
-            (address("service_token", name), Declared::new::<ServiceToken>(config))
+            (address("service_token", name), ResourceBlock::new(config))
         });
         let attachments = wanted.attachments().map(|(role, policy)| {
-            let declared = Declared::new::<RolePolicyAttachment>(role_policy_attachment::Model::default())
+            let declared = ResourceBlock::new(role_policy_attachment::Model::default())
                 .referring("role", &address("role", role), "id")
                 .referring("policy", &address("policy", policy), "id");
             (address("role_policy_attachment", &format!("{role}_{policy}")), declared)
@@ -334,7 +334,7 @@ impl Story for Environment {
                 subject,
                 ..role_assignment::Model::default()
             };
-            let declared = Declared::new::<RoleAssignment>(config).referring("role", &address("role", role), "id");
+            let declared = ResourceBlock::new(config).referring("role", &address("role", role), "id");
             let declared = match whom {
                 GROUP => declared,
                 token => declared.referring("subject", &address("service_token", token), "access_key"),

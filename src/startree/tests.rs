@@ -17,14 +17,15 @@ use secrecy::ExposeSecret;
 use tower::{ServiceExt, service_fn};
 
 use super::provider::StarTree;
-use super::role::{self, Role};
-use super::role_assignment::{self, RoleAssignment};
-use super::service_token::{self, ServiceToken};
+use super::role;
+use super::role_assignment;
+use super::service_token;
 use super::testing::sandbox;
-use crate::framework::{Diagnostic, Field, Severity};
+use crate::framework::testing::Diagnostic;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOutcome, Workspace};
+use crate::framework::{Field, Severity};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, Workspace};
 use crate::rest::{BoxError, Transport};
 use crate::sandbox::startree::{Options, Sandbox, Subject};
 
@@ -43,7 +44,7 @@ struct World {
 /// A run: how it ended, what it reported, how many requests it took.
 #[derive(Debug)]
 struct Run {
-    ended: Ended,
+    ended: RunOutcome,
     diagnostics: Vec<Diagnostic>,
     requests: usize,
 }
@@ -51,13 +52,13 @@ struct Run {
 impl Run {
     #[track_caller]
     fn succeeds(self) -> Self {
-        assert_ne!(self.ended, Ended::Failed, "{self:#?}");
+        assert_ne!(self.ended, RunOutcome::Failed, "{self:#?}");
         self
     }
 
     #[track_caller]
     fn changes_nothing(self) -> Self {
-        assert_eq!(self.ended, Ended::Unchanged, "{self:#?}");
+        assert_eq!(self.ended, RunOutcome::Unchanged, "{self:#?}");
         self
     }
 
@@ -108,10 +109,10 @@ impl World {
     async fn apply(&self, declared: &Configuration) -> Run {
         let before = self.sent.load(Ordering::SeqCst);
         let ended = self.workspace.apply(|| self.start(), declared).await;
-        assert_eq!(self.workspace.broken(), Vec::<String>::new());
+        assert_eq!(self.workspace.violations(), Vec::<String>::new());
         Run {
             ended,
-            diagnostics: self.workspace.told(),
+            diagnostics: self.workspace.take_diagnostics(),
             requests: self.sent.load(Ordering::SeqCst) - before,
         }
     }
@@ -139,16 +140,16 @@ impl World {
     }
 }
 
-fn role(name: &str) -> Declared {
-    Declared::new::<Role>(role::Model {
+fn role(name: &str) -> ResourceBlock {
+    ResourceBlock::new(role::Model {
         name: name.into(),
         ..role::Model::default()
     })
 }
 
-fn token(description: &str, release: &str, overlap: Option<&str>) -> Declared {
+fn token(description: &str, release: &str, overlap: Option<&str>) -> ResourceBlock {
     let triggers = BTreeMap::from([("release".to_owned(), Field::from(release))]);
-    Declared::new::<ServiceToken>(service_token::Model {
+    ResourceBlock::new(service_token::Model {
         description: description.into(),
         rotation_triggers: triggers.into(),
         overlap: overlap.map(str::to_owned).into(),
@@ -157,12 +158,12 @@ fn token(description: &str, release: &str, overlap: Option<&str>) -> Declared {
 }
 
 /// The assignment of the role at one address to the token at another.
-fn assignment(role: &str, token: &str) -> Declared {
+fn assignment(role: &str, token: &str) -> ResourceBlock {
     let config = role_assignment::Model {
         subject_type: "service-token".into(),
         ..role_assignment::Model::default()
     };
-    Declared::new::<RoleAssignment>(config)
+    ResourceBlock::new(config)
         .referring("role", role, "id")
         .referring("subject", token, "access_key")
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::personal_access_token::{self, PersonalAccessToken};
+use super::personal_access_token;
 use super::provider::Striim;
-use super::service_account_token::{self, ServiceAccountToken};
-use super::service_account_token_pair::{self, ServiceAccountTokenPair};
+use super::service_account_token;
+use super::service_account_token_pair;
 use super::testing::sandbox;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
 
@@ -55,27 +55,21 @@ fn declared() -> Configuration {
         expires_in: "30d".into(),
         ..Default::default()
     };
-    Configuration::from([
-        (
-            "striim_service_account_token.ci".to_owned(),
-            Declared::new::<ServiceAccountToken>(token),
-        ),
+    Configuration::from_iter([
+        ("striim_service_account_token.ci".to_owned(), ResourceBlock::new(token)),
         (
             "striim_service_account_token_pair.ci".to_owned(),
-            Declared::new::<ServiceAccountTokenPair>(pair),
+            ResourceBlock::new(pair),
         ),
-        (
-            "striim_personal_access_token.ann".to_owned(),
-            Declared::new::<PersonalAccessToken>(pat),
-        ),
+        ("striim_personal_access_token.ann".to_owned(), ResourceBlock::new(pat)),
     ])
 }
 
 async fn applied(sandbox: &Sandbox) -> Workspace {
     let workspace = Workspace::default();
     let ended = workspace.apply(|| provider(sandbox, HOME), &declared()).await;
-    assert_eq!(ended, Ended::Applied, "{:#?}", workspace.told());
-    workspace.told();
+    assert_eq!(ended, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
+    workspace.take_diagnostics();
     workspace
 }
 
@@ -99,8 +93,8 @@ async fn provider_for_another_account_changes_nothing_and_names_both() {
                 };
                 let start = || provider(&other, "http://127.0.0.2");
                 let ended = workspace.apply_with(start, &configuration, &options).await;
-                assert_eq!(ended, Ended::Failed);
-                let told = workspace.told();
+                assert_eq!(ended, RunOutcome::Failed);
+                let told = workspace.take_diagnostics();
                 let errors = told.iter().filter(|told| {
                     told.summary.ends_with("is in another account")
                         && told.detail.contains("127.0.0.1/api/v1")
@@ -112,7 +106,7 @@ async fn provider_for_another_account_changes_nothing_and_names_both() {
         }
         assert_eq!(other.audit().len(), acts, "nothing was changed there");
         let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
-        assert_eq!(ended, Ended::Unchanged, "{:#?}", workspace.told());
+        assert_eq!(ended, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
     }
 }
 
@@ -122,14 +116,19 @@ async fn another_address_of_the_same_account_is_recognised_by_its_tokens() {
     let workspace = applied(&home).await;
     for base_url in ["http://localhost", "http://127.0.0.3/api/v1", HOME] {
         let ended = workspace.apply(|| provider(&home, base_url), &declared()).await;
-        assert_eq!(ended, Ended::Unchanged, "{base_url}: {:#?}", workspace.told());
+        assert_eq!(
+            ended,
+            RunOutcome::Unchanged,
+            "{base_url}: {:#?}",
+            workspace.take_diagnostics()
+        );
     }
-    assert_eq!(workspace.broken(), Vec::<String>::new());
+    assert_eq!(workspace.violations(), Vec::<String>::new());
     // The address is recorded by the next apply that changes something, and destroying works by any.
     let ended = workspace
         .apply(|| provider(&home, "http://localhost"), &Configuration::new())
         .await;
-    assert_eq!(ended, Ended::Applied, "{:#?}", workspace.told());
+    assert_eq!(ended, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +141,7 @@ async fn refresh_that_finds_nothing_new_leaves_state_and_private_state_as_they_w
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(5 * 24 * 3_600)).await;
         let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
-        assert_eq!(ended, Ended::Unchanged, "{:#?}", workspace.told());
+        assert_eq!(ended, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
         assert_eq!(format!("{:?}", workspace.state()), state);
     }
 }

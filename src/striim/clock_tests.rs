@@ -1,7 +1,5 @@
 //! Runs on a machine whose clock is wrong: what is decided follows the platform's.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,16 +8,15 @@ use super::personal_access_token::{self, PersonalAccessToken};
 use super::provider::Striim;
 use super::service_account_token::{self, ServiceAccountToken};
 use super::testing::sandbox;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Options, Role, Sandbox};
 use crate::token::Clock;
 
-const ADDRESS: &str = "striim.token";
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
 /// Ahead and behind, in seconds.
@@ -38,17 +35,21 @@ fn provider(sandbox: &Sandbox, skew: i64) -> Striim {
     })
 }
 
-fn declare<R: Resource>(attributes: &[(&str, &str)]) -> Configuration {
+fn declare<R: Resource<Model: Clone>>(attributes: &[(&str, &str)]) -> Configuration {
     let attributes = attributes
         .iter()
         .map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned())));
     let config = R::Model::from_value(&Value::Map(attributes.collect())).unwrap();
-    BTreeMap::from([(ADDRESS.to_owned(), Declared::new::<R>(config))])
+    configuration::<R>(config)
+}
+
+fn configuration<R: Resource<Model: Clone>>(config: R::Model) -> Configuration {
+    Configuration::from_iter([(format!("{}.this", R::TYPE), ResourceBlock::new(config))])
 }
 
 fn token(workspace: &Workspace) -> SecretString {
     let state = workspace.state();
-    let object = state.get(ADDRESS).unwrap();
+    let object = &state["striim_service_account_token.this"];
     let token = object.model::<service_account_token::Model>().token.into_known();
     token.unwrap()
 }
@@ -67,8 +68,8 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
             ] {
                 let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
                 let applied = workspace.apply(|| provider(&sandbox, 0), &declared).await;
-                assert_eq!(applied, Ended::Applied, "{:?}", workspace.told());
-                assert_eq!(workspace.told().len(), 0);
+                assert_eq!(applied, RunOutcome::Applied, "{:?}", workspace.take_diagnostics());
+                assert_eq!(workspace.take_diagnostics().len(), 0);
                 let value = token(&workspace);
                 let options = RunOptions {
                     skip_refresh,
@@ -77,8 +78,8 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
                 let ended = workspace
                     .apply_with(|| provider(&sandbox, skew), &declared, &options)
                     .await;
-                let told = workspace.told();
-                assert_eq!(ended, Ended::Unchanged, "{skew} {skip_refresh}: {told:?}");
+                let told = workspace.take_diagnostics();
+                assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {told:?}");
                 assert!(sandbox.is_live(value.expose_secret()), "{skew}");
                 let reported = told
                     .iter()
@@ -109,7 +110,7 @@ async fn wrong_clock_creates_and_rotates_with_the_right_expiry() {
                     declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", "364d")])
                 };
                 let ended = workspace.apply(|| provider(&sandbox, skew), &description).await;
-                assert_eq!(ended, Ended::Applied, "{skew}: {:?}", workspace.told());
+                assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
                 let lifetime = match (release, lifetime) {
                     ("2", _) => 364 * DAY,
                     (_, "12h") => 12 * HOUR,
@@ -136,9 +137,9 @@ async fn wrong_clock_creates_personal_access_token_of_the_longest_lifetime() {
         sandbox.add_user("ann@example.com", Role::Regular);
         let declared = declare::<PersonalAccessToken>(&[("email", "ann@example.com"), ("expires_in", "90d")]);
         let ended = workspace.apply(|| provider(&sandbox, skew), &declared).await;
-        assert_eq!(ended, Ended::Applied, "{skew}: {:?}", workspace.told());
+        assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
         let state = workspace.state();
-        let model = state.get(ADDRESS).unwrap().model::<personal_access_token::Model>();
+        let model = state["striim_personal_access_token.this"].model::<personal_access_token::Model>();
         assert!(sandbox.is_live(model.token.into_known().unwrap().expose_secret()));
     }
 }
@@ -189,14 +190,14 @@ async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
             ];
             let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
             let config = Model::from_value(&Value::Map(attributes)).unwrap();
-            declared = BTreeMap::from([(ADDRESS.to_owned(), Declared::new::<ServiceAccountToken>(config))]);
+            declared = configuration::<ServiceAccountToken>(config);
         }
         assert_eq!(
             workspace.apply(|| provider(&sandbox, 0), &declared).await,
-            Ended::Failed
+            RunOutcome::Failed
         );
         let told = workspace
-            .told()
+            .take_diagnostics()
             .into_iter()
             .map(|told| told.to_string())
             .collect::<String>();

@@ -6,16 +6,15 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::api::NewServiceAccount;
-use super::personal_access_token::PersonalAccessToken;
 use super::provider::Striim;
 use super::service_account_token::ServiceAccountToken;
-use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::testing::{api, operation, sandbox, session};
-use crate::framework::{AnyResource, Diagnostic, Model as _, Resource, Severity, Value};
+use crate::framework::testing::Diagnostic;
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
+use crate::framework::{AnyResource, Resource, Severity, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::platform::testing::workspace::lone::Lone;
-use crate::platform::testing::workspace::{Configuration, Declared, Ended, RunOptions, Workspace};
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
 
@@ -115,7 +114,7 @@ impl World {
             .await;
         Reported {
             failed: planned.is_none(),
-            diagnostics: self.workspace.told(),
+            diagnostics: self.workspace.take_diagnostics(),
         }
     }
 
@@ -123,8 +122,8 @@ impl World {
     async fn applies(&self, declared: &Configuration) -> Reported {
         let ended = self.workspace.apply(|| self.provider(), declared).await;
         Reported {
-            failed: ended == Ended::Failed,
-            diagnostics: self.workspace.told(),
+            failed: ended == RunOutcome::Failed,
+            diagnostics: self.workspace.take_diagnostics(),
         }
     }
 
@@ -132,8 +131,8 @@ impl World {
     fn works(&self, address: &str) -> bool {
         let state = self.workspace.state();
         let Some(object) = state.get(address) else { return false };
-        let value = object.value("token");
-        matches!(value, Value::String(value) if self.sandbox.is_live(&value))
+        let value = object.get("token");
+        matches!(value, Value::String(value) if self.sandbox.is_live(value))
     }
 
     fn names(&self) -> Vec<String> {
@@ -152,8 +151,8 @@ impl World {
             self.provider()
         };
         let ended = self.workspace.apply(start, declared).await;
-        assert_eq!(ended, Ended::Applied, "{:#?}", self.workspace.told());
-        assert_eq!(self.workspace.broken(), Vec::<String>::new());
+        assert_eq!(ended, RunOutcome::Applied, "{:#?}", self.workspace.take_diagnostics());
+        assert_eq!(self.workspace.violations(), Vec::<String>::new());
         let total = self.sandbox.calls(LIST.0, LIST.1);
         let [plan, apply] = starts.into_inner()[..] else {
             panic!("two processes are expected");
@@ -163,10 +162,10 @@ impl World {
 }
 
 /// A resource with these attributes.
-fn declare<R: Resource>(attributes: &[(&str, Value)]) -> Declared {
+fn declare(attributes: &[(&str, Value)]) -> ResourceBlock {
     let attributes = attributes.iter().cloned();
     let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
-    Declared::new::<R>(R::Model::from_value(&Value::Map(attributes.collect())).unwrap())
+    ResourceBlock::new(Value::Map(attributes.collect()))
 }
 
 fn text(text: &str) -> Value {
@@ -178,7 +177,7 @@ fn tokens(count: usize, attributes: &[(&str, Value)]) -> Configuration {
     let tokens = (0..count).map(|n| {
         let attributes = [attributes, &[("name", text(&format!("ci-{n}")))]].concat();
         let address = format!("striim_service_account_token.ci{n}");
-        (address, declare::<ServiceAccountToken>(&attributes))
+        (address, declare(&attributes))
     });
     tokens.collect()
 }
@@ -223,22 +222,23 @@ const CI: &str = "striim_service_account_token.ci";
 const CD: &str = "striim_service_account_token.cd";
 
 /// A service account token of this name with these attributes.
-fn token(name: &str, attributes: &[(&str, Value)]) -> Declared {
-    declare::<ServiceAccountToken>(&[attributes, &[("name", text(name))]].concat())
+fn token(name: &str, attributes: &[(&str, Value)]) -> ResourceBlock {
+    declare(&[attributes, &[("name", text(name))]].concat())
 }
 
-fn pair(name: &str) -> Declared {
-    declare::<ServiceAccountTokenPair>(&[("name", text(name)), ("expires_in", text("90d"))])
+fn pair(name: &str) -> ResourceBlock {
+    declare(&[("name", text(name)), ("expires_in", text("90d"))])
 }
 
-fn pat(email: &str) -> Declared {
-    declare::<PersonalAccessToken>(&[("email", text(email))])
+fn pat(email: &str) -> ResourceBlock {
+    declare(&[("email", text(email))])
 }
 
-fn resources<const N: usize>(resources: [(&str, Declared); N]) -> Configuration {
+fn resources<const N: usize>(resources: [(&str, ResourceBlock); N]) -> Configuration {
+    let resources = resources.into_iter();
     resources
         .map(|(address, declared)| (address.to_owned(), declared))
-        .into()
+        .collect()
 }
 
 fn one(name: &str, attributes: &[(&str, Value)]) -> Configuration {
@@ -256,12 +256,16 @@ async fn rename_onto_a_taken_name_is_refused_by_the_plan() {
         world.applies(&one("other", attributes)).await.fails(phrase);
         assert!(world.works(CI) && world.sandbox.is_live(theirs.expose_secret()));
     }
-    let pair_onto_taken = resources([(CI, pair("ci"))]);
+    let pair_address = "striim_service_account_token_pair.ci";
+    let pair_onto_taken = resources([(pair_address, pair("ci"))]);
     let world = World::new();
     world.applies(&pair_onto_taken).await.succeeds();
     for taken in ["other-a", "other-b"] {
         world.sandbox.add_service_account(taken, None);
-        world.plans(&resources([(CI, pair("other"))])).await.fails("is taken");
+        world
+            .plans(&resources([(pair_address, pair("other"))]))
+            .await
+            .fails("is taken");
         world.sandbox.delete_outside(taken).unwrap();
     }
     assert_eq!(world.names(), ["ci-a"]);
@@ -292,13 +296,10 @@ async fn name_that_is_taken_after_the_plan_ends_no_token() {
         .plan(|| world.provider(), &declared, &RunOptions::default())
         .await;
     world.sandbox.add_service_account("other", None);
-    let ended = world
-        .workspace
-        .apply_saved(|| world.provider(), &declared, &plan.unwrap())
-        .await;
+    let ended = world.workspace.apply_saved(|| world.provider(), &plan.unwrap()).await;
     let reported = Reported {
-        failed: ended == Ended::Failed,
-        diagnostics: world.workspace.told(),
+        failed: ended == RunOutcome::Failed,
+        diagnostics: world.workspace.take_diagnostics(),
     };
     reported.fails("taken since the plan");
     assert!(world.works(CI));
@@ -398,7 +399,7 @@ async fn replacement_on_request_is_no_second_declaration() {
         .workspace
         .apply_with(|| world.provider(), &declared, &options)
         .await;
-    assert_eq!(ended, Ended::Applied, "{:#?}", world.workspace.told());
+    assert_eq!(ended, RunOutcome::Applied, "{:#?}", world.workspace.take_diagnostics());
     assert!(world.works(CI) && world.works(pat_address));
 }
 

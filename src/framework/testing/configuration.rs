@@ -7,12 +7,13 @@ use super::schema::{ObjectSchema, Result};
 use super::state::Object;
 use crate::framework::Value;
 
-/// What is declared in a workspace, by address.
+/// What is declared in a workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
-    pub(super) resources: BTreeMap<String, ResourceBlock>,
-    /// From where to where.
-    pub(super) moved: Vec<(String, String)>,
+    /// The `resource` blocks, by address.
+    pub resources: BTreeMap<String, ResourceBlock>,
+    /// The `moved` blocks: from where, to where.
+    pub moved: Vec<(String, String)>,
 }
 
 impl Configuration {
@@ -33,16 +34,6 @@ impl Configuration {
     pub fn moved(mut self, from: &str, to: &str) -> Self {
         self.moved.push((from.to_owned(), to.to_owned()));
         self
-    }
-
-    /// The addresses of the resources.
-    pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.resources.keys().map(String::as_str)
-    }
-
-    /// Whether a resource is declared at this address.
-    pub fn contains(&self, address: &str) -> bool {
-        self.resources.contains_key(address)
     }
 
     /// Whether a replacement of this resource creates before it destroys: declared so, or inherited from what refers to it.

@@ -11,9 +11,10 @@ use fastrand::Rng;
 use secrecy::ExposeSecret;
 
 use super::network::{Kill, Meanwhile, Network};
-use super::workspace::{Configuration, Ended, Workspace};
 use super::{losses, variables};
-use crate::framework::{Diagnostic, Provider, Severity};
+use crate::framework::testing::Diagnostic;
+use crate::framework::testing::{Configuration, RunOutcome, Workspace};
+use crate::framework::{Provider, Severity};
 use crate::platform::Parts;
 use crate::sandbox::{Fault, Platform, Sandbox, When};
 
@@ -88,12 +89,21 @@ struct History<S> {
     trace: Vec<String>,
 }
 
+/// A `provider` block of texts.
+fn block(arguments: &[(&str, &str)]) -> serde_json::Value {
+    let arguments = arguments.iter();
+    arguments
+        .map(|(name, text)| ((*name).to_owned(), (*text).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
 impl<S: Story> History<S> {
     fn new(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let story = S::begin(&mut random);
         Self {
-            workspace: Workspace::with_block(&story.block()),
+            workspace: Workspace::new().with_provider(block(&story.block())),
             story,
             random,
             told: Vec::new(),
@@ -123,7 +133,7 @@ impl<S: Story> History<S> {
             self.run(None, None).await;
         }
         let mut broken = self.broken();
-        if self.run(None, None).await != Some(Ended::Unchanged) {
+        if self.run(None, None).await != Some(RunOutcome::Unchanged) {
             broken.push("a third apply still finds something to do".to_owned());
         }
         broken
@@ -146,7 +156,7 @@ impl<S: Story> History<S> {
     }
 
     /// One run of Terraform; none is told of how a killed one ended.
-    async fn run(&mut self, kill: Option<Kill>, meanwhile: Option<(u32, Meanwhile)>) -> Option<Ended> {
+    async fn run(&mut self, kill: Option<Kill>, meanwhile: Option<(u32, Meanwhile)>) -> Option<RunOutcome> {
         let declared = self.story.declared();
         self.trace.push(format!("run, killed {kill:?}"));
         self.story.begins(&self.workspace);
@@ -169,7 +179,7 @@ impl<S: Story> History<S> {
         // What is still on its way arrives.
         tokio::time::sleep(Duration::from_secs(300)).await;
 
-        self.told = self.workspace.told();
+        self.told = self.workspace.take_diagnostics();
         self.trace.extend(network.trace());
         self.trace.extend(self.told.iter().map(Diagnostic::to_string));
         self.story.ended(&Ran {
@@ -186,10 +196,13 @@ impl<S: Story> History<S> {
         let mut broken: Vec<_> = errors.map(|told| format!("at rest, it tells: {told}")).collect();
         let (state, declared) = (self.workspace.state(), self.story.declared());
         let is_whole = |address: &str| state.get(address).is_some_and(|object| !object.is_tainted);
-        for address in declared.keys().filter(|address| !is_whole(address.as_str())) {
+        for address in declared.resources.keys().filter(|address| !is_whole(address.as_str())) {
             broken.push(format!("{address} is not in the state, or not whole"));
         }
-        for address in state.keys().filter(|address| !declared.contains_key(*address)) {
+        for address in state
+            .keys()
+            .filter(|address| !declared.resources.contains_key(*address))
+        {
             broken.push(format!("{address} is in the state, and not declared"));
         }
         for value in self.story.sandbox().issued_values() {
@@ -197,7 +210,7 @@ impl<S: Story> History<S> {
                 broken.push("a value was told".to_owned());
             }
         }
-        broken.extend(self.workspace.broken());
+        broken.extend(self.workspace.violations());
         broken.extend(self.story.broken(&self.workspace));
         broken
     }

@@ -1,19 +1,19 @@
 //! Names that are taken, and things that others deleted, in plans.
 
 use super::*;
-use crate::startree::policy::{self, Policy};
+use crate::startree::policy;
 
 const READER: &str = "startree_role.reader";
 
-fn policy(name: &str) -> Declared {
-    Declared::new::<Policy>(policy::Model {
+fn policy(name: &str) -> ResourceBlock {
+    ResourceBlock::new(policy::Model {
         name: name.into(),
         document: "{}".into(),
         ..policy::Model::default()
     })
 }
 
-fn declared(resources: &[(&str, Declared)]) -> Configuration {
+fn declared(resources: &[(&str, ResourceBlock)]) -> Configuration {
     let resources = resources.iter().cloned();
     resources
         .map(|(address, declared)| (address.to_owned(), declared))
@@ -26,7 +26,7 @@ impl Run {
         let errors = self.diagnostics.iter().filter(|told| told.severity == Severity::Error);
         let errors: Vec<_> = errors.map(ToString::to_string).collect();
         assert!(errors.iter().any(|error| error.contains(phrase)), "{phrase}: {self:#?}");
-        assert_eq!(self.ended, Ended::Failed);
+        assert_eq!(self.ended, RunOutcome::Failed);
     }
 }
 
@@ -47,7 +47,7 @@ async fn rename_onto_a_taken_name_fails_in_the_plan_and_deletes_nothing() {
     world.apply(&before).await.changes_nothing();
     // A name that is free is no problem, nor is a replacement by the same name.
     world.apply(&declared(&[(READER, role("viewer"))])).await.succeeds();
-    let described = Declared::new::<Role>(role::Model {
+    let described = ResourceBlock::new(role::Model {
         name: "viewer".into(),
         description: "Views".into(),
         ..role::Model::default()
@@ -73,7 +73,7 @@ async fn one_name_in_two_resources_fails_in_the_plan() {
         description: "Reads".into(),
         ..role::Model::default()
     };
-    let other = Declared::new::<Role>(described);
+    let other = ResourceBlock::new(described);
     let both = declared(&[(READER, role("reader")), ("startree_role.other", other)]);
     world.apply(&both).await.fails("is declared twice");
     assert!(!world.sandbox.roles().contains_key("reader"));
@@ -87,7 +87,7 @@ async fn one_name_in_two_resources_fails_in_the_plan() {
             subject: "analysts".into(),
             ..role_assignment::Model::default()
         };
-        Declared::new::<RoleAssignment>(config)
+        ResourceBlock::new(config)
     };
     let twice = declared(&[
         (READER, role("reader")),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::platform::testing::workspace::RunOptions;
+use crate::framework::testing::RunOptions;
 
 const TOKEN: &str = "startree_service_token.dashboards";
 
@@ -69,11 +69,19 @@ const CHANGES: [Change; 17] = [
 /// The documentation's example, with a second role.
 fn example(release: &str) -> Configuration {
     let mut declared = Configuration::new();
-    declared.insert("startree_role.reader".to_owned(), role("orders-reader"));
-    declared.insert("startree_role.writer".to_owned(), role("orders-writer"));
-    declared.insert(TOKEN.to_owned(), token("Dashboards", release, Some("2h")));
+    declared
+        .resources
+        .insert("startree_role.reader".to_owned(), role("orders-reader"));
+    declared
+        .resources
+        .insert("startree_role.writer".to_owned(), role("orders-writer"));
+    declared
+        .resources
+        .insert(TOKEN.to_owned(), token("Dashboards", release, Some("2h")));
     let assigned = assignment("startree_role.reader", TOKEN);
-    declared.insert("startree_role_assignment.dashboards".to_owned(), assigned);
+    declared
+        .resources
+        .insert("startree_role_assignment.dashboards".to_owned(), assigned);
     declared
 }
 
@@ -82,29 +90,39 @@ fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
     let (mut declared, mut options) = (example(release), RunOptions::default());
     let assigned = "startree_role_assignment.dashboards".to_owned();
     match change {
-        Change::DestroyAll => declared.clear(),
+        Change::DestroyAll => declared.resources.clear(),
         Change::RenameRole => {
-            declared.insert("startree_role.reader".to_owned(), role("orders-viewer"));
+            declared
+                .resources
+                .insert("startree_role.reader".to_owned(), role("orders-viewer"));
         }
-        Change::RemoveAssignment => drop(declared.remove(&assigned)),
+        Change::RemoveAssignment => drop(declared.resources.remove(&assigned)),
         Change::RemoveAssignmentAndRole => {
-            declared.remove(&assigned);
-            declared.remove("startree_role.reader");
+            declared.resources.remove(&assigned);
+            declared.resources.remove("startree_role.reader");
         }
         Change::AddAssignment => {
             let other = assignment("startree_role.writer", TOKEN);
-            declared.insert("startree_role_assignment.other".to_owned(), other);
+            declared
+                .resources
+                .insert("startree_role_assignment.other".to_owned(), other);
         }
         Change::RenameRoleAndAddresses => {
-            declared.remove(&assigned);
-            declared.remove("startree_role.reader");
-            declared.insert("startree_role.viewer".to_owned(), role("orders-viewer"));
+            declared.resources.remove(&assigned);
+            declared.resources.remove("startree_role.reader");
+            declared
+                .resources
+                .insert("startree_role.viewer".to_owned(), role("orders-viewer"));
             let other = assignment("startree_role.viewer", TOKEN);
-            declared.insert("startree_role_assignment.viewer".to_owned(), other);
+            declared
+                .resources
+                .insert("startree_role_assignment.viewer".to_owned(), other);
         }
         Change::RenameAssignmentAddress => {
-            let same = declared.remove(&assigned).unwrap();
-            declared.insert("startree_role_assignment.renamed".to_owned(), same);
+            let same = declared.resources.remove(&assigned).unwrap();
+            declared
+                .resources
+                .insert("startree_role_assignment.renamed".to_owned(), same);
         }
         Change::AssignToGroup => {
             let config = role_assignment::Model {
@@ -112,34 +130,38 @@ fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
                 subject: "analysts".into(),
                 ..role_assignment::Model::default()
             };
-            let to_group = Declared::new::<RoleAssignment>(config).referring("role", "startree_role.reader", "id");
-            declared.insert(assigned, to_group);
+            let to_group = ResourceBlock::new(config).referring("role", "startree_role.reader", "id");
+            declared.resources.insert(assigned, to_group);
         }
         Change::RenameToken => {
-            declared.insert(TOKEN.to_owned(), token("Boards", release, Some("2h")));
+            declared
+                .resources
+                .insert(TOKEN.to_owned(), token("Boards", release, Some("2h")));
         }
         Change::ReplaceToken => drop(options.replace.insert(TOKEN.to_owned())),
         Change::ReplaceRole => drop(options.replace.insert("startree_role.reader".to_owned())),
         Change::ReplaceAssignment => drop(options.replace.insert(assigned)),
         Change::RemoveToken => {
-            declared.remove(&assigned);
-            declared.remove(TOKEN);
+            declared.resources.remove(&assigned);
+            declared.resources.remove(TOKEN);
         }
         Change::RenameRoleCreatingFirst => {
             let renamed = role("orders-viewer").create_before_destroy();
-            declared.insert("startree_role.reader".to_owned(), renamed);
+            declared.resources.insert("startree_role.reader".to_owned(), renamed);
         }
         Change::RenameTokenCreatingFirst => {
             let renamed = token("Boards", release, Some("2h")).create_before_destroy();
-            declared.insert(TOKEN.to_owned(), renamed);
+            declared.resources.insert(TOKEN.to_owned(), renamed);
         }
         Change::ReplaceAssignmentCreatingFirst => {
-            let same = declared.remove(&assigned).unwrap().create_before_destroy();
-            declared.insert(assigned.clone(), same);
+            let same = declared.resources.remove(&assigned).unwrap().create_before_destroy();
+            declared.resources.insert(assigned.clone(), same);
             options.replace.insert(assigned);
         }
         Change::RotateAgain => {
-            declared.insert(TOKEN.to_owned(), token("Dashboards", "again", Some("2h")));
+            declared
+                .resources
+                .insert(TOKEN.to_owned(), token("Dashboards", "again", Some("2h")));
         }
     }
     (declared, options)
@@ -148,10 +170,10 @@ fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
 impl World {
     async fn apply_with(&self, declared: &Configuration, options: &RunOptions) -> Run {
         let ended = self.workspace.apply_with(|| self.start(), declared, options).await;
-        assert_eq!(self.workspace.broken(), Vec::<String>::new());
+        assert_eq!(self.workspace.violations(), Vec::<String>::new());
         Run {
             ended,
-            diagnostics: self.workspace.told(),
+            diagnostics: self.workspace.take_diagnostics(),
             requests: 0,
         }
     }
@@ -195,7 +217,7 @@ impl World {
             .map(|(name, role)| (name, role.subjects().map(|one| one.subject.clone()).collect()))
             .collect();
         assert_eq!(present, expected, "{case}: roles and who has them");
-        assert_eq!(state.len(), declared.len(), "{case}: resources");
+        assert_eq!(state.len(), declared.resources.len(), "{case}: resources");
     }
 }
 
@@ -218,16 +240,16 @@ async fn one_apply_makes_the_change(options: &Options, moment: Moment, change: C
     }
     let (declared, run) = changed(change, release);
     let run = world.apply_with(&declared, &run).await;
-    assert_ne!(run.ended, Ended::Failed, "{case}: {run:#?}");
+    assert_ne!(run.ended, RunOutcome::Failed, "{case}: {run:#?}");
     world.is_as_declared(&declared, &case);
     let takes = matches!(change, Change::RemoveAssignment | Change::AssignToGroup);
     if takes && moment == Moment::DuringOverlap {
         assert!(run.warns("is taken from both tokens"), "{case}: {run:#?}");
     }
     let again = world.apply(&declared).await;
-    assert_eq!(again.ended, Ended::Unchanged, "{case}: {again:#?}");
+    assert_eq!(again.ended, RunOutcome::Unchanged, "{case}: {again:#?}");
     let end = world.apply(&Configuration::new()).await;
-    assert_ne!(end.ended, Ended::Failed, "{case}: {end:#?}");
+    assert_ne!(end.ended, RunOutcome::Failed, "{case}: {end:#?}");
     world.is_as_declared(&Configuration::new(), &case);
 }
 
@@ -284,9 +306,14 @@ async fn assignment_that_a_rotation_did_not_reach_keeps_the_overlap_when_it_is_c
     let old = world.key("dashboards");
     // As after a run that was killed between the rotation and the assignment's change.
     let mut unreached = example("2");
-    let assigned = unreached.remove("startree_role_assignment.dashboards").unwrap();
+    let assigned = unreached
+        .resources
+        .remove("startree_role_assignment.dashboards")
+        .unwrap();
     let assigned = assigned.ignore_changes(&["subject"]);
-    unreached.insert("startree_role_assignment.dashboards".to_owned(), assigned);
+    unreached
+        .resources
+        .insert("startree_role_assignment.dashboards".to_owned(), assigned);
     world.apply(&unreached).await.succeeds();
     world.apply(&example("2")).await.succeeds();
     world.is_as_declared(&example("2"), "completed");

@@ -9,14 +9,18 @@ fn declared(roles: usize, tokens: usize, release: &str) -> Configuration {
     let mut declared = Configuration::new();
     let role_address = |number: usize| format!("startree_role.r{:03}", number % roles);
     for number in 0..roles {
-        declared.insert(role_address(number), role(&format!("role-{number:03}")));
+        declared
+            .resources
+            .insert(role_address(number), role(&format!("role-{number:03}")));
     }
     for number in 0..tokens {
         let address = format!("startree_service_token.t{number:02}");
-        declared.insert(address.clone(), token(&format!("token {number}"), release, None));
+        declared
+            .resources
+            .insert(address.clone(), token(&format!("token {number}"), release, None));
         for held in 0..=number % 2 {
             let role = role_address(number * 7 + held);
-            declared.insert(
+            declared.resources.insert(
                 format!("startree_role_assignment.t{number:02}_{held}"),
                 assignment(&role, &address),
             );
@@ -26,7 +30,9 @@ fn declared(roles: usize, tokens: usize, release: &str) -> Configuration {
 }
 
 fn without(mut declared: Configuration, kind: &str) -> Configuration {
-    declared.retain(|address, _| address.starts_with("startree_role.") || !address.starts_with(kind));
+    declared
+        .resources
+        .retain(|address, _| address.starts_with("startree_role.") || !address.starts_with(kind));
     declared
 }
 
@@ -72,7 +78,9 @@ async fn requests_of_one_rotation_grow_by_one_read_per_role() {
         }
         let declared = |release| {
             let mut declared = without(declared(1, 1, release), "none");
-            declared.insert("startree_role.r000".to_owned(), role("role-000"));
+            declared
+                .resources
+                .insert("startree_role.r000".to_owned(), role("role-000"));
             declared
         };
         world.apply(&declared("1")).await.succeeds();

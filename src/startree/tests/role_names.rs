@@ -25,7 +25,9 @@ async fn rotation_carries_roles_of_any_name_over() {
         let world = World::new(options);
         let declared = |release| {
             let mut declared = Configuration::new();
-            declared.insert("startree_service_token.ci".to_owned(), token("ci", release, None));
+            declared
+                .resources
+                .insert("startree_service_token.ci".to_owned(), token("ci", release, None));
             declared
         };
         world.apply(&declared("1")).await.succeeds();
@@ -50,7 +52,9 @@ async fn rotation_fails_before_it_creates_a_token_where_a_roles_assignments_cann
     let world = World::new(Options::default());
     let declared = |release| {
         let mut declared = Configuration::new();
-        declared.insert("startree_service_token.ci".to_owned(), token("ci", release, None));
+        declared
+            .resources
+            .insert("startree_service_token.ci".to_owned(), token("ci", release, None));
         declared
     };
     world.apply(&declared("1")).await.succeeds();
@@ -62,7 +66,7 @@ async fn rotation_fails_before_it_creates_a_token_where_a_roles_assignments_cann
     let refused = Fault::answer(400).on("GET", "/roles/srn2:role%23team%2Freader/assignments");
     world.sandbox.fault(refused.times(1000));
     let run = world.apply(&declared("2")).await;
-    assert_eq!(run.ended, Ended::Failed);
+    assert_eq!(run.ended, RunOutcome::Failed);
     assert!(run.warns("its roles could not be read"), "{run:#?}");
     assert_eq!(world.sandbox.calls("POST", "/service-tokens"), calls);
     assert_eq!(

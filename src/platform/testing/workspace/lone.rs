@@ -1,17 +1,20 @@
-//! A workspace with one resource, and what its runs told: for the tests of a resource by itself.
+//! A workspace with one resource, which is given without its provider.
+
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use super::*;
-use crate::framework::{AnyDataSource, NoIdentity, Severity};
-
-const ADDRESS: &str = "lone.resource";
+use super::super::lock;
+use super::Declared;
+use crate::framework::testing::{Diagnostic, ResourceBlock, SavedPlan, SingleResource, Workspace};
+use crate::framework::{AnyDataSource, AnyResource, Diagnostics, Model, NoIdentity, Provider, Schema, Severity, Value};
 
 /// A workspace with one resource. A run that is killed is a future that is dropped.
 #[derive(Default)]
 pub(crate) struct Lone {
-    workspace: Workspace,
-    lifecycle: Lifecycle,
+    /// Known once its type is.
+    resource: Option<SingleResource>,
+    lifecycle: ResourceBlock,
 }
 
 /// How a run ended.
@@ -23,6 +26,16 @@ pub(crate) struct Run {
     pub(crate) changed: bool,
     /// What was planned; null if nothing was, or a destruction.
     pub(crate) planned: Value,
+}
+
+impl From<crate::framework::testing::Run> for Run {
+    fn from(run: crate::framework::testing::Run) -> Self {
+        Self {
+            changed: run.is_change(),
+            planned: run.value.planned,
+            told: run.diagnostics,
+        }
+    }
 }
 
 impl Run {
@@ -75,26 +88,34 @@ impl Lone {
 
     /// What the state has of the resource.
     pub(crate) fn state<M: Model>(&self) -> Option<M> {
-        self.workspace.state().get(ADDRESS).map(Object::model)
+        self.resource.as_ref()?.state()
     }
 
     /// The state as somebody's hands leave it.
     pub(crate) fn set_state<M: Model>(&mut self, state: M) {
-        if let Some(object) = lock(&self.workspace.state).get_mut(ADDRESS) {
-            object.attributes = state.into_value();
+        if let Some(resource) = &mut self.resource {
+            resource.set_state(state);
         }
     }
 
-    /// Gives the resource a `lifecycle` block, such as `|declared| declared.create_before_destroy()`.
+    /// Gives the resource a `lifecycle` block, such as `Declared::create_before_destroy`.
     pub(crate) fn set_lifecycle(&mut self, with: impl FnOnce(Declared) -> Declared) {
-        self.lifecycle = with(Declared::of("", Value::Null)).lifecycle;
+        self.lifecycle = with(Declared::default());
     }
 
     /// `terraform taint`.
     pub(crate) fn taint(&mut self) {
-        if let Some(object) = lock(&self.workspace.state).get_mut(ADDRESS) {
-            object.is_tainted = true;
+        if let Some(resource) = &mut self.resource {
+            resource.taint();
         }
+    }
+
+    fn of_type(&mut self, process: impl Fn() -> Box<dyn AnyResource>) -> &mut SingleResource {
+        let lifecycle = self.lifecycle.clone();
+        let new = || SingleResource::of(Workspace::new(), process().type_name());
+        let resource = self.resource.get_or_insert_with(new);
+        resource.set_lifecycle(|_| lifecycle);
+        resource
     }
 
     /// `terraform apply`, with the resource of a new `process` for each phase; without a configuration it is to go.
@@ -103,7 +124,7 @@ impl Lone {
         process: impl Fn() -> Box<dyn AnyResource>,
         config: Option<&M>,
     ) -> Run {
-        self.run(process, config, true).await
+        self.of_type(&process).apply(start(&process), config).await.into()
     }
 
     /// `terraform plan`.
@@ -112,7 +133,7 @@ impl Lone {
         process: impl Fn() -> Box<dyn AnyResource>,
         config: Option<&M>,
     ) -> Run {
-        self.run(process, config, false).await
+        self.of_type(&process).plan(start(&process), config).await.into()
     }
 
     /// `terraform apply -replace`.
@@ -121,11 +142,7 @@ impl Lone {
         process: impl Fn() -> Box<dyn AnyResource>,
         config: &M,
     ) -> Run {
-        let options = RunOptions {
-            replace: BTreeSet::from([ADDRESS.to_owned()]),
-            ..RunOptions::default()
-        };
-        self.run_with(process, Some(config), true, &options).await
+        self.of_type(&process).replace(start(&process), config).await.into()
     }
 
     /// `terraform plan -out`; the plan must succeed. What it reports comes with the next run.
@@ -134,94 +151,22 @@ impl Lone {
         process: impl Fn() -> Box<dyn AnyResource>,
         config: Option<&M>,
     ) -> SavedPlan {
-        let declared = self.declared(&process, config);
-        let plan = self
-            .workspace
-            .plan(start(&process), &declared, &RunOptions::default())
-            .await;
-        plan.expect("the plan succeeds")
+        self.of_type(&process).save_plan(start(&process), config).await
     }
 
     /// `terraform apply` of a saved plan, with the configuration that it was made of.
     pub(crate) async fn apply_saved<M: Model + Clone>(
         &mut self,
         process: impl Fn() -> Box<dyn AnyResource>,
-        config: Option<&M>,
+        _: Option<&M>,
         plan: &SavedPlan,
     ) -> Run {
-        let declared = self.declared(&process, config);
-        self.workspace.apply_saved(start(&process), &declared, plan).await;
-        self.ended(&plan.steps)
+        self.of_type(&process).apply_saved(start(&process), plan).await.into()
     }
 
     /// `terraform import`.
     pub(crate) async fn import(&mut self, process: impl Fn() -> Box<dyn AnyResource>, id: &str) -> Run {
-        let (resource, mut diagnostics) = (process(), Diagnostics::default());
-        let context = Context::default();
-        if let Some(attributes) = resource.import(&context, id, &mut diagnostics).await {
-            let object = Object {
-                kind: resource.type_name(),
-                attributes,
-                private: context.private.encode(),
-                needs: BTreeSet::new(),
-                is_tainted: false,
-            };
-            lock(&self.workspace.state).insert(ADDRESS.to_owned(), object);
-        }
-        self.workspace.tell(diagnostics);
-        self.ended(&[])
-    }
-
-    async fn run<M: Model + Clone>(
-        &mut self,
-        process: impl Fn() -> Box<dyn AnyResource>,
-        config: Option<&M>,
-        applies: bool,
-    ) -> Run {
-        self.run_with(process, config, applies, &RunOptions::default()).await
-    }
-
-    async fn run_with<M: Model + Clone>(
-        &mut self,
-        process: impl Fn() -> Box<dyn AnyResource>,
-        config: Option<&M>,
-        applies: bool,
-        options: &RunOptions,
-    ) -> Run {
-        let declared = self.declared(&process, config);
-        let Some(plan) = self.workspace.plan(start(&process), &declared, options).await else {
-            return self.ended(&[]);
-        };
-        if applies {
-            self.workspace.apply_saved(start(&process), &declared, &plan).await;
-        }
-        self.ended(&plan.steps)
-    }
-
-    fn declared<M: Model + Clone>(
-        &self,
-        process: impl Fn() -> Box<dyn AnyResource>,
-        config: Option<&M>,
-    ) -> Configuration {
-        let declared = config.cloned().map(|config| Declared {
-            lifecycle: self.lifecycle.clone(),
-            ..Declared::of(process().type_name(), config.into_value())
-        });
-        declared
-            .map(|declared| (ADDRESS.to_owned(), declared))
-            .into_iter()
-            .collect()
-    }
-
-    #[track_caller]
-    fn ended(&self, steps: &[Step]) -> Run {
-        assert_eq!(self.workspace.broken(), Vec::<String>::new());
-        let step = steps.first();
-        Run {
-            told: self.workspace.told(),
-            changed: step.is_some_and(|step| step.action != Action::Nothing),
-            planned: step.map_or(Value::Null, |step| step.planned.clone()),
-        }
+        self.of_type(&process).import(start(&process), id).await.into()
     }
 }
 
