@@ -8,7 +8,7 @@ use token_providers::prelude::*;
 
 /// Keeps notes in a folder.
 #[derive(Model)]
-struct Config {
+pub(crate) struct Config {
     /// The path of the folder, which exists.
     #[attribute(required)]
     folder: Field<String>,

@@ -129,6 +129,14 @@ impl<C> Context<C> {
         self.reported.lock().push(diagnostic);
     }
 
+    /// Reports a diagnostic, unless one with the same summary was reported.
+    pub(crate) fn report_once(&self, diagnostic: Diagnostic) {
+        let mut reported = self.reported.lock();
+        if !reported.iter().any(|earlier| earlier.summary == diagnostic.summary) {
+            reported.push(diagnostic);
+        }
+    }
+
     /// Diagnostics to collect reports in. They are reported when the collection is dropped.
     pub fn diagnostics(&self) -> Report<'_> {
         Report {

@@ -70,6 +70,21 @@ pub(crate) fn duration(
         .ok(parse_duration(text).map_err(|error| Diagnostic::invalid(attribute, format!("{error}; it is {text:?}"))))
 }
 
+/// Checks a duration, such as `90d`.
+pub(crate) fn is_duration(text: &String) -> Result<(), String> {
+    parse_duration(text)
+        .map(drop)
+        .map_err(|error| format!("{error}; it is {text:?}"))
+}
+
+/// The same, of which zero makes no sense.
+pub(crate) fn is_positive_duration(text: &String) -> Result<(), String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
+        _ => is_duration(text),
+    }
+}
+
 /// The same of an attribute that was judged before.
 pub(crate) fn known_duration(field: &Field<String>) -> Option<Duration> {
     parse_duration(field.known()?).ok()

@@ -1,7 +1,7 @@
 //! Making something that can be looked up by its name, so that it is really there and known of.
 
 use super::ending::PAUSES;
-use crate::framework::{Diagnostic, Diagnostics};
+use crate::framework::{Diagnostic, Failed, Outcome};
 use crate::rest::{Error, Operation};
 
 /// Why something was not made, or is not known to be.
@@ -21,13 +21,15 @@ impl Unmade {
         }
     }
 
-    /// What is to be in the state after a creation: also what may be there although nobody could tell.
-    pub(crate) fn or_state<S>(made: Result<(), Self>, state: S, diagnostics: &mut Diagnostics) -> Option<S> {
-        let Err(Self { why, may_be_there }) = made else {
-            return Some(state);
-        };
-        diagnostics.push(why);
-        may_be_there.then_some(state)
+    /// The outcome of a creation that leads to `state`: what may exist in spite of an error is recorded, too.
+    pub(crate) fn or_state<S>(made: Result<(), Self>, state: S) -> Outcome<S> {
+        match made {
+            Ok(()) => Ok(state),
+            Err(Self { why, may_be_there }) => Err(Failed {
+                diagnostics: why.into(),
+                leaves: may_be_there.then_some(state),
+            }),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::vault::{self, Settings, Vault};
 
 /// `vault` of the provider.
 #[derive(Model, Clone, Debug, Default)]
-pub struct VaultConfig {
+pub(crate) struct VaultConfig {
     /// Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.
     #[attribute(optional, check = unless_empty(vault::address))]
     pub(crate) address: Field<String>,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::framework::Context;
+use super::connection::Context;
 
 /// The key in the private state: a number that distinguishes a resource's object from every other.
 const INSTANCE: &str = "instance";

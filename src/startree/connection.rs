@@ -4,27 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::api::{AccessKey, Api, Assignment, Name, Subject};
 use super::claims::Claims;
 use super::labels::LABELS;
 use super::pinot::Pinot;
 use super::planned_names::PlannedNames;
 use super::tokens::Tokens;
-use crate::framework::Context;
+use crate::framework;
 use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Contact, SharedList};
+use crate::platform::{Contact, SharedList};
 use crate::rest::{Error, Operation};
 
 /// How long a list serves, as others may change it. Long enough for a run that rotates many tokens.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-pub(super) type Session = platform::Session<Connection>;
+/// One call from Terraform.
+pub(super) type Context = framework::Context<Connection>;
 
 /// An environment to work with.
-pub(super) struct Connection {
+pub struct Connection {
     pub(super) api: Api,
     /// `None` where its address is not known.
     pub(super) pinot: Option<Pinot>,
@@ -71,7 +70,6 @@ impl<T> Default for ByRole<T> {
     }
 }
 
-#[async_trait]
 impl Contact for Connection {
     async fn contact(&self, context: &Context) {
         let _ = self.api.roles(&self.operation(context)).await;

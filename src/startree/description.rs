@@ -13,8 +13,9 @@ pub(super) fn follow(state: &mut Field<String>, told: Told) {
 }
 
 /// The description that a creation sends: an empty one is none.
-pub(super) fn to_send(description: &str) -> Option<&str> {
-    Some(description).filter(|description| !description.is_empty())
+pub(super) fn to_send(description: &Field<String>) -> Option<&str> {
+    let description = description.known().map(String::as_str);
+    description.filter(|description| !description.is_empty())
 }
 
 /// The description of what is imported.

@@ -16,48 +16,84 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{AccessKey, InvalidName, Name, Told};
-use super::connection::{Connection, Session};
+use super::api::{AccessKey, Name, Told};
+use super::connection::{Connection, Context};
 use super::ephemeral_description;
 use super::service_token::{give, make, revoke};
-use crate::framework::{
-    Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
-};
-use crate::platform::attributes::{duration, invalid, known_duration};
+use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Failed, Field, Model, Opened, Outcome, Set};
+use crate::platform::Session;
+use crate::platform::attributes::{is_positive_duration, known_duration};
 use crate::rest::Operation;
 use crate::token::Expiry;
 
 /// How long a run takes at most if the configuration does not say.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-model! {
-    /// The attributes of the ephemeral `startree_service_token`.
-    pub(super) struct Model {
-        description_prefix: String,
-        roles: Vec<Field<String>>,
-        lifetime: String,
-        access_key: String,
-        secret_key: SecretString,
-        token: SecretString,
-        ends_at: String,
-    }
+/// A service token with its roles for the time of one run, in no plan and no state: for the configuration of another
+/// provider, or for a write-only argument. Needs Terraform 1.10.
+///
+/// Terraform opens it in the plan **and** again in the apply: each creates a token and assigns the roles to it, and takes the
+/// roles away and revokes it when all that refers to it is done. **It may take up to an hour** until the platform lets a token
+/// in everywhere that has just got its role; what uses it at once must be ready to try again.
+///
+/// The platform's tokens do not expire. When a run is interrupted, Terraform closes nothing, and the provider revokes the
+/// token as it ends. Where that does not come about, as when all is killed at once, the next run with the same
+/// `description_prefix` and one of the same roles removes it after its `lifetime`. It recognises it by its description;
+/// whether the platform reports that of a token is not documented, and where it does not, such a token has to be deleted in
+/// the Security Manager.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct EphemeralServiceToken {
+    /// What the token's description begins with. That it is for one run, and until when, follows. Another text for each
+    /// configuration.
+    #[attribute(required, check = is_not_blank)]
+    description_prefix: Field<String>,
+    /// The names of the roles that it gets, at least one: without, it would be let in nowhere.
+    #[attribute(required, check = are_roles)]
+    roles: Field<Set<String>>,
+    /// How long a run takes at most, such as `30m`: after that, another run takes the token for an orphan. Default: `1h`.
+    #[attribute(optional, check = is_positive_duration)]
+    lifetime: Field<String>,
+    /// What the token is known by: its user name.
+    #[attribute(computed)]
+    access_key: Field<String>,
+    /// The token's password.
+    #[attribute(computed)]
+    secret_key: Field<SecretString>,
+    /// The token's value, to be sent as a bearer.
+    #[attribute(computed)]
+    token: Field<SecretString>,
+    /// From when on another run takes it for an orphan.
+    #[attribute(computed)]
+    ends_at: Field<String>,
 }
 
-impl Model {
+fn is_not_blank(prefix: &String) -> Result<(), &'static str> {
+    let is_blank = prefix.trim().is_empty();
+    (!is_blank).then_some(()).ok_or("must not be empty")
+}
+
+fn are_roles(roles: &Set<String>) -> Result<(), String> {
+    if roles.is_empty() {
+        return Err("must name at least one role: a token without is let in nowhere".to_owned());
+    }
+    names(roles).map(drop)
+}
+
+fn names(roles: &Set<String>) -> Result<Vec<Name>, String> {
+    let name = |role: &String| Name::existing(role).map_err(|error| format!("a name {error}; one is {role:?}"));
+    roles.iter().map(name).collect()
+}
+
+impl EphemeralServiceToken {
     fn prefix(&self) -> &str {
         self.description_prefix.known().map_or("", String::as_str)
     }
 
-    /// The roles that are known; the first that is none is an error.
     fn roles(&self) -> Result<Vec<Name>, Diagnostic> {
-        let roles = self.roles.known().into_iter().flatten().filter_map(Field::known);
-        let roles = roles.map(|role| Name::existing(role).map_err(|error: InvalidName| (role, error)));
-        let roles = roles.collect::<Result<_, _>>();
-        roles.map_err(|(role, error)| invalid("roles", format!("a name {error}; one is {role:?}")))
+        names(self.roles.get()?).map_err(|problem| Diagnostic::invalid("roles", problem))
     }
 
     /// From when on nobody needs a token that is made now.
@@ -67,138 +103,80 @@ impl Model {
     }
 }
 
-pub(super) struct EphemeralServiceToken {
+pub(super) struct ServiceTokenEphemeral {
     session: Session,
 }
 
-impl EphemeralServiceToken {
+impl ServiceTokenEphemeral {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
 }
 
-#[async_trait]
-impl EphemeralResource for EphemeralServiceToken {
-    type Model = Model;
+impl EphemeralResource for ServiceTokenEphemeral {
+    type Model = EphemeralServiceToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_service_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A service token with its roles for the time of one run, in no plan and no state: for the configuration of \
-             another provider, or for a write-only argument. Needs Terraform 1.10.\n\n\
-             Terraform opens it in the plan **and** again in the apply: each makes a token and assigns the roles to it, and \
-             takes the roles away and revokes it when all that refers to it is done. **It may take up to an hour** until the \
-             platform lets a token in everywhere that has just got its role; what uses it at once must be ready to try again.\n\n\
-             The platform's tokens do not end by themselves. When a run is interrupted, Terraform closes nothing, and the \
-             provider revokes the token as it ends. Where that does not come about, as when all is killed at once, the next \
-             run with the same `description_prefix` and one of the same roles removes it after its `lifetime`. It knows it by \
-             its description; whether the platform tells that of a token is not documented, and where it does not, such a \
-             token has to be deleted in the Security Manager.",
-            [
-                Attribute::required(
-                    "description_prefix",
-                    Type::String,
-                    "What the token's description begins with. That it is for one run, and until when, follows. Another text \
-                     for each configuration.",
-                ),
-                Attribute::required(
-                    "roles",
-                    Type::Set(Box::new(Type::String)),
-                    "The names of the roles that it gets, at least one: without, it would be let in nowhere.",
-                ),
-                Attribute::optional(
-                    "lifetime",
-                    Type::String,
-                    "How long a run takes at most, such as `30m`: after that, another run takes the token for left over. \
-                     Default: `1h`.",
-                ),
-                Attribute::computed("access_key", Type::String, "What the token is known by: its user name."),
-                Attribute::computed("secret_key", Type::String, "The token's password.").sensitive(),
-                Attribute::computed("token", Type::String, "The token's value, to be sent as a bearer.").sensitive(),
-                Attribute::computed(
-                    "ends_at",
-                    Type::String,
-                    "From when on another run takes it for left over.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if config
-            .description_prefix
-            .known()
-            .is_some_and(|prefix| prefix.trim().is_empty())
-        {
-            diagnostics.push(invalid("description_prefix", "must not be empty"));
+    async fn open(&self, context: &Context, config: EphemeralServiceToken) -> Outcome<Opened<EphemeralServiceToken>> {
+        if context.is_config_unknown() {
+            return Ok(unknown(config));
         }
-        if config.roles.known().is_some_and(Vec::is_empty) {
-            diagnostics.push(invalid(
-                "roles",
-                "must name at least one role: a token without is let in nowhere",
-            ));
-        }
-        diagnostics.ok(config.roles());
-        if duration("lifetime", &config.lifetime, diagnostics).is_some_and(|lifetime| lifetime.is_zero()) {
-            diagnostics.push(invalid("lifetime", "must be at least 1s"));
-        }
-    }
-
-    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
-        if self.session.is_waiting() {
-            return Some(not_yet(config));
-        }
-        self.session.synchronise(context, diagnostics).await;
-        let connection = self.session.connection(diagnostics)?;
+        self.session.synchronise(context, &mut context.diagnostics()).await;
+        let connection = context.client()?;
         let operation = connection.operation(context);
-        let roles = diagnostics.ok(config.roles())?;
+        let roles = config.roles()?;
         let now = self.session.clock().now();
-        remove_left_over(&connection, &operation, &config, &roles, now, diagnostics).await;
+        delete_orphans(&connection, &operation, context, &config, &roles, now).await;
         let end = config.end(now);
         let description = ephemeral_description::new(config.prefix(), end);
-        let issued = diagnostics.ok(make(&connection, &operation, &description).await)?;
-        if let Err(why) = give(&connection, &operation, &roles, &issued.access_key).await {
-            diagnostics.push(why.on("roles"));
-            close(&connection, &issued.access_key, diagnostics).await;
-            return None;
-        }
-        Some(Opened {
+        let issued = make(&connection, &operation, &description).await?;
+        let opened = Opened {
             private: issued.access_key.as_str().as_bytes().to_vec(),
             renew_at: None,
-            result: Model {
+            result: EphemeralServiceToken {
                 access_key: issued.access_key.as_str().into(),
                 token: issued.bearer().into(),
                 secret_key: issued.secret_key.into(),
                 ends_at: end.to_string().into(),
                 ..config
             },
-        })
+        };
+        match give(&connection, &operation, &roles, &issued.access_key).await {
+            Ok(()) => Ok(opened),
+            Err(why) => Err(Failed::from(why.on("roles")).leaving(opened)),
+        }
     }
 
-    async fn close(&self, _: &Context, private: &[u8], diagnostics: &mut Diagnostics) {
+    async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
         if private.is_empty() {
-            return; // There was nothing to make yet.
+            return Ok(()); // Nothing was created.
         }
         let access_key = std::str::from_utf8(private).ok().and_then(|text| text.parse().ok());
-        let access_key = access_key.ok_or_else(|| {
+        let access_key: AccessKey = access_key.ok_or_else(|| {
             let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
             Diagnostic::error("Unreadable private data", detail)
-        });
-        let (Some(access_key), Some(connection)) = (diagnostics.ok(access_key), self.session.connection(diagnostics))
-        else {
-            return;
-        };
-        close(&connection, &access_key, diagnostics).await;
+        })?;
+        let connection = context.client()?;
+        // Even if Terraform is interrupted: an interrupted run is to leave no orphan.
+        let revoked = revoke(&connection, &connection.making_good(), &access_key).await;
+        Ok(revoked.map_err(|mut why| {
+            why.detail.push_str(&format!(
+                "\n\nThe ephemeral service token {access_key} may still be there, and does not expire. Delete it in the \
+                 Security Manager; or leave that to the next run with the same `description_prefix` after its `lifetime`."
+            ));
+            why
+        })?)
     }
 }
 
-/// What stands for a token while the provider does not know yet where to make it.
-fn not_yet(config: Model) -> Opened<Model> {
+/// What stands for a token while the provider's configuration is unknown.
+fn unknown(config: EphemeralServiceToken) -> Opened<EphemeralServiceToken> {
     Opened {
         private: Vec::new(),
         renew_at: None,
-        result: Model {
+        result: EphemeralServiceToken {
             access_key: Field::Unknown,
             secret_key: Field::Unknown,
             token: Field::Unknown,
@@ -208,29 +186,17 @@ fn not_yet(config: Model) -> Opened<Model> {
     }
 }
 
-/// Revokes it, though Terraform be interrupted: an interrupted run is to leave nothing behind.
-async fn close(connection: &Connection, access_key: &AccessKey, diagnostics: &mut Diagnostics) {
-    if let Err(mut why) = revoke(connection, &connection.making_good(), access_key).await {
-        why.detail.push_str(&format!(
-            "\n\nThe ephemeral service token {access_key} may still be there, and does not end by itself. Delete it in the \
-             Security Manager; or leave that to the next run with the same `description_prefix` after its `lifetime`."
-        ));
-        diagnostics.push(why);
-    }
-}
-
-/// Removes what killed runs left over among the tokens that have one of the roles. If that fails, it is not in the way of
-/// this run.
-async fn remove_left_over(
+/// Deletes what killed runs left among the tokens that have one of the roles. A failure is not in the way of this run.
+async fn delete_orphans(
     connection: &Connection,
     operation: &Operation,
-    config: &Model,
+    context: &Context,
+    config: &EphemeralServiceToken,
     roles: &[Name],
     now: Timestamp,
-    diagnostics: &mut Diagnostics,
 ) {
     let Ok(holdings) = connection.holdings(operation).await else {
-        return; // What is wrong, the rest of the opening tells.
+        return; // Errors are ignored here: the rest of the opening reports them.
     };
     let mut keys: Vec<_> = holdings
         .iter()
@@ -248,7 +214,7 @@ async fn remove_left_over(
                 holding.access_key
             );
             let removed = revoke(connection, operation, &holding.access_key).await;
-            diagnostics.extend(removed.err().map(Diagnostic::as_warning));
+            context.diagnostics().extend(removed.err().map(Diagnostic::as_warning));
         }
     }
 }

@@ -5,14 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api::IssuedToken;
-use crate::framework::{Function, InvalidArgument, Parameter, Signature, Type, model};
+use crate::framework::{Field, Function, InvalidArgument, Model, Parameter, Signature, Type};
 
-model! {
-    /// What `parse_token` comes to.
-    pub(super) struct UserNameAndPassword {
-        username: String,
-        password: SecretString,
-    }
+/// The result of `parse_token`.
+#[derive(Model, Clone, Debug)]
+pub(super) struct UserNameAndPassword {
+    /// The token's access key.
+    #[attribute(computed)]
+    username: Field<String>,
+    /// Its secret key.
+    #[attribute(computed)]
+    password: Field<SecretString>,
 }
 
 /// `parse_token(token)`

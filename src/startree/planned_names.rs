@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::api::Name;
-use crate::framework::{Context, Diagnostic, Diagnostics, Field, Model, Value};
+use super::connection::Context;
+use crate::framework::{Change, Diagnostic, Field, Model, Value};
 use crate::platform::declarations::{Twin, may_be_equal};
 
 /// The key in the private state, by which the second plan call of a replacement knows that it is one.
@@ -109,13 +110,13 @@ impl PlannedNames {
         &self,
         context: &Context,
         (kind, name): (&str, &Name),
-        prior: Option<&str>,
-        config: &M,
+        change: &Change<M>,
+        prior: Option<&Field<String>>,
         is_listed: impl Future<Output = Result<bool, Diagnostic>>,
-        diagnostics: &mut Diagnostics,
     ) {
         let what = format!("The {kind} {:?}", name.as_str());
-        let problem = match self.plan(context, prior, name.as_str(), &config.clone().into_value()) {
+        let prior = prior.and_then(Field::known).map(String::as_str);
+        let problem = match self.plan(context, prior, name.as_str(), &change.config.clone().into_value()) {
             Planned::Free => return,
             Planned::Twice(twin) => twin.report(twice(&what)),
             Planned::InState => in_state(&what),
@@ -126,7 +127,7 @@ impl PlannedNames {
                 Ok(false) | Err(_) => return,
             },
         };
-        diagnostics.push(problem.on("name"));
+        context.report(problem.on("name"));
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {
@@ -146,11 +147,6 @@ impl Names {
             None => None,
         }
     }
-}
-
-/// The name that a resource has before a plan.
-pub(super) fn prior_name<M>(prior: &Option<M>, name: impl FnOnce(&M) -> &Field<String>) -> Option<&str> {
-    prior.as_ref().and_then(|prior| name(prior).known()).map(String::as_str)
 }
 
 /// The error where two resources of a plan want one name.

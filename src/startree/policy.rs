@@ -14,44 +14,63 @@
 //! - The list of policies is complete. One that says that there is more of it is not read.
 //! - The platform keeps of a document all that it means as JSON, and adds nothing.
 
-use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::api::{Name, Policy as Read, Srn};
-use super::connection::{Connection, Session};
+use super::connection::{Connection, Context};
 use super::description;
 use super::failure::failure;
-use super::identity;
-use super::planned_names::{prior_name, taken};
-use super::presence::{after_its_end, deleted_outside, or_absent};
-use super::role::{name, validate_name};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
-use crate::platform::attributes::invalid;
+use super::identity::InEnvironment;
+use super::planned_names::taken;
+use super::presence::{after_its_end, or_absent};
+use super::role::{is_name, name};
+use crate::framework::{
+    Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, Resource, Schema, Value,
+};
 use crate::platform::{Unmade, end_until_gone, make_new};
 use crate::rest::Operation;
 
-model! {
-    /// The identity of a policy.
-    pub(super) struct Identity {
-        environment: String,
-        name: String,
-    }
+/// A policy of the environment: what is allowed or denied on which resources. It takes effect for those who have a role that
+/// it is attached to ([`startree_role_policy_attachment`](role_policy_attachment.md)).
+///
+/// **Refer to a policy by its `id`**, not by its name: where the policy is replaced, what refers to the `id` is replaced
+/// along with it, in the right order. The platform does not delete a policy that is attached to a role.
+///
+/// Not documented by the platform: which names it takes, and whether a policy may go without a description.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct Policy {
+    /// The policy's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
+    #[attribute(required, requires_replace, check = is_name)]
+    pub(super) name: Field<String>,
+    /// The policy's document: a JSON object, best made with `jsonencode`. It is compared as JSON, so another spelling of the
+    /// same is no change. What it may say, the platform's page
+    /// [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.
+    #[attribute(required, check = is_json_object)]
+    pub(super) document: Field<String>,
+    /// What the policy is for.
+    #[attribute(optional, empty_is_null)]
+    pub(super) description: Field<String>,
+    /// The policy's name, known once the policy is there.
+    #[attribute(computed, use_state_for_unknown)]
+    pub(super) id: Field<String>,
+    /// Its StarTree Resource Name: `srn2:policy#<name>`.
+    #[attribute(computed, use_state_for_unknown)]
+    pub(super) srn: Field<String>,
 }
 
-model! {
-    /// The attributes of `startree_policy`.
-    pub(super) struct Model {
-        id: String,
-        name: String,
-        description: String,
-        document: String,
-        srn: String,
+impl Policy {
+    fn of(name: &Name, description: Field<String>, document: Field<String>) -> Self {
+        Self {
+            id: name.as_str().into(),
+            name: name.as_str().into(),
+            srn: Srn::Policy(name).to_string().into(),
+            description,
+            document,
+        }
     }
-}
 
-impl Model {
-    /// Brings it up to date. A document that means the same keeps the spelling of the state.
-    fn follow(&mut self, Read { description, document }: Read) {
+    /// Refreshes it. A document that means the same keeps the spelling of the state.
+    fn refresh_from(&mut self, Read { description, document }: Read) {
         description::follow(&mut self.description, description);
         let read = document.into();
         if !same_json(&read, &self.document) {
@@ -66,235 +85,145 @@ impl Model {
     }
 }
 
+/// The identity of a policy.
+#[derive(Model)]
+struct PolicyIdentity {
+    #[attribute(flatten)]
+    environment: InEnvironment,
+    /// The policy's name.
+    #[attribute(required)]
+    name: Field<String>,
+}
+
+fn is_json_object(document: &String) -> Result<(), String> {
+    match serde_json::from_str(document) {
+        Ok(Json::Object(_)) => Ok(()),
+        Ok(_) => Err("must be a JSON object, as `jsonencode({ … })` makes one".to_owned()),
+        Err(error) => Err(format!("is no JSON: {error}")),
+    }
+}
+
 /// Whether both are the same JSON.
 fn same_json(one: &Field<String>, other: &Field<String>) -> bool {
-    let json = |field: &Field<String>| field.known().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let json = |field: &Field<String>| field.known().and_then(|text| serde_json::from_str::<Json>(text).ok());
     json(one).is_some_and(|one| json(other) == Some(one))
 }
 
-pub(super) struct Policy {
-    session: Session,
-}
+pub(super) struct PolicyResource;
 
-impl Policy {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
-
-impl Policy {
-    /// Reports a name that is not free.
-    async fn plan_name(&self, context: &Context, change: &Change<Model>, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Some(name)) = (self.session.connected(), change.planned.name.known()) else {
-            return;
-        };
-        let Ok(name) = name.parse::<Name>() else { return };
-        let is_listed = async { connection.has_policy(&connection.operation(context), &name).await };
-        let names = &connection.planned.policies;
-        names
-            .report(
-                context,
-                ("policy", &name),
-                prior_name(&change.prior, |prior| &prior.name),
-                &change.config,
-                is_listed,
-                diagnostics,
-            )
-            .await;
-    }
-}
-
-#[async_trait]
-impl Resource for Policy {
-    type Model = Model;
-    type Identity = Identity;
+impl Resource for PolicyResource {
+    type Model = Policy;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_policy";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A policy of the environment: what is allowed or denied on which resources. It takes effect for those who have a \
-             role that it is attached to ([`startree_role_policy_attachment`](role_policy_attachment.md)).\n\n\
-             **Refer to a policy by its `id`**, not by its name: where the policy is replaced, what refers to the `id` is \
-             replaced along with it, in the right order. The platform does not delete a policy that is attached to a role.\n\n\
-             Not documented by the platform: which names it takes, and whether a policy may go without a description.",
-            [
-                Attribute::required(
-                    "name",
-                    Type::String,
-                    "The policy's name. None of `#`, `:`, `/`, `\\`, `?`, `%` and `*`, which would make another SRN of it.",
-                )
-                .replaces(),
-                Attribute::required(
-                    "document",
-                    Type::String,
-                    "The policy's document: a JSON object, best made with `jsonencode`. It is compared as JSON, so another \
-                     spelling of the same is no change. What it may say, the platform's page \
-                     [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.",
-                ),
-                Attribute::optional("description", Type::String, "What the policy is for.").empty_is_none(),
-                Attribute::computed("id", Type::String, "The policy's name, known once the policy is there."),
-                Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:policy#<name>`."),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_name("name", &config.name, diagnostics);
-        let Some(document) = config.document.known() else {
-            return;
-        };
-        let problem = match serde_json::from_str(document) {
-            Ok(Value::Object(_)) => return,
-            Ok(_) => "must be a JSON object, as `jsonencode({ … })` makes one".to_owned(),
-            Err(error) => format!("is no JSON: {error}"),
-        };
-        diagnostics.push(invalid("document", problem));
-    }
-
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
-        self.plan_name(context, change, diagnostics).await;
-        let Some(prior) = &change.prior else { return };
-        let planned = &mut change.planned;
-        if same_json(&planned.document, &prior.document) {
-            planned.document = prior.document.clone();
+    async fn plan(&self, context: &Context, change: &mut Change<Policy>) -> Result<(), Diagnostics> {
+        if let (Some(connection), Ok(name)) = (context.known_client(), name("name", &change.planned.name)) {
+            let is_listed = async { connection.has_policy(&connection.operation(context), &name).await };
+            let prior = change.prior.as_ref().map(|prior| &prior.name);
+            let names = &connection.planned.policies;
+            names.report(context, ("policy", &name), change, prior, is_listed).await;
         }
+        if let Some(prior) = &change.prior
+            && same_json(&change.planned.document, &prior.document)
+        {
+            change.planned.document = prior.document.clone();
+        }
+        Ok(())
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
-        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+    async fn plan_destroy(&self, context: &Context, prior: &Policy) -> Result<(), Diagnostics> {
+        if let (Some(connection), Some(name)) = (context.known_client(), prior.name.known()) {
             connection.planned.policies.destroyed(name);
         }
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let name = diagnostics.ok(name("name", &planned.name))?;
+    async fn create(&self, context: &Context, planned: Policy) -> Outcome<Policy> {
+        let connection = context.client()?;
+        let name = name("name", &planned.name)?;
         connection.planned.policies.applied(name.as_str());
-        let operation = connection.operation(context);
-        let created = create(&connection, &operation, &name, &planned).await;
-        let state = Model {
-            id: name.to_string().into(),
-            srn: Srn::Policy(&name).to_string().into(),
-            ..planned
-        };
-        Unmade::or_state(created, state, diagnostics)
+        let created = create(&connection, &connection.operation(context), &name, &planned).await;
+        Unmade::or_state(created, Policy::of(&name, planned.description, planned.document))
     }
 
-    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, mut state: Policy) -> Outcome<Policy, Option<Policy>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let name = diagnostics.ok(name("name", &state.name));
-        let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
-            return Some(state);
-        };
+        let (connection, name) = (context.client()?, name("name", &state.name)?);
         connection.planned.policies.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.policy(&operation, &name).await;
-        match or_absent(read, connection.still_has_policy(&operation, &name)).await {
-            Ok(Some(read)) => {
-                state.follow(read);
-            }
-            Ok(None) => {
-                diagnostics.push(deleted_outside(
-                    &what(&name),
-                    "What it allowed or denied no longer holds.",
-                ));
-                return None;
-            }
-            Err(why) => diagnostics.push(why),
-        }
-        Some(state)
-    }
-
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let name = diagnostics.ok(name("name", &prior.name));
-        let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
-            return prior;
+        let Some(read) = or_absent(read, connection.still_has_policy(&operation, &name)).await? else {
+            return Ok(None);
         };
-        let operation = connection.operation(context);
-        match update(&connection, &operation, &name, &prior, &planned).await {
-            Ok(()) => planned,
-            Err((why, state)) => {
-                diagnostics.push(why);
-                *state
-            }
-        }
+        state.refresh_from(read);
+        Ok(Some(state))
     }
 
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let name = diagnostics.ok(name("name", &state.name));
-        let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
-            return Some(state);
-        };
-        let deleted = delete(&connection, &connection.operation(context), &name).await;
-        match diagnostics.ok(deleted) {
-            Some(()) => None,
-            None => Some(state),
-        }
+    async fn update(&self, context: &Context, prior: Policy, planned: Policy) -> Outcome<Policy> {
+        let (connection, name) = (context.client()?, name("name", &prior.name)?);
+        update(&connection, &connection.operation(context), &name, prior, planned).await
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let name = diagnostics.ok(id.parse::<Name>().map_err(|error| invalid("name", error)))?;
-        let connection = self.session.connection(diagnostics)?;
+    async fn delete(&self, context: &Context, state: Policy) -> Outcome<Policy, ()> {
+        let (connection, name) = (context.client()?, name("name", &state.name)?);
+        Ok(delete(&connection, &connection.operation(context), &name).await?)
+    }
+
+    async fn import(&self, context: &Context, id: &str) -> Outcome<Policy, Option<Policy>> {
+        let name = name("name", &id.into())?;
+        let connection = context.client()?;
         let read = connection.api.policy(&connection.operation(context), &name).await;
-        let read = diagnostics.ok(read.map_err(|error| failure(&error)))?;
-        let mut state = Model {
-            id: name.to_string().into(),
-            name: name.to_string().into(),
-            srn: Srn::Policy(&name).to_string().into(),
-            ..Model::default()
-        };
-        state.description = description::imported(read.description.clone());
-        state.follow(read);
-        Some(state)
+        let Read { description, document } = read.map_err(|error| failure(&error))?;
+        let description = description::imported(description);
+        Ok(Some(Policy::of(&name, description, document.into())))
+    }
+
+    fn title(&self, state: &Policy) -> Option<String> {
+        name("name", &state.name).ok().map(|name| what(&name))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        let name = Attribute::required("name", Type::String, "The policy's name.");
-        Some(identity::schema([name]))
+        Some(PolicyIdentity::schema())
     }
 
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        Some(Identity {
-            environment: identity::environment(&self.session),
-            name: state.name.clone(),
-        })
+    fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
+        Some(Identity::of(PolicyIdentity {
+            environment: InEnvironment::of(context),
+            name: Policy::from_value(state).ok()?.name,
+        }))
     }
 
-    fn import_id(&self, asked: Identity) -> Result<String, Diagnostic> {
-        identity::check(&self.session, &asked.environment)?;
-        Ok(asked.name.into_known().unwrap_or_default())
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let PolicyIdentity { environment, name } = identity.read()?;
+        environment.check(context)?;
+        Ok(name.into_known().unwrap_or_default())
     }
 }
 
-async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Model) -> Result<(), Unmade> {
+async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Policy) -> Result<(), Unmade> {
     let make = || {
-        let (description, document) = (planned.description.known(), planned.document.known());
-        let document = document.map_or("", String::as_str);
-        let description = description.map(String::as_str).and_then(description::to_send);
-        connection.create_policy(operation, name, description, document)
+        let document = planned.document.known().map_or("", String::as_str);
+        connection.create_policy(operation, name, description::to_send(&planned.description), document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
     make_new(operation, &what(name), taken, failure, make, is_there).await
 }
 
-/// Changes the policy, and reads what came of it: an answer may be lost, or be somebody else's.
-///
-/// # Errors
-/// Why it is not as planned, and what is there as far as is known.
+/// Changes the policy, and reads the outcome: an answer may be lost, or come from something else than the platform.
 async fn update(
     connection: &Connection,
     operation: &Operation,
     name: &Name,
-    prior: &Model,
-    planned: &Model,
-) -> Result<(), (Diagnostic, Box<Model>)> {
+    prior: Policy,
+    planned: Policy,
+) -> Outcome<Policy> {
     // Only another spelling of no description is recorded.
-    if prior.is_as(planned) {
-        return Ok(());
+    if prior.is_as(&planned) {
+        return Ok(planned);
     }
     // One that is to go is sent as an empty one: it may stay where it is left out.
     let had = prior.description.known().map(|_| "");
@@ -302,16 +231,14 @@ async fn update(
     let document = planned.document.known().map_or("", String::as_str);
     let api = &connection.api;
     let changed = api.update_policy(operation, name, description, document).await;
-    let mut state = prior.clone();
-    match api.policy(&operation.uninterrupted(), name).await {
-        Ok(read) => state.follow(read),
-        Err(unread) => {
-            let why = failure(&changed.err().unwrap_or(unread));
-            return Err((why, state.into()));
-        }
+    let mut state = prior;
+    match (api.policy(&operation.uninterrupted(), name).await, &changed) {
+        (Ok(read), _) => state.refresh_from(read),
+        (Err(_), Err(error)) => return Err(failure(error).into()),
+        (Err(error), Ok(())) => return Err(failure(&error).into()),
     }
-    if state.is_as(planned) {
-        return Ok(());
+    if state.is_as(&planned) {
+        return Ok(planned);
     }
     let why = match changed {
         Err(error) => failure(&error),
@@ -321,7 +248,7 @@ async fn update(
              shows.",
         ),
     };
-    Err((why, state.into()))
+    Err(Failed::from(why).leaving(state))
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {

@@ -96,14 +96,6 @@ impl Connection {
     }
 }
 
-/// The warning of a refresh that found a thing gone; `consequence` says what that means.
-pub(super) fn deleted_outside(what: &str, consequence: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} was deleted outside Terraform"),
-        format!("It leaves the state. {consequence} While it is declared, the plan creates it again."),
-    )
-}
-
 /// What was read of a thing; `None` if it is not there, which `is_listed` tells.
 ///
 /// # Errors

@@ -1,24 +1,25 @@
 //! The provider `startree`.
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
-use super::connection::{Connection, Session};
-use super::ephemeral_service_token::EphemeralServiceToken;
+use super::connection::Connection;
+use super::ephemeral_service_token::ServiceTokenEphemeral;
 use super::functions;
 use super::labels;
 use super::pinot::Pinot;
-use super::policy::Policy;
-use super::role::Role;
-use super::role_assignment::RoleAssignment;
-use super::role_policy_attachment::RolePolicyAttachment;
-use super::service_token::ServiceToken;
+use super::policy::PolicyResource;
+use super::role::RoleResource;
+use super::role_assignment::RoleAssignmentResource;
+use super::role_policy_attachment::RolePolicyAttachmentResource;
+use super::service_token::ServiceTokenResource;
 use super::settings::{self, Config, Settings};
-use super::token_check::TokenCheck;
-use crate::framework::{AnyDataSource, AnyEphemeralResource, AnyFunction, AnyResource, Diagnostics, Provider, Schema};
-use crate::platform::Parts;
+use super::token_check::TokenCheckDataSource;
+use crate::framework::{
+    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
+};
 use crate::platform::account::ProviderAccount;
+use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -41,11 +42,6 @@ impl StarTree {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn session(&self) -> &Session {
-        &self.session
-    }
-
     fn connect(&self, settings: Settings) -> Connection {
         let Settings {
             environment,
@@ -63,11 +59,11 @@ impl StarTree {
             user_agent: USER_AGENT,
             request_timeout,
         });
-        let present = ProviderAccount::new(&environment, &base_url);
+        let account = ProviderAccount::new(&environment, &base_url);
         let label = labels::environment(&base_url, &environment);
         let client = self.session.client(
             &self.parts,
-            present,
+            account,
             Options {
                 base_url,
                 credential,
@@ -80,47 +76,43 @@ impl StarTree {
     }
 }
 
-#[async_trait]
 impl Provider for StarTree {
     type Config = Config;
-
-    fn schema(&self) -> Schema {
-        settings::schema()
-    }
+    type Client = Connection;
 
     fn secrets(&self) -> KnownSecrets {
         self.session.secrets().clone()
     }
 
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        settings::validate(config, diagnostics);
-    }
-
-    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+    async fn configure(
+        &self,
+        _: &Context<()>,
+        config: Config,
+        terraform_version: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
-        self.session.configure(resolved, |settings| self.connect(settings));
+        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
     }
 
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
         vec![
-            Box::new(Policy::new(self.session.clone())),
-            Box::new(Role::new(self.session.clone())),
-            Box::new(RoleAssignment::new(self.session.clone())),
-            Box::new(RolePolicyAttachment::new(self.session.clone())),
-            Box::new(ServiceToken::new(self.session.clone())),
+            Box::new(PolicyResource),
+            Box::new(RoleResource),
+            Box::new(RoleAssignmentResource),
+            Box::new(RolePolicyAttachmentResource),
+            Box::new(ServiceTokenResource::new(self.session.clone())),
         ]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
-        vec![Box::new(EphemeralServiceToken::new(self.session.clone()))]
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
+        vec![Box::new(ServiceTokenEphemeral::new(self.session.clone()))]
     }
 
-    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+    fn functions(&self) -> Vec<Box<dyn DynFunction>> {
         vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        vec![Box::new(TokenCheck::new(self.session.clone()))]
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
+        vec![Box::new(TokenCheckDataSource)]
     }
 }

@@ -14,245 +14,179 @@
 //! - Between a look and the creation that follows, nobody else makes a role of the same name whose creation shows only
 //!   after the answer to ours was lost.
 
-use async_trait::async_trait;
-
-use super::api::{Assignment, Name, Srn, Told};
-use super::connection::{Connection, Session};
+use super::api::{Assignment, InvalidName, Name, Srn, Told};
+use super::connection::{Connection, Context};
 use super::description;
 use super::failure::failure;
-use super::identity;
-use super::planned_names::{prior_name, taken};
-use super::presence::{after_its_end, deleted_outside, or_absent};
-use crate::framework::{Attribute, Change, Context, Diagnostic, Diagnostics, Field, Resource, Schema, Type, model};
-use crate::platform::attributes::invalid;
+use super::identity::InEnvironment;
+use super::planned_names::taken;
+use super::presence::{after_its_end, or_absent};
+use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::{Unmade, end_until_gone, make_new};
 use crate::rest::Operation;
 
-model! {
-    /// The identity of a role.
-    pub(super) struct Identity {
-        environment: String,
-        name: String,
-    }
-}
-
-model! {
-    /// The attributes of `startree_role`.
-    pub(super) struct Model {
-        id: String,
-        name: String,
-        description: String,
-        srn: String,
-    }
-}
-
+/// A role of the environment. What it allows, the policies say that are attached to it
+/// ([`startree_role_policy_attachment`](role_policy_attachment.md)); who has it, its assignments do
+/// ([`startree_role_assignment`](role_assignment.md)).
+///
+/// **Refer to a role by its `id`**, not by its name: where the role is replaced, what refers to the `id` is replaced along
+/// with it, in the right order. The platform does not delete a role that is assigned to anybody.
+///
+/// No way to change a role is documented, so a change of its description replaces it. Whether the platform tells a role's
+/// description is not documented, either; where it does not, a change outside Terraform goes unnoticed. Nor is documented
+/// which names it takes, whether a role may go without a description, and whether one can be deleted that has policies
+/// attached.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct Role {
-    session: Session,
+    /// The role's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
+    #[attribute(required, requires_replace, check = is_name)]
+    pub(super) name: Field<String>,
+    /// What the role is for.
+    #[attribute(optional, empty_is_null, requires_replace)]
+    pub(super) description: Field<String>,
+    /// The role's name, known once the role is there.
+    #[attribute(computed, use_state_for_unknown)]
+    pub(super) id: Field<String>,
+    /// Its StarTree Resource Name: `srn2:role#<name>`.
+    #[attribute(computed, use_state_for_unknown)]
+    pub(super) srn: Field<String>,
 }
 
 impl Role {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
+    fn of(name: &Name, description: Field<String>) -> Self {
+        Self {
+            id: name.as_str().into(),
+            name: name.as_str().into(),
+            srn: Srn::Role(name).to_string().into(),
+            description,
+        }
     }
 }
 
-/// Reads the name of a role or a policy that was judged before; a state may have been changed by hand.
+/// The identity of a role.
+#[derive(Model)]
+struct RoleIdentity {
+    #[attribute(flatten)]
+    environment: InEnvironment,
+    /// The role's name.
+    #[attribute(required)]
+    name: Field<String>,
+}
+
+/// Checks the name of a role or a policy that is to be created.
+pub(super) fn is_name(text: &String) -> Result<(), InvalidName> {
+    text.parse::<Name>().map(drop)
+}
+
+/// Checks a reference to a role or a policy.
+pub(super) fn is_existing_name(text: &String) -> Result<(), InvalidName> {
+    Name::existing(text).map(drop)
+}
+
+/// Reads the name of a role or a policy, which a state that was changed by hand may not have.
 pub(super) fn name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
     let text = field.known().map_or("", String::as_str);
-    text.parse().map_err(|error| invalid(attribute, error))
+    text.parse().map_err(|error| Diagnostic::invalid(attribute, error))
 }
 
 /// Reads the name of a role or a policy that a resource refers to: one that exists may have any name.
 pub(super) fn existing_name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
     let text = field.known().map_or("", String::as_str);
-    Name::existing(text).map_err(|error| invalid(attribute, error))
+    Name::existing(text).map_err(|error| Diagnostic::invalid(attribute, error))
 }
 
-/// Judges the reference to a role or a policy in a configuration.
-pub(super) fn validate_reference(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
-    if field.known().is_some() {
-        diagnostics.ok(existing_name(attribute, field));
-    }
-}
+pub(super) struct RoleResource;
 
-/// Judges the name of a role or a policy in a configuration.
-pub(super) fn validate_name(attribute: &'static str, field: &Field<String>, diagnostics: &mut Diagnostics) {
-    if field.known().is_some() {
-        diagnostics.ok(name(attribute, field));
-    }
-}
-
-#[async_trait]
-impl Resource for Role {
-    type Model = Model;
-    type Identity = Identity;
+impl Resource for RoleResource {
+    type Model = Role;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_role";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A role of the environment. What it allows, the policies say that are attached to it \
-             ([`startree_role_policy_attachment`](role_policy_attachment.md)); who has it, its assignments do \
-             ([`startree_role_assignment`](role_assignment.md)).\n\n\
-             **Refer to a role by its `id`**, not by its name: where the role is replaced, what refers to the `id` is replaced \
-             along with it, in the right order. The platform does not delete a role that is assigned to anybody.\n\n\
-             No way to change a role is documented, so a change of its description replaces it. Whether the platform tells a \
-             role's description is not documented, either; where it does not, a change outside Terraform goes unnoticed. Nor \
-             is documented which names it takes, whether a role may go without a description, and whether one can be deleted \
-             that has policies attached.",
-            [
-                Attribute::required(
-                    "name",
-                    Type::String,
-                    "The role's name. None of `#`, `:`, `/`, `\\`, `?`, `%` and `*`, which would make another SRN of it.",
-                )
-                .replaces(),
-                Attribute::optional("description", Type::String, "What the role is for.")
-                    .empty_is_none()
-                    .replaces(),
-                Attribute::computed("id", Type::String, "The role's name, known once the role is there."),
-                Attribute::computed("srn", Type::String, "Its StarTree Resource Name: `srn2:role#<name>`."),
-            ],
-        )
+    async fn plan(&self, context: &Context, change: &mut Change<Role>) -> Result<(), Diagnostics> {
+        if let (Some(connection), Ok(name)) = (context.known_client(), name("name", &change.planned.name)) {
+            let is_listed = async { connection.has_role(&connection.operation(context), &name).await };
+            let prior = change.prior.as_ref().map(|prior| &prior.name);
+            let names = &connection.planned.roles;
+            names.report(context, ("role", &name), change, prior, is_listed).await;
+        }
+        Ok(())
     }
 
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_name("name", &config.name, diagnostics);
-    }
-
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Some(name)) = (self.session.connected(), change.planned.name.known()) else {
-            return;
-        };
-        let Ok(name) = name.parse::<Name>() else { return };
-        let is_listed = async { connection.has_role(&connection.operation(context), &name).await };
-        let names = &connection.planned.roles;
-        names
-            .report(
-                context,
-                ("role", &name),
-                prior_name(&change.prior, |prior| &prior.name),
-                &change.config,
-                is_listed,
-                diagnostics,
-            )
-            .await;
-    }
-
-    async fn plan_destroy(&self, _: &Context, prior: &Model, _: &mut Diagnostics) {
-        if let (Some(connection), Some(name)) = (self.session.connected(), prior.name.known()) {
+    async fn plan_destroy(&self, context: &Context, prior: &Role) -> Result<(), Diagnostics> {
+        if let (Some(connection), Some(name)) = (context.known_client(), prior.name.known()) {
             connection.planned.roles.destroyed(name);
         }
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let name = diagnostics.ok(name("name", &planned.name))?;
+    async fn create(&self, context: &Context, planned: Role) -> Outcome<Role> {
+        let connection = context.client()?;
+        let name = name("name", &planned.name)?;
         connection.planned.roles.applied(name.as_str());
-        let operation = connection.operation(context);
-        let created = create(&connection, &operation, &name, planned.description.known()).await;
-        let state = Model {
-            id: name.to_string().into(),
-            srn: Srn::Role(&name).to_string().into(),
-            ..planned
-        };
-        Unmade::or_state(created, state, diagnostics)
+        let created = create(&connection, &connection.operation(context), &name, &planned).await;
+        Unmade::or_state(created, Role::of(&name, planned.description))
     }
 
-    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, mut state: Role) -> Outcome<Role, Option<Role>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let name = diagnostics.ok(name("name", &state.name));
-        let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
-            return Some(state);
-        };
+        let (connection, name) = (context.client()?, name("name", &state.name)?);
         connection.planned.roles.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
-        match or_absent(read, connection.still_has_role(&operation, &name)).await {
-            Ok(Some(told)) => {
-                description::follow(&mut state.description, told);
-            }
-            Ok(None) => {
-                diagnostics.push(deleted_outside(
-                    &what(&name),
-                    "Its assignments and attachments are gone with it.",
-                ));
-                return None;
-            }
-            Err(why) => diagnostics.push(why),
-        }
-        Some(state)
-    }
-
-    /// Only another spelling of no description is recorded: every other change replaces.
-    async fn update(&self, _: &Context, _: Model, planned: Model, _: &mut Diagnostics) -> Model {
-        planned
-    }
-
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let name = diagnostics.ok(name("name", &state.name));
-        let Some((connection, name)) = self.session.connection(diagnostics).zip(name) else {
-            return Some(state);
+        let Some(told) = or_absent(read, connection.still_has_role(&operation, &name)).await? else {
+            return Ok(None);
         };
-        let deleted = delete(&connection, &connection.operation(context), &name).await;
-        match diagnostics.ok(deleted) {
-            Some(()) => None,
-            None => Some(state),
-        }
+        description::follow(&mut state.description, told);
+        Ok(Some(state))
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let name = diagnostics.ok(id.parse::<Name>().map_err(|error| invalid("name", error)))?;
-        let connection = self.session.connection(diagnostics)?;
+    async fn delete(&self, context: &Context, state: Role) -> Outcome<Role, ()> {
+        let (connection, name) = (context.client()?, name("name", &state.name)?);
+        Ok(delete(&connection, &connection.operation(context), &name).await?)
+    }
+
+    async fn import(&self, context: &Context, id: &str) -> Outcome<Role, Option<Role>> {
+        let name = name("name", &id.into())?;
+        let connection = context.client()?;
         let told = connection.api.role(&connection.operation(context), &name).await;
-        let told = diagnostics.ok(told.map_err(|error| failure(&error)))?;
-        let mut state = Model {
-            id: name.to_string().into(),
-            name: name.to_string().into(),
-            srn: Srn::Role(&name).to_string().into(),
-            ..Model::default()
-        };
+        let told = told.map_err(|error| failure(&error))?;
         if told == Told::Nothing {
-            diagnostics.push(Diagnostic::warning(
+            context.report(Diagnostic::warning(
                 format!("The description of the role {id:?} is not known"),
                 "The platform does not tell it. Leave `description` out of the configuration, or have its changes ignored \
                  (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
             ));
         }
-        state.description = description::imported(told);
-        Some(state)
+        Ok(Some(Role::of(&name, description::imported(told))))
+    }
+
+    fn title(&self, state: &Role) -> Option<String> {
+        name("name", &state.name).ok().map(|name| what(&name))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        let name = Attribute::required("name", Type::String, "The role's name.");
-        Some(identity::schema([name]))
+        Some(RoleIdentity::schema())
     }
 
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        Some(Identity {
-            environment: identity::environment(&self.session),
-            name: state.name.clone(),
-        })
+    fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
+        Some(Identity::of(RoleIdentity {
+            environment: InEnvironment::of(context),
+            name: Role::from_value(state).ok()?.name,
+        }))
     }
 
-    fn import_id(&self, asked: Identity) -> Result<String, Diagnostic> {
-        identity::check(&self.session, &asked.environment)?;
-        Ok(asked.name.into_known().unwrap_or_default())
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let RoleIdentity { environment, name } = identity.read()?;
+        environment.check(context)?;
+        Ok(name.into_known().unwrap_or_default())
     }
 }
 
-async fn create(
-    connection: &Connection,
-    operation: &Operation,
-    name: &Name,
-    described: Option<&String>,
-) -> Result<(), Unmade> {
-    let make = || {
-        let description = described.map(String::as_str).and_then(description::to_send);
-        connection.create_role(operation, name, description)
-    };
+async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Role) -> Result<(), Unmade> {
+    let make = || connection.create_role(operation, name, description::to_send(&planned.description));
     let is_there = |look| async move { connection.has_role(&look, name).await };
     let taken = || taken("role", name);
     make_new(operation, &what(name), taken, failure, make, is_there).await

@@ -19,51 +19,69 @@
 //! - A role's list of assignments is complete. One that says that there is more of it is not read.
 //! - Addresses and domains that differ in nothing but case are the same subject.
 
-use async_trait::async_trait;
-
 use super::api::{AccessKey, InvalidSubject, Name, Subject, SubjectType};
-use super::connection::{Connection, Session};
+use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::planned_names::{Planned, twice};
-use super::presence::{after_its_end, deleted_outside, or_absent};
-use super::role::{existing_name, validate_reference};
+use super::presence::{after_its_end, or_absent};
+use super::role::{existing_name, is_existing_name};
 use super::succession::Predecessor;
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, Model as _, NoIdentity, Resource, Schema, Type, model,
-};
-use crate::platform::attributes::invalid;
+use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, Resource};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
 
-model! {
-    /// The attributes of `startree_role_assignment`.
-    pub(super) struct Model {
-        id: String,
-        role: String,
-        subject_type: String,
-        subject: String,
-        /// Who had the role before, and could not be relieved of it: `<subject_type>/<subject>`.
-        previous: Vec<Field<String>>,
-    }
+/// Gives a role to a person, a group, everybody of an email domain, or a service token.
+///
+/// **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. To end a
+/// service token's access at once, revoke the token.
+///
+/// **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the role
+/// in the same apply, before the old one loses it. During an `overlap` the assignment concerns both tokens: an added one
+/// reaches both, and a removed one is taken from both, which the plan says. An added one reaches the previous token only if
+/// the platform reports the descriptions of tokens.
+///
+/// Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken away. The
+/// role is not taken from the service token that the provider works with.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct RoleAssignment {
+    /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that an assignment goes before its
+    /// role does.
+    #[attribute(required, requires_replace, check = is_existing_name)]
+    pub(super) role: Field<String>,
+    /// What the subject is.
+    #[attribute(required, one_of = SubjectType::ALL.map(SubjectType::as_str))]
+    pub(super) subject_type: Field<String>,
+    /// Who gets the role: an email address; the name of a group of the identity provider; a domain such as `acme.com`; or the
+    /// access key of a service token, which is the part between `st-` and the next hyphen. Never a whole token. Another
+    /// subject gets the role before it is taken from the one that had it.
+    #[attribute(required)]
+    pub(super) subject: Field<String>,
+    /// `<role>/<subject_type>/<subject>`
+    #[attribute(computed, planned)]
+    pub(super) id: Field<String>,
+    /// Who has the role in addition to the subject, because it could not be taken from them when the subject changed: each
+    /// as `<subject_type>/<subject>`. The next apply takes it. Null otherwise.
+    #[attribute(computed, planned)]
+    pub(super) previous: Field<Vec<String>>,
 }
 
-impl Model {
-    /// That these have the role: the first as declared, the others because they could not be relieved of it. `None` if nobody
-    /// has.
+impl RoleAssignment {
+    /// The state in which these have the role: the first as declared, the others because it could not be taken from them.
+    /// `None` if there are none.
     fn of(role: &Name, holders: &[Subject]) -> Option<Self> {
         let (subject, previous) = holders.split_first()?;
         let name = |subject: &Subject| format!("{}/{}", subject.subject_type().as_str(), subject.as_str());
-        let previous: Vec<_> = previous.iter().map(|one| name(one).into()).collect();
+        let previous: Vec<_> = previous.iter().map(name).collect();
         Some(Self {
             id: format!("{role}/{}", name(subject)).into(),
-            role: role.to_string().into(),
+            role: role.as_str().into(),
             subject_type: subject.subject_type().as_str().into(),
             subject: subject.as_str().into(),
             previous: Some(previous).filter(|previous| !previous.is_empty()).into(),
         })
     }
 
-    /// The role and the subject, of an assignment that was judged before; a state may have been changed by hand.
+    /// The role and the subject; a state may have been changed by hand.
     fn parts(&self) -> Result<(Name, Subject), Diagnostic> {
         let role = existing_name("role", &self.role)?;
         let text = |field: &Field<String>| field.known().cloned().unwrap_or_default();
@@ -73,8 +91,7 @@ impl Model {
     /// The role and all who have it by this assignment.
     pub(super) fn holders(&self) -> Result<(Name, Vec<Subject>), Diagnostic> {
         let (role, first) = self.parts()?;
-        let previous = self.previous.known().into_iter().flatten().filter_map(Field::known);
-        let previous = previous.map(|one| {
+        let previous = self.previous.known().into_iter().flatten().map(|one| {
             let (subject_type, text) = one.split_once('/').unwrap_or_default();
             subject(subject_type, text)
         });
@@ -84,14 +101,17 @@ impl Model {
 }
 
 fn subject(subject_type: &str, subject: &str) -> Result<Subject, Diagnostic> {
-    let subject_type: SubjectType = subject_type.parse().map_err(|error| invalid("subject_type", error))?;
+    let subject_type: SubjectType = subject_type
+        .parse()
+        .map_err(|error| Diagnostic::invalid("subject_type", error))?;
     Subject::new(subject_type, subject).map_err(|error| {
-        let mut told = invalid("subject", error);
+        let mut invalid = Diagnostic::invalid("subject", error);
         if error == InvalidSubject::AccessKey {
-            told.detail
+            invalid
+                .detail
                 .push_str(" The rest of a token is a secret, and does not belong into a configuration or a state.");
         }
-        told
+        invalid
     })
 }
 
@@ -111,219 +131,133 @@ fn set_overlapping(context: &Context, subject: Option<&Subject>) {
     }
 }
 
-pub(super) struct RoleAssignment {
-    session: Session,
-}
+pub(super) struct RoleAssignmentResource;
 
-impl RoleAssignment {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-
-    /// Whether one subject is a token that was put in the place of the other.
-    fn is_successor(&self, successor: &Subject, predecessor: &Subject) -> bool {
-        let known = self.session.connected().zip(predecessor.access_key());
-        let found = known.and_then(|(connection, predecessor)| connection.tokens.successor(&predecessor));
-        found.is_some() && found == successor.access_key()
-    }
-
-    /// The other token of the same resource that has the role as well, for a plan. Errors are ignored here: apply reports
-    /// them.
-    async fn overlapping_in_plan(&self, context: &Context, role: &Name) -> Option<Subject> {
-        let connection = self.session.connected()?;
-        let operation = connection.operation(context);
-        connection.overlapping_with_role(&operation, role, context).await
-    }
-}
-
-#[async_trait]
-impl Resource for RoleAssignment {
-    type Model = Model;
-    type Identity = NoIdentity;
+impl Resource for RoleAssignmentResource {
+    type Model = RoleAssignment;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_role_assignment";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Gives a role to a person, a group, everybody of an email domain, or a service token.\n\n\
-             **It may take up to an hour** until the platform knows everywhere that somebody has a role, or has it no more. \
-             To end a service token's access at once, revoke the token.\n\n\
-             **Where a service token is rotated**, its `access_key` changes, and with it the assignment: the new token gets the \
-             role in the same apply, before the old one loses it. During an `overlap` the assignment concerns both tokens: an \
-             added one reaches both, and a removed one is taken from both, which the plan says. An added one reaches the \
-             previous token only if the platform reports the descriptions of tokens.\n\n\
-             Who has the role already keeps it, and the resource takes that over: when it is destroyed, the role is taken \
-             away. The role is not taken from the service token that the provider works with.",
-            [
-                Attribute::required(
-                    "role",
-                    Type::String,
-                    "The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that an assignment goes \
-                     before its role does.",
-                )
-                .replaces(),
-                Attribute::required(
-                    "subject_type",
-                    Type::String,
-                    "What the subject is: `user-email`, `group`, `domain` or `service-token`.",
-                ),
-                Attribute::required(
-                    "subject",
-                    Type::String,
-                    "Who gets the role: an email address; the name of a group of the identity provider; a domain such as \
-                     `acme.com`; or the access key of a service token, which is the part between `st-` and the next hyphen. \
-                     Never a whole token. Another subject gets the role before it is taken from the one that had it.",
-                ),
-                Attribute::computed("id", Type::String, "`<role>/<subject_type>/<subject>`"),
-                Attribute::computed(
-                    "previous",
-                    Type::List(Type::String.into()),
-                    "Who has the role beside the subject, because it could not be taken from them when the subject changed: \
-                     each as `<subject_type>/<subject>`. The next apply takes it. Null otherwise.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_reference("role", &config.role, diagnostics);
-        match (config.subject_type.known(), config.subject.known()) {
-            (Some(subject_type), Some(text)) => drop(diagnostics.ok(subject(subject_type, text))),
-            (Some(subject_type), None) => {
-                let read = subject_type.parse::<SubjectType>();
-                diagnostics.ok(read.map_err(|error| invalid("subject_type", error)));
-            }
-            _ => {}
+    fn validate(&self, config: &RoleAssignment, diagnostics: &mut Diagnostics) {
+        if let (Some(subject_type), Some(text)) = (config.subject_type.known(), config.subject.known())
+            && subject_type.parse::<SubjectType>().is_ok()
+        {
+            diagnostics.ok(subject(subject_type, text));
         }
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<RoleAssignment>) -> Result<(), Diagnostics> {
         if let Some(prior) = &change.prior
             && let (Ok((role, before)), Ok((_, after))) = (prior.parts(), change.config.parts())
             && !before.is_same(&after)
-            && let Some(other) = self.overlapping_in_plan(context, &role).await
+            && let Some(other) = overlapping_in_plan(context, &role).await
             && after != other
-            && !self.is_successor(&after, &before)
+            && !is_successor(context, &after, &before)
         {
-            diagnostics.push(taken_from_both(&role, &before, &other));
+            context.report(taken_from_both(&role, &before, &other));
         }
         let config = change.config.clone().into_value();
         let planned = &mut change.planned;
         planned.previous = Field::Null;
         let parts = planned.parts().ok();
-        if let (Some(connection), Some((role, subject))) = (self.session.connected(), &parts) {
+        if let (Some(connection), Some((role, subject))) = (context.known_client(), &parts) {
             let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
             let prior = prior.map(|(role, subject)| key(&role, &subject));
-            let planned = connection
-                .planned
-                .assignments
-                .plan(context, prior.as_deref(), &key(role, subject), &config);
-            if let Planned::Twice(twin) = planned {
-                diagnostics.push(twin.report(twice(&what(role, subject))));
+            let names = &connection.planned.assignments;
+            if let Planned::Twice(twin) = names.plan(context, prior.as_deref(), &key(role, subject), &config) {
+                context.report(twin.report(twice(&what(role, subject))));
             }
         }
-        let whole = parts.and_then(|(role, subject)| Model::of(&role, &[subject]));
+        let whole = parts.and_then(|(role, subject)| RoleAssignment::of(&role, &[subject]));
         planned.id = whole.map_or(Field::Unknown, |whole| whole.id);
+        Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Ok((role, subject)) = prior.parts() else { return };
-        let other = self.overlapping_in_plan(context, &role).await;
-        if let Some(other) = &other {
-            diagnostics.push(taken_from_both(&role, &subject, other));
-        }
-        let Some(connection) = self.session.connected() else {
-            return;
+    async fn plan_destroy(&self, context: &Context, prior: &RoleAssignment) -> Result<(), Diagnostics> {
+        let Ok((role, subject)) = prior.parts() else {
+            return Ok(());
         };
-        if is_own(&connection, &subject) || other.is_some_and(|other| is_own(&connection, &other)) {
-            diagnostics.push(own(&role).as_warning());
+        let other = overlapping_in_plan(context, &role).await;
+        if let Some(other) = &other {
+            context.report(taken_from_both(&role, &subject, other));
         }
+        if let Some(connection) = context.known_client()
+            && [Some(subject), other]
+                .iter()
+                .flatten()
+                .any(|one| is_own(&connection, one))
+        {
+            context.report(own(&role).as_warning());
+        }
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let (role, subject) = diagnostics.ok(planned.parts())?;
+    async fn create(&self, context: &Context, planned: RoleAssignment) -> Outcome<RoleAssignment> {
+        let connection = context.client()?;
+        let (role, subject) = planned.parts()?;
         let operation = connection.operation(context);
         let assigned = hold(&connection, &operation, &role, &subject, context).await;
         if assigned.is_ok() {
-            let other = give_to_predecessor(&connection, &operation, &role, &subject, context, diagnostics).await;
+            let other = give_to_predecessor(&connection, &operation, &role, &subject, context).await;
             set_overlapping(context, other.as_ref());
         }
-        let state = Model::of(&role, &[subject])?;
-        Unmade::or_state(assigned, state, diagnostics)
+        Unmade::or_state(assigned, RoleAssignment::of(&role, &[subject]).unwrap_or(planned))
     }
 
-    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, state: RoleAssignment) -> Outcome<RoleAssignment, Option<RoleAssignment>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let holders = diagnostics.ok(state.holders());
-        let Some((connection, (role, mut holders))) = self.session.connection(diagnostics).zip(holders) else {
-            return Some(state);
-        };
+        let (connection, (role, mut holders)) = (context.client()?, state.holders()?);
         let operation = connection.operation(context);
         let assignments = connection.assignments(&operation, &role).await;
-        match or_absent(assignments, connection.still_has_role(&operation, &role)).await {
-            Ok(assignments) => {
-                let subject = holders.first().cloned();
-                let gone = subject
-                    .map(|subject| deleted_outside(&what(&role, &subject), "The subject no longer has the role."));
-                let Some(assignments) = assignments else {
-                    diagnostics.extend(gone);
-                    return None;
-                };
-                let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
-                let other = other_token(&connection, &holders, context).filter(has_role);
-                set_overlapping(context, other.as_ref());
-                holders.retain(has_role);
-                // While one of both tokens has the role, the assignment is there: another plan completes it.
-                if holders.is_empty() {
-                    holders.extend(other);
-                }
-                if holders.is_empty() {
-                    diagnostics.extend(gone);
-                }
-                Model::of(&role, &holders)
-            }
-            Err(why) => {
-                diagnostics.push(why);
-                Some(state)
-            }
+        let assignments = or_absent(assignments, connection.still_has_role(&operation, &role)).await?;
+        let Some(assignments) = assignments else {
+            return Ok(None);
+        };
+        let has_role = |subject: &Subject| assignments.iter().any(|one| subject.has(one));
+        let other = other_token(&connection, &holders, context).filter(has_role);
+        set_overlapping(context, other.as_ref());
+        holders.retain(has_role);
+        // While one of both tokens has the role, the assignment is there: another plan completes it.
+        if holders.is_empty() {
+            holders.extend(other);
         }
+        Ok(RoleAssignment::of(&role, &holders))
     }
 
-    /// Another subject, or an end of what those before could not be relieved of.
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let parts = diagnostics.ok(prior.holders()).zip(diagnostics.ok(planned.parts()));
-        let Some((connection, ((role, mut holders), (_, subject)))) = self.session.connection(diagnostics).zip(parts)
-        else {
-            return prior;
-        };
+    /// Another subject, or the removal of those from whom the role could not be taken before.
+    async fn update(
+        &self,
+        context: &Context,
+        prior: RoleAssignment,
+        planned: RoleAssignment,
+    ) -> Outcome<RoleAssignment> {
+        let connection = context.client()?;
+        let ((role, mut holders), (_, subject)) = (prior.holders()?, planned.parts()?);
         let operation = connection.operation(context);
         match hold(&connection, &operation, &role, &subject, context).await {
             Ok(()) => {
-                let other = give_to_predecessor(&connection, &operation, &role, &subject, context, diagnostics).await;
+                let other = give_to_predecessor(&connection, &operation, &role, &subject, context).await;
                 holders.extend(connection.overlapping_with_role(&operation, &role, context).await);
                 set_overlapping(context, other.as_ref());
                 holders.retain(|one| !one.is_same(&subject) && other.as_ref() != Some(one));
-                holders = relieve(&connection, &operation, &role, holders, context, diagnostics).await;
+                holders = relieve(&connection, &operation, &role, holders, context).await;
                 holders.insert(0, subject);
             }
             Err(Unmade { why, may_be_there }) => {
-                diagnostics.push(why);
+                context.report(why);
                 if may_be_there && !holders.contains(&subject) {
                     holders.push(subject);
                 }
             }
         }
-        Model::of(&role, &holders).unwrap_or(prior)
+        Ok(RoleAssignment::of(&role, &holders).unwrap_or(prior))
     }
 
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let holders = diagnostics.ok(state.holders());
-        let Some((connection, (role, mut holders))) = self.session.connection(diagnostics).zip(holders) else {
-            return Some(state);
-        };
+    async fn delete(&self, context: &Context, state: RoleAssignment) -> Outcome<RoleAssignment, ()> {
+        let (connection, (role, mut holders)) = (context.client()?, state.holders()?);
         let operation = connection.operation(context);
         let access_key = holders.first().and_then(Subject::access_key);
         if let Some((access_key, other)) = access_key.zip(overlapping(context))
@@ -348,29 +282,47 @@ impl Resource for RoleAssignment {
         {
             holders.push(other);
         }
-        let left = relieve(&connection, &operation, &role, holders, context, diagnostics).await;
-        Model::of(&role, &left)
+        let left = relieve(&connection, &operation, &role, holders, context).await;
+        match RoleAssignment::of(&role, &left) {
+            Some(left) => Err(Failed::reported().leaving(left)),
+            None => Ok(()),
+        }
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let candidates = readings(id);
-        let connection = self.session.connection(diagnostics)?;
+    async fn import(&self, context: &Context, id: &str) -> Outcome<RoleAssignment, Option<RoleAssignment>> {
+        let connection = context.client()?;
         let operation = connection.operation(context);
+        let candidates = readings(id);
         for (role, subject) in &candidates {
-            let is_assigned = connection.is_assigned(&operation, role, subject).await;
-            if diagnostics.ok(is_assigned)? {
-                return Model::of(role, std::slice::from_ref(subject));
+            if connection.is_assigned(&operation, role, subject).await? {
+                return Ok(RoleAssignment::of(role, std::slice::from_ref(subject)));
             }
         }
-        diagnostics.push(match candidates.first() {
-            None => no_id(),
-            Some((role, subject)) => Diagnostic::error(
+        Err(candidates.first().map_or_else(no_id, |(role, subject)| {
+            Diagnostic::error(
                 "No such assignment",
                 format!("The role {:?} is not assigned to the {subject}.", role.as_str()),
-            ),
-        });
-        None
+            )
+        }))?
     }
+
+    fn title(&self, state: &RoleAssignment) -> Option<String> {
+        state.parts().ok().map(|(role, subject)| what(&role, &subject))
+    }
+}
+
+/// Whether one subject is a token that was put in the place of the other.
+fn is_successor(context: &Context, successor: &Subject, predecessor: &Subject) -> bool {
+    let known = context.known_client().zip(predecessor.access_key());
+    let found = known.and_then(|(connection, predecessor)| connection.tokens.successor(&predecessor));
+    found.is_some() && found == successor.access_key()
+}
+
+/// The other token of the same resource that has the role as well, for a plan. Errors are ignored here: apply reports them.
+async fn overlapping_in_plan(context: &Context, role: &Name) -> Option<Subject> {
+    let connection = context.known_client()?;
+    let operation = connection.operation(context);
+    connection.overlapping_with_role(&operation, role, context).await
 }
 
 impl Connection {
@@ -389,7 +341,6 @@ async fn give_to_predecessor(
     role: &Name,
     subject: &Subject,
     context: &Context,
-    diagnostics: &mut Diagnostics,
 ) -> Option<Subject> {
     let Predecessor { access_key, overlaps } = connection.predecessor(operation, &subject.access_key()?).await?;
     let predecessor = Subject::token(&access_key);
@@ -401,7 +352,7 @@ async fn give_to_predecessor(
     match hold(connection, operation, role, &predecessor, context).await {
         Ok(()) => Some(predecessor),
         Err(Unmade { why, may_be_there }) => {
-            diagnostics.push(Diagnostic::warning(
+            context.report(Diagnostic::warning(
                 format!(
                     "The role {:?} could not be assigned to the previous token {}",
                     role.as_str(),
@@ -492,7 +443,6 @@ async fn relieve(
     role: &Name,
     holders: Vec<Subject>,
     context: &Context,
-    diagnostics: &mut Diagnostics,
 ) -> Vec<Subject> {
     let mut left = Vec::new();
     for subject in holders {
@@ -501,14 +451,12 @@ async fn relieve(
             continue;
         }
         let successor = subject.access_key().and_then(|key| connection.tokens.takes(role, &key));
-        let ended = unassign(connection, operation, role, &subject).await;
-        if diagnostics.ok(ended).is_none() {
+        if let Err(why) = unassign(connection, operation, role, &subject).await {
+            context.report(why);
             left.push(subject);
-            continue;
-        }
-        if let Some(successor) = successor {
+        } else if let Some(successor) = successor {
             let taken = take_handed_on(connection, operation, role, &Subject::token(&successor)).await;
-            diagnostics.ok(taken);
+            context.diagnostics().ok(taken);
         }
     }
     left

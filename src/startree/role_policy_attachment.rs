@@ -12,45 +12,42 @@
 //! # Assumptions
 //! - A role's list of policies is complete. One that says that there is more of it is not read.
 
-use async_trait::async_trait;
-
 use super::api::Name;
-use super::connection::{Connection, Session};
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use super::identity;
+use super::identity::InEnvironment;
 use super::planned_names::{Planned, twice};
-use super::presence::{after_its_end, deleted_outside, or_absent};
-use super::role::{existing_name, validate_reference};
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Model as _, Resource, Schema, Type, model,
-};
+use super::presence::{after_its_end, or_absent};
+use super::role::{existing_name, is_existing_name};
+use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::{Unmade, end_until_gone, make_unless_there};
 use crate::rest::Operation;
 
-model! {
-    /// The identity of an attachment.
-    pub(super) struct Identity {
-        environment: String,
-        role: String,
-        policy: String,
-    }
+/// Attaches a policy to a role. A role may have several policies, each by an attachment of its own.
+///
+/// A policy that is attached already stays so, and the resource takes that over: when it is destroyed, the policy is
+/// detached. How long it takes until the platform knows of it everywhere is not documented; of assignments it may take up to
+/// an hour.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct RolePolicyAttachment {
+    /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`.
+    #[attribute(required, requires_replace, check = is_existing_name)]
+    pub(super) role: Field<String>,
+    /// The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that an attachment goes before
+    /// its policy does.
+    #[attribute(required, requires_replace, check = is_existing_name)]
+    pub(super) policy: Field<String>,
+    /// `<role>/<policy>`
+    #[attribute(computed, use_state_for_unknown)]
+    pub(super) id: Field<String>,
 }
 
-model! {
-    /// The attributes of `startree_role_policy_attachment`.
-    pub(super) struct Model {
-        id: String,
-        role: String,
-        policy: String,
-    }
-}
-
-impl Model {
+impl RolePolicyAttachment {
     fn of(role: &Name, policy: &Name) -> Self {
         Self {
             id: format!("{role}/{policy}").into(),
-            role: role.to_string().into(),
-            policy: policy.to_string().into(),
+            role: role.as_str().into(),
+            policy: policy.as_str().into(),
         }
     }
 
@@ -62,176 +59,131 @@ impl Model {
     }
 }
 
-pub(super) struct RolePolicyAttachment {
-    session: Session,
+/// The identity of an attachment.
+#[derive(Model)]
+struct RolePolicyAttachmentIdentity {
+    #[attribute(flatten)]
+    environment: InEnvironment,
+    /// The role's name.
+    #[attribute(required)]
+    role: Field<String>,
+    /// The policy's name.
+    #[attribute(required)]
+    policy: Field<String>,
 }
 
-impl RolePolicyAttachment {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
+pub(super) struct RolePolicyAttachmentResource;
 
-#[async_trait]
-impl Resource for RolePolicyAttachment {
-    type Model = Model;
-    type Identity = Identity;
+impl Resource for RolePolicyAttachmentResource {
+    type Model = RolePolicyAttachment;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_role_policy_attachment";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Attaches a policy to a role. A role may have several policies, each by an attachment of its own.\n\n\
-             A policy that is attached already stays so, and the resource takes that over: when it is destroyed, the policy is \
-             detached. How long it takes until the platform knows of it everywhere is not documented; of assignments it may \
-             take up to an hour.",
-            [
-                Attribute::required(
-                    "role",
-                    Type::String,
-                    "The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`.",
-                )
-                .replaces(),
-                Attribute::required(
-                    "policy",
-                    Type::String,
-                    "The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that an attachment \
-                     goes before its policy does.",
-                )
-                .replaces(),
-                Attribute::computed("id", Type::String, "`<role>/<policy>`"),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        validate_reference("role", &config.role, diagnostics);
-        validate_reference("policy", &config.policy, diagnostics);
-    }
-
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Ok((role, policy))) = (self.session.connected(), change.planned.parts()) else {
-            return;
+    async fn plan(&self, context: &Context, change: &mut Change<RolePolicyAttachment>) -> Result<(), Diagnostics> {
+        let (Some(connection), Ok((role, policy))) = (context.known_client(), change.planned.parts()) else {
+            return Ok(());
         };
         let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
         let prior = prior.map(|(role, policy)| key(&role, &policy));
         let config = change.config.clone().into_value();
-        let planned = connection
-            .planned
-            .attachments
-            .plan(context, prior.as_deref(), &key(&role, &policy), &config);
-        if let Planned::Twice(twin) = planned {
-            diagnostics.push(twin.report(twice(&what(&role, &policy))));
+        let names = &connection.planned.attachments;
+        if let Planned::Twice(twin) = names.plan(context, prior.as_deref(), &key(&role, &policy), &config) {
+            context.report(twin.report(twice(&what(&role, &policy))));
         }
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let (role, policy) = diagnostics.ok(planned.parts())?;
+    async fn create(&self, context: &Context, planned: RolePolicyAttachment) -> Outcome<RolePolicyAttachment> {
+        let connection = context.client()?;
+        let (role, policy) = planned.parts()?;
         let operation = connection.operation(context);
         connection.planned.attachments.applied(&key(&role, &policy));
         let mut claim = connection.claims.lock(key(&role, &policy)).await;
         claim.hold(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
-        let state = Model::of(&role, &policy);
-        Unmade::or_state(attached, state, diagnostics)
+        Unmade::or_state(attached, RolePolicyAttachment::of(&role, &policy))
     }
 
-    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(
+        &self,
+        context: &Context,
+        state: RolePolicyAttachment,
+    ) -> Outcome<RolePolicyAttachment, Option<RolePolicyAttachment>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let parts = diagnostics.ok(state.parts());
-        let Some((connection, (role, policy))) = self.session.connection(diagnostics).zip(parts) else {
-            return Some(state);
-        };
+        let (connection, (role, policy)) = (context.client()?, state.parts()?);
         let operation = connection.operation(context);
         let policies = connection.policies_of(&operation, &role).await;
-        match or_absent(policies, connection.still_has_role(&operation, &role)).await {
-            Ok(Some(policies)) if policies.iter().any(|one| one == policy.as_str()) => Some(state),
-            Ok(_) => {
-                diagnostics.push(deleted_outside(
-                    &what(&role, &policy),
-                    "The role no longer has the policy.",
-                ));
-                None
-            }
-            Err(why) => {
-                diagnostics.push(why);
-                Some(state)
-            }
-        }
+        let policies = or_absent(policies, connection.still_has_role(&operation, &role)).await?;
+        let is_attached = policies.is_some_and(|policies| policies.iter().any(|one| one == policy.as_str()));
+        Ok(is_attached.then_some(state))
     }
 
-    /// Never called: every change replaces.
-    async fn update(&self, _: &Context, prior: Model, _: Model, _: &mut Diagnostics) -> Model {
-        prior
-    }
-
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let parts = diagnostics.ok(state.parts());
-        let Some((connection, (role, policy))) = self.session.connection(diagnostics).zip(parts) else {
-            return Some(state);
-        };
+    async fn delete(&self, context: &Context, state: RolePolicyAttachment) -> Outcome<RolePolicyAttachment, ()> {
+        let (connection, (role, policy)) = (context.client()?, state.parts()?);
         let operation = connection.operation(context);
         let claim = connection.claims.lock(key(&role, &policy)).await;
         if claim.is_of_another(context) {
-            return None;
+            return Ok(());
         }
-        let detached = end_until_gone(&operation, &what(&role, &policy), || async {
+        end_until_gone(&operation, &what(&role, &policy), || async {
             let detached = connection.detach(&operation, &role, &policy).await;
             after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
         })
-        .await;
-        match diagnostics.ok(detached) {
-            Some(()) => None,
-            None => Some(state),
-        }
+        .await?;
+        Ok(())
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let candidates = readings(id);
-        let connection = self.session.connection(diagnostics)?;
+    async fn import(&self, context: &Context, id: &str) -> Outcome<RolePolicyAttachment, Option<RolePolicyAttachment>> {
+        let connection = context.client()?;
         let operation = connection.operation(context);
+        let candidates = readings(id);
         for (role, policy) in &candidates {
-            let is_attached = connection.is_attached(&operation, role, policy).await;
-            if diagnostics.ok(is_attached)? {
-                return Some(Model::of(role, policy));
+            if connection.is_attached(&operation, role, policy).await? {
+                return Ok(Some(RolePolicyAttachment::of(role, policy)));
             }
         }
-        diagnostics.push(match candidates.first() {
-            None => no_id(),
-            Some((role, policy)) => Diagnostic::error(
+        Err(candidates.first().map_or_else(no_id, |(role, policy)| {
+            Diagnostic::error(
                 "No such attachment",
                 format!(
                     "The policy {:?} is not attached to the role {:?}.",
                     policy.as_str(),
                     role.as_str()
                 ),
-            ),
-        });
-        None
+            )
+        }))?
+    }
+
+    fn title(&self, state: &RolePolicyAttachment) -> Option<String> {
+        state.parts().ok().map(|(role, policy)| what(&role, &policy))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        Some(identity::schema([
-            Attribute::required("role", Type::String, "The role's name."),
-            Attribute::required("policy", Type::String, "The policy's name."),
-        ]))
+        Some(RolePolicyAttachmentIdentity::schema())
     }
 
-    fn identity(&self, state: &Model) -> Option<Identity> {
-        Some(Identity {
-            environment: identity::environment(&self.session),
-            role: state.role.clone(),
-            policy: state.policy.clone(),
-        })
+    fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
+        let RolePolicyAttachment { role, policy, .. } = Model::from_value(state).ok()?;
+        Some(Identity::of(RolePolicyAttachmentIdentity {
+            environment: InEnvironment::of(context),
+            role,
+            policy,
+        }))
     }
 
-    fn import_id(&self, asked: Identity) -> Result<String, Diagnostic> {
-        identity::check(&self.session, &asked.environment)?;
-        let parts = [asked.role, asked.policy];
-        Ok(parts.map(|part| part.into_known().unwrap_or_default()).join("/"))
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let RolePolicyAttachmentIdentity {
+            environment,
+            role,
+            policy,
+        } = identity.read()?;
+        environment.check(context)?;
+        Ok([role, policy]
+            .map(|part| part.into_known().unwrap_or_default())
+            .join("/"))
     }
 }
 

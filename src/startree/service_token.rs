@@ -1,4 +1,4 @@
-//! `startree_service_token`: what a machine is let in with; the platform's user interface calls it an API token.
+//! `startree_service_token`: a credential for a machine; the platform's user interface calls it an API token.
 //!
 //! # Flow
 //! Create makes the token and takes its value from the answer, the only place where the platform shows it. A reason to
@@ -7,7 +7,7 @@
 //! description names the one before it. Destroy ends both.
 //!
 //! # Guarantees
-//! - Whatever token an answer told of is in the state afterwards, or is ended again, whatever else went wrong.
+//! - Whatever token an answer reported is in the state afterwards, or is ended again, whatever else went wrong.
 //! - The present token is ended only after its successor has all its roles and has reached its keeper. What could not be
 //!   ended stays in the state as `previous_access_key`, and the next apply ends it. There are never more than two.
 //! - Nothing leaves the state unless the platform is shown to find service tokens, and twice does not find this one
@@ -22,51 +22,53 @@
 //! - A run that is killed between a successor's creation and its state leaves a token with roles whose value is nowhere, or
 //!   in Vault alone. From Vault the next refresh takes it over; of any other, the next rotation's plan warns.
 
+mod diagnostics;
 mod model;
 mod presence;
+mod previous;
 mod revoke;
 mod roles;
 mod rotation;
 mod succeed;
-mod telling;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub(super) use self::model::Model;
-use self::model::ends_at;
+use self::diagnostics::{
+    falls_back, gone, left_over, own, revokes_previous, roles_unknown, rotates, rotates_own, stays, taken_over,
+    unusable, value_unknown,
+};
+pub(super) use self::model::ServiceToken;
 use self::presence::{Presence, doubtful};
+use self::previous::{PreviousToken, Revocation};
 pub(super) use self::revoke::revoke;
 pub(super) use self::roles::give;
-use self::rotation::{Decision, Previous, ends_previous};
+use self::rotation::Decision;
 pub(super) use self::succeed::make;
 use self::succeed::{Unmade, succeed};
-use self::telling::{left_over, own, roles_unknown, rotates_own, stays, taken_over, unusable};
 use super::api::{AccessKey, IssuedToken, Name, Told};
-use super::connection::{Connection, Session};
+use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::labels::LABELS;
 use super::succession;
 use super::tokens::Holding;
-use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, NoIdentity, Resource, Schema, Type,
-};
-use crate::platform::attributes::{invalid, keep_spelling, may_rotate};
+use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Leaving, Model, Outcome, Resource, Schema};
+use crate::platform::attributes::{keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::hand_over::{self, Seen};
-use crate::platform::{account, generation, private_record};
+use crate::platform::{Session, account, generation, private_record};
 use crate::rest::Operation;
+use crate::token::Expiry;
 
-pub(super) struct ServiceToken {
+pub(super) struct ServiceTokenResource {
     session: Session,
 }
 
-impl ServiceToken {
+impl ServiceTokenResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -75,66 +77,90 @@ impl ServiceToken {
         self.session.clock().now()
     }
 
-    /// Warns of what would refuse to be ended.
-    fn plan_removal(&self, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
+    /// Warns about what would refuse to be revoked.
+    fn plan_removal(&self, context: &Context, prior: &ServiceToken) {
+        let Some(connection) = context.known_client() else {
             return;
         };
-        for access_key in [prior.access_key().ok(), prior.previous()].into_iter().flatten() {
+        for access_key in [prior.access_key().ok(), prior.previous.access_key()]
+            .into_iter()
+            .flatten()
+        {
             if connection.tokens.is_own(&access_key) {
-                diagnostics.push(own(&prior.what(), &access_key).as_warning());
+                context.report(own(&prior.what(), &access_key).as_warning());
             }
         }
-        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        connection.vault.leave(&prior.delivery.vault, &prior.present_owner());
+    }
+
+    /// Plans a replacement by a token with another description, which is planned by itself.
+    async fn plan_replacement(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
+        self.plan_removal(context, prior);
+        let Some(connection) = context.known_client() else {
+            return;
+        };
+        let successor = ServiceToken {
+            description: planned.description.clone(),
+            ..ServiceToken::default()
+        };
+        let before = (&prior.delivery.vault, &prior.present_owner());
+        let now = (&planned.delivery.vault, successor.owner(&Field::Null));
+        let operation = connection.operation(context);
+        connection
+            .vault
+            .plan_replacement(&operation, before, now, &mut context.diagnostics())
+            .await;
     }
 
     /// Notes where the value of a token is and stays.
-    fn claim(&self, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            let owner = prior.owner(&planned.vault);
-            connection.vault.claim(&planned.vault, &owner, diagnostics);
-        }
-    }
-
-    /// Holds a planned creation against Vault. Errors are ignored here: apply reports them.
-    async fn plan_creation(&self, context: &Context, planned: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            let operation = connection.operation(context);
-            let owner = planned.owner(&planned.vault);
+    fn claim(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
+        if let Some(connection) = context.known_client() {
+            let vault = &planned.delivery.vault;
             connection
                 .vault
-                .plan_creation(&operation, &planned.vault, owner, diagnostics)
-                .await;
+                .claim(vault, &prior.owner(vault), &mut context.diagnostics());
         }
     }
 
-    /// Says what a planned rotation ends, and what may be in its way.
-    async fn plan_rotation(&self, context: &Context, prior: &Model, planned: &Model, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) else {
+    /// Reports what a planned rotation revokes, and what may be in its way.
+    async fn plan_rotation(&self, context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
+        let (Some(connection), Ok(access_key)) = (context.known_client(), prior.access_key()) else {
             return;
         };
         let operation = connection.operation(context);
-        if let Some(previous) = prior.previous() {
-            diagnostics.push(ends_previous(&prior.what(), previous.as_str(), None));
+        if let Some(previous) = prior.previous.access_key() {
+            context.report(revokes_previous(&prior.what(), previous.as_str(), None));
         }
         if connection.tokens.is_own(&access_key) {
-            diagnostics.push(rotates_own(&prior.what()));
+            context.report(rotates_own(&prior.what()));
         }
         match connection.holdings(&operation).await {
             Ok(holdings) => {
                 if let Some(twin) = twin(&connection, &operation, prior, &access_key, &holdings).await {
-                    diagnostics.push(left_over(&prior.what(), &twin));
+                    context.report(left_over(&prior.what(), &twin));
                 }
             }
-            Err(error) => diagnostics.push(roles_unknown(&prior.what(), &failure(&error))),
+            Err(error) => context.report(roles_unknown(&prior.what(), &failure(&error))),
         }
+        let vault = &planned.delivery.vault;
         connection
             .vault
-            .move_away(&prior.vault, &planned.vault, &prior.owner(&prior.vault));
-        let owner = prior.owner(&planned.vault);
+            .move_away(&prior.delivery.vault, vault, &prior.present_owner());
+        self.plan_delivery(context, &connection, prior, planned).await;
+    }
+
+    /// Checks that the next value of a token can be delivered.
+    async fn plan_delivery(
+        &self,
+        context: &Context,
+        connection: &Connection,
+        prior: &ServiceToken,
+        planned: &ServiceToken,
+    ) {
+        let (operation, vault) = (connection.operation(context), &planned.delivery.vault);
         connection
             .vault
-            .plan(&operation, &planned.vault, owner, diagnostics)
+            .plan(&operation, vault, prior.owner(vault), &mut context.diagnostics())
             .await;
     }
 
@@ -143,401 +169,298 @@ impl ServiceToken {
         &self,
         connection: &Connection,
         context: &Context,
-        mut prior: Model,
-        mut planned: Model,
-        diagnostics: &mut Diagnostics,
-    ) -> Model {
+        mut prior: ServiceToken,
+        mut planned: ServiceToken,
+    ) -> Outcome<ServiceToken> {
         let operation = connection.operation(context);
-        let Some(access_key) = diagnostics.ok(prior.access_key()) else {
-            return prior;
-        };
+        let access_key = prior.access_key()?;
         // There are never more than two.
-        if let Some(previous) = prior.previous() {
-            if diagnostics
-                .ok(end(connection, &operation, &prior.what(), &previous).await)
-                .is_none()
-            {
-                return prior;
-            }
-            prior.forget_previous();
+        if let Some(previous) = prior.previous.access_key() {
+            end(connection, &operation, &prior.what(), &previous).await?;
+            prior.previous = PreviousToken::default();
         }
-        let owner = prior.owner(&planned.vault);
+        let vault = &planned.delivery.vault;
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, owner, diagnostics)
-            .await;
-        let Some(ready) = diagnostics.ok(ready) else {
-            return prior;
-        };
-        planned.generation = generation::after(&prior.generation);
+            .prepare(&operation, vault, prior.owner(vault), &mut context.diagnostics())
+            .await
+            .leaving(prior.clone())?;
+        planned.delivery.generation = generation::after(&prior.delivery.generation);
         let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
             Ok(successor) => successor,
             Err(Unmade { why, left_behind }) => {
-                diagnostics.push(why);
                 if let Some(left_behind) = left_behind {
-                    prior.leave(&left_behind, Previous::Due);
+                    prior.previous = PreviousToken::new(&left_behind, Revocation::Due);
                 }
-                return prior;
+                return Err(Failed::from(why).leaving(prior));
             }
         };
         let (issued, roles) = (successor.issued.clone(), successor.roles.clone());
-        planned.take(successor, self.now());
+        planned.set_issued(successor, self.now());
         private_record::set_issued(&context.private);
-        planned.leave(&access_key, planned.rotation().left(planned.made()));
-        if planned.rotation().overlap().is_zero() {
+        let revocation = planned.rotation.revocation_after(planned.created());
+        planned.previous = PreviousToken::new(&access_key, revocation);
+        if planned.rotation.overlap_duration().is_zero() {
             match make_way(connection, &operation, &prior.what(), &access_key, &issued, &roles).await {
-                Ok(()) => planned.forget_previous(),
-                Err(why) => diagnostics.push(stays(&prior.what(), &access_key, &why)),
+                Ok(()) => planned.previous = PreviousToken::default(),
+                Err(why) => context.report(stays(&prior.what(), &access_key, &why)),
             }
         }
-        connection.tokens.follows(issued.access_key, planned.predecessor());
-        let before = (&prior.vault, &prior.vault_version);
-        let owner = prior.owner(&prior.vault);
+        connection
+            .tokens
+            .follows(issued.access_key, planned.previous.predecessor());
+        let before = (&prior.delivery.vault, &prior.delivery.vault_version);
+        let (now, owner) = (&planned.delivery.vault, prior.present_owner());
         connection
             .vault
-            .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
+            .remove_moved(&operation, before, now, &owner, &mut context.diagnostics())
             .await;
-        planned
+        Ok(planned)
     }
 }
 
-#[async_trait]
-impl Resource for ServiceToken {
-    type Model = Model;
-    type Identity = NoIdentity;
+impl Resource for ServiceTokenResource {
+    type Model = ServiceToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_service_token";
 
     fn schema(&self) -> Schema {
-        let mut attributes = vec![
-            Attribute::required(
-                "description",
-                Type::String,
-                "What it is for: the only thing that tells one token from another in the Security Manager, so no two should \
-                 have the same.",
-            )
-            .replaces(),
-        ];
-        attributes.extend(rotation::attributes());
-        attributes.extend(hand_over::attributes(&LABELS));
-        attributes.extend([
-            Attribute::computed("id", Type::String, "The present token's SRN: `srn2:service-token#` and its access key."),
-            Attribute::computed(
-                "access_key",
-                Type::String,
-                "What the present token is known by: its user name, and its `subject` in a `startree_role_assignment`. Each \
-                 rotation brings another.",
-            ),
-            Attribute::computed(
-                "secret_key",
-                Type::String,
-                "The token's password. Null after an import, and where the value is handed over to Vault.",
-            )
-            .sensitive(),
-            Attribute::computed(
-                "token",
-                Type::String,
-                "The token's value, `st-<access key>-<secret key>`, to be sent as a bearer. Null after an import, and where \
-                 it is handed over to Vault.",
-            )
-            .sensitive(),
-            Attribute::computed(
-                "created_at",
-                Type::String,
-                "When the present token was made, by the clock of the machine that made it, as the platform documents none. \
-                 Null after an import.",
-            ),
-            generation::attribute(),
-            Attribute::computed(
-                "previous_access_key",
-                Type::String,
-                "The access key of a token that is still to be revoked: the one before the present one during `overlap`, or \
-                 one that could not be revoked. Null otherwise.",
-            ),
-            Attribute::computed(
-                "previous_ends_at",
-                Type::String,
-                "From when on an apply revokes it. Null where the next one does.",
-            ),
-        ]);
-        Schema::new(
-            "A service token: what a machine is let in with. The platform's user interface calls it an API token.\n\n\
-             **A token without a role is let in nowhere.** Give it one with a `startree_role_assignment` whose `subject` is \
-             its `access_key`; it may take up to an hour until the platform lets the token in everywhere.\n\n\
-             The platform shows the value once, when the token is made. It is kept in the Terraform state, where whoever can \
-             read the state can use the token; or with `vault` in HashiCorp Vault alone.\n\n\
-             **A rotation** makes a new token, gives it all the roles that the present one has, and then revokes the present \
-             one: in the same apply, or with `overlap` in the first apply after that time. Until then both belong to \
-             the resource: an assignment concerns both, and the description of the new token ends in `(after <access key of \
-             the previous one>)`. A plan rotates, and says why, when `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when its value did not \
-             reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and revoked by \
-             the next apply. Destroying the resource takes its roles from the token and revokes it.\n\n\
-             After an import `token` is null, because the platform does not show the value again. It goes on working where it \
-             is in use; change `rotation_triggers`, once they are recorded, to get one that Terraform knows.\n\n\
-             What the platform's documentation leaves open: it has no list of tokens, and does not say what is answered about \
-             one that is gone. So a token leaves the state only if the platform finds another one and, asked twice, not this \
-             one. One whose creation was not answered, or whose run was killed then, the provider cannot find: it has no role \
-             and is let in nowhere, and the Security Manager shows it. A run that is killed in the middle of a rotation may \
-             leave a token that has roles and whose value nobody knows; the plan of the next rotation names it. Where the \
-             value has reached Vault by then, the next refresh takes the token over.",
-            attributes,
+        hand_over::described(ServiceToken::schema(), &LABELS).describe(
+            "token",
+            "The token's value, `st-<access key>-<secret key>`, to be sent as a bearer. Null after an import, and where it is \
+             handed over to Vault.",
         )
     }
 
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if config
-            .description
-            .known()
-            .is_some_and(|description| description.trim().is_empty())
-        {
-            diagnostics.push(invalid(
-                "description",
-                "must not be empty: nothing else tells what the token is for",
-            ));
-        }
-        config.rotation().validate(diagnostics);
-        hand_over::validate(&LABELS, &config.vault, diagnostics);
+    fn validate(&self, config: &ServiceToken, diagnostics: &mut Diagnostics) {
+        hand_over::validate(&LABELS, &config.delivery.vault, diagnostics);
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<ServiceToken>) -> Result<(), Diagnostics> {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
-            planned.generation = Field::Unknown;
-            planned.expect();
-            planned.forget_previous();
-            self.plan_creation(context, planned, diagnostics).await;
-            return;
-        };
-        self.session.generations().observe(&prior.generation);
-        if planned.description != prior.description && !prior.description.is_null() {
-            // It is replaced: what comes instead is planned by itself.
-            self.plan_removal(prior, diagnostics);
-            if let Some(connection) = self.session.connected() {
-                let successor = Model {
-                    description: planned.description.clone(),
-                    ..Model::default()
-                };
-                let owner = successor.owner(&Field::Null);
-                let operation = connection.operation(context);
-                let before = (&prior.vault, &prior.owner(&prior.vault));
+            planned.delivery.generation = Field::Unknown;
+            planned.mark_unknown();
+            planned.previous = PreviousToken::default();
+            // Errors are ignored here: apply reports them.
+            if let Some(connection) = context.known_client() {
+                let (operation, owner) = (connection.operation(context), planned.present_owner());
                 connection
                     .vault
-                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
+                    .plan_creation(&operation, &planned.delivery.vault, owner, &mut context.diagnostics())
                     .await;
             }
-            return;
+            return Ok(());
+        };
+        self.session.generations().observe(&prior.delivery.generation);
+        if planned.description != prior.description && !prior.description.is_null() {
+            self.plan_replacement(context, prior, planned).await;
+            return Ok(());
         }
-        if let (Some(connection), Ok(access_key)) = (self.session.connected(), prior.access_key()) {
-            connection.tokens.follows(access_key, prior.predecessor());
+        if let (Some(connection), Ok(access_key)) = (context.known_client(), prior.access_key()) {
+            connection.tokens.follows(access_key, prior.previous.predecessor());
         }
         // The spelling in the state stays, so that another one is no difference.
-        keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
-        keep_spelling(&mut planned.overlap, &prior.overlap);
-        self.session.synchronise(context, diagnostics).await;
-        let (rotation, standing) = (change.config.rotation(), prior.standing(&context.private));
+        keep_spelling(&mut planned.rotation.rotate_every, &prior.rotation.rotate_every);
+        keep_spelling(&mut planned.rotation.overlap, &prior.rotation.overlap);
+        self.session.synchronise(context, &mut context.diagnostics()).await;
+        let (config, standing) = (&change.config, prior.standing(&context.private));
         let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, self.now(), records, rotation.shortest_interval());
-        let decide = |at| rotation.decide(prior.rotation(), standing, at);
-        match time.decide(&prior.what(), decide, diagnostics) {
+        let interval = config.rotation.shortest_interval();
+        let time = DecisionTime::new(&context.private, self.now(), records, interval);
+        let decide = |at| config.decide(prior, &standing, at);
+        let decision = time.decide(&prior.what(), decide, &mut context.diagnostics());
+        match decision {
             Decision::Keep => {
-                planned.previous_ends_at = ends_at(rotation.previous(prior.rotation(), standing));
-                self.claim(prior, planned, diagnostics);
+                let revocation = config.rotation.revocation(&prior.rotation, &standing);
+                planned.previous.previous_ends_at = revocation.ends_at();
+                self.claim(context, prior, planned);
             }
-            Decision::EndPrevious => {
-                let previous = prior.previous_access_key.known().map_or("", String::as_str);
-                let until = prior.previous_ends_at.known().map(String::as_str);
-                diagnostics.push(ends_previous(&prior.what(), previous, until));
-                if let (Some(connection), Some(previous)) = (self.session.connected(), prior.previous())
+            Decision::RevokePrevious => {
+                let PreviousToken {
+                    previous_access_key: previous,
+                    previous_ends_at: until,
+                } = &prior.previous;
+                let (previous, until) = (previous.known().map_or("", String::as_str), until.known());
+                context.report(revokes_previous(&prior.what(), previous, until.map(String::as_str)));
+                if let (Some(connection), Some(previous)) = (context.known_client(), prior.previous.access_key())
                     && connection.tokens.is_own(&previous)
                 {
-                    diagnostics.push(own(&prior.what(), &previous).as_warning());
+                    context.report(own(&prior.what(), &previous).as_warning());
                 }
-                planned.forget_previous();
-                self.claim(prior, planned, diagnostics);
+                planned.previous = PreviousToken::default();
+                self.claim(context, prior, planned);
             }
             Decision::Rotate(reasons) => {
-                let access_key = prior.access_key.known().map_or("", String::as_str);
-                diagnostics.push(rotation.rotates(&prior.what(), access_key, &reasons));
-                self.plan_rotation(context, prior, planned, diagnostics).await;
-                planned.expect();
-                planned.generation = generation::after(&prior.generation);
-                planned.previous_access_key = match rotation.overlap().is_zero() {
-                    // If it could not be revoked, it will be known there.
-                    true => Field::Unknown,
-                    false => prior.access_key.clone(),
-                };
-                planned.previous_ends_at = Field::Unknown;
-            }
-            Decision::NotKnownYet => {
-                diagnostics.push(may_rotate(&prior.what(), &rotation.unknown()));
-                if let Some(connection) = self.session.connected() {
-                    let owner = prior.owner(&planned.vault);
-                    connection
-                        .vault
-                        .plan(&connection.operation(context), &planned.vault, owner, diagnostics)
-                        .await;
+                let overlap = &config.rotation.overlap;
+                context.report(rotates(&prior.what(), prior.known_access_key(), overlap, &reasons));
+                self.plan_rotation(context, prior, planned).await;
+                planned.mark_unknown();
+                planned.delivery.generation = generation::after(&prior.delivery.generation);
+                planned.previous = PreviousToken::unknown();
+                // Without an overlap it is known there only if it could not be revoked.
+                if !config.rotation.overlap_duration().is_zero() {
+                    planned.previous.previous_access_key = prior.access_key.clone();
                 }
-                planned.expect();
-                planned.generation = Field::Unknown;
-                planned.previous_access_key = Field::Unknown;
-                planned.previous_ends_at = Field::Unknown;
+            }
+            Decision::Unknown => {
+                let vault = hand_over::keeper(&config.delivery.vault).is_none().then_some("vault");
+                let unknown: Vec<_> = config.rotation.unknown().into_iter().chain(vault).collect();
+                context.report(may_rotate(&prior.what(), &unknown));
+                if let Some(connection) = context.known_client() {
+                    self.plan_delivery(context, &connection, prior, planned).await;
+                }
+                planned.mark_unknown();
+                planned.delivery.generation = Field::Unknown;
+                planned.previous = PreviousToken::unknown();
             }
         }
+        Ok(())
     }
 
-    async fn plan_destroy(&self, _: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        self.plan_removal(prior, diagnostics);
+    async fn plan_destroy(&self, context: &Context, prior: &ServiceToken) -> Result<(), Diagnostics> {
+        self.plan_removal(context, prior);
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let operation = connection.operation(context);
-        let owner = planned.owner(&planned.vault);
+    async fn create(&self, context: &Context, mut planned: ServiceToken) -> Outcome<ServiceToken> {
+        let connection = context.client()?;
+        let (operation, vault) = (connection.operation(context), &planned.delivery.vault);
         let ready = connection
             .vault
-            .prepare(&operation, &planned.vault, owner, diagnostics)
-            .await;
-        let ready = diagnostics.ok(ready)?;
-        planned.generation = self.session.first_generation().into();
+            .prepare(&operation, vault, planned.present_owner(), &mut context.diagnostics())
+            .await?;
+        planned.delivery.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
         match succeed(&connection, &operation, &planned, None, ready).await {
             Ok(successor) => {
                 decision_time::record(&context.private, self.now());
                 connection.tokens.follows(successor.issued.access_key.clone(), None);
-                planned.take(successor, self.now());
+                planned.set_issued(successor, self.now());
+                Ok(planned)
             }
-            Err(Unmade { why, left_behind }) => {
-                diagnostics.push(why);
-                // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
-                planned.without_value(&left_behind?);
-            }
+            // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
+            Err(Unmade { why, left_behind }) => Err(Failed {
+                diagnostics: why.into(),
+                leaves: left_behind.map(|access_key| {
+                    planned.set_without_value(&access_key);
+                    planned
+                }),
+            }),
         }
-        Some(planned)
     }
 
-    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, mut state: ServiceToken) -> Outcome<ServiceToken, Option<ServiceToken>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
+        let (connection, mut access_key) = (context.client()?, state.access_key()?);
         let operation = connection.operation(context);
-        let seen = connection
-            .vault
-            .look(&operation, &state.vault, state.owner(&state.vault))
-            .await;
-        if let Some(successor) = successor(&connection, &operation, &state, seen.as_ref()).await {
-            diagnostics.push(taken_over(&state.what()));
-            state.succeeded_by(&successor, self.now());
+        let (vault, owner) = (&state.delivery.vault, state.present_owner());
+        let seen = connection.vault.look(&operation, vault, owner).await;
+        if let Some(successor) = successor(&connection, &operation, &access_key, seen.as_ref()).await {
+            context.report(taken_over(&state.what()));
+            state.previous = PreviousToken::new(&access_key, Revocation::Due);
+            state.set_access_key(&successor);
+            state.created_at = Expiry::at(self.now()).to_string().into();
             private_record::set_issued(&context.private);
+            access_key = successor;
         }
-        if let Some(previous) = state.previous()
+        if let Some(previous) = state.previous.access_key()
             && let Ok(Presence::Gone) = presence::look(&connection, &operation, &previous).await
         {
-            state.forget_previous();
+            state.previous = PreviousToken::default();
         }
-        let Some(access_key) = diagnostics.ok(state.access_key()) else {
-            return Some(state);
-        };
-        connection.tokens.follows(access_key.clone(), state.predecessor());
+        connection
+            .tokens
+            .follows(access_key.clone(), state.previous.predecessor());
         let present = presence::look(&connection, &operation, &access_key).await;
-        self.session.report_skew(diagnostics);
-        match present {
-            Ok(Presence::There(told)) => {
+        self.session.report_skew(&mut context.diagnostics());
+        match present.map_err(|error| failure(&error)).leaving(state.clone())? {
+            Presence::There(told) => {
                 if state.description.is_null() {
                     state.description = description(told);
                 }
                 let holdings = connection.holdings(&operation).await;
                 if holdings.is_ok_and(|holdings| !holdings.iter().any(|holding| holding.access_key == access_key)) {
-                    diagnostics.push(unusable(&state.what()));
+                    context.report(unusable(&state.what()));
                 }
             }
-            Ok(Presence::Doubtful) => diagnostics.push(doubtful(&state.what())),
-            // Another one that is still to be ended must not be forgotten with it.
-            Ok(Presence::Gone) => state.fall_back(diagnostics)?,
-            Err(error) => {
-                diagnostics.push(failure(&error));
-                return Some(state);
+            Presence::Doubtful => context.report(doubtful(&state.what())),
+            Presence::Gone => {
+                // Another one that is still to be revoked must not be forgotten with it.
+                let Some(previous) = state.previous.access_key() else {
+                    context.report(gone(&state.what(), &access_key));
+                    return Ok(None);
+                };
+                context.report(falls_back(&state.what(), &previous));
+                state.set_without_value(&previous);
+                state.previous = PreviousToken::default();
             }
         }
+        let token = state.delivered();
         let told = hand_over::Told {
-            id: state.held_as(),
+            id: token.id.clone(),
             rotated: false,
         };
-        state.hand_over().refresh(seen, told, diagnostics);
-        private_record::observe_delivery(&context.private, &state.vault_version);
+        state.delivery.refresh(&token, seen, told, &mut context.diagnostics());
+        private_record::observe_delivery(&context.private, &state.delivery.vault_version);
         let standing = state.standing(&context.private);
         decision_time::refresh(&context.private, self.now(), |at| {
-            discriminant(&state.rotation().decide(state.rotation(), standing, at))
+            discriminant(&state.decide(&state, &standing, at))
         });
-        Some(state)
+        Ok(Some(state))
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
+    async fn update(&self, context: &Context, prior: ServiceToken, planned: ServiceToken) -> Outcome<ServiceToken> {
+        let connection = context.client()?;
         decision_time::record(&context.private, self.now());
         if planned.access_key.is_unknown() {
-            return self.rotate(&connection, context, prior, planned, diagnostics).await;
+            return self.rotate(&connection, context, prior, planned).await;
         }
         let mut state = planned;
-        if let (Some(previous), true) = (prior.previous(), state.previous_access_key.is_null()) {
-            let ended = end(&connection, &connection.operation(context), &prior.what(), &previous).await;
-            if diagnostics.ok(ended).is_none() {
-                state.leave(&previous, Previous::Due);
-            }
+        if let Some(previous) = prior.previous.access_key()
+            && state.previous.previous_access_key.is_null()
+            && let Err(why) = end(&connection, &connection.operation(context), &prior.what(), &previous).await
+        {
+            context.report(why);
+            state.previous = PreviousToken::new(&previous, Revocation::Due);
         }
         if let Ok(access_key) = state.access_key() {
-            connection.tokens.follows(access_key, state.predecessor());
+            connection.tokens.follows(access_key, state.previous.predecessor());
         }
-        state
+        Ok(state)
     }
 
-    async fn delete(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let (Some(connection), Some(access_key)) =
-            (self.session.connection(diagnostics), diagnostics.ok(state.access_key()))
-        else {
-            return Some(state);
-        };
-        self.session.generations().observe(&state.generation);
+    async fn delete(&self, context: &Context, mut state: ServiceToken) -> Outcome<ServiceToken, ()> {
+        let (connection, access_key) = (context.client()?, state.access_key()?);
+        self.session.generations().observe(&state.delivery.generation);
         let operation = connection.operation(context);
-        if let Some(other) = state.previous() {
-            if diagnostics
-                .ok(end(&connection, &operation, &state.what(), &other).await)
-                .is_none()
-            {
-                return Some(state);
-            }
-            state.forget_previous();
+        if let Some(previous) = state.previous.access_key() {
+            end(&connection, &operation, &state.what(), &previous).await?;
+            state.previous = PreviousToken::default();
         }
-        if diagnostics
-            .ok(end(&connection, &operation, &state.what(), &access_key).await)
-            .is_none()
-        {
-            return Some(state);
-        }
+        end(&connection, &operation, &state.what(), &access_key)
+            .await
+            .leaving(state.clone())?;
+        let (vault, version) = (&state.delivery.vault, &state.delivery.vault_version);
+        let owner = state.present_owner();
         connection
             .vault
-            .remove(
-                &operation,
-                &state.vault,
-                &state.vault_version,
-                &state.owner(&state.vault),
-                diagnostics,
-            )
+            .remove(&operation, vault, version, &owner, &mut context.diagnostics())
             .await;
-        None
+        Ok(())
     }
 
-    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+    async fn permits(&self, context: &Context, state: &ServiceToken) -> Result<(), Diagnostics> {
         let is_there = async {
-            let Some(connection) = self.session.connected() else {
+            let Some(connection) = context.known_client() else {
                 return Ok(true);
             };
             let operation = connection.operation(context);
-            for access_key in [Some(state.access_key()?), state.previous()].into_iter().flatten() {
+            let previous = state.previous.access_key();
+            for access_key in [Some(state.access_key()?), previous].into_iter().flatten() {
                 let presence = presence::look(&connection, &operation, &access_key).await;
                 if let Presence::There(_) = presence.map_err(|error| failure(&error))? {
                     return Ok(true);
@@ -545,40 +468,33 @@ impl Resource for ServiceToken {
             }
             Ok(false)
         };
-        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+        Ok(account::permits(&context.private, self.session.account(), &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
 
-    fn title(&self, state: &Model) -> Option<String> {
+    fn title(&self, state: &ServiceToken) -> Option<String> {
         Some(state.what())
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let access_key = diagnostics.ok(imported(id))?;
-        let connection = self.session.connection(diagnostics)?;
-        let told = connection
-            .tokens
-            .read(&connection.operation(context), &access_key)
-            .await;
-        let told = diagnostics.ok(told.map_err(|error| failure(&error)))?;
-        diagnostics.push(Diagnostic::warning(
-            format!("The value of the service token {access_key} is not known"),
-            "The platform showed it once, when it was made, so `token` and `secret_key` stay null. The value goes on working \
-             where it is in use. For one that Terraform knows, change `rotation_triggers`, once they are recorded: that makes \
-             another token and revokes this one.",
-        ));
-        let mut state = Model {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<ServiceToken, Option<ServiceToken>> {
+        let access_key = imported(id)?;
+        let connection = context.client()?;
+        let operation = connection.operation(context);
+        let told = connection.tokens.read(&operation, &access_key).await;
+        let told = told.map_err(|error| failure(&error))?;
+        context.report(value_unknown(&access_key));
+        let mut state = ServiceToken {
             description: description(told),
-            generation: self.session.first_generation().into(),
-            ..Model::default()
+            ..ServiceToken::default()
         };
-        state.name(&access_key);
+        state.delivery.generation = self.session.first_generation().into();
+        state.set_access_key(&access_key);
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
-        Some(state)
+        Ok(Some(state))
     }
 }
 
@@ -641,12 +557,12 @@ async fn make_way(
 async fn successor(
     connection: &Connection,
     operation: &Operation,
-    state: &Model,
+    access_key: &AccessKey,
     seen: Option<&Seen<'_>>,
 ) -> Option<AccessKey> {
-    let access_key = seen?.held()?.successor_of(state.access_key.known()?)?.parse().ok()?;
-    let found = presence::look(connection, operation, &access_key).await;
-    matches!(found, Ok(Presence::There(_))).then_some(access_key)
+    let successor = seen?.held()?.successor_of(access_key.as_str())?.parse().ok()?;
+    let found = presence::look(connection, operation, &successor).await;
+    matches!(found, Ok(Presence::There(_))).then_some(successor)
 }
 
 /// Another token with the same roles and the same description: perhaps the successor that a killed run has made. Only what
@@ -654,7 +570,7 @@ async fn successor(
 async fn twin(
     connection: &Connection,
     operation: &Operation,
-    prior: &Model,
+    prior: &ServiceToken,
     access_key: &AccessKey,
     holdings: &[Holding],
 ) -> Option<AccessKey> {
@@ -663,7 +579,7 @@ async fn twin(
         its.map(|holding| &holding.role).collect()
     };
     let others: BTreeSet<_> = holdings.iter().map(|holding| &holding.access_key).collect();
-    let (ours, previous) = (roles(access_key), prior.previous());
+    let (ours, previous) = (roles(access_key), prior.previous.access_key());
     for other in others {
         if other == access_key || Some(other) == previous.as_ref() || roles(other) != ours {
             continue;

@@ -5,77 +5,55 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::api::{AccessKey, IssuedToken};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
-    Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
+    Timeouts, base_url, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty, variable,
 };
 use crate::platform::vault_settings::{self, Link, VaultConfig};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-model! {
-    /// The `provider` block.
-    pub struct Config {
-        environment: String,
-        allowed_accounts: AllowedAccounts,
-        base_url: String,
-        pinot_url: String,
-        token: SecretString,
-        request_timeout: String,
-        retry_timeout: String,
-        vault: VaultConfig,
-    }
+/// Manages who may do what in a StarTree environment: service tokens ("API tokens"), roles, policies, and who has which, by
+/// the API of its RBAC Manager.
+///
+/// The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment variable;
+/// a base URL, given either way, wins over the environment.
+///
+/// **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Config {
+    /// The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC Manager. Or
+    /// `STARTREE_ENVIRONMENT`.
+    #[attribute(optional, check = unless_empty(rbac_manager))]
+    environment: Field<String>,
+    /// The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or http on a
+    /// loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.
+    #[attribute(optional, check = unless_empty(url))]
+    base_url: Field<String>,
+    /// The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default:
+    /// `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There is
+    /// no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.
+    #[attribute(optional, check = unless_empty(BaseUrl::parse))]
+    pinot_url: Field<String>,
+    /// The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or
+    /// `STARTREE_TOKEN`, which keeps it out of the configuration.
+    #[attribute(optional)]
+    token: Field<SecretString>,
+    #[attribute(flatten)]
+    timeouts: Timeouts,
+    #[attribute(optional, description = account::allowed_accounts(
+        "environment",
+        "their names, the hosts of their RBAC Managers, or base URLs",
+    ))]
+    allowed_accounts: Field<AllowedAccounts>,
+    #[attribute(optional, description = vault_settings::DESCRIPTION)]
+    vault: Field<VaultConfig>,
 }
 
 /// Where the RBAC Manager's API is below its host.
 pub(super) const API_PATH: &str = "/api/v1/rbac-manager";
-
-pub(super) fn schema() -> Schema {
-    let mut attributes = vec![
-        Attribute::optional(
-            "environment",
-            Type::String,
-            "The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC \
-             Manager. Or `STARTREE_ENVIRONMENT`.",
-        ),
-        Attribute::optional(
-            "base_url",
-            Type::String,
-            "The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or \
-             http on a loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.",
-        ),
-        Attribute::optional(
-            "pinot_url",
-            Type::String,
-            "The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default: \
-             `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There \
-             is no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.",
-        ),
-        Attribute::optional(
-            "token",
-            Type::String,
-            "The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or \
-             `STARTREE_TOKEN`, which keeps it out of the configuration.",
-        )
-        .sensitive(),
-    ];
-    attributes.extend(Timeouts::attributes());
-    attributes.push(account::allowed_accounts(
-        "environment",
-        "their names, the hosts of their RBAC Managers, or base URLs",
-    ));
-    attributes.push(vault_settings::attribute());
-    Schema::new(
-        "Manages who may do what in a StarTree environment: service tokens (\"API tokens\"), roles, policies, and who has \
-         which, by the API of its RBAC Manager.\n\n\
-         The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment \
-         variable; a base URL, given either way, wins over the environment.\n\n\
-         **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.",
-        attributes,
-    )
-}
 
 /// What the provider works with.
 #[derive(Clone, Debug)]
@@ -93,37 +71,14 @@ pub(super) struct Settings {
     pub(super) vault: Link<vault::Settings>,
 }
 
-impl Config {
-    fn timeouts(&self) -> Timeouts<'_> {
-        Timeouts {
-            request_timeout: &self.request_timeout,
-            retry_timeout: &self.retry_timeout,
-        }
-    }
-}
-
-/// Judges what the configuration says by itself.
-pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
-    check("environment", config.environment.known(), rbac_manager, diagnostics);
-    check("base_url", config.base_url.known(), url, diagnostics);
-    check("pinot_url", config.pinot_url.known(), any_url, diagnostics);
-    config.timeouts().validate(diagnostics);
-    vault_settings::validate(&config.vault, diagnostics);
-}
-
-/// Resolves a configuration with the environment; `None` if it told an error.
-pub(super) fn resolve(
-    config: Config,
-    variables: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Option<Resolved<Settings>> {
-    let timeouts = config.timeouts();
+/// Resolves a configuration with the environment.
+pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let given_url = or_variable(&config.base_url, variables, "STARTREE_BASE_URL");
     let environment = or_variable(&config.environment, variables, "STARTREE_ENVIRONMENT");
     let pinot_url = or_variable(&config.pinot_url, variables, "STARTREE_PINOT_URL");
     let token = secret_or_variable(&config.token, variables, "STARTREE_TOKEN");
-    let [request, retry] = timeouts.unknown();
-    let arguments = [
+    let [request, retry] = config.timeouts.unknown();
+    let unknown = first_unknown(&[
         ("base_url", given_url.is_unknown()),
         ("environment", given_url.is_null() && environment.is_unknown()),
         ("pinot_url", pinot_url.is_unknown()),
@@ -131,20 +86,18 @@ pub(super) fn resolve(
         ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
-    ];
-    if let Some(waiting) = Resolved::waiting(&arguments) {
-        return Some(waiting);
+    ]);
+    if let Some(argument) = unknown {
+        return Ok(Configured::Unknown(argument));
     }
+    let mut diagnostics = Diagnostics::default();
     let base_url = match (given_url.known(), environment.known()) {
-        (Some(given), _) => check("base_url", Some(given), url, diagnostics),
-        (None, Some(name)) => check("environment", Some(name), rbac_manager, diagnostics),
-        (None, None) => {
-            diagnostics.push(missing_environment());
-            None
-        }
+        (Some(given), _) => check("base_url", Some(given), url, &mut diagnostics),
+        (None, Some(name)) => check("environment", Some(name), rbac_manager, &mut diagnostics),
+        (None, None) => diagnostics.ok(Err(missing_environment())),
     };
     let pinot_url = match (pinot_url.known(), given_url.known(), environment.known()) {
-        (Some(given), _, _) => Some(check("pinot_url", Some(given), any_url, diagnostics)?),
+        (Some(given), _, _) => check("pinot_url", Some(given), BaseUrl::parse, &mut diagnostics),
         (None, None, Some(name)) => host("pinot", name).ok(),
         // A host that is inferred from a URL could be anyone's, and a token would be sent there.
         (None, _, _) => None,
@@ -156,27 +109,28 @@ pub(super) fn resolve(
         Credential::bearer,
         "The provider has no token to work with. Set the environment variable STARTREE_TOKEN, or the argument `token`, to an \
          API token whose roles let it manage roles, policies and service tokens.",
-        diagnostics,
+        &mut diagnostics,
     );
-    let timeouts = timeouts.resolve(diagnostics);
-    let (request_timeout, retry_timeout) = timeouts?;
-    let base_url = base_url?;
-    let name = environment.known().filter(|_| given_url.is_null());
-    let present = ProviderAccount::new(name.map_or(base_url.host(), String::as_str), &base_url);
-    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
-    Some(Resolved::Settings(Box::new(Settings {
-        environment: environment
-            .into_known()
-            .filter(|_| given_url.is_null())
-            .unwrap_or_else(|| base_url.host().to_owned()),
+    let timeouts = config.timeouts.resolve(&mut diagnostics);
+    let (Some(base_url), Some(credential), Some((request_timeout, retry_timeout)), false) =
+        (base_url, credential, timeouts, diagnostics.has_errors())
+    else {
+        return Err(diagnostics);
+    };
+    let name = environment.into_known().filter(|_| given_url.is_null());
+    let environment = name.unwrap_or_else(|| base_url.host().to_owned());
+    let account = ProviderAccount::new(&environment, &base_url);
+    check_allowed(&account, &config.allowed_accounts)?;
+    Ok(Configured::Ready(Settings {
+        environment,
         base_url,
         pinot_url,
-        credential: credential?,
+        credential,
         own: own.map(|token| token.access_key),
         request_timeout,
         retry_timeout,
         vault: vault_settings::resolve(config.vault, |name| variable(variables, name)),
-    })))
+    }))
 }
 
 /// The RBAC Manager of an environment.
@@ -196,15 +150,12 @@ fn host(service: &str, environment: &str) -> Result<BaseUrl, String> {
             "must be what stands between rbac-manager. and .startree.cloud: letters, digits and hyphens".to_owned(),
         );
     }
-    any_url(&format!("https://{service}.{environment}.startree.cloud"))
+    let url = format!("https://{service}.{environment}.startree.cloud");
+    BaseUrl::parse(&url).map_err(|error| error.to_string())
 }
 
 fn url(text: &str) -> Result<BaseUrl, String> {
     base_url(text, API_PATH)
-}
-
-fn any_url(text: &str) -> Result<BaseUrl, String> {
-    BaseUrl::parse(text).map_err(|error| error.to_string())
 }
 
 fn missing_environment() -> Diagnostic {

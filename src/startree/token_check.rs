@@ -9,82 +9,55 @@
 //! # Assumptions
 //! - Whoever is let in at Pinot at all may read its configuration. If a role does not allow that, the answer is no.
 
-use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::connection::Session;
-use crate::framework::{Attribute, Context, DataSource, Diagnostic, Diagnostics, Schema, Type, model};
-use crate::platform::{self, attributes::invalid};
-use crate::rest::{Credential, Error, Kind};
+use super::connection::{Connection, Context};
+use crate::framework::{DataSource, Diagnostic, Diagnostics, Field, Model};
+use crate::platform;
+use crate::rest::{Credential, Error, InvalidCredential, Kind};
 
-model! {
-    /// The attributes of `data.startree_token_check`.
-    pub(super) struct Model {
-        token: SecretString,
-        valid: bool,
-    }
-}
-
+/// Tries whether a service token is accepted by the environment's Pinot (`GET /appconfigs`), and changes nothing.
+///
+/// A token that has just got its role may take up to an hour until it is accepted: `valid` is false until then, as it is
+/// for one that was revoked, has no role, or has none that lets it read Pinot's configuration. The platform does not
+/// distinguish these.
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct TokenCheck {
-    session: Session,
+    /// The token to try. Default: the one that the provider works with. As every argument of a data source, it is kept in
+    /// the Terraform state.
+    #[attribute(optional, check = is_bearer)]
+    token: Field<SecretString>,
+    /// Whether it is accepted now.
+    #[attribute(computed)]
+    valid: Field<bool>,
 }
 
-impl TokenCheck {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
+fn is_bearer(token: &SecretString) -> Result<(), InvalidCredential> {
+    Credential::bearer(token.clone()).map(drop)
 }
 
-#[async_trait]
-impl DataSource for TokenCheck {
-    type Model = Model;
+pub(super) struct TokenCheckDataSource;
+
+impl DataSource for TokenCheckDataSource {
+    type Model = TokenCheck;
+    type Client = Connection;
 
     const TYPE: &'static str = "startree_token_check";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Tries whether a service token is let in at the environment's Pinot (`GET /appconfigs`), and changes nothing.\n\n\
-             A token that has just got its role may take up to an hour until it is let in: `valid` is false until then, as \
-             it is for one that was revoked, has no role, or has none that lets it read Pinot's configuration. The platform \
-             does not tell these apart.",
-            [
-                Attribute::optional(
-                    "token",
-                    Type::String,
-                    "The token to try. Default: the one that the provider works with. As every argument of a data source, it \
-                     is kept in the Terraform state.",
-                )
-                .sensitive(),
-                Attribute::computed("valid", Type::Bool, "Whether it is let in now."),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        diagnostics.ok(given(config));
-    }
-
-    async fn read(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let given = diagnostics.ok(given(&config))?;
-        let connection = self.session.connection(diagnostics)?;
-        let credential = match given {
-            Some(credential) => credential,
+    async fn read(&self, context: &Context, config: TokenCheck) -> Result<TokenCheck, Diagnostics> {
+        let connection = context.client()?;
+        let credential = match config.token.known() {
+            Some(token) => Credential::bearer(token.clone()).map_err(|error| Diagnostic::invalid("token", error))?,
             None => connection.api.credential().await,
         };
-        let pinot = diagnostics.ok(connection.pinot.as_ref().ok_or_else(missing_pinot_url))?;
+        let pinot = connection.pinot.as_ref().ok_or_else(missing_pinot_url)?;
         let valid = pinot.lets_in(&connection.operation(context), credential).await;
-        let valid = diagnostics.ok(valid.map_err(|error| platform::failure(&error, advice)))?;
-        Some(Model {
+        let valid = valid.map_err(|error| platform::failure(&error, advice))?;
+        Ok(TokenCheck {
             valid: valid.into(),
             ..config
         })
     }
-}
-
-/// The token to try, if it is not the provider's own.
-fn given(config: &Model) -> Result<Option<Credential>, Diagnostic> {
-    let credential = config.token.known().cloned().map(Credential::bearer).transpose();
-    credential.map_err(|error| invalid("token", error))
 }
 
 fn missing_pinot_url() -> Diagnostic {

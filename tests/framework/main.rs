@@ -9,6 +9,7 @@
 )]
 
 mod attached;
+mod guide;
 mod minimal;
 #[path = "../support/terraform.rs"]
 mod terraform;

@@ -8,7 +8,7 @@ use crate::attached::{Attached, attached};
 
 #[path = "../../examples/minimal/main.rs"]
 #[allow(dead_code)] // its `main` is for the program
-mod provider;
+pub(crate) mod provider;
 
 const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/example/notes", "0.0.0");
 

@@ -1,46 +1,77 @@
-//! What configuration, plan and state have of a service token.
+//! The configuration, the plan and the state of a service token.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::rotation::{Previous, Rotation, Standing};
+use super::previous::{PreviousToken, instant};
+use super::rotation::{Decision, RotationPolicy, Standing};
 use super::succeed::Successor;
-use crate::framework::{Diagnostic, Diagnostics, Field, PrivateState, model};
-use crate::platform::attributes::Triggers;
-use crate::platform::hand_over::{self, Destination, HandOver, Owner};
+use crate::framework::{Diagnostic, Field, Model, PrivateState};
+use crate::platform::hand_over::{self, DeliveredToken, Delivery, Destination, Owner};
 use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
-use crate::startree::presence::deleted_outside;
-use crate::startree::succession::Predecessor;
 use crate::token::{Expiry, PresentValue};
-use crate::vault::Entry;
 
-model! {
-    /// The attributes of `startree_service_token`.
-    pub(in crate::startree) struct Model {
-        id: String,
-        description: String,
-        rotation_triggers: Triggers,
-        rotate_every: String,
-        overlap: String,
-        vault: Destination,
-        /// The version in Vault that holds the present value.
-        vault_version: i64,
-        access_key: String,
-        secret_key: SecretString,
-        token: SecretString,
-        /// When the present one was made.
-        created_at: String,
-        /// 1 for the first token, one more for each rotation; 0 after an import.
-        generation: i64,
-        /// Another one, which is still to be ended.
-        previous_access_key: String,
-        /// From when on an apply ends it.
-        previous_ends_at: String,
-    }
+/// A service token: a credential for a machine. The platform's user interface calls it an API token.
+///
+/// **A token without a role is let in nowhere.** Give it one with a `startree_role_assignment` whose `subject` is its
+/// `access_key`; it may take up to an hour until the platform lets the token in everywhere.
+///
+/// The platform shows the value once, when the token is created. It is kept in the Terraform state, where whoever can read
+/// the state can use the token; or with `vault` in HashiCorp Vault alone.
+///
+/// **A rotation** creates a new token, gives it all the roles that the present one has, and then revokes the present one: in
+/// the same apply, or with `overlap` in the first apply after that time. Until then both belong to the resource: an
+/// assignment concerns both, and the description of the new token ends in `(after <access key of the previous one>)`. A plan
+/// rotates, and says why, when `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when
+/// its value did not reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and
+/// revoked by the next apply. Destroying the resource takes its roles from the token and revokes it.
+///
+/// After an import `token` is null, because the platform does not show the value again. It remains valid where it is in
+/// use; change `rotation_triggers`, once they are recorded, to get one that Terraform knows.
+///
+/// What the platform's documentation leaves open: it has no list of tokens, and does not say what is answered about one that
+/// is gone. So a token leaves the state only if the platform finds another one and, asked twice, not this one. One whose
+/// creation was not answered, or whose run was killed then, the provider cannot find: it has no role and is let in nowhere,
+/// and the Security Manager shows it. A run that is killed in the middle of a rotation may leave a token that has roles and
+/// whose value is unknown; the plan of the next rotation names it. Where the value has reached Vault by then, the next
+/// refresh takes the token over.
+#[derive(Model, Clone, Debug, Default)]
+pub(in crate::startree) struct ServiceToken {
+    /// What it is for: the only thing that distinguishes one token from another in the Security Manager, so no two should
+    /// have the same.
+    #[attribute(required, requires_replace, check = says_something)]
+    pub(in crate::startree) description: Field<String>,
+    #[attribute(flatten)]
+    pub(in crate::startree) rotation: RotationPolicy,
+    /// The present token's SRN: `srn2:service-token#` and its access key.
+    #[attribute(computed, planned)]
+    pub(in crate::startree) id: Field<String>,
+    /// What the present token is known by: its user name, and its `subject` in a `startree_role_assignment`. Each rotation
+    /// brings another.
+    #[attribute(computed, planned)]
+    pub(in crate::startree) access_key: Field<String>,
+    /// The token's password. Null after an import, and where the value is handed over to Vault.
+    #[attribute(computed, planned)]
+    pub(in crate::startree) secret_key: Field<SecretString>,
+    #[attribute(flatten)]
+    pub(in crate::startree) delivery: Delivery,
+    /// When the present token was created, by the clock of the machine that created it, as the platform documents none. Null
+    /// after an import.
+    #[attribute(computed, planned)]
+    pub(in crate::startree) created_at: Field<String>,
+    #[attribute(flatten)]
+    pub(in crate::startree) previous: PreviousToken,
 }
 
-impl Model {
+fn says_something(description: &String) -> Result<(), &'static str> {
+    let is_empty = description.trim().is_empty();
+    (!is_empty)
+        .then_some(())
+        .ok_or("must not be empty: nothing else tells what the token is for")
+}
+
+impl ServiceToken {
     pub(super) fn description(&self) -> &str {
         self.description.known().map_or("", String::as_str)
     }
@@ -49,185 +80,107 @@ impl Model {
     pub(super) fn what(&self) -> String {
         match self.description.known() {
             Some(description) => format!("The service token {description:?}"),
-            None => format!(
-                "The service token {}",
-                self.access_key.known().map_or("", String::as_str)
-            ),
+            None => format!("The service token {}", self.known_access_key()),
         }
     }
 
-    /// The access key in a state, where it cannot be anything but one.
+    /// The access key as a message shows it.
+    pub(super) fn known_access_key(&self) -> &str {
+        self.access_key.known().map_or("", String::as_str)
+    }
+
+    /// The access key; an error if the state was changed by hand.
     pub(super) fn access_key(&self) -> Result<AccessKey, Diagnostic> {
-        self.access_key
-            .known()
-            .map_or("", String::as_str)
-            .parse()
-            .map_err(|error| {
-                let detail =
-                    format!("What the state has for `access_key` is none: it {error}. The state was changed by hand.");
-                Diagnostic::error("Unreadable access key", detail)
-            })
-    }
-
-    /// What its value is known by in Vault.
-    pub(super) fn held_as(&self) -> Option<Entry> {
-        self.access_key.known().map(|key| key.as_str().into())
-    }
-
-    pub(super) fn previous(&self) -> Option<AccessKey> {
-        self.previous_access_key.known()?.parse().ok()
-    }
-
-    /// The other token, for what is assigned to both.
-    pub(super) fn predecessor(&self) -> Option<Predecessor> {
-        Some(Predecessor {
-            access_key: self.previous()?,
-            overlaps: instant(&self.previous_ends_at).is_some(),
+        self.known_access_key().parse().map_err(|error| {
+            let detail =
+                format!("What the state has for `access_key` is none: it {error}. The state was changed by hand.");
+            Diagnostic::error("Unreadable access key", detail)
         })
     }
 
-    pub(super) fn made(&self) -> Option<Timestamp> {
+    pub(super) fn created(&self) -> Option<Timestamp> {
         instant(&self.created_at)
     }
 
-    pub(super) fn rotation(&self) -> Rotation<'_> {
-        Rotation {
-            rotation_triggers: &self.rotation_triggers,
-            rotate_every: &self.rotate_every,
-            overlap: &self.overlap,
-            vault: &self.vault,
-        }
-    }
-
     pub(super) fn standing(&self, private: &PrivateState) -> Standing {
-        let imported = private_record::is_imported(private, &self.generation);
-        let in_state = match (imported, self.token.is_null()) {
+        let imported = private_record::is_imported(private, &self.delivery.generation);
+        let in_state = match (imported, self.delivery.token.is_null()) {
             (true, _) => PresentValue::Imported,
             (_, true) => PresentValue::Undelivered,
             (_, false) => PresentValue::Ours,
         };
         Standing {
-            value: hand_over::present_value(&self.vault, &self.vault_version, in_state),
-            made: self.made(),
-            previous: match (self.previous_access_key.is_null(), instant(&self.previous_ends_at)) {
-                (true, _) => Previous::None,
-                (false, Some(end)) => Previous::Until(end),
-                (false, None) => Previous::Due,
-            },
+            value: self.delivery.present_value(in_state),
+            keeper: hand_over::keeper(&self.delivery.vault).unwrap_or_default(),
+            created: self.created(),
+            previous: self.previous.revocation(),
         }
     }
 
-    /// Itself, as the owner of a secret at `place`. A description is no name: another token may have it, too.
-    pub(super) fn owner(&self, place: &Field<Destination>) -> Owner {
-        let description = self.description.known().cloned();
-        let owner = Owner::new(self.what(), "service token", description, false, self.held_as());
-        owner.with_state((&self.vault, &self.vault_version), place)
+    /// Decides by this configuration about a token whose state is `prior`.
+    pub(super) fn decide(&self, prior: &Self, standing: &Standing, at: Timestamp) -> Decision {
+        let keeper = hand_over::keeper(&self.delivery.vault);
+        self.rotation.decide(keeper, &prior.rotation, standing, at)
     }
 
-    pub(super) fn hand_over(&mut self) -> HandOver<'_> {
-        HandOver {
+    /// The token as the owner of a secret at `place`. A description is no name: another token may have it, too.
+    pub(super) fn owner(&self, place: &Field<Destination>) -> Owner {
+        let DeliveredToken { what, id, .. } = self.delivered();
+        let owner = Owner::new(what, "service token", self.description.known().cloned(), false, id);
+        owner.with_state((&self.delivery.vault, &self.delivery.vault_version), place)
+    }
+
+    /// The same as the owner of the secret where its value is.
+    pub(super) fn present_owner(&self) -> Owner {
+        self.owner(&self.delivery.vault)
+    }
+
+    /// The token whose value is delivered.
+    pub(super) fn delivered(&self) -> DeliveredToken {
+        DeliveredToken {
             what: self.what(),
             name: self.description().to_owned(),
-            id: self.held_as(),
+            id: self.access_key.known().map(|key| key.as_str().into()),
             note: None,
-            vault: &self.vault,
-            version: &mut self.vault_version,
-            token: &mut self.token,
-            generation: &mut self.generation,
         }
     }
 
     /// In a plan: another token will come.
-    pub(super) fn expect(&mut self) {
+    pub(super) fn mark_unknown(&mut self) {
         self.id = Field::Unknown;
         self.access_key = Field::Unknown;
-        self.secret_key = Field::Unknown;
-        self.token = Field::Unknown;
         self.created_at = Field::Unknown;
-        self.hand_over().expect();
-        if self.token.is_null() {
-            self.secret_key = Field::Null;
-        }
+        self.delivery.mark_unknown();
+        self.secret_key = match self.delivery.token.is_null() {
+            true => Field::Null,
+            false => Field::Unknown,
+        };
     }
 
-    /// A token that was made.
-    pub(super) fn take(&mut self, Successor { issued, version, .. }: Successor, now: Timestamp) {
-        self.name(&issued.access_key);
+    /// A token was issued.
+    pub(super) fn set_issued(&mut self, Successor { issued, version, .. }: Successor, now: Timestamp) {
+        self.set_access_key(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();
         let (token, secret_key) = match version {
             Field::Null => (issued.bearer().into(), issued.secret_key.into()),
             _ => (Field::Null, Field::Null),
         };
-        self.token = token;
+        self.delivery.token = token;
         self.secret_key = secret_key;
-        self.vault_version = version;
+        self.delivery.vault_version = version;
     }
 
-    pub(super) fn name(&mut self, access_key: &AccessKey) {
+    pub(super) fn set_access_key(&mut self, access_key: &AccessKey) {
         self.id = Srn::ServiceToken(access_key).to_string().into();
         self.access_key = access_key.as_str().into();
     }
 
-    /// Another one is still to be ended.
-    pub(super) fn leave(&mut self, access_key: &AccessKey, previous: Previous) {
-        self.previous_access_key = access_key.as_str().into();
-        self.previous_ends_at = ends_at(previous);
-    }
-
-    pub(super) fn forget_previous(&mut self) {
-        self.previous_access_key = Field::Null;
-        self.previous_ends_at = Field::Null;
-    }
-
-    /// Another token is known to be in its place, with a value that Vault has.
-    pub(super) fn succeeded_by(&mut self, access_key: &AccessKey, now: Timestamp) {
-        if let Ok(before) = self.access_key() {
-            self.leave(&before, Previous::Due);
-        }
-        self.name(access_key);
-        self.created_at = Expiry::at(now).to_string().into();
-    }
-
-    /// One that was made, or may have been, and whose value nobody knows.
-    pub(super) fn without_value(&mut self, access_key: &AccessKey) {
-        self.name(access_key);
+    /// A token was issued, or may have been, whose value is unknown.
+    pub(super) fn set_without_value(&mut self, access_key: &AccessKey) {
+        self.set_access_key(access_key);
         self.created_at = Field::Null;
-        self.token = Field::Null;
+        self.delivery.token = Field::Null;
         self.secret_key = Field::Null;
-        self.vault_version = self.vault.known().map(|_| 0).into();
-    }
-
-    /// The present one is gone. Another one that is still to be ended takes its place, so that it is not forgotten; `None`
-    /// if there is none.
-    pub(super) fn fall_back(&mut self, diagnostics: &mut Diagnostics) -> Option<()> {
-        let Some(previous) = self.previous() else {
-            let access_key = self.access_key.known().map_or("", String::as_str);
-            diagnostics.push(deleted_outside(
-                &self.what(),
-                &format!("Its value, access key {access_key}, is no longer valid."),
-            ));
-            return None;
-        };
-        diagnostics.push(Diagnostic::warning(
-            format!("{} was deleted outside Terraform", self.what()),
-            format!(
-                "The one before it, {previous}, is still there, and takes its place in the state without a value. A plan \
-                 says what it does about it."
-            ),
-        ));
-        self.without_value(&previous);
-        self.forget_previous();
-        Some(())
-    }
-}
-
-pub(super) fn instant(text: &Field<String>) -> Option<Timestamp> {
-    Some(Expiry::parse(text.known()?).ok()?.instant())
-}
-
-pub(super) fn ends_at(previous: Previous) -> Field<String> {
-    match previous {
-        Previous::Until(end) => Expiry::at(end).to_string().into(),
-        Previous::None | Previous::Due => Field::Null,
+        self.delivery.vault_version = self.delivery.vault.known().map(|_| 0).into();
     }
 }

@@ -1,206 +1,136 @@
-//! When a service token is rotated, and when the one before it is ended: what is declared, what is there and the present
-//! time come in, what is to be done comes out.
+//! When a service token is rotated, and when the one before it is revoked: a decision by what is declared, by the state and
+//! by the time.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::platform::attributes::{Triggers, duration, invalid, known_duration, known_triggers};
-use crate::platform::hand_over::{self, Destination};
-use crate::token::{Declared, Ends, Expiry, Present, PresentValue, Reason, aged, reasons};
+use super::previous::Revocation;
+use crate::framework::{Diagnostic, Field, Model, Rule};
+use crate::platform::attributes::{Triggers, is_duration, is_positive_duration, known_duration, known_triggers};
+use crate::token::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, reasons};
 
-/// The attributes, as a configuration or a state has them.
-#[derive(Clone, Copy)]
-pub(super) struct Rotation<'a> {
-    pub(super) rotation_triggers: &'a Field<Triggers>,
-    pub(super) rotate_every: &'a Field<String>,
-    pub(super) overlap: &'a Field<String>,
-    /// Who keeps the value; null: the state.
-    pub(super) vault: &'a Field<Destination>,
+/// The attributes of a rotation.
+#[derive(Model, Clone, Debug, Default)]
+#[model(rule = overlap_is_shorter())]
+pub(in crate::startree) struct RotationPolicy {
+    /// Values to tie the token to: any change rotates it.
+    #[attribute(optional)]
+    pub(in crate::startree) rotation_triggers: Field<Triggers>,
+    /// How old a token may become, such as `90d`: the first plan after that rotates it. Counted from `created_at`; of an
+    /// imported token that is not known, so it is not rotated for its age.
+    #[attribute(optional, check = is_positive_duration)]
+    pub(in crate::startree) rotate_every: Field<String>,
+    /// How long the token before a rotation stays valid after it, a duration such as `2h` that is shorter than
+    /// `rotate_every`: the first apply after that revokes it. Left out, the apply that rotates revokes it. As it may take up
+    /// to an hour until the platform lets a new token in everywhere, `2h` or more is advised.
+    #[attribute(optional, check = is_duration)]
+    pub(in crate::startree) overlap: Field<String>,
+}
+
+fn overlap_is_shorter() -> Rule {
+    Rule::new("", |object| {
+        let policy = RotationPolicy::from_value(object).ok()?;
+        let is_shorter = known_duration(&policy.overlap)? < known_duration(&policy.rotate_every)?;
+        (!is_shorter).then(|| Diagnostic::invalid("overlap", "must be shorter than `rotate_every`"))
+    })
 }
 
 /// What a plan does with a token that is there.
 #[derive(Debug, PartialEq)]
 pub(super) enum Decision {
     Keep,
-    /// The token before it is to be ended.
-    EndPrevious,
+    /// The token before it is to be revoked.
+    RevokePrevious,
     Rotate(Vec<Reason>),
     /// It depends on something that is known only at apply.
-    NotKnownYet,
+    Unknown,
 }
 
 /// What the state says of a token.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Standing {
     pub(super) value: PresentValue,
-    /// When it was made, if that is known.
-    pub(super) made: Option<Timestamp>,
-    pub(super) previous: Previous,
+    /// Who keeps the value.
+    pub(super) keeper: Keeper,
+    /// When it was created, if that is known.
+    pub(super) created: Option<Timestamp>,
+    pub(super) previous: Revocation,
 }
 
-/// The other one, which is still to be ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Previous {
-    /// There is none.
-    None,
-    /// It stays until then.
-    Until(Timestamp),
-    /// It is to be ended by the next apply.
-    Due,
-}
-
-/// The attributes' schemas.
-pub(super) fn attributes() -> [Attribute; 3] {
-    [
-        Attribute::optional(
-            "rotation_triggers",
-            Type::Map(Box::new(Type::String)),
-            "Values to tie the token to: any change rotates it.",
-        ),
-        Attribute::optional(
-            "rotate_every",
-            Type::String,
-            "How old a token may become, such as `90d`: the first plan after that rotates it. Counted from `created_at`; of \
-             an imported token that is not known, so it is not rotated for its age.",
-        ),
-        Attribute::optional(
-            "overlap",
-            Type::String,
-            "How long the token before a rotation stays valid after it, a duration such as `2h` that is shorter than \
-             `rotate_every`: the first apply after that revokes it. Left out, the apply that rotates revokes it. As it may \
-             take up to an hour until the platform lets a new token in everywhere, `2h` or more is advised.",
-        ),
-    ]
-}
-
-impl<'a> Rotation<'a> {
-    /// Judges a configuration by itself.
-    pub(super) fn validate(self, diagnostics: &mut Diagnostics) {
-        let every = duration("rotate_every", self.rotate_every, diagnostics);
-        let overlap = duration("overlap", self.overlap, diagnostics);
-        if every.is_some_and(|every| every.is_zero()) {
-            diagnostics.push(invalid("rotate_every", "must be at least 1s"));
-        } else if let (Some(every), Some(overlap)) = (every, overlap)
-            && overlap >= every
-        {
-            diagnostics.push(invalid("overlap", "must be shorter than `rotate_every`"));
-        }
-    }
-
+impl RotationPolicy {
     /// The arguments that are known only at apply.
-    pub(super) fn unknown(self) -> Vec<&'static str> {
+    pub(super) fn unknown(&self) -> Vec<&'static str> {
         let arguments = [
-            ("rotation_triggers", known_triggers(self.rotation_triggers).is_none()),
+            ("rotation_triggers", known_triggers(&self.rotation_triggers).is_none()),
             ("rotate_every", self.rotate_every.is_unknown()),
             ("overlap", self.overlap.is_unknown()),
-            ("vault", hand_over::keeper(self.vault).is_none()),
         ];
         let unknown = arguments.iter().filter(|(_, is_unknown)| *is_unknown);
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// Decides about a token whose state is `prior` by this configuration.
-    pub(super) fn decide(self, prior: Rotation<'_>, standing: Standing, now: Timestamp) -> Decision {
-        let Some(declared) = self.declared() else {
-            return Decision::NotKnownYet;
+    /// Decides by this declaration, and by who is to keep the value if that is known, about a token whose state is
+    /// `standing` with the policy `prior`.
+    pub(super) fn decide(&self, keeper: Option<Keeper>, prior: &Self, standing: &Standing, now: Timestamp) -> Decision {
+        let (Some(keeper), true) = (keeper, self.unknown().is_empty()) else {
+            return Decision::Unknown;
         };
-        let mut reasons = reasons(&declared, &prior.present(standing.value), now);
-        let every = known_duration(self.rotate_every).zip(standing.made);
-        reasons.extend(every.and_then(|(every, made)| aged(made, every, now)));
+        let declared = Declared {
+            ends: Ends::ByDefault,
+            triggers: known_triggers(&self.rotation_triggers).unwrap_or_default(),
+            keeper,
+        };
+        let present = Present {
+            expiry: None,
+            issued: None,
+            lifetime: None,
+            triggers: known_triggers(&prior.rotation_triggers).unwrap_or_default(),
+            keeper: standing.keeper.clone(),
+            value: standing.value,
+        };
+        let mut reasons = reasons(&declared, &present, now);
+        let every = known_duration(&self.rotate_every).zip(standing.created);
+        reasons.extend(every.and_then(|(every, created)| aged(created, every, now)));
         if !reasons.is_empty() {
             return Decision::Rotate(reasons);
         }
-        match self.previous(prior, standing) {
-            Previous::Due => Decision::EndPrevious,
-            Previous::Until(end) if end <= now => Decision::EndPrevious,
-            Previous::Until(_) | Previous::None => Decision::Keep,
+        match self.revocation(prior, standing) {
+            Revocation::Due => Decision::RevokePrevious,
+            Revocation::At(end) if end <= now => Decision::RevokePrevious,
+            Revocation::At(_) | Revocation::None => Decision::Keep,
         }
     }
 
-    /// How long the other one stays by this configuration, which may have another `overlap` than the state.
-    pub(super) fn previous(self, prior: Rotation<'_>, standing: Standing) -> Previous {
+    /// When the token before the present one is revoked by this policy, which may have another `overlap` than the state.
+    pub(super) fn revocation(&self, prior: &Self, standing: &Standing) -> Revocation {
         match standing.previous {
-            Previous::Until(_) if self.overlap() != prior.overlap() => self.left(standing.made),
+            Revocation::At(_) if self.overlap_duration() != prior.overlap_duration() => {
+                self.revocation_after(standing.created)
+            }
             previous => previous,
         }
     }
 
-    /// How long the one before a token that was made then stays.
-    pub(super) fn left(self, made: Option<Timestamp>) -> Previous {
-        let overlap = SignedDuration::try_from(self.overlap()).ok();
-        let end = made
+    /// When the token before one that was created then is revoked.
+    pub(super) fn revocation_after(&self, created: Option<Timestamp>) -> Revocation {
+        let overlap = SignedDuration::try_from(self.overlap_duration()).ok();
+        let end = created
             .zip(overlap)
-            .and_then(|(made, overlap)| made.checked_add(overlap).ok());
-        end.map_or(Previous::Due, Previous::Until)
+            .and_then(|(created, overlap)| created.checked_add(overlap).ok());
+        end.map_or(Revocation::Due, Revocation::At)
     }
 
     /// The shortest time after which something is to be done.
-    pub(super) fn shortest_interval(self) -> Option<Duration> {
-        let overlap = Some(self.overlap()).filter(|overlap| !overlap.is_zero());
-        known_duration(self.rotate_every).into_iter().chain(overlap).min()
+    pub(super) fn shortest_interval(&self) -> Option<Duration> {
+        let overlap = Some(self.overlap_duration()).filter(|overlap| !overlap.is_zero());
+        known_duration(&self.rotate_every).into_iter().chain(overlap).min()
     }
 
-    /// How long both are to be valid.
-    pub(super) fn overlap(self) -> Duration {
-        known_duration(self.overlap).unwrap_or_default()
+    /// How long both tokens are to be valid.
+    pub(super) fn overlap_duration(&self) -> Duration {
+        known_duration(&self.overlap).unwrap_or_default()
     }
-
-    /// `None` if a part of it is known only at apply.
-    fn declared(self) -> Option<Declared> {
-        if self.rotate_every.is_unknown() || self.overlap.is_unknown() || self.rotation_triggers.is_unknown() {
-            return None;
-        }
-        Some(Declared {
-            ends: Ends::ByDefault,
-            triggers: known_triggers(self.rotation_triggers)?,
-            keeper: hand_over::keeper(self.vault)?,
-        })
-    }
-
-    /// What is there, by the state.
-    fn present(self, value: PresentValue) -> Present {
-        Present {
-            expiry: None,
-            issued: None,
-            lifetime: None,
-            triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
-            keeper: hand_over::keeper(self.vault).unwrap_or_default(),
-            value,
-        }
-    }
-
-    /// The warning of a plan that rotates.
-    pub(super) fn rotates(self, what: &str, access_key: &str, reasons: &[Reason]) -> Diagnostic {
-        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-        let end = match self.overlap.known() {
-            Some(overlap) => format!(
-                "The present one, {access_key}, stays valid for `overlap` = {overlap}; the first apply after that revokes it."
-            ),
-            None => format!(
-                "The present one, {access_key}, is revoked in the same apply, although it may take up to an hour until the \
-                 new one is let in everywhere. With `overlap` both are valid for a while."
-            ),
-        };
-        Diagnostic::warning(
-            format!("{what} is to be rotated"),
-            format!("Why: {}. A new token takes over its roles. {end}", reasons.join("; ")),
-        )
-    }
-}
-
-/// The warning of a plan that ends the token before the present one.
-pub(super) fn ends_previous(what: &str, previous: &str, until: Option<&str>) -> Diagnostic {
-    let since = until.and_then(|until| Expiry::parse(until).ok());
-    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
-    Diagnostic::warning(
-        format!("{what}: the one before it is to be revoked"),
-        format!(
-            "The service token {previous} is due to end{since}: it loses its roles and is deleted, and whoever still uses it \
-             loses access."
-        ),
-    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! one goes on, and what was made half is ended.
 
 use super::roles;
-use super::{Model, revoke};
+use super::{ServiceToken, revoke};
 use crate::framework::{Diagnostic, Field};
 use crate::platform::hand_over::{Ready, Secret};
 use crate::rest::Operation;
@@ -32,13 +32,15 @@ pub(super) struct Unmade {
 pub(super) async fn succeed(
     connection: &Connection,
     operation: &Operation,
-    planned: &Model,
+    planned: &ServiceToken,
     before: Option<&AccessKey>,
     ready: Option<Ready>,
 ) -> Result<Successor, Unmade> {
     // While both are valid, the platform's user interface and assignments have to distinguish them.
     let description = match before {
-        Some(before) if !planned.rotation().overlap().is_zero() => succession::describe(planned.description(), before),
+        Some(before) if !planned.rotation.overlap_duration().is_zero() => {
+            succession::describe(planned.description(), before)
+        }
         _ => planned.description().to_owned(),
     };
     let nothing_made = |why| Unmade { why, left_behind: None };
@@ -84,7 +86,7 @@ pub(in crate::startree) async fn make(
 /// Hands a value over, and tells the version that holds it; null where the state keeps it.
 async fn hand_over(
     operation: &Operation,
-    planned: &Model,
+    planned: &ServiceToken,
     issued: &IssuedToken,
     before: Option<&AccessKey>,
     ready: Option<Ready>,
@@ -95,7 +97,7 @@ async fn hand_over(
         name: planned.description(),
         id: Some(labels::id(&issued.access_key)),
         note: before.map(AccessKey::as_str),
-        generation: planned.generation.known().copied(),
+        generation: planned.delivery.generation.known().copied(),
     };
     ready.write(operation, &planned.what(), secret).await.map(Field::from)
 }

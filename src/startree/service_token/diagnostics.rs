@@ -1,7 +1,74 @@
-//! What is told of a service token, beside its rotation.
+//! The errors and warnings of a service token.
 
-use crate::framework::Diagnostic;
+use crate::framework::{Diagnostic, Field};
 use crate::startree::api::AccessKey;
+use crate::token::{Expiry, Reason};
+
+/// The warning of a plan that rotates.
+pub(super) fn rotates(what: &str, access_key: &str, overlap: &Field<String>, reasons: &[Reason]) -> Diagnostic {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    let revocation = match overlap.known() {
+        Some(overlap) => format!(
+            "The present one, {access_key}, stays valid for `overlap` = {overlap}; the first apply after that revokes it."
+        ),
+        None => format!(
+            "The present one, {access_key}, is revoked in the same apply, although it may take up to an hour until the \
+             new one is let in everywhere. With `overlap` both are valid for a while."
+        ),
+    };
+    Diagnostic::warning(
+        format!("{what} is to be rotated"),
+        format!(
+            "Why: {}. A new token takes over its roles. {revocation}",
+            reasons.join("; ")
+        ),
+    )
+}
+
+/// The warning of a plan that revokes the token before the present one.
+pub(super) fn revokes_previous(what: &str, previous: &str, until: Option<&str>) -> Diagnostic {
+    let since = until.and_then(|until| Expiry::parse(until).ok());
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    Diagnostic::warning(
+        format!("{what}: the one before it is to be revoked"),
+        format!(
+            "The service token {previous} is due to end{since}: it loses its roles and is deleted, and whoever still uses it \
+             loses access."
+        ),
+    )
+}
+
+/// The warning of a refresh that finds neither the token nor one before it.
+pub(super) fn gone(what: &str, access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} was deleted outside Terraform"),
+        format!(
+            "It leaves the state. Its value, access key {access_key}, is no longer valid. While it is declared, the plan creates \
+             it again."
+        ),
+    )
+}
+
+/// The warning of a refresh that finds only the token before the present one.
+pub(super) fn falls_back(what: &str, previous: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} was deleted outside Terraform"),
+        format!(
+            "The one before it, {previous}, is still there, and takes its place in the state without a value. A plan \
+             says what it does about it."
+        ),
+    )
+}
+
+/// The warning of an import, which cannot know the value.
+pub(super) fn value_unknown(access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The value of the service token {access_key} is not known"),
+        "The platform showed it once, when it was created, so `token` and `secret_key` stay null. The value remains valid \
+         where it is in use. For one that Terraform knows, change `rotation_triggers`, once they are recorded: that creates \
+         another token and revokes this one.",
+    )
+}
 
 /// The warning of a refresh that a token is of no use.
 pub(super) fn unusable(what: &str) -> Diagnostic {

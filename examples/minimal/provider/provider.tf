@@ -1,0 +1,3 @@
+provider "notes" {
+  folder = "/srv/notes"
+}

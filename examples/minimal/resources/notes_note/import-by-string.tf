@@ -1,0 +1,4 @@
+import {
+  to = notes_note.todo
+  id = "todo"
+}

@@ -1,0 +1,4 @@
+resource "notes_note" "todo" {
+  title = "todo"
+  text  = "Write a provider."
+}
