@@ -403,6 +403,15 @@ impl Attribute {
         self.configurability != Configurability::Computed
     }
 
+    /// Whether a change of it, or of a member of it, may replace the resource.
+    pub(crate) fn may_replace(&self) -> bool {
+        let members: &[Self] = match &self.ty {
+            AttributeType::Nested { attributes, .. } => attributes,
+            AttributeType::Plain(_) => &[],
+        };
+        !matches!(self.requires_replace, RequiresReplace::Never) || members.iter().any(Self::may_replace)
+    }
+
     fn to_proto(&self) -> proto::schema::Attribute {
         let (ty, nested_type) = match &self.ty {
             AttributeType::Plain(ty) => (ty.to_json().to_string().into_bytes(), None),

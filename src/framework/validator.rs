@@ -57,6 +57,9 @@ impl Validator {
             if bounds.contains(&length) {
                 return Ok(());
             }
+            if length == 0 && bounds == (Bound::Included(1), Bound::Unbounded) {
+                return Err("must not be empty".to_owned());
+            }
             Err(format!("must have {allowed} {unit}, not {length}"))
         };
         Self {
