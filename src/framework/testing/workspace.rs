@@ -193,7 +193,8 @@ impl Workspace {
             identity,
         } = self.record(imported, Warnings::Shown)??;
         if lock(&self.state).objects.contains_key(address) {
-            let detail = format!("Terraform manages a remote object for {address} already. Remove it from the state first.");
+            let detail =
+                format!("Terraform manages a remote object for {address} already. Remove it from the state first.");
             return self.fail(Diagnostic::error("Resource already managed by Terraform", detail));
         }
         let object = Object {
@@ -352,7 +353,10 @@ impl Workspace {
     /// Starts and configures a provider for one phase of a run; `None` if there was an error.
     async fn connect(&self, start: &impl Start) -> Option<Session> {
         let session = self.open(start).await?;
-        self.record(session.connection.configure(&self.provider_config()).await, Warnings::Shown)?;
+        self.record(
+            session.connection.configure(&self.provider_config()).await,
+            Warnings::Shown,
+        )?;
         Some(session)
     }
 

@@ -10,7 +10,6 @@ use super::recorder::Recorder;
 use super::{Options, Ran, Step};
 
 /// A workspace of the miniature Terraform.
-#[derive(Default)]
 pub(super) struct Miniature {
     recorder: Recorder,
     workspace: Workspace,
@@ -18,10 +17,23 @@ pub(super) struct Miniature {
 }
 
 impl Miniature {
+    pub(super) fn new(provider: Option<&Json>) -> Self {
+        let workspace = Workspace::new();
+        Self {
+            recorder: Recorder::default(),
+            workspace: match provider {
+                Some(provider) => workspace.with_provider(provider.clone()),
+                None => workspace,
+            },
+            plan: None,
+        }
+    }
+
     pub(super) async fn take(&mut self, step: &Step) -> Option<Ran> {
         let workspace = &self.workspace;
         let start = self.recorder.clone();
         let mut planned = false;
+        let mut read = Vec::new();
         let deposed = workspace.deposed();
         let succeeded = match step {
             Step::Apply(options, config) => {
@@ -60,6 +72,16 @@ impl Miniature {
                 workspace.apply_saved(start, plan).await != RunOutcome::Failed
             }
             Step::Import(_, address, id) => workspace.import(start, address, id).await,
+            Step::Read(type_name, config) => {
+                let outcome = workspace.read_data_source(start, type_name, config.clone()).await;
+                read.clone_from(&outcome.diagnostics);
+                !outcome.has_errors()
+            }
+            Step::Open(type_name, config) => {
+                let outcome = workspace.read_ephemeral(start, type_name, config.clone()).await;
+                read.clone_from(&outcome.diagnostics);
+                !outcome.has_errors()
+            }
             Step::Taint(address) => {
                 workspace.taint(address);
                 true
@@ -73,7 +95,7 @@ impl Miniature {
                 return None;
             }
         };
-        let diagnostics = workspace.take_diagnostics().into_iter().map(|diagnostic| {
+        let diagnostics = read.into_iter().chain(workspace.take_diagnostics()).map(|diagnostic| {
             let severity = match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
@@ -88,6 +110,7 @@ impl Miniature {
                 _ => Vec::new(),
             },
             diagnostics: diagnostics.collect(),
+            is_single_call: matches!(step, Step::Read(..) | Step::Open(..)),
             calls: self.recorder.take_calls(),
             state: self.state(),
         })

@@ -208,10 +208,7 @@ impl Resource for Things {
         context.report(warning("Update", planned.title()));
         remote.check(Fault::Update)?;
         planned.revise(prior.revision.get()? + 1);
-        remote
-            .lock()
-            .things
-            .insert(planned.id.get()?.clone(), planned.clone());
+        remote.lock().things.insert(planned.id.get()?.clone(), planned.clone());
         Ok(planned)
     }
 
@@ -337,15 +334,31 @@ impl EphemeralResource for Drafts {
 /// The provider.
 pub(super) struct Testing(pub(super) Remote);
 
-/// Nothing to configure.
+/// The configuration of the provider.
 #[derive(Model)]
-pub(super) struct Nothing {}
+pub(super) struct Config {
+    /// The name of a region.
+    #[attribute(optional)]
+    region: Field<String>,
+}
 
 impl Provider for Testing {
-    type Config = Nothing;
+    type Config = Config;
     type Client = Remote;
 
-    async fn configure(&self, _: &Context<()>, _: Nothing, _: &str) -> Result<Configured<Remote>, Diagnostics> {
+    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
+        diagnostics.extend(config.region.known().map(|region| warning("Validation", region)));
+    }
+
+    async fn configure(
+        &self,
+        context: &Context<()>,
+        config: Config,
+        _: &str,
+    ) -> Result<Configured<Remote>, Diagnostics> {
+        context
+            .diagnostics()
+            .extend(config.region.known().map(|region| warning("Configuration", region)));
         Ok(Configured::Ready(self.0.clone()))
     }
 

@@ -18,10 +18,13 @@ use crate::terraform::{Run, Terraform, Workspace};
 
 const ADDRESS: &str = "registry.terraform.io/testing/testing";
 
+const HALTED: &str = "error: execution halted";
+
 /// A workspace of the real Terraform.
 pub(super) struct Real {
     recorder: Recorder,
     workspace: Workspace,
+    provider: Option<Json>,
     server: JoinHandle<()>,
     _dir: tempfile::TempDir,
 }
@@ -33,7 +36,7 @@ impl Drop for Real {
 }
 
 impl Real {
-    pub(super) fn new(terraform: &Terraform) -> Self {
+    pub(super) fn new(terraform: &Terraform, provider: Option<&Json>) -> Self {
         let recorder = Recorder::default();
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("provider.sock");
@@ -55,6 +58,7 @@ impl Real {
             server: tokio::spawn(serve(listener, recorder.clone())),
             recorder,
             workspace,
+            provider: provider.cloned(),
             _dir: dir,
         }
     }
@@ -86,6 +90,14 @@ impl Real {
                 self.configure(config);
                 workspace.import(address, id).await.unwrap()
             }
+            Step::Read(type_name, config) => {
+                self.configure(&json!({ "data": { *type_name: { "this": config } } }));
+                self.run(["plan", "-json"].map(str::to_owned).into()).await
+            }
+            Step::Open(type_name, config) => {
+                self.configure(&json!({ "ephemeral": { *type_name: { "this": config } } }));
+                self.run(["plan", "-json"].map(str::to_owned).into()).await
+            }
             Step::Taint(address) => workspace.run(&["taint", address]).await.unwrap().success().unwrap(),
             Step::Store(address, version, attributes) => {
                 let (type_name, name) = address.split_once('.').unwrap();
@@ -108,8 +120,13 @@ impl Real {
         Some(Ran {
             succeeded: ran.code == Some(0),
             // The apply of a saved plan shows its actions again.
-            actions: if matches!(step, Step::ApplySaved) { Vec::new() } else { actions(&ran) },
+            actions: if matches!(step, Step::ApplySaved) {
+                Vec::new()
+            } else {
+                actions(&ran)
+            },
             diagnostics: diagnostics(&ran),
+            is_single_call: matches!(step, Step::Read(..) | Step::Open(..)),
             calls: self.recorder.take_calls(),
             state: self.state(),
         })
@@ -132,6 +149,9 @@ impl Real {
     fn configure(&self, config: &Json) {
         let mut config = config.clone();
         config["terraform"] = json!({ "required_providers": { "testing": { "source": "testing/testing" } } });
+        if let Some(provider) = &self.provider {
+            config["provider"] = json!({ "testing": provider });
+        }
         self.workspace.write("main.tf.json", &config.to_string()).unwrap();
     }
 
@@ -160,7 +180,11 @@ impl Real {
                     instance["status"] == "tainted",
                 );
                 let deposed = !instance["deposed"].is_null();
-                let address = if deposed { format!("{address} (deposed)") } else { address.clone() };
+                let address = if deposed {
+                    format!("{address} (deposed)")
+                } else {
+                    address.clone()
+                };
                 objects.insert(address, object);
             }
         }
@@ -197,7 +221,8 @@ fn actions(run: &Run) -> Vec<String> {
     let actions = changes.map(|change| (change["action"].clone(), change["resource"]["addr"].clone()));
     // What only moves is not changed.
     let actions = actions.filter(|(action, _)| action != "move");
-    let actions = actions.map(|(action, address)| format!("{} {}", action.as_str().unwrap(), address.as_str().unwrap()));
+    let actions =
+        actions.map(|(action, address)| format!("{} {}", action.as_str().unwrap(), address.as_str().unwrap()));
     let mut actions: Vec<_> = actions.collect();
     actions.sort();
     actions
@@ -226,6 +251,8 @@ fn diagnostics(run: &Run) -> Vec<String> {
     for diagnostic in json.chain(text) {
         // The JSON output repeats what the text output shows once: a warning that several calls report.
         let is_new = !shown.contains(&diagnostic) || diagnostic.starts_with("error");
+        // Terraform reports each resource that an interrupt kept from being changed.
+        let is_new = is_new && !(diagnostic == HALTED && shown.contains(&diagnostic));
         // How the provider is installed is no concern of the situation.
         if is_new && !diagnostic.contains("Provider development overrides") {
             shown.push(diagnostic);

@@ -60,7 +60,22 @@ fn situation(name: &'static str, steps: Vec<Step>) -> Situation {
 }
 
 fn since(since: Minor, name: &'static str, steps: Vec<Step>) -> Situation {
-    Situation { name, since, steps }
+    Situation {
+        name,
+        since,
+        except: (0, 0)..(0, 0),
+        provider: None,
+        steps,
+    }
+}
+
+/// Terraform 1.9 to 1.11 plan the destruction of what the configuration no longer has with what the state held, and read it
+/// only then. The testing kit reads it first, as those before and after do.
+fn removal(name: &'static str, steps: Vec<Step>) -> Situation {
+    Situation {
+        except: (1, 9)..(1, 12),
+        ..situation(name, steps)
+    }
 }
 
 /// All situations.
@@ -118,10 +133,7 @@ pub(super) fn all() -> Vec<Situation> {
                 apply(creates_first("b")),
             ],
         ),
-        situation(
-            "-replace",
-            vec![apply(of_size(1)), Step::Apply(replace(), of_size(1))],
-        ),
+        situation("-replace", vec![apply(of_size(1)), Step::Apply(replace(), of_size(1))]),
         situation("taint", vec![apply(of_size(1)), Step::Taint(A), apply(of_size(1))]),
         situation(
             "failed creation that leaves a half",
@@ -151,7 +163,7 @@ pub(super) fn all() -> Vec<Situation> {
                 apply(of_size(2)),
             ],
         ),
-        situation(
+        removal(
             "failed deletion",
             vec![
                 apply(of_size(1)),
@@ -199,13 +211,18 @@ pub(super) fn all() -> Vec<Situation> {
         ),
         situation(
             "ignore_changes of all",
-            vec![apply(ignoring(1, json!("all"))), apply(thing(json!({ "name": "b", "lifecycle": { "ignore_changes": "all" } })))],
+            vec![
+                apply(ignoring(1, json!("all"))),
+                apply(thing(json!({ "name": "b", "lifecycle": { "ignore_changes": "all" } }))),
+            ],
         ),
         situation(
             "ignore_changes in a replacement",
             vec![
                 apply(ignoring(1, json!(["size"]))),
-                apply(thing(json!({ "name": "b", "kind": "round", "lifecycle": { "ignore_changes": ["size"] } }))),
+                apply(thing(
+                    json!({ "name": "b", "kind": "round", "lifecycle": { "ignore_changes": ["size"] } }),
+                )),
             ],
         ),
         situation(
@@ -230,11 +247,19 @@ pub(super) fn all() -> Vec<Situation> {
         ),
         situation(
             "gone",
-            vec![apply(of_size(1)), remote(|remote| remote.things.clear()), apply(of_size(1))],
+            vec![
+                apply(of_size(1)),
+                remote(|remote| remote.things.clear()),
+                apply(of_size(1)),
+            ],
         ),
-        situation(
+        removal(
             "gone, and removed from the configuration",
-            vec![apply(of_size(1)), remote(|remote| remote.things.clear()), apply(nothing())],
+            vec![
+                apply(of_size(1)),
+                remote(|remote| remote.things.clear()),
+                apply(nothing()),
+            ],
         ),
         situation(
             "-refresh-only",
@@ -282,9 +307,13 @@ pub(super) fn all() -> Vec<Situation> {
         ),
         situation(
             "-destroy",
-            vec![apply(of_size(1)), Step::Apply(destroy(), of_size(1)), Step::Apply(destroy(), of_size(1))],
+            vec![
+                apply(of_size(1)),
+                Step::Apply(destroy(), of_size(1)),
+                Step::Apply(destroy(), of_size(1)),
+            ],
         ),
-        situation(
+        removal(
             "removal from the configuration",
             vec![apply(of_size(1)), apply(nothing())],
         ),
@@ -292,8 +321,16 @@ pub(super) fn all() -> Vec<Situation> {
             "moved to another address",
             vec![
                 apply(of_size(1)),
-                apply(moved(things(&[("b", json!({ "name": "a", "size": 1 }))]), A, "testing_thing.b")),
-                apply(moved(things(&[("c", json!({ "name": "a", "size": 2 }))]), "testing_thing.b", "testing_thing.c")),
+                apply(moved(
+                    things(&[("b", json!({ "name": "a", "size": 1 }))]),
+                    A,
+                    "testing_thing.b",
+                )),
+                apply(moved(
+                    things(&[("c", json!({ "name": "a", "size": 2 }))]),
+                    "testing_thing.b",
+                    "testing_thing.c",
+                )),
             ],
         ),
         since(
@@ -305,11 +342,14 @@ pub(super) fn all() -> Vec<Situation> {
             "reference to what is created, changed, and replaced in the same run",
             vec![apply(chain("a", 1)), apply(chain("a", 2)), apply(chain("c", 2))],
         ),
-        situation("dependency at creation and destruction", vec![apply(chain("a", 1)), apply(nothing())]),
-        situation("dependency where the first fails", vec![
-            remote(|remote| remote.fail(Fault::Create)),
-            apply(chain("a", 1)),
-        ]),
+        removal(
+            "dependency at creation and destruction",
+            vec![apply(chain("a", 1)), apply(nothing())],
+        ),
+        situation(
+            "dependency where the first fails",
+            vec![remote(|remote| remote.fail(Fault::Create)), apply(chain("a", 1))],
+        ),
         situation(
             "upgrade of an older state",
             vec![
@@ -329,13 +369,35 @@ pub(super) fn all() -> Vec<Situation> {
                 apply(thing(json!({ "password": "other", "size": 1 }))),
             ],
         ),
-        situation("interrupt", vec![
-            remote(|remote| remote.fail(Fault::CreateInterrupted)),
-            Step::Interrupt(chain("a", 1)),
-            recovers(),
-            apply(chain("a", 1)),
-        ]),
+        situation(
+            "interrupt",
+            vec![
+                remote(|remote| remote.fail(Fault::CreateInterrupted)),
+                Step::Interrupt(chain("a", 1)),
+                recovers(),
+                apply(chain("a", 1)),
+            ],
+        ),
     ];
+    table.push(Situation {
+        provider: Some(json!({ "region": "north" })),
+        ..situation(
+            "provider with a configuration",
+            vec![apply(of_size(1)), apply(of_size(2))],
+        )
+    });
+    table.push(situation(
+        "data source",
+        vec![
+            remote(|remote| remote.add("a")),
+            Step::Read("testing_lookup", json!({ "id": "a-1" })),
+        ],
+    ));
+    table.push(since(
+        (1, 10),
+        "ephemeral resource",
+        vec![Step::Open("testing_draft", json!({ "name": "a" }))],
+    ));
     table.sort_by_key(|situation| situation.steps.len());
     table
 }

@@ -164,12 +164,21 @@ impl Workspace {
             drop(shown);
             state.refresh(refreshed?);
         }
-        let nothing = Configuration::new();
-        let without_refresh = RunOptions {
+        let configuration = Configuration::new();
+        let options = RunOptions {
             skip_refresh: true,
             ..options.clone()
         };
-        self.plan_state(start, &nothing, &without_refresh, state).await
+        if state.is_empty() {
+            return Some(SavedPlan {
+                configuration,
+                options,
+                steps: Vec::new(),
+                deposed: Vec::new(),
+                serial: state.serial,
+            });
+        }
+        self.plan_state(start, &configuration, &options, state).await
     }
 
     /// Refreshes and plans what is in a state and a configuration.
@@ -399,7 +408,8 @@ impl Walk<'_> {
         }
         match (block, &prior) {
             (Some(block), _) => {
-                let (action, planned, private) = self.change(address, block, prior.as_ref(), &refreshed.private).await?;
+                let (action, planned, private) =
+                    self.change(address, block, prior.as_ref(), &refreshed.private).await?;
                 lock(&self.planned).insert(address.to_owned(), planned.clone());
                 Some(step(action, planned, private))
             }
@@ -438,11 +448,8 @@ impl Walk<'_> {
         // What is tainted is planned as if it did not exist.
         let usable = prior.filter(|object| !object.is_tainted);
         let ignoring = block.lifecycle.ignore_changes.apply(schema, config.clone(), usable);
-        let propose = async |config, before, warnings| {
-            workspace
-                .propose(self.session, address, config, before, warnings)
-                .await
-        };
+        let propose =
+            async |config, before, warnings| workspace.propose(self.session, address, config, before, warnings).await;
         let nothing = Before {
             value: &Value::Null,
             private: &[],
