@@ -311,3 +311,6 @@ impl<M: Model> AttributeValue for M {
         Model::into_value(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
