@@ -208,7 +208,7 @@ impl Vault {
         let tried = format!("ask what is mounted at {mount:?} in Vault");
         let segments = ["sys", "internal", "ui", "mounts"].into_iter().chain(mount.split('/'));
         let request = self.request(Method::GET, tried, &segments.collect::<Vec<_>>());
-        let request = request.also_answers(StatusCode::FORBIDDEN);
+        let request = request.accept_status(StatusCode::FORBIDDEN);
         let found = self
             .client
             .fetch(operation, &request, |answer| Ok(mounted(&answer, mount)))
@@ -252,7 +252,7 @@ impl Vault {
             place,
             "data",
         );
-        let request = request.also_answers(StatusCode::NOT_FOUND);
+        let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Version(newest) => Ok(newest),
             Found::Unversioned(_) => Err(Error::NotVersion2(
@@ -347,7 +347,7 @@ impl Vault {
         is_ours: impl Fn(&Data) -> bool,
     ) -> Result<bool, Error> {
         let request = self.at(Method::GET, format!("read \"{place}\" in Vault"), place, "data");
-        let request = request.also_answers(StatusCode::NOT_FOUND);
+        let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Unversioned(data) if is_ours(&data) => {}
             Found::Unversioned(_) | Found::Version(_) | Found::Nothing => return Ok(false),
