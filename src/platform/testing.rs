@@ -1,10 +1,8 @@
 //! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
 
-pub(crate) mod driven;
 pub(crate) mod history;
 pub(crate) mod imposters;
 pub(crate) mod network;
-pub(crate) mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
