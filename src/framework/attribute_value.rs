@@ -65,6 +65,7 @@ pub struct InvalidValue {
 enum Problem {
     Null,
     Unknown,
+    Integer,
     Type,
 }
 
@@ -73,6 +74,8 @@ impl InvalidValue {
         let problem = match value {
             Value::Null => Problem::Null,
             Value::Unknown => Problem::Unknown,
+            // Every other type of number holds each of them.
+            Value::Number(_) => Problem::Integer,
             _ => Problem::Type,
         };
         Self {
@@ -91,6 +94,7 @@ impl InvalidValue {
         match self.problem {
             Problem::Null => "must not be null",
             Problem::Unknown => "must be known",
+            Problem::Integer => "must be a whole number of at most 64 bits",
             Problem::Type => "has a type that is not that of the provider's schema",
         }
     }
@@ -164,7 +168,7 @@ plain! {
     String: String, Value::String(text) => text.clone(), Value::String;
     bool: Bool, Value::Bool(b) => *b, Value::Bool;
     i64: Number, Value::Number(Number::Integer(n)) => *n, |n| Value::Number(Number::Integer(n));
-    f64: Number, Value::Number(n) => n.to_f64(), |n| Value::Number(Number::from_f64(n));
+    f64: Number, Value::Number(n) => n.to_f64(), |n| Value::Number(Number::from(n));
     Number: Number, Value::Number(n) => n.clone(), Value::Number;
 }
 
@@ -307,3 +311,6 @@ impl<M: Model> AttributeValue for M {
         Model::into_value(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

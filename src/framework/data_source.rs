@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
-use super::resource::reported;
+use super::resource::{exact, reported};
 use super::schema::Schema;
 use super::value::Value;
 
@@ -70,8 +70,8 @@ impl<C: Send + Sync + 'static, D: DataSource<Client = C>> DynDataSource<C> for D
     }
 
     async fn read(&self, context: &Context<C>, config: &Value) -> Option<Value> {
-        let config = reported(context, read_model(D::TYPE, config))?;
-        let found = DataSource::read(self, context, config).await;
-        reported(context, found).map(Model::into_value)
+        let model = reported(context, read_model(D::TYPE, config))?;
+        let found = DataSource::read(self, context, model).await;
+        reported(context, found).map(|found| exact(found, config))
     }
 }

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
 use super::outcome::{Failed, Outcome};
-use super::resource::reported;
+use super::resource::{exact, reported};
 use super::schema::Schema;
 use super::value::Value;
 
@@ -126,8 +126,8 @@ impl<C: Send + Sync + 'static, E: EphemeralResource<Client = C>> DynEphemeralRes
     }
 
     async fn open(&self, context: &Context<C>, config: &Value) -> Option<Opened<Value>> {
-        let config = reported(context, read_model(E::TYPE, config))?;
-        let opened = match EphemeralResource::open(self, context, config).await {
+        let model = reported(context, read_model(E::TYPE, config))?;
+        let opened = match EphemeralResource::open(self, context, model).await {
             Ok(opened) => Some(opened),
             Err(Failed { diagnostics, leaves }) => {
                 context.diagnostics().extend(diagnostics);
@@ -135,7 +135,7 @@ impl<C: Send + Sync + 'static, E: EphemeralResource<Client = C>> DynEphemeralRes
             }
         };
         opened.map(|opened| Opened {
-            result: opened.result.into_value(),
+            result: exact(opened.result, config),
             private: opened.private,
             renew_at: opened.renew_at,
         })

@@ -111,7 +111,11 @@ use super::value::Value;
 /// | `conflicting("a", "b")`, `exactly_one_of("a", "b")`, `at_least_one_of("a", "b")` | how attributes go together |
 /// | `rule = rule` | a [`Rule`](super::Rule) |
 /// | `description = expression`, `deprecated = "message"` | as for a field |
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "add `#[derive(Model)]` to the struct")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a model nor the type of an attribute's value",
+    note = "a struct becomes a model by `#[derive(Model)]`",
+    note = "`AttributeValue` has a table of the other types, such as `i64` and `f64` for numbers"
+)]
 pub trait Model: Sized + Send + Sync + 'static {
     /// Adds the description and the version.
     fn describe(schema: &mut Schema);

@@ -40,8 +40,8 @@ fn from_pack(pack: Pack, ty: &Type) -> Result<Value> {
             Some(n) => Number::Integer(n),
             None => Number::Decimal(n.to_string()),
         }),
-        (Pack::F32(n), Type::Number) if n.is_finite() => Value::Number(Number::from_f64(n.into())),
-        (Pack::F64(n), Type::Number) if n.is_finite() => Value::Number(Number::from_f64(n)),
+        (Pack::F32(n), Type::Number) if n.is_finite() => Value::Number(Number::exactly(n.into())),
+        (Pack::F64(n), Type::Number) if n.is_finite() => Value::Number(Number::exactly(n)),
         (Pack::String(text), Type::Number) => {
             let number = text.as_str().and_then(Number::from_decimal);
             Value::Number(number.ok_or_else(|| WireError::expected("a number"))?)
@@ -109,7 +109,7 @@ fn to_pack(value: &Value, ty: &Type) -> Result<Pack> {
         (Value::Unknown, _) => Pack::Ext(0, vec![0]),
         (Value::Bool(b), Type::Bool) => Pack::from(*b),
         (Value::Number(Number::Integer(n)), Type::Number) => Pack::from(*n),
-        (Value::Number(Number::Float(n)), Type::Number) => Pack::from(*n),
+        (Value::Number(Number::Float(n)), Type::Number) if n.is_finite() => Pack::from(*n),
         (Value::Number(Number::Decimal(text)), Type::Number) => Pack::from(text.as_str()),
         (Value::String(text), Type::String) => Pack::from(text.as_str()),
         (Value::List(elements), Type::List(element)) => {
@@ -289,7 +289,7 @@ mod tests {
         let leaf = prop_oneof![
             any::<bool>().prop_map(|b| (Type::Bool, Value::Bool(b))),
             any::<i64>().prop_map(|n| (Type::Number, Value::Number(Number::Integer(n)))),
-            (-1e300..1e300).prop_map(|n| (Type::Number, Value::Number(Number::from_f64(n)))),
+            (-1e300..1e300).prop_map(|n| (Type::Number, Value::Number(Number::exactly(n)))),
             ".*".prop_map(|s| (Type::String, Value::String(s))),
             Just((Type::String, Value::Null)),
             Just((Type::Number, Value::Unknown)),

@@ -13,21 +13,25 @@ impl Schema {
     /// an update what may change.
     pub(crate) fn propose(&self, config: &Value, prior: &Value, proposed: Value) -> Value {
         let proposed = with_defaults(&self.attributes, config, prior, proposed);
-        let changes = prior.is_null() || has_changed(&self.attributes, prior, &proposed);
-        if !changes {
+        if !prior.is_null() && self.significant(prior) == self.significant(&proposed) {
             return proposed;
         }
-        let has_prior = !prior.is_null();
-        with_unknowns(&self.attributes, config, has_prior, proposed)
+        with_unknowns(&self.attributes, config, prior, proposed)
     }
 
     /// The attributes whose change from `prior` to `planned` replaces the resource.
     pub(crate) fn requires_replace(&self, prior: &Value, planned: &Value) -> Vec<AttributePath> {
         let mut paths = Vec::new();
         if !prior.is_null() && !planned.is_null() {
-            replaced(&self.attributes, prior, planned, &AttributePath::root(), &mut paths);
+            let (prior, planned) = (self.significant(prior), self.significant(planned));
+            replaced(&self.attributes, &prior, &planned, &AttributePath::root(), &mut paths);
         }
         paths
+    }
+
+    /// `object` without what makes no difference between two of them.
+    fn significant(&self, object: &Value) -> Value {
+        significant(&self.attributes, object.clone())
     }
 
     /// Checks a configuration by the validators and rules.
@@ -110,30 +114,26 @@ fn map_members(object: Value, attributes: &[Attribute], mut change: impl FnMut(&
     Value::Map(members)
 }
 
-/// Changes each object in the value of a nested attribute. `change` also takes the object in the same place of the other
-/// values; in a set, where objects have no place, an equal one, or else the object itself.
+/// Changes each object in the value of a nested attribute with these `members`. `change` also takes the object in the
+/// same place of the other values; in a set, where objects have no place, the one that the object was made of.
 fn map_objects<const N: usize>(
     nesting: Nesting,
+    members: &[Attribute],
     value: Value,
     others: [&Value; N],
     mut change: impl FnMut(Value, [&Value; N]) -> Value,
 ) -> Value {
-    const NULL: &Value = &Value::Null;
     match (nesting, value) {
         (Nesting::Single, value @ Value::Map(_)) => change(value, others),
         (Nesting::List, Value::List(objects)) => {
             let objects = objects.into_iter().enumerate();
-            Value::List(
-                objects
-                    .map(|(i, object)| change(object, others.map(|other| element(other, i))))
-                    .collect(),
-            )
+            let changed = objects.map(|(i, object)| change(object, others.map(|other| element(other, i))));
+            Value::List(changed.collect())
         }
         (Nesting::Set, Value::List(objects)) => {
             let changed = objects.into_iter().map(|object| {
-                // One that is equal is the object itself, too.
-                let same = object.clone();
-                change(object, others.map(|other| if other.is_null() { NULL } else { &same }))
+                let others = others.map(|other| source(members, &object, other));
+                change(object, others)
             });
             Value::set(changed.collect::<Vec<_>>())
         }
@@ -146,6 +146,45 @@ fn map_objects<const N: usize>(
         }
         (_, value) => value,
     }
+}
+
+/// The object of a set that `object` was made of: an equal one, or else one that leaves to the provider what differs. Null
+/// if there is none.
+fn source<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Value {
+    let Value::List(candidates) = set else {
+        return &Value::Null;
+    };
+    let equal = candidates.iter().find(|candidate| *candidate == object);
+    let source = equal.or_else(|| {
+        candidates
+            .iter()
+            .find(|candidate| is_made_of(members, object, candidate))
+    });
+    source.unwrap_or(&Value::Null)
+}
+
+fn is_made_of(members: &[Attribute], object: &Value, source: &Value) -> bool {
+    members.iter().all(|member| {
+        let (value, source) = (object.get(&member.name), source.get(&member.name));
+        value == source || source.is_null() && member.is_computed() || are_made_of(member, value, source)
+    })
+}
+
+/// Whether the objects in the value of a nested attribute were made of those in the same places of `source`.
+fn are_made_of(member: &Attribute, value: &Value, source: &Value) -> bool {
+    let AttributeType::Nested {
+        nesting, attributes, ..
+    } = &member.ty
+    else {
+        return false;
+    };
+    let places = |value| nesting.objects(value, &AttributePath::root());
+    let (objects, sources) = (places(value), places(source));
+    let mut pairs = objects.iter().zip(&sources);
+    *nesting != Nesting::Set
+        && !objects.is_empty()
+        && objects.len() == sources.len()
+        && pairs.all(|((place, object), (other, source))| place == other && is_made_of(attributes, object, source))
 }
 
 /// An element of a list; null if there is none.
@@ -164,7 +203,8 @@ fn with_defaults(attributes: &[Attribute], config: &Value, prior: &Value, propos
         } = &attribute.ty
             && !config.is_null()
         {
-            return map_objects(*nesting, value, [config, before], |object, [config, before]| {
+            let others = [config, before];
+            return map_objects(*nesting, attributes, value, others, |object, [config, before]| {
                 with_defaults(attributes, config, before, object)
             });
         }
@@ -179,24 +219,28 @@ fn with_defaults(attributes: &[Attribute], config: &Value, prior: &Value, propos
     })
 }
 
-fn with_unknowns(attributes: &[Attribute], config: &Value, has_prior: bool, proposed: Value) -> Value {
+fn with_unknowns(attributes: &[Attribute], config: &Value, prior: &Value, proposed: Value) -> Value {
     map_members(proposed, attributes, |attribute, value| {
-        let config = config.get(&attribute.name);
+        let (config, before) = (config.get(&attribute.name), prior.get(&attribute.name));
         if let AttributeType::Nested {
             nesting, attributes, ..
         } = &attribute.ty
             && !config.is_null()
         {
-            return map_objects(*nesting, value, [config], |object, [config]| {
-                // A new object has no value of its own in the proposal.
-                with_unknowns(attributes, config, has_prior, object)
+            let others = [config, before];
+            return map_objects(*nesting, attributes, value, others, |object, [config, before]| {
+                with_unknowns(attributes, config, before, object)
             });
         }
-        let stays = has_prior && attribute.in_updates != InUpdates::Unknown && !value.is_null();
         let has_value = attribute.default.is_some() || attribute.empty_is_null;
         let is_left_to_the_provider = attribute.is_computed() && config.is_null() && !has_value;
-        let keeps_null = has_prior && attribute.in_updates == InUpdates::Planned;
-        if is_left_to_the_provider && !stays && !keeps_null {
+        // An object that is new has no prior value to keep.
+        let stays = match attribute.in_updates {
+            InUpdates::Unknown => false,
+            InUpdates::State => !prior.is_null() && !value.is_null(),
+            InUpdates::Planned => !prior.is_null(),
+        };
+        if is_left_to_the_provider && !stays {
             Value::Unknown
         } else {
             value
@@ -204,14 +248,21 @@ fn with_unknowns(attributes: &[Attribute], config: &Value, has_prior: bool, prop
     })
 }
 
-/// Whether anything differs that matters.
-fn has_changed(attributes: &[Attribute], before: &Value, after: &Value) -> bool {
-    let differs = |attribute: &Attribute| differs(attribute, before.get(&attribute.name), after.get(&attribute.name));
-    attributes
-        .iter()
-        .any(|attribute| !attribute.write_only && differs(attribute))
+/// `object` without what is write-only, and with null for an empty text that means the same. Terraform insists on a
+/// configured empty text where there was null.
+fn significant(attributes: &[Attribute], object: Value) -> Value {
+    map_members(object, attributes, |attribute, value| match &attribute.ty {
+        _ if attribute.write_only || attribute.empty_is_null && is_none(&value) => Value::Null,
+        AttributeType::Nested {
+            nesting, attributes, ..
+        } => map_objects(*nesting, attributes, value, [], |object, []| {
+            significant(attributes, object)
+        }),
+        AttributeType::Plain(_) => value,
+    })
 }
 
+/// Adds the paths of the changes between two [significant] objects that replace the resource.
 fn replaced(
     attributes: &[Attribute],
     prior: &Value,
@@ -219,16 +270,15 @@ fn replaced(
     path: &AttributePath,
     paths: &mut Vec<AttributePath>,
 ) {
-    for attribute in attributes.iter().filter(|attribute| !attribute.write_only) {
+    for attribute in attributes {
         let (before, after) = (prior.get(&attribute.name), planned.get(&attribute.name));
-        if !differs(attribute, before, after) {
-            continue;
-        }
         // What is required was not known where it is null: an import could not read it. Its first declaration is no change.
         let was_unknown = attribute.configurability == Configurability::Required && before.is_null();
+        if before == after || was_unknown {
+            continue;
+        }
         let path = path.attribute(attribute.name.clone());
         match &attribute.requires_replace {
-            _ if was_unknown => {}
             RequiresReplace::Always => paths.push(path),
             RequiresReplace::If { condition, .. } if condition(before, after) => paths.push(path),
             _ => replaced_within(attribute, before, after, &path, paths),
@@ -250,30 +300,40 @@ fn replaced_within(
     else {
         return;
     };
-    match nesting {
+    let (before, after) = (nesting.objects(before, path), nesting.objects(after, path));
+    if *nesting == Nesting::Set {
         // The objects of a set have no place: one that changed is one that is gone and one that is new.
-        Nesting::Set => {
-            if attributes
-                .iter()
-                .any(|member| !matches!(member.requires_replace, RequiresReplace::Never))
-            {
-                paths.push(path.clone());
+        let deciding = |objects: Vec<(AttributePath, &Value)>| -> Vec<Value> {
+            objects
+                .into_iter()
+                .map(|(_, object)| deciding(attributes, object))
+                .collect()
+        };
+        let (mut gone, mut new) = (deciding(before), deciding(after));
+        gone.retain(|object| match new.iter().position(|other| other == object) {
+            Some(position) => {
+                new.swap_remove(position);
+                false
             }
+            None => true,
+        });
+        if !gone.is_empty() && !new.is_empty() {
+            paths.push(path.clone());
         }
-        _ => {
-            let before = nesting.objects(before, path);
-            for (path, after) in nesting.objects(after, path) {
-                if let Some((_, before)) = before.iter().find(|(other, _)| *other == path) {
-                    replaced(attributes, before, after, &path, paths);
-                }
-            }
+        return;
+    }
+    for (path, after) in after {
+        if let Some((_, before)) = before.iter().find(|(other, _)| *other == path) {
+            replaced(attributes, before, after, &path, paths);
         }
     }
 }
 
-/// Whether there is a difference that matters. Terraform insists on a configured empty text where there was null.
-fn differs(attribute: &Attribute, before: &Value, after: &Value) -> bool {
-    before != after && !(attribute.empty_is_null && is_none(before) && is_none(after))
+/// The members of an object whose change replaces the resource.
+fn deciding(attributes: &[Attribute], object: &Value) -> Value {
+    let members = attributes.iter().filter(|attribute| attribute.may_replace());
+    let members = members.map(|member| (member.name.clone().into_owned(), object.get(&member.name).clone()));
+    Value::Map(members.collect())
 }
 
 fn is_none(text: &Value) -> bool {
@@ -328,7 +388,7 @@ fn with_write_only(attributes: &[Attribute], value: Value, config: &Value) -> Va
             _ if attribute.write_only => config.clone(),
             AttributeType::Nested {
                 nesting, attributes, ..
-            } => map_objects(*nesting, value, [config], |object, [config]| {
+            } => map_objects(*nesting, attributes, value, [config], |object, [config]| {
                 with_write_only(attributes, object, config)
             }),
             AttributeType::Plain(_) => value,
@@ -341,33 +401,33 @@ fn without_computed(attributes: &[Attribute], state: Value) -> Value {
         _ if !attribute.is_configurable() => Value::Null,
         AttributeType::Nested {
             nesting, attributes, ..
-        } => map_objects(*nesting, value, [], |object, []| without_computed(attributes, object)),
+        } => map_objects(*nesting, attributes, value, [], |object, []| {
+            without_computed(attributes, object)
+        }),
         AttributeType::Plain(_) => value,
     })
 }
 
-/// `planned` with the known parts of what a model holds as unknown because a part of it is.
-pub(crate) fn with_known_parts(planned: Value, proposed: &Value) -> Value {
-    match (planned, proposed) {
-        (Value::Unknown, proposed @ (Value::List(_) | Value::Map(_))) if !proposed.is_wholly_known() => {
-            proposed.clone()
-        }
-        (Value::Map(members), Value::Map(_)) => {
+/// `changed` with all that did not change exactly as in `exact`, where `held` is `exact` as the model holds it: it holds a
+/// collection that is unknown in part as unknown, and a number as its type has it.
+pub(crate) fn with_exact_parts(changed: Value, held: &Value, exact: &Value) -> Value {
+    match (changed, held, exact) {
+        (changed, held, exact) if changed == *held => exact.clone(),
+        (Value::Map(members), Value::Map(_), Value::Map(_)) => {
             let members = members.into_iter().map(|(name, member)| {
-                let proposed = proposed.get(&name);
-                let member = with_known_parts(member, proposed);
+                let member = with_exact_parts(member, held.get(&name), exact.get(&name));
                 (name, member)
             });
             Value::Map(members.collect())
         }
-        (Value::List(elements), Value::List(proposed)) if elements.len() == proposed.len() => {
-            let elements = elements.into_iter().zip(proposed);
-            Value::List(
-                elements
-                    .map(|(element, proposed)| with_known_parts(element, proposed))
-                    .collect(),
-            )
+        (Value::List(elements), Value::List(_), Value::List(_)) => {
+            let elements = elements.into_iter().enumerate();
+            let elements = elements.map(|(i, changed)| with_exact_parts(changed, element(held, i), element(exact, i)));
+            Value::List(elements.collect())
         }
-        (planned, _) => planned,
+        (changed, ..) => changed,
     }
 }
+
+#[cfg(test)]
+mod tests;

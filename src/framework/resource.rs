@@ -10,9 +10,10 @@ use super::identity::Identity;
 use super::model::{Model, read_model};
 use super::outcome::{Failed, Outcome};
 use super::path::AttributePath;
-use super::plan::with_known_parts;
-use super::schema::Schema;
+use super::plan::with_exact_parts;
+use super::schema::{Attribute, Schema};
 use super::stored_state::{SourceState, StoredState, other_version};
+use super::types::Type;
 use super::value::Value;
 
 /// A change that Terraform asks a resource to plan.
@@ -135,15 +136,13 @@ pub trait Resource: Send + Sync + 'static {
         id: &str,
     ) -> impl Future<Output = Outcome<Self::Model, Option<Self::Model>>> + Send {
         async move {
-            let schema = Resource::schema(self);
-            let is_id = |attribute: &&super::Attribute| attribute.import_id;
-            let marked = schema
-                .attributes
-                .iter()
-                .find(is_id)
-                .map(|attribute| attribute.name.clone());
-            let name = marked.unwrap_or("id".into()).into_owned();
-            let state = Value::Map([(name, Value::String(id.to_owned()))].into());
+            let attributes = Resource::schema(self).attributes;
+            let marked = attributes.iter().find(|attribute| attribute.import_id);
+            let is_id = |attribute: &&Attribute| attribute.name == "id" && attribute.ty.to_type() == Type::String;
+            let Some(attribute) = marked.or_else(|| attributes.iter().find(is_id)) else {
+                return Err(no_import(Self::TYPE).into());
+            };
+            let state = Value::Map([(attribute.name.to_string(), Value::String(id.to_owned()))].into());
             Resource::read(self, context, read_model(Self::TYPE, &state)?).await
         }
     }
@@ -315,7 +314,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
             equivalent: Vec::new(),
         };
         reported(context, Resource::plan(self, context, &mut change).await);
-        let planned = with_known_parts(change.planned.into_value(), &proposed);
+        let planned = exact(change.planned, &proposed);
         let mut requires_replace = schema.requires_replace(prior, &planned);
         requires_replace.retain(|path| !change.equivalent.iter().any(|name| path == name));
         Some(Plan {
@@ -330,28 +329,29 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         match (prior.is_null(), planned.is_null()) {
             (true, true) => Value::Null,
             (true, false) => {
-                let Some(planned) = read(&planned) else {
+                let Some(model) = read(&planned) else {
                     return Value::Null;
                 };
-                let outcome = Resource::create(self, context, planned).await;
+                let outcome = Resource::create(self, context, model).await;
                 Resource::record_place(self, context);
-                exists(context, outcome.map(Some), Value::Null)
+                exists(context, outcome.map(Some), &planned, || Value::Null)
             }
             (false, _) => {
                 let Some(before) = read(&prior) else { return prior };
                 if reported(context, Resource::permits(self, context, &before).await).is_none() {
+                    must_have_failed(context);
                     return prior;
                 }
                 if planned.is_null() {
                     let outcome = Resource::delete(self, context, before).await;
-                    return exists(context, outcome.map(|()| None), prior);
+                    return exists(context, outcome.map(|()| None), &prior, || prior.clone());
                 }
-                let Some(planned) = read(&planned) else { return prior };
-                let outcome = Resource::update(self, context, before, planned).await;
+                let Some(model) = read(&planned) else { return prior };
+                let outcome = Resource::update(self, context, before, model).await;
                 if outcome.is_ok() && !context.has_errors() {
                     Resource::record_place(self, context);
                 }
-                exists(context, outcome.map(Some), prior)
+                exists(context, outcome.map(Some), &planned, || prior.clone())
             }
         }
     }
@@ -369,7 +369,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         }
         let outcome = Resource::read(self, context, model).await;
         let is_gone = matches!(outcome, Ok(None));
-        let now = exists(context, outcome, state.clone());
+        let now = exists(context, outcome, &state, || state.clone());
         if is_gone {
             context.report_once(deleted_outside(&title));
         } else if now == state && !context.has_errors() {
@@ -385,7 +385,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         if matches!(outcome, Ok(None)) && !context.has_errors() {
             context.report(nothing_to_import(R::TYPE, id));
         }
-        Some(exists(context, outcome, Value::Null)).filter(|state| !state.is_null())
+        Some(exists(context, outcome, &Value::Null, || Value::Null)).filter(|state| !state.is_null())
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -428,14 +428,38 @@ pub(super) fn reported<C, T>(context: &Context<C>, result: Result<T, impl Into<D
     context.diagnostics().ok(result)
 }
 
-/// What exists after an operation; errors are reported. `before` is what existed before it.
-fn exists<C, M: Model>(context: &Context<C>, outcome: Outcome<M, Option<M>>, before: Value) -> Value {
+/// The value of a model that an operation returned. What it left as it was in `origin` stays exactly so.
+pub(super) fn exact<M: Model>(model: M, origin: &Value) -> Value {
+    match M::from_value(origin) {
+        Ok(held) => with_exact_parts(model.into_value(), &held.into_value(), origin),
+        Err(_) => model.into_value(),
+    }
+}
+
+/// What exists after an operation on `origin`; errors are reported. `before` is what existed before it.
+fn exists<C, M: Model>(
+    context: &Context<C>,
+    outcome: Outcome<M, Option<M>>,
+    origin: &Value,
+    before: impl FnOnce() -> Value,
+) -> Value {
     match outcome {
-        Ok(exists) => exists.map_or(Value::Null, Model::into_value),
+        Ok(exists) => exists.map_or(Value::Null, |model| exact(model, origin)),
         Err(Failed { diagnostics, leaves }) => {
             context.diagnostics().extend(diagnostics);
-            leaves.map_or(before, Model::into_value)
+            must_have_failed(context);
+            leaves.map_or_else(before, |model| exact(model, origin))
         }
+    }
+}
+
+/// Reports an error unless there is one: Terraform would take the failure for a success.
+fn must_have_failed<C>(context: &Context<C>) {
+    if !context.has_errors() {
+        context.report(Diagnostic::error(
+            "Operation failed without an error",
+            "The provider gave up and reported no reason. This is a bug in the provider; please report it.",
+        ));
     }
 }
 
@@ -458,3 +482,16 @@ fn nothing_to_import(type_name: &str, id: &str) -> Diagnostic {
         ),
     )
 }
+
+/// The error of an import of a resource that has no id.
+fn no_import(type_name: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Import not supported",
+        format!(
+            "A {type_name} has no id by which it could be imported. Terraform can create one, but cannot adopt one that exists."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests;

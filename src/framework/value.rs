@@ -173,10 +173,10 @@ impl Number {
         }
     }
 
-    /// The number of a float: whole ones become integers, so that equal numbers are equal values.
-    pub(crate) fn from_f64(float: f64) -> Self {
-        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-        if float.fract() == 0.0 && float.abs() <= EXACT {
+    /// The number that a float holds: whole ones become integers, so that equal numbers are equal values.
+    pub(crate) fn exactly(float: f64) -> Self {
+        const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2^63
+        if float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float) {
             #[allow(clippy::cast_possible_truncation)] // whole and within i64, as just checked
             return Self::Integer(float as i64);
         }
@@ -188,7 +188,40 @@ impl Number {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
         }
-        let finite = text.parse::<f64>().is_ok() && text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-        finite.then(|| Self::Decimal(text.to_owned()))
+        let float = text.parse::<f64>().ok()?;
+        let is_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+        // One spelling of a number, so that equal numbers are equal values. An exponent is that of a float in JSON.
+        match Self::from(float) {
+            _ if !is_number => None,
+            number if float.to_string() == text || text.contains(['e', 'E']) && float.is_finite() => Some(number),
+            _ => Some(Self::Decimal(text.to_owned())),
+        }
+    }
+}
+
+impl From<i64> for Number {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+/// The number as it is written: a float holds `0.1` only inexactly, and Terraform compares exactly.
+///
+/// ```
+/// use token_providers::framework::Number;
+///
+/// assert_eq!(Number::from(0.1), Number::Decimal("0.1".to_owned()));
+/// assert_eq!(Number::from(0.5), Number::Float(0.5));
+/// assert_eq!(Number::from(2.0), Number::Integer(2));
+/// ```
+impl From<f64> for Number {
+    fn from(float: f64) -> Self {
+        // So many decimal places show any float exactly.
+        let exact = format!("{float:.1074}");
+        let written = float.to_string();
+        match Self::exactly(float) {
+            Self::Float(_) if exact.trim_end_matches('0').trim_end_matches('.') != written => Self::Decimal(written),
+            number => number,
+        }
     }
 }

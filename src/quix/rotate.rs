@@ -300,8 +300,8 @@ mod tests {
     use super::*;
     use crate::framework::Severity;
     use crate::platform::testing::{losses, operation};
-    use crate::quix::testing::{DEV, every_shape, sandbox, session, session_with};
-    use crate::sandbox::quix::{Options, Paths, Role, Rotated, Sandbox, Tokens};
+    use crate::quix::testing::{DEV, connection, connection_with, every_shape, sandbox};
+    use crate::sandbox::quix::{self, Options, Paths, Role, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 
     const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
@@ -312,17 +312,17 @@ mod tests {
         StreamingTokens { token_1, token_2 }
     }
 
-    async fn rotated(session: &Session, known: &StreamingTokens) -> Result<Outcome, Diagnostic> {
-        let outcome = rotate(&session.connected().unwrap(), &operation(), DEV, known, Duration::ZERO).await;
-        outcome.map_err(|failed| failed.why)
+    async fn rotated(connection: &Connection, known: &StreamingTokens) -> Result<Rotated, Diagnostic> {
+        let rotated = rotate(connection, &operation(), DEV, known, Duration::ZERO).await;
+        rotated.map_err(|failed| failed.why)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_token_ends_and_the_other_moves_up_in_every_shape() {
+    async fn rotate_revokes_token_1_and_moves_token_2_up_in_every_shape() {
         for options in every_shape() {
             let sandbox = sandbox(options.clone());
             let known = there(&sandbox);
-            let outcome = rotated(&session(&sandbox, Role::Admin), &known).await.unwrap();
+            let outcome = rotated(&connection(&sandbox, Role::Admin), &known).await.unwrap();
             assert_eq!(outcome.report, None, "{options:?}");
             assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
             assert!(!sandbox.is_live(known.token_1.expose_secret()));
@@ -344,44 +344,44 @@ mod tests {
                 shown_after: jiff::SignedDuration::from_mins(10),
                 ..Options::default()
             });
-            let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
-            let first = rotated(&session, &known).await.unwrap();
-            assert!(first.told.is_none() && first.tokens == there(&sandbox), "{tokens:?}");
+            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+            let first = rotated(&connection, &known).await.unwrap();
+            assert!(first.report.is_none() && first.tokens == there(&sandbox), "{tokens:?}");
             // The next one is not sent before the reader has caught up.
-            let why = rotated(&session, &first.tokens).await.unwrap_err();
+            let why = rotated(&connection, &first.tokens).await.unwrap_err();
             assert!(why.summary.contains("is not visible yet"), "{why}");
             assert_eq!(sandbox.rotations(DEV), 1);
             tokio::time::advance(Duration::from_secs(600)).await;
-            let second = rotated(&session, &first.tokens).await.unwrap();
+            let second = rotated(&connection, &first.tokens).await.unwrap();
             assert!(second.tokens == there(&sandbox) && sandbox.rotations(DEV) == 2);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn rotation_that_is_not_visible_is_waited_for_and_not_sent_again() {
-        for rotated in [Rotated::Empty, Rotated::NoContent, Rotated::NewToken] {
+        for rotated in [quix::Rotated::Empty, quix::Rotated::NoContent, quix::Rotated::NewToken] {
             let sandbox = sandbox(Options {
                 rotated,
                 shown_after: jiff::SignedDuration::from_secs(100),
                 ..Options::default()
             });
-            let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
-            let (connection, operation) = (session.connected().unwrap(), operation());
+            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+            let operation = operation();
             let sent = sandbox.clock().now();
             let failed = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
                 .await
                 .unwrap_err();
             assert!(failed.is_open, "{failed:?}");
-            let open_for = open_for(Some(sent), sandbox.clock().now());
+            let settles_in = time_until_settled(Some(sent), sandbox.clock().now());
             let operation = crate::platform::testing::operation();
-            let outcome = rotate(&connection, &operation, DEV, &known, open_for).await.unwrap();
+            let outcome = rotate(&connection, &operation, DEV, &known, settles_in).await.unwrap();
             assert_eq!(outcome.report.unwrap().severity, Severity::Warning);
             assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_is_lost_no_second_token_ends() {
+    async fn rotate_after_any_lost_answer_revokes_no_second_token() {
         for fault in losses("true") {
             for unread in 0..3 {
                 let sandbox = sandbox(Options::default());
@@ -389,7 +389,7 @@ mod tests {
                 sandbox.fault(fault.clone().on("POST", ROTATION));
                 sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(unread));
                 let acted = fault.when == When::After || fault.effect == Effect::Truncate;
-                match rotated(&session(&sandbox, Role::Admin), &known).await {
+                match rotated(&connection(&sandbox, Role::Admin), &known).await {
                     Ok(outcome) => assert!(acted && outcome.tokens == there(&sandbox), "{fault:?}"),
                     Err(told) => assert!(
                         !acted && told.detail.contains("was not sent again"),
@@ -403,27 +403,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_could_not_be_seen_is_told_and_ends_nothing_when_it_is_asked_for_again() {
+    async fn rotate_after_an_unknown_outcome_is_an_error_and_then_revokes_nothing_more() {
         for fault in losses("true") {
             let sandbox = sandbox(Options::default());
-            let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
+            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
             sandbox.fault(fault.clone().on("POST", ROTATION));
             sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(1_000));
-            let told = rotated(&session, &known).await.unwrap_err();
+            let told = rotated(&connection, &known).await.unwrap_err();
             assert!(told.summary.contains("is not known"), "{told}");
             sandbox.heal();
-            rotated(&session, &known).await.unwrap();
+            rotated(&connection, &known).await.unwrap();
             assert_eq!(sandbox.rotations(DEV), 1, "{fault:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_ended_already_is_not_ended_again() {
+    async fn rotate_of_a_revoked_token_sends_nothing() {
         for (times, severity) in [(1, Severity::Warning), (2, Severity::Error), (3, Severity::Error)] {
             let sandbox = sandbox(Options::default());
             let known = there(&sandbox);
             (0..times).for_each(|_| sandbox.rotate_outside(DEV));
-            let outcome = rotated(&session(&sandbox, Role::Admin), &known).await.unwrap();
+            let outcome = rotated(&connection(&sandbox, Role::Admin), &known).await.unwrap();
             assert_eq!(outcome.report.unwrap().severity, severity);
             assert!(outcome.tokens == there(&sandbox));
             assert_eq!(sandbox.calls("POST", ROTATION), 0);
@@ -431,35 +431,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rotation_by_somebody_else_at_the_same_moment_is_told() {
+    async fn rotate_racing_with_another_client_reports_it() {
         let sandbox = sandbox(Options::default());
-        let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
+        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
         let late = Effect::Delay(jiff::SignedDuration::from_secs(2));
         sandbox.fault(Fault::new(late).on("POST", ROTATION));
         let stranger = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             sandbox.rotate_outside(DEV);
         };
-        let (outcome, ()) = tokio::join!(rotated(&session, &known), stranger);
+        let (outcome, ()) = tokio::join!(rotated(&connection, &known), stranger);
         let outcome = outcome.unwrap();
         assert_eq!(outcome.report.unwrap().severity, Severity::Error);
         assert!(outcome.tokens == there(&sandbox));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_who_ask_for_the_end_of_the_same_token_end_one() {
+    async fn two_rotations_for_the_same_token_revoke_one() {
         let sandbox = sandbox(Options::default());
-        let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
-        let (one, two) = tokio::join!(rotated(&session, &known), rotated(&session, &known));
+        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+        let (one, two) = tokio::join!(rotated(&connection, &known), rotated(&connection, &known));
         assert!(one.unwrap().tokens == two.unwrap().tokens);
         assert_eq!(sandbox.rotations(DEV), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interrupt_does_not_end_the_look() {
+    async fn interrupt_does_not_stop_the_reading_after_a_rotation() {
         let sandbox = sandbox(Options::default());
-        let (session, known) = (session(&sandbox, Role::Admin), there(&sandbox));
-        let (connection, operation) = (session.connected().unwrap(), operation());
+        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+        let operation = operation();
         sandbox.fault(
             Fault::new(Effect::Delay(jiff::SignedDuration::from_secs(2)))
                 .after()
@@ -474,23 +474,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_administrators_rotate_and_the_refusal_says_so() {
+    async fn rotate_by_others_than_administrators_is_refused_with_the_role() {
         for role in [Role::Manager, Role::Editor, Role::Viewer] {
             let sandbox = sandbox(Options::default());
-            let told = rotated(&session(&sandbox, role), &there(&sandbox)).await.unwrap_err();
+            let told = rotated(&connection(&sandbox, role), &there(&sandbox))
+                .await
+                .unwrap_err();
             assert!(told.detail.contains("role Admin"), "{told}");
             assert_eq!(sandbox.rotations(DEV), 0);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_token_that_the_provider_works_with_is_not_ended() {
+    async fn rotate_refuses_to_revoke_the_providers_own_token() {
         let sandbox = sandbox(Options {
             readers: crate::sandbox::quix::Readers::Holders,
             ..Options::default()
         });
         let known = there(&sandbox);
-        let told = rotated(&session_with(&sandbox, &known.token_1), &known)
+        let told = rotated(&connection_with(&sandbox, &known.token_1), &known)
             .await
             .unwrap_err();
         assert!(
@@ -501,13 +503,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_path_that_leads_elsewhere_is_told() {
+    async fn rotate_by_a_wrong_path_names_the_argument() {
         let sandbox = sandbox(Options::default());
         let known = there(&sandbox);
         sandbox.set_options(|options| options.paths = Paths::Beside);
-        let session = session(&sandbox, Role::Admin);
+        let connection = connection(&sandbox, Role::Admin);
         sandbox.set_options(|options| options.paths = Paths::Nested);
-        let told = rotated(&session, &known).await.unwrap_err();
+        let told = rotated(&connection, &known).await.unwrap_err();
         assert!(told.detail.contains("streaming_tokens_path"), "{told}");
     }
 }

@@ -14,69 +14,86 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use super::connection::{Connection, Context};
 use super::ephemeral_name;
 use super::failure::failure;
 use super::issue::Unmade;
-use super::kept;
 use super::quota;
-use super::service_account::{self, LIFETIME, check_description};
-use super::session::{Connection, Session};
-use crate::framework::{
-    Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Field, Opened, Schema, Type, model,
-};
-use crate::platform::attributes::{check_name, invalid};
+use super::service_account::{self, LIFETIME, check_description, has_no_mark};
+use super::token_value;
+use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
+use crate::platform::Session;
+use crate::platform::attributes::check_name;
 use crate::rest::Operation;
 use crate::token::{Expiry, parse_duration};
 
-/// How long a token lives if the configuration does not say.
+/// How long a token is valid if the configuration does not say.
 const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
 
 /// What administrators read in the portal if the configuration does not say.
 const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 
-model! {
-    /// The attributes of `ephemeral.striim_service_account_token`.
-    pub(super) struct Model {
-        name_prefix: String,
-        description: String,
-        expires_in: String,
-        name: String,
-        token: SecretString,
-        token_id: i64,
-        expires_at: String,
-    }
+/// A service account for the time of one run, and its token, which is in no plan and no state: for the configuration of another
+/// provider, or for a write-only argument. Needs Terraform 1.10.
+///
+/// Terraform opens it in the plan **and** again in the apply: each creates a service account, and revokes it when all that
+/// refers to it is done. As long as it is open it takes one of the three places for service account tokens that a Striim Cloud
+/// account has, so leave it one, and let runs that use it follow each other.
+///
+/// When a run is interrupted, Terraform closes nothing, and the provider revokes the token as it ends. Where that does not come
+/// about, as when all is killed at once, the token expires after `expires_in`, and the next run with the same `name_prefix`
+/// then removes the account.
+///
+/// There is no ephemeral personal access token, because issuing one would revoke the one that its user has.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct EphemeralServiceAccountToken {
+    /// What the service account's name begins with. A hyphen and 12 letters and digits follow, which no other has.
+    #[attribute(required, length = ephemeral_name::PREFIX)]
+    name_prefix: Field<String>,
+    /// What it is for.
+    #[attribute(optional, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
+    description: Field<String>,
+    /// How long the token is valid if nothing revokes it, such as `30m`: longer than the longest run, at most 12 months.
+    /// Default: `1h`.
+    #[attribute(optional)]
+    expires_in: Field<String>,
+    /// The service account's name.
+    #[attribute(computed)]
+    name: Field<String>,
+    /// The token's value.
+    #[attribute(computed)]
+    token: Field<SecretString>,
+    /// The platform's number for the value.
+    #[attribute(computed)]
+    token_id: Field<i64>,
+    /// When the token expires if nothing revokes it.
+    #[attribute(computed)]
+    expires_at: Field<String>,
 }
 
-impl Model {
+impl EphemeralServiceAccountToken {
     fn prefix(&self) -> &str {
         self.name_prefix.known().map_or("", String::as_str)
     }
 
-    /// When a token that is made now is to end.
+    /// When a token that is issued now is to expire.
     fn expiry(&self, now: Timestamp) -> Result<Expiry, Diagnostic> {
+        let invalid = |problem: String| Diagnostic::invalid("expires_in", problem);
         let duration = match self.expires_in.known() {
-            Some(text) => {
-                parse_duration(text).map_err(|error| invalid("expires_in", format!("{error}; it is {text:?}")))?
-            }
+            Some(text) => parse_duration(text).map_err(|error| invalid(format!("{error}; it is {text:?}")))?,
             None => EXPIRES_IN,
         };
         let instant = now.checked_add(duration).ok();
         let expiry = instant
             .map(Expiry::at)
             .filter(|expiry| expiry.check(now, LIFETIME).is_ok());
-        expiry.ok_or_else(|| {
-            invalid(
-                "expires_in",
-                "must be more than nothing and at most 12 months".to_owned(),
-            )
-        })
+        expiry.ok_or_else(|| invalid("must be more than nothing and at most 12 months".to_owned()))
     }
 }
 
@@ -87,11 +104,11 @@ struct Private {
     token_id: Option<i64>,
 }
 
-pub(super) struct EphemeralServiceAccountToken {
+pub(super) struct ServiceAccountTokenEphemeral {
     session: Session,
 }
 
-impl EphemeralServiceAccountToken {
+impl ServiceAccountTokenEphemeral {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -100,11 +117,12 @@ impl EphemeralServiceAccountToken {
         self.session.clock().now()
     }
 
-    async fn make(
+    async fn issue(
         &self,
+        context: &Context,
         connection: &Connection,
         operation: &Operation,
-        config: &Model,
+        config: &EphemeralServiceAccountToken,
         name: &str,
         expiry: Expiry,
     ) -> Result<IssuedToken, Diagnostics> {
@@ -113,16 +131,16 @@ impl EphemeralServiceAccountToken {
             description: Some(config.description.known().map_or(DESCRIPTION, String::as_str)),
             expires_at: Some(expiry.instant()),
         };
-        let alone = connection.alone_with(name).await;
-        let made = connection.create(operation, &new).await;
+        let alone = connection.lock_name(name).await;
+        let created = connection.create(operation, &new).await;
         drop(alone);
-        let unmade = match made {
+        let unmade = match created {
             Ok(issued) => return Ok(issued),
             Err(unmade) => unmade,
         };
         let mut diagnostics = Diagnostics::from(why_not_opened(&unmade, self.now()));
         if unmade.left_behind
-            && let Err(diagnostic) = end(connection, name, None).await
+            && let Err(diagnostic) = end(connection, context, name, None).await
         {
             diagnostics.push(still_there(diagnostic, name, Some(expiry)));
         }
@@ -130,100 +148,55 @@ impl EphemeralServiceAccountToken {
     }
 }
 
-#[async_trait]
-impl EphemeralResource for EphemeralServiceAccountToken {
-    type Model = Model;
+impl EphemeralResource for ServiceAccountTokenEphemeral {
+    type Model = EphemeralServiceAccountToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_service_account_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "A service account for the time of one run, and its token, which is in no plan and no state: for the \
-             configuration of another provider, or for a write-only argument. Needs Terraform 1.10.\n\n\
-             Terraform opens it in the plan **and** again in the apply: each makes a service account, and revokes it when \
-             all that refers to it is done. As long as it is open it takes one of the three places for service account \
-             tokens that a Striim Cloud account has, so leave it one, and let runs that use it follow each other.\n\n\
-             When a run is interrupted, Terraform closes nothing, and the provider revokes the token as it ends. Where that \
-             does not come about, as when all is killed at once, the token ends by itself after `expires_in`, and the next \
-             run with the same `name_prefix` then removes the account.\n\n\
-             There is no ephemeral personal access token, because making one would end the one that its user has.",
-            [
-                Attribute::required(
-                    "name_prefix",
-                    Type::String,
-                    "What the service account's name begins with, at most 17 characters. A hyphen and 12 letters and digits \
-                     follow, which no other has.",
-                ),
-                Attribute::optional("description", Type::String, "What it is for, at most 255 characters."),
-                Attribute::optional(
-                    "expires_in",
-                    Type::String,
-                    "How long the token lives if nobody revokes it, such as `30m`: longer than the longest run, at most 12 \
-                     months. Default: `1h`.",
-                ),
-                Attribute::computed("name", Type::String, "The service account's name."),
-                Attribute::computed("token", Type::String, "The token's value.").sensitive(),
-                Attribute::computed("token_id", Type::Number, "The platform's number for the value."),
-                Attribute::computed("expires_at", Type::String, "When the token ends if nobody revokes it."),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+    fn validate(&self, config: &EphemeralServiceAccountToken, diagnostics: &mut Diagnostics) {
         if let Some(prefix) = config.name_prefix.known() {
-            let length = prefix.chars().count();
-            if !ephemeral_name::PREFIX.contains(&length) {
-                let problem = format!("must have 1 to 17 characters; {prefix:?} has {length}");
-                diagnostics.push(invalid("name_prefix", problem));
-            }
             check_name("name_prefix", prefix, diagnostics);
         }
-        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
         diagnostics.ok(config.expiry(self.now()));
     }
 
-    async fn open(&self, context: &Context, config: Model, diagnostics: &mut Diagnostics) -> Option<Opened<Model>> {
-        if self.session.is_waiting() {
-            return Some(not_yet(config));
+    async fn open(
+        &self,
+        context: &Context,
+        config: EphemeralServiceAccountToken,
+    ) -> Outcome<Opened<EphemeralServiceAccountToken>> {
+        if context.is_config_unknown() {
+            return Ok(not_yet(config));
         }
+        let diagnostics = &mut *context.diagnostics();
         self.session.synchronise(context, diagnostics).await;
-        let connection = self.session.connection(diagnostics)?;
+        let connection = context.client()?;
         let operation = connection.operation(context);
         let now = self.now();
-        let expiry = diagnostics.ok(config.expiry(now))?;
-        check_description(&config.description, connection.api.room_for_description(), diagnostics);
-        if diagnostics.has_errors() {
-            return None;
-        }
-        let accounts = connection.look(&operation, diagnostics).await?;
-        let (left_over, others): (Vec<_>, Vec<_>) = accounts
+        let expiry = config.expiry(now)?;
+        check_description(&connection, &config.description)?;
+        let accounts = connection.service_accounts(&operation).await?;
+        let (orphans, others): (Vec<_>, Vec<_>) = accounts
             .iter()
             .cloned()
             .partition(|account| ephemeral_name::is_left_over(config.prefix(), account, now));
-        for account in left_over {
-            remove(&connection, &account, diagnostics).await;
+        for account in orphans {
+            remove(&connection, context, &account, diagnostics).await;
         }
         let name = ephemeral_name::new(config.prefix(), expiry.instant());
-        for warning in [
-            connection.ledger.create(&name, &[], &others, now),
-            quota::last_place(&others, now),
-        ] {
-            diagnostics.extend(warning);
-        }
-        let issued = match self.make(&connection, &operation, &config, &name, expiry).await {
-            Ok(issued) => issued,
-            Err(why) => {
-                diagnostics.extend(why);
-                return None;
-            }
-        };
-        diagnostics.extend(issued.mismatch.as_ref().map(kept::mismatch));
+        diagnostics.extend(connection.ledger.create(&name, &[], &others, now));
+        diagnostics.extend(quota::last_place(&others, now));
+        let issued = self
+            .issue(context, &connection, &operation, &config, &name, expiry)
+            .await?;
+        diagnostics.extend(issued.mismatch.as_ref().map(token_value::mismatch));
         let private = json!({"name": name, "token_id": issued.token_id});
         let expires_at = issued.expires_at.map_or(expiry, Expiry::at);
-        Some(Opened {
+        Ok(Opened {
             private: private.to_string().into_bytes(),
             renew_at: None,
-            result: Model {
+            result: EphemeralServiceAccountToken {
                 name: name.into(),
                 token: issued.token.into(),
                 token_id: issued.token_id.into(),
@@ -233,30 +206,26 @@ impl EphemeralResource for EphemeralServiceAccountToken {
         })
     }
 
-    async fn close(&self, _: &Context, private: &[u8], diagnostics: &mut Diagnostics) {
+    async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
         if private.is_empty() {
-            return; // There was nothing to make yet.
+            return Ok(()); // There was nothing to create yet.
         }
         let private = serde_json::from_slice(private).map_err(|_| {
             let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
             Diagnostic::error("Unreadable private data", detail)
         });
-        let (Some(Private { name, token_id }), Some(connection)) =
-            (diagnostics.ok(private), self.session.connection(diagnostics))
-        else {
-            return;
-        };
-        let ended = end(&connection, &name, token_id).await;
-        diagnostics.ok(ended.map_err(|diagnostic| still_there(diagnostic, &name, None)));
+        let Private { name, token_id } = private?;
+        let ended = end(&*context.client()?, context, &name, token_id).await;
+        Ok(ended.map_err(|diagnostic| still_there(diagnostic, &name, None))?)
     }
 }
 
 /// What stands for a token while the provider does not know yet where to make it.
-fn not_yet(config: Model) -> Opened<Model> {
+fn not_yet(config: EphemeralServiceAccountToken) -> Opened<EphemeralServiceAccountToken> {
     Opened {
         private: Vec::new(),
         renew_at: None,
-        result: Model {
+        result: EphemeralServiceAccountToken {
             name: Field::Unknown,
             token: Field::Unknown,
             token_id: Field::Unknown,
@@ -266,17 +235,17 @@ fn not_yet(config: Model) -> Opened<Model> {
     }
 }
 
-/// Removes what a killed run left over. If that fails, it is in nobody's way but the quota's.
-async fn remove(connection: &Connection, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
-    tracing::info!("removing {:?}, which a run has left over", account.name);
-    if let Err(diagnostic) = end(connection, &account.name, account.token_id).await {
+/// Deletes the orphan of a killed run. If that fails, it only takes a place of the quota.
+async fn remove(connection: &Connection, context: &Context, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
+    tracing::info!("deleting {:?}, the orphan of a killed run", account.name);
+    if let Err(diagnostic) = end(connection, context, &account.name, account.token_id).await {
         diagnostics.push(diagnostic.as_warning());
     }
 }
 
-/// Revokes it, though Terraform be interrupted: an interrupted run is to leave nothing behind.
-async fn end(connection: &Connection, name: &str, token_id: Option<i64>) -> Result<(), Diagnostic> {
-    service_account::end(connection, &Context::default(), name, &Field::Null, &token_id.into()).await
+/// Revokes it, even if Terraform is interrupted: an interrupted run is to leave no orphan.
+async fn end(connection: &Connection, context: &Context, name: &str, token_id: Option<i64>) -> Result<(), Diagnostic> {
+    service_account::end(connection, &context.detached(), name, &Field::Null, &token_id.into()).await
 }
 
 fn why_not_opened(unmade: &Unmade, now: Timestamp) -> Diagnostic {
@@ -317,18 +286,18 @@ mod tests {
     const DELETE: (&str, &str) = ("DELETE", "/service-account");
     const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");
 
-    fn config() -> Model {
-        Model {
+    fn config() -> EphemeralServiceAccountToken {
+        EphemeralServiceAccountToken {
             name_prefix: "run".into(),
-            ..Model::default()
+            ..EphemeralServiceAccountToken::default()
         }
     }
 
-    fn ephemeral(sandbox: &Sandbox) -> EphemeralServiceAccountToken {
-        EphemeralServiceAccountToken::new(session(sandbox))
+    fn ephemeral(sandbox: &Sandbox) -> ServiceAccountTokenEphemeral {
+        ServiceAccountTokenEphemeral::new(session(sandbox))
     }
 
-    async fn open(sandbox: &Sandbox) -> (Option<Opened<Model>>, Diagnostics) {
+    async fn open(sandbox: &Sandbox) -> (Option<Opened<EphemeralServiceAccountToken>>, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
         let opened =
             EphemeralResource::open(&ephemeral(sandbox), &Context::default(), config(), &mut diagnostics).await;
@@ -463,7 +432,7 @@ mod tests {
         let sandbox = sandbox(Options::default());
         let session = session(&sandbox);
         session.set(State::Waiting("token"));
-        let ephemeral = EphemeralServiceAccountToken::new(session);
+        let ephemeral = ServiceAccountTokenEphemeral::new(session);
         let mut diagnostics = Diagnostics::default();
         let opened = EphemeralResource::open(&ephemeral, &Context::default(), config(), &mut diagnostics).await;
         let Opened { result, private, .. } = opened.unwrap();
@@ -478,42 +447,42 @@ mod tests {
         for (attribute, config) in [
             (
                 "name_prefix",
-                Model {
+                EphemeralServiceAccountToken {
                     name_prefix: "".into(),
                     ..config()
                 },
             ),
             (
                 "name_prefix",
-                Model {
+                EphemeralServiceAccountToken {
                     name_prefix: "a-prefix-too-long-".into(),
                     ..config()
                 },
             ),
             (
                 "description",
-                Model {
+                EphemeralServiceAccountToken {
                     description: "d".repeat(256).into(),
                     ..config()
                 },
             ),
             (
                 "expires_in",
-                Model {
+                EphemeralServiceAccountToken {
                     expires_in: "soon".into(),
                     ..config()
                 },
             ),
             (
                 "expires_in",
-                Model {
+                EphemeralServiceAccountToken {
                     expires_in: "0s".into(),
                     ..config()
                 },
             ),
             (
                 "expires_in",
-                Model {
+                EphemeralServiceAccountToken {
                     expires_in: "400d".into(),
                     ..config()
                 },

@@ -1,121 +1,102 @@
-//! What tells the things of this provider apart beyond one configuration: the account, and what is unique in it.
+//! Identities: what distinguishes the things of this provider from all others, beyond one state. It is the account, and
+//! what is unique in it.
 
-use super::session::Session;
-use crate::framework::{Attribute, Diagnostic, Field, Schema, Type, model};
+use super::connection::Context;
+use crate::framework::{Diagnostic, Field, Identity, Model, Schema};
 
-model! {
-    /// The identity of what is named in the account: a service account, or a pair of them.
-    pub(super) struct Named {
-        account: String,
-        name: String,
-    }
+/// The identity of what there is once in an account, and a part of all others.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct InAccount {
+    /// The account's short name; where the provider knows only a `base_url`, the host in it. Default: the account that the
+    /// provider works with.
+    #[attribute(optional)]
+    account: Field<String>,
 }
 
-model! {
-    /// The identity of a user's personal access token.
-    pub(super) struct OfUser {
-        account: String,
-        /// Null for the user whom the provider works as, where the platform does not tell the address.
-        email: String,
-    }
+/// The identity of what has a name in the account: a service account, or a pair of them.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct Named {
+    #[attribute(flatten)]
+    account: InAccount,
+    #[attribute(required, description = "")]
+    name: Field<String>,
 }
 
-model! {
-    /// The identity of what there is once in an account.
-    pub(super) struct OfAccount {
-        account: String,
+/// The identity of a user's personal access token.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct OfUser {
+    #[attribute(flatten)]
+    account: InAccount,
+    /// The user's email address. Default: the user whom the provider works as.
+    // Null for that user, where the platform does not report the address.
+    #[attribute(optional)]
+    email: Field<String>,
+}
+
+impl InAccount {
+    pub(super) fn identity(context: &Context) -> Identity {
+        Identity::of(Self::present(context))
+    }
+
+    /// The name to import by.
+    pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let identity: Self = identity.read()?;
+        Ok(identity.check(context)?.account.into_known().unwrap_or_default())
+    }
+
+    /// The account that the provider works with.
+    fn present(context: &Context) -> Self {
+        let connection = context.known_client();
+        let account = connection.map_or(Field::Unknown, |connection| connection.account.clone().into());
+        Self { account }
+    }
+
+    /// The account of an identity; an error if it is not the one that the provider works with.
+    fn check(self, context: &Context) -> Result<Self, Diagnostic> {
+        let present = Self::present(context);
+        match (self.account.known(), present.account.known()) {
+            (Some(asked), Some(present)) if asked != present => Err(Diagnostic::error(
+                "Another account",
+                format!(
+                    "The identity is of something in the account {asked:?}, and the provider works with {present:?}. Import \
+                     it with a provider for its account (`provider = striim.<alias>`), or correct the identity."
+                ),
+            )),
+            (Some(_), _) => Ok(self),
+            (None, _) => Ok(present),
+        }
     }
 }
 
 impl Named {
-    pub(super) fn schema(name: &'static str) -> Schema {
-        Schema::new("", [account(), Attribute::required("name", Type::String, name)])
+    /// The schema; `name` describes the name.
+    pub(super) fn described(name: &'static str) -> Schema {
+        Self::schema().describe("name", name)
     }
 
-    pub(super) fn of(session: &Session, name: &Field<String>) -> Self {
-        Self {
-            account: present(session),
-            name: name.clone(),
-        }
+    pub(super) fn identity(context: &Context, name: Field<String>) -> Identity {
+        let account = InAccount::present(context);
+        Identity::of(Self { account, name })
     }
 
-    /// What it is imported by.
-    pub(super) fn import_id(self, session: &Session) -> Result<String, Diagnostic> {
-        check(session, &self.account)?;
-        Ok(self.name.into_known().unwrap_or_default())
+    /// The name to import by.
+    pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let Self { account, name } = identity.read()?;
+        account.check(context)?;
+        Ok(name.into_known().unwrap_or_default())
     }
 }
 
 impl OfUser {
-    pub(super) fn schema() -> Schema {
-        let email = Attribute::optional(
-            "email",
-            Type::String,
-            "The user's email address. Default: the user whom the provider works as.",
-        );
-        Schema::new("", [account(), email])
+    pub(super) fn identity(context: &Context, email: Field<String>) -> Identity {
+        let account = InAccount::present(context);
+        Identity::of(Self { account, email })
     }
 
-    pub(super) fn of(session: &Session, email: Field<String>) -> Self {
-        Self {
-            account: present(session),
-            email,
-        }
-    }
-
-    /// The user's address.
-    pub(super) fn import_id(self, session: &Session) -> Result<Option<String>, Diagnostic> {
-        check(session, &self.account)?;
-        Ok(self.email.into_known())
-    }
-}
-
-impl OfAccount {
-    pub(super) fn schema() -> Schema {
-        Schema::new("", [account()])
-    }
-
-    pub(super) fn of(session: &Session) -> Self {
-        Self {
-            account: present(session),
-        }
-    }
-
-    /// The account.
-    pub(super) fn import_id(self, session: &Session) -> Result<String, Diagnostic> {
-        check(session, &self.account)?;
-        let account = self.account.into_known().or_else(|| present(session).into_known());
-        Ok(account.unwrap_or_default())
-    }
-}
-
-fn account() -> Attribute {
-    Attribute::optional(
-        "account",
-        Type::String,
-        "The account's short name; where the provider knows only a `base_url`, the host in it. Default: the account that \
-         the provider works with.",
-    )
-}
-
-/// The account that the provider works with.
-fn present(session: &Session) -> Field<String> {
-    match session.connected() {
-        Some(connection) => connection.account.clone().into(),
-        None => Field::Unknown,
-    }
-}
-
-/// An identity in another account is not to be had from here.
-fn check(session: &Session, account: &Field<String>) -> Result<(), Diagnostic> {
-    match (account.known(), present(session).known()) {
-        (Some(asked), Some(present)) if asked != present => Err(Diagnostic::error(
-            "Another account",
-            format!(
-                "The identity is of something in the account {asked:?}, and the provider works with {present:?}. Import \
-                 it with a provider for its account (`provider = striim.<alias>`), or correct the identity."
-            ),
-        )),
-        _ => Ok(()),
+    /// The user's address to import by, if the identity has one.
+    pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<Option<String>, Diagnostic> {
+        let Self { account, email } = identity.read()?;
+        account.check(context)?;
+        Ok(email.into_known())
     }
 }

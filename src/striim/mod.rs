@@ -1,20 +1,20 @@
 //! Striim Cloud: its REST API, its provider, and one file per resource and data source.
 //!
-//! [`Striim`] is the provider. It reads its `settings`, opens a `session` with the account, and its resources speak to
-//! the platform through that session's [`api`].
+//! [`Striim`] is the provider. It reads its `settings` and makes a `connection` to the account, by whose [`api`] its
+//! resources call the platform. What the resources with one token have in common is a `rotating_token`.
 
 #[cfg(test)]
 mod account_tests;
 pub mod api;
 #[cfg(test)]
 mod clock_tests;
+mod connection;
 mod ephemeral_name;
 mod ephemeral_service_account_token;
 mod failure;
 mod functions;
 mod identity;
 mod issue;
-mod kept;
 mod labels;
 mod pat;
 mod pat_ledger;
@@ -39,12 +39,12 @@ mod service_account_token;
 mod service_account_token_list;
 mod service_account_token_pair;
 mod service_account_tokens;
-mod session;
 mod settings;
 #[cfg(test)]
 mod testing;
 mod token;
 mod token_filter;
+mod token_value;
 #[cfg(test)]
 mod workspace_tests;
 

@@ -26,26 +26,33 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::api::PatStatus as Status;
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use super::identity::OfAccount;
-use super::session::{Connection, Session};
+use super::identity::InAccount;
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
+    Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, PrivateState, Resource, Schema, Severity,
+    Value,
 };
-use crate::platform::account;
+use crate::platform::{Session, account};
 use crate::rest::Operation;
 
-model! {
-    /// The attributes of `striim_pat_status`.
-    pub(super) struct Model {
-        id: String,
-        enabled: bool,
-        on_destroy: String,
-    }
+/// Whether personal access tokens may be used in the Striim Cloud account. There must be only one such resource for an account.
+/// **Disabling revokes every personal access token at once; enabling again restores none of them.**
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct PatStatus {
+    /// Whether personal access tokens may be used.
+    #[attribute(required)]
+    enabled: Field<bool>,
+    /// What happens to the status when this resource is destroyed: `keep` (the default) leaves it as it is, `enable` and
+    /// `disable` set it.
+    #[attribute(optional, one_of = ["keep", "enable", "disable"])]
+    on_destroy: Field<String>,
+    /// The account's short name; where the provider has only a `base_url`, the host in it.
+    #[attribute(computed, use_state_for_unknown)]
+    id: Field<String>,
 }
 
 /// The key in the private state of the number that distinguishes a resource from others of the same account.
@@ -131,41 +138,42 @@ fn duplicate() -> Diagnostic {
     )
 }
 
-pub(super) struct PatStatus {
+pub(super) struct PatStatusResource {
     session: Session,
 }
 
-impl PatStatus {
+impl PatStatusResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
+}
 
-    /// Notes the status that this resource declares, for the other resources of the same plan, and reports a conflict.
-    fn declare(&self, private: &PrivateState, enabled: bool, is_planned_creation: bool, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            diagnostics.ok(connection.pats.declare(enabled));
-            let declared = DeclaredStatus {
-                enabled,
-                is_planned_creation,
-            };
-            diagnostics.extend(connection.declared_statuses.declare(&instance(private), Some(declared)));
-        }
-    }
-
-    /// Warns if the provider's own token is one of those that end.
-    async fn tell_of_a_lockout(&self, context: &Context, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
-            return;
+/// Notes the status that a resource declares, for the other resources of the same plan, and reports a conflict.
+fn declare(context: &Context, enabled: bool, is_planned_creation: bool, diagnostics: &mut Diagnostics) {
+    if let Some(connection) = context.known_client() {
+        diagnostics.ok(connection.pats.declare(enabled));
+        let declared = DeclaredStatus {
+            enabled,
+            is_planned_creation,
         };
-        // Only a user has one, and then it is what the user's provider works with.
-        if let Ok(Some(_)) = connection.api.user_token(&connection.operation(context), None).await {
-            diagnostics.push(Diagnostic::warning(
-                "This locks the provider out",
-                "The token that the provider works with is a personal access token, and it ends with the others: \
-                 whatever comes after that in this run fails, and so does the next run. Give the provider the token \
-                 of a service account.",
-            ));
-        }
+        let statuses = &connection.declared_statuses;
+        diagnostics.extend(statuses.declare(&instance(&context.private), Some(declared)));
+    }
+}
+
+/// Warns if the provider's own token is one of those that are revoked.
+async fn warn_about_lockout(context: &Context, diagnostics: &mut Diagnostics) {
+    let Some(connection) = context.known_client() else {
+        return;
+    };
+    // Only a user has one, and then it is what the user's provider works with.
+    if let Ok(Some(_)) = connection.api.user_token(&connection.operation(context), None).await {
+        diagnostics.push(Diagnostic::warning(
+            "This locks the provider out",
+            "The token that the provider works with is a personal access token, and it is revoked with the others: whatever \
+             comes after that in this run fails, and so does the next run. Give the provider the token of a service \
+             account.",
+        ));
     }
 }
 
@@ -178,68 +186,33 @@ fn status_to_leave(on_destroy: &Field<String>) -> Option<bool> {
     }
 }
 
-#[async_trait]
-impl Resource for PatStatus {
-    type Model = Model;
-    type Identity = OfAccount;
+impl Resource for PatStatusResource {
+    type Model = PatStatus;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_pat_status";
 
     /// No token proves that an account at another address is the same one, and disabling personal access tokens in the wrong
-    /// account would end those of all its users.
-    async fn permits(&self, context: &Context, _: &Model, diagnostics: &mut Diagnostics) -> bool {
+    /// account would revoke those of all its users.
+    async fn permits(&self, context: &Context, _: &PatStatus) -> Result<(), Diagnostics> {
         let what = "The status of personal access tokens";
-        account::permits(context, self.session.account(), what, async { Ok(false) }, diagnostics).await
+        let is_there = async { Ok(false) };
+        Ok(account::permits(&context.private, self.session.account(), what, is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Whether personal access tokens may be used in the Striim Cloud account. There must be only one such \
-             resource for an account. **Disabling ends every personal access token at once; enabling again restores \
-             none of them.**",
-            [
-                Attribute::required("enabled", Type::Bool, "Whether personal access tokens may be used."),
-                Attribute::optional(
-                    "on_destroy",
-                    Type::String,
-                    "What becomes of the status when this resource is destroyed: `keep` (the default) leaves it as it \
-                     is, `enable` and `disable` set it.",
-                ),
-                Attribute::computed(
-                    "id",
-                    Type::String,
-                    "The account's short name; where the provider has only a `base_url`, the host in it.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(on_destroy) = config.on_destroy.known()
-            && !["keep", "enable", "disable"].contains(&on_destroy.as_str())
-        {
-            diagnostics.push(
-                Diagnostic::error(
-                    "Invalid on_destroy",
-                    format!("`on_destroy` must be keep, enable or disable; it is {on_destroy:?}."),
-                )
-                .on("on_destroy"),
-            );
-        }
-    }
-
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<PatStatus>) -> Result<(), Diagnostics> {
+        let diagnostics = &mut *context.diagnostics();
         let Some(&enabled) = change.planned.enabled.known() else {
-            return;
+            return Ok(());
         };
         let before = change.prior.as_ref().and_then(|prior| prior.enabled.known());
         if !enabled && before != Some(&false) {
-            diagnostics.push(ends_all_tokens().on("enabled"));
-            self.tell_of_a_lockout(context, diagnostics).await;
+            diagnostics.push(revokes_all_tokens().on("enabled"));
+            warn_about_lockout(context, diagnostics).await;
         }
         if let Some(&now) = before
             && now != enabled
@@ -247,127 +220,120 @@ impl Resource for PatStatus {
         {
             diagnostics.push(toggled_outside(now).on("enabled"));
         }
-        self.declare(&context.private, enabled, change.prior.is_none(), diagnostics);
+        declare(context, enabled, change.prior.is_none(), diagnostics);
+        Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+    async fn plan_destroy(&self, context: &Context, prior: &PatStatus) -> Result<(), Diagnostics> {
         let Some(enabled) = status_to_leave(&prior.on_destroy) else {
-            if let Some(connection) = self.session.connected() {
+            if let Some(connection) = context.known_client() {
                 connection.declared_statuses.declare(&instance(&context.private), None);
             }
-            return;
+            return Ok(());
         };
+        let diagnostics = &mut *context.diagnostics();
         if !enabled && prior.enabled != Field::Known(false) {
-            diagnostics.push(ends_all_tokens());
-            self.tell_of_a_lockout(context, diagnostics).await;
+            diagnostics.push(revokes_all_tokens());
+            warn_about_lockout(context, diagnostics).await;
         }
-        self.declare(&context.private, enabled, false, diagnostics);
+        declare(context, enabled, false, diagnostics);
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let wanted = planned.enabled.known().copied()?;
-        let enabled = set(&connection, context, wanted, diagnostics).await?;
-        connection
-            .declared_statuses
-            .created(&instance(&context.private), wanted);
-        context.private.set(APPLIED, wanted);
-        Some(Model {
+    async fn create(&self, context: &Context, planned: PatStatus) -> Outcome<PatStatus> {
+        let connection = context.client()?;
+        let wanted = *planned.enabled.get()?;
+        let enabled = apply(&connection, context, wanted).await?;
+        Ok(PatStatus {
             id: connection.account.clone().into(),
             enabled: enabled.into(),
             ..planned
         })
     }
 
-    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(&self, context: &Context, state: PatStatus) -> Outcome<PatStatus, Option<PatStatus>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
+        let connection = context.client()?;
+        let enabled = current(&connection, &connection.operation(context)).await?;
+        Ok(Some(PatStatus {
+            enabled: enabled.into(),
+            ..state
+        }))
+    }
+
+    async fn update(&self, context: &Context, _: PatStatus, planned: PatStatus) -> Outcome<PatStatus> {
+        let wanted = *planned.enabled.get()?;
+        let enabled = apply(&*context.client()?, context, wanted).await?;
+        Ok(PatStatus {
+            enabled: enabled.into(),
+            ..planned
+        })
+    }
+
+    async fn delete(&self, context: &Context, state: PatStatus) -> Outcome<PatStatus, ()> {
+        let Some(wanted) = status_to_leave(&state.on_destroy) else {
+            return Ok(());
         };
-        match current(&connection, &connection.operation(context), diagnostics).await {
-            Some(enabled) => Some(Model {
+        match set(&*context.client()?, context, wanted).await? {
+            enabled if enabled == wanted => Ok(()),
+            // Reported already.
+            enabled => Err(Failed::reported().leaving(PatStatus {
                 enabled: enabled.into(),
                 ..state
-            }),
-            None => Some(state),
+            })),
         }
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
-        let Some(wanted) = planned.enabled.known().copied() else {
-            return prior;
-        };
-        match set(&connection, context, wanted, diagnostics).await {
-            Some(enabled) => {
-                connection
-                    .declared_statuses
-                    .created(&instance(&context.private), wanted);
-                context.private.set(APPLIED, wanted);
-                Model {
-                    enabled: enabled.into(),
-                    ..planned
-                }
-            }
-            None => prior,
-        }
-    }
-
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let wanted = status_to_leave(&state.on_destroy)?;
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
-        match set(&connection, context, wanted, diagnostics).await {
-            Some(enabled) if enabled == wanted => None,
-            Some(enabled) => Some(Model {
-                enabled: enabled.into(),
-                ..state
-            }),
-            None => Some(state),
-        }
-    }
-
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
+    async fn import(&self, context: &Context, id: &str) -> Outcome<PatStatus, Option<PatStatus>> {
+        let connection = context.client()?;
         if id != connection.account {
-            diagnostics.push(Diagnostic::error(
+            return Err(Diagnostic::error(
                 "Another account",
                 format!(
                     "The provider works with the account {:?}, not with {id:?}. Import it by that name.",
                     connection.account
                 ),
-            ));
-            return None;
+            )
+            .into());
         }
-        let enabled = current(&connection, &connection.operation(context), diagnostics).await?;
+        let enabled = current(&connection, &connection.operation(context)).await?;
         instance(&context.private);
-        Some(Model {
+        Ok(Some(PatStatus {
             id: id.into(),
             enabled: enabled.into(),
             on_destroy: Field::Null,
-        })
+        }))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        Some(OfAccount::schema())
+        Some(InAccount::schema())
     }
 
-    fn identity(&self, _: &Model) -> Option<OfAccount> {
-        Some(OfAccount::of(&self.session))
+    fn identity(&self, context: &Context, _: &Value) -> Option<Identity> {
+        Some(InAccount::identity(context))
     }
 
-    fn import_id(&self, identity: OfAccount) -> Result<String, Diagnostic> {
-        identity.import_id(&self.session)
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        InAccount::import_id(context, identity)
     }
 }
 
-/// Leads the status to what is wanted and tells what it is afterwards; `None`, with an error, if that is not known.
-async fn set(connection: &Connection, context: &Context, wanted: bool, diagnostics: &mut Diagnostics) -> Option<bool> {
+/// Sets the status for the state, and returns what it is afterwards.
+async fn apply(connection: &Connection, context: &Context, wanted: bool) -> Result<bool, Diagnostic> {
+    let enabled = set(connection, context, wanted).await?;
+    let statuses = &connection.declared_statuses;
+    statuses.created(&instance(&context.private), wanted);
+    context.private.set(APPLIED, wanted);
+    Ok(enabled)
+}
+
+/// Sets the status, and returns what it is afterwards. Where that is another one, the error is reported.
+///
+/// # Errors
+/// It is not known.
+async fn set(connection: &Connection, context: &Context, wanted: bool) -> Result<bool, Diagnostic> {
     let declared = DeclaredStatus {
         enabled: wanted,
         is_planned_creation: true,
@@ -377,14 +343,13 @@ async fn set(connection: &Connection, context: &Context, wanted: bool, diagnosti
         .declared_statuses
         .declare(&instance(&context.private), Some(declared));
     if let Some(error) = conflict.filter(|conflict| conflict.severity == Severity::Error) {
-        diagnostics.push(error);
-        return None;
+        return Err(error);
     }
     let operation = connection.operation(context);
     let read = async || connection.api.pat_status(&operation).await.map(|status| status.enabled);
     let _turn = connection.toggling.lock().await;
-    if current(connection, &operation, diagnostics).await? == wanted {
-        return Some(wanted);
+    if current(connection, &operation).await? == wanted {
+        return Ok(wanted);
     }
     let mut turned = connection.api.toggle_pat_status(&operation).await;
     let mut status = read().await;
@@ -403,28 +368,25 @@ async fn set(connection: &Connection, context: &Context, wanted: bool, diagnosti
         }
     }
     match (status, turned) {
-        (Ok(status), _) if status == wanted => Some(status),
-        (Ok(status), Ok(_)) => {
-            diagnostics.push(Diagnostic::error(
-                "The status did not stay",
-                format!(
-                    "Personal access tokens were to be {}, and the platform took the turn, but now they are {}. \
-                     Somebody else may have turned them at the same time. Run again.",
-                    word(wanted),
-                    word(status)
-                ),
-            ));
-            Some(status)
+        (Ok(status), _) if status == wanted => Ok(status),
+        (Ok(status), turned) => {
+            context.report(turned.map_or_else(|error| failure(&error), |_| did_not_stay(wanted, status)));
+            Ok(status)
         }
-        (Ok(status), Err(error)) => {
-            diagnostics.push(failure(&error));
-            Some(status)
-        }
-        (Err(error), turned) => {
-            diagnostics.push(failure(turned.as_ref().err().unwrap_or(&error)));
-            None
-        }
+        (Err(error), turned) => Err(failure(turned.as_ref().err().unwrap_or(&error))),
     }
+}
+
+fn did_not_stay(wanted: bool, status: bool) -> Diagnostic {
+    Diagnostic::error(
+        "The status did not stay",
+        format!(
+            "Personal access tokens were to be {}, and the platform accepted the toggle, but now they are {}. Another client \
+             may have toggled them at the same time. Run again.",
+            word(wanted),
+            word(status)
+        ),
+    )
 }
 
 /// Before the status is looked at again: drawn, so that two runs do not go on in step.
@@ -433,14 +395,10 @@ fn pauses() -> impl Iterator<Item = Duration> {
     pauses.with_jitter().with_max_times(4).build()
 }
 
-/// What the status is; `None`, with an error, if it cannot be read.
-pub(super) async fn current(
-    connection: &Connection,
-    operation: &Operation,
-    diagnostics: &mut Diagnostics,
-) -> Option<bool> {
+/// What the status is.
+pub(super) async fn current(connection: &Connection, operation: &Operation) -> Result<bool, Diagnostic> {
     let status = connection.api.pat_status(operation).await;
-    diagnostics.ok(status.map(|status| status.enabled).map_err(|error| failure(&error)))
+    status.map(|status| status.enabled).map_err(|error| failure(&error))
 }
 
 fn word(enabled: bool) -> &'static str {
@@ -458,9 +416,9 @@ fn toggled_outside(enabled: bool) -> Diagnostic {
     )
 }
 
-fn ends_all_tokens() -> Diagnostic {
+fn revokes_all_tokens() -> Diagnostic {
     Diagnostic::warning(
-        "This ends every personal access token",
+        "This revokes every personal access token",
         "Disabling personal access tokens makes every one of the account's users' tokens invalid at once. Enabling \
          them again restores none: each user has to make a new one.",
     )
@@ -474,10 +432,10 @@ mod tests {
     use crate::sandbox::striim::Options;
     use crate::striim::testing::{sandbox, session};
 
-    fn config(enabled: bool) -> Model {
-        Model {
+    fn config(enabled: bool) -> PatStatus {
+        PatStatus {
             enabled: enabled.into(),
-            ..Model::default()
+            ..PatStatus::default()
         }
     }
 
@@ -497,7 +455,7 @@ mod tests {
 
         fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
             let session = self.session.clone();
-            move || Box::new(PatStatus::new(session.clone()))
+            move || Box::new(PatStatusResource::new(session.clone()))
         }
     }
 
@@ -533,7 +491,7 @@ mod tests {
             .await
             .fails("Contradictory statuses");
         // Known only at apply, it is not compared before.
-        let resource = PatStatus::new(two.session.clone());
+        let resource = PatStatusResource::new(two.session.clone());
         let mut told = Diagnostics::default();
         let created = resource.create(&Context::default(), config(false), &mut told).await;
         assert!(created.is_none() && told.has_errors());
@@ -543,7 +501,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_resource_may_be_changed_replaced_and_destroyed() {
         let sandbox = sandbox(Options::default());
-        let process = || -> Box<dyn AnyResource> { Box::new(PatStatus::new(session(&sandbox))) };
+        let process = || -> Box<dyn AnyResource> { Box::new(PatStatusResource::new(session(&sandbox))) };
         let [mut first, mut second] = [Lone::new(), Lone::new()];
         for enabled in [true, false, true] {
             first.apply(process, Some(&config(enabled))).await.succeeds();
@@ -554,7 +512,7 @@ mod tests {
             replaced.told.iter().all(|told| !told.summary.contains("Two resources")),
             "{replaced:?}"
         );
-        first.apply::<Model>(process, None).await.succeeds();
+        first.apply::<PatStatus>(process, None).await.succeeds();
         second.apply(process, Some(&config(true))).await.succeeds();
     }
 
@@ -563,7 +521,7 @@ mod tests {
     async fn one_resource_may_be_changed_by_runs_that_share_a_connection() {
         let sandbox = sandbox(Options::default());
         let session = session(&sandbox);
-        let process = || -> Box<dyn AnyResource> { Box::new(PatStatus::new(session.clone())) };
+        let process = || -> Box<dyn AnyResource> { Box::new(PatStatusResource::new(session.clone())) };
         let mut workspace = Lone::new();
         for enabled in [true, false, true] {
             let run = workspace.apply(process, Some(&config(enabled))).await.succeeds();
@@ -580,14 +538,14 @@ mod tests {
         let mut two = TwoResources::new(session(&sandbox));
         let process = two.process();
         let [first, second] = &mut two.workspaces;
-        let disabling = Model {
+        let disabling = PatStatus {
             on_destroy: "disable".into(),
             ..config(true)
         };
         first.apply(&process, Some(&disabling)).await.succeeds();
         second.plan(&process, Some(&config(true))).await.succeeds();
         first
-            .apply::<Model>(&process, None)
+            .apply::<PatStatus>(&process, None)
             .await
             .fails("Contradictory statuses");
     }

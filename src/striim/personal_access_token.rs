@@ -18,71 +18,75 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{Api, IssuedToken, Own, UserToken};
+use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::identity::OfUser;
 use super::issue;
-use super::kept::{self, Kept, Record};
-use super::labels::LABELS;
 use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
 use super::replacement;
-use super::rotating_token::{RotatingToken, plan_value};
-use super::rotation::{self, Rotation};
-use super::session::{Connection, Session};
+use super::rotating_token::{RotatingToken, UpdatePlan, described};
+use super::token_value;
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, PrivateState, Resource, Schema, Severity, Type, model,
+    Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Severity, Value,
 };
-use crate::platform::attributes::{Triggers, check_name, invalid};
-use crate::platform::decision_time;
+use crate::platform::attributes::check_name;
 use crate::platform::declarations::declaration;
-use crate::platform::hand_over::{self, Destination, HandOver, Owner, Told};
-use crate::platform::{account, generation, private_record};
+use crate::platform::hand_over::Owner;
+use crate::platform::{Session, account, decision_time, generation, private_record};
 use crate::rest::{Error, Operation};
-use crate::token::{Clock, Expiry, Lifetime, PresentValue};
-use crate::vault::Entry;
+use crate::token::{Expiry, Lifetime};
 
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
 const LIFETIME: Lifetime = Lifetime::Days(90);
 
-/// The `id` of the PAT of the user whom the provider works as, where the platform does not tell the address; and the name
+/// The `id` of the PAT of the user whom the provider works as, where the platform does not report the address; and the name
 /// to import it by.
 const OWN: &str = "own";
 
 /// The key in the private state that says that `email` was left out when the PAT came into the state.
 const OWN_USER: &str = "own_user";
 
-model! {
-    /// The attributes of `striim_personal_access_token`.
-    pub(super) struct Model {
-        /// The user's address, or else [`OWN`].
-        id: String,
-        /// Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
-        email: String,
-        /// As the user spells it.
-        expires_at: String,
-        expires_in: String,
-        rotate_before: String,
-        rotation_triggers: Triggers,
-        vault: Destination,
-        /// The version in Vault that holds the present value; 0 if it could not be handed over.
-        vault_version: i64,
-        /// The value. Null if Terraform has none that works.
-        token: SecretString,
-        /// Tells this value from the user's earlier and later ones.
-        token_id: i64,
-        /// See [`generation`].
-        generation: i64,
-        updated_at: String,
-        updated_by: i64,
-    }
+/// A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.
+///
+/// **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops working at
+/// once, and the plan says so. To manage it without that, import it. The platform's documentation leaves open whether a
+/// rotation also issues a first token for a user who has none. Destroying the resource revokes the token.
+///
+/// The platform shows the value once, when it is issued. It is kept in the Terraform state, where whoever can read the state
+/// can use the token; or with `vault` in HashiCorp Vault alone. Rotation has the same reasons as that of a
+/// `striim_service_account_token`.
+///
+/// While personal access tokens are disabled in the account, none can be issued, and a plan by an administrator warns of
+/// that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for it with `depends_on`;
+/// otherwise Terraform may plan and issue the token first.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct PersonalAccessToken {
+    /// The address of the user whose token it is; another user's is for administrators only. Default: the user whom the
+    /// provider works as. A provider that works with the token of a service account is no user, and needs it. Once it is
+    /// known, leaving it out or writing the same address changes nothing.
+    // Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
+    #[attribute(optional, computed, planned, requires_replace, check = is_address)]
+    email: Field<String>,
+    /// The user's address; `own` where neither the configuration nor the platform reports it.
+    #[attribute(computed, planned)]
+    id: Field<String>,
+    #[attribute(flatten)]
+    token: RotatingToken,
 }
 
-impl Model {
+fn is_address(email: &String) -> Result<(), String> {
+    let is_address = email.contains('@');
+    is_address
+        .then_some(())
+        .ok_or_else(|| format!("must be an email address; it is {email:?}"))
+}
+
+impl PersonalAccessToken {
     /// The user's address, if it is known.
     fn address(&self) -> Option<&str> {
         let id = self.id.known().filter(|id| *id != OWN);
@@ -93,82 +97,29 @@ impl Model {
         self.id.known().map_or(OWN, String::as_str)
     }
 
-    fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
-        let expiry = self.rotation().real_expiry(Record::read(private));
-        expiry.is_some_and(|expiry| expiry.has_passed(now))
-    }
-}
-
-impl RotatingToken for Model {
+    /// How a message names it.
     fn what(&self) -> String {
         pat_of(self.address())
     }
 
-    fn rotation(&self) -> Rotation<'_> {
-        Rotation {
-            expires_at: &self.expires_at,
-            expires_in: &self.expires_in,
-            rotate_before: &self.rotate_before,
-            rotation_triggers: &self.rotation_triggers,
-            vault: &self.vault,
-        }
-    }
-
-    fn value(&self, private: &PrivateState) -> PresentValue {
-        let imported = private_record::is_imported(private, &self.generation);
-        let kept = kept::present_value(imported, &self.token, &self.updated_at);
-        hand_over::present_value(&self.vault, &self.vault_version, kept)
-    }
-
     // Without an address, any user's PAT has the same name.
-    fn owner(&self, place: &Field<Destination>) -> Owner {
+    fn owner(&self) -> Owner {
         let is_unique = self.id() != OWN;
-        let id = self.token_id.known().copied().map(Entry::Number);
-        let owner = Owner::new(self.what(), "PAT", Some(self.id().to_owned()), is_unique, id);
-        owner.with_state((&self.vault, &self.vault_version), place)
-    }
-
-    fn hand_over(&mut self) -> HandOver<'_> {
-        HandOver {
-            what: self.what(),
-            name: self.id().to_owned(),
-            vault: &self.vault,
-            version: &mut self.vault_version,
-            token: &mut self.token,
-            id: self.token_id.known().copied().map(Entry::Number),
-            note: self.expires_at.known().cloned(),
-            generation: &mut self.generation,
-        }
-    }
-
-    fn kept(&mut self) -> Kept<'_> {
-        Kept {
-            expires_at: &mut self.expires_at,
-            token: &mut self.token,
-            token_id: &mut self.token_id,
-            updated_at: &mut self.updated_at,
-            updated_by: &mut self.updated_by,
-        }
-    }
-
-    fn generation(&self) -> &Field<i64> {
-        &self.generation
-    }
-
-    fn spelled(&mut self) -> [&mut Field<String>; 3] {
-        [&mut self.expires_at, &mut self.expires_in, &mut self.rotate_before]
-    }
-
-    fn declared(&mut self) -> (&mut Field<Triggers>, &mut Field<Destination>) {
-        (&mut self.rotation_triggers, &mut self.vault)
+        Owner::new(
+            self.what(),
+            "PAT",
+            Some(self.id().to_owned()),
+            is_unique,
+            self.token.id(),
+        )
     }
 }
 
-pub(super) struct PersonalAccessToken {
+pub(super) struct PersonalAccessTokenResource {
     session: Session,
 }
 
-impl PersonalAccessToken {
+impl PersonalAccessTokenResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -179,10 +130,10 @@ impl PersonalAccessToken {
 
     /// Whether a configuration with this `email` still means the user whose PAT the state has. Errors are ignored: what
     /// cannot be found out is taken for no change where `email` is left out, and for a change where it is set.
-    async fn is_of_same_user(&self, context: &Context, email: &Field<String>, prior: &Model) -> bool {
+    async fn is_of_same_user(&self, context: &Context, email: &Field<String>, prior: &PersonalAccessToken) -> bool {
         let address = prior.address();
         let lookup = async |address: Option<&str>| {
-            let connection = self.session.connected()?;
+            let connection = context.known_client()?;
             find(&connection.api, &connection.operation(context), address)
                 .await
                 .ok()
@@ -207,15 +158,21 @@ impl PersonalAccessToken {
         }
     }
 
-    /// Says what a planned creation ends. Errors are ignored here: apply reports them.
-    async fn plan_creation(&self, context: &Context, planned: &mut Model, is_own: bool, diagnostics: &mut Diagnostics) {
+    /// Reports what a planned creation revokes. Errors are ignored here: apply reports them.
+    async fn plan_creation(
+        &self,
+        context: &Context,
+        planned: &mut PersonalAccessToken,
+        is_own: bool,
+        diagnostics: &mut Diagnostics,
+    ) {
         // Left out, it is that of the user whom the provider works as, and known once the platform reports it.
         planned.id = planned.email.clone();
         match is_own {
             true => context.private.set(OWN_USER, true),
             false => context.private.remove(OWN_USER),
         }
-        let (Some(connection), true) = (self.session.connected(), is_own || !planned.email.is_unknown()) else {
+        let (Some(connection), true) = (context.known_client(), is_own || !planned.email.is_unknown()) else {
             return;
         };
         let operation = connection.operation(context);
@@ -229,398 +186,346 @@ impl PersonalAccessToken {
                 None => has_none(planned),
             });
             if found.own {
-                diagnostics.push(kept::rotates_own(&planned.what()));
+                diagnostics.push(token_value::rotates_own(&planned.what()));
             }
-            connection
-                .vault
-                .plan_creation(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
-                .await;
+            let owner = planned.token.present_owner(planned.owner());
+            let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
+            courier.plan_creation(&operation, vault, owner, diagnostics).await;
         }
         expect_enabled(&connection, &operation, diagnostics).await;
     }
 
     /// Warns of what would refuse a revocation.
-    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
+    async fn plan_removal(&self, context: &Context, prior: &PersonalAccessToken, diagnostics: &mut Diagnostics) {
+        let Some(connection) = context.known_client() else {
             return;
         };
-        connection.vault.leave(&prior.vault, &prior.owner(&prior.vault));
+        let (vault, owner) = (&prior.token.delivery.vault, prior.token.present_owner(prior.owner()));
+        connection.vault.leave(vault, &owner);
         if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
-            diagnostics.push(kept::cannot_revoke_own(&prior.what()).as_warning());
+            diagnostics.push(token_value::cannot_revoke_own(&prior.what()).as_warning());
+        }
+    }
+
+    /// Plans the replacement of `prior`. Terraform plans its creation by another call, and drops the warnings of that one.
+    async fn plan_replacement(
+        &self,
+        context: &Context,
+        prior: &PersonalAccessToken,
+        planned: &mut PersonalAccessToken,
+        is_own: bool,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if is_own {
+            planned.email = Field::Unknown;
+        }
+        self.plan_removal(context, prior, diagnostics).await;
+        let mut successor = PersonalAccessToken {
+            email: planned.email.clone(),
+            ..PersonalAccessToken::default()
+        };
+        self.plan_creation(context, &mut successor, is_own, diagnostics).await;
+        if let (Some(connection), Some(_)) = (context.known_client(), planned.email.known()) {
+            let before = &prior.token.delivery.vault;
+            let old = prior.token.present_owner(prior.owner());
+            let new = (&planned.token.delivery.vault, successor.owner());
+            let operation = connection.operation(context);
+            connection
+                .vault
+                .plan_replacement(&operation, (before, &old), new, diagnostics)
+                .await;
+        }
+    }
+
+    /// Gives the PAT a new value.
+    async fn rotate(
+        &self,
+        context: &Context,
+        operation: &Operation,
+        planned: &mut PersonalAccessToken,
+        expires_at: Option<Expiry>,
+        own: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), Diagnostic> {
+        let connection = context.client()?;
+        let instant = expires_at.map(Expiry::instant);
+        let whose = if own { Own::Yes } else { Own::No };
+        let address = planned.address();
+        match issue::rotate_user_token(&connection.api, operation, address, instant, whose).await {
+            Ok(issued) => {
+                let issued = complete(&connection.api, operation, address, issued).await;
+                let record = (&context.private, self.session.clock());
+                planned.token.set_issued(expires_at, issued, record, diagnostics);
+                Ok(())
+            }
+            Err(error) => {
+                let disabled = is_refusal(&error) && is_disabled(&connection, operation).await;
+                Err(why_not_rotated(planned, &error, disabled, own))
+            }
         }
     }
 }
 
-#[async_trait]
-impl Resource for PersonalAccessToken {
-    type Model = Model;
-    type Identity = OfUser;
+impl Resource for PersonalAccessTokenResource {
+    type Model = PersonalAccessToken;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_personal_access_token";
 
     fn schema(&self) -> Schema {
-        let mut attributes = vec![
-            Attribute::optional_computed(
-                "email",
-                Type::String,
-                "The address of the user whose token it is; another user's is for administrators only. Default: the \
-                 user whom the provider works as. A provider that works with the token of a service account is no \
-                 user, and needs it. Once it is known, leaving it out or writing the same address changes nothing.",
-            )
-            .replaces(),
-            Attribute::computed(
-                "id",
-                Type::String,
-                "The user's address; `own` where neither the configuration nor the platform tells it.",
-            ),
-        ];
-        attributes.extend(rotation::attributes());
-        attributes.extend(hand_over::attributes(&LABELS));
-        attributes.extend(kept::attributes());
-        attributes.push(generation::attribute());
-        Schema::new(
-            "A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.\n\n\
-             **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops \
-             working at once, and the plan says so. To manage it without that, import it. The platform's documentation \
-             leaves open whether a rotation also makes a first token for a user who has none. Destroying the resource \
-             revokes the token.\n\n\
-             The platform shows the value once, when it is made. It is kept in the Terraform state, where whoever can read \
-             the state can use the token; or with `vault` in HashiCorp Vault alone. Rotation has the same reasons as that of a `striim_service_account_token`.\n\n\
-             While personal access tokens are disabled in the account, none can be made, and a plan by an administrator \
-             warns of that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for \
-             it with `depends_on`; otherwise Terraform may plan and make the token first.",
-            attributes,
-        )
+        described(PersonalAccessToken::schema())
     }
 
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
-        if let Some(email) = config.email.known()
-            && !email.contains('@')
-        {
-            diagnostics.push(invalid("email", format!("must be an email address; it is {email:?}")));
-        }
+    fn validate(&self, config: &PersonalAccessToken, diagnostics: &mut Diagnostics) {
         if let Some(email) = config.email.known() {
             check_name("email", email, diagnostics);
         }
-        config.rotation().validate(LIFETIME, self.now(), diagnostics);
-        hand_over::validate(&LABELS, &config.vault, diagnostics);
+        config.token.validate(LIFETIME, self.now(), diagnostics);
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
-        let prior = change.prior.as_ref().map(Model::rotation);
-        if change.config.rotation().needs_clock(prior, self.now()) {
+    async fn plan(&self, context: &Context, change: &mut Change<PersonalAccessToken>) -> Result<(), Diagnostics> {
+        let diagnostics = &mut *context.diagnostics();
+        let Change {
+            config,
+            prior,
+            planned,
+            equivalent,
+        } = change;
+        let was = prior.as_ref().map(|prior| &prior.token.policy);
+        if config.token.policy.needs_clock(was, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
-        let planned = &mut change.planned;
-        let Some(prior) = &change.prior else {
-            planned.generation = Field::Unknown;
-            planned.hand_over().expect();
-            Record::plan(&context.private, self.now());
-            diagnostics.ok(change.config.rotation().expiry_to_send(self.now(), LIFETIME));
-            self.plan_creation(context, planned, change.config.email.is_null(), diagnostics)
-                .await;
+        let is_own = config.email.is_null();
+        let Some(prior) = prior else {
+            let token = &mut planned.token;
+            token.plan_creation(context, &config.token, LIFETIME, self.now(), diagnostics);
+            self.plan_creation(context, planned, is_own, diagnostics).await;
             let replaces = replacement::replaced(&context.private);
-            if let (Some(id), Some(connection)) = (planned.id.known(), self.session.connected()) {
-                let declaration = declaration(false, &change.config);
-                diagnostics.ok(connection.pats.manage(id, &replaces, declaration));
+            if let (Some(id), Some(connection)) = (planned.id.known(), context.known_client()) {
+                diagnostics.ok(connection.pats.manage(id, &replaces, declaration(false, config)));
             }
-            return;
+            return Ok(());
         };
-        self.session.generations().observe(&prior.generation);
+        self.session.generations().observe(&prior.token.delivery.generation);
         replacement::note(&context.private, &[prior.id()], None);
-        if !self.is_of_same_user(context, &change.config.email, prior).await {
-            if change.config.email.is_null() {
-                planned.email = Field::Unknown;
-            }
-            // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
-            self.plan_removal(context, prior, diagnostics).await;
-            let mut successor = Model {
-                email: planned.email.clone(),
-                ..Model::default()
-            };
-            self.plan_creation(context, &mut successor, change.config.email.is_null(), diagnostics)
-                .await;
-            if let (Some(connection), Some(_)) = (self.session.connected(), planned.email.known()) {
-                let owner = successor.owner(&Field::Null);
-                let operation = connection.operation(context);
-                let before = (&prior.vault, &prior.owner(&prior.vault));
-                connection
-                    .vault
-                    .plan_replacement(&operation, before, (&planned.vault, owner), diagnostics)
-                    .await;
-            }
-            return;
+        if !self.is_of_same_user(context, &config.email, prior).await {
+            let replacement = self.plan_replacement(context, prior, planned, is_own, diagnostics);
+            replacement.await;
+            return Ok(());
         }
-        if let Some(connection) = self.session.connected() {
-            let declaration = declaration(true, &change.config);
-            diagnostics.ok(connection.pats.manage(prior.id(), &[], declaration));
+        if let Some(connection) = context.known_client() {
+            diagnostics.ok(connection.pats.manage(prior.id(), &[], declaration(true, config)));
         }
         // The spelling in the state stays. Where it has none, Terraform insists on the declared one.
         if !prior.email.is_null() {
             planned.email = prior.email.clone();
         }
-        change.equivalent.push("email");
-        let connection = self.session.connected();
-        let report_own = async |connection: &Connection, prior: &Model, diagnostics: &mut Diagnostics| {
+        equivalent.push("email");
+        planned.token.policy.keep_spelling(&prior.token.policy);
+        let plan = UpdatePlan {
+            owner: prior.owner(),
+            lifetime: LIFETIME,
+            now: self.now(),
+            records: decision_time::records(prior, planned),
+        };
+        let report_own = async |connection: &Connection, diagnostics: &mut Diagnostics| {
             let operation = connection.operation(context);
             if let Ok(true) = works_with(&connection.api, &operation, prior).await {
-                diagnostics.push(kept::rotates_own(&prior.what()));
+                diagnostics.push(token_value::rotates_own(&prior.what()));
             }
             expect_enabled(connection, &operation, diagnostics).await;
         };
-        plan_value(
-            connection.as_deref(),
-            context,
-            change,
-            LIFETIME,
-            self.now(),
-            report_own,
-            diagnostics,
-        )
-        .await;
+        let declared = (&config.token, &prior.token);
+        let token = &mut planned.token;
+        token
+            .plan_update(context, declared, plan, report_own, diagnostics)
+            .await;
+        Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+    async fn plan_destroy(&self, context: &Context, prior: &PersonalAccessToken) -> Result<(), Diagnostics> {
         replacement::forget(&context.private);
-        self.plan_removal(context, prior, diagnostics).await;
+        self.plan_removal(context, prior, &mut context.diagnostics()).await;
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if planned.rotation().needs_clock(None, self.now()) {
+    async fn create(&self, context: &Context, mut planned: PersonalAccessToken) -> Outcome<PersonalAccessToken> {
+        let diagnostics = &mut *context.diagnostics();
+        if planned.token.policy.needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
-        let connection = self.session.connection(diagnostics)?;
+        let connection = context.client()?;
         connection.pats.applied(planned.id());
-        let expires_at = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME))?;
-        planned.generation = self.session.first_generation().into();
+        let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
+        planned.token.delivery.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let found = find(&connection.api, &operation, planned.address()).await;
-        let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
+        let found = found.map_err(|error| failure(&error))?;
         if planned.id.known().is_none() {
             planned.id = id_of(&found).into();
         }
         if planned.email.is_unknown() {
             planned.email = found.address.clone().into();
         }
-        let ready = connection
-            .vault
-            .prepare(&operation, &planned.vault, planned.owner(&planned.vault), diagnostics)
-            .await;
-        let ready = diagnostics.ok(ready)?;
-        // What a failure may have left behind needs no record: the next apply rotates, and that ends it.
-        rotate(
-            &connection,
-            &operation,
-            &mut planned,
-            expires_at,
-            found.own,
-            (&context.private, self.session.clock()),
-            diagnostics,
-        )
-        .await?;
+        let owner = planned.token.present_owner(planned.owner());
+        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        // What a failure may have issued needs no record: the next apply rotates, and that revokes it.
+        let rotated = self.rotate(context, &operation, &mut planned, expires_at, found.own, diagnostics);
+        rotated.await?;
         note(&mut latest, &planned);
-        planned.hand_over().deliver(ready, &operation, diagnostics).await;
-        Some(planned)
+        let (owner, token) = (planned.owner(), &mut planned.token);
+        token
+            .deliver(&connection, &operation, ready, owner, None, diagnostics)
+            .await;
+        Ok(planned)
     }
 
-    async fn read(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(
+        &self,
+        context: &Context,
+        mut state: PersonalAccessToken,
+    ) -> Outcome<PersonalAccessToken, Option<PersonalAccessToken>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
+        let diagnostics = &mut *context.diagnostics();
+        let connection = context.client()?;
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
-        let Some(found) = diagnostics.ok(found.map_err(|error| failure(&error))) else {
-            return Some(state);
-        };
+        let found = found.map_err(|error| failure(&error))?;
         self.session.report_skew(diagnostics);
-        match found.token {
+        let (now, owner) = (self.now(), state.owner());
+        match &found.token {
             Some(token) => {
-                if let Some(spelled) = &token.unreadable_expiry {
-                    diagnostics.push(kept::unreadable_expiry(&state.what(), spelled));
-                }
-                let record = Record::read(&context.private);
-                let rotated = state.kept().was_rotated_outside((&token).into(), record);
-                if rotated {
-                    Record::remove(&context.private);
-                }
-                if state.kept().follow((&token).into(), record) {
-                    diagnostics.push(kept::died(&state.what()));
-                }
-                let seen = connection
-                    .vault
-                    .look(&connection.operation(context), &state.vault, state.owner(&state.vault))
+                state
+                    .token
+                    .refresh(context, &connection, owner, token.into(), now, diagnostics)
                     .await;
-                let told = Told {
-                    id: token.token_id.map(Entry::Number),
-                    rotated,
-                };
-                state.hand_over().refresh(seen, told, diagnostics);
-                private_record::observe_delivery(&context.private, &state.vault_version);
-                state.record_decision(&context.private, self.now());
             }
-            // Expired, it may be told of no longer: what ended as declared was not revoked outside.
-            None if state.has_expired(&context.private, self.now()) => {
-                state.record_decision(&context.private, self.now());
+            // Expired, it may be reported no longer: what expired as declared was not revoked outside.
+            None if state.token.has_expired(&context.private, now) => {
+                state.token.record_decision(&context.private, now);
             }
             None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
             None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
-            None => return None,
+            None => return Ok(None),
         }
-        Some(state)
+        Ok(Some(state))
     }
 
     async fn update(
         &self,
         context: &Context,
-        prior: Model,
-        mut planned: Model,
-        diagnostics: &mut Diagnostics,
-    ) -> Model {
+        prior: PersonalAccessToken,
+        mut planned: PersonalAccessToken,
+    ) -> Outcome<PersonalAccessToken> {
+        let diagnostics = &mut *context.diagnostics();
         replacement::forget(&context.private);
         // Only a declaration that is recorded is followed by no answer that would show the time.
-        let records = !planned.token_id.is_unknown();
-        if records || planned.rotation().needs_clock(None, self.now()) {
+        let records = planned.token.only_records();
+        if records || planned.token.policy.needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
         decision_time::record(&context.private, self.now());
-        // Without a new value to come, only the declaration changed.
         if records {
-            return planned;
+            return Ok(planned);
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
-        let Some(expires_at) = diagnostics.ok(planned.rotation().expiry_to_send(self.now(), LIFETIME)) else {
-            return prior;
-        };
+        let connection = context.client()?;
+        let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
         let mut latest = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let own = works_with(&connection.api, &operation, &prior).await;
-        let Some(own) = diagnostics.ok(own.map_err(|error| failure(&error))) else {
-            return prior;
-        };
-        let ready = connection
-            .vault
-            .prepare(&operation, &planned.vault, prior.owner(&planned.vault), diagnostics)
+        let own = own.map_err(|error| failure(&error))?;
+        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let owner = prior.token.owner(prior.owner(), vault);
+        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        planned.token.delivery.generation = generation::after(&prior.token.delivery.generation);
+        let rotated = self.rotate(context, &operation, &mut planned, expires_at, own, diagnostics);
+        rotated.await?;
+        private_record::set_issued(&context.private);
+        decision_time::record(&context.private, self.now());
+        note(&mut latest, &planned);
+        let (owner, token) = (planned.owner(), &mut planned.token);
+        token
+            .deliver(&connection, &operation, ready, owner, Some(&prior.token), diagnostics)
             .await;
-        let Some(ready) = diagnostics.ok(ready) else {
-            return prior;
-        };
-        planned.generation = generation::after(&prior.generation);
-        match rotate(
-            &connection,
-            &operation,
-            &mut planned,
-            expires_at,
-            own,
-            (&context.private, self.session.clock()),
-            diagnostics,
-        )
-        .await
-        {
-            Some(()) => {
-                private_record::set_issued(&context.private);
-                decision_time::record(&context.private, self.now());
-                note(&mut latest, &planned);
-                planned.hand_over().deliver(ready, &operation, diagnostics).await;
-                let before = (&prior.vault, &prior.vault_version);
-                let owner = prior.owner(&prior.vault);
-                connection
-                    .vault
-                    .remove_moved(&operation, before, &planned.vault, &owner, diagnostics)
-                    .await;
-                planned
-            }
-            None => prior,
-        }
+        Ok(planned)
     }
 
-    async fn delete(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
-        self.session.generations().observe(&state.generation);
+    async fn delete(&self, context: &Context, state: PersonalAccessToken) -> Outcome<PersonalAccessToken, ()> {
+        let connection = context.client()?;
+        self.session.generations().observe(&state.token.delivery.generation);
         let latest = connection.pats.latest.lock().await;
         let (operation, latest) = (connection.operation(context), latest.get(state.id()));
-        let has_expired = state.has_expired(&context.private, self.now());
-        let revoked = revoke(&connection.api, &operation, &state, latest, has_expired).await;
-        if diagnostics.ok(revoked).is_none() {
-            return Some(state);
-        }
+        let has_expired = state.token.has_expired(&context.private, self.now());
+        revoke(&connection.api, &operation, &state, latest, has_expired).await?;
         connection.pats.applied(state.id());
-        connection
-            .vault
-            .remove(
-                &operation,
-                &state.vault,
-                &state.vault_version,
-                &state.owner(&state.vault),
-                diagnostics,
-            )
+        let (token, diagnostics) = (&state.token, &mut context.diagnostics());
+        token
+            .delete_secret(&connection, &operation, state.owner(), diagnostics)
             .await;
-        None
+        Ok(())
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let mut state = Model {
+    async fn import(&self, context: &Context, id: &str) -> Outcome<PersonalAccessToken, Option<PersonalAccessToken>> {
+        let connection = context.client()?;
+        let mut state = PersonalAccessToken {
             email: Some(id).filter(|id| *id != OWN).map(str::to_owned).into(),
-            generation: self.session.first_generation().into(),
-            ..Model::default()
+            ..PersonalAccessToken::default()
         };
+        let generation = self.session.first_generation();
         let found = find(&connection.api, &connection.operation(context), state.address()).await;
-        let found = diagnostics.ok(found.map_err(|error| failure(&error)))?;
+        let found = found.map_err(|error| failure(&error))?;
         state.id = id_of(&found).into();
         if state.email.is_null() {
             context.private.set(OWN_USER, true);
             state.email = found.address.clone().into();
         }
-        let Some(token) = &found.token else {
-            diagnostics.push(Diagnostic::error(
+        let token = found.token.as_ref().ok_or_else(|| {
+            Diagnostic::error(
                 "No personal access token",
                 format!(
                     "{} is not there to import. Import by the user's email address; or by {OWN:?}, if the provider works \
                      with the personal access token itself.",
                     state.what()
                 ),
-            ));
-            return None;
-        };
-        diagnostics.push(Diagnostic::warning(
+            )
+        })?;
+        context.report(Diagnostic::warning(
             format!("{}: its value is not known", state.what()),
-            "The platform showed it once, when it was made, so `token` stays null. The value goes on working where it \
-             is in use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
+            "The platform showed it once, when it was issued, so `token` stays null. The value remains valid where it is in \
+             use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
              `rotation_triggers`: that rotates the token, and the old value stops working.",
         ));
-        state.kept().import(token.into(), token.unreadable_expiry.as_ref());
+        state.token = RotatingToken::imported(token.into());
+        state.token.delivery.generation = generation.into();
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
-        Some(state)
+        Ok(Some(state))
     }
 
-    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+    async fn permits(&self, context: &Context, state: &PersonalAccessToken) -> Result<(), Diagnostics> {
         let is_there = async {
-            let Some(connection) = self.session.connected() else {
+            let Some(connection) = context.known_client() else {
                 return Ok(true);
             };
             let found = find(&connection.api, &connection.operation(context), state.address()).await;
             let found = found.map_err(|error| failure(&error))?;
             Ok(found
                 .token
-                .is_some_and(|token| state.clone().kept().is_same_value((&token).into())))
+                .is_some_and(|token| state.token.is_same_value((&token).into())))
         };
-        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+        let (private, present) = (&context.private, self.session.account());
+        Ok(account::permits(private, present, &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
 
-    fn title(&self, state: &Model) -> Option<String> {
+    fn title(&self, state: &PersonalAccessToken) -> Option<String> {
         Some(state.what())
     }
 
@@ -628,16 +533,17 @@ impl Resource for PersonalAccessToken {
         Some(OfUser::schema())
     }
 
-    fn identity(&self, state: &Model) -> Option<OfUser> {
+    fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
+        let state = PersonalAccessToken::from_value(state).ok()?;
         let email = match state.address() {
             None if state.id.is_unknown() => Field::Unknown,
             address => address.map(str::to_owned).into(),
         };
-        Some(OfUser::of(&self.session, email))
+        Some(OfUser::identity(context, email))
     }
 
-    fn import_id(&self, identity: OfUser) -> Result<String, Diagnostic> {
-        let email = identity.import_id(&self.session)?;
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        let email = OfUser::import_id(context, identity)?;
         Ok(email.unwrap_or_else(|| OWN.to_owned()))
     }
 }
@@ -647,37 +553,10 @@ fn id_of(found: &Found) -> String {
 }
 
 /// Whether this is the PAT that the provider itself works with: by its value, or if Terraform has none, by its user.
-async fn works_with(api: &Api, operation: &Operation, state: &Model) -> Result<bool, Error> {
-    match state.token.known() {
+async fn works_with(api: &Api, operation: &Operation, state: &PersonalAccessToken) -> Result<bool, Error> {
+    match state.token.delivery.token.known() {
         Some(value) => Ok(api.works_with(value).await),
         None => Ok(find(api, operation, state.address()).await?.own),
-    }
-}
-
-/// Gives the PAT a new value; `None`, with an error: it did not get one.
-async fn rotate(
-    connection: &Connection,
-    operation: &Operation,
-    planned: &mut Model,
-    expires_at: Option<Expiry>,
-    own: bool,
-    (private, clock): (&PrivateState, &Clock),
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let instant = expires_at.map(Expiry::instant);
-    let whose = if own { Own::Yes } else { Own::No };
-    match issue::rotate_user_token(&connection.api, operation, planned.address(), instant, whose).await {
-        Ok(issued) => {
-            let issued = complete(&connection.api, operation, planned.address(), issued).await;
-            Record::write(private, expires_at, &issued, clock);
-            planned.kept().take(expires_at, issued, diagnostics);
-            Some(())
-        }
-        Err(error) => {
-            let disabled = is_refusal(&error) && is_disabled(connection, operation).await;
-            diagnostics.push(why_not_rotated(planned, &error, disabled, own));
-            None
-        }
     }
 }
 
@@ -699,8 +578,8 @@ async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut i
 }
 
 /// Notes the value that was made last of a PAT.
-fn note(latest: &mut BTreeMap<String, SecretString>, planned: &Model) {
-    if let Some(value) = planned.token.known() {
+fn note(latest: &mut BTreeMap<String, SecretString>, planned: &PersonalAccessToken) {
+    if let Some(value) = planned.token.delivery.token.known() {
         latest.insert(planned.id().to_owned(), value.clone());
     }
 }
@@ -709,15 +588,16 @@ fn note(latest: &mut BTreeMap<String, SecretString>, planned: &Model) {
 async fn revoke(
     api: &Api,
     operation: &Operation,
-    state: &Model,
+    state: &PersonalAccessToken,
     latest: Option<&SecretString>,
     has_expired: bool,
 ) -> Result<(), Diagnostic> {
     let found = find(api, operation, state.address())
         .await
         .map_err(|error| failure(&error))?;
+    let (token, token_id) = (&state.token.delivery.token, &state.token.metadata.token_id);
     let present_id = found.token.as_ref().and_then(|token| token.token_id);
-    if latest.is_some_and(|latest| kept::is_of_another(&state.token, &state.token_id, latest, present_id)) {
+    if latest.is_some_and(|latest| token_value::belongs_to_other_resource(token, token_id, latest, present_id)) {
         // Its replacement came first and ended this value: what works now is not this resource's.
         return Ok(());
     }
@@ -725,7 +605,7 @@ async fn revoke(
         .await
         .map_err(|error| failure(&error))?
     {
-        return Err(kept::cannot_revoke_own(&state.what()));
+        return Err(token_value::cannot_revoke_own(&state.what()));
     }
     let Some(token) = found.token else {
         return match state.address() {
@@ -771,7 +651,7 @@ fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     )
 }
 
-fn has_none(planned: &Model) -> Diagnostic {
+fn has_none(planned: &PersonalAccessToken) -> Diagnostic {
     Diagnostic::warning(
         "There is no personal access token to rotate",
         format!(
@@ -784,7 +664,7 @@ fn has_none(planned: &Model) -> Diagnostic {
 }
 
 /// What to do where rotation makes no first PAT.
-fn if_there_is_none(planned: &Model) -> &'static str {
+fn if_there_is_none(planned: &PersonalAccessToken) -> &'static str {
     match planned.address() {
         Some(_) => {
             "If the apply fails, have the user create one in the portal (Token Management, Personal Token); then run \
@@ -797,7 +677,7 @@ fn if_there_is_none(planned: &Model) -> &'static str {
     }
 }
 
-fn why_not_rotated(planned: &Model, error: &Error, disabled: bool, own: bool) -> Diagnostic {
+fn why_not_rotated(planned: &PersonalAccessToken, error: &Error, disabled: bool, own: bool) -> Diagnostic {
     let mut diagnostic = failure(error);
     let more = if disabled {
         "Personal access tokens are disabled in the account. Enable them (`striim_pat_status`), and let this resource \
@@ -810,7 +690,7 @@ fn why_not_rotated(planned: &Model, error: &Error, disabled: bool, own: bool) ->
          once more."
     } else if error.is_not_found() {
         if_there_is_none(planned)
-    } else if error.status() == Some(StatusCode::BAD_REQUEST) && planned.rotation().is_by_default() {
+    } else if error.status() == Some(StatusCode::BAD_REQUEST) && planned.token.policy.is_by_default() {
         "The platform may insist on an expiry: set `expires_in` or `expires_at`."
     } else if error.status() == Some(StatusCode::FORBIDDEN) && planned.address().is_some() && !own {
         "The platform's documentation lets administrators manage other users' tokens, and elsewhere only revoke them. \

@@ -1,30 +1,29 @@
 //! The provider `striim`.
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use super::api::Api;
-use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
+use super::connection::Connection;
+use super::ephemeral_service_account_token::ServiceAccountTokenEphemeral;
 use super::functions;
 use super::labels;
-use super::pat_status::PatStatus;
+use super::pat_status::PatStatusResource;
 use super::pat_status_data_source::PatStatusDataSource;
-use super::personal_access_token::PersonalAccessToken;
+use super::personal_access_token::PersonalAccessTokenResource;
 use super::revoke_personal_access_token::RevokePersonalAccessToken;
 use super::revoke_service_account_token::RevokeServiceAccountToken;
 use super::rotate_service_account_token::RotateServiceAccountToken;
-use super::service_account_token::ServiceAccountToken;
-use super::service_account_token_pair::ServiceAccountTokenPair;
-use super::service_account_tokens::ServiceAccountTokens;
-use super::session::{Connection, Session};
+use super::service_account_token::ServiceAccountTokenResource;
+use super::service_account_token_pair::ServiceAccountTokenPairResource;
+use super::service_account_tokens::ServiceAccountTokensDataSource;
 use super::settings::{self, Config, Settings};
-use super::token::Token;
+use super::token::TokenDataSource;
 use crate::framework::{
-    AnyAction, AnyDataSource, AnyEphemeralResource, AnyFunction, AnyListResource, AnyResource, Diagnostics, Provider,
-    Schema,
+    Configured, Context, Diagnostics, DynAction, DynDataSource, DynEphemeralResource, DynFunction, DynListResource,
+    DynResource, Provider, Schema,
 };
-use crate::platform::Parts;
 use crate::platform::account::ProviderAccount;
+use crate::platform::{Parts, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -80,9 +79,9 @@ impl Striim {
     }
 }
 
-#[async_trait]
 impl Provider for Striim {
     type Config = Config;
+    type Client = Connection;
 
     fn schema(&self) -> Schema {
         settings::schema()
@@ -92,50 +91,50 @@ impl Provider for Striim {
         self.session.secrets().clone()
     }
 
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        settings::validate(config, diagnostics);
-    }
-
-    async fn configure(&self, config: Config, terraform_version: &str, diagnostics: &mut Diagnostics) {
+    async fn configure(
+        &self,
+        _: &Context<()>,
+        config: Config,
+        terraform_version: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        let resolved = settings::resolve(config, &self.parts.environment, diagnostics);
-        self.session.configure(resolved, |settings| self.connect(settings));
+        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
     }
 
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
         vec![
-            Box::new(PatStatus::new(self.session.clone())),
-            Box::new(PersonalAccessToken::new(self.session.clone())),
-            Box::new(ServiceAccountToken::new(self.session.clone())),
-            Box::new(ServiceAccountTokenPair::new(self.session.clone())),
+            Box::new(PatStatusResource::new(self.session.clone())),
+            Box::new(PersonalAccessTokenResource::new(self.session.clone())),
+            Box::new(ServiceAccountTokenResource::new(self.session.clone())),
+            Box::new(ServiceAccountTokenPairResource::new(self.session.clone())),
         ]
     }
 
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
+    fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
         vec![
-            Box::new(PatStatusDataSource::new(self.session.clone())),
-            Box::new(ServiceAccountTokens::new(self.session.clone())),
-            Box::new(Token::new(self.session.clone())),
+            Box::new(PatStatusDataSource),
+            Box::new(ServiceAccountTokensDataSource::new(self.session.clone())),
+            Box::new(TokenDataSource::new(self.session.clone())),
         ]
     }
 
-    fn ephemeral_resources(&self) -> Vec<Box<dyn AnyEphemeralResource>> {
-        vec![Box::new(EphemeralServiceAccountToken::new(self.session.clone()))]
+    fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
+        vec![Box::new(ServiceAccountTokenEphemeral::new(self.session.clone()))]
     }
 
-    fn list_resources(&self) -> Vec<Box<dyn AnyListResource>> {
-        vec![Box::new(ServiceAccountToken::new(self.session.clone()))]
+    fn list_resources(&self) -> Vec<Box<dyn DynListResource<Connection>>> {
+        vec![Box::new(ServiceAccountTokenResource::new(self.session.clone()))]
     }
 
-    fn actions(&self) -> Vec<Box<dyn AnyAction>> {
+    fn actions(&self) -> Vec<Box<dyn DynAction<Connection>>> {
         vec![
-            Box::new(RevokePersonalAccessToken::new(self.session.clone())),
+            Box::new(RevokePersonalAccessToken),
             Box::new(RevokeServiceAccountToken::new(self.session.clone())),
             Box::new(RotateServiceAccountToken::new(self.session.clone())),
         ]
     }
 
-    fn functions(&self) -> Vec<Box<dyn AnyFunction>> {
+    fn functions(&self) -> Vec<Box<dyn DynFunction>> {
         vec![
             Box::new(functions::BaseUrl),
             Box::new(functions::DurationAdd),

@@ -5,34 +5,32 @@
 //! - Of a user who is known by address, what is told to be revoked is no longer told of by the platform. By number the
 //!   platform documents no look-up: there it is revoked twice, because one answer can be a proxy's.
 
-use async_trait::async_trait;
-
 use super::api::{Api, Owner};
+use super::connection::{Connection, Context};
 use super::failure::failure;
-use super::kept;
 use super::pat::{self, find};
-use super::session::Session;
-use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
-use crate::platform::attributes::{argument, exactly_one};
+use super::token_value;
+use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::rest::Operation;
 
-model! {
-    /// The configuration of `action.striim_revoke_personal_access_token`.
-    pub(super) struct Config {
-        email: String,
-        user_id: i64,
-    }
+/// Revokes the personal access token of a user: one that leaked, or that of somebody who leaves. The token stops working at
+/// once. It takes an administrator. Needs Terraform 1.14.
+///
+/// Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an `action_trigger` in a
+/// resource's `lifecycle`. A user who has no token is no error, but a warning. The token that the provider itself works with
+/// is not revoked.
+#[derive(Model, Clone, Debug, Default)]
+#[model(exactly_one_of("email", "user_id"))]
+pub(super) struct Config {
+    /// The user's email address.
+    #[attribute(optional, length = 1..)]
+    email: Field<String>,
+    /// The platform's number for the user. By `email` more can be checked.
+    #[attribute(optional)]
+    user_id: Field<i64>,
 }
 
-pub(super) struct RevokePersonalAccessToken {
-    session: Session,
-}
-
-impl RevokePersonalAccessToken {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
-    }
-}
+pub(super) struct RevokePersonalAccessToken;
 
 impl Config {
     /// How a message names it.
@@ -45,87 +43,56 @@ impl Config {
     }
 }
 
-impl Config {
-    /// The error where it does not say whose token is to be revoked.
-    fn owner_is_given(&self) -> Option<Diagnostic> {
-        exactly_one(&[argument("email", &self.email), argument("user_id", &self.user_id)])
-    }
-}
-
-#[async_trait]
 impl Action for RevokePersonalAccessToken {
     type Config = Config;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_revoke_personal_access_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Revokes the personal access token of a user: one that leaked, or that of somebody who leaves. The token stops \
-             working at once. It takes an administrator. Needs Terraform 1.14.\n\n\
-             Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an \
-             `action_trigger` in a resource's `lifecycle`. A user who has no token is no error, but a warning. The token \
-             that the provider itself works with is not revoked.",
-            [
-                Attribute::optional("email", Type::String, "The user's email address. This or `user_id`."),
-                Attribute::optional(
-                    "user_id",
-                    Type::Number,
-                    "The platform's number for the user. This or `email`, by which more can be checked.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        diagnostics.extend(config.owner_is_given());
-        if config.email.known().is_some_and(String::is_empty) {
-            diagnostics.push(Diagnostic::error("Invalid email", "`email` must not be empty.").on("email"));
-        }
-    }
-
-    async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
-        let (Some(email), Some(connection)) = (config.email.known(), self.session.connected()) else {
-            return;
+    async fn plan(&self, context: &Context, config: &Config) -> Result<(), Diagnostics> {
+        let (Some(email), Some(connection)) = (config.email.known(), context.known_client()) else {
+            return Ok(());
         };
         let operation = connection.operation(context);
         // Errors are ignored here: the invocation reports them.
         let Ok(found) = find(&connection.api, &operation, Some(email)).await else {
-            return;
+            return Ok(());
         };
-        diagnostics.push(match found.token {
+        context.report(match found.token {
             None => has_none(&config.what()),
-            Some(_) if found.own => kept::cannot_revoke_own(&config.what()).as_warning(),
+            Some(_) if found.own => token_value::cannot_revoke_own(&config.what()).as_warning(),
             Some(_) => Diagnostic::warning(
                 format!("{} is to be revoked", config.what()),
                 "It stops working at once, wherever it is in use.",
             ),
         });
+        Ok(())
     }
 
-    async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
-        // What was unknown when the configuration was validated is known now.
-        if let Some(problem) = config.owner_is_given() {
-            diagnostics.push(problem);
-            return;
-        }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return;
-        };
-        // No other value of the same user's is made or ended meanwhile.
+    async fn invoke(&self, context: &Context, config: Config, progress: &Progress) -> Result<(), Diagnostics> {
+        let connection = context.client()?;
+        // No other value of the same user's is issued or revoked meanwhile.
         let _alone = connection.pats.latest.lock().await;
         let operation = connection.operation(context);
         let what = config.what();
-        progress.tell(format!("{what}: looking it up")).await;
-        let revoked = match (config.email.known(), config.user_id.known()) {
-            (Some(email), _) => revoke_by_email(&connection.api, &operation, email, &what).await,
-            (None, Some(id)) => revoke_by_number(&connection.api, &operation, *id, &what).await,
-            (None, None) => return,
+        let api = &connection.api;
+        let revoke = async {
+            match (config.email.known(), config.user_id.known()) {
+                (Some(email), None) => revoke_by_email(api, &operation, email, &what).await,
+                (None, Some(id)) => revoke_by_number(api, &operation, *id, &what).await,
+                // What was unknown when the configuration was validated is known now.
+                _ => Err(Diagnostic::invalid(
+                    "email",
+                    "exactly one of this and `user_id` must be set",
+                )),
+            }
         };
-        match revoked {
-            Ok(true) => progress.tell(format!("{what} is revoked")).await,
-            Ok(false) => diagnostics.push(has_none(&what)),
-            Err(diagnostic) => diagnostics.push(diagnostic),
+        progress.send(format!("{what}: looking it up")).await;
+        match revoke.await? {
+            true => progress.send(format!("{what} is revoked")).await,
+            false => context.report(has_none(&what)),
         }
+        Ok(())
     }
 }
 
@@ -138,7 +105,7 @@ async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &s
         return Ok(false);
     };
     if found.own {
-        return Err(kept::cannot_revoke_own(what));
+        return Err(token_value::cannot_revoke_own(what));
     }
     pat::end(api, operation, &token, Some(email)).await?;
     Ok(true)
@@ -149,7 +116,7 @@ async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str)
     // A service account, which is no user, has none.
     let own = api.user_token(operation, None).await.ok().flatten();
     if own.is_some_and(|own| own.user_id == Some(id)) {
-        return Err(kept::cannot_revoke_own(what));
+        return Err(token_value::cannot_revoke_own(what));
     }
     let revoke = async || match api.revoke_user_token(operation, Owner::UserId(id)).await {
         Ok(()) => Ok(true),

@@ -7,20 +7,27 @@
 //! - The account is not the one that the provider works with, which nothing tells by its name. If it is, the revocation is
 //!   the last thing that the platform lets it do.
 
-use async_trait::async_trait;
-
 use super::api::find;
+use super::connection::{Connection, Context};
 use super::quota::ending;
 use super::revoke::revoke;
 use super::service_account::no_such_account;
-use super::session::Session;
-use crate::framework::{Action, Attribute, Context, Diagnostic, Diagnostics, Progress, Schema, Type, model};
+use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
+use crate::platform::Session;
 
-model! {
-    /// The configuration of `action.striim_revoke_service_account_token`.
-    pub(super) struct Config {
-        name: String,
-    }
+/// Revokes the token of a service account and deletes the account, whoever created it: one that leaked, or one that another
+/// has taken the place of. The token stops working at once. Needs Terraform 1.14.
+///
+/// Invoke it with `terraform apply -invoke=action.striim_revoke_service_account_token.<label>`, or by an `action_trigger` in a
+/// resource's `lifecycle`. There being no such service account is no error, but a warning.
+///
+/// To revoke a token that a configuration manages, take its resource out of the configuration: after this action, the next
+/// plan would recreate it.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct Config {
+    /// The service account's name, which is case-sensitive. Not that of the one that the provider works with.
+    #[attribute(required, length = 1..)]
+    name: Field<String>,
 }
 
 pub(super) struct RevokeServiceAccountToken {
@@ -33,43 +40,21 @@ impl RevokeServiceAccountToken {
     }
 }
 
-#[async_trait]
 impl Action for RevokeServiceAccountToken {
     type Config = Config;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_revoke_service_account_token";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "Revokes the token of a service account and deletes the account, whoever made it: one that leaked, or one that \
-             another has taken the place of. The token stops working at once. Needs Terraform 1.14.\n\n\
-             Invoke it with `terraform apply -invoke=action.striim_revoke_service_account_token.<label>`, or by an \
-             `action_trigger` in a resource's `lifecycle`. There being no such service account is no error, but a warning.\n\n\
-             To revoke a token that a configuration manages, take its resource out of the configuration: after this action, \
-             the next plan would make it anew.",
-            [Attribute::required(
-                "name",
-                Type::String,
-                "The service account's name, which is case-sensitive. Not that of the one that the provider works with.",
-            )],
-        )
-    }
-
-    fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
-        if config.name.known().is_some_and(String::is_empty) {
-            diagnostics.push(Diagnostic::error("Invalid name", "`name` must not be empty.").on("name"));
-        }
-    }
-
-    async fn plan(&self, context: &Context, config: &Config, diagnostics: &mut Diagnostics) {
-        let (Some(name), Some(connection)) = (config.name.known(), self.session.connected()) else {
-            return;
+    async fn plan(&self, context: &Context, config: &Config) -> Result<(), Diagnostics> {
+        let (Some(name), Some(connection)) = (config.name.known(), context.known_client()) else {
+            return Ok(());
         };
         // Errors are ignored here: the invocation reports them.
         let Ok(accounts) = connection.service_accounts(&connection.operation(context)).await else {
-            return;
+            return Ok(());
         };
-        diagnostics.push(match find(&accounts, name) {
+        context.report(match find(&accounts, name) {
             None => no_such_account("to revoke", name, &accounts).as_warning(),
             Some(account) => Diagnostic::warning(
                 format!("This revokes the token of service account {name:?}"),
@@ -80,34 +65,32 @@ impl Action for RevokeServiceAccountToken {
                 ),
             ),
         });
+        Ok(())
     }
 
-    async fn invoke(&self, context: &Context, config: Config, progress: &Progress, diagnostics: &mut Diagnostics) {
-        let (Some(connection), Some(name)) = (self.session.connection(diagnostics), config.name.known()) else {
-            return;
-        };
-        let _alone = connection.alone_with(name).await;
+    async fn invoke(&self, context: &Context, config: Config, progress: &Progress) -> Result<(), Diagnostics> {
+        let connection = context.client()?;
+        let name = config.name.get()?;
+        let _alone = connection.lock_name(name).await;
         let operation = connection.operation(context);
-        let Some(accounts) = diagnostics.ok(connection.look_afresh(&operation).await) else {
-            return;
-        };
+        let accounts = connection.fetch_accounts(&operation).await?;
         let Some(account) = find(&accounts, name) else {
-            diagnostics.push(no_such_account("to revoke", name, &accounts).as_warning());
-            return;
+            context.report(no_such_account("to revoke", name, &accounts).as_warning());
+            return Ok(());
         };
         progress
-            .tell(format!("Revoking the token of service account {name:?}"))
+            .send(format!("Revoking the token of service account {name:?}"))
             .await;
         let revoked = revoke(&connection.api, &operation, name, account.token_id).await;
         match revoked {
             Ok(()) => connection.removed(name).await,
-            Err(_) => connection.changed(),
+            Err(_) => connection.invalidate(),
         }
-        if diagnostics.ok(revoked).is_some() {
-            progress
-                .tell(format!("{name:?} is revoked: the platform lists it no longer"))
-                .await;
-        }
+        revoked?;
+        progress
+            .send(format!("{name:?} is revoked: the platform lists it no longer"))
+            .await;
+        Ok(())
     }
 }
 

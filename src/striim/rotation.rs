@@ -1,32 +1,37 @@
-//! The attributes by which a user declares when a token ends and when it is rotated, the same for every token resource,
+//! The attributes by which a user declares when a token expires and when it is rotated, the same for every token resource,
 //! and what a plan makes of them.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::kept::Record;
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, Type};
-use crate::platform::attributes::{
-    Triggers, argument, at_most_one, duration, invalid, known_duration, known_triggers, requires,
-};
-use crate::platform::hand_over::{self, Destination};
-use crate::token::{
-    Declared, Ends, Expiry, Lifetime, Present, PresentValue, Reason, follows_the_clock, has_ended, reasons,
-};
+use super::token_value::{Record, expiry};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model};
+use crate::platform::attributes::{Triggers, duration, keep_spelling, known_duration, known_triggers};
+use crate::token::{Declared, Ends, Expiry, Keeper, Lifetime, Present, PresentValue, Reason, follows_the_clock};
 
 /// A fixed `expires_at` is warned of this long before.
 const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// The attributes, as a configuration or a state has them.
-#[derive(Clone, Copy)]
-pub(super) struct Rotation<'a> {
-    pub(super) expires_at: &'a Field<String>,
-    pub(super) expires_in: &'a Field<String>,
-    pub(super) rotate_before: &'a Field<String>,
-    pub(super) rotation_triggers: &'a Field<Triggers>,
-    /// Who keeps the value; null: the state.
-    pub(super) vault: &'a Field<Destination>,
+/// When a token expires and when it is rotated, as a user declares it.
+#[derive(Model, Clone, Debug, Default)]
+#[model(conflicting("expires_at", "expires_in"))]
+pub(super) struct RotationPolicy {
+    /// When the token expires, in RFC 3339 with an offset, such as `2027-06-30T00:00:00Z`. **A change rotates the token in
+    /// place**: the old value stops working at once. Another spelling of the same instant changes nothing. With neither
+    /// `expires_at` nor `expires_in`, the account's default expiry applies, and an expired token is rotated.
+    #[attribute(optional, computed, planned)]
+    pub(super) expires_at: Field<String>,
+    /// How long each value lives, a duration such as `90d`, `12h` or `1h30m`. Once it has expired, the next plan rotates
+    /// it. A change rotates.
+    #[attribute(optional)]
+    pub(super) expires_in: Field<String>,
+    /// A plan made within this time of the expiry rotates the token; a duration shorter than `expires_in`.
+    #[attribute(optional, requires("expires_in"))]
+    pub(super) rotate_before: Field<String>,
+    /// Values to tie the token to: any change rotates it.
+    #[attribute(optional)]
+    pub(super) rotation_triggers: Field<Triggers>,
 }
 
 /// What a plan does with a token that is there.
@@ -37,65 +42,30 @@ pub(super) enum Decision {
     /// There are reasons to rotate, and its fixed expiry has passed, so that nothing can be issued for it.
     Ended(Vec<Reason>),
     /// It depends on these arguments, which are known only at apply.
-    NotKnownYet(Vec<&'static str>),
+    Unknown(Vec<&'static str>),
 }
 
-/// The attributes' schemas.
-pub(super) fn attributes() -> [Attribute; 4] {
-    [
-        Attribute::optional_computed(
-            "expires_at",
-            Type::String,
-            "When the token ends, in RFC 3339 with an offset, such as `2027-06-30T00:00:00Z`. **A change rotates the \
-             token in place**: the old value stops working at once. Another spelling of the same instant changes \
-             nothing. With neither `expires_at` \
-             nor `expires_in`, the account's default expiry applies, and an expired token is rotated.",
-        ),
-        Attribute::optional(
-            "expires_in",
-            Type::String,
-            "Instead of `expires_at`: how long each value lives, a duration such as `90d`, `12h` or `1h30m`. Once it \
-             has expired, the next plan rotates it. A change rotates.",
-        ),
-        Attribute::optional(
-            "rotate_before",
-            Type::String,
-            "With `expires_in`: a plan made within this time of the expiry rotates the token; a duration shorter than \
-             `expires_in`.",
-        ),
-        Attribute::optional(
-            "rotation_triggers",
-            Type::Map(Box::new(Type::String)),
-            "Values to tie the token to: any change rotates it.",
-        ),
-    ]
-}
-
-impl Rotation<'_> {
-    /// Judges a configuration by itself.
+impl RotationPolicy {
+    /// Checks a configuration by itself, after the validators and rules.
     pub(super) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {
         if let Some(text) = self.expires_at.known()
             && let Err(error) = Expiry::parse(text)
         {
-            diagnostics.push(invalid("expires_at", format!("{error}; it is {text:?}")));
+            diagnostics.push(Diagnostic::invalid("expires_at", format!("{error}; it is {text:?}")));
         }
-        let expires_at = argument("expires_at", self.expires_at);
-        let given_in = argument("expires_in", self.expires_in);
-        diagnostics.extend(requires(&argument("rotate_before", self.rotate_before), &given_in));
-        diagnostics.extend(at_most_one(&[expires_at, given_in]));
-        let expires_in = duration("expires_in", self.expires_in, diagnostics);
-        let rotate_before = duration("rotate_before", self.rotate_before, diagnostics);
+        let expires_in = duration("expires_in", &self.expires_in, diagnostics);
+        let rotate_before = duration("rotate_before", &self.rotate_before, diagnostics);
         if let Some(expires_in) = expires_in {
             if expires_in.is_zero() {
-                diagnostics.push(invalid("expires_in", "must be at least 1s"));
+                diagnostics.push(Diagnostic::invalid("expires_in", "must be at least 1s"));
             } else if let Err(problem) = after(now, expires_in).check(now, lifetime) {
-                diagnostics.push(invalid("expires_in", problem));
+                diagnostics.push(Diagnostic::invalid("expires_in", problem));
             }
         }
         if let (Some(expires_in), Some(rotate_before)) = (expires_in, rotate_before)
             && rotate_before >= expires_in
         {
-            diagnostics.push(invalid(
+            diagnostics.push(Diagnostic::invalid(
                 "rotate_before",
                 "must be shorter than `expires_in`, or every plan would rotate the token",
             ));
@@ -108,43 +78,41 @@ impl Rotation<'_> {
             ("expires_at", self.expires_at.is_unknown()),
             ("expires_in", self.expires_in.is_unknown()),
             ("rotate_before", self.rotate_before.is_unknown()),
-            ("rotation_triggers", known_triggers(self.rotation_triggers).is_none()),
-            ("vault", hand_over::keeper(self.vault).is_none()),
+            ("rotation_triggers", known_triggers(&self.rotation_triggers).is_none()),
         ];
         let unknown = arguments.iter().filter(|(_, is_unknown)| *is_unknown);
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// What is declared; `None` if a part of it is known only at apply.
-    pub(super) fn declared(&self) -> Option<Declared> {
+    /// What is declared of a token whose value is in this place; `None` if a part of it is known only at apply.
+    pub(super) fn declared(&self, keeper: Option<Keeper>) -> Option<Declared> {
         if !self.unknown().is_empty() {
             return None;
         }
-        let expires_at = self.expires_at.known().and_then(|text| Expiry::parse(text).ok());
         // With both, `expires_at` is that of the state, put there by `ignore_changes`.
-        let ends = match (known_duration(self.expires_in), expires_at) {
+        let ends = match (known_duration(&self.expires_in), self.expiry()) {
             (Some(lifetime), _) => Ends::After {
                 lifetime,
-                rotate_before: known_duration(self.rotate_before),
+                rotate_before: known_duration(&self.rotate_before),
             },
             (None, Some(expiry)) => Ends::At(expiry),
             (None, None) => Ends::ByDefault,
         };
         Some(Declared {
             ends,
-            triggers: known_triggers(self.rotation_triggers)?,
-            keeper: hand_over::keeper(self.vault)?,
+            triggers: known_triggers(&self.rotation_triggers)?,
+            keeper: keeper?,
         })
     }
 
-    /// What is there, by the state.
-    pub(super) fn present(&self, value: PresentValue, record: Option<Record>) -> Present {
+    /// What is there by this policy of a state.
+    pub(super) fn present(&self, keeper: Option<Keeper>, value: PresentValue, record: Option<Record>) -> Present {
         Present {
             expiry: self.expiry(),
             issued: record.and_then(Record::issued),
-            lifetime: known_duration(self.expires_in),
-            triggers: known_triggers(self.rotation_triggers).unwrap_or_default(),
-            keeper: hand_over::keeper(self.vault).unwrap_or_default(),
+            lifetime: known_duration(&self.expires_in),
+            triggers: known_triggers(&self.rotation_triggers).unwrap_or_default(),
+            keeper: keeper.unwrap_or_default(),
             value,
         }
     }
@@ -154,9 +122,9 @@ impl Rotation<'_> {
         self.expires_at.known().is_none() && self.expires_in.is_null()
     }
 
-    /// What the state has for `expires_at`.
-    fn expiry(&self) -> Option<Expiry> {
-        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+    /// The instant of `expires_at`.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        expiry(&self.expires_at)
     }
 
     /// When the present value expires by the platform, as far as that is known.
@@ -165,50 +133,19 @@ impl Rotation<'_> {
         issued.map(|issued| issued.expiry).or(self.expiry())
     }
 
-    /// Whether the time matters to what becomes of a token: then the platform's has to be known. `prior` is its state.
-    pub(super) fn needs_clock(&self, prior: Option<Rotation<'_>>, now: Timestamp) -> bool {
+    /// Whether the decision depends on the time: then the platform's has to be known. `prior` is the policy of the state.
+    pub(super) fn needs_clock(&self, prior: Option<&Self>, now: Timestamp) -> bool {
         let has_expired = || {
-            let expiry = prior.and_then(|prior| prior.expiry());
+            let expiry = prior.and_then(Self::expiry);
             expiry.is_some_and(|expiry| expiry.has_passed(now))
         };
         self.expires_at.known().is_some() || self.expires_in.known().is_some() || has_expired()
     }
 
-    /// What time has made of a token by what its state declares: whether that asks for a rotation, and whether it has
-    /// expired, as declared and by the platform.
-    pub(super) fn boundary(&self, record: Option<Record>, value: PresentValue, at: Timestamp) -> (bool, bool, bool) {
-        let rotates = matches!(self.decide(*self, record, value, at), Decision::Rotate(_));
-        let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
-        (rotates, has_passed(self.expiry()), has_passed(self.real_expiry(record)))
-    }
-
-    /// Decides about a token whose state is `prior` by this configuration.
-    pub(super) fn decide(
-        &self,
-        prior: Rotation<'_>,
-        record: Option<Record>,
-        value: PresentValue,
-        now: Timestamp,
-    ) -> Decision {
-        let Some(declared) = self.declared() else {
-            return Decision::NotKnownYet(self.unknown());
-        };
-        let mut present = prior.present(value, record);
-        if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.expires_at.known(), present.expiry) {
-            // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
-            present.expiry = Some(expiry);
-        }
-        match reasons(&declared, &present, now) {
-            reasons if reasons.is_empty() => Decision::Keep,
-            reasons if has_ended(&declared, &present, now) => Decision::Ended(reasons),
-            reasons => Decision::Rotate(reasons),
-        }
-    }
-
     /// The warning that a changed `expires_at` is computed from the time of each plan, which rotates every time.
     pub(super) fn follows_the_clock(
         &self,
-        prior: Rotation<'_>,
+        prior: &Self,
         record: Option<Record>,
         what: &str,
         now: Timestamp,
@@ -235,22 +172,22 @@ impl Rotation<'_> {
     /// # Errors
     /// An error on the attribute if the platform would not take it.
     pub(super) fn expiry_to_send(&self, now: Timestamp, lifetime: Lifetime) -> Result<Option<Expiry>, Diagnostic> {
-        let (attribute, expiry) = match (self.expires_at.known(), known_duration(self.expires_in)) {
+        let (attribute, expiry) = match (self.expires_at.known(), known_duration(&self.expires_in)) {
             (_, Some(expires_in)) => ("expires_in", after(now, expires_in)),
             (Some(text), None) => (
                 "expires_at",
-                Expiry::parse(text).map_err(|error| invalid("expires_at", error))?,
+                Expiry::parse(text).map_err(|error| Diagnostic::invalid("expires_at", error))?,
             ),
             (None, None) => return Ok(None),
         };
         expiry
             .check(now, lifetime)
-            .map_err(|problem| invalid(attribute, problem))?;
+            .map_err(|problem| Diagnostic::invalid(attribute, problem))?;
         Ok(Some(expiry))
     }
 
     /// Warns about the fixed expiry of a token that stays as it is.
-    pub(super) fn tell_of_the_end(
+    pub(super) fn warn_about_expiry(
         &self,
         record: Option<Record>,
         what: &str,
@@ -285,6 +222,13 @@ impl Rotation<'_> {
                 .on("expires_at"),
             );
         }
+    }
+
+    /// In a plan: the spelling in the state stays, so that another one is no difference.
+    pub(super) fn keep_spelling(&mut self, prior: &Self) {
+        keep_spelling(&mut self.expires_at, &prior.expires_at);
+        keep_spelling(&mut self.expires_in, &prior.expires_in);
+        keep_spelling(&mut self.rotate_before, &prior.rotate_before);
     }
 
     /// Whether a configuration fixes the expiry.

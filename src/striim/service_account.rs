@@ -7,15 +7,14 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, Own, ServiceAccount, find, is_marked, is_same_name};
+use super::api::{IssuedToken, Own, ServiceAccount, find, is_marked, is_same_name};
+use super::connection::{Connection, Context, Latest};
 use super::failure::failure;
 use super::issue::{self, Unmade};
-use super::kept;
 use super::quota;
 use super::revoke::revoke;
-use super::session::{Connection, Latest};
-use crate::framework::{Context, Diagnostic, Diagnostics, Field};
-use crate::platform::attributes::invalid;
+use super::token_value;
+use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::rest::{Error, Kind, Operation};
 use crate::token::Lifetime;
 
@@ -74,30 +73,26 @@ pub(super) fn token_of(name: &str) -> String {
     format!("The token of service account {name:?}")
 }
 
-/// Judges a description that the user declares; `room` is how many characters it may have.
-pub(super) fn check_description(description: &Field<String>, room: usize, diagnostics: &mut Diagnostics) {
-    let Some(description) = description.known() else {
-        return;
-    };
-    let length = description.chars().count();
-    if length > room {
-        let beside = if room < MAX_DESCRIPTION {
-            ", beside the mark of the provider's `managed_by`"
-        } else {
-            ""
-        };
-        diagnostics.push(invalid(
-            "description",
-            format!("must have at most {room} characters{beside}; it has {length}"),
-        ));
-    }
+/// The validator of a description that the user declares, next to its length.
+#[allow(clippy::ptr_arg)] // the type of the attribute
+pub(super) fn has_no_mark(description: &String) -> Result<(), &'static str> {
     if is_marked(description) {
-        diagnostics.push(invalid(
-            "description",
-            "must not end in a mark such as [managed by acme]: that is for the provider's `managed_by` to write"
-                .to_owned(),
-        ));
+        return Err("must not end in a mark such as [managed by acme]: the provider's `managed_by` writes it");
     }
+    Ok(())
+}
+
+/// Checks that a description leaves room for the mark of the provider's `managed_by`.
+pub(super) fn check_description(connection: &Connection, description: &Field<String>) -> Result<(), Diagnostic> {
+    let room = connection.api.room_for_description();
+    let length = description.known().map_or(0, |text| text.chars().count());
+    if length <= room {
+        return Ok(());
+    }
+    Err(Diagnostic::invalid(
+        "description",
+        format!("must have at most {room} characters next to the mark of the provider's `managed_by`; it has {length}"),
+    ))
 }
 
 /// The plan's warning about an account that bears the mark of this provider's `managed_by` and is not in the state, as a run
@@ -154,7 +149,7 @@ pub(super) async fn check_successor(
     what: &str,
     successor: &str,
 ) -> Result<(), Diagnostic> {
-    let is_created_already = connection.alone_with(successor).await.is_some();
+    let is_created_already = connection.lock_name(successor).await.is_some();
     let accounts = connection.recent(operation).await.map_err(|error| failure(&error))?;
     if is_created_already || find(&accounts.items, successor).is_none() {
         return Ok(());
@@ -189,14 +184,14 @@ pub(super) async fn end_left_over(
     if manages(&recent.items).is_none() {
         return Ok(());
     }
-    let Some(account) = manages(&connection.look_afresh(operation).await?) else {
+    let Some(account) = manages(&connection.fetch_accounts(operation).await?) else {
         return Ok(());
     };
     tracing::warn!("an interrupted run left the service account {name:?}: recreating it");
     let revoked = revoke(&connection.api, operation, name, account.token_id).await;
     match revoked {
         Ok(()) => connection.removed(name).await,
-        Err(_) => connection.changed(),
+        Err(_) => connection.invalidate(),
     }
     revoked
 }
@@ -210,12 +205,12 @@ pub(super) async fn end(
     token: &Field<SecretString>,
     token_id: &Field<i64>,
 ) -> Result<(), Diagnostic> {
-    let latest = connection.alone_with(name).await;
+    let latest = connection.lock_name(name).await;
     let operation = connection.operation(context);
     if let Some(latest) = &*latest {
-        let accounts = connection.look_afresh(&operation).await?;
+        let accounts = connection.fetch_accounts(&operation).await?;
         let present_id = find(&accounts, name).and_then(|account| account.token_id);
-        if kept::is_of_another(token, token_id, latest, present_id) {
+        if token_value::belongs_to_other_resource(token, token_id, latest, present_id) {
             return Ok(());
         }
     }
@@ -225,7 +220,7 @@ pub(super) async fn end(
             connection.removed(name).await;
             connection.ledger.deleted(name);
         }
-        Err(_) => connection.changed(),
+        Err(_) => connection.invalidate(),
     }
     revoked
 }
@@ -296,11 +291,11 @@ pub(super) async fn rotate(
         Err(error) => error.is_ambiguous(),
     };
     if is_doubtful && own != Own::No {
-        diagnostics.push(kept::may_have_ended_own(&token_of(name)));
+        diagnostics.push(token_value::may_have_ended_own(&token_of(name)));
     }
     let issued = issued?;
     if own == Own::Perhaps && connection.api.works_with(&issued.token).await {
-        diagnostics.push(kept::rotates_own(&token_of(name)));
+        diagnostics.push(token_value::rotates_own(&token_of(name)));
     }
     Ok(issued)
 }

@@ -25,67 +25,112 @@ mod drift;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
+use super::connection::{Connection, Context};
 use super::failure::failure;
 use super::identity::Named;
 use super::issue::Unmade;
-use super::kept::{self, Kept};
 use super::quota;
 use super::replacement;
-use super::rotation::{self, Decision, Rotation};
+use super::rotation::{Decision, RotationPolicy};
 use super::service_account::{
-    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, may_be_spelled_otherwise,
-    orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created, why_not_rotated,
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, has_no_mark,
+    may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated,
 };
-use super::session::{Connection, Session};
+use super::token_value::{self, TokenMetadata};
 use crate::framework::{
-    Attribute, Change, Context, Diagnostic, Diagnostics, Field, MovedState, PrivateState, Resource, Schema, Type, model,
+    Change, Diagnostic, Diagnostics, Failed, Field, Identity, Leaving, Model, Outcome, PrivateState, Resource, Schema,
+    SourceState, Value,
 };
 use crate::platform::attributes::{
-    Triggers, check_name, duration, invalid, is_same_text, keep_spelling, known_duration, may_rotate,
+    Triggers, check_name, duration, is_same_text, keep_spelling, known_duration, may_rotate,
 };
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::declarations::{Declaration, declaration};
-use crate::platform::{account, generation, private_record};
+use crate::platform::{Session, account, generation, private_record};
 use crate::rest::Operation;
-use crate::token::{Clock, Expiry, Pair, PresentValue, Reason, Slot};
+use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, Slot};
 
-model! {
-    /// The attributes of `striim_service_account_token_pair`.
-    pub(super) struct Model {
-        id: String,
-        name: String,
-        description: String,
-        expires_in: String,
-        rotate_every: String,
-        rotation_triggers: Triggers,
-        /// The one whose value was made last.
-        current: Account,
-        /// The other one.
-        previous: Account,
-        /// See [`generation`].
-        generation: i64,
-        /// When the current value was made.
-        rotated_at: String,
-    }
+/// Two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
+/// Hand `current.token` to whoever needs access, and let them fetch it again within `rotate_every`.
+///
+/// **A rotation** issues a new value, which becomes `current`. What was current until then remains valid as `previous`, until
+/// it expires or the next rotation revokes it. A plan rotates, and says why, when the current value is as old as
+/// `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current value was rotated or deleted
+/// outside Terraform, or has expired. A rotation touches one service account only, and never the one whose value is the only
+/// one that works. So one in the state always works, also when a rotation fails half-way, unless others revoked both or no
+/// apply came before they expired.
+///
+/// The service accounts are named after the pair, `<name>-a` and `<name>-b`, and both names are its own. The second is
+/// created by the first rotation, and the attributes of `previous` are null until then: of the three places of the account a
+/// pair needs two. Destroying the resource deletes both and revokes their tokens.
+///
+/// The platform shows a value once, when it is issued. It is kept in the Terraform state: whoever can read the state can use
+/// the tokens. After an import the values are null, and remain valid where they are in use.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct ServiceAccountTokenPair {
+    /// What the service accounts are named after, case-sensitive.
+    #[attribute(required, requires_replace, check = has_room_for_suffix)]
+    name: Field<String>,
+    /// What they are for.
+    #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
+    description: Field<String>,
+    /// How long each value lives, a duration such as `90d`, `12h` or `1h30m`, at most 12 months. A change rotates.
+    #[attribute(required)]
+    expires_in: Field<String>,
+    /// How old the current value may become: a plan made later rotates. A duration shorter than `expires_in`, by default
+    /// half of it. The rest of `expires_in` is how long the former value remains valid after a rotation, but never longer
+    /// than until the next one.
+    #[attribute(optional)]
+    rotate_every: Field<String>,
+    /// Values to tie the tokens to: any change rotates.
+    #[attribute(optional)]
+    rotation_triggers: Field<Triggers>,
+    /// The same as `name`.
+    #[attribute(computed, use_state_for_unknown)]
+    id: Field<String>,
+    /// The service account whose value was issued last: the one to use.
+    #[attribute(computed, planned)]
+    current: Field<Account>,
+    /// The service account that was current before, for whoever still uses it. Its attributes are null until the first
+    /// rotation, and once it was deleted outside Terraform.
+    #[attribute(computed, planned)]
+    previous: Field<Account>,
+    #[attribute(computed, planned, description = generation::DESCRIPTION)]
+    generation: Field<i64>,
+    /// When the current value was issued, in UTC; null if that is not known after an import.
+    #[attribute(computed, planned)]
+    rotated_at: Field<String>,
 }
 
-model! {
-    /// One of the two service accounts. All is null if it is not there: not made yet, or deleted outside Terraform. An
-    /// object even then, so that `previous.token` is no error in a configuration.
-    pub(super) struct Account {
-        name: String,
-        /// The value. Null if Terraform has none that works.
-        token: SecretString,
-        token_id: i64,
-        expires_at: String,
-        updated_at: String,
-        updated_by: i64,
-    }
+/// One of the two service accounts. All is null if it is not there: not created yet, or deleted outside Terraform. An object
+/// even then, so that `previous.token` is no error in a configuration.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct Account {
+    /// Its name.
+    #[attribute(computed)]
+    name: Field<String>,
+    /// When the value expires, in UTC.
+    #[attribute(computed)]
+    expires_at: Field<String>,
+    // Null if Terraform has none that works.
+    #[attribute(computed, description = token_value::TOKEN)]
+    token: Field<SecretString>,
+    #[attribute(flatten)]
+    metadata: TokenMetadata,
+}
+
+/// The validator of a pair's name.
+fn has_room_for_suffix(name: &String) -> Result<(), String> {
+    let length = name.chars().count();
+    let problem = "must have 1 to 28 characters, for each service account has two more";
+    let fits = (1..=28).contains(&length);
+    fits.then_some(())
+        .ok_or_else(|| format!("{problem}; {name:?} has {length}"))
 }
 
 impl Account {
@@ -99,33 +144,34 @@ impl Account {
 
     /// One whose value is yet to come.
     fn to_come(name: &str) -> Self {
-        let mut account = Self::named(name);
-        account.kept().expect(&Field::Null);
+        let mut account = Self {
+            expires_at: Field::Unknown,
+            token: Field::Unknown,
+            ..Self::named(name)
+        };
+        account.metadata.mark_unknown();
         account
     }
 
     /// One that is there, and whose value is not known.
     fn found(account: &ServiceAccount) -> Self {
-        let mut found = Self::named(&account.name);
-        found.kept().import(account.into(), account.unreadable_expiry.as_ref());
+        let mut found = Self {
+            expires_at: token_value::imported_expiry(account.into()),
+            ..Self::named(&account.name)
+        };
+        found.metadata.refresh_from(account.into(), true);
         found
     }
 
     /// One that the platform issued a value for; `asked` is the expiry that was sent.
     fn issued(name: &str, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) -> Self {
-        let mut account = Self::named(name);
-        account.kept().take(asked, issued, diagnostics);
+        let mut account = Self {
+            expires_at: token_value::issued_expiry(asked, &issued, diagnostics),
+            ..Self::named(name)
+        };
+        account.metadata.set_issued(&issued);
+        account.token = issued.token.into();
         account
-    }
-
-    fn kept(&mut self) -> Kept<'_> {
-        Kept {
-            expires_at: &mut self.expires_at,
-            token: &mut self.token,
-            token_id: &mut self.token_id,
-            updated_at: &mut self.updated_at,
-            updated_by: &mut self.updated_by,
-        }
     }
 
     fn name(&self) -> &str {
@@ -133,34 +179,43 @@ impl Account {
     }
 
     fn expiry(&self) -> Option<Expiry> {
-        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
+        token_value::expiry(&self.expires_at)
+    }
+
+    fn token_id(&self) -> Option<i64> {
+        self.metadata.token_id.known().copied()
     }
 
     /// What the platform's list says of it, whose value was issued at `issued_at` or before; `None`: it was deleted.
-    fn follow(
+    fn refresh_from(
         mut self,
         accounts: &[ServiceAccount],
         issued_at: Option<Timestamp>,
         now: Timestamp,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let token_id = self.token_id.known().copied();
-        let Some(account) = find_own(accounts, self.name(), token_id) else {
-            if may_be_spelled_otherwise(accounts, self.name(), token_id) {
+        let Some(account) = find_own(accounts, self.name(), self.token_id()) else {
+            if may_be_spelled_otherwise(accounts, self.name(), self.token_id()) {
                 diagnostics.push(spelled_otherwise(self.name()));
                 return Some(self);
             }
-            // Expired, it may be listed no longer: what ended as declared was not deleted outside.
+            // Expired, it may be listed no longer: what expired as declared was not deleted outside.
             let expired = self.expiry().is_some_and(|expiry| expiry.has_passed(now));
-            // The same goes for what was left behind and was never seen: only its revocation tells that it is gone.
-            let never_seen = self.token.is_null() && self.token_id.is_null() && self.expires_at.is_null();
+            // The same goes for an orphan that was never seen: only its revocation shows that it is gone.
+            let never_seen = self.token.is_null() && self.token_id().is_none() && self.expires_at.is_null();
             return (expired || never_seen).then_some(self);
         };
         if let Some(spelled) = &account.unreadable_expiry {
-            diagnostics.push(kept::unreadable_expiry(&token_of(self.name()), spelled));
+            diagnostics.push(token_value::unreadable_expiry(&token_of(self.name()), spelled));
         }
-        if self.kept().follow_issued(account.into(), issued_at) {
-            diagnostics.push(kept::died(&token_of(self.name())));
+        let rotated = self.metadata.is_replaced(self.expiry(), issued_at, account.into());
+        let had_value = !self.token.is_null();
+        token_value::refresh_expiry(&mut self.expires_at, account.into());
+        self.metadata.refresh_from(account.into(), rotated || !had_value);
+        if rotated && had_value {
+            // Without it the plan rotates, and a value that no longer works is used by no one.
+            self.token = Field::Null;
+            diagnostics.push(token_value::value_replaced_warning(&token_of(self.name())));
         }
         Some(self)
     }
@@ -176,7 +231,7 @@ fn names(pair: &str) -> [String; 2] {
     ["a", "b"].map(|letter| format!("{pair}-{letter}"))
 }
 
-impl Model {
+impl ServiceAccountTokenPair {
     fn name(&self) -> &str {
         self.name.known().map_or("", String::as_str)
     }
@@ -186,20 +241,18 @@ impl Model {
         format!("The pair of tokens {:?}", self.name())
     }
 
-    /// The attributes that all tokens have in common.
-    fn rotation<'a>(&'a self, expires_at: &'a Field<String>) -> Rotation<'a> {
-        Rotation {
-            expires_at,
-            expires_in: &self.expires_in,
-            rotate_before: &Field::Null,
-            rotation_triggers: &self.rotation_triggers,
-            vault: &Field::Null,
+    /// The policy of both tokens.
+    fn policy(&self) -> RotationPolicy {
+        RotationPolicy {
+            expires_in: self.expires_in.clone(),
+            rotation_triggers: self.rotation_triggers.clone(),
+            ..RotationPolicy::default()
         }
     }
 
-    /// The expiry of a value that is made now.
+    /// The expiry of a value that is issued now.
     fn expiry_to_send(&self, now: Timestamp) -> Result<Option<Expiry>, Diagnostic> {
-        self.rotation(&Field::Null).expiry_to_send(now, LIFETIME)
+        self.policy().expiry_to_send(now, LIFETIME)
     }
 
     /// How old the current value may become.
@@ -223,12 +276,14 @@ impl Model {
     /// What is there, by the state.
     fn pair(&self, private: &PrivateState) -> Pair {
         let imported = private_record::is_imported(private, &self.generation);
-        let present = |account: &Account, value| self.rotation(&account.expires_at).present(value, None);
+        let policy = self.policy();
+        let present = |account: &Account, value| Present {
+            expiry: account.expiry(),
+            ..policy.present(Some(Keeper::State), value, None)
+        };
         let known = |account: &Account| {
-            present(
-                account,
-                kept::present_value(imported, &account.token, &account.updated_at),
-            )
+            let value = token_value::present_value(imported, &account.token, &account.metadata.updated_at);
+            present(account, value)
         };
         Pair {
             current: there(&self.current).map_or_else(|| present(&Account::default(), PresentValue::Deleted), known),
@@ -239,11 +294,11 @@ impl Model {
 
     /// Decides about a pair whose state is `prior` by this configuration.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
-        let rotation = self.rotation(&Field::Null);
-        let Some((declared, rotate_every)) = rotation.declared().zip(self.rotate_every()) else {
-            let mut unknown = rotation.unknown();
+        let policy = self.policy();
+        let Some((declared, rotate_every)) = policy.declared(Some(Keeper::State)).zip(self.rotate_every()) else {
+            let mut unknown = policy.unknown();
             unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
-            return Decision::NotKnownYet(unknown);
+            return Decision::Unknown(unknown);
         };
         match prior.pair(private).reasons(&declared, rotate_every, now) {
             reasons if reasons.is_empty() => Decision::Keep,
@@ -324,11 +379,11 @@ impl Model {
     }
 }
 
-pub(super) struct ServiceAccountTokenPair {
+pub(super) struct ServiceAccountTokenPairResource {
     session: Session,
 }
 
-impl ServiceAccountTokenPair {
+impl ServiceAccountTokenPairResource {
     pub(super) fn new(session: Session) -> Self {
         Self { session }
     }
@@ -339,7 +394,7 @@ impl ServiceAccountTokenPair {
 
     /// What is in the account, for a plan. Errors are ignored here: apply reports them.
     async fn look(&self, context: &Context) -> Option<(Arc<Connection>, Arc<[ServiceAccount]>)> {
-        let connection = self.session.connected()?;
+        let connection = context.known_client()?;
         let recent = connection.recent(&connection.operation(context)).await.ok()?;
         Some((connection, recent.items))
     }
@@ -349,8 +404,8 @@ impl ServiceAccountTokenPair {
     async fn plan_creation(
         &self,
         context: &Context,
-        planned: &Model,
-        replaced: Option<&Model>,
+        planned: &ServiceAccountTokenPair,
+        replaced: Option<&ServiceAccountTokenPair>,
         diagnostics: &mut Diagnostics,
     ) -> bool {
         let Some((connection, accounts)) = self.look(context).await else {
@@ -359,7 +414,7 @@ impl ServiceAccountTokenPair {
         let pair = planned.name();
         let [first, second] = names(pair);
         let (ledger, now) = (&connection.ledger, self.now());
-        check_description(&planned.description, connection.api.room_for_description(), diagnostics);
+        diagnostics.ok(check_description(&connection, &planned.description));
         let replaces = replaced
             .map(|replaced| names(replaced.name()).to_vec())
             .unwrap_or_default();
@@ -383,15 +438,6 @@ impl ServiceAccountTokenPair {
         find(&accounts, &first).is_none()
     }
 
-    /// Notes the names of a pair after this plan, in the place of `replaces`: no other resource may have one of them.
-    fn declare(&self, pair: &str, replaces: &[String], declaration: &Declaration, diagnostics: &mut Diagnostics) {
-        if let Some(connection) = self.session.connected() {
-            let [first, second] = names(pair);
-            connection.ledger.release(replaces);
-            diagnostics.ok(connection.ledger.declare(&[&first, &second], declaration));
-        }
-    }
-
     /// Holds a rotation that needs a service account which is not in the state against what is in the account.
     async fn plan_addition(&self, context: &Context, name: &str, diagnostics: &mut Diagnostics) {
         let Some((connection, accounts)) = self.look(context).await else {
@@ -410,16 +456,16 @@ impl ServiceAccountTokenPair {
     }
 
     /// Notes that the accounts will go, and warns of what would refuse it.
-    async fn plan_removal(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
-        let Some(connection) = self.session.connected() else {
+    async fn plan_removal(&self, context: &Context, prior: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
+        let Some(connection) = context.known_client() else {
             return;
         };
         let operation = connection.operation(context);
         for account in prior.accounts() {
             diagnostics.ok(connection.ledger.remove(account.name()));
             match whether_own(&connection, &operation, account.name(), &account.token, self.now()).await {
-                Own::Yes => diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())).as_warning()),
-                Own::Perhaps => diagnostics.push(kept::may_revoke_own(&token_of(account.name()))),
+                Own::Yes => diagnostics.push(token_value::cannot_revoke_own(&token_of(account.name())).as_warning()),
+                Own::Perhaps => diagnostics.push(token_value::may_revoke_own(&token_of(account.name()))),
                 Own::No => {}
             }
         }
@@ -437,16 +483,9 @@ impl ServiceAccountTokenPair {
         diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         if let Some(old) = old {
-            let token_id = old.token_id.known().copied();
-            let rotated = rotate(
-                connection,
-                operation,
-                new.name,
-                new.expires_at,
-                &old.token,
-                token_id,
-                diagnostics,
-            );
+            let (value, token_id) = (&old.token, old.token_id());
+            let (name, expires_at) = (new.name, new.expires_at);
+            let rotated = rotate(connection, operation, name, expires_at, value, token_id, diagnostics);
             match rotated.await {
                 Ok(issued) => return Ok(issued),
                 Err(error) if error.is_not_found() => {}
@@ -475,134 +514,58 @@ impl ServiceAccountTokenPair {
     }
 }
 
-#[async_trait]
-impl Resource for ServiceAccountTokenPair {
-    type Model = Model;
-    type Identity = Named;
+impl Resource for ServiceAccountTokenPairResource {
+    type Model = ServiceAccountTokenPair;
+    type Client = Connection;
 
     const TYPE: &'static str = "striim_service_account_token_pair";
 
-    fn schema(&self) -> Schema {
-        let [.., rotation_triggers] = rotation::attributes();
-        Schema::new(
-            "Two service accounts of the Striim Cloud account that take turns, so that a rotation ends no token that is \
-             in use. Hand `current.token` to whoever needs access, and let them fetch it again within `rotate_every`.\n\n\
-             **A rotation** makes a new value, which becomes `current`. What was current until then goes on working as \
-             `previous`, until it expires or the next rotation ends it. A plan rotates, and says why, when the current \
-             value is as old as `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current \
-             value was rotated or deleted outside Terraform, or has expired. A rotation touches one service account only, \
-             and never the one whose value is the only one that works. So one in the state always works, also when a \
-             rotation fails half-way, unless others ended both or no apply came before they expired.\n\n\
-             The service accounts are named after the pair, `<name>-a` and `<name>-b`, and both names are its own. The \
-             second is made by the first rotation, and the attributes of `previous` are null until then: of the three \
-             places of the account a pair needs two. Destroying the resource deletes both and revokes their tokens.\n\n\
-             The platform shows a value once, when it is made. It is kept in the Terraform state: whoever can read the \
-             state can use the tokens. After an import the values are null, and go on working where they are in use.",
-            [
-                Attribute::required(
-                    "name",
-                    Type::String,
-                    "What the service accounts are named after: 1 to 28 characters, case-sensitive.",
-                )
-                .replaces(),
-                Attribute::optional(
-                    "description",
-                    Type::String,
-                    "What they are for, at most 255 characters.",
-                )
-                .empty_is_none()
-                .replaces(),
-                Attribute::required(
-                    "expires_in",
-                    Type::String,
-                    "How long each value lives, a duration such as `90d`, `12h` or `1h30m`, at most 12 months. A change \
-                     rotates.",
-                ),
-                Attribute::optional(
-                    "rotate_every",
-                    Type::String,
-                    "How old the current value may become: a plan made later rotates. A duration shorter than \
-                     `expires_in`, by default half of it. The rest of `expires_in` is how long the former value goes on \
-                     working after a rotation, but never longer than until the next one.",
-                ),
-                Attribute {
-                    description: "Values to tie the tokens to: any change rotates.".into(),
-                    ..rotation_triggers
-                },
-                Attribute::computed("id", Type::String, "The same as `name`."),
-                Attribute::computed_object(
-                    "current",
-                    account_attributes(),
-                    "The service account whose value was made last: the one to use.",
-                ),
-                Attribute::computed_object(
-                    "previous",
-                    account_attributes(),
-                    "The service account that was current before, for whoever still uses it. Its attributes are null \
-                     until the first rotation, and once it was deleted outside Terraform.",
-                ),
-                generation::attribute(),
-                Attribute::computed(
-                    "rotated_at",
-                    Type::String,
-                    "When the current value was made, in UTC; null if that is not known after an import.",
-                ),
-            ],
-        )
-    }
-
-    fn validate(&self, config: &Model, diagnostics: &mut Diagnostics) {
+    fn validate(&self, config: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
         if let Some(name) = config.name.known() {
-            let length = name.chars().count();
-            if !(1..=28).contains(&length) {
-                let problem = "must have 1 to 28 characters, for each service account has two more";
-                diagnostics.push(invalid("name", format!("{problem}; {name:?} has {length}")));
-            }
             check_name("name", name, diagnostics);
         }
-        check_description(&config.description, MAX_DESCRIPTION, diagnostics);
-        config
-            .rotation(&Field::Null)
-            .validate(LIFETIME, self.now(), diagnostics);
+        config.policy().validate(LIFETIME, self.now(), diagnostics);
         let rotate_every = duration("rotate_every", &config.rotate_every, diagnostics);
         if rotate_every.is_some_and(|rotate_every| rotate_every.is_zero()) {
-            diagnostics.push(invalid("rotate_every", "must be at least 1s"));
+            diagnostics.push(Diagnostic::invalid("rotate_every", "must be at least 1s"));
         }
         if let (Some(expires_in), Some(rotate_every)) = (known_duration(&config.expires_in), rotate_every)
             && rotate_every >= expires_in
         {
-            diagnostics.push(invalid(
+            diagnostics.push(Diagnostic::invalid(
                 "rotate_every",
-                "must be shorter than `expires_in`, or the old value would have ended before there is a new one",
+                "must be shorter than `expires_in`, or the old value would have expired before there is a new one",
             ));
         }
     }
 
-    async fn plan(&self, context: &Context, change: &mut Change<Model>, diagnostics: &mut Diagnostics) {
+    async fn plan(&self, context: &Context, change: &mut Change<ServiceAccountTokenPair>) -> Result<(), Diagnostics> {
+        let diagnostics = &mut *context.diagnostics();
         self.session.synchronise(context, diagnostics).await;
         let now = self.now();
-        let planned = &mut change.planned;
-        warn_of_a_short_overlap(planned, change.prior.as_ref(), diagnostics);
-        let Some(prior) = &change.prior else {
+        let Change {
+            config, prior, planned, ..
+        } = change;
+        warn_of_a_short_overlap(planned, prior.as_ref(), diagnostics);
+        let Some(prior) = prior else {
             planned.id = planned.name.clone();
             planned.generation = Field::Unknown;
             planned.previous = Account::default().into();
-            diagnostics.ok(change.config.expiry_to_send(now));
-            if let Some(pair) = planned.name.known() {
-                let [first, _] = names(pair);
-                let pair = pair.clone();
+            diagnostics.ok(config.expiry_to_send(now));
+            if let Some(pair) = planned.name.known().cloned() {
+                let [first, _] = names(&pair);
                 planned.current = Account::to_come(&first).into();
                 let replaces = replacement::replaced(&context.private);
                 if replaces.is_empty() {
                     self.plan_creation(context, planned, None, diagnostics).await;
                 }
-                self.declare(&pair, &replaces, &declaration(false, &change.config), diagnostics);
+                declare(context, &pair, &replaces, &declaration(false, config), diagnostics);
             }
-            return;
+            return Ok(());
         };
         self.session.generations().observe(&prior.generation);
         let had = names(prior.name());
-        let had = [had[0].as_str(), &had[1]];
+        let had = had.each_ref().map(String::as_str);
         if planned.name != prior.name || !is_same_text(&planned.description, &prior.description) {
             // It is replaced. Terraform plans its creation by another call, and drops the warnings of that one.
             self.plan_removal(context, prior, diagnostics).await;
@@ -612,31 +575,31 @@ impl Resource for ServiceAccountTokenPair {
             };
             let [first, _] = names(planned.name());
             replacement::note(&context.private, &had, is_free.then_some(&first));
-            return;
+            return Ok(());
         }
         replacement::note(&context.private, &had, None);
-        self.declare(prior.name(), &[], &declaration(true, &change.config), diagnostics);
+        declare(context, prior.name(), &[], &declaration(true, config), diagnostics);
         keep_spelling(&mut planned.expires_in, &prior.expires_in);
         keep_spelling(&mut planned.rotate_every, &prior.rotate_every);
         let prior = &drift::applied(prior, &context.private);
         planned.current = prior.current.clone();
         planned.previous = prior.previous.clone();
         let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, now, records, change.config.rotate_every());
-        let decide = |at| change.config.decide(prior, &context.private, at);
+        let time = DecisionTime::new(&context.private, now, records, config.rotate_every());
+        let decide = |at| config.decide(prior, &context.private, at);
         match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {}
             Decision::Rotate(reasons) => {
                 let name = prior.replaced(&context.private, time.at);
                 diagnostics.push(rotates(prior, &name, &reasons));
-                diagnostics.ok(change.config.expiry_to_send(now));
-                match (prior.account(&name), self.session.connected()) {
+                diagnostics.ok(config.expiry_to_send(now));
+                match (prior.account(&name), context.known_client()) {
                     (None, _) => self.plan_addition(context, &name, diagnostics).await,
                     (Some(old), Some(connection)) => {
                         let operation = connection.operation(context);
                         match whether_own(&connection, &operation, &name, &old.token, now).await {
-                            Own::Yes => diagnostics.push(kept::rotates_own(&token_of(&name))),
-                            Own::Perhaps => diagnostics.push(kept::may_rotate_own(&token_of(&name))),
+                            Own::Yes => diagnostics.push(token_value::rotates_own(&token_of(&name))),
+                            Own::Perhaps => diagnostics.push(token_value::may_rotate_own(&token_of(&name))),
                             Own::No => {}
                         }
                     }
@@ -649,7 +612,7 @@ impl Resource for ServiceAccountTokenPair {
             }
             // Its expiry is never fixed.
             Decision::Ended(_) => {}
-            Decision::NotKnownYet(unknown) => {
+            Decision::Unknown(unknown) => {
                 diagnostics.push(may_rotate(&prior.what(), &unknown));
                 planned.current = Field::Unknown;
                 planned.previous = Field::Unknown;
@@ -657,19 +620,26 @@ impl Resource for ServiceAccountTokenPair {
                 planned.rotated_at = Field::Unknown;
             }
         }
+        Ok(())
     }
 
-    async fn plan_destroy(&self, context: &Context, prior: &Model, diagnostics: &mut Diagnostics) {
+    async fn plan_destroy(&self, context: &Context, prior: &ServiceAccountTokenPair) -> Result<(), Diagnostics> {
         replacement::forget(&context.private);
-        self.plan_removal(context, prior, diagnostics).await;
+        self.plan_removal(context, prior, &mut context.diagnostics()).await;
+        Ok(())
     }
 
-    async fn create(&self, context: &Context, mut planned: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
+    async fn create(
+        &self,
+        context: &Context,
+        mut planned: ServiceAccountTokenPair,
+    ) -> Outcome<ServiceAccountTokenPair> {
+        let diagnostics = &mut *context.diagnostics();
         self.session.synchronise(context, diagnostics).await;
-        let connection = self.session.connection(diagnostics)?;
+        let connection = context.client()?;
         connection.ledger.release(&names(planned.name()));
         let now = self.now();
-        let expires_at = diagnostics.ok(planned.expiry_to_send(now))?;
+        let expires_at = planned.expiry_to_send(now)?;
         planned.generation = self.session.first_generation().into();
         decision_time::record(&context.private, now);
         let [name, second] = names(planned.name());
@@ -677,59 +647,69 @@ impl Resource for ServiceAccountTokenPair {
         for name in [&name, &second] {
             wait_for_name(&connection, &operation, name).await;
         }
-        let mut latest = connection.alone_with(&name).await;
-        let latest_of_second = connection.alone_with(&second).await;
+        let mut latest = connection.lock_name(&name).await;
+        let latest_of_second = connection.lock_name(&second).await;
         for (name, latest) in [(&name, &*latest), (&second, &*latest_of_second)] {
-            diagnostics.ok(end_left_over(&connection, &operation, name, latest).await)?;
+            end_left_over(&connection, &operation, name, latest).await?;
         }
-        let recent = connection.recent(&operation).await.map_err(|error| failure(&error));
-        if find(&diagnostics.ok(recent)?.items, &second).is_some() {
-            diagnostics.push(
-                Diagnostic::error(format!("The name {second:?} is taken"), taken(planned.name(), &second)).on("name"),
-            );
-            return None;
+        let recent = connection.recent(&operation).await.map_err(|error| failure(&error))?;
+        if find(&recent.items, &second).is_some() {
+            let summary = format!("The name {second:?} is taken");
+            return Err(Diagnostic::error(summary, taken(planned.name(), &second))
+                .on("name")
+                .into());
         }
-        let issued = connection
-            .create(&operation, &planned.new_account(&name, expires_at))
-            .await;
-        match issued {
+        let new = planned.new_account(&name, expires_at);
+        match connection.create(&operation, &new).await {
             Ok(mut issued) => {
                 *latest = Some(issued.token.clone());
                 complete(&connection, &operation, &name, &mut issued).await;
-                Some(planned.with_value(&name, expires_at, issued, self.now(), diagnostics))
+                Ok(planned.with_value(&name, expires_at, issued, self.now(), diagnostics))
             }
             Err(unmade) => {
-                diagnostics.push(why_not_made(planned.name(), &name, &unmade, "replaces it", now));
+                let failed = Failed::from(why_not_made(planned.name(), &name, &unmade, "replaces it", now));
+                if !unmade.left_behind {
+                    return Err(failed);
+                }
                 // Recorded without a value, Terraform replaces it by the next apply instead of forgetting it.
-                unmade.left_behind.then(|| Model {
+                Err(failed.leaving(ServiceAccountTokenPair {
                     current: Account::named(&name).into(),
                     rotated_at: Field::Null,
                     ..planned
-                })
+                }))
             }
         }
     }
 
-    async fn read(&self, context: &Context, state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        if self.session.is_waiting() {
-            return Some(state);
+    async fn read(
+        &self,
+        context: &Context,
+        state: ServiceAccountTokenPair,
+    ) -> Outcome<ServiceAccountTokenPair, Option<ServiceAccountTokenPair>> {
+        if context.is_config_unknown() {
+            return Ok(Some(state));
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
+        let diagnostics = &mut *context.diagnostics();
+        let connection = context.client()?;
         for name in names(state.name()) {
             connection.ledger.own(&name);
         }
-        let Some(accounts) = connection.look(&connection.operation(context), diagnostics).await else {
-            return Some(state);
-        };
+        let accounts = connection.service_accounts(&connection.operation(context)).await?;
         self.session.report_skew(diagnostics);
-        let found = follow(state.clone(), &accounts, self.session.clock(), diagnostics)?;
-        found.record_decision(&context.private, self.now());
-        Some(drift::held_back(&state, found, &context.private))
+        let refreshed = refresh(state.clone(), &accounts, self.session.clock(), diagnostics);
+        Ok(refreshed.map(|found| {
+            found.record_decision(&context.private, self.now());
+            drift::held_back(&state, found, &context.private)
+        }))
     }
 
-    async fn update(&self, context: &Context, prior: Model, planned: Model, diagnostics: &mut Diagnostics) -> Model {
+    async fn update(
+        &self,
+        context: &Context,
+        prior: ServiceAccountTokenPair,
+        planned: ServiceAccountTokenPair,
+    ) -> Outcome<ServiceAccountTokenPair> {
+        let diagnostics = &mut *context.diagnostics();
         replacement::forget(&context.private);
         self.session.synchronise(context, diagnostics).await;
         decision_time::record(&context.private, self.now());
@@ -740,133 +720,120 @@ impl Resource for ServiceAccountTokenPair {
         // Without a new value to come, only the declaration changed, or what a refresh found is recorded.
         if !value_to_come {
             drift::clear(&context.private);
-            return planned;
+            return Ok(planned);
         }
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return prior;
-        };
+        let connection = context.client()?;
         let now = self.now();
         let operation = connection.operation(context);
-        // Since the plan, the value that was to go on working may have ended.
-        let Some(accounts) = diagnostics.ok(connection.look_afresh(&operation).await) else {
-            return prior;
-        };
-        let Some(present) = follow(prior.clone(), &accounts, self.session.clock(), diagnostics) else {
-            diagnostics.push(outdated(&prior));
-            return prior;
-        };
+        // Since the plan, the value that was to remain valid may have expired or been revoked.
+        let accounts = connection.fetch_accounts(&operation).await?;
+        let present = refresh(prior.clone(), &accounts, self.session.clock(), diagnostics);
+        let present = present.ok_or_else(|| outdated(&prior))?;
         let name = present.replaced(&context.private, now);
         let planned_name = planned.current.known().map(Account::name);
         if planned_name.is_none() && planned.decide(&present, &context.private, now) == Decision::Keep {
             drift::clear(&context.private);
-            return Model {
+            return Ok(ServiceAccountTokenPair {
                 current: present.current,
                 previous: present.previous,
                 generation: prior.generation,
                 rotated_at: prior.rotated_at,
                 ..planned
-            };
+            });
         }
         if planned_name.is_some_and(|planned| planned != name) {
-            diagnostics.push(outdated(&prior));
-            return prior;
+            return Err(outdated(&prior).into());
         }
-        let Some(expires_at) = diagnostics.ok(planned.expiry_to_send(now)) else {
-            return prior;
-        };
+        let expires_at = planned.expiry_to_send(now)?;
         let new = planned.new_account(&name, expires_at);
-        // What a killed run made is there, and not in the state.
+        // What a killed run created is there, and not in the state.
         let there = find(&accounts, &name).map(|_| Account::named(&name));
         let old = present.account(&name).cloned().or(there);
-        let mut latest = connection.alone_with(&name).await;
+        let mut latest = connection.lock_name(&name).await;
         let renewed = self
             .renew(&connection, &operation, &new, old.as_ref(), prior.name(), diagnostics)
             .await;
-        match renewed {
-            Ok(mut issued) => {
-                *latest = Some(issued.token.clone());
-                complete(&connection, &operation, &name, &mut issued).await;
-                drift::clear(&context.private);
-                private_record::set_issued(&context.private);
-                let previous = match planned.previous.clone() {
-                    Field::Known(previous) => previous,
-                    Field::Unknown | Field::Null => present.beside(&name),
-                };
-                Model {
-                    previous: previous.into(),
-                    generation: generation::after(&prior.generation),
-                    ..planned
-                        .clone()
-                        .with_value(&name, expires_at, issued, self.now(), diagnostics)
-                }
-            }
-            Err((diagnostic, kept)) => {
-                diagnostics.push(diagnostic);
-                prior.with(&name, kept)
-            }
-        }
+        let mut issued = match renewed {
+            Ok(issued) => issued,
+            Err((diagnostic, kept)) => return Err(Failed::from(diagnostic).leaving(prior.with(&name, kept))),
+        };
+        *latest = Some(issued.token.clone());
+        complete(&connection, &operation, &name, &mut issued).await;
+        drift::clear(&context.private);
+        private_record::set_issued(&context.private);
+        let previous = match planned.previous.clone() {
+            Field::Known(previous) => previous,
+            Field::Unknown | Field::Null => present.beside(&name),
+        };
+        Ok(ServiceAccountTokenPair {
+            previous: previous.into(),
+            generation: generation::after(&prior.generation),
+            ..planned
+                .clone()
+                .with_value(&name, expires_at, issued, self.now(), diagnostics)
+        })
     }
 
-    async fn delete(&self, context: &Context, mut state: Model, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let Some(connection) = self.session.connection(diagnostics) else {
-            return Some(state);
-        };
+    async fn delete(
+        &self,
+        context: &Context,
+        mut state: ServiceAccountTokenPair,
+    ) -> Outcome<ServiceAccountTokenPair, ()> {
+        let connection = context.client()?;
         self.session.generations().observe(&state.generation);
         let accounts: Vec<_> = state.accounts().cloned().collect();
         for account in &accounts {
             let operation = connection.operation(context);
             if whether_own(&connection, &operation, account.name(), &account.token, self.now()).await == Own::Yes {
-                diagnostics.push(kept::cannot_revoke_own(&token_of(account.name())));
-                return Some(state);
+                return Err(token_value::cannot_revoke_own(&token_of(account.name())).into());
             }
         }
         if let Some(successor) = replacement::successor(&context.private) {
             let operation = connection.operation(context);
-            let is_free = check_successor(&connection, &operation, &state.what(), &successor).await;
-            if diagnostics.ok(is_free).is_none() {
-                return Some(state);
-            }
+            check_successor(&connection, &operation, &state.what(), &successor).await?;
         }
         for account in &accounts {
-            let ended = end(&connection, context, account.name(), &account.token, &account.token_id).await;
-            if diagnostics.ok(ended).is_none() {
-                return Some(state);
-            }
-            state = state.with(account.name(), Account::default());
+            let (name, token_id) = (account.name(), &account.metadata.token_id);
+            let ended = end(&connection, context, name, &account.token, token_id).await;
+            ended.leaving(state.clone())?;
+            state = state.with(name, Account::default());
         }
-        None
+        Ok(())
     }
 
-    async fn import(&self, context: &Context, id: &str, diagnostics: &mut Diagnostics) -> Option<Model> {
-        let connection = self.session.connection(diagnostics)?;
-        let accounts = connection.look(&connection.operation(context), diagnostics).await?;
+    async fn import(
+        &self,
+        context: &Context,
+        id: &str,
+    ) -> Outcome<ServiceAccountTokenPair, Option<ServiceAccountTokenPair>> {
+        let connection = context.client()?;
+        let accounts = connection.service_accounts(&connection.operation(context)).await?;
         let [first, second] = names(id);
         let mut found: Vec<_> = [&first, &second]
             .into_iter()
             .filter_map(|name| find(&accounts, name))
             .collect();
-        // The one made last comes last.
+        // The one whose value was issued last comes last.
         found.sort_by_key(|account| (account.expires_at, account.token_id));
         let Some(current) = found.pop() else {
-            diagnostics.push(Diagnostic::error(
+            return Err(Diagnostic::error(
                 "No such pair",
                 format!(
                     "There is neither a service account {first:?} nor {second:?} to import as the pair {id:?}. Names are \
                      case-sensitive."
                 ),
-            ));
-            return None;
+            )
+            .into());
         };
-        diagnostics.push(Diagnostic::warning(
+        context.report(Diagnostic::warning(
             format!("The values of the pair of tokens {id:?} are not known"),
-            "The platform showed them once, when they were made, so `current.token` and \
-                 `previous.token` stay null. They go on working where they are in use. The next apply records \
-                 `expires_in`; a rotation, by `rotate_every` or a change of `rotation_triggers`, brings a value that \
-                 Terraform knows and ends the older of the two.",
+            "The platform showed them once, when they were issued, so `current.token` and `previous.token` stay null. They \
+             remain valid where they are in use. The next apply records `expires_in`; a rotation, by `rotate_every` or a \
+             change of `rotation_triggers`, brings a value that Terraform knows and revokes the older of the two.",
         ));
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
-        Some(Model {
+        Ok(Some(ServiceAccountTokenPair {
             id: id.into(),
             name: id.into(),
             description: current.description.clone().unwrap_or_default().into(),
@@ -874,52 +841,53 @@ impl Resource for ServiceAccountTokenPair {
             previous: found.pop().map(Account::found).unwrap_or_default().into(),
             generation: self.session.first_generation().into(),
             rotated_at: current.updated_at.clone().into(),
-            ..Model::default()
-        })
+            ..ServiceAccountTokenPair::default()
+        }))
     }
 
-    async fn permits(&self, context: &Context, state: &Model, diagnostics: &mut Diagnostics) -> bool {
+    async fn permits(&self, context: &Context, state: &ServiceAccountTokenPair) -> Result<(), Diagnostics> {
         let is_there = async {
-            let Some(connection) = self.session.connected() else {
+            let Some(connection) = context.known_client() else {
                 return Ok(true);
             };
-            let accounts = connection.service_accounts(&connection.operation(context)).await;
-            let accounts = accounts.map_err(|error| failure(&error))?;
+            let accounts = connection.service_accounts(&connection.operation(context)).await?;
             Ok(state.accounts().any(|account| {
                 let found = find(&accounts, account.name());
-                found.is_some_and(|found| account.clone().kept().is_same_value(found.into()))
+                found.is_some_and(|found| account.metadata.is_same_value(account.expiry(), found.into()))
             }))
         };
-        account::permits(context, self.session.account(), &state.what(), is_there, diagnostics).await
+        let (private, present) = (&context.private, self.session.account());
+        Ok(account::permits(private, present, &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
 
-    fn title(&self, state: &Model) -> Option<String> {
+    fn title(&self, state: &ServiceAccountTokenPair) -> Option<String> {
         Some(state.what())
     }
 
     fn identity_schema(&self) -> Option<Schema> {
-        Some(Named::schema("What the two service accounts are named after."))
+        Some(Named::described("What the two service accounts are named after."))
     }
 
-    fn identity(&self, state: &Model) -> Option<Named> {
-        Some(Named::of(&self.session, &state.name))
+    fn identity(&self, context: &Context, state: &Value) -> Option<Identity> {
+        let state = ServiceAccountTokenPair::from_value(state).ok()?;
+        Some(Named::identity(context, state.name))
     }
 
-    fn import_id(&self, identity: Named) -> Result<String, Diagnostic> {
-        identity.import_id(&self.session)
+    fn import_id(&self, context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
+        Named::import_id(context, identity)
     }
 
-    fn take_over(&self, from: &MovedState<'_>) -> Result<Model, Diagnostic> {
+    fn move_state(&self, from: &SourceState<'_>) -> Result<ServiceAccountTokenPair, Diagnostic> {
         let advice = (from.type_name == "striim_service_account_token").then(|| {
             let name = from.text("/name").unwrap_or("<name>");
             let [first, second] = names(name);
             format!(
                 "The pair has two service accounts, named such as {first:?} and {second:?}, and a service account cannot be \
-                 renamed. Declare the pair beside the token, hand over `current.token`, and only then remove the token: \
+                 renamed. Declare the pair next to the token, hand over `current.token`, and only then remove the token: \
                  so nobody is without a value that works. The three together are what the account may have."
             )
         });
@@ -927,33 +895,39 @@ impl Resource for ServiceAccountTokenPair {
     }
 }
 
-fn account_attributes() -> Vec<Attribute> {
-    let mut attributes = vec![
-        Attribute::computed("name", Type::String, "Its name."),
-        Attribute::computed("expires_at", Type::String, "When the value ends, in UTC."),
-    ];
-    attributes.extend(kept::attributes());
-    attributes
+/// Notes the names of a pair after this plan, in the place of `replaces`: no other resource may have one of them.
+fn declare(
+    context: &Context,
+    pair: &str,
+    replaces: &[String],
+    declaration: &Declaration,
+    diagnostics: &mut Diagnostics,
+) {
+    if let Some(connection) = context.known_client() {
+        let [first, second] = names(pair);
+        connection.ledger.release(replaces);
+        diagnostics.ok(connection.ledger.declare(&[&first, &second], declaration));
+    }
 }
 
 /// What the platform's list says of the pair, whose names are its own: what a run that was killed has made is found by
 /// them. `None`: both are gone, for certain.
-fn follow(
-    mut state: Model,
+fn refresh(
+    mut state: ServiceAccountTokenPair,
     accounts: &[ServiceAccount],
     clock: &Clock,
     diagnostics: &mut Diagnostics,
-) -> Option<Model> {
+) -> Option<ServiceAccountTokenPair> {
     let now = clock.now();
     // The previous value is the older one. Only the platform's own time can be compared with an update that it reports.
     let rotated_at = state.rotated_at.known().filter(|_| clock.is_synchronised());
     let issued_at = rotated_at.and_then(|text| text.parse().ok());
-    let mut follow = |account| {
+    let mut refreshed = |account| {
         there(account)
             .cloned()
-            .and_then(|account| account.follow(accounts, issued_at, now, diagnostics))
+            .and_then(|account| account.refresh_from(accounts, issued_at, now, diagnostics))
     };
-    let (current, previous) = (follow(&state.current), follow(&state.previous));
+    let (current, previous) = (refreshed(&state.current), refreshed(&state.previous));
     let previous = previous.or_else(|| {
         let beside = current.as_ref().map(Account::name);
         let mut names = names(state.name()).into_iter();
@@ -970,8 +944,12 @@ fn follow(
 }
 
 /// Warns where the former value ends before the next rotation: at creation, and when one of the two changed.
-fn warn_of_a_short_overlap(planned: &Model, prior: Option<&Model>, diagnostics: &mut Diagnostics) {
-    let durations = |model: &Model| known_duration(&model.expires_in).zip(model.rotate_every());
+fn warn_of_a_short_overlap(
+    planned: &ServiceAccountTokenPair,
+    prior: Option<&ServiceAccountTokenPair>,
+    diagnostics: &mut Diagnostics,
+) {
+    let durations = |model: &ServiceAccountTokenPair| known_duration(&model.expires_in).zip(model.rotate_every());
     let Some((expires_in, rotate_every)) = durations(planned) else {
         return;
     };
@@ -993,7 +971,7 @@ fn warn_of_a_short_overlap(planned: &Model, prior: Option<&Model>, diagnostics: 
 }
 
 /// The warning of a plan that rotates.
-fn rotates(prior: &Model, name: &str, reasons: &[Reason]) -> Diagnostic {
+fn rotates(prior: &ServiceAccountTokenPair, name: &str, reasons: &[Reason]) -> Diagnostic {
     let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     let replaced = match prior.account(name) {
         None => format!("Service account {name:?} is made, and its value becomes `current`."),
@@ -1020,7 +998,7 @@ fn rotates(prior: &Model, name: &str, reasons: &[Reason]) -> Diagnostic {
 }
 
 /// The warning of a refresh that found a service account under a name of the pair which the state does not know.
-fn found(state: &Model, name: &str) -> Diagnostic {
+fn found(state: &ServiceAccountTokenPair, name: &str) -> Diagnostic {
     Diagnostic::warning(
         format!(
             "{} has a service account that the state did not know: {name:?}",
@@ -1032,7 +1010,7 @@ fn found(state: &Model, name: &str) -> Diagnostic {
 }
 
 /// A plan that would now end the only value that works.
-fn outdated(prior: &Model) -> Diagnostic {
+fn outdated(prior: &ServiceAccountTokenPair) -> Diagnostic {
     Diagnostic::error(
         "The plan is out of date",
         format!(

@@ -5,29 +5,65 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::api::check_managed_by;
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Schema, Type, model};
+use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model, Schema};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
-    Resolved, Timeouts, base_url, check, credential, or_variable, secret_or_variable, variable,
+    Timeouts, base_url, check, credential, first_unknown, invalid, or_variable, secret_or_variable, unless_empty,
+    variable,
 };
 use crate::platform::vault_settings::{self, Link, VaultConfig};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-model! {
-    /// The `provider` block.
-    pub struct Config {
-        account: String,
-        allowed_accounts: AllowedAccounts,
-        cloud: String,
-        base_url: String,
-        token: SecretString,
-        managed_by: String,
-        request_timeout: String,
-        retry_timeout: String,
-        vault: VaultConfig,
-    }
+/// Manages the API tokens of a Striim Cloud account: service account tokens, and whether personal access tokens may be used.
+///
+/// The provider works with a token of its own, which needs an administrator's privileges. Every argument is optional, but the
+/// provider must know the account (or the `base_url`) and the token. An argument wins over its environment variable; a base
+/// URL, given either way, wins over account and cloud.
+#[derive(Model, Clone, Debug, Default)]
+pub struct Config {
+    /// The account's short name, the first part of its host name. Or `STRIIM_ACCOUNT`.
+    #[attribute(optional, check = unless_empty(check_account))]
+    account: Field<String>,
+    /// The cloud that the account is on: `gcp` (the default; striim.cloud), `azure` (us-striim.cloud) or `aws`
+    /// (us2-striim.cloud). Or `STRIIM_CLOUD`.
+    #[attribute(optional, check = unless_empty(domain))]
+    cloud: Field<String>,
+    /// The API's base URL as the portal shows it on its Personal Token tab, instead of `account` and `cloud`; for instance that
+    /// of a sandbox. It must be https, or http on a loopback address. Without a path, `/api/v1` is added. Or
+    /// `STRIIM_BASE_URL`.
+    #[attribute(optional, check = unless_empty(url))]
+    base_url: Field<String>,
+    /// The token that the provider works with: a service account token, or the personal access token of an administrator. Or
+    /// `STRIIM_TOKEN`, which keeps it out of the configuration.
+    #[attribute(optional)]
+    token: Field<SecretString>,
+    /// Who manages the service accounts, such as the repository and environment of this configuration: at most 100
+    /// characters, and another text for each state. It is written at the end of the description of each service account that
+    /// is created here, as `[managed by acme/infra/prod]`. Where a run was killed before its state was written, the next one
+    /// knows by this mark what is its own, and recreates it. Without it, such a service account has to be imported, adopted or
+    /// revoked. Or `STRIIM_MANAGED_BY`.
+    #[attribute(optional, check = unless_empty(check_managed_by))]
+    managed_by: Field<String>,
+    #[attribute(flatten)]
+    timeouts: Timeouts,
+    #[attribute(optional, description = account::allowed_accounts("account", ACCOUNTS))]
+    allowed_accounts: Field<AllowedAccounts>,
+    #[attribute(optional, description = vault_settings::DESCRIPTION)]
+    vault: Field<VaultConfig>,
+}
+
+/// How `allowed_accounts` may be spelled.
+const ACCOUNTS: &str = "short names such as `acme`, hosts, or base URLs";
+
+/// The schema of the `provider` block.
+pub(super) fn schema() -> Schema {
+    Config::schema().describe(
+        "retry_timeout",
+        "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default. The \
+         platform allows ten creations and rotations a minute, so large plans may need more.",
+    )
 }
 
 /// The clouds, with the domain of their accounts (Striim Cloud, "Managing API tokens", "Base URL").
@@ -39,65 +75,6 @@ const CLOUDS: [(&str, &str); 3] = [
 
 /// Where the REST API is below the host of an account.
 pub(super) const API_PATH: &str = "/api/v1";
-
-pub(super) fn schema() -> Schema {
-    Schema::new(
-        "Manages the API tokens of a Striim Cloud account: service account tokens, and whether personal access tokens \
-         may be used.\n\n\
-         The provider works with a token of its own, which needs an administrator's privileges. Every argument is \
-         optional, but the provider must know the account (or the `base_url`) and the token. An argument wins over its \
-         environment variable; a base URL, given either way, wins over account and cloud.",
-        [
-            Attribute::optional(
-                "account",
-                Type::String,
-                "The account's short name, the first part of its host name. Or `STRIIM_ACCOUNT`.",
-            ),
-            Attribute::optional(
-                "cloud",
-                Type::String,
-                "The cloud that the account is on: `gcp` (the default; striim.cloud), `azure` (us-striim.cloud) or \
-                 `aws` (us2-striim.cloud). Or `STRIIM_CLOUD`.",
-            ),
-            Attribute::optional(
-                "base_url",
-                Type::String,
-                "The API's base URL as the portal shows it on its Personal Token tab, instead of `account` and \
-                 `cloud`; for instance that of a sandbox. It must be https, or http on a loopback address. Without a \
-                 path, `/api/v1` is added. Or `STRIIM_BASE_URL`.",
-            ),
-            Attribute::optional(
-                "token",
-                Type::String,
-                "The token that the provider works with: a service account token, or the personal access token of an \
-                 administrator. Or `STRIIM_TOKEN`, which keeps it out of the configuration.",
-            )
-            .sensitive(),
-            Attribute::optional(
-                "managed_by",
-                Type::String,
-                "Who manages the service accounts, such as the repository and environment of this configuration: at most \
-                 100 characters, and another text for each state. It is written at the end of the description of each \
-                 service account that is created here, as `[managed by acme/infra/prod]`. Where a run was killed before \
-                 its state was written, the next one knows by this mark what is its own, and makes it anew. Without \
-                 it, such a service account has to be imported, adopted or revoked. Or `STRIIM_MANAGED_BY`.",
-            ),
-            Attribute::optional(
-                "request_timeout",
-                Type::String,
-                "How long one request may take: a duration such as `30s`, the default.",
-            ),
-            Attribute::optional(
-                "retry_timeout",
-                Type::String,
-                "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the \
-                 default. The platform allows ten creations and rotations a minute, so large plans may need more.",
-            ),
-            account::allowed_accounts("account", "short names such as `acme`, hosts, or base URLs"),
-            vault_settings::attribute(),
-        ],
-    )
-}
 
 /// What the provider works with.
 #[derive(Clone, Debug)]
@@ -113,50 +90,16 @@ pub(super) struct Settings {
     pub(super) vault: Link<vault::Settings>,
 }
 
-impl Config {
-    fn timeouts(&self) -> Timeouts<'_> {
-        Timeouts {
-            request_timeout: &self.request_timeout,
-            retry_timeout: &self.retry_timeout,
-        }
-    }
-}
-
-/// Judges what the configuration says by itself.
-pub(super) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
-    check("account", config.account.known(), check_account, diagnostics);
-    check(
-        "cloud",
-        config.cloud.known(),
-        |cloud| domain(cloud).map(drop),
-        diagnostics,
-    );
-    check(
-        "base_url",
-        config.base_url.known(),
-        |url| base_url(url, API_PATH).map(drop),
-        diagnostics,
-    );
-    check("managed_by", config.managed_by.known(), check_managed_by, diagnostics);
-    config.timeouts().validate(diagnostics);
-    vault_settings::validate(&config.vault, diagnostics);
-}
-
-/// Resolves a configuration with the environment; `None` if it told an error.
-pub(super) fn resolve(
-    config: Config,
-    environment: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Option<Resolved<Settings>> {
-    let timeouts = config.timeouts();
+/// Resolves a configuration with the environment.
+pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let given_url = or_variable(&config.base_url, environment, "STRIIM_BASE_URL");
     let account = or_variable(&config.account, environment, "STRIIM_ACCOUNT");
     let cloud = or_variable(&config.cloud, environment, "STRIIM_CLOUD");
     let token = secret_or_variable(&config.token, environment, "STRIIM_TOKEN");
     let managed_by = or_variable(&config.managed_by, environment, "STRIIM_MANAGED_BY");
 
-    let [request, retry] = timeouts.unknown();
-    let arguments = [
+    let [request, retry] = config.timeouts.unknown();
+    let unknown = first_unknown(&[
         ("base_url", given_url.is_unknown()),
         ("account", given_url.is_null() && account.is_unknown()),
         ("cloud", given_url.is_null() && cloud.is_unknown()),
@@ -165,29 +108,20 @@ pub(super) fn resolve(
         ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
         request,
         retry,
-    ];
-    if let Some(waiting) = Resolved::waiting(&arguments) {
-        return Some(waiting);
+    ]);
+    if let Some(argument) = unknown {
+        return Ok(Configured::Unknown(argument));
     }
 
+    let mut diagnostics = Diagnostics::default();
     let url = match (given_url.known(), account.known()) {
-        (Some(url), _) => check("base_url", Some(url), |url| base_url(url, API_PATH), diagnostics),
+        (Some(text), _) => check("base_url", Some(text), url, &mut diagnostics),
         (None, Some(account)) => {
-            let named = check("account", Some(account), check_account, diagnostics);
-            let domain = check(
-                "cloud",
-                Some(cloud.known().map_or("gcp", String::as_str)),
-                domain,
-                diagnostics,
-            );
-            named.zip(domain).and_then(|((), domain)| {
-                check(
-                    "account",
-                    Some(account),
-                    |account| account_url(account, domain),
-                    diagnostics,
-                )
-            })
+            let cloud = cloud.known().map_or("gcp", String::as_str);
+            let named = check("account", Some(account), check_account, &mut diagnostics);
+            let domain = check("cloud", Some(cloud), domain, &mut diagnostics);
+            let url = named.zip(domain).map(|((), domain)| account_url(account, domain));
+            url.and_then(|url| diagnostics.ok(url.map_err(|problem| invalid("account", problem))))
         }
         (None, None) => {
             diagnostics.push(
@@ -208,27 +142,32 @@ pub(super) fn resolve(
         Credential::bearer,
         "The provider has no token to work with. Set the environment variable STRIIM_TOKEN, or the argument `token`, to a \
          service account token or to an administrator's personal access token.",
-        diagnostics,
+        &mut diagnostics,
     );
-    if let Some(managed_by) = managed_by.known() {
-        check("managed_by", Some(managed_by), check_managed_by, diagnostics)?;
-    }
-    let timeouts = timeouts.resolve(diagnostics);
-    let (request_timeout, retry_timeout) = timeouts?;
-    let base_url = url?;
+    check("managed_by", managed_by.known(), check_managed_by, &mut diagnostics);
+    let timeouts = config.timeouts.resolve(&mut diagnostics);
+    let (Some(base_url), Some(credential), Some((request_timeout, retry_timeout)), false) =
+        (url, credential, timeouts, diagnostics.has_errors())
+    else {
+        return Err(diagnostics);
+    };
     // A name counts where it determines the address.
     let name = account.known().filter(|_| given_url.is_null());
     let present = ProviderAccount::new(name.map_or(base_url.host(), String::as_str), &base_url);
-    diagnostics.ok(check_allowed(&present, &config.allowed_accounts))?;
-    Some(Resolved::Settings(Box::new(Settings {
-        account: account.into_known().unwrap_or_else(|| host(&base_url)),
+    check_allowed(&present, &config.allowed_accounts)?;
+    Ok(Configured::Ready(Settings {
+        account: account.into_known().unwrap_or_else(|| base_url.host().to_owned()),
         base_url,
-        credential: credential?,
+        credential,
         managed_by: managed_by.into_known(),
         request_timeout,
         retry_timeout,
         vault: vault_settings::resolve(config.vault, |name| variable(environment, name)),
-    })))
+    }))
+}
+
+fn url(text: &str) -> Result<BaseUrl, String> {
+    base_url(text, API_PATH)
 }
 
 /// The name becomes a part of the host that the token is sent to: nothing but one label may pass.
@@ -253,10 +192,6 @@ pub(super) fn domain(cloud: &str) -> Result<&'static str, String> {
 /// The API of an account whose name has passed [`check_account`].
 pub(super) fn account_url(account: &str, domain: &str) -> Result<BaseUrl, String> {
     base_url(&format!("https://{account}.{domain}"), API_PATH)
-}
-
-fn host(url: &BaseUrl) -> String {
-    url.host().to_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::api::Api;
-use super::session::{Connection, Session};
+use super::connection::{Connection, Session};
 use crate::framework::{Action, Context, Diagnostics, Progress};
 use crate::platform::State;
 pub(super) use crate::platform::testing::operation;

@@ -3,64 +3,56 @@
 use jiff::Timestamp;
 
 use super::api::ServiceAccount;
-use crate::framework::{Attribute, Diagnostic, Field, Type};
+use crate::framework::{Diagnostic, Field, Model};
 use crate::token::Expiry;
 
 /// What must hold of a token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Model, Clone, Debug, Default)]
 pub(super) struct TokenFilter {
-    expired: Option<bool>,
-    before: Option<Expiry>,
+    /// `true` for those only that have expired, `false` for those only that have not.
+    #[attribute(optional)]
+    pub(super) expired: Field<bool>,
+    /// For those only that expire, or have expired, before this instant: RFC 3339 with an offset, such as
+    /// `2027-02-09T00:00:00Z`. A legacy token never expires.
+    #[attribute(optional, check = is_instant)]
+    pub(super) expires_before: Field<String>,
 }
 
-pub(super) fn attributes() -> [Attribute; 2] {
-    [
-        Attribute::optional(
-            "expired",
-            Type::Bool,
-            "`true` for those only that have ended, `false` for those only that have not.",
-        ),
-        Attribute::optional(
-            "expires_before",
-            Type::String,
-            "For those only that end, or have ended, before this instant: RFC 3339 with an offset, such as \
-             `2027-02-09T00:00:00Z`. A legacy token never ends.",
-        ),
-    ]
+fn is_instant(text: &String) -> Result<(), String> {
+    let parsed = Expiry::parse(text);
+    parsed.map(drop).map_err(|error| format!("{error}; it is {text:?}"))
 }
 
 impl TokenFilter {
-    /// What the arguments ask for; `Err` with an error on the attribute if `expires_before` is no instant.
-    pub(super) fn read(expired: &Field<bool>, expires_before: &Field<String>) -> Result<Self, Diagnostic> {
-        let before = expires_before.known().map(|text| {
-            Expiry::parse(text).map_err(|error| {
-                let problem = format!("`expires_before` {error}; it is {text:?}.");
-                Diagnostic::error("Invalid expires_before", problem).on("expires_before")
-            })
-        });
-        Ok(Self {
-            expired: expired.known().copied(),
-            before: before.transpose()?,
-        })
-    }
-
     /// Those that it lets through, sorted by name.
-    pub(super) fn choose(self, accounts: &[ServiceAccount], now: Timestamp) -> Vec<&ServiceAccount> {
+    ///
+    /// # Errors
+    /// `expires_before` is no instant.
+    pub(super) fn choose<'a>(
+        &self,
+        accounts: &'a [ServiceAccount],
+        now: Timestamp,
+    ) -> Result<Vec<&'a ServiceAccount>, Diagnostic> {
+        let lets_through = self.predicate(now)?;
         let mut chosen: Vec<_> = accounts
             .iter()
-            .filter(|account| self.lets_through(account.expires_at, now))
+            .filter(|account| lets_through(account.expires_at))
             .collect();
         chosen.sort_by(|one, other| one.name.cmp(&other.name));
-        chosen
+        Ok(chosen)
     }
 
-    fn lets_through(self, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
-        let expiry = expires_at.map(Expiry::at);
-        let has_expired = expiry.is_some_and(|expiry| expiry.has_passed(now));
-        self.expired.is_none_or(|expired| expired == has_expired)
-            && self
-                .before
-                .is_none_or(|before| expiry.is_some_and(|expiry| expiry < before))
+    /// Whether a token that expires then is let through.
+    fn predicate(&self, now: Timestamp) -> Result<impl Fn(Option<Timestamp>) -> bool, Diagnostic> {
+        let expired = self.expired.known().copied();
+        let before = self.expires_before.known().map(|text| Expiry::parse(text)).transpose();
+        let before = before.map_err(|error| Diagnostic::invalid("expires_before", error))?;
+        Ok(move |expires_at: Option<Timestamp>| {
+            let expiry = expires_at.map(Expiry::at);
+            let has_expired = expiry.is_some_and(|expiry| expiry.has_passed(now));
+            expired.is_none_or(|expired| expired == has_expired)
+                && before.is_none_or(|before| expiry.is_some_and(|expiry| expiry < before))
+        })
     }
 }
 

@@ -5,7 +5,6 @@ use crate::framework::context::{Context, Reported};
 use crate::framework::diagnostic::Diagnostic;
 use crate::framework::provider::Provider;
 use crate::framework::resource::DynResource;
-use crate::framework::schema::Attribute;
 use crate::framework::stored_state::StoredState;
 use crate::framework::value::Value;
 
@@ -54,8 +53,7 @@ pub(super) fn of<C>(
     let Some((schema, identity)) = schema.zip(resource.identity(context, state)) else {
         return Ok(None);
     };
-    let is_unknown = |attribute: &Attribute| *identity.0.get(&attribute.name) == Value::Unknown;
-    if schema.attributes.iter().any(is_unknown) {
+    if !identity.0.is_wholly_known() {
         return Ok(present);
     }
     encode(&identity.0, &schema.object_type()).map(data).map(Some)

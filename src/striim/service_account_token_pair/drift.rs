@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Model, there};
+use super::{Account, ServiceAccountTokenPair, TokenMetadata, there};
 use crate::framework::{Field, PrivateState};
 
 /// What was found of an account whose value in the state is dead. It holds no value.
@@ -27,10 +27,10 @@ impl From<&Field<Account>> for Found {
         match there(found) {
             None => Self::Deleted,
             Some(account) => Self::Rotated {
-                token_id: account.token_id.known().copied(),
+                token_id: account.metadata.token_id.known().copied(),
                 expires_at: account.expires_at.known().cloned(),
-                updated_at: account.updated_at.known().cloned(),
-                updated_by: account.updated_by.known().copied(),
+                updated_at: account.metadata.updated_at.known().cloned(),
+                updated_by: account.metadata.updated_by.known().copied(),
             },
         }
     }
@@ -49,17 +49,19 @@ impl Found {
             } => Account {
                 name,
                 token: Field::Null,
-                token_id: token_id.into(),
                 expires_at: expires_at.into(),
-                updated_at: updated_at.into(),
-                updated_by: updated_by.into(),
+                metadata: TokenMetadata {
+                    token_id: token_id.into(),
+                    updated_at: updated_at.into(),
+                    updated_by: updated_by.into(),
+                },
             },
         }
     }
 }
 
 /// The slots of a pair, each with the key of its note.
-fn slots(pair: &mut Model) -> [(&'static str, &mut Field<Account>); 2] {
+fn slots(pair: &mut ServiceAccountTokenPair) -> [(&'static str, &mut Field<Account>); 2] {
     [
         ("drift.current", &mut pair.current),
         ("drift.previous", &mut pair.previous),
@@ -67,7 +69,11 @@ fn slots(pair: &mut Model) -> [(&'static str, &mut Field<Account>); 2] {
 }
 
 /// The state after a refresh that found `found` in place of `state`: an account whose value would go stays, with a note.
-pub(super) fn held_back(state: &Model, mut found: Model, private: &PrivateState) -> Model {
+pub(super) fn held_back(
+    state: &ServiceAccountTokenPair,
+    mut found: ServiceAccountTokenPair,
+    private: &PrivateState,
+) -> ServiceAccountTokenPair {
     let mut state = state.clone();
     for ((key, was), (_, is)) in slots(&mut state).into_iter().zip(slots(&mut found)) {
         let value = |account: &Field<Account>| there(account).is_some_and(|account| account.token.known().is_some());
@@ -82,7 +88,7 @@ pub(super) fn held_back(state: &Model, mut found: Model, private: &PrivateState)
 }
 
 /// The pair as the last refresh found it.
-pub(super) fn applied(prior: &Model, private: &PrivateState) -> Model {
+pub(super) fn applied(prior: &ServiceAccountTokenPair, private: &PrivateState) -> ServiceAccountTokenPair {
     let mut pair = prior.clone();
     for (key, slot) in slots(&mut pair) {
         if let Some(found) = private.get::<Found>(key) {
@@ -95,7 +101,7 @@ pub(super) fn applied(prior: &Model, private: &PrivateState) -> Model {
 
 /// Removes the notes: the state says what is there.
 pub(super) fn clear(private: &PrivateState) {
-    for (key, _) in slots(&mut Model::default()) {
+    for (key, _) in slots(&mut ServiceAccountTokenPair::default()) {
         private.remove(key);
     }
 }
@@ -108,22 +114,25 @@ mod tests {
         Account {
             name: name.into(),
             token: token.map(Into::into).into(),
-            token_id: token_id.into(),
+            metadata: TokenMetadata {
+                token_id: token_id.into(),
+                ..TokenMetadata::default()
+            },
             ..Account::default()
         }
         .into()
     }
 
-    fn pair(current: Field<Account>, previous: Field<Account>) -> Model {
-        Model {
+    fn pair(current: Field<Account>, previous: Field<Account>) -> ServiceAccountTokenPair {
+        ServiceAccountTokenPair {
             current,
             previous,
-            ..Model::default()
+            ..ServiceAccountTokenPair::default()
         }
     }
 
     fn token_id(account: &Field<Account>) -> Option<i64> {
-        there(account)?.token_id.known().copied()
+        there(account)?.token_id()
     }
 
     #[test]

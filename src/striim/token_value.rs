@@ -1,22 +1,30 @@
-//! What the state keeps of a token's present value, the same for every token resource, and what becomes of it when a
-//! value is planned, made, or found to be another one.
+//! What the state keeps of a token's present value, the same for every token resource, and its transitions when a value
+//! is planned, issued, or found to be another one.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
-use crate::framework::{Attribute, Diagnostic, Diagnostics, Field, PrivateState, Type};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState};
 use crate::token::{Clock, Expiry, Issued, PresentValue};
 
-/// The attributes, as a plan or a state has them.
-pub(super) struct Kept<'a> {
-    pub(super) expires_at: &'a mut Field<String>,
-    pub(super) token: &'a mut Field<SecretString>,
-    pub(super) token_id: &'a mut Field<i64>,
-    pub(super) updated_at: &'a mut Field<String>,
-    pub(super) updated_by: &'a mut Field<i64>,
+/// What the platform reports about a token's present value, as the state keeps it.
+#[derive(Model, Clone, Debug, Default)]
+pub(super) struct TokenMetadata {
+    /// The platform's number for the present value. Each rotation brings another.
+    #[attribute(computed, planned)]
+    pub(super) token_id: Field<i64>,
+    /// When the token was last changed, as the platform spells it.
+    #[attribute(computed, planned)]
+    pub(super) updated_at: Field<String>,
+    /// The number of the user who changed it last.
+    #[attribute(computed, planned)]
+    pub(super) updated_by: Field<i64>,
 }
+
+/// The description of the attribute `token`.
+pub(super) const TOKEN: &str = "The token's value. Null after an import, and once it was rotated outside Terraform.";
 
 /// What the private state records when an apply gets a value issued.
 ///
@@ -80,74 +88,57 @@ impl Record {
         })
     }
 
+    /// The expiry that the platform reported, and when the value was there.
+    pub(super) fn remote(self) -> (Option<Expiry>, Option<Timestamp>) {
+        (self.expires_at.map(Expiry::at), self.issued_at)
+    }
+
     /// The instant of the plan that asked for the value.
     pub(super) fn planned_at(self) -> Timestamp {
         self.planned_at
     }
 
-    /// Whether the state has what was asked for, and the platform what it kept instead.
-    fn explains(self, state: Option<Expiry>, seen: Expiry) -> bool {
+    /// Whether the state has the expiry that was asked for, and the platform reports the one that it kept instead.
+    pub(super) fn explains(self, state: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
         let at = |instant: Option<Timestamp>| instant.map(Expiry::at);
-        state.is_some() && at(self.asked) == state && at(self.expires_at).is_none_or(|kept| kept == seen)
+        let is_kept = self.expires_at.is_none() || at(self.expires_at) == at(remote.expires_at);
+        state.is_some() && at(self.asked) == state && is_kept
     }
 }
 
-/// What the platform tells of the value that is there now.
+/// The value that the platform has now, as it reports it.
 #[derive(Clone, Copy)]
-pub(super) struct Seen<'a> {
-    token_id: Option<i64>,
-    expires_at: Option<Timestamp>,
-    updated_at: Option<&'a str>,
-    updated_by: Option<i64>,
+pub(super) struct RemoteToken<'a> {
+    pub(super) token_id: Option<i64>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) updated_at: Option<&'a str>,
+    pub(super) updated_by: Option<i64>,
+    /// The expiry as the platform spells it, where that is no instant.
+    pub(super) unreadable_expiry: Option<&'a str>,
 }
 
-impl<'a> From<&'a ServiceAccount> for Seen<'a> {
+impl<'a> From<&'a ServiceAccount> for RemoteToken<'a> {
     fn from(account: &'a ServiceAccount) -> Self {
         Self {
             token_id: account.token_id,
             expires_at: account.expires_at,
             updated_at: account.updated_at.as_deref(),
             updated_by: account.updated_by,
+            unreadable_expiry: account.unreadable_expiry.as_deref(),
         }
     }
 }
 
-impl<'a> From<&'a UserToken> for Seen<'a> {
+impl<'a> From<&'a UserToken> for RemoteToken<'a> {
     fn from(token: &'a UserToken) -> Self {
         Self {
             token_id: token.token_id,
             expires_at: token.expires_at,
             updated_at: token.updated_at.as_deref(),
             updated_by: token.updated_by,
+            unreadable_expiry: token.unreadable_expiry.as_deref(),
         }
     }
-}
-
-/// The attributes' schemas, but for `expires_at`, which is declared as well.
-pub(super) fn attributes() -> [Attribute; 4] {
-    [
-        Attribute::computed(
-            "token",
-            Type::String,
-            "The token's value. Null after an import, and once somebody rotated the token outside Terraform.",
-        )
-        .sensitive(),
-        Attribute::computed(
-            "token_id",
-            Type::Number,
-            "The platform's number for the present value. Each rotation brings another.",
-        ),
-        Attribute::computed(
-            "updated_at",
-            Type::String,
-            "When the token was last changed, as the platform spells it.",
-        ),
-        Attribute::computed(
-            "updated_by",
-            Type::Number,
-            "The number of the user who changed it last.",
-        ),
-    ]
 }
 
 /// Whose value the state keeps.
@@ -163,7 +154,7 @@ pub(super) fn present_value(imported: bool, token: &Field<SecretString>, updated
 
 /// Whether what is there is not of the resource whose state this is, but of another one that made it in this run under the
 /// same name: `latest` is the value that was made last, `present_id` the number of the one that is there, if it is told.
-pub(super) fn is_of_another(
+pub(super) fn belongs_to_other_resource(
     token: &Field<SecretString>,
     token_id: &Field<i64>,
     latest: &SecretString,
@@ -179,108 +170,58 @@ pub(super) fn is_of_another(
     }
 }
 
-impl Kept<'_> {
-    /// In a plan: a new value will come, with the planned expiry if one is declared.
-    pub(super) fn expect(self, declared: &Field<String>) {
-        if declared.is_null() {
-            *self.expires_at = Field::Unknown;
-        }
-        *self.token = Field::Unknown;
-        *self.token_id = Field::Unknown;
-        *self.updated_at = Field::Unknown;
-        *self.updated_by = Field::Unknown;
+impl TokenMetadata {
+    /// In a plan: a new value will come.
+    pub(super) fn mark_unknown(&mut self) {
+        *self = Self {
+            token_id: Field::Unknown,
+            updated_at: Field::Unknown,
+            updated_by: Field::Unknown,
+        };
     }
 
-    /// The platform issued a value; `asked` is the expiry that was sent.
-    pub(super) fn take(self, asked: Option<Expiry>, issued: IssuedToken, diagnostics: &mut Diagnostics) {
-        diagnostics.extend(issued.mismatch.as_ref().map(mismatch));
-        let set = issued.expires_at.map(Expiry::at);
-        if let (Some(asked), Some(set)) = (asked, set)
-            && asked != set
-        {
-            diagnostics.push(Diagnostic::warning(
-                "The platform set another expiry",
-                format!(
-                    "The token was to expire at {asked}, and the platform reports that it expires at {set}. That is when it \
-                     counts as expired. The difference does not rotate it."
-                ),
-            ));
-        }
-        if self.expires_at.known().is_none() {
-            *self.expires_at = set.or(asked).map(|expiry| expiry.to_string()).into();
-        }
-        *self.token = issued.token.into();
-        *self.token_id = issued.token_id.into();
-        *self.updated_at = issued.updated_at.into();
-        *self.updated_by = issued.updated_by.into();
-    }
-
-    /// Takes over what the platform reports about a token that is imported. An expiry that cannot be read is kept as it is spelled,
-    /// so that it is not taken for none.
-    pub(super) fn import(self, seen: Seen<'_>, unreadable_expiry: Option<&String>) {
-        if let Some(spelled) = unreadable_expiry {
-            *self.expires_at = spelled.clone().into();
-        }
-        self.follow(seen, None);
+    /// Records an issued value.
+    pub(super) fn set_issued(&mut self, issued: &IssuedToken) {
+        *self = Self {
+            token_id: issued.token_id.into(),
+            updated_at: issued.updated_at.clone().into(),
+            updated_by: issued.updated_by.into(),
+        };
     }
 
     /// Takes over what the platform reports. What it leaves out stays: it is not said to have changed. What an apply did not
-    /// learn about its value, a refresh that finds the same value does not add, so that it shows no changes. Returns
-    /// whether the value that the state kept turned out to be dead.
-    pub(super) fn follow(self, seen: Seen<'_>, record: Option<Record>) -> bool {
-        let rotated = self.was_rotated_outside(seen, record);
-        self.take_over(seen, record, rotated)
-    }
-
-    /// The same without a record: the value was issued at this instant or before.
-    pub(super) fn follow_issued(self, seen: Seen<'_>, issued_at: Option<Timestamp>) -> bool {
-        let rotated = self.is_another_value(seen, None, issued_at);
-        self.take_over(seen, None, rotated)
-    }
-
-    fn take_over(self, seen: Seen<'_>, record: Option<Record>, rotated: bool) -> bool {
-        let died = rotated && !self.token.is_null();
-        let adds = rotated || (self.token.is_null() && record.is_none());
-        if died {
-            // Without it the plan rotates, and nobody is handed a dead value.
-            *self.token = Field::Null;
-        }
-        if let Some(now) = seen.expires_at.map(Expiry::at)
-            && self.expiry() != Some(now)
-            && !record.is_some_and(|record| !rotated && record.explains(self.expiry(), now))
-        {
-            *self.expires_at = now.to_string().into();
-        }
-        if let Some(token_id) = seen.token_id
+    /// learn about its value, a refresh that finds the same value does not add, so that it shows no changes: only for
+    /// another value, or one that is not known, it `adds`.
+    pub(super) fn refresh_from(&mut self, remote: RemoteToken<'_>, adds: bool) {
+        if let Some(token_id) = remote.token_id
             && (adds || !self.token_id.is_null())
         {
-            *self.token_id = token_id.into();
+            self.token_id = token_id.into();
         }
-        if let Some(updated_at) = seen.updated_at
-            && (adds
-                || self
-                    .updated_at
-                    .known()
-                    .is_some_and(|ours| !is_same_instant(ours, updated_at)))
+        let differs = |theirs| {
+            let ours = self.updated_at.known();
+            ours.is_some_and(|ours| !is_same_instant(ours, theirs))
+        };
+        if let Some(updated_at) = remote.updated_at
+            && (adds || differs(updated_at))
         {
-            *self.updated_at = updated_at.into();
+            self.updated_at = updated_at.into();
         }
-        if let Some(updated_by) = seen.updated_by
+        if let Some(updated_by) = remote.updated_by
             && (adds || !self.updated_by.is_null())
         {
-            *self.updated_by = updated_by.into();
+            self.updated_by = updated_by.into();
         }
-        died
     }
 
     /// Whether this is the very value that the platform has, and not one of another account that happens to have the same
-    /// number.
-    pub(super) fn is_same_value(&self, seen: Seen<'_>) -> bool {
-        let ids = self.token_id.known().copied().zip(seen.token_id);
-        let expiries = self.expiry().zip(seen.expires_at.map(Expiry::at));
+    /// number. `expiry` is that of the state.
+    pub(super) fn is_same_value(&self, expiry: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
+        let ids = self.token_id.known().copied().zip(remote.token_id);
+        let expiries = expiry.zip(remote.expires_at.map(Expiry::at));
         let instant = |text: &str| text.parse::<Timestamp>().ok();
         let ours = self.updated_at.known().and_then(|text| instant(text));
-        let updates = ours.zip(seen.updated_at.and_then(instant));
+        let updates = ours.zip(remote.updated_at.and_then(instant));
         let same_expiry = expiries.map(|(ours, theirs)| ours == theirs);
         let same_update =
             updates.map(|(ours, theirs)| ours.duration_since(theirs).abs() < SignedDuration::from_secs(1));
@@ -290,32 +231,69 @@ impl Kept<'_> {
         }
     }
 
-    fn expiry(&self) -> Option<Expiry> {
-        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
-    }
-
     /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
-    /// not reported, by whether its expiry or its last update moved. Where no answer reported the last update of the value, one
-    /// after its issue counts.
-    pub(super) fn was_rotated_outside(&self, seen: Seen<'_>, record: Option<Record>) -> bool {
-        self.is_another_value(seen, record, record.and_then(|record| record.issued_at))
-    }
-
-    fn is_another_value(&self, seen: Seen<'_>, record: Option<Record>, issued_at: Option<Timestamp>) -> bool {
-        if let (Some(ours), Some(theirs)) = (self.token_id.known(), seen.token_id) {
+    /// not reported, by whether its expiry or its last update moved. `expiry` is what the platform is known to have kept.
+    /// Where no answer reported the last update of the value, one after its issue counts.
+    pub(super) fn is_replaced(
+        &self,
+        expiry: Option<Expiry>,
+        issued_at: Option<Timestamp>,
+        remote: RemoteToken<'_>,
+    ) -> bool {
+        if let (Some(ours), Some(theirs)) = (self.token_id.known(), remote.token_id) {
             return *ours != theirs;
         }
-        let expiry = match record {
-            Some(record) => record.expires_at.map(Expiry::at),
-            None => self.expiry(),
-        };
-        let expiries = expiry.zip(seen.expires_at.map(Expiry::at));
-        let updated_since = seen.updated_at.is_some_and(|theirs| match self.updated_at.known() {
+        let expiries = expiry.zip(remote.expires_at.map(Expiry::at));
+        let updated_since = remote.updated_at.is_some_and(|theirs| match self.updated_at.known() {
             Some(ours) => !is_same_instant(ours, theirs),
             None => issued_at.is_some_and(|issued_at| is_long_after(theirs, issued_at)),
         });
         expiries.is_some_and(|(ours, theirs)| ours != theirs) || updated_since
     }
+}
+
+/// The expiry that `expires_at` of a state has.
+pub(super) fn expiry(expires_at: &Field<String>) -> Option<Expiry> {
+    expires_at.known().and_then(|text| Expiry::parse(text).ok())
+}
+
+/// Takes over the expiry that the platform reports, unless the state spells the same one.
+pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken<'_>) {
+    if let Some(now) = remote.expires_at.map(Expiry::at)
+        && expiry(expires_at) != Some(now)
+    {
+        *expires_at = now.to_string().into();
+    }
+}
+
+/// The expiry of a value that is imported. One that cannot be read is kept as it is spelled, so that it is not taken for
+/// none.
+pub(super) fn imported_expiry(remote: RemoteToken<'_>) -> Field<String> {
+    let expiry = remote.expires_at.map(|expiry| Expiry::at(expiry).to_string());
+    expiry.or_else(|| remote.unreadable_expiry.map(str::to_owned)).into()
+}
+
+/// The expiry of an issued value for the state, where the user fixed none; `asked` is the one that was sent. Reports where
+/// the answer names another owner or another expiry.
+pub(super) fn issued_expiry(
+    asked: Option<Expiry>,
+    issued: &IssuedToken,
+    diagnostics: &mut Diagnostics,
+) -> Field<String> {
+    diagnostics.extend(issued.mismatch.as_ref().map(mismatch));
+    let set = issued.expires_at.map(Expiry::at);
+    if let (Some(asked), Some(set)) = (asked, set)
+        && asked != set
+    {
+        diagnostics.push(Diagnostic::warning(
+            "The platform set another expiry",
+            format!(
+                "The token was to expire at {asked}, and the platform reports that it expires at {set}. That is when it \
+                 counts as expired. The difference does not rotate it."
+            ),
+        ));
+    }
+    set.or(asked).map(|expiry| expiry.to_string()).into()
 }
 
 /// Whether both are the same instant, which may come in another precision. What is no instant is not compared.
@@ -371,11 +349,11 @@ pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
     )
 }
 
-/// The warning of a refresh that found the value in the state dead.
-pub(super) fn died(what: &str) -> Diagnostic {
+/// The warning of a refresh that found another value than that of the state.
+pub(super) fn value_replaced_warning(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} has another value than the state"),
-        "Somebody gave it another one: the value in the state no longer works, and whoever took it from there has lost \
+        "It was rotated outside Terraform: the value in the state no longer works, and whoever took it from there has lost \
          access. A plan says what it does about it.",
     )
 }
@@ -465,7 +443,11 @@ mod tests {
             ("one that was never seen", Field::Null, Field::Null, Some(2), true),
         ];
         for (case, token, token_id, present, expected) in cases {
-            assert_eq!(is_of_another(&token, &token_id, &latest, present), expected, "{case}");
+            assert_eq!(
+                belongs_to_other_resource(&token, &token_id, &latest, present),
+                expected,
+                "{case}"
+            );
         }
     }
 }

@@ -1,10 +1,9 @@
-//! What the provider's configuration leads to, shared by all its resources.
+//! The connection to an account: what the provider's configuration leads to, shared by all its resources.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use http::StatusCode;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
@@ -16,17 +15,17 @@ use super::labels::LABELS;
 use super::pat_ledger;
 use super::pat_status::DeclaredStatuses;
 use super::quota::Ledger;
-use crate::framework::{Context, Diagnostic, Diagnostics};
+use crate::framework::{self, Diagnostic};
 use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;
-use crate::platform::{self, Contact, Recent, SharedList};
+use crate::platform::{Contact, Recent, SharedList};
 use crate::rest::{Error, Operation};
 
-/// The provider's link to its account, from before it is configured on.
-pub(super) type Session = platform::Session<Connection>;
+/// A call from Terraform to something of this provider.
+pub(super) type Context = framework::Context<Connection>;
 
 /// An account to work with.
-pub(super) struct Connection {
+pub struct Connection {
     pub(super) api: Api,
     /// The account's short name, or else the host of its API.
     pub(super) account: String,
@@ -40,7 +39,7 @@ pub(super) struct Connection {
     pub(super) pats: pat_ledger::Ledger,
     /// Which status of personal access tokens this run's resources declare.
     pub(super) declared_statuses: DeclaredStatuses,
-    /// A lock for each name; see [`Connection::alone_with`].
+    /// A lock for each name; see [`Connection::lock_name`].
     names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
     /// Whether the provider works with the token of a user, once that is known.
     user: OnceCell<bool>,
@@ -51,7 +50,6 @@ pub(super) struct Connection {
 /// The value that was made last under a name in this run, by whatever resource.
 pub(super) type Latest = Option<SecretString>;
 
-#[async_trait]
 impl Contact for Connection {
     async fn contact(&self, context: &Context) {
         let _ = self.recent(&self.operation(context)).await;
@@ -86,9 +84,9 @@ impl Connection {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// To be held while a service account is made, rotated or ended. In one run a name may move from one resource to
-    /// another, and Terraform does both at once: a repeated revocation would hit the account that is just made.
-    pub(super) async fn alone_with(&self, name: &str) -> OwnedMutexGuard<Latest> {
+    /// Serialises create, rotate and delete per name. In one run a name may move from one resource to another, and Terraform
+    /// does both at once: a repeated revocation would hit the account that is just created.
+    pub(super) async fn lock_name(&self, name: &str) -> OwnedMutexGuard<Latest> {
         let lock = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             names.entry(name.to_owned()).or_default().clone()
@@ -112,18 +110,10 @@ impl Connection {
         self.user.get_or_try_init(ask).await.ok().copied()
     }
 
-    /// The service accounts, by a request that all who ask at the same time share.
-    pub(super) async fn service_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Error> {
-        self.accounts.get(self.api.list_service_accounts(operation)).await
-    }
-
-    /// The same, with the failure as a diagnostic.
-    pub(super) async fn look(
-        &self,
-        operation: &Operation,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Arc<[ServiceAccount]>> {
-        diagnostics.ok(self.service_accounts(operation).await.map_err(|error| failure(&error)))
+    /// The service accounts, by a request that concurrent callers share.
+    pub(super) async fn service_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
+        let accounts = self.accounts.get(self.api.list_service_accounts(operation)).await;
+        accounts.map_err(|error| failure(&error))
     }
 
     /// The service accounts by a list that may be some seconds old, with the changes that this run has made since. For
@@ -132,8 +122,8 @@ impl Connection {
         self.accounts.recent(self.api.list_service_accounts(operation)).await
     }
 
-    /// The service accounts as they are now, past any list seen before.
-    pub(super) async fn look_afresh(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
+    /// The service accounts as they are now, past any cached list.
+    pub(super) async fn fetch_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
         let accounts = self.accounts.fetch(self.api.list_service_accounts(operation)).await;
         accounts.map_err(|error| failure(&error))
     }
@@ -195,7 +185,7 @@ impl Connection {
     }
 
     /// Invalidates the cached list, where the outcome of a change is not known.
-    pub(super) fn changed(&self) {
+    pub(super) fn invalidate(&self) {
         self.accounts.invalidate();
     }
 }

@@ -1,0 +1,49 @@
+//! The examples that the pages show.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::DocsError;
+
+/// A folder of examples. What is missing is reported at once, when all have been read.
+pub(super) struct Examples<'a> {
+    folder: &'a Path,
+    missing: Vec<PathBuf>,
+    failed: Option<DocsError>,
+}
+
+impl<'a> Examples<'a> {
+    pub(super) fn in_folder(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            missing: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// The text of an example; empty if it cannot be read.
+    pub(super) fn read(&mut self, file: &str) -> String {
+        let path = self.folder.join(file);
+        match read(&path) {
+            Ok(text) => return text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.missing.push(path),
+            Err(error) => self.failed = Some(DocsError::at(path)(error)),
+        }
+        String::new()
+    }
+
+    /// Whether all that was read could be.
+    pub(super) fn finish(self) -> Result<(), DocsError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None if self.missing.is_empty() => Ok(()),
+            None => Err(DocsError::MissingExamples(self.missing)),
+        }
+    }
+}
+
+/// Reads a text with the line ends of Unix, which Git may have changed on Windows.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    Ok(fs::read_to_string(path)?.replace("\r\n", "\n"))
+}
