@@ -1,6 +1,7 @@
 //! A connection to a provider: one method per remote procedure call, with values instead of messages.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, StreamExt as _};
@@ -110,6 +111,12 @@ macro_rules! call {
         let answer = $connection.client.clone().$rpc(request).await;
         $shown.answer(answer)
     }};
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
 }
 
 impl Connection {
