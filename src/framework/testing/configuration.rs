@@ -1,4 +1,4 @@
-//! The configuration of a workspace: its `resource` and `moved` blocks.
+//! The configuration of a workspace: its `resource`, `moved` and `import` blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,8 @@ pub struct Configuration {
     pub resources: BTreeMap<String, ResourceBlock>,
     /// The `moved` blocks: from where, to where.
     pub moved: Vec<(String, String)>,
+    /// The `import` blocks: the ids, by the address to import to.
+    pub imports: BTreeMap<String, String>,
 }
 
 impl Configuration {
@@ -36,6 +38,13 @@ impl Configuration {
         self
     }
 
+    /// The same, with an `import` block: what exists under `id` is imported, unless the state holds the address already.
+    #[must_use]
+    pub fn import(mut self, to: &str, id: &str) -> Self {
+        self.imports.insert(to.to_owned(), id.to_owned());
+        self
+    }
+
     /// Whether a replacement of this resource creates before it destroys: declared so, or inherited from what refers to it.
     pub(super) fn creates_before_destroy(&self, address: &str) -> bool {
         let declared = self.resources.get(address);
@@ -52,7 +61,7 @@ impl FromIterator<(String, ResourceBlock)> for Configuration {
     fn from_iter<I: IntoIterator<Item = (String, ResourceBlock)>>(blocks: I) -> Self {
         Self {
             resources: blocks.into_iter().collect(),
-            moved: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -184,6 +184,11 @@ impl Workspace {
 
     async fn imported(&self, start: &impl Start, address: &str, id: &str) -> Option<Object> {
         let session = self.connect(start).await?;
+        self.import_object(&session, address, id).await
+    }
+
+    /// Imports an object and reads it.
+    async fn import_object(&self, session: &Session, address: &str, id: &str) -> Option<Object> {
         let type_name = type_of(address);
         let schema = self.known(&session.schema, type_name)?;
         let imported = session.connection.import(type_name, schema, id).await;
@@ -206,7 +211,7 @@ impl Workspace {
             dependencies: BTreeSet::new(),
             is_tainted: false,
         };
-        let read = self.refresh(&session, address, &object).await?.object;
+        let read = self.refresh(session, address, &object).await?.object;
         if read.is_none() {
             let detail = format!("While importing {address}, the provider detected that no object exists with the ID.");
             self.fail::<()>(Diagnostic::error("Cannot import non-existent remote object", detail));
