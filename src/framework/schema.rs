@@ -106,6 +106,8 @@ pub enum Configurability {
     Computed,
 }
 
+type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
+
 /// Which changes of an attribute replace the resource.
 #[derive(Clone, Default)]
 pub enum RequiresReplace {
@@ -117,7 +119,7 @@ pub enum RequiresReplace {
     /// Those from a prior to a planned value for which `condition` holds.
     If {
         /// Takes the prior and the planned value.
-        condition: Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>,
+        condition: Arc<Condition>,
         /// When it holds, for the documentation, as in "to a shorter one".
         description: Cow<'static, str>,
     },
