@@ -1,12 +1,16 @@
 //! Terraform providers for the API tokens of streaming platforms.
 //!
-//! One folder a room; `docs/ARCHITECTURE.md` tells who may know whom.
+//! Each folder is a module; `docs/ARCHITECTURE.md` says which may depend on which.
 //!
 //! Each platform is a feature of the same name, and all of them are enabled by default. Without them
 //! (`--no-default-features`) the crate consists of [`plugin`], [`framework`] and [`redaction`].
 
 // `platform`, `rest` and `token` are shared: a build for some of the platforms leaves a part of them unused, and that
 // is no defect. The default build has all platforms, and reports what none of them uses.
+
+// The interface of `framework` has types of these crates.
+#[doc(no_inline)]
+pub use {jiff, secrecy, serde_json, tokio_util};
 
 // The derived code names the crate, here as in any other.
 extern crate self as token_providers;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use token_providers::framework::docs::Page;
-use token_providers::framework::{Provider, docs};
+use token_providers::framework::Provider;
+use token_providers::framework::docs::{Generator, Pages};
 use token_providers::neuroio::NeuroIo;
 use token_providers::quix::Quix;
 use token_providers::startree::StarTree;
@@ -18,14 +18,16 @@ use token_providers::{platform, striim};
 /// The one folder of a provider's documentation whose pages are written by hand; all others are generated.
 const GUIDES: &str = "guides";
 
+const NAMES: [&str; 4] = ["neuroio", "quix", "startree", "striim"];
+
 /// Each provider's name with its pages.
-fn providers() -> [(&'static str, Vec<Page>); 4] {
-    fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Vec<Page>) {
-        let examples = root().join("examples").join(name);
-        let pages = docs::pages(name, provider, |file| {
-            fs::read_to_string(examples.join(file)).map_err(|error| format!("{name}/{file}: {error}"))
-        });
-        (name, pages.expect("everything that a provider has has its examples"))
+fn providers() -> [(&'static str, Pages); 4] {
+    fn of(name: &'static str, provider: &impl Provider) -> (&'static str, Pages) {
+        let generator = Generator::new(name, root().join("examples").join(name));
+        let pages = generator
+            .command("UPDATE_DOCS=1 cargo test --test docs")
+            .pages(provider);
+        (name, pages.unwrap())
     }
     [
         of("striim", &Striim::new(striim::Parts::default())),
@@ -34,8 +36,6 @@ fn providers() -> [(&'static str, Vec<Page>); 4] {
         of("startree", &StarTree::new(platform::Parts::default())),
     ]
 }
-
-const REGENERATE: &str = "run `UPDATE_DOCS=1 cargo test --test docs` and commit what it changes";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -57,64 +57,43 @@ fn files(path: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_pages_are_what_schemas_and_examples_make() {
+fn pages_are_up_to_date() {
     pages_are_written();
     for (name, pages) in providers() {
-        let (found, made) = found_and_made(name, pages);
-        compare(&found, &made);
+        pages.check(root().join("docs").join(name)).unwrap();
     }
 }
 
-/// Writes the pages where that is asked for. Whoever looks at them waits until they are.
+/// Writes the pages where that is asked for, once, before any test reads them.
 fn pages_are_written() {
     static ONCE: Once = Once::new();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         ONCE.call_once(|| {
             for (name, pages) in providers() {
-                let (found, made) = found_and_made(name, pages);
-                update(&found, &made);
+                pages.write(root().join("docs").join(name)).unwrap();
             }
         });
     }
 }
 
-/// The generated pages of a provider that there are, and those that there should be.
-fn found_and_made(name: &str, pages: Vec<Page>) -> (BTreeMap<PathBuf, String>, BTreeMap<PathBuf, String>) {
-    let home = Path::new("docs").join(name);
-    let found = files(&root().join(&home));
-    let found = found.into_iter().filter(|file| !file.starts_with(home.join(GUIDES)));
-    let found = found.map(|file| (file.clone(), read(file))).collect();
-    let made = pages.into_iter().map(|page| (home.join(page.path), page.text));
-    (found, made.collect())
-}
-
-fn update(found: &BTreeMap<PathBuf, String>, made: &BTreeMap<PathBuf, String>) {
-    for file in found.keys().filter(|file| !made.contains_key(*file)) {
-        fs::remove_file(root().join(file)).unwrap();
-    }
-    for (file, text) in made {
-        let file = root().join(file);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-}
-
-fn compare(found: &BTreeMap<PathBuf, String>, made: &BTreeMap<PathBuf, String>) {
-    for (file, text) in made {
-        let found = found.get(file).map(String::as_str);
-        assert_eq!(
-            found,
-            Some(text.as_str()),
-            "{} is out of date: {REGENERATE}",
-            file.display()
-        );
-    }
-    for file in found.keys() {
-        assert!(
-            made.contains_key(file),
-            "nothing makes {}: {REGENERATE}",
-            file.display()
-        );
+/// Each folder of a provider's documentation has pages that the generator writes, or the guides.
+#[test]
+fn folders_of_the_documentation_are_those_of_the_registry() {
+    let folders = [
+        "actions",
+        "data-sources",
+        "ephemeral-resources",
+        "functions",
+        GUIDES,
+        "index.md",
+        "list-resources",
+        "resources",
+    ];
+    for name in NAMES {
+        for entry in fs::read_dir(root().join("docs").join(name)).unwrap() {
+            let entry = entry.unwrap().file_name().into_string().unwrap();
+            assert!(folders.contains(&entry.as_str()), "docs/{name}/{entry}");
+        }
     }
 }
 
@@ -129,7 +108,7 @@ fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
 
 #[test]
 fn the_guides_show_examples_that_are_tested_and_each_of_them() {
-    for (name, _) in providers() {
+    for name in NAMES {
         let examples = files(&root().join("examples").join(name).join(GUIDES));
         let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
         for guide in files(&root().join("docs").join(name).join(GUIDES)) {

@@ -159,7 +159,7 @@ impl<'a> Member<'a> {
             (options.sensitive, quote!(sensitive)),
             (options.write_only.is_some(), quote!(write_only)),
             (options.empty_is_null, quote!(empty_is_null)),
-            (options.use_state_for_unknown, quote!(use_state_for_unknown)),
+            (options.use_state_for_unknown.is_some(), quote!(use_state_for_unknown)),
             (options.planned.is_some(), quote!(planned)),
             (options.import, quote!(import_id)),
             (options.identity, quote!(identity)),
@@ -226,6 +226,99 @@ impl<'a> Member<'a> {
         let name = self.name();
         quote_spanned! {ty.span()=>
             members.insert(::std::borrow::ToOwned::to_owned(#name), ::token_providers::framework::AttributeValue::into_value(self.#ident));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(source: &str) -> Option<String> {
+        let input = syn::parse_str(source).expect("a type");
+        model(&input).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn wrong_use_is_an_error_that_says_what_to_do() {
+        let fields = [
+            ("", "who sets this attribute? Add `#[attribute(required)]`"),
+            ("#[attribute(sensitive)]", "who sets this attribute?"),
+            (
+                "#[attribute(mandatory)]",
+                "there is no such option. The options are `required`",
+            ),
+            ("#[attribute(required, computed)]", "remove one"),
+            ("#[attribute(required, optional)]", "remove one"),
+            ("#[attribute(required, default = 1)]", "remove them, or `required`"),
+            ("#[attribute(computed, default = 1)]", "remove them, or `computed`"),
+            ("#[attribute(computed, empty_is_null)]", "remove them, or `computed`"),
+            (
+                "#[attribute(optional, computed, write_only)]",
+                "use `required` or `optional` alone",
+            ),
+            ("#[attribute(required, planned)]", "add `computed`, or remove this"),
+            (
+                "#[attribute(optional, use_state_for_unknown)]",
+                "add `computed`, or remove this",
+            ),
+            ("#[attribute(computed, length = 1..)]", "or add `optional`"),
+            ("#[attribute(computed, requires(\"a\"))]", "or add `optional`"),
+            ("#[attribute(flatten, sensitive)]", "`flatten` stands alone"),
+            (
+                "#[attribute(optional, conflicts_with(\"other\"))]",
+                "there is no attribute of this name",
+            ),
+            (
+                "#[attribute(optional, requires_replace_if(f))]",
+                "expected `requires_replace_if(condition,",
+            ),
+        ];
+        for (attribute, expected) in fields {
+            let error = error(&format!("struct Note {{ {attribute} a: Field<i64> }}"));
+            assert!(
+                error.as_ref().is_some_and(|error| error.contains(expected)),
+                "{attribute}: {error:?}"
+            );
+        }
+        let structs = [
+            ("struct Note(Field<i64>);", "a struct with named fields"),
+            ("enum Note { One }", "a struct with named fields"),
+            (
+                "#[model(versoin = 1)] struct Note {}",
+                "there is no such option. The options are `version`",
+            ),
+            (
+                "#[model(exactly_one_of(\"a\", \"b\"))] struct Note {}",
+                "there is no attribute of this name",
+            ),
+        ];
+        for (source, expected) in structs {
+            let error = error(source);
+            assert!(
+                error.as_ref().is_some_and(|error| error.contains(expected)),
+                "{source}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn right_use_is_no_error() {
+        let options = [
+            "required",
+            "optional",
+            "computed",
+            "optional, computed, planned",
+            "default = 1, use_state_for_unknown",
+            "empty_is_null",
+            "optional, write_only",
+            "optional, conflicts_with(\"a\")",
+            "computed, requires_replace, import, identity",
+            "flatten",
+        ];
+        for options in options {
+            let source = format!("struct Note {{ #[attribute({options})] a: Field<i64> }}");
+            assert_eq!(error(&source), None, "{options}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct FieldOptions {
     pub(crate) sensitive: bool,
     pub(crate) write_only: Option<Span>,
     pub(crate) empty_is_null: bool,
-    pub(crate) use_state_for_unknown: bool,
+    pub(crate) use_state_for_unknown: Option<Span>,
     pub(crate) planned: Option<Span>,
     pub(crate) import: bool,
     pub(crate) identity: bool,
@@ -85,7 +85,7 @@ impl FieldOptions {
             "sensitive" => self.sensitive = true,
             "write_only" => self.write_only = Some(span),
             "empty_is_null" => self.empty_is_null = true,
-            "use_state_for_unknown" => self.use_state_for_unknown = true,
+            "use_state_for_unknown" => self.use_state_for_unknown = Some(span),
             "planned" => self.planned = Some(span),
             "import" => self.import = true,
             "identity" => self.identity = true,
@@ -103,19 +103,27 @@ impl FieldOptions {
 
     /// Who sets the attribute. `field` is where an error is reported that concerns no single option.
     pub(crate) fn configurability(&self, field: &Ident) -> Result<Configurability> {
-        if let (Some(span), true) = (self.default.as_ref().and(self.required), true) {
+        let has_fallback = self.default.is_some() || self.empty_is_null;
+        if let (Some(span), true) = (self.required, has_fallback) {
             return Err(Error::new(
                 span,
-                "a required attribute is always set: it has no `default`",
+                "a required attribute is always set, so `default` and `empty_is_null` have no effect: remove them, or `required`",
             ));
         }
         if let (Some(span), Some(_)) = (self.required, self.optional.or(self.computed)) {
             return Err(Error::new(
                 span,
-                "an attribute is `required`, or `optional`, or `computed`, or `optional` and `computed`",
+                "an attribute is `required`, or `optional`, or `computed`, or `optional` and `computed`: remove one",
             ));
         }
-        let may_be_computed = self.computed.is_some() || self.default.is_some() || self.empty_is_null;
+        if let (Some(span), None, true) = (self.computed, self.optional, has_fallback) {
+            return Err(Error::new(
+                span,
+                "the user never sets a computed attribute, so `default` and `empty_is_null` have no effect: remove them, or \
+                 `computed`",
+            ));
+        }
+        let may_be_computed = self.computed.is_some() || has_fallback;
         let configurability = match (self.required, self.optional, may_be_computed) {
             (Some(_), ..) => Configurability::Required,
             (None, Some(_), false) => Configurability::Optional,
@@ -133,18 +141,21 @@ impl FieldOptions {
         if let (Some(span), true) = (self.write_only, may_be_computed) {
             return Err(Error::new(
                 span,
-                "only what the user sets can be write-only: it is in no state",
+                "only what the user alone sets can be write-only, because no state holds it: use `required` or `optional` alone",
             ));
         }
-        if let (Some(span), false) = (self.planned, may_be_computed) {
-            return Err(Error::new(span, "only a computed attribute is planned by the resource"));
+        if let (Some(span), false) = (self.planned.or(self.use_state_for_unknown), may_be_computed) {
+            return Err(Error::new(
+                span,
+                "only what the provider may set can be unknown in a plan: add `computed`, or remove this",
+            ));
         }
-        if matches!(configurability, Configurability::Computed)
-            && (self.has_validators() || !self.conflicts_with.is_empty())
-        {
+        let has_rules = !self.conflicts_with.is_empty() || !self.requires.is_empty();
+        if matches!(configurability, Configurability::Computed) && (self.has_validators() || has_rules) {
             return Err(Error::new(
                 field.span(),
-                "only what the user sets is validated; this attribute is computed",
+                "only what the user sets is validated: remove the validators and rules of this computed attribute, or add \
+                 `optional`",
             ));
         }
         Ok(configurability)

@@ -27,7 +27,7 @@ use crate::redaction::KnownSecrets;
 /// | [`Set<T>`](Set) | `set(…)` |
 /// | `BTreeMap<String, T>` | `map(…)` |
 /// | a [`Model`] | an object whose members are attributes, alone or in a `Vec`, `Set` or `BTreeMap` |
-/// | [`Value`] | `dynamic` |
+/// | [`Value`], in fact a [`Value::Dynamic`] | `dynamic` |
 /// | `Field<T>` in a `Vec`, `Set` or `BTreeMap` | an element that may be null or unknown |
 ///
 /// A collection of plain elements of which one is unknown reads as [`Field::Unknown`]; Terraform still gets the elements
@@ -191,7 +191,7 @@ impl AttributeValue for SecretString {
     }
 }
 
-/// A value of any type, which it brings along.
+/// A value of any type: a [`Value::Dynamic`], which brings its type.
 impl AttributeValue for Value {
     fn attribute_type() -> AttributeType {
         AttributeType::Plain(Type::Dynamic)
@@ -311,3 +311,6 @@ impl<M: Model> AttributeValue for M {
         Model::into_value(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,97 @@
-//! Being a provider: values and their encoding, schemas, diagnostics, one trait per kind of thing, and the one place
-//! where remote procedure calls become calls of those traits. Knows no platform.
+//! A framework for Terraform providers: values and their encoding, schemas, diagnostics, one trait per kind of thing, and
+//! the server, the one place where remote procedure calls become calls of those traits. It knows no platform.
+//!
+//! # How a provider begins
+//!
+//! A provider is a [`Provider`] and its [`Resource`]s, and [`plugin::run`](crate::plugin::run) serves it.
+//! [`prelude`](crate::prelude) has all the names. `docs/writing-a-provider.md` explains each step, and `examples/minimal`
+//! is a whole one.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use token_providers::prelude::*;
+//!
+//! /// Keeps counters.
+//! #[derive(Model)]
+//! struct Config {}
+//!
+//! /// A counter.
+//! #[derive(Model, Clone)]
+//! struct Counter {
+//!     /// Where it begins.
+//!     #[attribute(default = 0, range = 0..)]
+//!     start: Field<i64>,
+//!     /// What identifies it.
+//!     #[attribute(computed, use_state_for_unknown)]
+//!     id: Field<String>,
+//! }
+//!
+//! struct Counters;
+//!
+//! impl Provider for Counters {
+//!     type Config = Config;
+//!     type Client = ();
+//!
+//!     async fn configure(&self, _: &Context<()>, _: Config, _: &str) -> Result<Configured<()>, Diagnostics> {
+//!         Ok(Configured::Ready(()))
+//!     }
+//!
+//!     fn resources(&self) -> Vec<Box<dyn DynResource<()>>> {
+//!         vec![Box::new(Counters)]
+//!     }
+//! }
+//!
+//! impl Resource for Counters {
+//!     type Model = Counter;
+//!     type Client = ();
+//!
+//!     const TYPE: &'static str = "counters_counter";
+//!
+//!     async fn create(&self, _: &Context<()>, planned: Counter) -> Outcome<Counter> {
+//!         let id = format!("from-{}", planned.start.get()?);
+//!         Ok(Counter { id: id.into(), ..planned })
+//!     }
+//!
+//!     async fn read(&self, _: &Context<()>, state: Counter) -> Outcome<Counter, Option<Counter>> {
+//!         Ok(Some(state))
+//!     }
+//!
+//!     async fn delete(&self, _: &Context<()>, _: Counter) -> Outcome<Counter, ()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     let info = ProviderInfo::new("registry.terraform.io/example/counters", env!("CARGO_PKG_VERSION"));
+//!     plugin::run(&info, || Counters)
+//! }
+//! ```
+//!
+//! # What for what
+//!
+//! | to | use | in `src/framework/` |
+//! |---|---|---|
+//! | describe attributes, once for code, schema and documentation | [`Model`](derive@Model) and its options | `model.rs` |
+//! | choose the type of an attribute | [`Field`], [`AttributeValue`], [`Set`], [`Number`] | `field.rs`, `attribute_value.rs` |
+//! | check an attribute | the options `length`, `range`, `one_of`, `check`; [`Validator`] | `validator.rs` |
+//! | check how attributes go together | the options `conflicts_with`, `exactly_one_of` …; [`Rule`] | `rule.rs` |
+//! | create, read, update, delete, import | [`Resource`] | `resource.rs` |
+//! | keep what exists after a failed operation | [`Outcome`], [`Leaving`] | `outcome.rs` |
+//! | report an error or a warning, on its attribute | [`Diagnostic`], [`OrDiagnostic`], [`Context::report`] | `diagnostic.rs`, `path.rs` |
+//! | decide what an update changes | the options `planned`, `requires_replace_if` …; [`Resource::plan`], [`Change`] | `resource.rs`, `plan.rs` |
+//! | reach the configured client, notice an interrupt | [`Context::client`], [`Context::cancellation`] | `context.rs` |
+//! | store more than the attributes | [`PrivateState`] | `private_state.rs` |
+//! | read the states of older versions or of another type | [`Resource::upgrade`], [`Resource::move_state`], [`StoredState`] | `stored_state.rs` |
+//! | import by identity | the option `identity`; [`Resource::identity`] | `identity.rs` |
+//! | look something up | [`DataSource`] | `data_source.rs` |
+//! | create something for one run | [`EphemeralResource`] | `ephemeral_resource.rs` |
+//! | list what exists, for `terraform query` | [`ListResource`] | `list_resource.rs` |
+//! | do something once, on request | [`Action`] | `action.rs` |
+//! | compute a value in a configuration | [`Function`] | `function.rs` |
+//! | write the pages of the registry | [`docs`] | `docs.rs` |
+//! | test a provider without Terraform | the feature `testing` | `testing/` |
+//! | find the faults of a provider itself | [`Server::check`] | `schema.rs`, `server/` |
 
 mod action;
 mod attribute_value;

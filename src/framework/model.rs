@@ -93,8 +93,8 @@ use super::value::Value;
 /// | `write_only` | no plan and no state holds it (Terraform 1.11) |
 /// | `empty_is_null` | an empty text means the same as none |
 /// | `length = 1..=80` | the length of a text in characters, or of a collection |
-/// | `range = 1..=65535` | the range of a number |
-/// | `one_of = ["a", "b"]` | the texts that are valid |
+/// | `range = 1..=65535` | the range of a number, or of each element of a collection |
+/// | `one_of = ["a", "b"]` | the texts that are valid, alone or as elements of a collection |
 /// | `check = function` | `fn(&T) -> Result<(), impl Display>`, as in "must begin with https://" |
 /// | `validate = validator` | a [`Validator`](super::Validator) |
 /// | `conflicts_with("other")`, `requires("other")` | how it goes with other attributes; unknown ones are waited for |
@@ -102,6 +102,11 @@ use super::value::Value;
 /// | `identity` | it belongs to the resource's identity |
 /// | `deprecated = "message"` | setting it is a warning |
 /// | `description = expression` | the description, instead of a doc comment |
+///
+/// The members of nested objects have the same options, except `import` and `identity`. In an update, the objects of a list
+/// correspond by their place, as everywhere in Terraform: an id that stays through updates belongs in a map or a set.
+/// The objects of a set have no place: they correspond by what the user sets, so two of them should differ in something
+/// without `default` or `computed`.
 ///
 /// # Options of the struct: `#[model(…)]`
 ///
@@ -111,7 +116,11 @@ use super::value::Value;
 /// | `conflicting("a", "b")`, `exactly_one_of("a", "b")`, `at_least_one_of("a", "b")` | how attributes go together |
 /// | `rule = rule` | a [`Rule`](super::Rule) |
 /// | `description = expression`, `deprecated = "message"` | as for a field |
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "add `#[derive(Model)]` to the struct")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a model nor the type of an attribute's value",
+    note = "a struct becomes a model by `#[derive(Model)]`",
+    note = "`AttributeValue` has a table of the other types, such as `i64` and `f64` for numbers"
+)]
 pub trait Model: Sized + Send + Sync + 'static {
     /// Adds the description and the version.
     fn describe(schema: &mut Schema);

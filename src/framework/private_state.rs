@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 /// The private state of a managed resource: JSON values by key, stored next to its attributes and never shown.
 ///
 /// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan leaves is what the apply
-/// finds, and what an apply, an import or a move leaves is stored. When a resource is replaced, the second plan call,
+/// finds, and what an apply or an import leaves is stored. When a resource is replaced, the second plan call,
 /// which plans the creation, finds what the first one left. The creation itself, and whatever is planned for a tainted
 /// resource, begins with nothing.
 ///

@@ -492,3 +492,6 @@ fn no_import(type_name: &str) -> Diagnostic {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

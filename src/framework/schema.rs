@@ -13,6 +13,7 @@ use super::rule::Rule;
 use super::types::Type;
 use super::validator::Validator;
 use super::value::Value;
+use super::wire;
 
 /// The attributes of one kind of thing, with the version that its states carry. A
 /// [`Model`](derive@super::Model) derives it.
@@ -116,11 +117,14 @@ pub enum RequiresReplace {
     /// Those from a prior to a planned value for which `condition` holds.
     If {
         /// Takes the prior and the planned value.
-        condition: Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>,
+        condition: Arc<Condition>,
         /// When it holds, for the documentation, as in "to a shorter one".
         description: Cow<'static, str>,
     },
 }
+
+/// Whether a change from a prior to a planned value replaces the resource.
+type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
 
 /// The planned value of a computed attribute in an update, where the user sets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,9 +167,11 @@ impl Schema {
     pub fn identity(&self) -> Option<Self> {
         let attributes = self.attributes.iter().filter(|attribute| attribute.identity);
         let attributes: Vec<_> = attributes
-            .map(|attribute| Attribute {
-                configurability: Configurability::Required,
-                ..attribute.clone()
+            .map(|attribute| {
+                let Attribute {
+                    name, ty, description, ..
+                } = attribute.clone();
+                Attribute::new(name, ty, Configurability::Required, description).identity()
             })
             .collect();
         (!attributes.is_empty()).then(|| Self {
@@ -180,7 +186,13 @@ impl Schema {
     /// What is wrong, a line per fault.
     pub fn check(&self) -> Result<(), String> {
         let mut faults = Vec::new();
-        check(&self.attributes, &self.rules, &AttributePath::root(), None, &mut faults);
+        check(
+            &self.attributes,
+            &self.rules,
+            &AttributePath::root(),
+            Place::default(),
+            &mut faults,
+        );
         if faults.is_empty() {
             Ok(())
         } else {
@@ -579,61 +591,159 @@ const RESERVED: [&str; 8] = [
     "provisioner",
 ];
 
-/// Adds the faults of the attributes of an object to `faults`. `within` is the nested attribute whose object it is.
-fn check(
-    attributes: &[Attribute],
-    rules: &[Rule],
-    path: &AttributePath,
-    within: Option<(&Attribute, Nesting)>,
-    faults: &mut Vec<String>,
-) {
+/// Where attributes are.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    is_nested: bool,
+    in_computed: bool,
+    in_collection: bool,
+    in_set: bool,
+}
+
+impl Place {
+    /// The place of the members of `attribute`.
+    fn within(self, attribute: &Attribute, nesting: Nesting) -> Self {
+        Self {
+            is_nested: true,
+            in_computed: self.in_computed || !attribute.is_configurable(),
+            in_collection: self.in_collection || nesting != Nesting::Single,
+            in_set: self.in_set || nesting == Nesting::Set,
+        }
+    }
+}
+
+/// Adds the faults of the attributes of an object to `faults`.
+fn check(attributes: &[Attribute], rules: &[Rule], path: &AttributePath, place: Place, faults: &mut Vec<String>) {
     let mut names = BTreeSet::new();
     for attribute in attributes {
         let path = path.attribute(attribute.name.clone());
-        let mut fault = |problem: &dyn Display| faults.push(format!("{path}: {problem}"));
-        if !is_name(&attribute.name) {
-            fault(&"a name begins with a lower-case letter, and has lower-case letters, digits and underscores");
-        }
-        if within.is_none() && RESERVED.contains(&&*attribute.name) {
-            fault(&"Terraform reserves this name");
-        }
-        if !names.insert(&attribute.name) {
-            fault(&"there are two attributes of this name");
-        }
-        if attribute.write_only && attribute.is_computed() {
-            fault(&"only what the user sets can be write-only");
-        }
-        if attribute.write_only && matches!(within, Some((_, Nesting::Set))) {
-            fault(&"Terraform does not support write-only attributes in a set");
-        }
-        if attribute.is_configurable() && within.is_some_and(|(outer, _)| !outer.is_configurable()) {
-            fault(&"the user cannot set it, because the attribute that it is nested in is computed");
-        }
-        if attribute.import_id && !matches!(attribute.ty, AttributeType::Plain(Type::String)) {
-            fault(&"the id of an import is a text");
-        }
+        let is_new = names.insert(&attribute.name);
+        let mut problems = attribute.faults(place);
+        problems.extend((!is_new).then_some("there are two attributes of this name"));
+        let is_second_id = |other: &Attribute| other.import_id && !std::ptr::eq(other, attribute);
+        problems.extend(
+            (attribute.import_id && attributes.iter().any(is_second_id)).then_some("there are two ids of an import"),
+        );
+        faults.extend(problems.into_iter().map(|problem| format!("{path}: {problem}")));
         if let AttributeType::Nested {
             nesting,
             attributes,
             rules,
         } = &attribute.ty
         {
-            check(attributes, rules, &path, Some((attribute, *nesting)), faults);
+            check(attributes, rules, &path, place.within(attribute, *nesting), faults);
         }
     }
-    for name in rules
-        .iter()
-        .flat_map(Rule::attributes)
-        .filter(|name| !names.contains(&Cow::Borrowed(*name)))
-    {
-        faults.push(format!(
-            "{}: a rule names this attribute, and there is none",
-            path.attribute(name)
-        ));
+    for name in rules.iter().flat_map(Rule::attributes) {
+        if !names.contains(&Cow::Borrowed(name)) {
+            let path = path.attribute(name);
+            faults.push(format!("{path}: a rule names this attribute, and there is none"));
+        }
     }
 }
 
-fn is_name(name: &str) -> bool {
+impl Attribute {
+    /// What Terraform would refuse about it, and options that have no effect.
+    fn faults(&self, place: Place) -> Vec<&'static str> {
+        let ty = self.ty.to_type();
+        let replaces = !matches!(self.requires_replace, RequiresReplace::Never);
+        let stays = self.in_updates != InUpdates::Unknown;
+        let has_type = |value: &Value| value.is_wholly_known() && wire::encode(value, &ty).is_ok();
+        let rules = [
+            (
+                !is_name(&self.name),
+                "a name begins with a lower-case letter, and has lower-case letters, digits and underscores",
+            ),
+            (
+                !place.is_nested && RESERVED.contains(&&*self.name),
+                "Terraform reserves this name",
+            ),
+            (
+                self.write_only && self.is_computed(),
+                "only what the user sets can be write-only",
+            ),
+            (
+                self.write_only && place.in_set,
+                "Terraform does not support write-only attributes in a set",
+            ),
+            (
+                self.write_only && replaces,
+                "a write-only value is not compared, so it cannot require a replacement",
+            ),
+            (
+                self.is_configurable() && place.in_computed,
+                "the user cannot set it, because the attribute that it is nested in is computed",
+            ),
+            (
+                stays && place.in_computed,
+                "whether it stays in updates, the computed attribute that it is nested in decides",
+            ),
+            (
+                stays && !self.is_computed(),
+                "only what the provider sets can be unknown in a plan",
+            ),
+            (
+                !self.is_configurable() && !self.validators.is_empty(),
+                "only what the user sets is validated",
+            ),
+            (
+                self.validators.iter().any(|validator| !validator.is_for(&ty)),
+                "a validator is for values of another type",
+            ),
+            (
+                self.default.as_ref().is_some_and(|default| !has_type(default)),
+                "the default has another type",
+            ),
+            (
+                self.empty_is_null && ty != Type::String,
+                "only a text can be an empty one",
+            ),
+            (
+                contains_dynamic(&ty, place.in_collection),
+                "a collection cannot hold values of any type; all of its elements have one type",
+            ),
+            (
+                self.import_id && (place.is_nested || ty != Type::String),
+                "the id of an import is a text, and not nested",
+            ),
+            (
+                self.identity && (place.is_nested || self.write_only || !may_identify(&ty)),
+                "what identifies a resource is a text, number or truth value or a list of them, neither nested nor write-only",
+            ),
+        ];
+        rules
+            .into_iter()
+            .filter(|(is_broken, _)| *is_broken)
+            .map(|(_, problem)| problem)
+            .collect()
+    }
+}
+
+/// Whether there is a value of any type in a collection.
+fn contains_dynamic(ty: &Type, in_collection: bool) -> bool {
+    match ty {
+        Type::Dynamic => in_collection,
+        Type::List(element) | Type::Set(element) | Type::Map(element) => contains_dynamic(element, true),
+        Type::Tuple(types) => types.iter().any(|ty| contains_dynamic(ty, in_collection)),
+        Type::Object(types) => types.values().any(|ty| contains_dynamic(ty, in_collection)),
+        Type::Bool | Type::Number | Type::String => false,
+    }
+}
+
+/// Whether Terraform takes such a value as a part of an identity.
+fn may_identify(ty: &Type) -> bool {
+    match ty {
+        Type::Bool | Type::Number | Type::String => true,
+        Type::List(element) => matches!(**element, Type::Bool | Type::Number | Type::String),
+        _ => false,
+    }
+}
+
+/// Whether this is the name of an attribute or a type.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_rest)
 }
+
+#[cfg(test)]
+mod tests;

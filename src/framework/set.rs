@@ -19,12 +19,12 @@ impl<T> Set<T> {
         self.0.iter()
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether the set has no elements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

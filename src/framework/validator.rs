@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::attribute_value::AttributeValue;
 use super::path::AttributePath;
+use super::types::Type;
 use super::value::{Number, Value};
 
 type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
@@ -23,7 +24,19 @@ type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
 #[derive(Clone)]
 pub struct Validator {
     description: Cow<'static, str>,
+    subject: Subject,
     check: Arc<Check>,
+}
+
+/// What a validator is for.
+#[derive(Clone)]
+enum Subject {
+    /// Values of this type.
+    Values(Type),
+    /// Texts and collections.
+    Lengths,
+    /// Values of this type, alone or in a collection.
+    Elements(Type),
 }
 
 impl Validator {
@@ -39,6 +52,7 @@ impl Validator {
         };
         Self {
             description: description.into(),
+            subject: Subject::Values(T::attribute_type().to_type()),
             check: Arc::new(check),
         }
     }
@@ -64,26 +78,36 @@ impl Validator {
         };
         Self {
             description: format!("Length: {}.", described(&range)).into(),
+            subject: Subject::Lengths,
             check: Arc::new(check),
         }
     }
 
-    /// The range of a number.
+    /// The range of a number, or of each element of a collection of numbers.
     pub fn range(range: impl RangeBounds<i64>) -> Self {
         let allowed = described(&range);
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        let is_in_range = move |number: &Number| match number {
+            Number::Integer(number) => bounds.contains(number),
+            // Between the least and the greatest whole number of the range.
+            #[allow(clippy::cast_possible_truncation)] // a float beyond all integers is out of every range
+            number => {
+                let float = number.to_f64();
+                bounds.contains(&(float.floor() as i64)) && bounds.contains(&(float.ceil() as i64))
+            }
+        };
         let check = move |value: &Value| match value {
-            Value::Number(Number::Integer(number)) if bounds.contains(number) => Ok(()),
-            Value::Number(_) => Err(format!("must be {allowed}")),
+            Value::Number(number) if !is_in_range(number) => Err(format!("must be {allowed}")),
             _ => Ok(()),
         };
         Self {
             description: format!("Range: {}.", described(&range)).into(),
-            check: Arc::new(check),
+            subject: Subject::Elements(Type::Number),
+            check: Arc::new(move |value| each(value, &check)),
         }
     }
 
-    /// The texts that are valid.
+    /// The texts that are valid, alone or as elements of a collection.
     pub fn one_of<const N: usize>(texts: [&'static str; N]) -> Self {
         let listed: Vec<_> = texts.iter().map(|text| format!("`{text}`")).collect();
         let listed = listed.join(", ");
@@ -94,7 +118,8 @@ impl Validator {
         };
         Self {
             description: description.into(),
-            check: Arc::new(check),
+            subject: Subject::Elements(Type::String),
+            check: Arc::new(move |value| each(value, &check)),
         }
     }
 
@@ -103,12 +128,31 @@ impl Validator {
         &self.description
     }
 
+    /// Whether it checks values of this type. It ignores all others.
+    pub(crate) fn is_for(&self, ty: &Type) -> bool {
+        match (&self.subject, ty) {
+            (Subject::Values(subject), ty) => subject == ty,
+            (Subject::Lengths, ty) => matches!(ty, Type::String | Type::List(_) | Type::Set(_) | Type::Map(_)),
+            (Subject::Elements(subject), Type::List(ty) | Type::Set(ty) | Type::Map(ty)) => *subject == **ty,
+            (Subject::Elements(subject), ty) => subject == ty,
+        }
+    }
+
     /// What is wrong with the value.
     pub(crate) fn problem(&self, value: &Value) -> Option<String> {
         match value {
             Value::Null | Value::Unknown => None,
             value => (self.check)(value).err(),
         }
+    }
+}
+
+/// Checks a value, or each element of a collection.
+fn each(value: &Value, check: &impl Fn(&Value) -> Result<(), String>) -> Result<(), String> {
+    match value {
+        Value::List(elements) => elements.iter().try_for_each(check),
+        Value::Map(members) => members.values().try_for_each(check),
+        value => check(value),
     }
 }
 
@@ -193,17 +237,40 @@ mod tests {
                 Value::List(vec![Value::Null; 3]),
                 Some("must have at most 2 elements, not 3"),
             ),
-            (
-                Validator::length(1..),
-                text(""),
-                Some("must have at least 1 characters, not 0"),
-            ),
+            (Validator::length(1..), text(""), Some("must not be empty")),
             (Validator::range(1..10), number(10), Some("must be 1 to 9")),
             (Validator::range(1..10), number(9), None),
+            (Validator::range(1..), Value::Number(Number::Float(1.5)), None),
             (
                 Validator::range(1..),
-                Value::Number(Number::Float(1.5)),
+                Value::Number(Number::Float(0.5)),
                 Some("must be at least 1"),
+            ),
+            (
+                Validator::range(1..10),
+                Value::Number(Number::Float(9.5)),
+                Some("must be 1 to 9"),
+            ),
+            (Validator::range(1..), Value::Number(Number::from(f64::MAX)), None),
+            (
+                Validator::range(..1),
+                Value::Number(Number::from(f64::MAX)),
+                Some("must be at most 0"),
+            ),
+            (
+                Validator::range(1..),
+                Value::List(vec![number(1), number(0)]),
+                Some("must be at least 1"),
+            ),
+            (
+                Validator::one_of(["a"]),
+                Value::List(vec![text("a"), text("b")]),
+                Some("must be one of `a`"),
+            ),
+            (
+                Validator::one_of(["a"]),
+                Value::Map([("k".to_owned(), Value::Unknown)].into()),
+                None,
             ),
             (
                 Validator::one_of(["a", "b"]),

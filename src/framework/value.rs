@@ -8,7 +8,7 @@ use super::types::Type;
 
 /// A value of a configuration, a plan or a state.
 ///
-/// Lists, sets and tuples are [`Value::List`], maps and objects [`Value::Map`]: which of them is meant, the schema tells.
+/// Lists, sets and tuples are [`Value::List`], maps and objects [`Value::Map`]: the schema says which of them is meant.
 /// A value may be a secret, so `Debug` shows its shape and never its content.
 #[derive(Clone, PartialEq)]
 pub enum Value {

@@ -14,7 +14,7 @@ use fastrand::Rng;
 use secrecy::ExposeSecret;
 
 use super::provider::NeuroIo;
-use super::stream_token::Model;
+use super::stream_token::StreamToken;
 use super::testing::{every_shape, sandbox};
 use crate::framework::Provider;
 use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
@@ -101,10 +101,10 @@ impl Story for Account {
 
     fn declared(&self) -> Configuration {
         let declared = self.declared.iter().map(|(label, token)| {
-            let config = Model {
+            let config = StreamToken {
                 permanent: token.permanent.into(),
                 is_active: token.is_active.into(),
-                ..Model::default()
+                ..StreamToken::default()
             };
             (address(label), ResourceBlock::new(config))
         });
@@ -169,7 +169,7 @@ impl Story for Account {
             broken.push(format!("the state's ids are {kept:?}"));
         }
         for (label, declared) in &self.declared {
-            let Some(state) = state.get(&address(label)).map(|object| object.model::<Model>()) else {
+            let Some(state) = state.get(&address(label)).map(|object| object.model::<StreamToken>()) else {
                 continue;
             };
             let id = state.id.known().and_then(|id| id.parse().ok());
@@ -223,7 +223,7 @@ fn address(label: &str) -> String {
 /// The ids that the state holds.
 fn kept_ids(workspace: &Workspace) -> BTreeSet<u64> {
     let state = workspace.state().into_values();
-    let ids = state.filter_map(|object| object.model::<Model>().id.into_known()?.parse().ok());
+    let ids = state.filter_map(|object| object.model::<StreamToken>().id.into_known()?.parse().ok());
     ids.collect()
 }
 

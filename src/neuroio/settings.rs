@@ -97,21 +97,15 @@ fn url(text: &str) -> Result<BaseUrl, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framework::Field;
     use crate::platform::testing::variables;
 
-    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Resolved<Settings>, String> {
-        let mut diagnostics = Diagnostics::default();
-        resolve(config, &variables(environment), &mut diagnostics).ok_or_else(|| {
-            diagnostics
-                .into_iter()
-                .map(|diagnostic| diagnostic.to_string())
-                .collect()
-        })
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Configured<Settings>, String> {
+        let resolved = resolve(config, &variables(environment));
+        resolved.map_err(|diagnostics| diagnostics.iter().map(|diagnostic| diagnostic.to_string()).collect())
     }
 
     #[test]
-    fn a_token_is_all_that_is_needed() {
+    fn resolve_needs_a_token_only() {
         let config = || Config {
             api_token: SecretString::from("secret").into(),
             ..Config::default()
@@ -126,7 +120,7 @@ mod tests {
             ),
         ] {
             let config = Config { base_url, ..config() };
-            let Ok(Resolved::Settings(settings)) = resolved(config, &[("NEUROIO_BASE_URL", environment)]) else {
+            let Ok(Configured::Ready(settings)) = resolved(config, &[("NEUROIO_BASE_URL", environment)]) else {
                 panic!("{url}");
             };
             assert_eq!(settings.base_url.as_str(), url);
@@ -135,39 +129,39 @@ mod tests {
     }
 
     #[test]
-    fn empty_argument_is_none() {
+    fn resolve_takes_an_empty_argument_as_none() {
         let config = || Config {
             api_token: SecretString::from("").into(),
             base_url: "".into(),
-            request_timeout: "".into(),
-            retry_timeout: "".into(),
+            timeouts: Timeouts {
+                request_timeout: "".into(),
+                retry_timeout: "".into(),
+            },
             allowed_accounts: Field::Null,
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config(), &mut diagnostics);
-        assert!(!diagnostics.has_errors());
+        assert!(Config::schema().validate(&config().into_value()).is_empty());
         let environment = [("NEUROIO_API_TOKEN", "secret")];
         assert!(
-            matches!(resolved(config(), &environment), Ok(Resolved::Settings(settings))
+            matches!(resolved(config(), &environment), Ok(Configured::Ready(settings))
             if settings.base_url.as_str() == BASE_URL.to_owned() + API_PATH)
         );
     }
 
     #[test]
-    fn without_a_token_one_error_names_the_argument_and_its_variable() {
-        let told = resolved(Config::default(), &[("NEUROIO_API_TOKEN", "")]).unwrap_err();
+    fn resolve_without_a_token_names_the_argument_and_its_variable() {
+        let error = resolved(Config::default(), &[("NEUROIO_API_TOKEN", "")]).unwrap_err();
         assert!(
-            told.contains("Missing api_token") && told.contains("NEUROIO_API_TOKEN"),
-            "{told}"
+            error.contains("Missing api_token") && error.contains("NEUROIO_API_TOKEN"),
+            "{error}"
         );
     }
 
     #[test]
-    fn what_is_known_only_at_apply_is_waited_for() {
+    fn resolve_returns_the_argument_that_is_known_only_at_apply() {
         let config = Config {
             api_token: Field::Unknown,
             ..Config::default()
         };
-        assert!(matches!(resolved(config, &[]), Ok(Resolved::Waiting("api_token"))));
+        assert!(matches!(resolved(config, &[]), Ok(Configured::Unknown("api_token"))));
     }
 }

@@ -57,23 +57,23 @@ const TEMPORARY: Duration = Duration::from_secs(24 * 3_600);
 pub(super) struct StreamToken {
     /// Whether the token does not expire. Otherwise it expires after 24 hours.
     #[attribute(required, requires_replace)]
-    permanent: Field<bool>,
+    pub(super) permanent: Field<bool>,
     /// Whether the token is accepted. It can be changed back and forth; one that was deactivated outside
     /// Terraform is activated by the next apply, unless this is false.
     #[attribute(default = true)]
-    is_active: Field<bool>,
+    pub(super) is_active: Field<bool>,
     /// The platform's number for the token.
     #[attribute(computed, planned, import, identity)]
-    id: Field<String>,
+    pub(super) id: Field<String>,
     /// The token's value.
     #[attribute(computed, planned)]
-    key: Field<SecretString>,
+    pub(super) key: Field<SecretString>,
     /// When the token was created, in UTC.
     #[attribute(computed, planned)]
-    created_at: Field<String>,
+    pub(super) created_at: Field<String>,
     /// When a temporary token expires, in UTC; null for a permanent one. Once it has passed, the next plan replaces the token.
     #[attribute(computed, planned, requires_replace)]
-    expires_at: Field<String>,
+    pub(super) expires_at: Field<String>,
 }
 
 impl StreamToken {

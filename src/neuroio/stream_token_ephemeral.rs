@@ -82,15 +82,19 @@ fn no_id() -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use secrecy::ExposeSecret;
+    use serde_json::json;
 
     use super::*;
-    use crate::neuroio::testing::{sandbox, session};
+    use crate::framework::testing::Workspace;
+    use crate::neuroio::testing::{api, provider, sandbox};
     use crate::sandbox::neuroio::{Options, Realm};
     use crate::sandbox::{Effect, Fault};
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_opened_works_until_it_is_closed() {
+    async fn opened_token_is_valid_until_it_is_closed() {
         for fault in [
             Fault::answer(200).times(0),
             Fault::new(Effect::Cut),
@@ -100,23 +104,26 @@ mod tests {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", "/streams/tokens/"));
             sandbox.fault(fault.on("DELETE", "/streams/tokens/1/"));
-            let ephemeral = EphemeralStreamToken::new(session(&sandbox));
-            let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
-            let opened = ephemeral
-                .open(&context, Model::default(), &mut diagnostics)
-                .await
+            let workspace = Workspace::new();
+            let opened = workspace.open_ephemeral(provider(&sandbox), StreamTokenEphemeral::TYPE, json!({}));
+            let opened = opened.await;
+            assert!(!opened.has_errors(), "{:?}", opened.diagnostics);
+            let mut diagnostics = opened.diagnostics;
+            let (connection, opened) = opened.value.unwrap();
+            let key = TemporaryToken::from_value(&opened.value)
+                .unwrap()
+                .key
+                .into_known()
                 .unwrap();
-            let key = opened.result.key.into_known().unwrap();
             assert!(sandbox.is_live(key.expose_secret()));
             assert!(!sandbox.tokens(&Realm::Account)[0].permanent);
-            ephemeral.close(&context, &opened.private, &mut diagnostics).await;
-            assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+            diagnostics.extend(connection.close_ephemeral(opened).await.succeeds().diagnostics);
             assert!(!sandbox.is_live(key.expose_secret()));
             // What may come of a lost creation is named, and expires.
             for orphan in sandbox.tokens(&Realm::Account) {
                 let line = format!("\n  - {}", orphan.id);
                 assert!(
-                    diagnostics.iter().any(|told| told.detail.contains(&line)),
+                    diagnostics.iter().any(|warning| warning.detail.contains(&line)),
                     "{diagnostics:?}"
                 );
             }
@@ -124,16 +131,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_deleted_without_an_id() {
+    async fn close_without_an_id_deletes_nothing() {
         let sandbox = sandbox(Options::default());
         sandbox.add_token(&Realm::Account, false);
-        let ephemeral = EphemeralStreamToken::new(session(&sandbox));
+        let context = Context::with_client(Connection::new(api(&sandbox), Duration::from_secs(300)));
         for private in ["", "/", "x"] {
-            let mut diagnostics = Diagnostics::default();
-            ephemeral
-                .close(&Context::default(), private.as_bytes(), &mut diagnostics)
-                .await;
-            assert!(diagnostics.has_errors());
+            assert!(StreamTokenEphemeral.close(&context, private.as_bytes()).await.is_err());
         }
         assert_eq!(sandbox.tokens(&Realm::Account).len(), 1);
     }

@@ -93,12 +93,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::framework::Field;
-    use crate::neuroio::testing::{sandbox, session};
+    use crate::framework::testing::Workspace;
+    use crate::neuroio::testing::{provider, sandbox};
     use crate::sandbox::neuroio::{Options, Realm};
 
     #[tokio::test(start_paused = true)]
-    async fn each_filter_lets_through_what_it_asks_for() {
+    async fn read_finds_what_the_filter_lets_through() {
         let sandbox = sandbox(Options::default());
         sandbox.add_token(&Realm::Account, false);
         tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;
@@ -107,7 +107,6 @@ mod tests {
         }
         sandbox.set_active_outside(2, false);
         sandbox.add_token(&Realm::Managers, true);
-        let source = StreamTokens::new(session(&sandbox));
         let (yes, no, any) = (Field::Known(true), Field::Known(false), Field::Null);
         for (permanent, is_active, expired, found) in [
             (any, any, any, "1 2 3 4"),
@@ -119,25 +118,24 @@ mod tests {
             (no, any, no, "3"),
             (yes, any, yes, ""),
         ] {
-            let config = Model {
-                permanent,
-                is_active,
-                expired,
-                tokens: Field::Unknown,
+            let config = StreamTokens {
+                filter: Filter {
+                    permanent,
+                    is_active,
+                    expired,
+                },
+                ..StreamTokens::default()
             };
-            let mut diagnostics = Diagnostics::default();
-            let read = source
-                .read(&Context::default(), config, &mut diagnostics)
-                .await
-                .unwrap();
-            let tokens = read.tokens.into_known().unwrap();
+            let workspace = Workspace::new();
+            let read = workspace.read_data_source(provider(&sandbox), StreamTokensDataSource::TYPE, config);
+            let tokens = read.await.model::<StreamTokens>().tokens.into_known().unwrap();
             let ids: Vec<_> = tokens.iter().filter_map(|token| token.id.known()).cloned().collect();
             assert_eq!(ids.join(" "), found);
-            let ends = |token: &ListedToken| !token.expires_at.is_null();
+            let expires = |token: &ListedToken| !token.expires_at.is_null();
             assert!(
                 tokens
                     .iter()
-                    .all(|token| (token.permanent == Field::Known(true)) != ends(token))
+                    .all(|token| (token.permanent == Field::Known(true)) != expires(token))
             );
         }
     }

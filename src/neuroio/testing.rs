@@ -1,16 +1,14 @@
-//! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
+//! What the tests of this module share: providers and an API that reach the sandbox in the same process, under tokio's clock.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Api, TokenId};
-use super::connection::{Connection, Session};
-use crate::platform::State;
-use crate::platform::testing::{client, clock};
+use super::provider::NeuroIo;
+use crate::platform::Parts;
+use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
+use crate::token::Clock;
 
 /// A sandbox whose time is tokio's.
 pub(super) fn sandbox(options: neuroio::Options) -> Sandbox {
@@ -29,17 +27,27 @@ pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     Api::new(client(transport, "http://127.0.0.1/v1", credential))
 }
 
-/// A session with the account, by this token.
-pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
-    let session = Session::new(sandbox.clock());
-    let connection = Connection::new(api_with(sandbox, token), Duration::from_secs(300));
-    session.set(State::Connected(Arc::new(connection)));
-    session
+/// Starts providers for the account's tokens.
+pub(super) fn provider(sandbox: &Sandbox) -> impl Fn() -> NeuroIo + use<> {
+    provider_with(sandbox, &sandbox.api_token(&Realm::Account))
 }
 
-/// A session with the account.
-pub(super) fn session(sandbox: &Sandbox) -> Session {
-    session_with(sandbox, &sandbox.api_token(&Realm::Account))
+/// Starts providers that work with this token.
+pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn() -> NeuroIo + use<> {
+    provider_at(sandbox, token, sandbox.clock())
+}
+
+/// Starts providers on a machine with this clock.
+pub(super) fn provider_at(sandbox: &Sandbox, token: &SecretString, clock: Clock) -> impl Fn() -> NeuroIo + use<> {
+    let (sandbox, token) = (sandbox.clone(), token.clone());
+    move || {
+        let platform = sandbox.clone();
+        NeuroIo::new(Parts {
+            clock: clock.clone(),
+            environment: variables(&[("NEUROIO_API_TOKEN", token.expose_secret())]),
+            transport: Box::new(move |_| Transport::new(platform.service())),
+        })
+    }
 }
 
 /// The id of a token.

@@ -6,45 +6,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::parts::Environment;
-use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::rest::{BaseUrl, Credential, InvalidCredential};
 use crate::token::parse_duration;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-
-/// What a configuration comes to.
-#[derive(Debug)]
-pub(crate) enum Resolved<S> {
-    /// All is known.
-    Settings(Box<S>),
-    /// This argument is known only at apply.
-    Waiting(&'static str),
-}
-
-impl<S> Resolved<S> {
-    /// What the configuration leads to, where `connect` makes the client of known settings. `None` is a failure whose errors
-    /// were reported.
-    ///
-    /// # Errors
-    /// In addition to those none.
-    pub(crate) fn configured<C>(
-        resolved: Option<Self>,
-        connect: impl FnOnce(S) -> C,
-    ) -> Result<Configured<C>, Diagnostics> {
-        match resolved {
-            Some(Self::Settings(settings)) => Ok(Configured::Ready(connect(*settings))),
-            Some(Self::Waiting(argument)) => Ok(Configured::Unknown(argument)),
-            None => Err(Diagnostics::default()),
-        }
-    }
-
-    /// The first of these arguments that is unknown.
-    pub(crate) fn waiting(arguments: &[(&'static str, bool)]) -> Option<Self> {
-        let unknown = arguments.iter().find(|(_, unknown)| *unknown);
-        unknown.map(|(argument, _)| Self::Waiting(argument))
-    }
-}
 
 /// An environment variable. An empty one is as good as none: that is how CI systems leave them out.
 pub(crate) fn variable(environment: &Environment, name: &str) -> Option<String> {

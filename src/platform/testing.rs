@@ -1,12 +1,8 @@
 //! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
 
-#[cfg(feature = "startree")]
-pub(crate) mod driven;
 pub(crate) mod history;
 pub(crate) mod imposters;
 pub(crate) mod network;
-#[cfg(feature = "neuroio")]
-pub(crate) mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -62,14 +62,14 @@ impl EphemeralResource for BrokerConfigEphemeral {
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
+    use serde_json::json;
 
     use super::*;
-    use crate::framework::Field;
-    use crate::quix::testing::{DEV, sandbox, session_with};
+    use crate::quix::testing::{DEV, provider_with, sandbox, workspace};
     use crate::sandbox::quix::Options;
 
     #[tokio::test(start_paused = true)]
-    async fn a_streaming_token_brings_its_own_brokers_settings_and_no_others() {
+    async fn open_reads_the_settings_of_the_tokens_own_broker_and_of_no_other() {
         for (settings_are_texts, has_certificate) in [(true, true), (false, true), (true, false)] {
             let sandbox = sandbox(Options {
                 settings_are_texts,
@@ -79,18 +79,14 @@ mod tests {
             });
             sandbox.add_workspace("acme-shop-prod");
             let [_, token] = sandbox.tokens(DEV).unwrap();
-            let ephemeral = BrokerConfig::new(session_with(&sandbox, &token));
-            let open = async |workspace: &str| {
-                let config = Model {
-                    workspace_id: workspace.into(),
-                    ..Model::default()
-                };
-                let mut diagnostics = Diagnostics::default();
-                let opened = ephemeral.open(&Context::default(), config, &mut diagnostics).await;
-                assert_eq!(opened.is_none(), diagnostics.has_errors());
-                opened.map(|opened| opened.result)
+            let open = async |id: &str| {
+                let provider = provider_with(&sandbox, &token);
+                let config = json!({ "workspace_id": id });
+                workspace(&sandbox)
+                    .read_ephemeral(provider, BrokerConfigEphemeral::TYPE, config)
+                    .await
             };
-            let read = open(DEV).await.unwrap();
+            let read = open(DEV).await.model::<BrokerConfig>();
             let config = read.config.into_known().unwrap();
             let setting = |name: &str| config.get(name).map(ExposeSecret::expose_secret);
             assert_eq!(setting("socket.keepalive.enable"), Some("true"));
@@ -101,7 +97,7 @@ mod tests {
                 read.ca_certificate,
                 Field::from(setting("ssl.ca.pem").map(str::to_owned))
             );
-            assert!(open("acme-shop-prod").await.is_none() && open("").await.is_none());
+            assert!(open("acme-shop-prod").await.has_errors() && open("").await.has_errors());
         }
     }
 }

@@ -17,7 +17,7 @@ use fastrand::Rng;
 use secrecy::ExposeSecret;
 
 use super::provider::Quix;
-use super::streaming_tokens::Model;
+use super::streaming_tokens::StreamingTokens;
 use super::testing::every_shape;
 use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::framework::{Field, Provider};
@@ -45,7 +45,7 @@ struct Organisation {
 /// An environment before a run.
 struct Before {
     /// What the state held.
-    state: Option<Model>,
+    state: Option<StreamingTokens>,
     /// Whether both tokens were as the last apply had left them.
     is_settled: bool,
     ours: usize,
@@ -63,9 +63,9 @@ impl Organisation {
     }
 
     /// Whether this state holds both tokens that are there.
-    fn holds_both(&self, environment: &str, state: &Model) -> bool {
+    fn holds_both(&self, environment: &str, state: &StreamingTokens) -> bool {
         let there = self.sandbox.tokens(environment).unwrap();
-        let held = [&state.token_1, &state.token_2];
+        let held = [&state.tokens.token_1, &state.tokens.token_2];
         held.iter().zip(there).all(|(held, there)| {
             held.known().map(ExposeSecret::expose_secret) == Some(there.expose_secret())
                 && self.sandbox.is_live(there.expose_secret())
@@ -130,11 +130,12 @@ impl Story for Organisation {
 
     fn declared(&self) -> Configuration {
         let declared = self.declared.iter().map(|(environment, trigger)| {
-            let config = Model {
+            let mut config = StreamingTokens {
                 workspace_id: (*environment).into(),
-                rotation_triggers: BTreeMap::from([("trigger".to_owned(), trigger.to_string().into())]).into(),
-                ..Model::default()
+                ..StreamingTokens::default()
             };
+            config.policy.rotation_triggers =
+                BTreeMap::from([("trigger".to_owned(), trigger.to_string().into())]).into();
             (address(environment), ResourceBlock::new(config))
         });
         declared.collect()
@@ -161,9 +162,10 @@ impl Story for Organisation {
     fn begins(&mut self, workspace: &Workspace) {
         let state = workspace.state();
         let before = ENVIRONMENTS.map(|environment| {
-            let state: Option<Model> = state.get(&address(environment)).map(|object| object.model());
-            let is_settled =
-                |state: &Model| self.holds_both(environment, state) && state.changed_outside == Field::Known(false);
+            let state: Option<StreamingTokens> = state.get(&address(environment)).map(|object| object.model());
+            let is_settled = |state: &StreamingTokens| {
+                self.holds_both(environment, state) && state.tokens.changed_outside == Field::Known(false)
+            };
             let before = Before {
                 is_settled: state.as_ref().is_some_and(is_settled),
                 state,
@@ -181,7 +183,8 @@ impl Story for Organisation {
         for (environment, before) in &self.before {
             let rotated = self.ours(environment) - before.ours;
             let is_alone = self.strangers(environment) == before.strangers;
-            let trigger = |state: &Model| known_triggers(&state.rotation_triggers).unwrap()["trigger"].clone();
+            let trigger =
+                |state: &StreamingTokens| known_triggers(&state.policy.rotation_triggers).unwrap()["trigger"].clone();
             let was = before.state.as_ref().map(trigger);
             let declared = self.declared.get(environment).map(u8::to_string);
             let is_change = was.is_some() && declared.is_some() && was != declared;

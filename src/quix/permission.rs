@@ -53,13 +53,14 @@ impl DataSource for PermissionDataSource {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::framework::Field;
-    use crate::quix::testing::{DEV, sandbox, session};
+    use crate::quix::testing::{DEV, provider, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn a_permission_is_told_as_the_platform_has_it() {
+    async fn read_returns_the_permission_as_the_platform_has_it() {
         let sandbox = sandbox(Options::default());
         for (role, resource_type, id, permission, allowed) in [
             (Role::Admin, "Workspace", DEV, "All", Some(true)),
@@ -70,15 +71,11 @@ mod tests {
             (Role::Admin, "workspace", DEV, "Read", None),
             (Role::Admin, "Workspace", "", "Read", None),
         ] {
-            let config = Model {
-                resource_type: resource_type.into(),
-                resource_id: id.into(),
-                permission: permission.into(),
-                allowed: Field::Unknown,
-            };
-            let source = Permission::new(session(&sandbox, role));
-            let mut diagnostics = Diagnostics::default();
-            let read = source.read(&Context::default(), config, &mut diagnostics).await;
+            let config = json!({ "resource_type": resource_type, "resource_id": id, "permission": permission });
+            let read = workspace(&sandbox)
+                .read_data_source(provider(&sandbox, role), PermissionDataSource::TYPE, config)
+                .await;
+            let read = (!read.has_errors()).then(|| read.model::<Permission>());
             assert_eq!(
                 read.and_then(|read| read.allowed.into_known()),
                 allowed,

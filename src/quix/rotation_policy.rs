@@ -147,10 +147,24 @@ fn is_sum(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn tokens() -> StreamingTokens {
-        StreamingTokens {
-            token_1: "sdk-one".into(),
-            token_2: "sdk-two".into(),
+    fn pair(is_settled: bool) -> TokenPair {
+        TokenPair {
+            token_1: SecretString::from("sdk-one").into(),
+            token_2: SecretString::from("sdk-two").into(),
+            changed_outside: (!is_settled).into(),
+            ..TokenPair::default()
+        }
+    }
+
+    fn policy(
+        rotation_triggers: &Field<Triggers>,
+        forced_rotation_triggers: &Field<Triggers>,
+        revoke_sha256: &Field<Set<Field<String>>>,
+    ) -> RotationPolicy {
+        RotationPolicy {
+            rotation_triggers: rotation_triggers.clone(),
+            forced_rotation_triggers: forced_rotation_triggers.clone(),
+            revoke_sha256: revoke_sha256.clone(),
         }
     }
 
@@ -158,11 +172,11 @@ mod tests {
         Triggers::from([("leak".to_owned(), value.into())]).into()
     }
 
-    fn sums(tokens: &[&str]) -> Field<Sums> {
+    fn sums(tokens: &[&str]) -> Field<Set<Field<String>>> {
         let sums = tokens
             .iter()
             .map(|token| Field::Known(sum(&SecretString::from(*token))));
-        sums.collect::<Sums>().into()
+        sums.collect::<Set<_>>().into()
     }
 
     #[test]
@@ -184,9 +198,8 @@ mod tests {
         let (of_1, of_2) = (sums(&["sdk-one"]), sums(&["sdk-two", "sdk-one"]));
         let (of_other, unknown_sums) = (sums(&["sdk-three"]), Field::Unknown);
         let half_known = |token: &str| {
-            let mut sums = sums(&[token]).into_known().unwrap();
-            sums.push(Field::Unknown);
-            Field::Known(sums)
+            let sums = sums(&[token]).into_known().unwrap().into_iter();
+            Field::Known(sums.chain([Field::Unknown]).collect())
         };
         let (half_1, half_2) = (half_known("sdk-one"), half_known("sdk-two"));
         let keep = || Ok(0);
@@ -194,7 +207,7 @@ mod tests {
         type Case<'a> = (
             &'a Field<Triggers>,
             &'a Field<Triggers>,
-            &'a Field<Sums>,
+            &'a Field<Set<Field<String>>>,
             bool,
             Result<u8, Decision>,
         );
@@ -216,24 +229,10 @@ mod tests {
             (&one, &one, &half_1, true, Err(Decision::Unknown)),
             (&one, &one, &half_2, true, Ok(2)),
         ];
+        let prior = policy(&one, &one, &no_sums);
         for (number, (triggers, forced_triggers, revoked, is_settled, expected)) in cases.into_iter().enumerate() {
-            let declared = Declared {
-                triggers,
-                forced_triggers,
-                revoked,
-            };
-            let tokens = tokens();
-            let present = Present {
-                declared: Declared {
-                    triggers: &one,
-                    forced_triggers: &one,
-                    revoked: &no_sums,
-                },
-                tokens: Some(&tokens),
-                is_settled,
-                is_imported: false,
-            };
-            let decision = match decide(declared, present) {
+            let policy = policy(triggers, forced_triggers, revoked);
+            let decision = match policy.decide(&prior, &pair(is_settled), false) {
                 Decision::Keep => Ok(0),
                 Decision::Rotate(rotation) => Ok(rotation.times),
                 other => Err(other),
@@ -246,28 +245,26 @@ mod tests {
     fn triggers_declared_first_after_an_import_rotate_nothing_but_listed_tokens_do() {
         let (none, one, no_sums, of_1) = (Field::Null, triggers("1"), Field::Null, sums(&["sdk-one"]));
         for (revoked, expected) in [(&no_sums, 0), (&of_1, 1)] {
-            let tokens = tokens();
-            let present = Present {
-                declared: Declared {
-                    triggers: &none,
-                    forced_triggers: &none,
-                    revoked: &no_sums,
-                },
-                tokens: Some(&tokens),
-                is_settled: true,
-                is_imported: true,
-            };
-            let declared = Declared {
-                triggers: &one,
-                forced_triggers: &one,
-                revoked,
-            };
-            let times = match decide(declared, present) {
+            let prior = policy(&none, &none, &no_sums);
+            let times = match policy(&one, &one, revoked).decide(&prior, &pair(true), true) {
                 Decision::Keep => 0,
                 Decision::Rotate(rotation) => rotation.times,
                 other => panic!("{other:?}"),
             };
             assert_eq!(times, expected);
+        }
+    }
+
+    #[test]
+    fn value_that_is_no_sum_is_an_error_that_does_not_show_it() {
+        for text in ["sdk-abcdefabcdef", "", " "] {
+            let config = policy(&Field::Null, &Field::Null, &Set::from_iter([text.into()]).into());
+            let errors = RotationPolicy::schema().validate(&config.into_value());
+            let errors = format!("{errors:?}");
+            assert!(
+                errors.contains("64 hexadecimal digits") && !errors.contains("sdk-"),
+                "{errors}"
+            );
         }
     }
 }

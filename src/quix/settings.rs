@@ -142,19 +142,18 @@ mod tests {
     use super::*;
     use crate::platform::testing::variables;
 
-    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Resolved<Settings>, String> {
-        let mut diagnostics = Diagnostics::default();
-        resolve(config, &variables(environment), &mut diagnostics)
-            .ok_or_else(|| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect())
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Configured<Settings>, String> {
+        let resolved = resolve(config, &variables(environment));
+        resolved.map_err(|diagnostics| diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect())
     }
 
     #[test]
-    fn the_clients_variables_are_enough() {
+    fn resolve_takes_the_clients_variables() {
         let environment = [
             ("Quix__Portal__Api", "https://portal-api.example.com/"),
             ("Quix__Sdk__Token", "secret"),
         ];
-        let Ok(Resolved::Settings(settings)) = resolved(Config::default(), &environment) else {
+        let Ok(Configured::Ready(settings)) = resolved(Config::default(), &environment) else {
             panic!("it is not resolved");
         };
         assert_eq!(settings.portal_api.as_str(), "https://portal-api.example.com");
@@ -162,50 +161,49 @@ mod tests {
     }
 
     #[test]
-    fn empty_argument_is_none() {
+    fn resolve_takes_an_empty_argument_as_none() {
         let config = || Config {
             portal_api: "".into(),
             token: SecretString::from("").into(),
             streaming_tokens_path: "".into(),
             rotate_streaming_tokens_path: "".into(),
-            request_timeout: "".into(),
-            retry_timeout: "".into(),
+            timeouts: Timeouts {
+                request_timeout: "".into(),
+                retry_timeout: "".into(),
+            },
             allowed_accounts: Field::Null,
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config(), &mut diagnostics);
-        assert!(!diagnostics.has_errors());
+        assert!(Config::schema().validate(&config().into_value()).is_empty());
         let environment = [
             ("Quix__Portal__Api", "https://portal-api.example.com/"),
             ("Quix__Sdk__Token", "secret"),
         ];
-        assert!(matches!(resolved(config(), &environment), Ok(Resolved::Settings(_))));
+        assert!(matches!(resolved(config(), &environment), Ok(Configured::Ready(_))));
     }
 
     #[test]
-    fn what_is_missing_is_told_with_its_variable_each_once() {
-        let told = resolved(Config::default(), &[]).unwrap_err();
+    fn resolve_reports_each_missing_argument_once_with_its_variable() {
+        let errors = resolved(Config::default(), &[]).unwrap_err();
         for (argument, variable) in [("portal_api", "Quix__Portal__Api"), ("token", "Quix__Sdk__Token")] {
-            assert_eq!(told.matches(&format!("Missing {argument}")).count(), 1, "{told}");
-            assert!(told.contains(variable), "{told}");
+            assert_eq!(errors.matches(&format!("Missing {argument}")).count(), 1, "{errors}");
+            assert!(errors.contains(variable), "{errors}");
         }
     }
 
     #[test]
-    fn a_path_that_could_mean_something_else_is_an_error_on_its_argument() {
+    fn path_that_could_mean_something_else_is_an_error_on_its_argument() {
         let config = Config {
             streaming_tokens_path: "/a/b".into(),
             rotate_streaming_tokens_path: "DELETE /{workspaceId}".into(),
             ..Config::default()
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config, &mut diagnostics);
-        let on: Vec<_> = diagnostics.iter().filter_map(|told| told.attribute).collect();
+        let diagnostics = Config::schema().validate(&config.into_value());
+        let on: Vec<_> = diagnostics.into_iter().filter_map(|error| error.attribute).collect();
         assert_eq!(on, ["streaming_tokens_path", "rotate_streaming_tokens_path"]);
     }
 
     #[test]
-    fn what_is_known_only_at_apply_is_waited_for() {
+    fn resolve_returns_the_argument_that_is_known_only_at_apply() {
         for (config, argument) in [
             (
                 Config {
@@ -222,10 +220,10 @@ mod tests {
                 "streaming_tokens_path",
             ),
         ] {
-            let Ok(Resolved::Waiting(waiting)) = resolved(config, &[]) else {
+            let Ok(Configured::Unknown(unknown)) = resolved(config, &[]) else {
                 panic!("{argument}");
             };
-            assert_eq!(waiting, argument);
+            assert_eq!(unknown, argument);
         }
     }
 }

@@ -63,11 +63,11 @@ use crate::platform::{Session, account, generation, private_record};
 pub(super) struct StreamingTokens {
     /// The environment's id.
     #[attribute(required, requires_replace, import, identity)]
-    workspace_id: Field<String>,
+    pub(super) workspace_id: Field<String>,
     #[attribute(flatten)]
-    policy: RotationPolicy,
+    pub(super) policy: RotationPolicy,
     #[attribute(flatten)]
-    tokens: TokenPair,
+    pub(super) tokens: TokenPair,
 }
 
 impl StreamingTokens {

@@ -1,14 +1,17 @@
-//! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
+//! What the tests of this module share: providers and connections that reach the sandbox in the same process, under tokio's
+//! clock.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value as Json, json};
 
 use super::api::{Api, Endpoint};
-use super::connection::{Connection, Endpoints, Session};
-use crate::platform::State;
-use crate::platform::testing::{client, clock};
+use super::connection::{Connection, Endpoints};
+use super::provider::Quix;
+use crate::framework::testing::Workspace;
+use crate::platform::Parts;
+use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::quix::{self, Paths, Role, Sandbox};
 
@@ -22,10 +25,17 @@ pub(super) fn sandbox(options: quix::Options) -> Sandbox {
     sandbox
 }
 
-/// A connection through `transport`, told where the sandbox reads and rotates.
-pub(super) fn connection_through(transport: Transport, token: &SecretString, paths: Paths) -> Connection {
+/// A connection of a user with this role.
+pub(super) fn connection(sandbox: &Sandbox, role: Role) -> Connection {
+    connection_with(sandbox, &sandbox.user(role))
+}
+
+/// A connection by this token.
+pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
     let credential = Credential::bearer(token.clone()).unwrap();
+    let transport = Transport::new(sandbox.service());
     let api = Api::new(client(transport, "http://127.0.0.1", credential));
+    let paths = sandbox.options().paths;
     let endpoints = Endpoints {
         reading: Some(Endpoint::of_reading(paths.reading()).unwrap()),
         rotation: Some(Endpoint::of_action(paths.rotation()).unwrap()),
@@ -33,22 +43,38 @@ pub(super) fn connection_through(transport: Transport, token: &SecretString, pat
     Connection::new(api, endpoints, Duration::from_secs(300))
 }
 
-/// A session that works with this token.
-pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
-    let connection = connection_through(Transport::new(sandbox.service()), token, sandbox.options().paths);
-    connected(sandbox, connection)
+/// Starts providers for a user with this role.
+pub(super) fn provider(sandbox: &Sandbox, role: Role) -> impl Fn() -> Quix + Clone + use<> {
+    provider_with(sandbox, &sandbox.user(role))
 }
 
-/// A session that works with this connection.
-pub(super) fn connected(sandbox: &Sandbox, connection: Connection) -> Session {
-    let session = Session::new(sandbox.clock());
-    session.set(State::Connected(Arc::new(connection)));
-    session
+/// Starts providers that work with this token.
+pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn() -> Quix + Clone + use<> {
+    let (sandbox, token) = (sandbox.clone(), token.clone());
+    move || {
+        let platform = sandbox.clone();
+        Quix::new(Parts {
+            clock: sandbox.clock(),
+            environment: variables(&[
+                ("Quix__Portal__Api", "http://127.0.0.1"),
+                ("Quix__Sdk__Token", token.expose_secret()),
+            ]),
+            transport: Box::new(move |_| Transport::new(platform.service())),
+        })
+    }
 }
 
-/// A session of a user with this role.
-pub(super) fn session(sandbox: &Sandbox, role: Role) -> Session {
-    session_with(sandbox, &sandbox.user(role))
+/// A `provider` block that says where the sandbox reads and rotates.
+pub(super) fn block(paths: Paths) -> Json {
+    json!({
+        "streaming_tokens_path": paths.reading(),
+        "rotate_streaming_tokens_path": paths.rotation(),
+    })
+}
+
+/// A workspace whose `provider` block says where the sandbox reads and rotates.
+pub(super) fn workspace(sandbox: &Sandbox) -> Workspace {
+    Workspace::new().with_provider(block(sandbox.options().paths))
 }
 
 /// Everything that the platform's documents leave open, one way and another.

@@ -97,22 +97,27 @@ impl DataSource for WorkspaceDataSource {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::quix::testing::{DEV, sandbox, session};
+    use crate::quix::testing::{DEV, provider, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn an_environment_is_found_by_its_id_and_by_nothing_else() {
+    async fn read_finds_an_environment_by_its_id_and_by_nothing_else() {
         let sandbox = sandbox(Options::default());
-        let source = Workspace::new(session(&sandbox, Role::Viewer));
-        for (id, found) in [(DEV, true), ("other", false), ("", false), ("..", false)] {
-            let config = Model {
-                id: id.into(),
-                ..Model::default()
-            };
-            let mut diagnostics = Diagnostics::default();
-            let read = source.read(&Context::default(), config, &mut diagnostics).await;
-            assert_eq!((read.is_some(), diagnostics.has_errors()), (found, !found), "{id:?}");
+        for (id, is_found) in [(DEV, true), ("other", false), ("", false), ("..", false)] {
+            let read = workspace(&sandbox)
+                .read_data_source(
+                    provider(&sandbox, Role::Viewer),
+                    WorkspaceDataSource::TYPE,
+                    json!({ "id": id }),
+                )
+                .await;
+            assert_eq!(read.has_errors(), !is_found, "{id:?}: {read:?}");
+            if is_found {
+                assert_eq!(read.model::<Workspace>().id, id.into());
+            }
         }
         assert_eq!(sandbox.calls("GET", "/workspaces"), 0);
     }

@@ -35,33 +35,38 @@ impl DataSource for WorkspacesDataSource {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::quix::testing::{DEV, sandbox, session, session_with};
+    use crate::framework::testing::Start;
+    use crate::quix::testing::{DEV, provider, provider_with, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn each_token_has_its_environments() {
+    async fn read_lists_the_environments_of_each_token() {
         let sandbox = sandbox(Options::default());
         sandbox.add_workspace("acme-shop-prod");
         let [token, _] = sandbox.tokens(DEV).unwrap();
-        let found = async |session, lists_for_users| {
+        async fn found(
+            sandbox: &crate::sandbox::quix::Sandbox,
+            start: impl Start,
+            lists_for_users: bool,
+        ) -> Vec<String> {
             sandbox.set_options(|options| options.lists_for_users = lists_for_users);
-            let source = Workspaces::new(session);
-            let mut diagnostics = Diagnostics::default();
-            let read = source
-                .read(&Context::default(), Model::default(), &mut diagnostics)
+            let read = workspace(sandbox)
+                .read_data_source(start, WorkspacesDataSource::TYPE, json!({}))
                 .await;
-            let workspaces = read.unwrap().workspaces.into_known().unwrap();
+            let workspaces = read.model::<Workspaces>().workspaces.into_known().unwrap();
             workspaces
                 .into_iter()
                 .filter_map(|workspace| workspace.id.into_known())
-                .collect::<Vec<_>>()
-        };
+                .collect()
+        }
         assert_eq!(
-            found(session(&sandbox, Role::Viewer), true).await,
+            found(&sandbox, provider(&sandbox, Role::Viewer), true).await,
             [DEV, "acme-shop-prod"]
         );
-        assert!(found(session(&sandbox, Role::Admin), false).await.is_empty());
-        assert_eq!(found(session_with(&sandbox, &token), false).await, [DEV]);
+        assert!(found(&sandbox, provider(&sandbox, Role::Admin), false).await.is_empty());
+        assert_eq!(found(&sandbox, provider_with(&sandbox, &token), false).await, [DEV]);
     }
 }

@@ -15,3 +15,4 @@ mod minimal;
 mod terraform;
 #[path = "../support/versions.rs"]
 mod versions;
+mod wrong_models;

@@ -49,7 +49,7 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
 
         let last = world.has_both().await;
         let run = world.destroy().await;
-        assert!(run.says("are forgotten, and go on working"), "{run}");
+        assert!(run.says("are forgotten, and remain valid"), "{run}");
         assert!(world.lets_in(&last["token_1"]) && world.lets_in(&last["token_2"]));
         assert_eq!(world.sandbox.rotations(DEV), 1);
     });
@@ -271,7 +271,7 @@ fn the_token_that_the_provider_works_with_is_not_ended() {
         world.configure(&tokens("2"));
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Cannot end the token that the provider works with"),
+            plan.run.says("Cannot revoke the token that the provider works with"),
             "{}",
             plan.run
         );
@@ -289,7 +289,7 @@ fn another_environment_is_another_pair() {
         world.configure(&tokens("1").replace(DEV, "acme-shop-prod"));
         let plan = world.plan().await;
         assert_eq!(plan.actions(TOKENS), "delete create");
-        assert!(plan.run.says("are forgotten, and go on working"), "{}", plan.run);
+        assert!(plan.run.says("are forgotten, and remain valid"), "{}", plan.run);
         world.apply().await;
         let attributes = world.attributes(TOKENS).await;
         assert_eq!(

@@ -37,7 +37,7 @@ use super::list_resource::DynListResource;
 use super::private_state::PrivateState;
 use super::provider::Provider;
 use super::resource::DynResource;
-use super::schema::Schema;
+use super::schema::{Attribute, Schema, is_name};
 use super::types::Type;
 use super::value::Value;
 use super::{proto, wire};
@@ -78,6 +78,14 @@ impl<P: Provider> Server<P> {
         check("provider", "block", &provider.schema());
         for resource in &resources {
             check("resource", resource.type_name(), &resource.schema());
+            if let Some(Schema { attributes, .. }) = resource.identity_schema() {
+                let attributes: Vec<_> = attributes.into_iter().map(Attribute::identity).collect();
+                check(
+                    "identity of resource",
+                    resource.type_name(),
+                    &Schema::new("", attributes),
+                );
+            }
         }
         for source in &data_sources {
             check("data source", source.type_name(), &source.schema());
@@ -90,6 +98,19 @@ impl<P: Provider> Server<P> {
         }
         for action in &actions {
             check("action", action.type_name(), &action.schema());
+        }
+        let has_identity = |name| {
+            let mut resources = resources.iter().filter(|resource| resource.type_name() == name);
+            resources.any(|resource| resource.identity_schema().is_some())
+        };
+        for resource in list_resources
+            .iter()
+            .filter(|resource| !has_identity(resource.type_name()))
+        {
+            let name = resource.type_name();
+            faults.push(format!(
+                "list resource {name}: there is no resource of this name with an identity to import it by"
+            ));
         }
         let shared = |ephemeral| Arc::<dyn DynEphemeralResource<P::Client>>::from(ephemeral);
         Self {
@@ -221,6 +242,9 @@ fn by_name<T>(
     let mut by_name = BTreeMap::new();
     for thing in things {
         let name = name(&thing);
+        if !is_name(name) {
+            faults.push(format!("{kind} {name}: a name begins with a lower-case letter, and has lower-case letters, digits and underscores"));
+        }
         if by_name.insert(name, thing).is_some() {
             faults.push(format!("{kind} {name}: there are two of this name"));
         }

@@ -682,3 +682,54 @@ async fn metadata_and_schemas_list_every_kind() {
     );
     assert!(schema.action_schemas["toy_shake"].schema.is_some());
 }
+
+#[tokio::test]
+async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
+    #[derive(framework::Model)]
+    struct Faulty {
+        #[attribute(optional, range = 1..)]
+        name: Field<String>,
+    }
+    /// Boxes, twice, with a faulty configuration.
+    struct Doubled;
+    impl Provider for Doubled {
+        type Config = Faulty;
+        type Client = ();
+
+        async fn configure(&self, _: &Context<()>, _: Faulty, _: &str) -> Result<Configured<()>, Diagnostics> {
+            Ok(Configured::Ready(()))
+        }
+
+        fn resources(&self) -> Vec<Box<dyn DynResource<()>>> {
+            vec![Box::new(Toys::default()), Box::new(Toys::default())]
+        }
+    }
+    /// A list of what is no resource of the provider.
+    struct Listing;
+    impl Provider for Listing {
+        type Config = Nothing;
+        type Client = ();
+
+        async fn configure(&self, _: &Context<()>, _: Nothing, _: &str) -> Result<Configured<()>, Diagnostics> {
+            Ok(Configured::Ready(()))
+        }
+
+        fn list_resources(&self) -> Vec<Box<dyn DynListResource<()>>> {
+            vec![Box::new(Toys::default())]
+        }
+    }
+    assert_eq!(server().check(), Ok(()));
+    let listing = Server::new(Listing).check().unwrap_err();
+    assert!(listing.starts_with("list resource toy_box: there is no resource of this name with an identity"));
+
+    let server = Server::new(Doubled);
+    let faults = server.check().unwrap_err();
+    let expected = [
+        "provider block: name: a validator is for values of another type",
+        "resource toy_box: there are two of this name",
+    ];
+    assert_eq!(faults.lines().collect::<Vec<_>>(), expected);
+    let schema = server.get_provider_schema(Request::new(Default::default())).await;
+    let diagnostics = schema.unwrap().into_inner().diagnostics;
+    assert!(diagnostics[0].detail.contains(&faults), "{diagnostics:?}");
+}

@@ -51,6 +51,11 @@ impl SingleResource {
         }
     }
 
+    /// Changes the `provider` block.
+    pub fn set_provider(&mut self, config: impl ToConfig) {
+        self.workspace = std::mem::take(&mut self.workspace).with_provider(config);
+    }
+
     /// The workspace.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace

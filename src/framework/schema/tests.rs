@@ -1,0 +1,185 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::framework::{Model, Set};
+
+type Text = Field<String>;
+
+fn text(name: &'static str, configurability: Configurability) -> Attribute {
+    Attribute::of::<Text>(name, configurability, "")
+}
+
+fn optional(name: &'static str) -> Attribute {
+    text(name, Configurability::Optional)
+}
+
+fn computed(name: &'static str) -> Attribute {
+    text(name, Configurability::Computed)
+}
+
+fn plain(ty: Type) -> Attribute {
+    Attribute::new("a", ty, Configurability::Optional, "")
+}
+
+fn nested(nesting: Nesting, configurability: Configurability, attributes: Vec<Attribute>) -> Attribute {
+    let ty = AttributeType::Nested {
+        nesting,
+        attributes,
+        rules: Vec::new(),
+    };
+    Attribute::new("outer", ty, configurability, "")
+}
+
+#[test]
+fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
+    use Configurability::{Computed, Optional, Required};
+    use Nesting::{List, Map, Single};
+    let any = || Box::new(Type::Dynamic);
+    let cases = [
+        (vec![optional("Name")], "Name: a name begins with"),
+        (vec![optional("1a")], "1a: a name begins with"),
+        (vec![optional("count")], "count: Terraform reserves"),
+        (vec![optional("a"), computed("a")], "a: there are two attributes"),
+        (
+            vec![computed("a").write_only()],
+            "a: only what the user sets can be write-only",
+        ),
+        (
+            vec![optional("a").write_only().requires_replace()],
+            "a: a write-only value is not compared",
+        ),
+        (
+            vec![nested(Nesting::Set, Optional, vec![optional("a").write_only()])],
+            "outer.a: Terraform does not support",
+        ),
+        (
+            vec![nested(
+                Nesting::Set,
+                Optional,
+                vec![nested(Single, Optional, vec![optional("a").write_only()])],
+            )],
+            "outer.outer.a: Terraform does not support",
+        ),
+        (
+            vec![nested(Single, Computed, vec![optional("a")])],
+            "outer.a: the user cannot set it",
+        ),
+        (
+            vec![nested(Single, Computed, vec![computed("a").planned()])],
+            "outer.a: whether it stays in updates",
+        ),
+        (
+            vec![optional("a").use_state_for_unknown()],
+            "a: only what the provider sets can be unknown",
+        ),
+        (
+            vec![computed("a").validate(Validator::length(1..))],
+            "a: only what the user sets is validated",
+        ),
+        (
+            vec![optional("a").validate(Validator::range(1..))],
+            "a: a validator is for values of another type",
+        ),
+        (
+            vec![plain(Type::Number).validate(Validator::one_of(["a"]))],
+            "a: a validator is for values of another type",
+        ),
+        (
+            vec![optional("a").check::<Field<i64>, &str>(|_| Ok(()))],
+            "a: a validator is for values of another type",
+        ),
+        (
+            vec![optional("a").default_value(Field::from(1))],
+            "a: the default has another type",
+        ),
+        (
+            vec![optional("a").default_value(Text::Unknown)],
+            "a: the default has another type",
+        ),
+        (
+            vec![plain(Type::Number).empty_is_null()],
+            "a: only a text can be an empty one",
+        ),
+        (
+            vec![plain(Type::List(any()))],
+            "a: a collection cannot hold values of any type",
+        ),
+        (
+            vec![nested(Map, Optional, vec![plain(Type::Dynamic)])],
+            "outer.a: a collection cannot hold values of any type",
+        ),
+        (
+            vec![plain(Type::Number).import_id()],
+            "a: the id of an import is a text",
+        ),
+        (
+            vec![nested(Single, Optional, vec![optional("a").import_id()])],
+            "outer.a: the id of an import is a text",
+        ),
+        (
+            vec![optional("a").import_id(), optional("b").import_id()],
+            "a: there are two ids of an import",
+        ),
+        (
+            vec![nested(List, Required, vec![optional("a").identity()])],
+            "outer.a: what identifies a resource",
+        ),
+        (
+            vec![plain(Type::Map(Box::new(Type::String))).identity()],
+            "a: what identifies a resource",
+        ),
+    ];
+    for (attributes, expected) in cases {
+        let faults = Schema::new("", attributes).check().unwrap_err();
+        assert!(
+            faults.lines().any(|fault| fault.starts_with(expected)),
+            "{expected}: {faults}"
+        );
+    }
+    let schema = Schema {
+        rules: vec![Rule::requires("a", "b")],
+        ..Schema::new("", [optional("a")])
+    };
+    assert_eq!(
+        schema.check().unwrap_err(),
+        "b: a rule names this attribute, and there is none"
+    );
+}
+
+#[test]
+fn sound_schema_has_no_fault() {
+    #[derive(Model)]
+    #[model(conflicting("name", "labels"))]
+    struct Sound {
+        #[attribute(required, import, identity, requires_replace, length = 1..)]
+        name: Field<String>,
+        #[attribute(default = 1, range = 1..)]
+        size: Field<i64>,
+        #[attribute(optional, empty_is_null, one_of = ["a", "b"])]
+        note: Field<String>,
+        #[attribute(optional, one_of = ["a", "b"])]
+        tags: Field<Set<String>>,
+        #[attribute(optional, length = ..=3)]
+        labels: Field<BTreeMap<String, Part>>,
+        #[attribute(optional)]
+        any: Field<Value>,
+        #[attribute(computed, use_state_for_unknown)]
+        part: Field<Computed>,
+    }
+    #[derive(Model)]
+    struct Part {
+        #[attribute(optional)]
+        count: Field<i64>,
+        #[attribute(optional, write_only)]
+        code: Field<String>,
+    }
+    #[derive(Model)]
+    struct Computed {
+        #[attribute(computed)]
+        value: Field<Option<String>>,
+    }
+    assert_eq!(Sound::schema().check(), Ok(()));
+    let identity = Sound::schema().identity().unwrap();
+    assert_eq!(identity.check(), Ok(()));
+    assert_eq!(identity.attributes.len(), 1);
+}
