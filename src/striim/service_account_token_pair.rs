@@ -73,8 +73,8 @@ use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, S
 /// the tokens. After an import the values are null, and remain valid where they are in use.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct ServiceAccountTokenPair {
-    /// What the service accounts are named after, case-sensitive.
-    #[attribute(required, requires_replace, check = has_room_for_suffix)]
+    /// What the service accounts are named after, each with two more characters; case-sensitive.
+    #[attribute(required, requires_replace, length = 1..=28)]
     pub(super) name: Field<String>,
     /// What they are for.
     #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
@@ -122,15 +122,6 @@ pub(super) struct Account {
     pub(super) token: Field<SecretString>,
     #[attribute(flatten)]
     pub(super) metadata: TokenMetadata,
-}
-
-/// The validator of a pair's name.
-fn has_room_for_suffix(name: &String) -> Result<(), String> {
-    let length = name.chars().count();
-    let problem = "must have 1 to 28 characters, for each service account has two more";
-    let fits = (1..=28).contains(&length);
-    fits.then_some(())
-        .ok_or_else(|| format!("{problem}; {name:?} has {length}"))
 }
 
 impl Account {
