@@ -156,7 +156,7 @@ impl fmt::Display for AttributePath {
 /// For assertions in tests.
 impl PartialEq<&str> for AttributePath {
     fn eq(&self, text: &&str) -> bool {
-        self.steps() == Self::from(*text).steps()
+        self.0 == Self::from(*text).0
     }
 }
 

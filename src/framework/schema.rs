@@ -125,6 +125,9 @@ pub enum RequiresReplace {
     },
 }
 
+/// Whether a change from a prior to a planned value replaces the resource.
+type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
+
 /// The planned value of a computed attribute in an update, where the user sets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InUpdates {

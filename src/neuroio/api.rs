@@ -14,7 +14,7 @@ use crate::rest::{Client, Error, Kind, Operation, Request, RetrySafety};
 
 pub use token_id::{InvalidTokenId, TokenId};
 
-/// How many tokens a page of the list has: what both clients ask for, unless told otherwise.
+/// How many tokens a page of the list has: what both clients request by default.
 const PAGE: usize = 20;
 
 /// How often the list is read anew because it changed between two of its pages.
@@ -28,7 +28,7 @@ const LIST: &str = "list the stream tokens";
 /// The API for the stream tokens of an account, a space or the managers: which, the platform knows by the token that the
 /// client proves itself with.
 ///
-/// Every method ends within its [`Operation`] and fails with an [`Error`] that tells whether the platform may have acted. A
+/// Every method ends within its [`Operation`] and fails with an [`Error`] that knows whether the platform may have acted. A
 /// 404 is [`Error::is_not_found`].
 #[derive(Clone)]
 pub struct Api {
@@ -40,15 +40,15 @@ pub struct Api {
 pub struct StreamToken {
     /// Its number.
     pub id: TokenId,
-    /// Whether it is let in, as long as it has not ended.
+    /// Whether it is accepted, as long as it has not expired.
     pub is_active: bool,
     /// When it was made, where the platform says so.
     pub created: Option<Timestamp>,
-    /// When a temporary token ends. What this means of a permanent one, which "does not expire automatically", is not known.
+    /// When a temporary token expires. What this means of a permanent one, which "does not expire automatically", is not known.
     pub expires: Option<Timestamp>,
 }
 
-/// A stream token with its value. The platform tells it again whenever it is asked.
+/// A stream token with its value. The platform shows it again whenever it is read.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The token.
@@ -82,7 +82,7 @@ impl Api {
 
     /// Every token, or those of one kind: `GET /streams/tokens/`, page by page.
     ///
-    /// A page is known to follow the one before by beginning with its last row. If it does not, somebody made or deleted a
+    /// A page is known to follow the one before by beginning with its last row. If it does not, another client created or deleted a
     /// token meanwhile, and one could be missed: the list is read anew.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl Api {
         }
     }
 
-    /// Deletes a token, which ends its value: `DELETE /streams/tokens/{id}/`.
+    /// Deletes a token, which revokes its value: `DELETE /streams/tokens/{id}/`.
     ///
     /// # Errors
     ///

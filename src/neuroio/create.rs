@@ -42,7 +42,7 @@ use crate::rest::{Error, Operation};
 /// How many creations of a temporary token may be repeated although a token is new: each may leave one that expires unused.
 const UNPROVEN_REPEATS: u32 = 2;
 
-/// How long to wait before looking after the `n`th lost answer, counted from 0: long enough for what is still under way to
+/// How long to wait before the list after the `n`th lost answer, counted from 0: long enough for what is still under way to
 /// come about. Repeated too early, it creates two tokens.
 fn pause(n: u32) -> Duration {
     Duration::from_secs(5 << n.min(3))
@@ -68,7 +68,7 @@ pub(super) async fn create(
         let error = match created {
             Ok(issued) => {
                 if lost > 0 {
-                    let seen = look(api, operation, permanent, lost).await;
+                    let seen = list_after(api, operation, permanent, lost).await;
                     let is_other = |token: &StreamToken| is_new(token) && token.id != issued.token.id;
                     diagnostics.extend(late(seen.map(|tokens| tokens.into_iter().filter(is_other).collect())));
                 }
@@ -79,7 +79,7 @@ pub(super) async fn create(
             }
             Err(error) => error,
         };
-        let found: Vec<_> = match look(api, operation, permanent, lost).await {
+        let found: Vec<_> = match list_after(api, operation, permanent, lost).await {
             Ok(tokens) => tokens.into_iter().filter(is_new).collect(),
             Err(unseen) => return Err(unknown(&error, &unseen, permanent)),
         };
@@ -106,12 +106,12 @@ pub(super) async fn create(
     }
 }
 
-/// Waits a little and asks what is there. An interrupt does not end this: what was made would be orphaned.
-async fn look(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
-    let uninterrupted = operation.uninterrupted();
+/// Waits a little and lists the tokens. An interrupt does not stop this: what was created would be an orphan.
+async fn list_after(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
+    let detached = operation.uninterrupted();
     // If it is over, one more request is tried all the same.
-    let _ = uninterrupted.pause(pause(lost)).await;
-    api.list(&uninterrupted, Some(permanent)).await
+    let _ = detached.pause(pause(lost)).await;
+    api.list(&detached, Some(permanent)).await
 }
 
 /// A creation that the platform refused.
@@ -133,7 +133,7 @@ fn unknown(error: &Error, unseen: &Error, permanent: bool) -> Diagnostic {
         "If it has, there is a permanent token that Terraform does not know. Before the next apply, look it up with the data \
          source `neuroio_stream_tokens`, and import or delete it."
     } else {
-        "If it has, there is a temporary token that Terraform does not know; it ends within 24 hours."
+        "If it has, there is a temporary token that Terraform does not know; it expires within 24 hours."
     };
     why.detail.push_str(&format!(
         " Whether it has could not be found out: {}. {what_to_do}",
@@ -169,7 +169,7 @@ fn orphans(found: &[StreamToken], permanent: bool) -> String {
     )
 }
 
-/// What to say after a creation that was repeated, and a last look at what is new beside its token.
+/// The warning after a creation that was repeated, with what is new in addition to its token.
 fn late(others: Result<Vec<StreamToken>, Error>) -> Option<Diagnostic> {
     let found = match others {
         Ok(others) if others.is_empty() => return None,
@@ -183,9 +183,9 @@ fn late(others: Result<Vec<StreamToken>, Error>) -> Option<Diagnostic> {
         ),
     };
     Some(Diagnostic::warning(
-        "A lost creation may have made a token after all",
+        "A lost creation may have created a token after all",
         format!(
-            "The answer to a creation was lost, so it was repeated. {found}\n\nIf there is one that nobody else has made, \
+            "The answer to a creation was lost, so it was repeated. {found}\n\nIf there is one that no other client has created, \
              delete it; the data source `neuroio_stream_tokens` lists all."
         ),
     ))
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_may_have_been_made_unseen_is_told() {
+    async fn create_reports_an_orphan_that_could_not_be_seen() {
         for fault in losses(ANOTHER) {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", TOKENS));

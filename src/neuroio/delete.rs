@@ -1,11 +1,11 @@
-//! Deleting a token so that it is really gone.
+//! Deleting a token so that it is certainly gone.
 //!
 //! # Flow
-//! Delete, and look: what the list still has is deleted again.
+//! Delete, and list: what the list still has is deleted again.
 //!
 //! # Guarantees
-//! - What is reported as gone is not in the platform's list. An answer alone does not do: a proxy can say 204 or 404
-//!   without the platform having heard of it, and a token that nobody knows of would live on.
+//! - What is reported as gone is not in the platform's list. An answer alone does not prove it: a proxy can say 204 or
+//!   404 without the platform having received the request, and an unknown token would remain valid.
 //! - Nothing but this one token is deleted: see [`TokenId`].
 //!
 //! # Assumptions
@@ -20,7 +20,7 @@ use crate::rest::Operation;
 /// Deletes a token. Gone already is gone.
 ///
 /// # Errors
-/// What to tell the user if it is not gone, or may not be.
+/// It is not gone, or may not be.
 pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
     end_until_gone(operation, &format!("The stream token {id}"), || async {
         match api.delete(operation, id).await {
@@ -49,7 +49,7 @@ mod tests {
     use crate::sandbox::{Effect, Fault};
 
     #[tokio::test(start_paused = true)]
-    async fn what_somebody_else_answered_is_not_taken_for_a_deletion() {
+    async fn delete_does_not_trust_an_answer_from_elsewhere() {
         for answer in [Fault::answer(200), Fault::answer(204), Fault::answer(404)] {
             let sandbox = sandbox(Options::default());
             let token = sandbox.add_token(&Realm::Account, true);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_stays_in_the_list_is_told() {
+    async fn delete_reports_a_token_that_stays_in_the_list() {
         let sandbox = sandbox(Options::default());
         let token = sandbox.add_token(&Realm::Account, true);
         sandbox.fault(Fault::answer(204).on("DELETE", &path(&token)).times(100));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lost_answer_is_asked_for_again_and_nothing_else_is_deleted() {
+    async fn delete_retries_after_a_lost_answer_and_deletes_nothing_else() {
         let sandbox = sandbox(Options::default());
         let (token, other) = (
             sandbox.add_token(&Realm::Account, true),

@@ -15,8 +15,8 @@ pub(super) fn failure(error: &Error) -> Diagnostic {
 fn advice(error: &Error) -> Option<&'static str> {
     match (error.status(), error.cause()) {
         (Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => Some(
-            "The token that the provider works with (its argument `api_token`, or NEUROIO_API_TOKEN) is not let in: it \
-             may have been mistyped, deactivated or deleted, or it was a temporary one and has ended; or it is of a kind \
+            "The token that the provider works with (its argument `api_token`, or NEUROIO_API_TOKEN) was rejected: it \
+             may have been mistyped, deactivated or deleted, or it was a temporary one and has expired; or it is of a kind \
              that may not do this. Nothing was removed from the state.",
         ),
         (Some(StatusCode::NOT_FOUND), _) => Some(

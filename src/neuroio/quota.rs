@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_are_told_apart_for_a_person() {
+    fn list_shows_what_distinguishes_the_tokens() {
         let list = list(&present(2));
         assert_eq!(
             list,

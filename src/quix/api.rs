@@ -1,5 +1,5 @@
 //! Quix's Portal API, typed: what its documentation and its public Python client show, and the two operations on streaming
-//! tokens, whose paths the user tells.
+//! tokens, whose paths the user sets.
 //!
 //! Nothing here knows Terraform.
 
@@ -21,14 +21,14 @@ const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-version"), "2.0"
 /// The Portal API, for whom the client's token is of: a user, by a personal access token, or one environment, by a streaming
 /// token.
 ///
-/// Every method ends within its [`Operation`] and fails with an [`Error`] that tells whether the platform may have acted. A
+/// Every method ends within its [`Operation`] and fails with an [`Error`] that knows whether the platform may have acted. A
 /// 404 is [`Error::is_not_found`].
 #[derive(Clone)]
 pub struct Api {
     client: Client,
 }
 
-/// A workspace: what the portal calls an environment. What is not told is `None`.
+/// A workspace: what the portal calls an environment. What the platform does not show is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the platform's field of that name
 pub struct Workspace {
@@ -51,10 +51,10 @@ pub struct BrokerConfig {
     pub ca_certificate: Option<String>,
 }
 
-/// The two streaming tokens of a workspace. Both are valid, and neither ends by itself.
+/// The two streaming tokens of a workspace. Both are valid, and neither expires.
 #[derive(Clone, Debug)]
 pub struct StreamingTokens {
-    /// What the next rotation ends.
+    /// What the next rotation revokes.
     pub token_1: SecretString,
     /// What the next rotation makes token 1.
     pub token_2: SecretString,
@@ -158,13 +158,13 @@ impl Api {
         })
     }
 
-    /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 ends, token 2 takes its place, and a
-    /// new token 2 is made. Sent twice, it ends both, so it is never repeated here. The result is the pair of tokens in the
+    /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 is revoked, token 2 takes its place, and
+    /// a new token 2 is created. Sent twice, it revokes both, so it is never repeated here. The result is the pair of tokens in the
     /// answer, if there is one.
     ///
     /// # Errors
     ///
-    /// [`Error`]; it tells whether the rotation may have happened.
+    /// [`Error`]; it knows whether the rotation may have happened.
     pub async fn rotate_streaming_tokens(
         &self,
         operation: &Operation,

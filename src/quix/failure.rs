@@ -15,12 +15,12 @@ pub(super) fn failure(error: &Error) -> Diagnostic {
 fn advice(error: &Error) -> Option<&'static str> {
     match (error.status(), error.cause()) {
         (Some(StatusCode::UNAUTHORIZED), _) => Some(
-            "The token that the provider works with (its argument `token`, or Quix__Sdk__Token) is not let in: it may have \
-             been mistyped, have ended, or, if it is a streaming token, have been rotated. Nothing was removed from the \
+            "The token that the provider works with (its argument `token`, or Quix__Sdk__Token) was rejected: it may have been \
+             mistyped or revoked, or, if it is a streaming token, rotated. Nothing was removed from the \
              state.",
         ),
         (Some(StatusCode::FORBIDDEN), _) => Some(
-            "The token that the provider works with is let in, but may not do this. Only users with the role Admin can \
+            "The token that the provider works with is valid, but may not do this. Only users with the role Admin can \
              rotate streaming tokens, and perhaps only they can read them: that takes a personal access token of such a user. \
              A streaming token works in its own environment only. Nothing was removed from the state.",
         ),

@@ -1,31 +1,31 @@
-//! Rotating the streaming tokens of an environment so that one ends and never two.
+//! Rotating the streaming tokens of an environment so that one is revoked and never two.
 //!
-//! A rotation ends token 1. Sent twice, it also ends what was token 2, which is what people were told to move to: nothing
-//! else that could be sent here is as bad. And the platform takes nothing along with it by which a second one could be
-//! known. But it tells both tokens whenever it is asked, so that what happened can be seen afterwards.
+//! A rotation revokes token 1. Sent twice, it also revokes what was token 2, which users were asked to move to: no other request
+//! does as much harm. The API has no idempotency key. But it shows both tokens whenever they are read, so that what happened can
+//! be seen afterwards.
 //!
 //! # Flow
-//! - What is asked for is the end of one token: the one that is known as token 1. Read the tokens: if it has ended already,
-//!   nothing is sent. If the reader still shows the tokens of before the last known rotation, or an earlier rotation was sent
-//!   minutes ago and is not shown yet, wait; nothing is sent before that is settled.
+//! - The aim is that one token is revoked: the one that is known as token 1. Read the tokens: if it is revoked already, nothing
+//!   is sent. If the reader still shows the tokens of before the last known rotation, or an earlier rotation was sent minutes ago
+//!   and is not shown yet, wait; nothing is sent before that is settled.
 //! - Send the rotation, once. If the answer shows the pair that a rotation leads to, that proves it, whatever a reader shows
 //!   yet. Otherwise read: that token 1 is gone proves that it happened, and a lost answer costs nothing.
-//! - If nothing has changed, read again, for some seconds. If still nothing has, it is an error, and the time of the rotation
-//!   is remembered. It is not sent again then: it might happen late, and a second one with it.
+//! - If nothing has changed, read again, for some seconds. If still nothing has, it is an error, and the time of the rotation is
+//!   recorded. It is not sent again then: it might happen late, and a second one with it.
 //!
 //! # Guarantees
-//! - One call ends one token, whatever is lost, and none if that token is gone already. A rotation is sent once; again only
-//!   where none has begun: there was no connection, or it was refused for coming too soon (429).
-//! - One that is asked for again, because the run was killed before its state was written, ends no further token: by then
-//!   the token that it is about is gone.
+//! - One call revokes one token, whatever is lost, and none if that token is revoked already. A rotation is sent once; again only
+//!   where none has begun: there was no connection, or it was rejected for coming too soon (429).
+//! - A repeated call, because the run was killed before its state was written, revokes no further token: by then the token that
+//!   it is about is gone.
 //!
 //! # Assumptions
 //! - A rotation whose outcome is unknown has happened, and is shown to readers, within [`SETTLES_AFTER`], or never will.
-//! - The platform tells token 1 first, or by its name.
+//! - The platform shows token 1 first, or by its name.
 //!
 //! # What cannot be proved
-//! Between the look and the rotation, milliseconds apart, somebody else may rotate. Then two tokens end, and no request
-//! exists that would not do so. It is seen in the look afterwards and told as an error.
+//! Between the reading and the rotation, milliseconds apart, another client may rotate. Then two tokens are revoked, and no
+//! request exists that would prevent it. The reading afterwards shows this race, and it is reported as an error.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ use super::failure::failure;
 use crate::framework::Diagnostic;
 use crate::rest::{Error, Operation};
 
-/// How long to wait before each look that follows a rotation: a reader may lag behind.
+/// How long to wait before each reading that follows a rotation: a reader may lag behind.
 const PAUSES: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_secs(1),
@@ -56,8 +56,8 @@ const SETTLES_AFTER: SignedDuration = SignedDuration::from_mins(3);
 /// How often the tokens are read while an earlier rotation may still be shown.
 const SETTLING: Duration = Duration::from_secs(15);
 
-/// How long all looks may take together that an interrupt does not end.
-const LOOKS: Duration = Duration::from_secs(120);
+/// How long all readings may take together that an interrupt does not stop.
+const READINGS: Duration = Duration::from_secs(120);
 
 /// The outcome of a rotation.
 #[derive(Debug)]
@@ -123,11 +123,11 @@ pub(super) async fn rotate(
         return Ok(Rotated { tokens, report: None });
     }
     let open = |why| RotateFailed { why, is_open: true };
-    let uninterrupted = Operation::new(LOOKS, CancellationToken::new());
+    let detached = Operation::new(READINGS, CancellationToken::new());
     let mut unseen = None;
     for pause in PAUSES {
-        let _ = uninterrupted.pause(pause).await;
-        match api.streaming_tokens(&uninterrupted, reading, workspace).await {
+        let _ = detached.pause(pause).await;
+        match api.streaming_tokens(&detached, reading, workspace).await {
             Ok(tokens) => {
                 if let Some(rotated) = judge(workspace, known, tokens, Sent::Yes)? {
                     return Ok(rotated);
@@ -143,7 +143,7 @@ pub(super) async fn rotate(
         // The answer is all that there is to go by.
         (Some((Diff::RotatedMore, tokens)), _) => Ok(Rotated {
             tokens,
-            report: Some(more(workspace)),
+            report: Some(rotated_more(workspace)),
         }),
         (_, Some(unseen)) => Err(open(unknown(workspace, lost.as_ref(), &unseen))),
         (_, None) => Err(open(unchanged(workspace, lost.as_ref()))),
@@ -189,7 +189,7 @@ enum Sent {
     Yes,
 }
 
-/// What a look says of the rotation; `None` if nothing has happened.
+/// What a reading shows of the rotation; `None` if nothing has happened.
 fn judge(
     workspace: &str,
     known: &StreamingTokens,
@@ -201,30 +201,30 @@ fn judge(
         // The wait for the reader has ended before.
         (Diff::Stale, Sent::No) => return Err(unsettled(workspace)),
         (Diff::RotatedOnce, Sent::Yes) => None,
-        (Diff::RotatedOnce, Sent::No) => Some(already(workspace)),
-        (Diff::RotatedMore, _) => Some(more(workspace)),
-        (Diff::Inconsistent, Sent::No) => return Err(otherwise(workspace)),
+        (Diff::RotatedOnce, Sent::No) => Some(already_rotated(workspace)),
+        (Diff::RotatedMore, _) => Some(rotated_more(workspace)),
+        (Diff::Inconsistent, Sent::No) => return Err(inconsistent(workspace)),
         // One was sent, and another would follow if this were not settled.
-        (Diff::Inconsistent, Sent::Yes) => Some(otherwise(workspace)),
+        (Diff::Inconsistent, Sent::Yes) => Some(inconsistent(workspace)),
     };
     Ok(Some(Rotated { tokens, report }))
 }
 
-/// What to say where the token that the provider works with would end.
+/// The error where the provider's own token would be revoked.
 pub(super) fn own_token(workspace: &str) -> Diagnostic {
     Diagnostic::error(
-        format!("Cannot end the token that the provider works with: it is token 1 of {workspace:?}"),
-        "The provider's `token` (or Quix__Sdk__Token, which is token 1) would not be let in any more. Give the provider a \
+        format!("Cannot revoke the token that the provider works with: it is token 1 of {workspace:?}"),
+        "The provider's `token` (or Quix__Sdk__Token, which is token 1) would be rejected afterwards. Give the provider a \
          personal access token: rotating takes one of a user with the role Admin in any case.",
     )
 }
 
-fn already(workspace: &str) -> Diagnostic {
+fn already_rotated(workspace: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("The streaming tokens of {workspace:?} have been rotated already"),
-        "Token 1, which this was to end, has ended since the plan was made: somebody else has rotated, or an apply of this \
-         same plan was interrupted after it had. Token 2 is token 1 now, as planned. Nothing was sent, so that no second \
-         token ends.",
+        "Token 1, which this was to revoke, was revoked since the plan was made: another client has rotated, or an apply of \
+         this same plan was interrupted after it had. Token 2 is token 1 now, as planned. Nothing was sent, so that no second \
+         token is revoked.",
     )
 }
 
@@ -236,21 +236,21 @@ fn unsettled(workspace: &str) -> Diagnostic {
     )
 }
 
-fn more(workspace: &str) -> Diagnostic {
+fn rotated_more(workspace: &str) -> Diagnostic {
     Diagnostic::error(
         format!("The streaming tokens of {workspace:?} were rotated more than once"),
-        "Token 1, as the plan knew it, has ended, and token 2 is not in its place: another client has rotated since the plan was \
-         made. Whatever uses one of the tokens of before is not let in any more. Both new tokens are in the state. Find out who else rotates, give what is locked out a new \
-         token, and apply again for what this error has kept from being done.",
+        "Token 1, as the plan knew it, was revoked, and token 2 is not in its place: another client has rotated since the plan \
+         was made. Whatever uses one of the earlier tokens is rejected. Both new tokens are in the state. Find out which client \
+         rotates, give what is locked out a new token, and apply again for what this error has prevented.",
     )
 }
 
-fn otherwise(workspace: &str) -> Diagnostic {
+fn inconsistent(workspace: &str) -> Diagnostic {
     Diagnostic::error(
         format!("The streaming tokens of {workspace:?} changed in a way that no rotation leads to"),
-        "A rotation ends token 1 and makes token 2 token 1. What the platform tells now is something else: one token was \
-         replaced by itself, or they are told in another order than before. So it cannot be known which of them a rotation \
-         ends. Compare them with the portal before the next one.",
+        "A rotation revokes token 1 and makes token 2 token 1. What the platform shows now is something else: one token was \
+         replaced by itself, or they are in another order than before. So it is unknown which of them a rotation revokes. \
+         Compare them with the portal before the next one.",
     )
 }
 
@@ -262,8 +262,8 @@ fn unknown(workspace: &str, lost: Option<&Error>, unseen: &Error) -> Diagnostic 
     Diagnostic::error(
         format!("Whether the streaming tokens of {workspace:?} were rotated is not known"),
         format!(
-            "{why} What is there now could not be read: {}.\n\nIf they were, token 1 has ended, and token 2 is the one to use. \
-             Apply again: that begins by reading them, and ends no further token if this one has ended.",
+            "{why} What is there now could not be read: {}.\n\nIf they were, token 1 is revoked, and token 2 is the one to use. \
+             Apply again: that begins by reading them, and revokes no further token if this one is revoked.",
             unseen.kind()
         ),
     )
@@ -286,7 +286,7 @@ fn unchanged(workspace: &str, lost: Option<&Error>) -> Diagnostic {
         summary,
         format!(
             "{why} Both tokens are as they were, half a minute later. The rotation was not sent again: if it still happens, \
-             a second one would end token 2 as well.\n\nApply again: that waits until the rotation is visible, for {} minutes \
+             a second one would revoke token 2 as well.\n\nApply again: that waits until the rotation is visible, for {} minutes \
              after it was sent, before it sends another.",
             SETTLES_AFTER.as_mins()
         ),
@@ -391,10 +391,7 @@ mod tests {
                 let acted = fault.when == When::After || fault.effect == Effect::Truncate;
                 match rotated(&connection(&sandbox, Role::Admin), &known).await {
                     Ok(outcome) => assert!(acted && outcome.tokens == there(&sandbox), "{fault:?}"),
-                    Err(told) => assert!(
-                        !acted && told.detail.contains("was not sent again"),
-                        "{fault:?}: {told}"
-                    ),
+                    Err(why) => assert!(!acted && why.detail.contains("was not sent again"), "{fault:?}: {why}"),
                 }
                 assert_eq!(sandbox.calls("POST", ROTATION), 1, "{fault:?}");
                 assert_eq!(sandbox.rotations(DEV), usize::from(acted));
@@ -409,8 +406,8 @@ mod tests {
             let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
             sandbox.fault(fault.clone().on("POST", ROTATION));
             sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(1_000));
-            let told = rotated(&connection, &known).await.unwrap_err();
-            assert!(told.summary.contains("is not known"), "{told}");
+            let why = rotated(&connection, &known).await.unwrap_err();
+            assert!(why.summary.contains("is not known"), "{why}");
             sandbox.heal();
             rotated(&connection, &known).await.unwrap();
             assert_eq!(sandbox.rotations(DEV), 1, "{fault:?}");
@@ -477,10 +474,10 @@ mod tests {
     async fn rotate_by_others_than_administrators_is_refused_with_the_role() {
         for role in [Role::Manager, Role::Editor, Role::Viewer] {
             let sandbox = sandbox(Options::default());
-            let told = rotated(&connection(&sandbox, role), &there(&sandbox))
+            let why = rotated(&connection(&sandbox, role), &there(&sandbox))
                 .await
                 .unwrap_err();
-            assert!(told.detail.contains("role Admin"), "{told}");
+            assert!(why.detail.contains("role Admin"), "{why}");
             assert_eq!(sandbox.rotations(DEV), 0);
         }
     }
@@ -492,13 +489,10 @@ mod tests {
             ..Options::default()
         });
         let known = there(&sandbox);
-        let told = rotated(&connection_with(&sandbox, &known.token_1), &known)
+        let why = rotated(&connection_with(&sandbox, &known.token_1), &known)
             .await
             .unwrap_err();
-        assert!(
-            told.summary.contains("the token that the provider works with"),
-            "{told}"
-        );
+        assert!(why.summary.contains("the token that the provider works with"), "{why}");
         assert_eq!(sandbox.calls("POST", ROTATION), 0);
     }
 
@@ -509,7 +503,7 @@ mod tests {
         sandbox.set_options(|options| options.paths = Paths::Beside);
         let connection = connection(&sandbox, Role::Admin);
         sandbox.set_options(|options| options.paths = Paths::Nested);
-        let told = rotated(&connection, &known).await.unwrap_err();
-        assert!(told.detail.contains("streaming_tokens_path"), "{told}");
+        let why = rotated(&connection, &known).await.unwrap_err();
+        assert!(why.detail.contains("streaming_tokens_path"), "{why}");
     }
 }

@@ -271,7 +271,7 @@ fn the_token_that_the_provider_works_with_is_not_ended() {
         world.configure(&tokens("2"));
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Cannot end the token that the provider works with"),
+            plan.run.says("Cannot revoke the token that the provider works with"),
             "{}",
             plan.run
         );

@@ -100,9 +100,9 @@ pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
 /// `GET /workspaces/{id}/broker/librdkafka`: settings by their names. As the Python client does, the certificate is taken
 /// from `ssl.ca.cert`, which librdkafka does not know, and put where librdkafka looks for it.
 pub(super) fn broker_config(answer: Answer) -> Result<BrokerConfig, Unreadable> {
-    let told: BTreeMap<String, Value> = answer.json()?;
+    let settings: BTreeMap<String, Value> = answer.json()?;
     let mut config = BrokerConfig::default();
-    for (name, value) in told {
+    for (name, value) in settings {
         let text = match value {
             Value::Null => continue,
             Value::String(text) => text,

@@ -9,7 +9,7 @@ use crate::rest::Request;
 /// Stands for the environment's id.
 const PLACEHOLDER: &str = "{workspaceId}";
 
-/// An endpoint that the user has told, such as `PUT /some/path/{workspaceId}`.
+/// An endpoint that the user has set, such as `PUT /some/path/{workspaceId}`.
 ///
 /// It always names the environment: without its id, a request would be about another one, or about all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -304,7 +304,7 @@ async fn apply_refuses_to_revoke_the_providers_own_token() {
     let mut managed = Managed::with(provider_with(&sandbox, &token_1), sandbox)
         .created()
         .await;
-    let told = "Cannot end the token that the provider works with";
+    let told = "Cannot revoke the token that the provider works with";
     managed.plan(&config("2")).await.succeeds().warns(told);
     managed.apply(&config("2")).await.fails(told);
     assert!(managed.has_both() && managed.rotations() == 0);
