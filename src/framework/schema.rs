@@ -106,8 +106,6 @@ pub enum Configurability {
     Computed,
 }
 
-type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
-
 /// Which changes of an attribute replace the resource.
 #[derive(Clone, Default)]
 pub enum RequiresReplace {
