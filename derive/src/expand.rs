@@ -190,7 +190,7 @@ impl<'a> Member<'a> {
             }
         }
         for check in &options.checks {
-            attribute.extend(quote!(.check::<#ty, _>(#check)));
+            attribute.extend(quote!(.check::<#ty, _, _>(#check)));
         }
         quote!(schema.attributes.push(#attribute);)
     }

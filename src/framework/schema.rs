@@ -1,6 +1,6 @@
 //! Schemas: the attributes of a provider, a resource, a data source or another kind of thing.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
@@ -393,13 +393,16 @@ impl Attribute {
         self
     }
 
-    /// The same attribute with one more rule about its value, which the description explains already.
+    /// The same attribute with one more rule about its value, which the description explains already. A rule about a text
+    /// takes a `&str`.
     #[must_use]
-    pub fn check<F: ModelField, E: Display>(
+    pub fn check<F: ModelField<Value: Borrow<B>>, E: Display, B: ?Sized>(
         self,
-        check: impl Fn(&F::Value) -> Result<(), E> + Send + Sync + 'static,
+        check: impl Fn(&B) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
-        self.validate(Validator::new::<F::Value, _>("", check))
+        self.validate(Validator::new::<F::Value, _>("", move |value: &F::Value| {
+            check(value.borrow())
+        }))
     }
 
     /// Whether the provider may set it.
