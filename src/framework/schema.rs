@@ -1,6 +1,6 @@
 //! Schemas: the attributes of a provider, a resource, a data source or another kind of thing.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
@@ -393,16 +393,13 @@ impl Attribute {
         self
     }
 
-    /// The same attribute with one more rule about its value, which the description explains already. A rule about a text
-    /// takes a `&str`.
+    /// The same attribute with one more rule about its value, which the description explains already.
     #[must_use]
-    pub fn check<F: ModelField<Value: Borrow<B>>, E: Display, B: ?Sized>(
+    pub fn check<F: ModelField, E: Display>(
         self,
-        check: impl Fn(&B) -> Result<(), E> + Send + Sync + 'static,
+        check: impl Fn(&F::Value) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
-        self.validate(Validator::new::<F::Value, _>("", move |value: &F::Value| {
-            check(value.borrow())
-        }))
+        self.validate(Validator::new::<F::Value, _>("", check))
     }
 
     /// Whether the provider may set it.

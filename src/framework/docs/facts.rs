@@ -166,7 +166,7 @@ mod tests {
                 "A (one). Length: 1 to 80. Conflicts with `b`.",
             ),
             (
-                text("**A.**").check::<Text, &str, str>(|_| Ok(())),
+                text("**A.**").check::<Text, &str>(|_| Ok(())),
                 "**A.** Conflicts with `b`.",
             ),
             (text("A.").validate(choice()), "A. One of `a`, `b`. Conflicts with `b`."),

@@ -85,7 +85,7 @@ fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
             "a: a validator is for values of another type",
         ),
         (
-            vec![optional("a").check::<Field<i64>, &str, i64>(|_| Ok(()))],
+            vec![optional("a").check::<Field<i64>, &str>(|_| Ok(()))],
             "a: a validator is for values of another type",
         ),
         (
