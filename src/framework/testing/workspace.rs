@@ -213,6 +213,15 @@ impl Workspace {
         self.edit(address, |object| object.attributes = Attributes::Present(attributes));
     }
 
+    /// Edits the attributes as they lie in the state file.
+    pub fn edit_attributes(&self, address: &str, edit: impl FnOnce(&mut Json)) {
+        self.edit(address, |object| {
+            let mut attributes = serde_json::from_str(&object.to_json()).unwrap_or_default();
+            edit(&mut attributes);
+            object.attributes = Attributes::Stored(attributes);
+        });
+    }
+
     /// Stores a resource as it lies in a state file, which an older version of the provider may have written.
     pub fn store(&self, address: &str, schema_version: i64, attributes: Json) {
         let object = Object {
