@@ -10,39 +10,39 @@ use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
 use token_providers::sandbox::{Listening, Vault};
 
 const HELP: &str = "\
-striim-sandbox: Striim Cloud's token API in memory. Nothing is kept when it ends.
+striim-sandbox: Striim Cloud's token API in memory. All data is lost when it exits.
 
 Usage: striim-sandbox [OPTION VALUE]...
 
-  --listen ADDRESS   where to listen [127.0.0.1:8080]; port 0 takes a free one.
-                     Whoever can reach the address controls the sandbox.
+  --listen ADDRESS   the address to listen on [127.0.0.1:8080]; port 0 takes a free one.
+                     Every client that can reach the address controls the sandbox.
   --account NAME     the account's short name [acme]
   --token VALUE      the administrator's token [random]
-  --admin KIND       whose token that is: service-account [the default, named \"terraform\"]
-                     or personal (a PAT, which dies when PATs are disabled)
-  --quota N          how many service accounts may be active [3]
-  --vault ADDRESS    serve a Vault there, too, for hand-overs: KV version 2 at the mount \"secret\"
-  --now INSTANT      what its clock says at the start, RFC 3339 [the present]
-  --random SEED      a number that makes token values the same in each run
-  --options JSON     how the platform behaves, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
+  --admin KIND       the kind of that token: service-account [the default, named \"terraform\"]
+                     or personal (a PAT, which is revoked when PATs are disabled)
+  --quota N          the number of service accounts that may be active [3]
+  --vault ADDRESS    also serve a Vault at this address, for deliveries: KV version 2 at the mount \"secret\"
+  --now INSTANT      the initial time of its clock, RFC 3339 [the present]
+  --random SEED      a seed that makes token values reproducible
+  --options JSON     the behaviour of the platform, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
                      GET /sandbox/options shows all
 
-Beside the API, the control API at /sandbox does what a test does behind the platform's back, without a bearer:
+In addition to the API, the control API at /sandbox lets a test inspect and change the platform, without a token:
 
   GET /sandbox                        the account, without token values
   POST /sandbox/clock                 {\"advance\": \"90d\"} or {\"now\": \"2027-02-09T00:00:00Z\"}
-  GET /sandbox/audit                  every operation on a token
-  GET, DELETE /sandbox/calls          how often each endpoint was called
-  GET, PATCH /sandbox/options         how the platform behaves
+  GET /sandbox/audit                  all operations on tokens
+  GET, DELETE /sandbox/calls          the number of calls of each endpoint
+  GET, PATCH /sandbox/options         the behaviour of the platform
   GET, POST, DELETE /sandbox/faults   {\"method\": \"POST\", \"path\": \"/service-account\", \"times\": 1, \"skip\": 0,
                                       \"when\": \"before\" or \"after\" the platform acts, \"effect\": one of
                                       {\"answer\": {\"status\": 503, \"headers\": {}, \"body\": \"\"}},
                                       \"cut\", \"truncate\", \"hang\", {\"delay\": \"5s\"}}
   GET /sandbox/values                 every token value ever issued, to search for leaks
-  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: past the rules
+  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: bypassing the rules
   POST /sandbox/user                  {\"email\", \"role\": \"admin\" or \"regular\"}
-  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: a PAT past the rules
-  any /sandbox/console/...            an endpoint of the API, as an administrator outside of it
+  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: a PAT bypassing the rules
+  any /sandbox/console/...            an endpoint of the API, called as an administrator in the web console
 ";
 
 struct Arguments {
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        return say(HELP);
+        return print(HELP);
     }
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,13 +87,14 @@ async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
         Some(at) => Some(serve_vault(&sandbox, at).await?),
         None => None,
     };
-    // Whoever reads that it serves may interrupt it at once: the handler comes first.
+    // The handler is installed before the output, because a reader of it may send the interrupt at
+    // once.
     let interrupted = tokio::spawn(tokio::signal::ctrl_c());
     tokio::task::yield_now().await;
     let (base_url, token) = (&listening.base_url, sandbox.admin_token());
     let token = token.expose_secret();
     let for_vault = vault.as_ref().map_or("", |(_, export)| export.as_str());
-    say(&format!(
+    print(&format!(
         "Striim Cloud sandbox, account {account}\n\
          base URL     {base_url}\n\
          admin token  {token}\n\
@@ -105,7 +106,7 @@ async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
     interrupted.await?.context("cannot wait for Ctrl-C")
 }
 
-/// A Vault, and the line that points its clients at it.
+/// Serves a Vault, and returns the shell line that configures its clients.
 async fn serve_vault(sandbox: &Sandbox, at: SocketAddr) -> anyhow::Result<(Listening, String)> {
     let vault = Vault::new(sandbox.clock());
     let listening = vault
@@ -156,8 +157,8 @@ fn admin(kind: &str) -> anyhow::Result<AdminToken> {
     }
 }
 
-/// Prints, and fails where nobody can read it.
-fn say(text: &str) -> ExitCode {
+/// Prints to standard output; fails if its reader is gone.
+fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

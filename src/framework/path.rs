@@ -155,7 +155,7 @@ impl fmt::Display for AttributePath {
 /// For assertions in tests.
 impl PartialEq<&str> for AttributePath {
     fn eq(&self, text: &&str) -> bool {
-        self.to_string() == *text
+        self.0 == Self::from(*text).0
     }
 }
 

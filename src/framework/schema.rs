@@ -117,11 +117,14 @@ pub enum RequiresReplace {
     /// Those from a prior to a planned value for which `condition` holds.
     If {
         /// Takes the prior and the planned value.
-        condition: Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>,
+        condition: Arc<Condition>,
         /// When it holds, for the documentation, as in "to a shorter one".
         description: Cow<'static, str>,
     },
 }
+
+/// Whether a change from a prior to a planned value replaces the resource.
+type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
 
 /// The planned value of a computed attribute in an update, where the user sets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

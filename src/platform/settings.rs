@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::parts::Environment;
-use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::rest::{BaseUrl, Credential, InvalidCredential};
 use crate::token::parse_duration;
 

@@ -26,11 +26,11 @@ const COOKIE: (&str, &str) = (
 /// The settings that the client requests.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    /// The certificate that every connection must prove to hold; none where the client has disabled TLS.
+    /// The certificate whose key every connection must hold; `None` if the client has disabled TLS.
     pub(super) client_certificate: Option<CertificateDer<'static>>,
-    /// Where the socket goes.
+    /// The place of the socket.
     pub(super) place: Place,
-    /// Whether the client reads the field that says if the broker shares one connection.
+    /// Whether the client reads the field about multiplexing the broker on one connection.
     multiplexing: bool,
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_exact_cookie_makes_a_plugin() {
+    fn read_without_exact_cookie_is_not_a_plugin() {
         assert!(read(&[]).is_ok());
         for cookie in [
             "",
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn version_6_is_found_anywhere_in_the_list() {
+    fn read_finds_version_6_anywhere_in_list() {
         for offered in ["6", "5,6", "6,5", "4, 6 ,5", "x,6"] {
             assert!(read(&[("PLUGIN_PROTOCOL_VERSIONS", offered)]).is_ok(), "{offered:?}");
         }
     }
 
     #[test]
-    fn a_client_without_version_6_is_told_what_it_offers_and_what_is_needed() {
+    fn read_without_version_6_names_offered_and_needed_versions() {
         for (offered, shown) in [
             ("", "in no version"),
             ("5", "\"5\""),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_certificate_is_an_error_and_never_a_connection_without_tls() {
+    fn read_of_invalid_certificate_fails() {
         for pem in [
             "x",
             " ",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_where_the_client_wants_it() {
+    fn read_takes_place_of_socket_from_client() {
         let place = read(&[
             ("PLUGIN_UNIX_SOCKET_DIR", "/somewhere"),
             ("PLUGIN_UNIX_SOCKET_GROUP", "1000"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_an_error_that_names_the_variable() {
+    fn read_of_invalid_number_names_variable() {
         let cases = [
             ("PLUGIN_MIN_PORT", "x"),
             ("PLUGIN_MAX_PORT", "65536"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_has_seven_fields_only_for_a_client_that_asks() {
+    fn line_has_seventh_field_only_for_multiplexing_client() {
         let unix = Address::Unix(PathBuf::from("/tmp/s"));
         let tcp = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 10000)));
         // Base64 would pad one byte with "==".

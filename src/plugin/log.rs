@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_level_follows_terraforms_rules() {
+    fn level_follows_rules_of_terraform() {
         for (provider, all, expected) in [
             (None, None, LevelFilter::OFF),
             (Some(""), Some(""), LevelFilter::OFF),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_this_crate_the_providers_and_the_named() {
+    fn targets_include_this_crate_crate_of_provider_and_named_ones() {
         struct Notes;
         let info = ProviderInfo::new("acme/notes", "1.0.0").with_log_targets(&["acme_client"]);
         assert_eq!(targets::<Notes>(&info), [THIS_CRATE, THIS_CRATE, "acme_client"]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn filter_logs_the_named_crates_and_no_other_library() {
+    fn filter_enables_only_named_crates() {
         let events = written_by(filter(LevelFilter::INFO, vec!["notes", "acme_client::session"]), || {
             info!(target: "notes", "root");
             info!(target: "notes::create", "module");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_carries_its_fields_and_those_of_its_spans() {
+    fn event_includes_fields_of_its_spans() {
         let events = written(|| {
             let _outer = info_span!("call", rpc = "plan", attempt = 1).entered();
             let _inner = info_span!("request", attempt = 2).entered();
@@ -302,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_text_has_an_empty_message() {
+    fn event_without_text_has_empty_message() {
         let events = written(|| info!(status = 200));
         assert_eq!(events[0]["@message"], "");
     }
 
     #[test]
-    fn the_time_has_six_digits_whatever_it_is() {
+    fn timestamp_has_six_fractional_digits() {
         for (time, expected) in [
             ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000Z"),
             ("2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05.123456Z"),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_before_64_kib_whatever_is_in_it() {
+    fn line_is_shorter_than_64_kib() {
         for text in ["x", "\u{1}", "𝄞", "\"", "\n"] {
             for field in [MESSAGE, "other"] {
                 let fields = Map::from_iter([(field.to_owned(), text.repeat(70_000).into())]);
@@ -334,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_that_names_its_place() {
+    fn panic_is_logged_as_error_with_its_location() {
         let object: Value = serde_json::from_str(&defect("src/x.rs:1:2")).unwrap();
         assert_eq!(object["@level"], "error");
         let message = object[MESSAGE].as_str().unwrap();
         assert!(message.contains("src/x.rs:1:2"), "{message}");
-        // By these beginnings Terraform knows a crash.
+        // Terraform takes lines with these prefixes for a crash.
         assert!(
             !message.starts_with("panic: ") && !message.starts_with("fatal error: "),
             "{message}"

@@ -1,5 +1,5 @@
-//! Where the plugin listens: a unix socket that only its user can reach, or a port of the loopback interface where there
-//! are no unix sockets.
+//! The listening socket: a Unix socket that only its user can reach, or a port of the loopback
+//! interface where the operating system has no Unix sockets.
 
 use std::fmt;
 use std::io;
@@ -9,18 +9,18 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-/// Where a client wants the socket.
+/// The place of the socket that the client requests.
 #[derive(Debug, PartialEq)]
 pub(super) struct Place {
-    /// The directory for a unix socket; the directory for temporary files when none is named.
+    /// The directory of a Unix socket; `None` for the directory for temporary files.
     pub(super) directory: Option<PathBuf>,
-    /// The number of a group whose members may connect, too.
+    /// The id of a group whose members may connect, too.
     pub(super) group: Option<u32>,
-    /// The ports to try where there are no unix sockets; 0 is any.
+    /// The ports to try if there are no Unix sockets; 0 is any port.
     pub(super) ports: RangeInclusive<u16>,
 }
 
-/// What a client connects to.
+/// The address that a client connects to.
 #[derive(Debug, PartialEq)]
 pub(super) enum Address {
     Unix(PathBuf),
@@ -28,15 +28,15 @@ pub(super) enum Address {
     Tcp(SocketAddr),
 }
 
-/// A listening socket. A unix socket is removed when this is dropped.
+/// A listening socket. Dropping it removes a Unix socket.
 pub(super) struct Socket<I> {
-    /// The connections as they come.
+    /// The stream of incoming connections.
     pub(super) incoming: I,
     pub(super) address: Address,
     _directory: Option<TempDir>,
 }
 
-/// Why there is no socket.
+/// The reason no socket could be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open a socket in {place}: {source}")]
 pub(super) struct Error {
@@ -71,8 +71,8 @@ mod unix {
 
     pub(in super::super) type Incoming = UnixListenerStream;
 
-    /// Opens a socket in a new directory of its own. The directory's permissions protect it from the first moment; those
-    /// of the socket are set only when it is there already.
+    /// Opens a socket in a new directory. The permissions of the directory protect the socket from
+    /// the start; the socket's own can only be set after it exists.
     pub(super) fn bind(place: &Place) -> io::Result<Socket<Incoming>> {
         let directory = tempfile::Builder::new()
             .prefix("plugin-")
@@ -110,7 +110,7 @@ mod tcp {
 
     pub(in super::super) type Incoming = Map<TcpListenerStream, fn(io::Result<TcpStream>) -> io::Result<TcpStream>>;
 
-    /// Listens on the first port of the place's that is free.
+    /// Listens on the first free port of the requested range.
     pub(super) fn bind(place: &Place) -> io::Result<Socket<Incoming>> {
         let addresses: Vec<SocketAddr> = place
             .ports
@@ -128,7 +128,8 @@ mod tcp {
         })
     }
 
-    /// An answer must not wait for the acknowledgement of the one before.
+    /// Disables Nagle's algorithm: an answer must not wait for the acknowledgement of the previous
+    /// one.
     fn without_delay(connection: io::Result<TcpStream>) -> io::Result<TcpStream> {
         let connection = connection?;
         connection.set_nodelay(true)?;
@@ -163,7 +164,7 @@ impl fmt::Display for Place {
 }
 
 impl Address {
-    /// Its network by go-plugin's name.
+    /// The network's name in go-plugin.
     pub(super) fn network(&self) -> &'static str {
         match self {
             Self::Unix(_) => "unix",
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn where_there_are_no_unix_sockets_the_first_free_port_is_taken() {
+    async fn tcp_socket_takes_first_free_port() {
         let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let first = taken.local_addr().unwrap().port();
         let place = Place {
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn no_port_at_all_is_an_error() {
+    fn empty_port_range_is_an_error() {
         #[expect(clippy::reversed_empty_ranges, reason = "a client could ask for it")]
         let place = Place {
             ports: 2..=1,
@@ -227,7 +228,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_group_may_be_let_in() {
+    async fn socket_is_accessible_to_requested_group() {
         use std::os::unix::fs::MetadataExt;
 
         let temporary = tempfile::tempdir().unwrap();

@@ -1,14 +1,16 @@
-//! Mutual TLS with the process that started the plugin, and with no other.
+//! Mutual TLS with the process that started the plugin.
 //!
-//! Terraform makes a key pair per plugin process and hands over its self-signed certificate in the environment: ECDSA on
-//! P-521, marked as a certificate authority. The client is trusted because it *is* that certificate and signs the TLS
-//! handshake with its key; names, dates and chains mean nothing here. Without this requirement, any local process that
-//! finds the socket could drive the provider with its user's credentials.
+//! Terraform creates a key pair per plugin process and passes its self-signed certificate in the
+//! environment: ECDSA on P-521, marked as a certificate authority. The server accepts exactly that
+//! certificate, whose key must sign the TLS handshake; names, dates and chains are not checked.
+//! Otherwise any local process that finds the socket could use the provider with the user's
+//! credentials.
 //!
-//! The cryptography is ring's. Making the server's key and configuration takes it 0.1 ms; aws-lc-rs takes 20 ms and more
-//! for its jitter entropy, unless `AWS_LC_SYS_NO_JITTER_ENTROPY` was set when it was built, which a `cargo install` would
-//! not do. Terraform starts a provider three times per plan. ring is also half as large and builds in half the time. It
-//! has no P-521: verifying that one signature is left to RustCrypto's `p521`.
+//! The cryptography is ring's, which creates the server's key and configuration in 0.1 ms.
+//! aws-lc-rs takes 20 ms and more for its jitter entropy, unless `AWS_LC_SYS_NO_JITTER_ENTROPY` is
+//! set at build time, which `cargo install` would not do, and Terraform starts a provider three
+//! times per plan. ring is also half as large and builds in half the time. Because it lacks P-521,
+//! RustCrypto's `p521` verifies that one signature.
 
 use std::sync::Arc;
 
@@ -29,10 +31,10 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// The name in the server's certificate, which go-plugin's clients ask for.
+/// The name in the server's certificate, which go-plugin's clients expect.
 const SERVER_NAME: &str = "localhost";
 
-/// What is wrong with a client's certificate in PEM.
+/// The reason a text is not a client certificate in PEM.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum NotACertificate {
     #[error("expected one certificate in PEM, found {0}")]
@@ -43,7 +45,7 @@ pub(super) enum NotACertificate {
     X509,
 }
 
-/// Why no TLS server could be made.
+/// The reason the TLS server could not be configured.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("no certificate for the server: {0}")]
@@ -63,8 +65,8 @@ pub(super) fn certificate_from_pem(pem: &str) -> Result<CertificateDer<'static>,
     Ok(certificate)
 }
 
-/// Makes a TLS server that admits only the holder of `client`'s key, and the certificate by which that client will know
-/// the server.
+/// Creates a TLS server that accepts only the holder of `client`'s key, and the certificate by
+/// which that client verifies the server.
 pub(super) fn acceptor(client: CertificateDer<'static>) -> Result<(TlsAcceptor, CertificateDer<'static>), Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = CertificateParams::new([SERVER_NAME.to_owned()])?
@@ -91,11 +93,11 @@ pub(super) fn acceptor(client: CertificateDer<'static>) -> Result<(TlsAcceptor, 
     Ok((TlsAcceptor::from(Arc::new(config)), certificate))
 }
 
-/// Admits the holder of one certificate's key.
+/// Accepts only the holder of one certificate's key.
 #[derive(Debug)]
 struct OnlyThisClient {
     certificate: CertificateDer<'static>,
-    /// How to verify signatures of other kinds than P-521, for other clients than Terraform.
+    /// Verifies signatures other than P-521, for clients other than Terraform.
     others: WebPkiSupportedAlgorithms,
 }
 

@@ -1,18 +1,21 @@
-//! Which texts hold a part of a known secret, however it is spelled: policy without I/O.
+//! Detection of secrets in texts, in every common encoding. No I/O.
 //!
 //! # Flow
-//! Everything that a process learns to be secret goes into its [`KnownSecrets`]: credentials, values that a platform issues,
-//! and whatever crosses the border to Terraform as a secret ([`KnownSecrets::learn`]). Before a text of a server is shown,
-//! [`KnownSecrets::are_in`] compares it with every spelling of every secret.
+//! [`KnownSecrets`] collects everything that a process knows to be secret: credentials, values that
+//! a platform issues, and every sensitive value that Terraform sends or receives
+//! ([`KnownSecrets::learn`]). Before a text of a server is displayed, [`KnownSecrets::are_in`]
+//! compares it with every encoding of every secret.
 //!
 //! # Guarantees
-//! - A text is recognised if it holds a run of eight characters of a secret: verbatim, in Base64 (either alphabet, any
-//!   alignment), in hexadecimal, percent-encoded, or escaped for JSON or HTML; whatever the case, and whatever line breaks,
-//!   blanks and punctuation stand in between. A run of a Base64 or hexadecimal spelling is as good.
-//! - A text is recognised if it holds what looks like a token of Vault or a JSON Web Token, known or not.
+//! - A text is detected if it contains eight consecutive characters of a secret: verbatim, in
+//!   Base64 (either alphabet, any alignment), in hexadecimal, percent-encoded, or escaped for JSON
+//!   or HTML, in any case, and with any line breaks, blanks and punctuation in between. The same
+//!   holds for eight characters' worth of a Base64 or hexadecimal secret.
+//! - A text is detected if it contains a string in the format of a Vault token or a JSON Web Token,
+//!   known or not.
 //!
 //! # Assumptions
-//! - A secret that is encrypted, compressed or encoded twice by different means is not recognised.
+//! - A secret that is encrypted, compressed or encoded twice by different means is not detected.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +25,14 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-/// How many characters of a secret in a row reveal it.
+/// The number of consecutive characters of a secret that reveal it.
 const RUN: usize = 8;
-/// What is shorter is looked for as a whole, and not in other spellings: it would be found everywhere.
+/// A shorter secret is searched for verbatim only, because its fragments would match almost any
+/// text.
 const SHORTEST_RUN: usize = 4;
-/// No platform issues shorter values.
+/// The minimum length of a token. No platform issues shorter values.
 const SHORTEST_TOKEN: usize = 12;
-/// How many secrets are kept. A run has a few; what came first is forgotten first.
+/// The maximum number of secrets. A run has a few; the oldest ones are dropped first.
 const CAPACITY: usize = 1_000;
 
 tokio::task_local! {
@@ -40,7 +44,7 @@ tokio::task_local! {
 pub struct KnownSecrets(Arc<Mutex<VecDeque<SecretString>>>);
 
 impl KnownSecrets {
-    /// Remembers a secret.
+    /// Adds a secret.
     pub fn add(&self, secret: &SecretString) {
         if secret.expose_secret().is_empty() {
             return;
@@ -56,7 +60,7 @@ impl KnownSecrets {
         known.push_back(secret.clone());
     }
 
-    /// Remembers all of these.
+    /// Adds all secrets of `others`.
     pub fn add_all(&self, others: &Self) {
         let others: Vec<_> = {
             let others = others.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,23 +69,25 @@ impl KnownSecrets {
         others.iter().for_each(|secret| self.add(secret));
     }
 
-    /// Lets what `work` decodes and encodes be learned; see [`KnownSecrets::learn`].
+    /// Runs `work` and collects the secrets that it passes to [`KnownSecrets::learn`].
     pub async fn collecting<F: Future>(self, work: F) -> F::Output {
         OF_THIS_CALL.scope(self, work).await
     }
 
-    /// Adds a secret to those that are being collected, if any are. What is shorter than any token may be an everyday word,
-    /// such as a setting that is kept with secrets.
+    /// Adds a secret to the current [`collecting`](KnownSecrets::collecting) scope, if there is
+    /// one. A text shorter than any token is ignored: it may be a common word, such as a setting
+    /// stored with secrets.
     pub fn learn(secret: &SecretString) {
         if fold(secret.expose_secret()).len() < SHORTEST_TOKEN {
             return;
         }
-        // Outside a call of Terraform there is nothing to add to.
+        // There is no scope outside a call of Terraform.
         let _ = OF_THIS_CALL.try_with(|known| known.add(secret));
     }
 
-    /// Whether a text holds a part of one of them, or of one of `more`. What `open` holds, too, is shown anyway: such as
-    /// the public part of a token, by which a request names it.
+    /// Whether a text contains a part of a known secret or of one of `more`. Parts that are also in
+    /// `open` are ignored because they are displayed anyway, such as the public part of a token
+    /// that a request names.
     pub fn are_in<'a>(&self, text: &str, open: &str, more: impl IntoIterator<Item = &'a SecretString>) -> bool {
         let mut secrets: Vec<SecretString> = {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,59 +104,64 @@ impl std::fmt::Debug for KnownSecrets {
     }
 }
 
-/// Whether `text` holds a part of one of `secrets` that `open` does not hold, or what looks like a token.
+/// Whether `text` contains a part of one of `secrets` that is not in `open`, or a string in the
+/// format of a token.
 fn reveals<'a>(text: &str, open: &str, secrets: impl IntoIterator<Item = &'a str>) -> bool {
-    if holds_token(text) {
+    if contains_token(text) {
         return true;
     }
-    let (readings, open) = (readings(text), fold(open));
+    let (unescaped_forms, open) = (unescaped_forms(text), fold(open));
     let mut runs: BTreeMap<usize, HashSet<&[u8]>> = BTreeMap::new();
     secrets.into_iter().any(|secret| {
         let too_short = !secret.is_empty() && fold(secret).len() < SHORTEST_RUN;
         if too_short && text.contains(secret) {
             return true;
         }
-        spellings(secret).iter().any(|(spelling, run)| {
+        encodings(secret).iter().any(|(encoding, run)| {
             let in_text = runs.entry(*run).or_insert_with(|| {
-                let mut runs: HashSet<_> = readings.iter().flat_map(|text| text.as_bytes().windows(*run)).collect();
+                let mut runs: HashSet<_> = unescaped_forms
+                    .iter()
+                    .flat_map(|text| text.as_bytes().windows(*run))
+                    .collect();
                 for open in open.as_bytes().windows(*run) {
                     runs.remove(open);
                 }
                 runs
             });
-            spelling.as_bytes().windows(*run).any(|part| in_text.contains(part))
+            encoding.as_bytes().windows(*run).any(|part| in_text.contains(part))
         })
     })
 }
 
-/// The text as it is and with its escapes resolved, twice at most, each [`fold`]ed.
-fn readings(text: &str) -> Vec<Zeroizing<String>> {
-    let mut readings = vec![fold(text)];
+/// The text as it is and with its escapes resolved once and twice, each [`fold`]ed.
+fn unescaped_forms(text: &str) -> Vec<Zeroizing<String>> {
+    let mut unescaped_forms = vec![fold(text)];
     let mut text = Zeroizing::new(text.to_owned());
     for _ in 0..2 {
         let unescaped = unescape(&text);
         if unescaped == text {
             break;
         }
-        readings.push(fold(&unescaped));
+        unescaped_forms.push(fold(&unescaped));
         text = unescaped;
     }
-    readings
+    unescaped_forms
 }
 
-/// How a secret may be spelled, each [`fold`]ed, and how many characters in a row reveal it.
-fn spellings(secret: &str) -> Vec<(Zeroizing<String>, usize)> {
+/// The encodings of a secret, each [`fold`]ed, with the number of consecutive characters that
+/// reveal it.
+fn encodings(secret: &str) -> Vec<(Zeroizing<String>, usize)> {
     let folded = fold(secret);
-    let mut spellings = Vec::new();
-    let mut add = |spelling: Zeroizing<String>, run: usize| {
-        let run = run.min(spelling.len());
+    let mut encodings = Vec::new();
+    let mut add = |encoding: Zeroizing<String>, run: usize| {
+        let run = run.min(encoding.len());
         if run >= SHORTEST_RUN {
-            spellings.push((spelling, run));
+            encodings.push((encoding, run));
         }
     };
     add(folded, RUN);
     if secret.len() < SHORTEST_RUN {
-        return spellings;
+        return encodings;
     }
     let hexadecimal = secret.bytes().flat_map(|byte| [byte >> 4, byte & 0xf]);
     add(
@@ -162,22 +173,23 @@ fn spellings(secret: &str) -> Vec<(Zeroizing<String>, usize)> {
         2 * RUN,
     );
     if secret.len() < 6 {
-        return spellings;
+        return encodings;
     }
-    // What comes before the secret in the same Base64 shifts it by none, one or two bytes.
+    // Text before the secret in the same Base64 shifts its alignment by zero, one or two bytes.
     for shift in 0..3 {
         let mut bytes = Zeroizing::new(vec![0; shift]);
         bytes.extend_from_slice(secret.as_bytes());
         let encoded = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&bytes));
-        // The first and the last characters depend on the neighbours, too.
+        // The first and last characters also depend on the neighbouring bytes.
         let end = bytes.len() * 8 / 6;
         let own = encoded.get(shift + usize::from(shift > 0)..end).unwrap_or_default();
         add(fold(own), RUN);
     }
-    spellings
+    encodings
 }
 
-/// Letters and digits alone, in lower case: what breaks up a secret, or differs between alphabets, is dropped.
+/// Reduces a text to lower-case letters and digits: separators and the differences between
+/// alphabets are dropped.
 fn fold(text: &str) -> Zeroizing<String> {
     let mut folded = Zeroizing::new(String::with_capacity(text.len()));
     folded.extend(
@@ -207,7 +219,7 @@ fn unescape(text: &str) -> Zeroizing<String> {
     plain
 }
 
-/// The character that an escape at the start of `text` stands for, and the escape's length.
+/// The character of an escape sequence at the start of `text`, and the length of the sequence.
 fn escaped(text: &str) -> Option<(char, usize)> {
     let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
     let hexadecimal = |range: std::ops::Range<usize>| {
@@ -220,7 +232,7 @@ fn escaped(text: &str) -> Option<(char, usize)> {
         [b'%', ..] => hexadecimal(1..3),
         [b'\\', b'u' | b'U', ..] => hexadecimal(2..6),
         [b'\\' | b'0', b'x' | b'X', ..] => hexadecimal(2..4),
-        // A line break, a blank or punctuation: which of them does not matter.
+        // A line break, a blank or punctuation: `fold` drops them all.
         [
             b'\\',
             b'b' | b'f' | b'n' | b'r' | b't' | b'"' | b'\'' | b'/' | b'\\',
@@ -242,8 +254,8 @@ fn escaped(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// Whether a word of the text begins as tokens of Vault and JSON Web Tokens do, and is as long.
-fn holds_token(text: &str) -> bool {
+/// Whether a word of the text has the prefix and the length of a Vault token or a JSON Web Token.
+fn contains_token(text: &str) -> bool {
     const PREFIXES: [&str; 5] = ["hvs.", "hvb.", "hvr.", "eyJ", "s."];
     const LENGTH: usize = 20;
     let in_token = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
@@ -268,12 +280,12 @@ mod tests {
         bytes.join(separator)
     }
 
-    fn each(text: &str, spell: impl Fn(u8) -> String) -> String {
-        text.bytes().map(spell).collect()
+    fn each(text: &str, encode: impl Fn(u8) -> String) -> String {
+        text.bytes().map(encode).collect()
     }
 
     #[test]
-    fn secret_is_recognised_in_every_spelling() {
+    fn secret_is_detected_in_every_encoding() {
         let line_broken = |text: &str, by: &str| {
             let (start, end) = text.split_at(5);
             format!("{start}{by}{end}")
@@ -343,17 +355,17 @@ mod tests {
             ),
             ("UTF-16", each(SECRET, |byte| format!("{}\0", char::from(byte)))),
         ];
-        for (spelling, text) in cases {
-            assert!(reveals(&text, "", [SECRET]), "{spelling}: {text}");
+        for (encoding, text) in cases {
+            assert!(reveals(&text, "", [SECRET]), "{encoding}: {text}");
             assert!(
                 reveals(&format!("invalid_token: {text} (401)"), "", ["other-secret", SECRET]),
-                "{spelling}: {text}"
+                "{encoding}: {text}"
             );
         }
     }
 
     #[test]
-    fn honest_message_is_not_withheld() {
+    fn harmless_message_is_not_detected() {
         for text in [
             "",
             "name taken",
@@ -368,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_names_openly_is_no_secret_and_the_rest_of_it_is() {
+    fn open_part_of_secret_is_ignored_and_rest_is_detected() {
         const BEARER: &str = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
         let open = "delete service token XkQBXKr652MV1VF9";
         assert!(!reveals("XkQBXKr652MV1VF9 does not exist", open, [BEARER]));
@@ -377,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn secrets_are_learned_in_the_scope_of_a_call_alone() {
+    async fn learn_adds_only_within_scope() {
         let known = KnownSecrets::default();
         KnownSecrets::learn(&"secret-before-0".into());
         known
@@ -388,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secret_is_found_as_a_whole() {
+    fn short_secret_is_detected_verbatim() {
         for (secret, text, expected) in [
             ("s3cret", "S3-CRET", true),
             ("s3cret", "s3cre", false),
@@ -404,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_token_is_recognised_by_its_form() {
+    fn unknown_token_is_detected_by_its_format() {
         for text in [
             "bad token hvs.CAESIJlU9JMYEhOPYv4igdhm9PnZDrabYTobQ4Ymnlq1qY",
             "s.iyNUhq8Ov4hIAx6snw5mB2nL is expired",
@@ -432,15 +444,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_run_is_recognised_wherever_it_stands(
+        fn every_fragment_is_detected_anywhere(
             secret in "[!-~]{8,60}",
             start in 0_usize..53,
             before in "\\PC{0,40}",
             after in "\\PC{0,40}",
-            spelling in 0_usize..6,
+            encoding in 0_usize..6,
         ) {
             let bytes = secret.as_bytes();
-            // Eight letters or digits of it.
+            // Eight letters or digits of the secret.
             let start = start % (bytes.len() - 7);
             let mut end = start;
             while end < bytes.len() && fold(&secret[start..end]).len() < RUN {
@@ -448,7 +460,7 @@ mod tests {
             }
             prop_assume!(fold(&secret[start..end]).len() == RUN);
             let part = &secret[start..end];
-            let text = match spelling {
+            let text = match encoding {
                 0 => part.to_owned(),
                 1 => part.to_uppercase(),
                 2 => hexadecimal(part, ""),
@@ -456,12 +468,12 @@ mod tests {
                 4 => each(part, |byte| format!("\\u{byte:04x}")),
                 _ => part.chars().flat_map(|char| [char, '\n']).collect(),
             };
-            // Letters or digits next to hexadecimal digits would be taken for some.
+            // Letters or digits next to hexadecimal digits could be taken for such digits.
             prop_assert!(reveals(&format!("{before} {text} {after}"), "", [secret.as_str()]), "{text}");
         }
 
         #[test]
-        fn base64_of_anything_around_the_secret_is_recognised(
+        fn base64_of_secret_with_surroundings_is_detected(
             secret in "[A-Za-z0-9]{16,60}",
             before in "\\PC{0,20}",
             after in "\\PC{0,20}",
@@ -473,7 +485,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "(\\PC|\\p{C}|[%&\\\\#;ux0-9a-f]){0,80}", secret in "\\PC{0,20}") {
+        fn reveals_never_panics(text in "(\\PC|\\p{C}|[%&\\\\#;ux0-9a-f]){0,80}", secret in "\\PC{0,20}") {
             reveals(&text, "", [secret.as_str()]);
         }
     }

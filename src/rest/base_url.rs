@@ -1,4 +1,4 @@
-//! Where an API is, and whether a bearer may be sent there.
+//! The base URL of an API and the check that a bearer token may be sent there.
 
 use std::fmt;
 
@@ -6,18 +6,19 @@ use url::{Host, Url};
 
 /// The address that every path of an API is appended to, without a trailing slash.
 ///
-/// `https`, or `http` on a loopback address only (127.0.0.0/8, `::1`, `localhost`): a bearer never crosses a network
-/// in the clear. No credentials, query or fragment.
+/// The scheme is `https`, or `http` on a loopback address (127.0.0.0/8, `::1`, `localhost`), so
+/// that a bearer token never crosses a network in plain text. Credentials, a query and a fragment
+/// are rejected.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// Why a text is not a [`BaseUrl`]. Never quotes the text, which may hold a password.
+/// The reason a text is not a [`BaseUrl`]. Never quotes the text, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBaseUrl {
-    /// No URL at all.
+    /// Not an absolute URL.
     #[error("not an absolute URL; expected one such as https://example.com/api/v1")]
     NotAUrl,
-    /// Another scheme than `https`, or `http` beyond loopback.
+    /// A scheme other than `https`, or `http` to a host that is not loopback.
     #[error("must start with https:// (http:// is allowed on a loopback address only, as the token is sent there)")]
     Insecure,
     /// `user:password@`.
@@ -29,11 +30,11 @@ pub enum InvalidBaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads and normalises a URL.
+    /// Parses and normalises a URL.
     ///
     /// # Errors
     ///
-    /// [`InvalidBaseUrl`] says which of the rules above is broken.
+    /// Returns [`InvalidBaseUrl`], which names the rule that is broken.
     pub fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
         let mut url = Url::parse(text.trim()).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         match url.scheme() {
@@ -62,17 +63,17 @@ impl BaseUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// Whether a path follows the host.
+    /// Whether the URL has a path.
     pub fn has_path(&self) -> bool {
         !matches!(self.0.path(), "" | "/")
     }
 
-    /// Whether requests are sent without TLS; only ever on loopback.
+    /// Whether requests are sent without TLS, which is allowed on loopback only.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
 
-    /// Whether the host is this machine, where no proxy has a place.
+    /// Whether the host is a loopback address. Such requests bypass any proxy.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_https_and_plain_loopback_and_drops_the_trailing_slash() {
+    fn parse_of_https_or_plain_loopback_drops_trailing_slash() {
         for (text, normal) in [
             ("https://acme.striim.cloud/api/v1", "https://acme.striim.cloud/api/v1"),
             ("https://acme.striim.cloud/api/v1/", "https://acme.striim.cloud/api/v1"),
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_would_expose_the_bearer_or_confuse_the_path() {
+    fn parse_rejects_insecure_scheme_credentials_query_and_fragment() {
         use InvalidBaseUrl::*;
         for (text, error) in [
             ("", NotAUrl),
@@ -160,7 +161,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn never_panics_and_never_accepts_plain_http_elsewhere(text in "(https?://)?[ -~]{0,40}") {
+        fn parse_never_panics_and_rejects_plain_http_beyond_loopback(text in "(https?://)?[ -~]{0,40}") {
             if let Ok(url) = BaseUrl::parse(&text) {
                 assert!(!url.is_plain() || url.is_loopback(), "{text}");
                 assert!(!url.as_str().ends_with('/'), "{text}");

@@ -1,4 +1,4 @@
-//! Sends a request, with all its waiting and repeating, and reads the answer.
+//! The HTTP client: sends requests, waits for rate limits, retries, and reads bounded answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,32 +18,33 @@ use super::base_url::BaseUrl;
 use super::connect_error::ConnectError;
 use super::credential::Credential;
 use super::error::{Error, Kind, Unreadable};
-use super::error_body::{self, Said};
+use super::error_body::{self, ErrorBody};
 use super::limiter::{Limiter, Refused};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
 use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
-use super::sanitise::Concealed;
+use super::sanitise::Sanitiser;
 use super::transport::{Body, BoxError, Transport, is_not_http};
 use crate::redaction::KnownSecrets;
 use crate::token::Clock;
 
-/// The longest body that is read. The longest honest answer is a list of tokens, a few hundred bytes each.
+/// The longest body that is read. The longest expected answer is a list of tokens with a few
+/// hundred bytes each.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The longest body of an error answer that is searched for a message.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// What a [`Client`] is made of.
+/// The configuration of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the API is.
+    /// The base URL of the API.
     pub base_url: BaseUrl,
-    /// What the client proves itself with.
+    /// The credential that authenticates each request.
     pub credential: Credential,
-    /// `terraform-provider-striim/0.1.0`
+    /// The `User-Agent` header, such as `terraform-provider-striim/0.1.0`.
     pub user_agent: HeaderValue,
-    /// How long one request may take, from connecting to the last byte of the answer.
+    /// The time limit of one request, from connecting to the last byte of the answer.
     pub request_timeout: Duration,
 }
 
@@ -51,9 +52,9 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
-    /// Follows the platform's, by each of its answers.
+    /// The clock that the `Date` header of each answer corrects.
     clock: Option<Clock>,
-    /// What no message may repeat.
+    /// The secrets that are redacted from every message.
     secrets: KnownSecrets,
 }
 
@@ -66,13 +67,15 @@ struct Shared {
     limiter: Limiter,
 }
 
-/// A successful (2xx) answer, or one that the request takes for an answer, too. Does not print its body, which may hold a token.
+/// A successful (2xx) answer, or one with the status that [`Request::accept_status`] allows.
+///
+/// Its `Debug` output omits the body, which may contain a token.
 pub struct Answer {
-    /// Its status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its whole body.
+    /// The whole body.
     pub body: Bytes,
 }
 
@@ -84,7 +87,7 @@ struct Failure {
 }
 
 impl Client {
-    /// A client that sends through `transport`.
+    /// Creates a client that sends its requests through `transport`.
     pub fn new(options: Options, transport: Transport) -> Self {
         let Options {
             base_url,
@@ -110,7 +113,8 @@ impl Client {
         }
     }
 
-    /// The same client, whose errors repeat none of these secrets either. What it learns is added to them.
+    /// Shares `secrets` with the client: errors redact all of them, and secrets that the client
+    /// learns are added.
     #[must_use]
     pub fn concealing(self, secrets: &KnownSecrets) -> Self {
         secrets.add_all(&self.secrets);
@@ -120,12 +124,12 @@ impl Client {
         }
     }
 
-    /// Remembers a secret, such as a value that an answer brought, so that no error repeats it.
+    /// Registers a secret, such as a token value from an answer, so that every error redacts it.
     pub fn conceal(&self, secret: &SecretString) {
         self.secrets.add(secret);
     }
 
-    /// The same client, whose answers correct this clock.
+    /// Corrects `clock` by the `Date` header of each answer.
     #[must_use]
     pub fn correcting(self, clock: Clock) -> Self {
         Self {
@@ -134,28 +138,31 @@ impl Client {
         }
     }
 
-    /// Where the API is.
+    /// The base URL of the API.
     pub fn base_url(&self) -> &BaseUrl {
         &self.shared.base_url
     }
 
-    /// Sends a request for its effect: of a successful answer the body does not matter, need not even arrive (it is empty
-    /// then), as long as it is not a page for a browser. A sign-in gate answers 200 and has revoked nothing.
+    /// Sends a request whose answer has no relevant body.
+    ///
+    /// The body may even fail to arrive; it is empty then. An HTML page is an error, because a
+    /// sign-in gate answers 200 without having executed the request.
     ///
     /// # Errors
     ///
-    /// [`Error`], after as many repetitions as are safe and the operation leaves time for.
+    /// Returns [`Error`] when the retries that are safe, and for which the operation has time, are
+    /// used up.
     pub async fn send(&self, operation: &Operation, request: &Request) -> Result<Answer, Error> {
-        let read = |answer: Answer| answer.refuse_page().map(|()| answer);
+        let read = |answer: Answer| answer.reject_page().map(|()| answer);
         self.run(operation, request, false, read, None).await
     }
 
-    /// Sends a request and reads the body of its successful answer. Where `read` fails, the request failed, and is
-    /// repeated where that is safe.
+    /// Sends a request and parses the body of its successful answer. An answer that `read` rejects
+    /// counts as a failure and is retried where that is safe.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// See [`Client::send`].
     pub async fn fetch<T>(
         &self,
         operation: &Operation,
@@ -165,16 +172,18 @@ impl Client {
         self.run(operation, request, true, read, None).await
     }
 
-    /// Sends a request that ends the very secret it is sent with, and goes on with the one in its answer, in this client
-    /// and all its clones. What is under way is let finish before; what comes meanwhile waits, and goes on with the new
-    /// secret. So no request is refused for the old one, and none is sent again with it.
+    /// Sends a request that invalidates the credential it is sent with, and switches this client
+    /// and its clones to the one in the answer.
     ///
-    /// Where it is not known whether the secret was ended, `probe` finds out: it is sent with the old one, and only if the
-    /// platform refuses that (401) the client goes on with the new one.
+    /// The switch holds a write lock: requests in flight finish first, and later ones wait for the
+    /// new credential. No request is therefore rejected because of the old one.
+    ///
+    /// When it is unknown whether the platform invalidated the old credential, pass `probe`: it is
+    /// sent with the old one, and the client switches only if the platform answers 401.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`].
+    /// See [`Client::send`].
     pub async fn renew<T>(
         &self,
         operation: &Operation,
@@ -183,7 +192,7 @@ impl Client {
         renewed: impl Fn(&T) -> &SecretString,
         probe: Option<&Request>,
     ) -> Result<T, Error> {
-        let unsent = |kind| Error::new(&request.tried, kind, false);
+        let unsent = |kind| Error::new(&request.action, kind, false);
         let mut credential = within(operation, self.shared.credential.write())
             .await
             .map_err(unsent)?;
@@ -197,40 +206,41 @@ impl Client {
         self.secrets.add(renewed(&value));
         match credential.with_secret(renewed(&value).clone()) {
             Ok(renewed) => *credential = renewed,
-            // The caller has it all the same; only this client cannot go on.
-            Err(error) => tracing::error!("the renewed secret {error}"),
+            // The caller still receives the value; only this client cannot use it.
+            Err(error) => tracing::error!("the new credential {error}"),
         }
         Ok(value)
     }
 
-    /// Goes on with another secret, in this client and all its clones, once the platform has answered `probe` to it.
+    /// Switches this client and its clones to another secret after a request, `probe`, succeeded
+    /// with it.
     ///
     /// # Errors
     ///
-    /// As [`Client::send`]: the client goes on with the secret that it had.
+    /// See [`Client::send`]. The client keeps its credential on an error.
     pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
         self.secrets.add(secret);
-        let present = within(operation, self.shared.credential.read()).await;
-        let other = present.map(|credential| credential.with_secret(secret.clone()));
-        let unsent = |kind| Error::new(&probe.tried, kind, false);
-        let other = other.map_err(unsent)?.map_err(|error| {
-            let problem = format!("the secret to go on with {error}");
+        let current = within(operation, self.shared.credential.read()).await;
+        let next_credential = current.map(|credential| credential.with_secret(secret.clone()));
+        let unsent = |kind| Error::new(&probe.action, kind, false);
+        let next_credential = next_credential.map_err(unsent)?.map_err(|error| {
+            let problem = format!("the new credential {error}");
             unsent(Kind::Invalid(problem.into()))
         })?;
-        let read = |answer: Answer| answer.refuse_page();
-        self.run(operation, probe, false, read, Some(&other)).await?;
+        let read = |answer: Answer| answer.reject_page();
+        self.run(operation, probe, false, read, Some(&next_credential)).await?;
         *within(operation, self.shared.credential.write())
             .await
-            .map_err(unsent)? = other;
+            .map_err(unsent)? = next_credential;
         Ok(())
     }
 
-    /// What the client proves itself with.
+    /// The current credential.
     pub async fn credential(&self) -> Credential {
         self.shared.credential.read().await.clone()
     }
 
-    /// Whether this is the secret that the client proves itself with.
+    /// Whether `secret` is the client's current credential.
     pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
         self.shared.credential.read().await.secret().expose_secret() == secret.expose_secret()
     }
@@ -241,19 +251,20 @@ impl Client {
         request: &Request,
         needs_body: bool,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
-        held: Option<&Credential>,
+        locked: Option<&Credential>,
     ) -> Result<T, Error> {
         let mut pauses = backoff();
         let (mut attempts, mut failures) = (0_u32, 0_u32);
         let mut ambiguous = false;
         loop {
-            let error = |kind, ambiguous| Error::new(&request.tried, kind, ambiguous && !request.method.is_safe());
-            if let Err(kind) = self.may_send(operation, request).await {
+            let error = |kind, ambiguous| Error::new(&request.action, kind, ambiguous && !request.method.is_safe());
+            if let Err(kind) = self.wait_for_turn(operation, request).await {
                 return Err(error(kind, ambiguous));
             }
             attempts += 1;
-            // Held while the request is under way, so that a renewal waits for it.
-            let answer = match held {
+            // The read lock lasts as long as the request, so that a rotation of the credential
+            // waits for it.
+            let answer = match locked {
                 Some(credential) => self.attempt(operation, request, attempts, needs_body, credential).await,
                 None => match within(operation, self.shared.credential.read()).await {
                     Ok(credential) => {
@@ -270,7 +281,7 @@ impl Client {
                         Ok(value) => return Ok(value),
                         Err(Unreadable(reason)) => Kind::Unreadable {
                             status,
-                            reason: self.concealed(request).sanitise(&reason).into(),
+                            reason: self.sanitiser(request).sanitise(&reason).into(),
                         }
                         .into(),
                     }
@@ -291,7 +302,7 @@ impl Client {
             }
             tracing::info!(
                 "could not {}: {kind}; trying again in {:.0}s",
-                request.tried,
+                request.action,
                 wait.as_secs_f64().ceil()
             );
             failures += u32::from(!kind.is_rate_limit());
@@ -301,8 +312,8 @@ impl Client {
         }
     }
 
-    /// Waits for the request's turn, or says why it is not to be sent at all.
-    async fn may_send(&self, operation: &Operation, request: &Request) -> Result<(), Kind> {
+    /// Waits for the request's turn under its rate limit, or returns why it must not be sent.
+    async fn wait_for_turn(&self, operation: &Operation, request: &Request) -> Result<(), Kind> {
         if let Some(reason) = &request.invalid {
             return Err(Kind::Invalid(reason.as_str().into()));
         }
@@ -331,7 +342,8 @@ impl Client {
             })
     }
 
-    /// Sends the request once. A request that is not safe to repeat is let finish whatever happens to the operation.
+    /// Sends the request once. A request that is not safe to repeat runs to completion even if the
+    /// operation is cancelled.
     async fn attempt(
         &self,
         operation: &Operation,
@@ -376,7 +388,7 @@ impl Client {
         let start = Instant::now();
         let sent = self.clock.as_ref().map(Clock::machine);
         let timeout = |_| Failure::from(Kind::Timeout(until - start));
-        let secrets = self.concealed(request).with(credential.secret());
+        let secrets = self.sanitiser(request).with(credential.secret());
         let message = self.message(request, credential)?;
         let response = timeout_at(until, self.shared.transport.send(message))
             .await
@@ -388,7 +400,7 @@ impl Client {
             Some((clock, date, sent, clock.machine()))
         });
         let observe = |is_page: bool| {
-            // A gateway says when it gave up, and a page is not the platform's.
+            // The `Date` of a gateway error or an HTML page is not the platform's.
             if let Some((clock, date, sent, received)) = observed
                 && (status.is_success() || status.is_client_error())
                 && !is_page
@@ -396,8 +408,8 @@ impl Client {
                 clock.observe(date, sent, received);
             }
         };
-        if !status.is_success() && request.also_answers != Some(status) {
-            let failure = refusal(response, until, &secrets).await;
+        if !status.is_success() && request.accepted_status != Some(status) {
+            let failure = read_failure(response, until, &secrets).await;
             observe(matches!(failure.kind, Kind::Status { page: true, .. }));
             return Err(failure);
         }
@@ -417,13 +429,13 @@ impl Client {
         }
     }
 
-    /// What no message about this request may repeat.
-    fn concealed<'a>(&'a self, request: &'a Request) -> Concealed<'a> {
-        Concealed::new(&self.secrets, format!("{} {}", request.tried, request.path_and_query))
-            .with_all(&request.concealed)
+    /// The sanitiser for messages about this request.
+    fn sanitiser<'a>(&'a self, request: &'a Request) -> Sanitiser<'a> {
+        Sanitiser::new(&self.secrets, format!("{} {}", request.action, request.path_and_query))
+            .with_all(&request.redacted)
     }
 
-    fn transport_failure(&self, error: BoxError, secrets: &Concealed<'_>) -> Kind {
+    fn transport_failure(&self, error: BoxError, secrets: &Sanitiser<'_>) -> Kind {
         let text = chain(&*error, secrets);
         let Some(connect) = error.downcast_ref::<ConnectError>() else {
             return if is_not_http(&*error) {
@@ -462,7 +474,7 @@ impl Client {
     }
 }
 
-/// Waits for something on our side, as long as the operation lasts.
+/// Waits for a local resource until the operation's deadline or its cancellation.
 async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Result<T, Kind> {
     tokio::select! {
         biased;
@@ -474,24 +486,25 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
     }
 }
 
-/// An answer other than 2xx. Its body is only searched for a message, so it may fail, stall or never end.
-async fn refusal(response: Response<Body>, until: Instant, secrets: &Concealed<'_>) -> Failure {
+/// Reads an answer other than 2xx. Its body is only searched for a message: errors and timeouts
+/// while reading it are ignored.
+async fn read_failure(response: Response<Body>, until: Instant, secrets: &Sanitiser<'_>) -> Failure {
     let (parts, body) = response.into_parts();
-    let said = if parts.status.is_redirection() {
+    let content = if parts.status.is_redirection() {
         parts
             .headers
             .get(header::LOCATION)
-            .map_or(Said::Nothing, |location| Said::Message(redirect_to(location)))
+            .map_or(ErrorBody::Nothing, |location| ErrorBody::Message(redirect_to(location)))
     } else {
         match timeout_at(until, bytes_of(body, ERROR_BODY_LIMIT, secrets)).await {
-            Ok(Ok(body)) => error_body::said(&body),
-            _ => Said::Nothing,
+            Ok(Ok(body)) => error_body::content(&body),
+            _ => ErrorBody::Nothing,
         }
     };
-    let page = said == Said::Page;
-    let message = match said {
-        Said::Message(message) => Some(secrets.sanitise(&message)).filter(|message| !message.is_empty()),
-        Said::Nothing | Said::Page => None,
+    let page = content == ErrorBody::Page;
+    let message = match content {
+        ErrorBody::Message(message) => Some(secrets.sanitise(&message)).filter(|message| !message.is_empty()),
+        ErrorBody::Nothing | ErrorBody::Page => None,
     };
     let kind = Kind::Status {
         status: parts.status,
@@ -504,9 +517,10 @@ async fn refusal(response: Response<Body>, until: Instant, secrets: &Concealed<'
     }
 }
 
-/// A whole body of at most `limit` bytes.
-async fn bytes_of(mut body: Body, limit: usize, secrets: &Concealed<'_>) -> Result<Bytes, Kind> {
-    // Room for the answer that brings a token, so that no copy of it is left behind by growing.
+/// Reads a whole body of at most `limit` bytes.
+async fn bytes_of(mut body: Body, limit: usize, secrets: &Sanitiser<'_>) -> Result<Bytes, Kind> {
+    // Large enough for an answer with a token: growing the buffer would leave copies of the token
+    // in freed memory.
     let mut bytes = BytesMut::with_capacity(4096);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Kind::Interrupted(chain(&*error, secrets)))?;
@@ -520,7 +534,7 @@ async fn bytes_of(mut body: Body, limit: usize, secrets: &Concealed<'_>) -> Resu
     Ok(bytes.freeze())
 }
 
-/// Tells only the place, as the rest of a URL may hold secrets.
+/// Describes a redirect by its origin only: the rest of the URL may contain secrets.
 fn redirect_to(location: &HeaderValue) -> String {
     let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
     let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
@@ -528,8 +542,8 @@ fn redirect_to(location: &HeaderValue) -> String {
 }
 
 /// An error and its causes in one line, outermost first, each text once.
-fn chain(error: &(dyn std::error::Error + 'static), secrets: &Concealed<'_>) -> Arc<str> {
-    /// What the layers of the HTTP stack say about themselves rather than about the cause.
+fn chain(error: &(dyn std::error::Error + 'static), secrets: &Sanitiser<'_>) -> Arc<str> {
+    /// Texts of the HTTP stack's own layers, which do not describe the cause.
     const NOISE: [&str; 3] = [
         "error sending request",
         "client error (Connect)",
@@ -556,13 +570,13 @@ impl From<Kind> for Failure {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`] says where and how it is not JSON, without quoting it.
+    /// Returns [`Unreadable`] with the position of the problem. It does not quote the body.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Unreadable> {
-        self.refuse_page()?;
+        self.reject_page()?;
         serde_json::from_slice(&self.body).map_err(|error| {
             Unreadable(if self.body.trim_ascii().is_empty() {
                 "its body is empty".to_owned()
@@ -578,7 +592,7 @@ impl Answer {
         })
     }
 
-    fn refuse_page(&self) -> Result<(), Unreadable> {
+    fn reject_page(&self) -> Result<(), Unreadable> {
         if error_body::is_page(&self.body) {
             let reason = "its body is a page for a browser; is the base URL right, is a proxy in between?";
             return Err(Unreadable(reason.to_owned()));
@@ -587,7 +601,7 @@ impl Answer {
     }
 }
 
-/// A body may hold a token: once it has been read, it is wiped, if nobody else holds it.
+/// Zeroizes the body, which may contain a token, unless it is shared with other holders.
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Ok(mut body) = std::mem::take(&mut self.body).try_into_mut() {

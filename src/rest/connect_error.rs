@@ -1,4 +1,5 @@
-//! Why no connection came about, and whether one may come about later: policy without I/O.
+//! Classification of connection failures: transient ones are retried, permanent ones fail with
+//! advice. No I/O.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,7 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 
 use super::transport::{BoxError, Roots};
 
-/// No connection came about: nothing was sent.
+/// A failure to connect. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub struct ConnectError {
@@ -15,7 +16,7 @@ pub struct ConnectError {
     advice: Option<&'static str>,
 }
 
-/// A host name that has no address. The message is what the system's resolver reported.
+/// A host name that does not resolve to an address. The message is the system resolver's.
 #[derive(Debug, thiserror::Error)]
 #[error("the host name {host:?} cannot be resolved: {source}")]
 pub(super) struct ResolveError {
@@ -24,7 +25,7 @@ pub(super) struct ResolveError {
 }
 
 impl ConnectError {
-    /// A failure that may pass: the request is retried.
+    /// Creates a transient failure: the request is retried.
     pub fn transient(source: impl Into<BoxError>) -> Self {
         Self {
             source: source.into(),
@@ -32,7 +33,8 @@ impl ConnectError {
         }
     }
 
-    /// A failure that lasts until the user follows `advice`: the request fails at once.
+    /// Creates a permanent failure, which lasts until the user follows `advice`: the request fails
+    /// at once.
     pub fn permanent(source: impl Into<BoxError>, advice: &'static str) -> Self {
         Self {
             source: source.into(),
@@ -40,19 +42,19 @@ impl ConnectError {
         }
     }
 
-    /// A failure of the network, classified by its causes.
+    /// Classifies a network failure by its chain of causes.
     pub(super) fn classified(source: BoxError, roots: &Roots) -> Self {
         let advice = permanent_cause(&*source).map(|cause| cause.advice(roots));
         Self { source, advice }
     }
 
-    /// What to do about a failure that lasts; `None` for one that may pass.
+    /// The advice for a permanent failure; `None` for a transient one.
     pub(super) fn advice(&self) -> Option<&'static str> {
         self.advice
     }
 }
 
-/// A cause that no retry changes.
+/// A cause that no retry resolves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PermanentCause {
     UnknownHost,
@@ -67,12 +69,12 @@ enum PermanentCause {
 
 impl PermanentCause {
     fn advice(self, roots: &Roots) -> &'static str {
-        /// Where the trusted authorities are taken from; see the documentation of `rustls-platform-verifier`.
+        /// Whether `rustls-platform-verifier` reads `SSL_CERT_FILE` on this operating system.
         const READS_SSL_CERT_FILE: bool = cfg!(all(unix, not(target_vendor = "apple"), not(target_os = "android")));
         match (self, roots) {
             (Self::UnknownHost, _) => "check the spelling of the host name, and this machine's DNS",
             (Self::UntrustedCertificate, Roots::Only(_)) => {
-                "the server's certificate is not vouched for by the given file of authorities"
+                "the server's certificate was not issued by an authority in the given file"
             }
             (Self::UntrustedCertificate, Roots::System) if READS_SSL_CERT_FILE => {
                 "the server's certificate is not trusted by this machine; if a company's proxy or a private authority \
@@ -91,9 +93,9 @@ impl PermanentCause {
             }
             (Self::NotTls, _) => "the server does not speak TLS on this port; check the scheme and the port",
             (Self::TlsRefused, _) => {
-                "the server and this client found no common way to speak TLS; is a proxy in between?"
+                "the server and this client share no TLS version or cipher suite; is a proxy in between?"
             }
-            (Self::ProxyCredentials, _) => "the proxy in HTTPS_PROXY demands a user name and password",
+            (Self::ProxyCredentials, _) => "the proxy in HTTPS_PROXY requires a user name and password",
             (Self::Setup, Roots::Only(_)) => "check the given file of certificate authorities",
             (Self::Setup, Roots::System) if READS_SSL_CERT_FILE => {
                 "check the system's certificate authorities, or the file in SSL_CERT_FILE"
@@ -106,7 +108,7 @@ impl PermanentCause {
 fn permanent_cause(error: &(dyn StdError + 'static)) -> Option<PermanentCause> {
     causes(error).find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return of_tls(error);
+            return cause_of_tls_error(error);
         }
         if let Some(ResolveError { source, .. }) = cause.downcast_ref::<ResolveError>() {
             return is_unknown_host(source).then_some(PermanentCause::UnknownHost);
@@ -119,7 +121,8 @@ fn permanent_cause(error: &(dyn StdError + 'static)) -> Option<PermanentCause> {
     })
 }
 
-/// An error and its causes, outermost first. `source` of an I/O error skips the error that it wraps.
+/// An error and its causes, outermost first. `io::Error::source` skips the wrapped error itself,
+/// hence `get_ref`.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -130,7 +133,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     })
 }
 
-fn of_tls(error: &rustls::Error) -> Option<PermanentCause> {
+fn cause_of_tls_error(error: &rustls::Error) -> Option<PermanentCause> {
     use rustls::Error;
     match error {
         Error::InvalidCertificate(
@@ -144,7 +147,7 @@ fn of_tls(error: &rustls::Error) -> Option<PermanentCause> {
         ) => Some(PermanentCause::CertificateNotCurrent),
         Error::InvalidCertificate(_) | Error::NoCertificatesPresented => Some(PermanentCause::UntrustedCertificate),
         Error::InvalidMessage(_) => Some(PermanentCause::NotTls),
-        // The server may be restarting, or be one of several behind one address.
+        // Transient: the server may be restarting, or be one of several behind one address.
         Error::AlertReceived(
             AlertDescription::InternalError | AlertDescription::CloseNotify | AlertDescription::UserCanceled,
         ) => None,
@@ -156,8 +159,9 @@ fn of_tls(error: &rustls::Error) -> Option<PermanentCause> {
     }
 }
 
-/// Whether a resolver answered that there is no such name, or none with an address, rather than that it could not find
-/// out. The standard library keeps `getaddrinfo`'s code only on Windows; elsewhere its text is all there is.
+/// Whether the resolver answered that the name does not exist or has no address, as opposed to a
+/// failed lookup. The standard library keeps the code of `getaddrinfo` only on Windows; elsewhere
+/// only the text is available.
 fn is_unknown_host(error: &io::Error) -> bool {
     const WSAHOST_NOT_FOUND: i32 = 11_001;
     const WSANO_DATA: i32 = 11_004;
@@ -186,7 +190,7 @@ mod tests {
     use super::*;
 
     fn wrapped(error: TlsError) -> BoxError {
-        // As tokio-rustls and hyper-rustls wrap it.
+        // The same wrapping as in tokio-rustls and hyper-rustls.
         io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error)).into()
     }
 
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_host_is_permanent_and_unavailable_resolver_is_not() {
+    fn unknown_host_is_permanent_and_resolver_failure_is_transient() {
         let resolved = |text: &str| {
             let source = io::Error::other(format!("failed to lookup address information: {text}"));
             let host = "acme.example.com".to_owned();
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_for_untrusted_certificate_names_what_is_read() {
+    fn advice_for_untrusted_certificate_names_source_of_authorities() {
         let cause = PermanentCause::UntrustedCertificate;
         assert!(cause.advice(&Roots::System).contains("SSL_CERT_FILE"));
         assert!(!cause.advice(&Roots::Only(Vec::new())).contains("SSL_CERT_FILE"));

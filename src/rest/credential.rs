@@ -1,48 +1,50 @@
-//! What the client proves itself with.
+//! The credential that authenticates a client's requests.
 
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
-/// A secret and the header that it is sent in: `Authorization: <scheme> <secret>`, or one of its own.
+/// A secret and the header that carries it: `Authorization: <scheme> <secret>`, or a header without
+/// a scheme.
 #[derive(Clone)]
 pub struct Credential {
     header: HeaderName,
-    /// Stands before the secret; may be empty.
+    /// The word before the secret; empty in a header without a scheme.
     scheme: &'static str,
     secret: SecretString,
 }
 
-/// A secret that no HTTP header can carry. Does not quote it.
+/// A secret that is not valid in an HTTP header. The message does not quote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is empty or holds characters that no HTTP header can carry, such as a line break at its end")]
 pub struct InvalidCredential;
 
 impl Credential {
-    /// A bearer token (RFC 6750).
+    /// Creates a bearer token (RFC 6750).
     ///
     /// # Errors
     ///
-    /// [`InvalidCredential`] where the secret is empty or is not printable ASCII without blanks.
+    /// Returns [`InvalidCredential`] if the secret is empty or contains anything but visible ASCII
+    /// characters.
     pub fn bearer(secret: SecretString) -> Result<Self, InvalidCredential> {
         Self::new("Bearer", secret)
     }
 
-    /// A secret under another scheme.
+    /// Creates a credential with another scheme than `Bearer`.
     ///
     /// # Errors
     ///
-    /// As [`Credential::bearer`].
+    /// See [`Credential::bearer`].
     pub fn new(scheme: &'static str, secret: SecretString) -> Result<Self, InvalidCredential> {
         Self::checked(header::AUTHORIZATION, scheme, secret)
     }
 
-    /// A secret in a header of its own, such as Vault's `X-Vault-Token`.
+    /// Creates a credential in a header without a scheme, such as Vault's `X-Vault-Token`.
     ///
     /// # Errors
     ///
-    /// As [`Credential::bearer`].
+    /// See [`Credential::bearer`].
     pub fn in_header(header: HeaderName, secret: SecretString) -> Result<Self, InvalidCredential> {
         Self::checked(header, "", secret)
     }
@@ -55,12 +57,13 @@ impl Credential {
         Ok(Self { header, scheme, secret })
     }
 
-    /// The same header and scheme with another secret.
+    /// Replaces the secret; header and scheme stay the same.
     pub(crate) fn with_secret(&self, secret: SecretString) -> Result<Self, InvalidCredential> {
         Self::checked(self.header.clone(), self.scheme, secret)
     }
 
-    /// The header and its value, which is marked sensitive so that nothing prints or compresses it.
+    /// The header and its value, which is marked sensitive so that it is neither printed nor
+    /// compressed.
     pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue), InvalidCredential> {
         let text = format!("{} {}", self.scheme, self.secret.expose_secret());
         let mut value = HeaderValue::try_from(text.trim_start()).map_err(|_| InvalidCredential)?;
@@ -84,14 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_that_no_header_carries_is_refused_up_front() {
+    fn new_rejects_secret_that_is_invalid_in_header() {
         for text in ["", "a\n", "a b", "a\r\nX-Admin: 1", "ä", "\u{7f}"] {
             assert!(Credential::bearer(text.into()).is_err(), "{text:?}");
         }
     }
 
     #[test]
-    fn neither_credential_nor_header_prints_the_secret() {
+    fn debug_of_credential_and_header_omits_secret() {
         let credential = Credential::new("Token", "s3cret".into()).unwrap();
         let (name, value) = credential.header().unwrap();
         assert_eq!(
@@ -102,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_header_of_its_own_the_secret_stands_alone() {
+    fn header_without_scheme_contains_only_secret() {
         let credential = Credential::in_header(HeaderName::from_static("x-vault-token"), "s3cret".into()).unwrap();
         let (name, value) = credential.header().unwrap();
         assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-vault-token", "s3cret"));

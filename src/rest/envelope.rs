@@ -1,25 +1,27 @@
-//! What an answer is about, whatever is wrapped around it. Platforms seldom document that.
+//! Finds the list or the object in an answer, whatever envelope surrounds it. Most platforms do not
+//! document theirs.
 
 use serde_json::{Map, Value};
 
-use super::paging::{Rows, says_more};
+use super::paging::{Rows, more_rows_marker};
 use super::{Answer, Unreadable};
 
 pub(crate) type Object = Map<String, Value>;
 
-/// How many objects may be wrapped around what is looked for: `{"data":{"roles":[…]}}`.
+/// The maximum number of objects around the payload: `{"data":{"roles":[…]}}` has two.
 const DEPTH: usize = 3;
 
-/// A page of a list.
+/// One page of a list.
 pub(crate) struct Page {
-    /// Its rows.
+    /// The rows of the page.
     pub(crate) rows: Vec<Value>,
-    /// What the answer says by which it is not the last one.
+    /// The member or header that indicates further pages; `None` on the last page.
     pub(crate) more: Option<String>,
 }
 
-/// The rows of a list that was requested as a whole. An answer that says that it is a part is not believed: what is in
-/// another part must not be taken for gone. `names` are those that the list may have; the first one is shown in errors.
+/// Reads a list that was requested as a whole. An answer that indicates further pages is an error:
+/// a row on another page must not be taken for deleted. `names` are the keys that the list may
+/// have.
 pub(crate) fn whole_list(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, Unreadable> {
     let Page { rows, more } = read(answer, names, 0, false)?;
     match more {
@@ -30,7 +32,7 @@ pub(crate) fn whole_list(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, 
     }
 }
 
-/// A page of a list, which `before` rows come before.
+/// Reads one page of a list; `before` is the number of rows on earlier pages.
 pub(crate) fn page(answer: &Answer, names: &[&str], before: usize) -> Result<Page, Unreadable> {
     read(answer, names, before, true)
 }
@@ -40,24 +42,24 @@ fn read(answer: &Answer, names: &[&str], before: usize, is_page: bool) -> Result
     let rows = list(value.clone(), names).ok_or_else(|| Unreadable("it holds no list".to_owned()))?;
     let count = rows.len();
     let rows_read = Rows { before, count, is_page };
-    let more = says_more(answer.status, &answer.headers, &value, rows_read);
+    let more = more_rows_marker(answer.status, &answer.headers, &value, rows_read);
     Ok(Page { rows, more })
 }
 
-/// The array that an answer is or holds: under a key that promises it, such as one of `names`, else where it is the only
-/// one.
+/// Finds the array in an answer: the answer itself, the one under a known key such as one of
+/// `names`, or the only array.
 fn list(value: Value, names: &[&str]) -> Option<Vec<Value>> {
     list_within(value, names, DEPTH)
 }
 
-/// The object that tells one of `keys`: the answer itself, or the only such object in it.
+/// Finds the object that has one of `keys`: the answer itself, or the only such object in it.
 pub(crate) fn object(value: Value, keys: &[&str]) -> Option<Object> {
     object_within(value, keys, DEPTH)
 }
 
 fn list_within(value: Value, names: &[&str], depth: usize) -> Option<Vec<Value>> {
     const KEYS: [&str; 4] = ["data", "items", "content", "results"];
-    /// Arrays that are about something else.
+    /// Arrays that never contain the rows.
     const OTHERS: [&str; 4] = ["errors", "warnings", "links", "messages"];
     let mut members = match value {
         Value::Array(items) => return Some(items),
@@ -77,7 +79,7 @@ fn list_within(value: Value, names: &[&str], depth: usize) -> Option<Vec<Value>>
 
 fn object_within(value: Value, keys: &[&str], depth: usize) -> Option<Object> {
     match value {
-        // `{"token":{"token":…}}` is wrapped, `{"token":"…"}` is not.
+        // `{"token":{"token":…}}` is an envelope, `{"token":"…"}` is not.
         Value::Object(members)
             if keys
                 .iter()
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_found_whatever_is_around_it() {
+    fn list_is_found_in_any_envelope() {
         let rows = json!([1, 2]);
         for answer in [
             json!([1, 2]),
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_found_where_it_is_the_only_one() {
+    fn object_is_found_where_it_is_unique() {
         for answer in [json!({"name": "x"}), json!({"data": {"name": "x"}, "status": "OK"})] {
             assert_eq!(object(answer, &["name"]).unwrap()["name"], "x");
         }

@@ -1,4 +1,5 @@
-//! What went wrong, what was tried, and whether the platform may have acted all the same.
+//! Errors of requests: what was attempted, how it failed, and whether the platform may have acted
+//! on it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,10 +7,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-/// A request that did not succeed. Cheap to clone: one shared request may fail for many who wait for it.
+/// A failed request. Cheap to clone, because callers that share a request share its failure.
 ///
-/// Holds no secret: texts of the platform and of the transport are sanitised, the bearer is scrubbed from them, and
-/// the body of a successful answer, which may hold a token, is never quoted.
+/// Contains no secret: texts of the platform and the transport are sanitised, secrets are redacted,
+/// and the body of a successful answer, which may contain a token, is never quoted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("could not {tried}: {kind}")]
 pub struct Error {
@@ -18,70 +19,73 @@ pub struct Error {
     ambiguous: bool,
 }
 
-/// How a request failed.
+/// The way in which a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The request was refused on our side, and nothing was sent.
+    /// The client rejected the request; nothing was sent.
     #[error("{0}")]
     Invalid(Arc<str>),
-    /// No connection: nothing was sent.
+    /// A transient connection failure; nothing was sent.
     #[error("no connection to {0}")]
     Connect(Arc<str>),
-    /// No connection, and no retry would bring one: nothing was sent.
+    /// A permanent connection failure, which no retry resolves; nothing was sent.
     #[error("no connection to {reason}; {advice}")]
     Unreachable {
-        /// The host, and why it cannot be connected to.
+        /// The host and the cause.
         reason: Arc<str>,
         /// What to check.
         advice: &'static str,
     },
-    /// What answered does not speak HTTP.
+    /// The peer does not speak HTTP.
     #[error("what answered does not speak HTTP ({0}); check the scheme and the port")]
     NotHttp(Arc<str>),
-    /// The connection was lost before the whole answer had arrived.
+    /// The connection was lost before the whole answer arrived.
     #[error("the connection was lost before the whole answer had arrived: {0}")]
     Interrupted(Arc<str>),
-    /// No whole answer within this time.
+    /// The whole answer did not arrive within this time.
     #[error("no answer within {}", seconds(*.0))]
     Timeout(Duration),
     /// An answer other than 2xx.
     #[error("the platform answered {status}{}", Detail(.message.as_deref(), *.page))]
     Status {
-        /// Its status.
+        /// The HTTP status.
         status: StatusCode,
-        /// What the platform says about it, sanitised; `None` where it says nothing.
+        /// The platform's message, sanitised; `None` if there is none.
         message: Option<Arc<str>>,
-        /// Whether it came with a page for a browser: then it is a gateway's or a wrong address's, not the API's.
+        /// Whether the body is an HTML page. Such an answer comes from a gateway or a wrong
+        /// address, not from the API.
         page: bool,
     },
-    /// A successful answer with a body longer than this many bytes.
+    /// A successful answer whose body exceeds this number of bytes.
     #[error("the platform's answer is longer than {0} bytes")]
     TooLarge(usize),
-    /// A successful answer whose body is not what the platform documents. The body is not quoted.
+    /// A successful answer whose body differs from the API's documentation. The body is not quoted.
     #[error("the platform answered {status}, but {reason}")]
     Unreadable {
-        /// Its status.
+        /// The HTTP status.
         status: StatusCode,
-        /// What is wrong with it.
+        /// The problem with the body.
         reason: Arc<str>,
     },
     /// The operation was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// The next step would have had to wait beyond the operation's deadline.
+    /// The operation's deadline is before the end of the next wait.
     #[error("{}", Exceeded(*.wait, *.left, .last.as_deref()))]
     WouldExceedDeadline {
-        /// How long it would have had to wait; zero where the time was already over.
+        /// The length of that wait; zero if the deadline has passed.
         wait: Duration,
-        /// How long the operation had left.
+        /// The time until the deadline.
         left: Duration,
-        /// What made it wait: the failure to be repeated, or `None` for our own rate limit.
+        /// The reason for the wait: the failure to be retried, or `None` for the client's rate
+        /// limit.
         last: Option<Arc<Kind>>,
     },
 }
 
-/// Why the body of a successful answer cannot be read. Must not quote the body, which may hold a token.
+/// The reason the body of a successful answer cannot be parsed. It must not quote the body, which
+/// may contain a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreadable(pub String);
@@ -95,27 +99,28 @@ impl Error {
         }
     }
 
-    /// What was tried, in the infinitive: `create service account "ci"`.
+    /// The attempted action in the infinitive: `create service account "ci"`.
     pub fn tried(&self) -> &str {
         &self.tried
     }
 
-    /// How it failed.
+    /// The way in which the request failed.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// The failure itself, also where its repetition would have come too late.
+    /// The failure itself, even if the retry would have exceeded the deadline.
     pub fn cause(&self) -> &Kind {
         self.kind.last()
     }
 
-    /// Whether the platform may have done what was asked, although no answer tells so. Never for a mere reading.
+    /// Whether the platform may have acted on the request although the client received no answer.
+    /// Always false for reads.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous
     }
 
-    /// The same error, after an earlier attempt that may have had its effect.
+    /// Marks the error as ambiguous because an earlier attempt may have had its effect.
     #[must_use]
     pub fn after_an_ambiguous_one(self) -> Self {
         Self {
@@ -124,7 +129,8 @@ impl Error {
         }
     }
 
-    /// The status of the last answer where that was what failed, also where its repetition would have come too late.
+    /// The status of the last answer if that was the failure, even if the retry would have exceeded
+    /// the deadline.
     pub fn status(&self) -> Option<StatusCode> {
         match self.cause() {
             Kind::Status { status, .. } => Some(*status),
@@ -132,7 +138,7 @@ impl Error {
         }
     }
 
-    /// What the platform said along with [`Error::status`].
+    /// The platform's message that came with [`Error::status`].
     pub fn platform_message(&self) -> Option<&str> {
         match self.cause() {
             Kind::Status { message, .. } => message.as_deref(),
@@ -140,8 +146,11 @@ impl Error {
         }
     }
 
-    /// Whether what was asked for does not exist (404), which for a deletion is as good as success. Not where a page
-    /// for a browser says so: at a wrong address nothing exists, and a token there is would be taken for revoked.
+    /// Whether the platform answered that the object does not exist (404), which counts as success
+    /// for a deletion.
+    ///
+    /// An HTML page with 404 does not count: at a wrong base URL every path is missing, and an
+    /// existing token would be taken for revoked.
     pub fn is_not_found(&self) -> bool {
         matches!(
             self.kind,
@@ -153,14 +162,14 @@ impl Error {
         )
     }
 
-    /// Whether whoever asked for it no longer wants it.
+    /// Whether the operation was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.kind == Kind::Cancelled
     }
 }
 
 impl Kind {
-    /// The failure itself, where waiting for its repetition would have taken too long.
+    /// The failure to be retried, if the retry would have exceeded the deadline; otherwise `self`.
     fn last(&self) -> &Kind {
         match self {
             Kind::WouldExceedDeadline { last: Some(last), .. } => last,
@@ -168,7 +177,7 @@ impl Kind {
         }
     }
 
-    /// Whether the platform refused the request for coming too soon.
+    /// Whether the platform answered 429.
     pub(crate) fn is_rate_limit(&self) -> bool {
         matches!(
             self,
@@ -179,8 +188,8 @@ impl Kind {
         )
     }
 
-    /// Whether a request that failed so may have had its effect. A refusal (4xx) says that it had none; a failure of
-    /// the platform or of the way back says nothing.
+    /// Whether the request may have had its effect. A 4xx status means that it had none; a failure
+    /// of the platform or of the connection leaves it unknown.
     pub(crate) fn may_have_acted(&self) -> bool {
         match self {
             Kind::Interrupted(_)
@@ -210,7 +219,7 @@ impl fmt::Display for Detail<'_> {
     }
 }
 
-/// How long the wait would have been, how long was left, and what made it wait.
+/// The length of the wait, the time until the deadline, and the reason for the wait.
 struct Exceeded<'a>(Duration, Duration, Option<&'a Kind>);
 
 impl fmt::Display for Exceeded<'_> {
@@ -221,13 +230,14 @@ impl fmt::Display for Exceeded<'_> {
             None if wait.is_zero() => return f.write_str("retry_timeout has run out"),
             None => &"the platform's rate limit is used up",
         };
-        // The wait rounded up and the rest rounded down, so that the numbers never seem to fit.
+        // The wait is rounded up and the remaining time down, so that the message never shows two
+        // equal numbers.
         let (wait, left) = (seconds(*wait), left.as_secs());
         write!(f, "{why}; would have to wait {wait}, retry_timeout leaves {left}s")
     }
 }
 
-/// Whole seconds, rounded up.
+/// Formats whole seconds, rounded up.
 fn seconds(duration: Duration) -> String {
     format!(
         "{}s",
@@ -250,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_what_was_tried_and_what_came_back() {
+    fn error_message_names_action_and_answer() {
         let wait = |last| Kind::WouldExceedDeadline {
             wait: Duration::from_millis(47_200),
             left: Duration::from_millis(20_900),
@@ -285,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_shows_through_a_wait_that_was_too_long() {
+    fn status_is_reported_when_retry_exceeds_deadline() {
         let last = Arc::new(status(429, Some("slow down")));
         let kind = Kind::WouldExceedDeadline {
             wait: Duration::MAX,

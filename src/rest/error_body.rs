@@ -1,37 +1,38 @@
-//! What a platform says in the body of an error answer, however it says it.
+//! Extracts a message from the body of an error answer.
 
 use serde_json::Value;
 
-/// What an error body says, not yet sanitised.
+/// The content of an error body, not yet sanitised.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum ErrorBody {
     Nothing,
     Message(String),
-    /// A page for a browser, which an API does not send.
+    /// An HTML page, which does not come from an API.
     Page,
 }
 
-/// Reads JSON `message`, `error`, `errors`, `detail` and the like, each a string, an object with a message, or an
-/// array of those; else plain text. Of other JSON nothing is quoted, nor of a single word: they may hold anything.
-pub(super) fn said(body: &[u8]) -> Said {
+/// Finds the message: JSON `message`, `error`, `errors`, `detail` and similar keys, each a string,
+/// an object with a message or an array of those; otherwise plain text. Other JSON and single long
+/// words are not quoted, because they may contain a secret.
+pub(super) fn content(body: &[u8]) -> ErrorBody {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
         let message = match value {
-            Value::Object(_) => in_value(&value, 0),
+            Value::Object(_) => message_in(&value, 0),
             Value::String(text) => Some(text).filter(|text| is_prose(text)),
             _ => None,
         };
-        return message.map_or(Said::Nothing, Said::Message);
+        return message.map_or(ErrorBody::Nothing, ErrorBody::Message);
     }
     if is_page(body) {
-        return Said::Page;
+        return ErrorBody::Page;
     }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
     if text.starts_with(['{', '[', '"']) || !is_prose(text) {
-        // Cut-off or broken JSON, or a bare value: quoting it could quote anything.
-        Said::Nothing
+        // Truncated or invalid JSON or a bare value may contain a secret.
+        ErrorBody::Nothing
     } else {
-        Said::Message(text.to_owned())
+        ErrorBody::Message(text.to_owned())
     }
 }
 
@@ -42,7 +43,7 @@ fn is_prose(text: &str) -> bool {
     !text.is_empty() && (text.contains(char::is_whitespace) || text.chars().count() <= LONGEST_WORD)
 }
 
-/// Whether a body is a page for a browser. Pages come from proxies, sign-in gates and wrong addresses.
+/// Whether a body is an HTML page. Pages come from proxies, sign-in gates and wrong addresses.
 pub(super) fn is_page(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
     let starts = |tag: &&str| {
@@ -52,26 +53,26 @@ pub(super) fn is_page(body: &[u8]) -> bool {
     ["<!doctype", "<html", "<head", "<body", "<?xml"].iter().any(starts)
 }
 
-/// How deep messages nest: `{"errors":[{"error":{"message":…}}]}`.
+/// The maximum nesting of messages: `{"errors":[{"error":{"message":…}}]}`.
 const DEPTH: usize = 4;
 
-fn in_value(value: &Value, depth: usize) -> Option<String> {
+fn message_in(value: &Value, depth: usize) -> Option<String> {
     if depth > DEPTH {
         return None;
     }
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
         Value::Array(items) => {
-            let messages: Vec<String> = items.iter().filter_map(|item| in_value(item, depth + 1)).collect();
+            let messages: Vec<String> = items.iter().filter_map(|item| message_in(item, depth + 1)).collect();
             (!messages.is_empty()).then(|| messages.join("; "))
         }
         Value::Object(members) => {
-            let of = |names: &[&str]| {
+            let first_of = |names: &[&str]| {
                 names
                     .iter()
-                    .find_map(|name| members.get(*name).and_then(|value| in_value(value, depth + 1)))
+                    .find_map(|name| members.get(*name).and_then(|value| message_in(value, depth + 1)))
             };
-            let message = of(&[
+            let message = first_of(&[
                 "message",
                 "error-message",
                 "errorMessage",
@@ -79,9 +80,9 @@ fn in_value(value: &Value, depth: usize) -> Option<String> {
                 "detail",
                 "details",
             ])
-            .or_else(|| of(&["error", "errors", "title", "reason"]))?;
+            .or_else(|| first_of(&["error", "errors", "title", "reason"]))?;
             // The fields of a validation error are the most helpful part of it.
-            let fields = members.get("fields").and_then(|fields| in_value(fields, depth + 1));
+            let fields = members.get("fields").and_then(|fields| message_in(fields, depth + 1));
             let message = match fields {
                 Some(fields) => format!("{}: {fields}", message.trim_end_matches('.')),
                 None => message,
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_message_wherever_platforms_put_it() {
+    fn message_is_found_in_every_known_layout() {
         for (body, expected) in [
             (r#"{"message":"name taken"}"#, Some("name taken")),
             (r#"{"error":"name taken"}"#, Some("name taken")),
@@ -149,27 +150,27 @@ mod tests {
                 None,
             ),
         ] {
-            let expected = expected.map_or(Said::Nothing, |text| Said::Message(text.to_owned()));
-            assert_eq!(said(body.as_bytes()), expected, "{body}");
+            let expected = expected.map_or(ErrorBody::Nothing, |text| ErrorBody::Message(text.to_owned()));
+            assert_eq!(content(body.as_bytes()), expected, "{body}");
         }
     }
 
     #[test]
-    fn a_page_is_told_from_a_message() {
+    fn page_is_distinguished_from_message() {
         for body in [
             "<!DOCTYPE html><html><body>secret",
             "\n <html>",
             "<?xml version=\"1.0\"?><Error/>",
         ] {
-            assert_eq!(said(body.as_bytes()), Said::Page, "{body}");
+            assert_eq!(content(body.as_bytes()), ErrorBody::Page, "{body}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_body_makes_it_panic(body: Vec<u8>, json in "[\\[\\]{}\":,a-z0-9 ]{0,60}") {
-            said(&body);
-            said(json.as_bytes());
+            content(&body);
+            content(json.as_bytes());
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Keeps a platform's rate limits from our side, so that its own refusals stay the exception.
+//! Keeps a platform's rate limits on the client side, so that 429 answers stay the exception.
 //!
-//! At most N requests in *any* window, counted in a log of when each went out. The usual token buckets (GCRA, as in
-//! the governor crate) let a burst of N through and go on refilling: nearly 2N in the first minute, of which the
-//! platform refuses half. Hence a log of our own; with limits of 5 to 30 a minute it is never long.
+//! The limiter allows at most N requests in *any* window and therefore logs when each was sent. A
+//! token bucket (GCRA, as in the governor crate) allows a burst of N and refills meanwhile: nearly
+//! 2N requests in the first minute, of which the platform would reject half. With limits of 5 to 30
+//! per minute the log stays short.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,16 +16,16 @@ use super::operation::{Cancelled, Operation};
 /// A limit that a platform documents for a class of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// The class, as it is told to the user: "creation and rotation".
+    /// The name of the class in messages: "creation and rotation".
     pub class: &'static str,
-    /// How many requests of the class may go out …
+    /// The number of requests of the class that may be sent …
     pub requests: usize,
-    /// … in any span of time this long.
+    /// … in any period of this length.
     pub window: Duration,
 }
 
 impl RateLimit {
-    /// `requests` in any 60 seconds.
+    /// Allows `requests` in any 60 seconds.
     pub const fn per_minute(class: &'static str, requests: usize) -> Self {
         Self {
             class,
@@ -34,22 +35,22 @@ impl RateLimit {
     }
 }
 
-/// The logs of all classes of one client.
+/// The request logs of all classes of one client.
 #[derive(Default)]
 pub(crate) struct Limiter(Mutex<HashMap<&'static str, Slots>>);
 
-/// When requests of a class went out or, where they still wait for their turn, will: ascending.
+/// The times at which requests of a class were or will be sent, in ascending order.
 type Slots = VecDeque<Instant>;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Cancelled,
-    /// The turn comes after the operation's deadline.
+    /// The turn comes after the operation's deadline; the wait would be this long.
     WouldWait(Duration),
 }
 
 impl Limiter {
-    /// Waits for the turn of one request. First come, first served.
+    /// Waits for the turn of one request. Requests are served in the order of their arrival.
     pub(crate) async fn turn(&self, limit: &RateLimit, operation: &Operation) -> Result<(), Refused> {
         let slot = Reservation::new(self, limit, operation.deadline).map_err(Refused::WouldWait)?;
         let wait = slot.at.saturating_duration_since(Instant::now());
@@ -66,26 +67,28 @@ impl Limiter {
                 .await
                 .map_err(|Cancelled| Refused::Cancelled)?;
         }
-        slot.keep();
+        slot.confirm();
         Ok(())
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<&'static str, Slots>> {
-        // A log is consistent between any two of its operations, so a panic elsewhere does not spoil it.
+        // A log is consistent between any two of its operations, so a panic elsewhere cannot
+        // corrupt it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place in the log that is given back where the request is not sent: cancelled, or its future dropped.
+/// A slot in the log, released on drop unless the request is sent.
 struct Reservation<'a> {
     limiter: &'a Limiter,
     class: &'static str,
     at: Instant,
-    kept: bool,
+    confirmed: bool,
 }
 
 impl<'a> Reservation<'a> {
-    /// The next free place, or how long the wait for it would be where it comes after `deadline`.
+    /// Reserves the next free slot, or returns the length of the wait if the slot comes after
+    /// `deadline`.
     fn new(limiter: &'a Limiter, limit: &RateLimit, deadline: Instant) -> Result<Self, Duration> {
         let now = Instant::now();
         let mut classes = limiter.slots();
@@ -93,13 +96,13 @@ impl<'a> Reservation<'a> {
         while slots.front().is_some_and(|slot| *slot + limit.window <= now) {
             slots.pop_front();
         }
-        // The window that a new request would close starts with the N-th last one.
+        // A new request is allowed one window after the N-th last one.
         let free = slots
             .len()
             .checked_sub(limit.requests)
             .and_then(|index| slots.get(index));
         let at = free.map_or(now, |slot| *slot + limit.window).max(now);
-        // Behind those already in line, also where one of them has left it.
+        // Keep the order of arrival even after an earlier waiter was cancelled.
         let at = slots.back().map_or(at, |last| at.max(*last));
         if at > deadline {
             return Err(at - now);
@@ -109,18 +112,18 @@ impl<'a> Reservation<'a> {
             limiter,
             class: limit.class,
             at,
-            kept: false,
+            confirmed: false,
         })
     }
 
-    fn keep(mut self) {
-        self.kept = true;
+    fn confirm(mut self) {
+        self.confirmed = true;
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if self.kept {
+        if self.confirmed {
             return;
         }
         if let Some(slots) = self.limiter.slots().get_mut(self.class)
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_of_twenty_five_takes_two_windows_and_never_exceeds_one() {
+    async fn burst_of_twenty_five_takes_two_windows_and_exceeds_none() {
         let (limiter, operation, start) = (Limiter::default(), operation(600), Instant::now());
         let mut sent = Vec::new();
         for _ in 0..25 {
@@ -155,21 +158,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_window_slides() {
+    async fn window_slides() {
         let (limiter, operation, start) = (Limiter::default(), operation(600), Instant::now());
         for index in 0..20 {
             limiter.turn(&LIMIT, &operation).await.unwrap();
             if index < 10 {
                 tokio::time::sleep(Duration::from_secs(3)).await;
             } else {
-                // Each waits for the one ten places before it, sent 3s after its predecessor.
+                // Each request waits for the one ten places before it, and was sent 3s after its
+                // predecessor.
                 assert_eq!(start.elapsed().as_secs(), 60 + (index - 10) * 3);
             }
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_beyond_the_deadline_is_told_at_once() {
+    async fn wait_beyond_deadline_fails_immediately() {
         let (limiter, start) = (Limiter::default(), Instant::now());
         for _ in 0..10 {
             limiter.turn(&LIMIT, &operation(30)).await.unwrap();
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_the_line_gives_the_place_back() {
+    async fn cancelled_waiter_releases_its_slot() {
         let (limiter, start) = (Limiter::default(), Instant::now());
         let limit = RateLimit::per_minute("toggle", 1);
         limiter.turn(&limit, &operation(600)).await.unwrap();

@@ -1,9 +1,9 @@
-//! One HTTP client for all platforms: bearer, timeouts, retries, rate limits, redaction, error answers.
+//! The HTTP client of all platforms: authentication, timeouts, retries, rate limits and redaction.
 //!
-//! A request goes the same way whatever the platform: [`Request`] describes it, [`Client`] waits for the
-//! [`RateLimit`]'s turn, sends it through the [`Transport`], reads a bounded answer and, where that is safe, repeats
-//! it, all within one [`Operation`]. Every failure is an [`Error`] that says what was tried and whether the platform
-//! may have acted.
+//! A [`Request`] describes a call. The [`Client`] waits for its turn under the [`RateLimit`], sends
+//! it through the [`Transport`], reads a bounded answer and retries where that is safe, all within
+//! one [`Operation`]. Every failure is an [`Error`] that names the attempted action and whether the
+//! platform may have acted on it.
 
 mod base_url;
 mod client;

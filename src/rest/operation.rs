@@ -1,4 +1,4 @@
-//! One operation of a user, with all its waiting and retrying.
+//! The time limit and the cancellation of one operation.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,23 +6,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Bounds everything that one create, read, rotate or revoke does: its requests, its waits, its retries.
+/// Bounds one create, read, rotate or revoke operation, including all its requests, waits and
+/// retries.
 ///
-/// Cancelling ends waits and repeatable requests at once. A request that must not be repeated and is already on the
-/// wire is let finish, for its answer may be the only copy of a token; the request timeout bounds it.
+/// Cancellation ends waits and repeatable requests at once. A non-repeatable request in flight runs
+/// to completion, because its answer may be the only copy of a token; the request timeout bounds
+/// it.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// No wait goes beyond this instant, and no request starts after it.
+    /// The deadline: no wait extends beyond it, and no request starts after it.
     pub deadline: Instant,
-    /// Cancelled when whoever asked for the operation no longer wants it.
+    /// Cancelled when the caller no longer needs the result.
     pub cancellation: CancellationToken,
 }
 
-/// How long a look may take that goes on after an interrupt: long enough for one, and no longer than a person waits.
-const LOOK: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(60);
+/// The time limits of an operation that continues after an interrupt: long enough for one lookup,
+/// short enough for a waiting user.
+const DETACHED_TIME: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(60);
 
 impl Operation {
-    /// An operation that may take `timeout` from now on.
+    /// Creates an operation that may take `timeout` from now on.
     pub fn new(timeout: Duration, cancellation: CancellationToken) -> Self {
         Self {
             deadline: after(timeout),
@@ -30,24 +33,26 @@ impl Operation {
         }
     }
 
-    /// How long the operation may still take.
+    /// The time until the deadline.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// One that neither an interrupt nor the end of this one ends: for the look at what became of a request whose answer
-    /// was lost. What was made would be orphaned without it.
+    /// Creates an operation that is independent of this one's cancellation and deadline. It serves
+    /// to find out the effect of a request whose answer was lost: without it, a created object
+    /// would become an orphan.
     #[must_use]
     pub fn uninterrupted(&self) -> Self {
-        let time = self.remaining().clamp(*LOOK.start(), *LOOK.end());
+        let time = self.remaining().clamp(*DETACHED_TIME.start(), *DETACHED_TIME.end());
         Self::new(time, CancellationToken::new())
     }
 
-    /// Waits between two requests of one operation.
+    /// Pauses between two requests of one operation.
     ///
     /// # Errors
     ///
-    /// If the operation is cancelled, or would be over before the wait is.
+    /// Returns [`Over`] if the operation is cancelled or its deadline is before the end of the
+    /// pause.
     pub async fn pause(&self, pause: Duration) -> Result<(), Over> {
         if pause >= self.remaining() {
             return Err(Over);
@@ -55,7 +60,8 @@ impl Operation {
         self.wait_until(after(pause)).await.map_err(|Cancelled| Over)
     }
 
-    /// Waits, unless cancelled before or meanwhile. The caller has compared `until` with the deadline.
+    /// Waits until `until`, unless the operation is cancelled. The caller has compared `until` with
+    /// the deadline.
     pub(crate) async fn wait_until(&self, until: Instant) -> Result<(), Cancelled> {
         tokio::select! {
             biased;
@@ -70,11 +76,12 @@ impl Operation {
 #[error("the operation is over")]
 pub struct Over;
 
-/// The operation was cancelled while it waited.
+/// The operation was cancelled during a wait.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Cancelled;
 
-/// The instant in `duration` from now; a duration beyond what the machine can count ends in thirty years.
+/// The instant in `duration` from now, capped at thirty years because `Instant` cannot represent
+/// every duration.
 pub(crate) fn after(duration: Duration) -> Instant {
     const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     let now = Instant::now();
@@ -86,24 +93,24 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_endless_timeout_is_not_an_overflow() {
+    async fn endless_timeout_does_not_overflow() {
         let operation = Operation::new(Duration::MAX, CancellationToken::new());
         assert!(operation.remaining() > Duration::from_secs(60 * 60));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_goes_on_after_an_interrupt_and_is_bounded() {
+    async fn detached_operation_survives_interrupt_and_is_bounded() {
         for (timeout, seconds) in [(0, 10), (30, 30), (3_600, 60)] {
             let operation = Operation::new(Duration::from_secs(timeout), CancellationToken::new());
             operation.cancellation.cancel();
-            let look = operation.uninterrupted();
-            assert!(!look.cancellation.is_cancelled());
-            assert_eq!(look.remaining(), Duration::from_secs(seconds));
+            let detached = operation.uninterrupted();
+            assert!(!detached.cancellation.is_cancelled());
+            assert_eq!(detached.remaining(), Duration::from_secs(seconds));
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_operation_does_not_wait() {
+    async fn cancelled_operation_does_not_wait() {
         let operation = Operation::new(Duration::from_secs(60), CancellationToken::new());
         operation.cancellation.cancel();
         let start = Instant::now();

@@ -1,39 +1,40 @@
-//! Whether an answer says that the list in it is only a part of one.
+//! Detects whether a list in an answer is incomplete.
 //!
-//! No platform documents pages of its lists but one. What is on another page must never be taken for gone, so every common
-//! way of saying that there is more is recognised: in the objects around the list, in headers, and by the status.
+//! Only one platform documents pagination. Rows on another page must never be taken for deleted, so
+//! this module recognises every common marker of further pages: members of the objects around the
+//! list, headers, and the status.
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
-/// How deep the information about pages may lie: `{"data":{"meta":{"page":{"total":7}}}}`.
+/// The maximum nesting of pagination data: `{"data":{"meta":{"page":{"total":7}}}}`.
 const DEPTH: usize = 4;
 
-/// What is known of the rows that were read.
+/// The rows that were read so far.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
-    /// How many rows come before those of this answer.
+    /// The number of rows on earlier pages.
     pub(super) before: usize,
-    /// How many rows the answer has.
+    /// The number of rows in this answer.
     pub(super) count: usize,
-    /// Whether pages were requested: then this answer may be a later one.
+    /// Whether the request asked for a page, so that the answer may be a later one.
     pub(super) is_page: bool,
 }
 
 impl Rows {
-    fn is_exceeded_by(self, total: u64) -> bool {
+    fn is_less_than(self, total: u64) -> bool {
         total > self.before.saturating_add(self.count) as u64
     }
 }
 
-/// The name of the member or the header that says that there is more.
-pub(super) fn says_more(status: StatusCode, headers: &HeaderMap, value: &Value, rows: Rows) -> Option<String> {
-    in_headers(headers, rows)
-        .or_else(|| in_value(value, rows, DEPTH))
+/// The name of the member or header that indicates further rows.
+pub(super) fn more_rows_marker(status: StatusCode, headers: &HeaderMap, value: &Value, rows: Rows) -> Option<String> {
+    marker_in_headers(headers, rows)
+        .or_else(|| marker_in_body(value, rows, DEPTH))
         .or_else(|| (status == StatusCode::PARTIAL_CONTENT && !rows.is_page).then(|| "206 Partial Content".to_owned()))
 }
 
-fn in_headers(headers: &HeaderMap, rows: Rows) -> Option<String> {
+fn marker_in_headers(headers: &HeaderMap, rows: Rows) -> Option<String> {
     let more = headers.iter().find(|(name, value)| {
         let Ok(text) = value.to_str() else { return false };
         if *name == header::LINK {
@@ -41,14 +42,14 @@ fn in_headers(headers: &HeaderMap, rows: Rows) -> Option<String> {
         }
         if *name == header::CONTENT_RANGE {
             let total = text.rsplit_once('/').and_then(|(_, total)| total.trim().parse().ok());
-            return total.is_some_and(|total| rows.is_exceeded_by(total));
+            return total.is_some_and(|total| rows.is_less_than(total));
         }
-        let key = folded(name.as_str());
+        let key = normalised(name.as_str());
         let key = ["xpagination", "pagination", "x"]
             .iter()
             .find_map(|prefix| key.strip_prefix(prefix))
             .unwrap_or(&key);
-        member_says_more(key, &Value::String(text.to_owned()), rows)
+        indicates_more(key, &Value::String(text.to_owned()), rows)
     });
     more.map(|(name, _)| name.to_string())
 }
@@ -65,20 +66,20 @@ fn is_next_link(text: &str) -> bool {
     })
 }
 
-fn in_value(value: &Value, rows: Rows, depth: usize) -> Option<String> {
+fn marker_in_body(value: &Value, rows: Rows, depth: usize) -> Option<String> {
     let Value::Object(members) = value else { return None };
-    if is_about_something_else(members) {
+    if is_row(members) {
         return None;
     }
     members.iter().find_map(|(key, value)| {
-        let name = folded(key);
-        if member_says_more(&name, value, rows) {
+        let name = normalised(key);
+        if indicates_more(&name, value, rows) {
             return Some(key.clone());
         }
         match value {
-            // How much of a quota is used is no size of a list.
+            // The usage of a quota is not the size of a list.
             Value::Object(_) if depth > 0 && !["quota", "limit", "usage"].iter().any(|word| name.contains(word)) => {
-                in_value(value, rows, depth - 1)
+                marker_in_body(value, rows, depth - 1)
             }
             // `"links": [{"rel": "next", "href": "…"}]`
             Value::Array(links) if name.contains("link") => {
@@ -90,12 +91,13 @@ fn in_value(value: &Value, rows: Rows, depth: usize) -> Option<String> {
     })
 }
 
-/// Whether an object around the list may be one of its kind itself, so that its members mean something else.
-fn is_about_something_else(members: &Map<String, Value>) -> bool {
+/// Whether an object around the list may itself be a row, so that its members are not pagination
+/// data.
+fn is_row(members: &Map<String, Value>) -> bool {
     members.contains_key("name") && !members.values().any(|value| value.is_array() || value.is_object())
 }
 
-fn member_says_more(key: &str, value: &Value, rows: Rows) -> bool {
+fn indicates_more(key: &str, value: &Value, rows: Rows) -> bool {
     let flag = match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -114,7 +116,7 @@ fn member_says_more(key: &str, value: &Value, rows: Rows) -> bool {
         | "incompleteresults" => flag == Some(true),
         "total" | "totalcount" | "totalelements" | "totalitems" | "totalresults" | "totalrecords" | "totalrows"
         | "totalhits" | "totalsize" | "count" | "recordcount" | "resultcount" | "itemcount" => {
-            number.is_some_and(|total| rows.is_exceeded_by(total))
+            number.is_some_and(|total| rows.is_less_than(total))
         }
         "remaining" | "remainingcount" | "remainingitemcount" => number.is_some_and(|number| number > 0),
         "totalpages" | "pages" | "pagecount" | "lastpage" => !rows.is_page && number.is_some_and(|pages| pages > 1),
@@ -124,7 +126,7 @@ fn member_says_more(key: &str, value: &Value, rows: Rows) -> bool {
     }
 }
 
-/// Whether there is something to go on with.
+/// Whether a continuation value is present.
 fn is_given(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -136,8 +138,8 @@ fn is_given(value: &Value) -> bool {
     }
 }
 
-/// `hasMore`, `has_more` and `has-more` are one.
-fn folded(key: &str) -> String {
+/// Maps `hasMore`, `has_more` and `has-more` to the same key.
+fn normalised(key: &str) -> String {
     let letters = key.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
@@ -155,11 +157,11 @@ mod tests {
     };
 
     fn more(value: &Value) -> Option<String> {
-        says_more(StatusCode::OK, &HeaderMap::new(), value, WHOLE)
+        more_rows_marker(StatusCode::OK, &HeaderMap::new(), value, WHOLE)
     }
 
     #[test]
-    fn list_that_says_that_it_is_a_part_is_one() {
+    fn partial_list_is_detected_by_any_marker() {
         for value in [
             json!({"content": [1, 2], "last": false}),
             json!({"content": [1, 2], "totalElements": 3, "last": true}),
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_list_is_not_taken_for_a_part() {
+    fn complete_list_has_no_marker() {
         for value in [
             json!([1, 2]),
             json!({"rows": [1, 2]}),
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_and_the_status_say_that_a_list_is_a_part() {
+    fn partial_list_is_detected_by_headers_and_status() {
         let rows = json!([1, 2]);
         for (name, text, is_part) in [
             ("link", r#"</a?page=1>; rel="first", </a?page=2>; rel="next""#, true),
@@ -222,14 +224,14 @@ mod tests {
             ("x-ratelimit-remaining", "17", false),
         ] {
             let headers = HeaderMap::from_iter([(name.parse().unwrap(), text.parse().unwrap())]);
-            let said = says_more(StatusCode::OK, &headers, &rows, WHOLE);
-            assert_eq!(said.is_some(), is_part, "{name}: {text}");
+            let marker = more_rows_marker(StatusCode::OK, &headers, &rows, WHOLE);
+            assert_eq!(marker.is_some(), is_part, "{name}: {text}");
         }
-        assert!(says_more(StatusCode::PARTIAL_CONTENT, &HeaderMap::new(), &rows, WHOLE).is_some());
+        assert!(more_rows_marker(StatusCode::PARTIAL_CONTENT, &HeaderMap::new(), &rows, WHOLE).is_some());
     }
 
     #[test]
-    fn page_that_was_requested_is_followed_by_what_is_left() {
+    fn requested_page_has_marker_only_when_rows_remain() {
         let rows = Rows {
             before: 20,
             count: 2,
@@ -240,8 +242,8 @@ mod tests {
             (json!({"results": [1, 2], "count": 23, "offset": 20, "pages": 2}), true),
             (json!({"results": [1, 2], "count": 22, "next": "/b"}), true),
         ] {
-            let said = says_more(StatusCode::PARTIAL_CONTENT, &HeaderMap::new(), &value, rows);
-            assert_eq!(said.is_some(), is_part, "{value}");
+            let marker = more_rows_marker(StatusCode::PARTIAL_CONTENT, &HeaderMap::new(), &value, rows);
+            assert_eq!(marker.is_some(), is_part, "{value}");
         }
     }
 }

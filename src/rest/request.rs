@@ -1,4 +1,4 @@
-//! A request as a platform's API describes it, before anything is sent.
+//! The description of a request.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::limiter::RateLimit;
 use super::retry::RetrySafety;
 
-/// Everything but RFC 3986's unreserved characters, and the colon, which has no meaning of its own in a path or a query.
-/// Blanks become `%20`, which servers of every kind understand in a path and in a query alike.
+/// The characters that are percent-encoded: all but RFC 3986's unreserved ones and the colon, which
+/// has no special meaning in a path or a query. A blank becomes `%20`, which every server
+/// understands in both.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -20,22 +21,22 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b':');
 
-/// One request: what it does, where, with what, how often and how safely.
+/// A request: its action, method, address and body, its rate limit, and whether it may be retried.
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub(super) tried: String,
+    pub(super) action: String,
     pub(super) method: Method,
     pub(super) path_and_query: String,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Option<Body>,
-    pub(super) also_answers: Option<StatusCode>,
-    pub(super) concealed: Vec<SecretString>,
+    pub(super) accepted_status: Option<StatusCode>,
+    pub(super) redacted: Vec<SecretString>,
     pub(super) limit: Option<&'static RateLimit>,
     pub(super) safety: RetrySafety,
     pub(super) invalid: Option<String>,
 }
 
-/// A body that does not print: requests may carry secrets, too.
+/// A body that `Debug` does not print, because it may contain secrets.
 #[derive(Clone)]
 pub(super) struct Body {
     pub(super) bytes: Bytes,
@@ -49,33 +50,33 @@ impl std::fmt::Debug for Body {
 }
 
 impl Request {
-    /// A request to the path made of `segments` below the base URL. `tried` is shown in errors, in the infinitive:
-    /// `create service account "ci"`.
+    /// Creates a request to the path of `segments` below the base URL. `action` appears in errors,
+    /// in the infinitive: `create service account "ci"`.
     ///
-    /// GET, HEAD, PUT and DELETE may be repeated (RFC 9110, 9.2.2), POST and PATCH may not;
-    /// [`Request::retry`] says otherwise.
-    pub fn new(method: Method, tried: impl Into<String>, segments: &[&str]) -> Self {
+    /// GET, HEAD, PUT and DELETE may be repeated (RFC 9110, 9.2.2), POST and PATCH may not.
+    /// [`Request::retry`] overrides that.
+    pub fn new(method: Method, action: impl Into<String>, segments: &[&str]) -> Self {
         let safety = if method.is_idempotent() {
             RetrySafety::Safe
         } else {
             RetrySafety::Unsafe
         };
-        let tried = tried.into();
+        let action = action.into();
         let mut request = Self {
-            tried,
+            action,
             method,
             path_and_query: String::new(),
             headers: Vec::new(),
             body: None,
-            also_answers: None,
-            concealed: Vec::new(),
+            accepted_status: None,
+            redacted: Vec::new(),
             limit: None,
             safety,
             invalid: None,
         };
         for segment in segments {
-            // Servers and libraries on the way resolve dots and drop empty segments, and a request for one thing
-            // becomes a request for all of them.
+            // Servers and libraries resolve dots and drop empty segments, which would turn a
+            // request for one object into a request for all of them.
             if matches!(*segment, "" | "." | "..") {
                 request.invalid = Some(format!("{segment:?} cannot be part of a path"));
             }
@@ -85,19 +86,20 @@ impl Request {
         request
     }
 
-    /// Ends the path with a slash, for platforms that know no other. Comes before the query.
+    /// Appends a slash to the path, for platforms that require one. Call it before
+    /// [`Request::query`].
     #[must_use]
     pub fn trailing_slash(mut self) -> Self {
         self.path_and_query.push('/');
         self
     }
 
-    /// Adds `name=value` to the query. An empty value is refused when the request is sent: it would ask for another
-    /// thing than was meant.
+    /// Adds `name=value` to the query. An empty value is rejected when the request is sent, because
+    /// it would select something else.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         if value.is_empty() {
-            self.invalid = Some(format!("the {name} to ask for is empty"));
+            self.invalid = Some(format!("the query parameter {name} is empty"));
         }
         let mark = if self.path_and_query.contains('?') { '&' } else { '?' };
         let (name, value) = (utf8_percent_encode(name, ESCAPED), utf8_percent_encode(value, ESCAPED));
@@ -106,31 +108,31 @@ impl Request {
         self
     }
 
-    /// Adds a header. A value that no header can carry is refused when the request is sent.
+    /// Adds a header. A value that is invalid in a header is rejected when the request is sent.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::try_from(value) {
             Ok(value) => self.headers.push((name, value)),
-            Err(_) => self.invalid = Some(format!("its {name} is not what a header can carry")),
+            Err(_) => self.invalid = Some(format!("its {name} header contains invalid characters")),
         }
         self
     }
 
-    /// Takes this status for an answer that is read, not for a failure: some servers have more to tell by a 404.
+    /// Treats this status as a successful answer. Some servers return details with a 404.
     #[must_use]
-    pub fn also_answers(mut self, status: StatusCode) -> Self {
-        self.also_answers = Some(status);
+    pub fn accept_status(mut self, status: StatusCode) -> Self {
+        self.accepted_status = Some(status);
         self
     }
 
-    /// Cuts a secret that the request carries out of whatever is told of its failure: an answer may quote it.
+    /// Redacts a secret that the request contains from its errors, because an answer may quote it.
     #[must_use]
     pub fn conceal(mut self, secret: SecretString) -> Self {
-        self.concealed.push(secret);
+        self.redacted.push(secret);
         self
     }
 
-    /// Sends `body` as JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
@@ -140,13 +142,13 @@ impl Request {
                     media_type: HeaderValue::from_static("application/json"),
                 });
             }
-            // The message could quote the body.
+            // The error message could quote the body.
             Err(_) => self.invalid = Some("the request cannot be written as JSON".to_owned()),
         }
         self
     }
 
-    /// Sends these fields as a form does.
+    /// Sets a form body (`application/x-www-form-urlencoded`).
     #[must_use]
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
         let text = url::form_urlencoded::Serializer::new(String::new())
@@ -159,21 +161,21 @@ impl Request {
         self
     }
 
-    /// Counts the request against a limit of the platform.
+    /// Counts the request against a rate limit of the platform.
     #[must_use]
     pub fn limit(mut self, limit: &'static RateLimit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Says whether the request may be repeated where its effect is unknown.
+    /// Sets whether the request may be repeated when its effect is unknown.
     #[must_use]
     pub fn retry(mut self, safety: RetrySafety) -> Self {
         self.safety = safety;
         self
     }
 
-    /// Refuses the request when it is sent, for this reason.
+    /// Rejects the request with this reason when it is sent.
     #[must_use]
     pub fn invalid(mut self, reason: impl Into<String>) -> Self {
         self.invalid = Some(reason.into());
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_may_hold_anything() {
+    fn path_and_query_escape_any_name() {
         for (name, encoded) in [
             ("ci-pipeline_1.0~x", "ci-pipeline_1.0~x"),
             ("a b+c&d=e", "a%20b%2Bc%26d%3De"),
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_turn_one_into_all_is_refused() {
+    fn empty_or_dot_segment_is_rejected() {
         for segment in ["", ".", ".."] {
             assert!(
                 Request::new(Method::DELETE, "", &["tokens", segment]).invalid.is_some(),
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_idempotent_methods_are_repeated_unasked() {
+    fn only_idempotent_methods_are_retried_by_default() {
         for (method, safety) in [
             (Method::GET, RetrySafety::Safe),
             (Method::DELETE, RetrySafety::Safe),
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_end_in_a_slash_before_its_query() {
+    fn trailing_slash_precedes_query() {
         let request = Request::new(Method::GET, "", &["tokens", "7"])
             .trailing_slash()
             .query("limit", "20");
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_sent_as_browsers_do() {
+    fn form_body_is_url_encoded() {
         let request = Request::new(Method::PATCH, "", &["tokens"]).form(&[("is_active", "false"), ("a b", "c&d")]);
         let body = request.body.unwrap();
         assert_eq!(body.bytes, "is_active=false&a+b=c%26d");
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_does_not_print() {
+    fn debug_omits_body() {
         let request = Request::new(Method::POST, "", &["x"]).json(&serde_json::json!({"token": "s3cret"}));
         assert!(!format!("{request:?}").contains("s3cret"));
     }

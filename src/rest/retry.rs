@@ -1,4 +1,4 @@
-//! When a failed request is repeated: policy without I/O.
+//! The retry policy. No I/O.
 
 use std::time::Duration;
 
@@ -9,33 +9,36 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::error::Kind;
 
-/// Whether a request may be sent again although the platform may have acted on it.
+/// Whether a request may be repeated although the platform may have acted on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetrySafety {
-    /// Twice is as good as once: a reading, or a deletion whose "already gone" counts as success.
+    /// The request is idempotent: a read, or a deletion for which "not found" counts as success.
     Safe,
-    /// Twice is not once: a creation, a rotation, a toggle.
+    /// The request is not idempotent: a creation, a rotation, a toggle.
     Unsafe,
 }
 
-/// What follows on a failure.
+/// The next step after a failure.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     GiveUp,
-    /// Repeat after as long as the platform asks for.
+    /// Retry after the time that the platform demands.
     After(Duration),
-    /// Repeat after the next pause of [`backoff`].
+    /// Retry after the next pause of [`backoff`].
     BackOff,
 }
 
-/// Without a connection that may come about: a port that stays closed shows within half a minute.
+/// Retries of a failed connection: a permanently closed port is reported within half a minute.
 const CONNECT_RETRIES: u32 = 4;
-/// Failures of the platform or the network pass within one or two minutes, or need someone to look at them.
+/// Retries of a failed request: outages of the platform or the network pass within one or two
+/// minutes, or need a person's attention.
 const FAILURE_RETRIES: u32 = 6;
-/// An answer that makes no sense twice will not make sense the third time.
+/// Retries of an answer that cannot be parsed: after two more attempts another one is unlikely to
+/// help.
 const UNREADABLE_RETRIES: u32 = 2;
 
-/// Pauses of 1s, 2s, 4s … 30s, each stretched by a random part of itself so that many clients do not come at once.
+/// Pauses of 1s, 2s, 4s … 30s, each with random jitter so that many clients do not retry at the
+/// same time.
 pub(super) fn backoff() -> ExponentialBackoff {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_secs(1))
@@ -45,10 +48,11 @@ pub(super) fn backoff() -> ExponentialBackoff {
         .build()
 }
 
-/// Decides what follows on `failure`, after `failures` earlier ones other than 429.
+/// Decides the next step after `failure`; `failures` counts earlier ones other than 429.
 ///
-/// 429 was not acted on, so it is waited out as long as the deadline allows; the same goes for a connection that did
-/// not come about, but not for long. Everything else may have been acted on and is repeated only where that is safe.
+/// The platform does not act on a request that it answers with 429, so the client waits until the
+/// deadline if need be. The same holds for a failed connection, with fewer retries. After any other
+/// failure the platform may have acted, so that the request is repeated only where that is safe.
 pub(super) fn next(safety: RetrySafety, failure: &Kind, retry_after: Option<Duration>, failures: u32) -> Next {
     let (limit, only_if_safe) = match failure {
         kind if kind.is_rate_limit() => (u32::MAX, false),
@@ -75,12 +79,12 @@ pub(super) fn next(safety: RetrySafety, failure: &Kind, retry_after: Option<Dura
     if failures >= limit || (only_if_safe && safety == RetrySafety::Unsafe) {
         return Next::GiveUp;
     }
-    // "Retry-After: 0" must not become a tight loop.
+    // Prevents "Retry-After: 0" from causing a tight loop.
     retry_after.map_or(Next::BackOff, |wait| Next::After(wait.max(Duration::from_secs(1))))
 }
 
-/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, or a date, which is compared with the answer's own `Date` so that
-/// clocks need not agree; `now` stands in where there is none.
+/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds or a date. A date is compared with the answer's
+/// own `Date`, so that clock skew does not matter, or with `now` if there is none.
 pub(super) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -91,18 +95,19 @@ pub(super) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) 
         .get(header::DATE)
         .and_then(|value| value.to_str().ok())
         .and_then(http_date);
-    // A date that has passed means: now.
+    // A date in the past means no wait.
     Some(Duration::try_from(at.duration_since(date.unwrap_or_else(now))).unwrap_or(Duration::ZERO))
 }
 
-/// When an answer was written, by the clock of whoever gave it; `None` where a cache may have kept it since.
+/// The answer's `Date`; `None` if the answer comes from a cache.
 pub(super) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
-    let is_kept = headers.get(header::AGE).is_some_and(|age| age.as_bytes() != b"0");
-    let date = headers.get(header::DATE).filter(|_| !is_kept)?;
+    let is_cached = headers.get(header::AGE).is_some_and(|age| age.as_bytes() != b"0");
+    let date = headers.get(header::DATE).filter(|_| !is_cached)?;
     http_date(date.to_str().ok()?)
 }
 
-/// The only form that RFC 9110 lets servers send: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses the only date format that RFC 9110 allows servers to send: `Sun, 06 Nov 1994 08:49:37
+/// GMT`.
 fn http_date(text: &str) -> Option<Timestamp> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     PARSER.parse_timestamp(text).ok()
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy() {
+    fn next_follows_retry_policy() {
         let unreadable = Kind::Unreadable {
             status: StatusCode::OK,
             reason: "".into(),
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_half_a_minute_and_are_stretched_at_most_twofold() {
+    fn backoff_doubles_up_to_thirty_seconds_with_at_most_twofold_jitter() {
         for (pause, base) in backoff().zip([1, 2, 4, 8, 16, 30, 30, 30]) {
             let base = Duration::from_secs(base);
             assert!((base..=base * 2).contains(&pause), "{pause:?}");
@@ -201,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn no_two_clients_pause_alike() {
+    fn backoff_differs_between_clients() {
         let pauses = || backoff().take(8).collect::<Vec<_>>();
         assert_ne!(pauses(), pauses());
     }
 
     #[test]
-    fn date_of_fresh_answer_is_read_and_of_cached_one_is_not() {
+    fn date_of_cached_answer_is_ignored() {
         let read = |headers: &[(header::HeaderName, &'static str)]| {
             let headers: HeaderMap = headers
                 .iter()
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
+    fn retry_after_accepts_seconds_or_date() {
         let now = || "2026-01-01T00:00:00Z".parse().unwrap();
         let read = |value: &str, date: Option<&str>| {
             let mut headers = HeaderMap::new();
@@ -252,7 +257,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_header_makes_it_panic(value in "[ -~]{0,40}", date in "[A-Z][a-z]{2}, [0-9]{2} Jan [0-9]{4} 00:00:00 GMT") {
+        fn retry_after_never_panics(value in "[ -~]{0,40}", date in "[A-Z][a-z]{2}, [0-9]{2} Jan [0-9]{4} 00:00:00 GMT") {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, value.parse().unwrap());
             headers.insert(header::DATE, date.parse().unwrap());

@@ -1,4 +1,5 @@
-//! Makes a text from outside fit to be shown: one line, no terminal tricks, bounded, without a secret.
+//! Sanitises text of a platform for display: one line, no escape sequences, bounded length, no
+//! secrets.
 
 use std::str::Chars;
 
@@ -6,24 +7,25 @@ use secrecy::SecretString;
 
 use crate::redaction::KnownSecrets;
 
-/// How many characters of a foreign text are shown.
+/// The maximum number of displayed characters.
 const LIMIT: usize = 500;
 
-/// What is shown instead of a text that holds a part of a secret. What is left of it would not be worth the risk.
+/// The replacement for a text that contains a part of a secret. Redacting only that part would risk
+/// revealing the rest.
 const WITHHELD: &str = "[redacted: the message repeats a part of a secret]";
 
-/// What no text about a request may repeat.
-pub(super) struct Concealed<'a> {
+/// Sanitises the texts about one request.
+pub(super) struct Sanitiser<'a> {
     known: &'a KnownSecrets,
     more: Vec<&'a SecretString>,
-    /// What is shown of the request itself.
-    open: String,
+    /// The part of the request that messages show anyway.
+    visible: String,
 }
 
-impl<'a> Concealed<'a> {
-    pub(super) fn new(known: &'a KnownSecrets, open: String) -> Self {
+impl<'a> Sanitiser<'a> {
+    pub(super) fn new(known: &'a KnownSecrets, visible: String) -> Self {
         let more = Vec::new();
-        Self { known, more, open }
+        Self { known, more, visible }
     }
 
     pub(super) fn with(mut self, secret: &'a SecretString) -> Self {
@@ -36,11 +38,11 @@ impl<'a> Concealed<'a> {
         self
     }
 
-    /// One line of at most 500 characters without control characters or escape sequences; a fixed text where it would
-    /// hold a part of a secret.
+    /// Returns one line of at most 500 characters without control characters or escape sequences,
+    /// or a fixed text if it would contain a part of a secret.
     pub(super) fn sanitise(&self, text: &str) -> String {
         let plain = strip(text);
-        let reveals = |text| self.known.are_in(text, &self.open, self.more.iter().copied());
+        let reveals = |text| self.known.are_in(text, &self.visible, self.more.iter().copied());
         if reveals(text) || reveals(&plain) {
             return WITHHELD.to_owned();
         }
@@ -51,7 +53,8 @@ impl<'a> Concealed<'a> {
     }
 }
 
-/// Drops escape sequences and characters that change how the rest is shown; joins lines and runs of blanks.
+/// Removes escape sequences and characters that affect the display of others; collapses white
+/// space.
 fn strip(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -83,7 +86,7 @@ fn skip_escape(chars: &mut Chars<'_>) {
     }
 }
 
-/// Zero-width characters and those that reorder text (Unicode's Bidi_Control).
+/// Whether a character is zero-width or reorders text (Unicode's Bidi_Control).
 fn is_invisible(char: char) -> bool {
     matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
@@ -92,14 +95,14 @@ fn is_invisible(char: char) -> bool {
 mod tests {
     use super::*;
 
-    /// With this secret alone.
+    /// Sanitises with this one secret.
     fn sanitise(text: &str, secret: &str) -> String {
         let (known, secret) = (KnownSecrets::default(), SecretString::from(secret));
-        Concealed::new(&known, String::new()).with(&secret).sanitise(text)
+        Sanitiser::new(&known, String::new()).with(&secret).sanitise(text)
     }
 
     #[test]
-    fn only_plain_text_is_left() {
+    fn control_characters_and_escape_sequences_are_removed() {
         for (text, expected) in [
             ("name taken", "name taken"),
             ("  two\r\n\tlines \n", "two lines"),
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn text_with_secret_is_withheld_even_in_disguise_or_at_the_limit() {
+    fn text_with_disguised_or_cut_off_secret_is_withheld() {
         let beyond = format!("{}s3cret", "x".repeat(LIMIT - 3));
         for text in [
             "Bearer s3cret is invalid: s3cret",
@@ -132,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_at_a_character() {
+    fn long_text_is_truncated_at_character_boundary() {
         let text = sanitise(&"ü".repeat(10_000), "");
         assert_eq!(text, format!("{}…", "ü".repeat(LIMIT)));
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_leaves_a_control_character_or_the_secret(text in "(\\PC|\\p{C}|\u{1b}|\\[|hunter2){0,80}") {
+        fn sanitised_text_contains_no_control_character_and_no_secret(text in "(\\PC|\\p{C}|\u{1b}|\\[|hunter2){0,80}") {
             let plain = sanitise(&text, "hunter2");
             assert!(!plain.chars().any(char::is_control), "{plain:?}");
             assert!(!plain.contains("hunter2"), "{plain:?}");

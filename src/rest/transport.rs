@@ -1,4 +1,4 @@
-//! How requests reach a platform: the one seam between the client and everything outside.
+//! The transport of requests: the network, or a sandbox in tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,39 +15,41 @@ use tower::{Service, ServiceExt, service_fn};
 use super::base_url::BaseUrl;
 use super::connect_error::{ConnectError, ResolveError};
 
-/// Any error of a transport.
+/// An error of a transport.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of an answer, of whatever transport.
+/// The body of an answer from any transport.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Sends one request and brings its answer: the network in a program, a platform's sandbox in a simulation.
+/// Sends one request and returns its answer: over the network, or to a platform's sandbox in a
+/// simulation.
 ///
-/// Must not follow redirects, for the bearer would go along. A request that certainly was not sent fails with a
-/// [`ConnectError`]; any other error means that it may have been.
+/// A transport must not follow redirects, because they would receive the bearer token. It returns a
+/// [`ConnectError`] only if the request was certainly not sent; any other error means that it may
+/// have been.
 #[derive(Clone, Debug)]
 pub struct Transport(BoxCloneSyncService<Request<Bytes>, Response<Body>, BoxError>);
 
-/// Where a transport leads, and whom it believes to be there.
+/// The server that a transport connects to, and the certificate authorities it trusts.
 #[derive(Clone, Debug)]
 pub struct Destination {
     /// The server.
     pub base_url: BaseUrl,
-    /// Who may vouch for it.
+    /// The trusted certificate authorities.
     pub roots: Roots,
 }
 
-/// The certificate authorities that may vouch for a server.
+/// The certificate authorities that a transport trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// The system's.
+    /// The authorities that the operating system trusts.
     System,
-    /// Those of a PEM file, and no other.
+    /// Only the authorities in this PEM file.
     Only(Vec<u8>),
 }
 
 impl From<BaseUrl> for Destination {
-    /// A server that the system's authorities vouch for.
+    /// Trusts the operating system's authorities.
     fn from(base_url: BaseUrl) -> Self {
         Self {
             base_url,
@@ -56,16 +58,16 @@ impl From<BaseUrl> for Destination {
     }
 }
 
-/// Long enough for a far-away host, and well below the request timeout: a host that does not answer at all then shows
-/// as a failure to connect, which is safe to repeat.
+/// Long enough for a distant host, and well below the request timeout: an unresponsive host is then
+/// reported as a failure to connect, which is safe to retry.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections that idled longer are not used again: one that the platform has closed meanwhile would leave it open
-/// whether a request was acted on.
+/// Idle connections are closed after this time. On a connection that the platform has closed
+/// meanwhile, it would be unknown whether the platform acted on a request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Transport {
-    /// Any service that takes the request's bytes as its body, such as an axum router.
+    /// Wraps any service that accepts the request's bytes as its body, such as an axum router.
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -82,10 +84,11 @@ impl Transport {
         ))
     }
 
-    /// The network: TLS 1.2 or newer, HTTPS_PROXY and NO_PROXY.
+    /// Creates a transport over the network: TLS 1.2 or newer, with `HTTPS_PROXY` and `NO_PROXY`.
     ///
-    /// Nothing is set up before the first request is made, and for plain HTTP no roots are loaded at all: Terraform
-    /// starts a provider several times per run, mostly to ask it no more than its schema.
+    /// The connection pool is set up by the first request, and certificates are not loaded for
+    /// plain HTTP: Terraform starts a provider several times per run, mostly to read only its
+    /// schema.
     pub fn network(destination: &Destination) -> Self {
         let destination = destination.clone();
         let client = Arc::new(OnceCell::new());
@@ -95,7 +98,7 @@ impl Transport {
                 let client = client.get_or_try_init(async || connector(&destination)).await;
                 let connect_error = |error| ConnectError::classified(error, &destination.roots);
                 let client: &reqwest::Client = client.map_err(|error| connect_error(error.into()))?;
-                // The URL is left out of errors: what was tried is told in the user's words.
+                // Errors omit the URL: they name the action in the user's terms instead.
                 let answer = client.execute(reqwest::Request::try_from(request)?).await;
                 let answer = answer.map_err(|error| match error.without_url() {
                     error if error.is_connect() => connect_error(error.into()).into(),
@@ -111,7 +114,8 @@ impl Transport {
     }
 }
 
-/// The system's resolver, whose errors name the host: the platform's, or that of a proxy.
+/// The system's resolver, whose errors name the host that did not resolve (the platform's or the
+/// proxy's).
 struct SystemResolver;
 
 impl Resolve for SystemResolver {
@@ -137,14 +141,14 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-/// Whether what came back cannot be read as HTTP, as when a server expects TLS.
+/// Whether the answer is not HTTP, as from a server that expects TLS.
 pub(super) fn is_not_http(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
 }
 
 fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::Client, reqwest::Error> {
-    // reqwest takes the process's default; where one is installed already, it is this one.
+    // reqwest uses the process-wide default provider. If one is already installed, it is this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -156,7 +160,7 @@ fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::C
         .pool_idle_timeout(IDLE_TIMEOUT)
         .https_only(!base_url.is_plain());
     if base_url.is_loopback() {
-        // A proxy would look for the sandbox on its own machine.
+        // A proxy would resolve a loopback address on its own machine.
         builder = builder.no_proxy();
     }
     if base_url.is_plain() {

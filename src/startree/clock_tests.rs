@@ -2,13 +2,12 @@
 
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
+use serde_json::json;
 
-use super::ephemeral_service_token::EphemeralServiceToken;
 use super::provider::StarTree;
-use super::service_token::ServiceToken;
 use super::testing::sandbox;
+use crate::framework::Value;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
-use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
@@ -33,19 +32,9 @@ fn provider(sandbox: &Sandbox, skew: i64) -> StarTree {
     })
 }
 
-fn text(text: &str) -> Value {
-    Value::String(text.to_owned())
-}
-
-fn model<M: Model>(attributes: &[(&str, Value)]) -> M {
-    let attributes = attributes.iter().cloned().map(|(name, value)| (name.to_owned(), value));
-    M::from_value(&Value::Map(attributes.collect())).unwrap()
-}
-
 fn declared() -> Configuration {
-    let config =
-        model::<<ServiceToken as Resource>::Model>(&[("description", text("ci")), ("rotate_every", text("30d"))]);
-    Configuration::from_iter([("startree_service_token.this".to_owned(), ResourceBlock::new(config))])
+    let token = ResourceBlock::new(json!({ "description": "ci", "rotate_every": "30d" }));
+    Configuration::new().with("startree_service_token.this", token)
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,19 +78,20 @@ async fn wrong_clock_removes_no_open_ephemeral_token_of_another_run() {
     for skew in SKEWS {
         let sandbox = sandbox(Options::default());
         sandbox.add_role("reader", None);
-        let mut keys = Vec::new();
+        let mut opened = Vec::new();
         for skew in [0, skew] {
-            let provider = provider(&sandbox, skew);
-            let mut diagnostics = Diagnostics::default();
-            provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
-            let ephemeral = EphemeralServiceToken::new(provider.session().clone());
-            let roles = Value::List(vec![text("reader")]);
-            let config = model(&[("description_prefix", text("run")), ("roles", roles)]);
-            let opened = EphemeralResource::open(&ephemeral, &Context::default(), config, &mut diagnostics).await;
-            let opened = opened.unwrap_or_else(|| panic!("{skew}: {diagnostics:?}"));
-            keys.push(opened.result.access_key.into_known().unwrap());
+            let config = json!({ "description_prefix": "run", "roles": ["reader"] });
+            let workspace = Workspace::new();
+            let start = || provider(&sandbox, skew);
+            let run = workspace.open_ephemeral(start, "startree_service_token", config).await;
+            opened.push(run.succeeds().value.unwrap());
         }
         let there: Vec<_> = sandbox.tokens().into_iter().map(|token| token.access_key).collect();
-        assert!(keys.iter().all(|key| there.contains(key)), "{skew}");
+        for (_, opened) in &opened {
+            let Value::String(key) = opened.value.get("access_key").clone() else {
+                panic!("{skew}: it has no access key");
+            };
+            assert!(there.contains(&key), "{skew}");
+        }
     }
 }

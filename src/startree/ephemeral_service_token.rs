@@ -223,30 +223,34 @@ async fn delete_orphans(
 mod tests {
     use jiff::SignedDuration;
     use secrecy::ExposeSecret as _;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::platform::State;
+    use crate::framework::testing::{Connection, Opened as Open, Outcome as Run, Workspace};
+    use crate::framework::{Severity, Value};
     use crate::platform::testing::losses;
     use crate::sandbox::startree::{Options, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
-    use crate::startree::testing::{every_shape, sandbox, session};
+    use crate::startree::testing::{every_shape, provider, sandbox};
 
+    const TYPE: &str = "startree_service_token";
     const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
     const UNASSIGN: &str = "/roles/srn2:role%23reader/delete-assignment";
 
-    fn config() -> Model {
-        Model {
+    fn roles(roles: &[&str]) -> Field<Set<String>> {
+        Field::Known(roles.iter().map(ToString::to_string).collect())
+    }
+
+    fn config() -> EphemeralServiceToken {
+        EphemeralServiceToken {
             description_prefix: "run".into(),
-            roles: vec!["reader".into(), "writer".into()].into(),
-            ..Model::default()
+            roles: roles(&["reader", "writer"]),
+            ..EphemeralServiceToken::default()
         }
     }
 
-    /// An environment with two roles, and a provider.
+    /// An environment with two roles.
     struct World {
         sandbox: Sandbox,
-        ephemeral: EphemeralServiceToken,
     }
 
     impl World {
@@ -256,33 +260,18 @@ mod tests {
                 sandbox.add_role(role, None);
                 sandbox.attach_outside(role, "system-admin");
             }
-            let ephemeral = EphemeralServiceToken::new(session(&sandbox));
-            Self { sandbox, ephemeral }
+            Self { sandbox }
         }
 
-        async fn open(&self) -> (Option<Opened<Model>>, Diagnostics) {
-            let mut diagnostics = Diagnostics::default();
-            let context = Context::default();
-            let opened = EphemeralResource::open(&self.ephemeral, &context, config(), &mut diagnostics).await;
-            (opened, diagnostics)
+        async fn open(&self) -> Run<Option<(Connection, Open)>> {
+            let provider = provider(&self.sandbox, &self.sandbox.administrator().bearer());
+            Workspace::new().open_ephemeral(provider, TYPE, config()).await
         }
 
         /// As Terraform does when it was interrupted.
-        async fn close(&self, private: &[u8]) -> Diagnostics {
-            let mut diagnostics = Diagnostics::default();
-            let cancellation = CancellationToken::new();
-            cancellation.cancel();
-            EphemeralResource::close(
-                &self.ephemeral,
-                &Context {
-                    cancellation,
-                    ..Context::default()
-                },
-                private,
-                &mut diagnostics,
-            )
-            .await;
-            diagnostics
+        async fn close(&self, (connection, opened): (Connection, Open)) -> Run<()> {
+            connection.stop().await.unwrap();
+            connection.close_ephemeral(opened).await
         }
 
         /// The tokens there are, but for the provider's.
@@ -297,22 +286,33 @@ mod tests {
         }
     }
 
+    fn model(opened: &Open) -> EphemeralServiceToken {
+        EphemeralServiceToken::from_value(&opened.value).unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_is_opened_works_until_it_is_closed_in_every_shape_of_answers() {
         for options in every_shape() {
             let world = World::new(options);
-            let (opened, diagnostics) = world.open().await;
-            assert_eq!(diagnostics.iter().count(), 0, "{diagnostics:?}");
-            let Opened { result, private, .. } = opened.unwrap();
-            let token = result.token.into_known().unwrap();
+            let (connection, opened) = world.open().await.reports_nothing().value.unwrap();
+            let token = model(&opened).token.into_known().unwrap();
             assert!(world.sandbox.is_live(token.expose_secret()));
             assert_eq!((world.subjects("reader"), world.subjects("writer")), (1, 1));
-            assert!(!token.expose_secret().contains("run") && !String::from_utf8_lossy(&private).contains('-'));
-            let diagnostics = world.close(&private).await;
-            assert_eq!(diagnostics.iter().count(), 0, "{diagnostics:?}");
+            assert!(!token.expose_secret().contains("run"));
+            world.close((connection, opened)).await.reports_nothing();
             assert!(world.descriptions().is_empty());
             assert_eq!((world.subjects("reader"), world.subjects("writer")), (0, 0));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn private_data_of_an_opened_token_holds_no_secret() {
+        let world = World::new(Options::default());
+        let ephemeral = ServiceTokenEphemeral::new(Session::new(world.sandbox.clock()));
+        let context = crate::startree::testing::context(&world.sandbox);
+        let opened = EphemeralResource::open(&ephemeral, &context, config()).await.unwrap();
+        let secret = opened.result.secret_key.into_known().unwrap();
+        assert!(!String::from_utf8_lossy(&opened.private).contains(secret.expose_secret()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -322,11 +322,8 @@ mod tests {
                 let world = World::new(Options::default());
                 world.sandbox.fault(fault.clone().on("POST", ASSIGN).times(opening));
                 world.sandbox.fault(fault.clone().on("POST", UNASSIGN).times(closing));
-                let (opened, diagnostics) = world.open().await;
-                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
-                let private = opened.unwrap().private;
-                let diagnostics = world.close(&private).await;
-                assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
+                let opened = world.open().await.succeeds().value.unwrap();
+                world.close(opened).await.succeeds();
                 assert!(world.descriptions().is_empty(), "{fault:?}");
                 assert_eq!((world.subjects("reader"), world.subjects("writer")), (0, 0));
             }
@@ -337,9 +334,9 @@ mod tests {
     async fn what_cannot_be_given_its_roles_is_revoked_again() {
         let world = World::new(Options::default());
         world.sandbox.delete_role_outside("writer");
-        let (opened, diagnostics) = world.open().await;
-        assert!(opened.is_none());
-        assert_eq!(diagnostics.iter().next().unwrap().attribute, Some("roles"));
+        let run = world.open().await;
+        assert!(run.value.is_none());
+        assert_eq!(run.diagnostics[0].attribute.as_deref(), Some("roles"));
         assert!(world.descriptions().is_empty());
         assert_eq!(world.subjects("reader"), 0);
     }
@@ -347,25 +344,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_revoked_is_told_and_removed_once_its_time_is_over() {
         let world = World::new(Options::default());
-        let opened = world.open().await.0.unwrap();
+        let opened = world.open().await.succeeds().value.unwrap();
         world.sandbox.fault(Fault::answer(403).on("POST", UNASSIGN));
-        let told = world.close(&opened.private).await;
-        let told = told.iter().next().unwrap().to_string();
-        assert!(told.contains("may still be there") && told.contains("403"), "{told}");
+        world.close(opened).await.fails("may still be there").fails("403");
         let somebody_elses = world.sandbox.add_token();
         world
             .sandbox
             .assign_outside("reader", Subject::token(&somebody_elses.access_key));
 
         world.sandbox.advance(SignedDuration::from_mins(59));
-        let (second, _) = world.open().await;
+        let second = world.open().await.succeeds().value.unwrap();
         assert_eq!(world.descriptions().len(), 2, "the first may be in use");
         world.sandbox.advance(SignedDuration::from_mins(1));
-        let (third, diagnostics) = world.open().await;
-        assert_eq!(diagnostics.iter().count(), 0);
+        let third = world.open().await.reports_nothing().value.unwrap();
         assert_eq!(world.descriptions().len(), 2, "the second may be in use");
         for opened in [second, third] {
-            world.close(&opened.unwrap().private).await;
+            world.close(opened).await.succeeds();
         }
         assert!(world.descriptions().is_empty());
         assert!(
@@ -379,76 +373,52 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_run_that_is_killed_leaves_nothing_for_long() {
-        let mut world = World::new(Options::default());
+        let world = World::new(Options::default());
         world.sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ASSIGN));
         let killed = tokio::time::timeout(Duration::from_secs(5), world.open()).await;
         assert!(killed.is_err() && world.descriptions().len() == 1);
         world.sandbox.advance(SignedDuration::from_hours(1));
-        world.ephemeral = EphemeralServiceToken::new(session(&world.sandbox));
-        let opened = world.open().await.0.unwrap();
+        let opened = world.open().await.succeeds().value.unwrap();
         assert_eq!(world.descriptions().len(), 1);
-        world.close(&opened.private).await;
+        world.close(opened).await.succeeds();
         assert!(world.descriptions().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
-        let sandbox = sandbox(Options::default());
-        let session = session(&sandbox);
-        session.set(State::Waiting("token"));
-        let ephemeral = EphemeralServiceToken::new(session);
-        let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
-        let opened = EphemeralResource::open(&ephemeral, &context, config(), &mut diagnostics).await;
-        let Opened { result, private, .. } = opened.unwrap();
+        let world = World::new(Options::default());
+        let unknown = Value::Map([("token".to_owned(), Value::Unknown)].into());
+        let provider = provider(&world.sandbox, &world.sandbox.administrator().bearer());
+        let workspace = Workspace::new().with_provider(unknown);
+        let run = workspace.open_ephemeral(provider, TYPE, config()).await;
+        let (connection, opened) = run.reports_nothing().value.unwrap();
+        let result = model(&opened);
         assert!(result.token.is_unknown() && result.description_prefix == "run".into());
-        EphemeralResource::close(&ephemeral, &context, &private, &mut diagnostics).await;
-        assert_eq!(diagnostics.iter().count(), 0);
+        connection.close_ephemeral(opened).await.reports_nothing();
+        assert!(world.descriptions().is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_makes_no_sense_is_refused_on_its_argument() {
-        let world = World::new(Options::default());
+    #[test]
+    fn what_makes_no_sense_is_refused_on_its_argument() {
+        let with = |change: fn(&mut EphemeralServiceToken)| {
+            let mut config = config();
+            change(&mut config);
+            config
+        };
         for (attribute, config) in [
             (
                 "description_prefix",
-                Model {
-                    description_prefix: " ".into(),
-                    ..config()
-                },
+                with(|config| config.description_prefix = " ".into()),
             ),
-            (
-                "roles",
-                Model {
-                    roles: Vec::new().into(),
-                    ..config()
-                },
-            ),
-            (
-                "roles",
-                Model {
-                    roles: vec!["".into()].into(),
-                    ..config()
-                },
-            ),
-            (
-                "lifetime",
-                Model {
-                    lifetime: "0s".into(),
-                    ..config()
-                },
-            ),
-            (
-                "lifetime",
-                Model {
-                    lifetime: "soon".into(),
-                    ..config()
-                },
-            ),
+            ("roles", with(|config| config.roles = roles(&[]))),
+            ("roles", with(|config| config.roles = roles(&[""]))),
+            ("lifetime", with(|config| config.lifetime = "0s".into())),
+            ("lifetime", with(|config| config.lifetime = "soon".into())),
         ] {
-            let mut diagnostics = Diagnostics::default();
-            world.ephemeral.validate(&config, &mut diagnostics);
-            let on: Vec<_> = diagnostics.iter().map(|told| told.attribute).collect();
-            assert_eq!(on, [Some(attribute)]);
+            let diagnostics = EphemeralServiceToken::schema().validate(&config.into_value());
+            let on: Vec<_> = diagnostics.iter().filter_map(|error| error.attribute.clone()).collect();
+            assert_eq!(on, [attribute]);
+            assert!(diagnostics.iter().all(|error| error.severity == Severity::Error));
         }
     }
 }

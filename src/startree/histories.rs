@@ -29,7 +29,7 @@ use super::provider::StarTree;
 use super::role;
 use super::role_assignment;
 use super::role_policy_attachment;
-use super::service_token;
+use super::service_token::{self, RotationPolicy};
 use super::testing::{every_shape, sandbox};
 use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::framework::{Field, Provider, Severity};
@@ -294,32 +294,35 @@ impl Story for Environment {
     fn declared(&self) -> Configuration {
         let wanted = &self.wanted;
         let policies = wanted.policies.iter().map(|(name, number)| {
-            let config = policy::Model {
+            let config = policy::Policy {
                 name: (*name).into(),
                 document: document(*number).into(),
-                ..policy::Model::default()
+                ..policy::Policy::default()
             };
             (address("policy", name), ResourceBlock::new(config))
         });
         let roles = wanted.roles.iter().map(|name| {
-            let config = role::Model {
+            let config = role::Role {
                 name: (*name).into(),
-                ..role::Model::default()
+                ..role::Role::default()
             };
             (address("role", name), ResourceBlock::new(config))
         });
         let tokens = wanted.tokens.iter().map(|(name, release)| {
             let triggers = BTreeMap::from([("release".to_owned(), Field::Known(release.to_string()))]);
-            let config = service_token::Model {
+            let config = service_token::ServiceToken {
                 description: (*name).into(),
-                rotation_triggers: triggers.into(),
-                overlap: wanted.overlapping.contains(name).then(|| OVERLAP.to_owned()).into(),
-                ..service_token::Model::default()
+                rotation: RotationPolicy {
+                    rotation_triggers: triggers.into(),
+                    overlap: wanted.overlapping.contains(name).then(|| OVERLAP.to_owned()).into(),
+                    ..RotationPolicy::default()
+                },
+                ..service_token::ServiceToken::default()
             };
             (address("service_token", name), ResourceBlock::new(config))
         });
         let attachments = wanted.attachments().map(|(role, policy)| {
-            let declared = ResourceBlock::new(role_policy_attachment::Model::default())
+            let declared = ResourceBlock::new(role_policy_attachment::RolePolicyAttachment::default())
                 .referring("role", &address("role", role), "id")
                 .referring("policy", &address("policy", policy), "id");
             (address("role_policy_attachment", &format!("{role}_{policy}")), declared)
@@ -329,10 +332,10 @@ impl Story for Environment {
                 GROUP => ("group", wanted.group().into()),
                 _ => ("service-token", Field::Null),
             };
-            let config = role_assignment::Model {
+            let config = role_assignment::RoleAssignment {
                 subject_type: subject_type.into(),
                 subject,
-                ..role_assignment::Model::default()
+                ..role_assignment::RoleAssignment::default()
             };
             let declared = ResourceBlock::new(config).referring("role", &address("role", role), "id");
             let declared = match whom {
@@ -411,34 +414,35 @@ impl Story for Environment {
             match kind {
                 "startree_policy" => {
                     self.known
-                        .insert(Thing::Policy(text(object.model::<policy::Model>().name)));
+                        .insert(Thing::Policy(text(object.model::<policy::Policy>().name)));
                 }
                 "startree_role" => {
-                    self.known.insert(Thing::Role(text(object.model::<role::Model>().name)));
+                    self.known.insert(Thing::Role(text(object.model::<role::Role>().name)));
                 }
                 "startree_role_policy_attachment" => {
-                    let model = object.model::<role_policy_attachment::Model>();
+                    let model = object.model::<role_policy_attachment::RolePolicyAttachment>();
                     self.known.insert(Thing::Attached(text(model.role), text(model.policy)));
                 }
                 "startree_role_assignment" => {
-                    let (role, holders) = object.model::<role_assignment::Model>().holders().unwrap();
+                    let (role, holders) = object.model::<role_assignment::RoleAssignment>().holders().unwrap();
                     self.known.extend(holders.iter().map(|subject| {
                         let subject = Subject::new(subject.subject_type().as_str(), subject.as_str());
                         Thing::Assigned(role.to_string(), subject)
                     }));
                 }
                 _ => {
-                    let model = object.model::<service_token::Model>();
+                    let model = object.model::<service_token::ServiceToken>();
                     let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
-                    let rotated = generations.get(label).map(|before| before + 1) == model.generation.into_known();
+                    let rotated =
+                        generations.get(label).map(|before| before + 1) == model.delivery.generation.into_known();
                     let (access_key, had_special) = (text(model.access_key), keys.get(label));
                     let had_special = had_special.is_some_and(|key| self.special.contains(key));
                     if rotated && had_special && !self.having_special().contains(&access_key) {
                         self.lies
                             .push(format!("the rotation of {label} lost the role {SPECIAL}"));
                     }
-                    self.previous
-                        .extend(model.previous_access_key.into_known().map(|key| (label, key)));
+                    let previous = model.previous.previous_access_key.into_known();
+                    self.previous.extend(previous.map(|key| (label, key)));
                     self.keys.insert(label, access_key);
                 }
             }
@@ -448,9 +452,14 @@ impl Story for Environment {
             .filter(|address| address.starts_with("startree_service_token."))
         {
             let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
-            let model = state[address].model::<service_token::Model>();
-            self.generations
-                .extend(model.generation.into_known().map(|generation| (label, generation)));
+            let model = state[address].model::<service_token::ServiceToken>();
+            self.generations.extend(
+                model
+                    .delivery
+                    .generation
+                    .into_known()
+                    .map(|generation| (label, generation)),
+            );
         }
         let held = self.known.clone();
         for (label, previous) in &self.previous {
@@ -490,7 +499,11 @@ impl Story for Environment {
             let Some(object) = state.get(&address("service_token", token)) else {
                 continue;
             };
-            let value = object.model::<service_token::Model>().token.into_known();
+            let value = object
+                .model::<service_token::ServiceToken>()
+                .delivery
+                .token
+                .into_known();
             let is_live = value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()));
             let has_special = self.having_special().contains(&self.keys[token]);
             let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);

@@ -10,7 +10,7 @@ pub(super) struct InEnvironment {
     /// The environment's name; where the provider knows only a `base_url`, the host in it. Default: the environment that
     /// the provider works with.
     #[attribute(optional)]
-    environment: Field<String>,
+    pub(super) environment: Field<String>,
 }
 
 impl InEnvironment {

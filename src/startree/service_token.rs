@@ -48,6 +48,8 @@ use self::previous::{PreviousToken, Revocation};
 pub(super) use self::revoke::revoke;
 pub(super) use self::roles::give;
 use self::rotation::Decision;
+#[cfg(test)]
+pub(super) use self::rotation::RotationPolicy;
 pub(super) use self::succeed::make;
 use self::succeed::{Unmade, succeed};
 use super::api::{AccessKey, IssuedToken, Name, Told};

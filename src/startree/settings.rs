@@ -171,15 +171,13 @@ fn missing_environment() -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framework::Field;
     use crate::platform::testing::variables;
 
     const TOKEN: &str = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
 
-    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Resolved<Settings>, Vec<String>> {
-        let mut diagnostics = Diagnostics::default();
-        let resolved = resolve(config, &variables(environment), &mut diagnostics);
-        resolved.ok_or_else(|| diagnostics.iter().map(Diagnostic::to_string).collect())
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Configured<Settings>, Vec<String>> {
+        let resolved = resolve(config, &variables(environment));
+        resolved.map_err(|errors| errors.iter().map(Diagnostic::to_string).collect())
     }
 
     #[test]
@@ -189,16 +187,15 @@ mod tests {
             base_url: "".into(),
             pinot_url: "".into(),
             token: SecretString::from("").into(),
-            request_timeout: "".into(),
-            retry_timeout: "".into(),
-            allowed_accounts: Field::Null,
+            timeouts: Timeouts {
+                request_timeout: "".into(),
+                retry_timeout: "".into(),
+            },
             ..Config::default()
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config(), &mut diagnostics);
-        assert!(!diagnostics.has_errors());
+        assert!(Config::schema().validate(&config().into_value()).is_empty());
         let environment = [("STARTREE_ENVIRONMENT", "acme"), ("STARTREE_TOKEN", TOKEN)];
-        let Ok(Resolved::Settings(settings)) = resolved(config(), &environment) else {
+        let Ok(Configured::Ready(settings)) = resolved(config(), &environment) else {
             panic!("it is not resolved");
         };
         assert_eq!(settings.environment, "acme");
@@ -252,7 +249,7 @@ mod tests {
                 token: SecretString::from(TOKEN).into(),
                 ..Config::default()
             };
-            let Ok(Resolved::Settings(settings)) = resolved(config, environment) else {
+            let Ok(Configured::Ready(settings)) = resolved(config, environment) else {
                 panic!("{environment:?}");
             };
             assert_eq!(settings.base_url.as_str(), base_url);
@@ -309,16 +306,18 @@ mod tests {
             ),
             (
                 Config {
-                    retry_timeout: "soon".into(),
+                    timeouts: Timeouts {
+                        retry_timeout: "soon".into(),
+                        ..Timeouts::default()
+                    },
                     ..acme()
                 },
                 "retry_timeout",
             ),
         ] {
-            let mut told = Diagnostics::default();
-            validate(&config, &mut told);
-            let on: Vec<_> = told.iter().map(|told| told.attribute).collect();
-            assert_eq!(on, [Some(argument)], "{config:?}");
+            let errors = Config::schema().validate(&config.clone().into_value());
+            let on: Vec<_> = errors.iter().filter_map(|error| error.attribute.clone()).collect();
+            assert_eq!(on, [argument], "{config:?}");
             assert!(resolved(config, &[]).is_err());
         }
     }
@@ -330,6 +329,6 @@ mod tests {
             environment: "acme".into(),
             ..Config::default()
         };
-        assert!(matches!(resolved(config, &[]), Ok(Resolved::Waiting("token"))));
+        assert!(matches!(resolved(config, &[]), Ok(Configured::Unknown("token"))));
     }
 }

@@ -1,21 +1,22 @@
-//! What the tests of this room share: an environment in the same process, under tokio's clock.
+//! What the tests of this module share: an environment in the same process, under tokio's clock.
 
-use std::sync::Arc;
+use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use http::HeaderValue;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::StarTree;
 use super::api::{Api, IssuedToken};
-use super::connection::{Connection, Session};
+use super::connection::{Connection, Context};
 use super::pinot::Pinot;
-use crate::platform::State;
-use crate::platform::testing::clock;
+use crate::framework::Model;
+use crate::framework::testing::{Run, SingleResource};
+use crate::platform::Parts;
+use crate::platform::testing::{clock, variables};
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
-
-/// After this time, a list that the provider read is read again, as by a new process.
-pub(super) const A_RUN_LATER: Duration = Duration::from_secs(60);
 
 /// An environment whose time is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
@@ -44,16 +45,92 @@ pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection
     Connection::new(api, pinot, "acme".to_owned(), own, Duration::from_secs(300))
 }
 
-/// A session with this token.
-pub(super) fn session_with(sandbox: &Sandbox, bearer: &SecretString) -> Session {
-    let session = Session::new(sandbox.clock());
-    session.set(State::Connected(Arc::new(connection(sandbox, bearer))));
-    session
+/// A call to a provider that works with an administrator's token.
+pub(super) fn context(sandbox: &Sandbox) -> Context {
+    Context::with_client(connection(sandbox, &sandbox.administrator().bearer()))
 }
 
-/// A session with an administrator's token.
-pub(super) fn session(sandbox: &Sandbox) -> Session {
-    session_with(sandbox, &sandbox.administrator().bearer())
+/// Starts providers that work with this token.
+pub(super) fn provider(sandbox: &Sandbox, bearer: &SecretString) -> impl Fn() -> StarTree + use<> {
+    let (sandbox, bearer) = (sandbox.clone(), bearer.expose_secret().to_owned());
+    move || {
+        let platform = sandbox.clone();
+        StarTree::new(Parts {
+            clock: sandbox.clock(),
+            environment: variables(&[
+                ("STARTREE_BASE_URL", "http://127.0.0.1"),
+                ("STARTREE_PINOT_URL", "http://127.0.0.1"),
+                ("STARTREE_TOKEN", &bearer),
+            ]),
+            transport: Box::new(move |_| Transport::new(platform.service())),
+        })
+    }
+}
+
+/// A resource in a workspace of its own.
+pub(super) struct Managed<M> {
+    pub(super) sandbox: Sandbox,
+    /// The token that the provider works with.
+    pub(super) bearer: SecretString,
+    pub(super) resource: SingleResource,
+    model: PhantomData<M>,
+}
+
+impl<M: Model + Clone + Debug> Managed<M> {
+    pub(super) fn new(sandbox: &Sandbox, type_name: &str) -> Self {
+        Self {
+            sandbox: sandbox.clone(),
+            bearer: sandbox.administrator().bearer(),
+            resource: SingleResource::new(type_name),
+            model: PhantomData,
+        }
+    }
+
+    /// Starts providers.
+    pub(super) fn provider(&self) -> impl Fn() -> StarTree + use<M> {
+        provider(&self.sandbox, &self.bearer)
+    }
+
+    pub(super) async fn apply(&mut self, config: &M) -> Run {
+        self.resource.apply(self.provider(), Some(config)).await
+    }
+
+    pub(super) async fn plan(&mut self, config: &M) -> Run {
+        self.resource.plan(self.provider(), Some(config)).await
+    }
+
+    pub(super) async fn destroy(&mut self) -> Run {
+        self.resource.destroy(self.provider()).await
+    }
+
+    pub(super) async fn refresh(&mut self) -> Run {
+        self.resource.refresh(self.provider()).await
+    }
+
+    pub(super) async fn import(&mut self, id: &str) -> Run {
+        self.resource.import(self.provider(), id).await
+    }
+
+    /// Plans, and applies the plan after something else happened.
+    pub(super) async fn apply_after(&mut self, config: Option<M>, meanwhile: impl FnOnce(&mut Self)) -> Run {
+        let plan = self.resource.save_plan(self.provider(), config.as_ref()).await;
+        meanwhile(self);
+        self.resource.apply_saved(self.provider(), &plan).await
+    }
+
+    #[track_caller]
+    pub(super) fn state(&self) -> M {
+        self.resource.state().expect("it is in the state")
+    }
+
+    pub(super) fn is_in_state(&self) -> bool {
+        self.resource.object().is_some()
+    }
+
+    /// Asserts that there is nothing to do, and nothing to report.
+    pub(super) async fn assert_stable(&mut self, config: &M) {
+        self.apply(config).await.changes_nothing().reports_nothing();
+    }
 }
 
 /// Everything that the platform's pages leave open, one way and another.

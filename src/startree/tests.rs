@@ -19,7 +19,7 @@ use tower::{ServiceExt, service_fn};
 use super::provider::StarTree;
 use super::role;
 use super::role_assignment;
-use super::service_token;
+use super::service_token::{self, RotationPolicy};
 use super::testing::sandbox;
 use crate::framework::testing::Diagnostic;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOutcome, Workspace};
@@ -131,7 +131,7 @@ impl World {
         others.map(|token| token.access_key).collect()
     }
 
-    fn token(&self, label: &str) -> service_token::Model {
+    fn token(&self, label: &str) -> service_token::ServiceToken {
         self.workspace.state()[&format!("startree_service_token.{label}")].model()
     }
 
@@ -141,27 +141,30 @@ impl World {
 }
 
 fn role(name: &str) -> ResourceBlock {
-    ResourceBlock::new(role::Model {
+    ResourceBlock::new(role::Role {
         name: name.into(),
-        ..role::Model::default()
+        ..role::Role::default()
     })
 }
 
 fn token(description: &str, release: &str, overlap: Option<&str>) -> ResourceBlock {
     let triggers = BTreeMap::from([("release".to_owned(), Field::from(release))]);
-    ResourceBlock::new(service_token::Model {
+    ResourceBlock::new(service_token::ServiceToken {
         description: description.into(),
-        rotation_triggers: triggers.into(),
-        overlap: overlap.map(str::to_owned).into(),
-        ..service_token::Model::default()
+        rotation: RotationPolicy {
+            rotation_triggers: triggers.into(),
+            overlap: overlap.map(str::to_owned).into(),
+            ..RotationPolicy::default()
+        },
+        ..service_token::ServiceToken::default()
     })
 }
 
 /// The assignment of the role at one address to the token at another.
 fn assignment(role: &str, token: &str) -> ResourceBlock {
-    let config = role_assignment::Model {
+    let config = role_assignment::RoleAssignment {
         subject_type: "service-token".into(),
-        ..role_assignment::Model::default()
+        ..role_assignment::RoleAssignment::default()
     };
     ResourceBlock::new(config)
         .referring("role", role, "id")

@@ -84,28 +84,29 @@ fn advice(error: &Error) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http::StatusCode;
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::framework::Field;
-    use crate::platform::State;
+    use crate::framework::testing::{Outcome, Workspace};
     use crate::sandbox::startree::{Admits, Options, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
-    use crate::startree::testing::{connection, sandbox, session};
+    use crate::startree::testing::{connection, provider, sandbox};
 
-    async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Result<bool, Diagnostics> {
-        let mut diagnostics = Diagnostics::default();
-        let check = TokenCheck::new(session(sandbox));
-        let config = Model {
+    async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Outcome<crate::framework::Value> {
+        let provider = provider(sandbox, &sandbox.administrator().bearer());
+        let config = TokenCheck {
             token,
-            ..Model::default()
+            ..TokenCheck::default()
         };
-        let read = DataSource::read(&check, &Context::default(), config, &mut diagnostics).await;
-        let valid = read.and_then(|model| model.valid.into_known());
-        valid.ok_or(diagnostics)
+        Workspace::new()
+            .read_data_source(provider, "startree_token_check", config)
+            .await
+    }
+
+    async fn is_valid(sandbox: &Sandbox, token: Field<SecretString>) -> bool {
+        let checked = check(sandbox, token).await.model::<TokenCheck>();
+        checked.valid.into_known().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,7 +118,7 @@ mod tests {
                 ..Options::default()
             });
             let token = sandbox.add_token();
-            let valid = async || check(&sandbox, token.bearer().into()).await.unwrap();
+            let valid = async || is_valid(&sandbox, token.bearer().into()).await;
             assert!(!valid().await, "it has no role");
             sandbox.assign_outside("system-admin", Subject::token(&token.access_key));
             assert!(!valid().await, "it is not known yet");
@@ -131,10 +132,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_a_token_it_is_the_providers_own() {
         let sandbox = sandbox(Options::default());
-        assert!(check(&sandbox, Field::Null).await.unwrap());
+        assert!(is_valid(&sandbox, Field::Null).await);
         sandbox.set_options(|options| options.admits = Admits::Policy);
         sandbox.detach_outside("system-admin", "system-admin");
-        assert!(!check(&sandbox, Field::Null).await.unwrap());
+        assert!(!is_valid(&sandbox, Field::Null).await);
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,13 +144,9 @@ mod tests {
         let bearer = sandbox.administrator().bearer();
         let mut connection = connection(&sandbox, &bearer);
         connection.pinot = None;
-        let session = Session::new(sandbox.clock());
-        session.set(State::Connected(Arc::new(connection)));
-        let mut diagnostics = Diagnostics::default();
-        let check = TokenCheck::new(session);
-        let read = DataSource::read(&check, &Context::default(), Model::default(), &mut diagnostics).await;
-        assert!(read.is_none());
-        let error = diagnostics.iter().next().unwrap().to_string();
+        let context = Context::with_client(connection);
+        let read = DataSource::read(&TokenCheckDataSource, &context, TokenCheck::default()).await;
+        let error = read.unwrap_err().iter().next().unwrap().to_string();
         assert!(
             error.contains("pinot_url") && error.contains("STARTREE_PINOT_URL"),
             "{error}"
@@ -167,17 +164,14 @@ mod tests {
         ] {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("GET", "/appconfigs"));
-            let told = check(&sandbox, Field::Null).await.unwrap_err();
-            assert!(told.has_errors(), "{fault:?}");
+            assert!(check(&sandbox, Field::Null).await.has_errors(), "{fault:?}");
         }
         let sandbox = sandbox(Options::default());
-        let told = check(&sandbox, SecretString::from("s3cret\n").into())
-            .await
-            .unwrap_err();
-        let told = told.iter().next().unwrap();
+        let refused = check(&sandbox, SecretString::from("s3cret\n").into()).await;
+        let error = &refused.fails("token").diagnostics[0];
         assert!(
-            told.attribute == Some("token") && !told.to_string().contains("s3cret"),
-            "{told}"
+            error.attribute.as_deref() == Some("token") && !error.to_string().contains("s3cret"),
+            "{error}"
         );
     }
 }

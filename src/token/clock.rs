@@ -1,22 +1,24 @@
-//! The one source of wall-clock time. Waiting is tokio's business, not this clock's.
+//! The source of wall-clock time. Timers use tokio's clock instead.
 //!
 //! # Flow
-//! Programs read the machine's clock. Every answer of the platform says what time it is there ([`Clock::observe`]), and
-//! from the first one on [`Clock::now`] is the platform's time: it is the platform that expires tokens.
+//! A program reads the machine's clock. Each answer of the platform carries a `Date`
+//! ([`Clock::observe`]); from the first one on, [`Clock::now`] is the platform's time, because the
+//! platform decides when a token expires.
 //!
 //! # Guarantees
-//! - After an answer, the time never runs ahead of the platform's, so an expiry at the latest allowed instant is accepted. It
-//!   lags by at most the answer's delay and the second that `Date` leaves open.
-//! - A machine's clock that is set meanwhile does no harm: the next answer corrects it again.
+//! - After an answer, the time is never ahead of the platform's, so that an expiry at the latest
+//!   allowed instant is accepted. It lags by at most the answer's delay and the second that `Date`
+//!   leaves open.
+//! - Setting the machine's clock causes no lasting error: the next answer corrects the offset.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The clock that every decision is made by. Clones share its correction.
+/// The clock that every decision is based on. Clones share its correction.
 ///
-/// Programs hand down [`Clock::system`]; tests and the sandbox hand down one that they move themselves.
+/// Programs use [`Clock::system`]; tests and the sandbox use a clock that they set.
 #[derive(Clone)]
 pub struct Clock(Arc<Shared>);
 
@@ -25,29 +27,29 @@ struct Shared {
     correction: Mutex<Option<Correction>>,
 }
 
-/// How far the platform's clock is ahead of the machine's, at least and at most.
+/// The bounds of the offset by which the platform's clock is ahead of the machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Correction {
     least: SignedDuration,
     most: SignedDuration,
 }
 
-/// How far a machine's clock is off.
+/// The error of the machine's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skew {
-    /// It shows a time that is to come, by at least so much.
+    /// The machine's clock is ahead of the platform's by at least this.
     Ahead(SignedDuration),
-    /// It shows a time that has passed, by at least so much.
+    /// The machine's clock is behind the platform's by at least this.
     Behind(SignedDuration),
 }
 
 impl Clock {
-    /// The clock of the machine.
+    /// Creates a clock that reads the machine's clock.
     pub fn system() -> Self {
         Self::new(Timestamp::now)
     }
 
-    /// A clock that asks `now` each time.
+    /// Creates a clock that calls `now` for each reading.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             machine: Box::new(now),
@@ -55,7 +57,7 @@ impl Clock {
         }))
     }
 
-    /// The present instant, by the platform's clock as far as it is known.
+    /// The current time of the platform, or of the machine before the first answer.
     pub fn now(&self) -> Timestamp {
         let machine = self.machine();
         match self.correction() {
@@ -64,9 +66,11 @@ impl Clock {
         }
     }
 
-    /// The present instant by the machine's clock where that may be right, and else as close to it as the platform's answers
-    /// allow. Two processes on one machine agree on it to the millisecond, while [`Clock::now`] may lag by another fraction of a
-    /// second in each; but it may run ahead of the platform's time.
+    /// The current time of the machine if it may be right, or else the closest time that the
+    /// platform's answers allow.
+    ///
+    /// Two processes on one machine agree on it to the millisecond, while [`Clock::now`] may lag by
+    /// a different fraction of a second in each. It may be ahead of the platform's time.
     pub fn nearest(&self) -> Timestamp {
         let offset = match self.skew() {
             Some(Skew::Ahead(length)) => -length,
@@ -76,21 +80,22 @@ impl Clock {
         shifted(self.machine(), offset)
     }
 
-    /// The present instant by the machine's own clock, to time a request with.
+    /// The current time of the machine, for measuring a request.
     pub fn machine(&self) -> Timestamp {
         (self.0.machine)()
     }
 
-    /// Whether an answer of the platform has been observed.
+    /// Whether [`Clock::observe`] has been called.
     pub fn is_synchronised(&self) -> bool {
         self.correction().is_some()
     }
 
-    /// Takes the `Date` of an answer whose request was sent and whose head was received at these instants of the machine's
-    /// clock. `Date` has whole seconds, and was written in between.
+    /// Takes the `Date` of an answer. `sent` and `received` are the times, by the machine's clock,
+    /// at which the request was sent and the head of the answer was received. `Date` has whole
+    /// seconds and lies between them.
     pub fn observe(&self, date: Timestamp, sent: Timestamp, received: Timestamp) {
         if received < sent {
-            // The machine's clock was set back meanwhile.
+            // The machine's clock was set back in the meantime.
             return;
         }
         let observed = Correction {
@@ -102,7 +107,8 @@ impl Clock {
         *correction = Some(narrowed.unwrap_or(observed));
     }
 
-    /// How far the machine's clock is off for certain; `None` if it may be right, or no answer was observed.
+    /// The proven error of the machine's clock; `None` if it may be right or no answer was
+    /// observed.
     pub fn skew(&self) -> Option<Skew> {
         let Correction { least, most } = self.correction()?;
         if most.is_negative() {
@@ -120,7 +126,8 @@ impl Clock {
 }
 
 impl Correction {
-    /// What both allow; `None` if they contradict each other, because one of the clocks was set.
+    /// The intersection of two bounds; `None` if they contradict each other, because one of the
+    /// clocks was set.
     fn narrowed_by(self, other: Self) -> Option<Self> {
         let (least, most) = (self.least.max(other.least), self.most.min(other.most));
         (least <= most).then_some(Self { least, most })
@@ -128,7 +135,7 @@ impl Correction {
 }
 
 impl Skew {
-    /// Its length.
+    /// The length of the error.
     pub fn length(self) -> SignedDuration {
         match self {
             Self::Ahead(length) | Self::Behind(length) => length,
@@ -136,7 +143,7 @@ impl Skew {
     }
 }
 
-/// An instant moved by an offset, at most to the end of time.
+/// An instant moved by an offset, saturating at the ends of the range.
 fn shifted(instant: Timestamp, by: SignedDuration) -> Timestamp {
     let end = if by.is_negative() {
         Timestamp::MIN
@@ -162,7 +169,7 @@ mod tests {
         Timestamp::from_millisecond(milliseconds).unwrap()
     }
 
-    /// A machine's clock that can be set, in milliseconds.
+    /// A machine's clock that a test can set, in milliseconds.
     fn machine(now: i64) -> (Clock, Arc<Mutex<i64>>) {
         let set = Arc::new(Mutex::new(now));
         let machine = set.clone();
@@ -170,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn clock_without_answer_is_the_machine_s() {
+    fn now_without_answer_is_time_of_machine() {
         let (clock, _) = machine(5_000);
         assert_eq!(clock.now(), milliseconds(5_000));
         assert!(!clock.is_synchronised() && clock.skew().is_none());
     }
 
     #[test]
-    fn answer_corrects_clones_and_shows_the_skew() {
+    fn observe_corrects_clones_and_determines_skew() {
         const DAYS: i64 = 40 * 86_400_000;
         for (skew, expected) in [
             (DAYS, Some(true)),
@@ -202,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn nearest_is_the_machine_s_time_where_that_may_be_right() {
-        // (how far the machine's clock is ahead, how far the nearest time is then)
+    fn nearest_is_time_of_machine_where_that_may_be_right() {
+        // (error of the machine's clock, error of the nearest time)
         for (skew, expected) in [(0, 0), (700, 700), (5_000, 1_100), (-5_000, 0), (-86_400_000, 0)] {
             let platform = 1_800_000_000_000;
             let (clock, _) = machine(platform + skew);
@@ -218,21 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn answer_after_the_clock_was_set_replaces_what_was_known() {
+    fn observe_after_clock_was_set_replaces_correction() {
         let (clock, set) = machine(1_000_000);
         clock.observe(milliseconds(500_000), clock.machine(), clock.machine());
         assert_eq!(clock.now(), milliseconds(500_000));
         *set.lock().unwrap() = 510_000;
         clock.observe(milliseconds(510_000), clock.machine(), clock.machine());
         assert_eq!(clock.now(), milliseconds(510_000));
-        // Set back while a request was under way: it says nothing.
+        // Set back while a request is in flight: the answer is ignored.
         clock.observe(milliseconds(900_000), milliseconds(2), milliseconds(1));
         assert_eq!(clock.now(), milliseconds(510_000));
     }
 
     proptest! {
         #[test]
-        fn corrected_time_never_runs_ahead_and_lags_by_at_most_delay_and_a_second(
+        fn corrected_time_is_never_ahead_and_lags_by_at_most_delay_and_a_second(
             skew in -4_000_000_000_i64..4_000_000_000,
             answers in proptest::collection::vec((0_i64..40_000, 0_i64..40_000, 0_i64..100_000), 1..8),
         ) {
@@ -259,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn no_date_panics(date: i64, sent: i64, received: i64) {
+        fn observe_never_panics(date: i64, sent: i64, received: i64) {
             let instant = |seed: i64| Timestamp::from_second(seed % 253_402_000_000).unwrap();
             let (clock, _) = machine(1_800_000_000_000);
             clock.observe(instant(date), instant(sent), instant(received));

@@ -1,19 +1,19 @@
-//! Durations as users write them: `90d`, `12h`, `1h30m`, `2w`.
+//! Parses durations as users write them: `90d`, `12h`, `1h30m`, `2w`.
 
 use std::time::Duration;
 
-/// What may follow a number, with its seconds, in the order in which they may be combined.
+/// The unit letters with their seconds, in the order in which they may be combined.
 const UNITS: [(u8, u64); 5] = [(b'w', 7 * 86_400), (b'd', 86_400), (b'h', 3_600), (b'm', 60), (b's', 1)];
 
-/// A text is not a duration.
+/// A text that is not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a duration such as 90d, 12h or 1h30m: whole numbers with w, d, h, m or s, the largest unit first")]
 pub struct InvalidDuration;
 
-/// Reads whole numbers with descending units, each at most once; a day has 24 hours.
+/// Parses whole numbers with descending units, each at most once. A day has 24 hours.
 ///
 /// # Errors
-/// If the text is anything else, or longer than the age of the universe in seconds fits.
+/// Returns [`InvalidDuration`] for any other text and for a number of seconds that exceeds 64 bits.
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     let mut units = UNITS.iter();
     let mut seconds: u64 = 0;
@@ -22,7 +22,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         let (number, tail) = rest.split_at_checked(end).ok_or(InvalidDuration)?;
         let number: u64 = number.parse().map_err(|_| InvalidDuration)?;
         let letter = tail.bytes().next().ok_or(InvalidDuration)?;
-        // Taking from the iterator makes the units descend: one that was passed is not found again.
+        // The iterator does not go back, so that the units must be in descending order.
         let (_, worth) = units.find(|(unit, _)| *unit == letter).ok_or(InvalidDuration)?;
         let worth = number.checked_mul(*worth).ok_or(InvalidDuration)?;
         seconds = seconds.checked_add(worth).ok_or(InvalidDuration)?;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_whole_numbers_with_descending_units() {
+    fn parse_duration_accepts_whole_numbers_with_descending_units() {
         let cases = [
             ("90d", Some(90 * 86_400)),
             ("12h", Some(12 * 3_600)),
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC*") {
+        fn parse_duration_never_panics(text in "\\PC*") {
             let _ = parse_duration(&text);
         }
     }

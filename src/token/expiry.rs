@@ -1,7 +1,8 @@
-//! Expiries: the instant at which a token ends.
+//! The expiry of a token.
 //!
-//! The user writes an instant in RFC 3339, in whatever zone and precision; the platforms keep UTC and whole seconds.
-//! So two expiries are the same if they fall into the same second, however they are spelled.
+//! A user writes an instant in RFC 3339 with any offset and precision; the platforms store UTC and
+//! whole seconds. Two expiries are therefore equal if they fall into the same second, however they
+//! are written.
 
 use std::fmt;
 
@@ -11,56 +12,56 @@ use jiff::{Timestamp, ToSpan};
 
 use super::instant::LATEST;
 
-/// The instant at which a token ends, in whole seconds.
+/// The instant at which a token expires, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expiry(Timestamp);
 
-/// A text is not an instant.
+/// A text that is not an instant in RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an instant in RFC 3339 with an offset, such as 2027-02-09T00:00:00Z or 2027-02-09T01:00:00+01:00")]
 pub struct InvalidExpiry;
 
-/// How far ahead a platform lets an expiry be.
+/// The maximum lifetime that a platform allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
-    /// So many months of the calendar.
+    /// A number of calendar months.
     Months(i32),
-    /// So many days of 24 hours.
+    /// A number of days of 24 hours.
     Days(i32),
 }
 
-/// Why an expiry cannot be sent.
+/// The reason an expiry cannot be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryProblem {
-    /// It is not ahead of us.
+    /// The expiry is not in the future.
     #[error("{0} is in the past")]
     Past(Expiry),
-    /// It is further ahead than the platform allows.
+    /// The expiry is later than the platform allows.
     #[error("{expiry} is more than {lifetime} ahead: the latest possible is {latest}")]
     TooFar {
         /// The expiry.
         expiry: Expiry,
-        /// What the platform allows.
+        /// The maximum lifetime.
         lifetime: Lifetime,
-        /// The last instant that is allowed now.
+        /// The latest expiry that the platform allows now.
         latest: Expiry,
     },
 }
 
 impl Expiry {
-    /// The last instant that can be represented. It stands for all later ones, too.
+    /// The last representable instant, which also stands for all later ones.
     const LATEST: Self = Self(LATEST);
 
     /// The expiry at an instant; fractions of a second are dropped.
     pub fn at(instant: Timestamp) -> Self {
-        // A whole second towards 1970 is always within the range.
+        // The whole second before any instant is representable.
         Self(Timestamp::from_second(instant.as_second()).unwrap_or(instant))
     }
 
-    /// Reads an instant as RFC 3339 has it, offset included.
+    /// Parses an instant in RFC 3339, including its offset.
     ///
     /// # Errors
-    /// If it is in another format, or no such instant exists.
+    /// Returns [`InvalidExpiry`] if the format differs or the instant does not exist.
     pub fn parse(text: &str) -> Result<Self, InvalidExpiry> {
         if let Some(within) = without_large_year(text) {
             return Self::parse(&within).map(|_| Self::LATEST);
@@ -68,26 +69,26 @@ impl Expiry {
         let (date_time, offset) = split_rfc3339(text).ok_or(InvalidExpiry)?;
         match format!("{date_time}{offset}").parse() {
             Ok(instant) => Ok(Self(instant)),
-            // A date and time that exist, and yet no instant: the last hours of the year 9999.
+            // A valid date and time that is not representable: the last hours of the year 9999.
             Err(_) if date_time.starts_with("9999-12-3") && date_time.parse::<DateTime>().is_ok() => Ok(Self::LATEST),
             Err(_) => Err(InvalidExpiry),
         }
     }
 
-    /// The instant.
+    /// The expiry as an instant.
     pub fn instant(self) -> Timestamp {
         self.0
     }
 
-    /// Whether it has come.
+    /// Whether the token has expired.
     pub fn has_passed(self, now: Timestamp) -> bool {
         self.0 <= now
     }
 
-    /// Whether a token can be given this expiry now.
+    /// Checks that a token can have this expiry if it is issued now.
     ///
     /// # Errors
-    /// If it is past, or further ahead than `lifetime`.
+    /// Returns an [`ExpiryProblem`] if the expiry is in the past or exceeds `lifetime`.
     pub fn check(self, now: Timestamp, lifetime: Lifetime) -> Result<(), ExpiryProblem> {
         let latest = lifetime.after(now);
         if self.has_passed(now) {
@@ -104,8 +105,8 @@ impl Expiry {
     }
 }
 
-/// UTC, whole seconds: as it is sent to the platforms. The latest expiry is written as the usual "end of time", which is what
-/// an expiry that late means.
+/// Formats UTC in whole seconds, as the platforms expect it. The latest expiry is written as the
+/// conventional "end of time".
 impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::LATEST {
@@ -116,7 +117,7 @@ impl fmt::Display for Expiry {
 }
 
 impl Lifetime {
-    /// The last instant within this lifetime from `now`.
+    /// The end of this lifetime if it begins at `now`.
     fn after(self, now: Timestamp) -> Expiry {
         let span = match self {
             Self::Months(months) => months.months(),
@@ -136,10 +137,11 @@ impl fmt::Display for Lifetime {
     }
 }
 
-/// The date with the time, and the offset, of `dddd-dd-ddTdd:dd:dd[.d…](Z|±dd:dd)`. The fraction may be of any length.
+/// Splits `dddd-dd-ddTdd:dd:dd[.d…](Z|±dd:dd)` into date and time, and offset. The fraction may
+/// have any length.
 ///
-/// The parser behind it takes more, such as a space for the `T` or the name of a zone, which Terraform's own functions
-/// and the platforms refuse.
+/// jiff's parser accepts more, such as a space for the `T` or the name of a time zone, which
+/// Terraform's functions and the platforms reject.
 fn split_rfc3339(text: &str) -> Option<(&str, &str)> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let offset = match rest.strip_prefix('.') {
@@ -156,8 +158,8 @@ fn split_rfc3339(text: &str) -> Option<(&str, &str)> {
     (is_offset && matches(date_time.as_bytes(), b"dddd-dd-ddTdd:dd:dd")).then_some((date_time, offset))
 }
 
-/// The same instant 400 years, or a multiple of that, earlier, if the year has more than four digits: `+10000-01-01T00:00:00Z`.
-/// The calendar repeats itself after 400 years.
+/// The same instant a multiple of 400 years earlier if the year has more than four digits:
+/// `+10000-01-01T00:00:00Z`. The calendar repeats after 400 years.
 fn without_large_year(text: &str) -> Option<String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let (year, rest) = digits.split_once('-')?;
@@ -166,7 +168,7 @@ fn without_large_year(text: &str) -> Option<String> {
     (year > 9999).then(|| format!("{}-{rest}", 2000 + year % 400))
 }
 
-/// Whether `text` is as `template`, where `d` stands for a digit.
+/// Whether `text` matches `template`, in which `d` stands for a digit.
 fn matches(text: &[u8], template: &[u8]) -> bool {
     let same = |(have, want): (&u8, &u8)| match want {
         b'd' => have.is_ascii_digit(),
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn one_instant_has_many_spellings() {
+    fn parse_of_equal_instants_yields_equal_expiries() {
         let expiry = Expiry::parse("2027-02-09T00:00:00Z").unwrap();
         for text in [
             "2027-02-09T00:00:00+00:00",
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_rfc3339_with_an_offset_is_refused() {
+    fn parse_rejects_anything_but_rfc3339_with_offset() {
         for text in [
             "",
             "tomorrow",
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_sent_only_if_ahead_and_within_the_lifetime() {
+    fn check_accepts_only_future_expiry_within_lifetime() {
         let now = instant("2026-11-21T12:00:00Z");
         let cases = [
             ("2026-11-21T12:00:00Z", Lifetime::Months(12), Some("is in the past")),
@@ -292,25 +294,25 @@ mod tests {
     }
 
     #[test]
-    fn twelve_months_end_on_the_same_day_of_a_shorter_month() {
+    fn twelve_months_end_on_last_day_of_shorter_month() {
         let leap_day = instant("2028-02-29T00:00:00Z");
         assert_eq!(Lifetime::Months(12).after(leap_day).to_string(), "2029-02-28T00:00:00Z");
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC*") {
+        fn parse_never_panics(text in "\\PC*") {
             let _ = Expiry::parse(&text);
         }
 
         #[test]
-        fn what_is_written_is_read_back(second in -62_135_596_800_i64..253_402_207_200) {
+        fn display_is_parsed_to_same_expiry(second in -62_135_596_800_i64..253_402_207_200) {
             let expiry = Expiry::at(Timestamp::from_second(second).unwrap());
             prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
         }
 
         #[test]
-        fn a_passed_expiry_stays_passed(second in 0_i64..4_000_000_000, now in 0_i64..4_000_000_000, later in 0_i64..4_000_000_000) {
+        fn passed_expiry_remains_passed(second in 0_i64..4_000_000_000, now in 0_i64..4_000_000_000, later in 0_i64..4_000_000_000) {
             let expiry = Expiry::at(Timestamp::from_second(second).unwrap());
             let (now, later) = (Timestamp::from_second(now.min(later)).unwrap(), Timestamp::from_second(now.max(later)).unwrap());
             prop_assert!(!expiry.has_passed(now) || expiry.has_passed(later));

@@ -1,14 +1,15 @@
-//! Reads instants in the answers of platforms, which spell them in more ways than their documentation says.
+//! Parses instants in the answers of platforms, which use more formats than they document.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::Value;
 
-/// The last whole second that a [`Timestamp`] can hold. Later instants are read as this one.
+/// The last whole second that a [`Timestamp`] can represent. Later instants are parsed as this one.
 pub(super) const LATEST: Timestamp = Timestamp::constant(253_402_207_200, 0);
 
-/// The instant that a value in an answer means; `None` if it means none for certain. A local time is not read, because its
-/// zone is unknown. A number is read as the time since 1970 in the unit in which it is a time of this age.
+/// Parses an instant in an answer; `None` if its meaning is uncertain. A local time is rejected
+/// because its time zone is unknown. A number is the time since 1970 in the unit that yields a
+/// plausible date.
 pub(crate) fn read_instant(value: &Value) -> Option<Timestamp> {
     match value {
         Value::String(text) => read_text(text.trim()),
@@ -40,14 +41,15 @@ fn read_text(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp())
 }
 
-/// `1801958400.000000000`, as some serialisers of Java write an instant: seconds and a fraction.
+/// Parses `1801958400.000000000`, the format of some Java serialisers: seconds with a fraction.
 fn whole_seconds(text: &str) -> Option<Timestamp> {
     let (seconds, fraction) = text.split_once('.')?;
     let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
     since_1970(seconds.parse().ok().filter(|_| is_fraction)?)
 }
 
-/// Seconds from 2001 to 5138; milliseconds, microseconds and nanoseconds from 1973 on. No number can mean two of them.
+/// Parses seconds from 2001 to 5138, or milliseconds, microseconds and nanoseconds from 1973 on.
+/// The ranges do not overlap.
 fn since_1970(number: i64) -> Option<Timestamp> {
     match number {
         1_000_000_000..100_000_000_000 => Timestamp::from_second(number).ok(),
@@ -66,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latest_is_the_last_whole_second() {
+    fn latest_is_last_whole_second() {
         assert_eq!(LATEST.as_second(), Timestamp::MAX.as_second());
     }
 
     #[test]
-    fn read_instant_in_any_unambiguous_spelling_is_that_instant() {
+    fn read_instant_accepts_every_unambiguous_format() {
         for value in [
             json!("2027-02-07T00:00:00Z"),
             json!(" 2027-02-07T01:00:00+01:00\n"),
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn read_instant_of_an_unclear_value_is_none() {
+    fn read_instant_of_ambiguous_value_is_none() {
         for value in [
             json!("2027-02-07T00:00:00"),
             json!("2027-02-07"),
@@ -121,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn read_instant_of_any_text_or_number_does_not_panic(text in "\\PC*", number: i64, fraction: f64) {
+        fn read_instant_never_panics(text in "\\PC*", number: i64, fraction: f64) {
             let _ = read_instant(&json!(text));
             let _ = read_instant(&json!(number));
             let _ = read_instant(&json!(fraction));

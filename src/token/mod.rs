@@ -1,4 +1,4 @@
-//! What every token shares: when it ends, when it is rotated and why, how durations are written, and what time it is.
+//! The rules that all tokens share: expiry, rotation and its reasons, durations, and the clock.
 
 mod clock;
 mod duration;

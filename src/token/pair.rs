@@ -1,10 +1,10 @@
-//! When a pair of tokens rotates, and which of the two gets the new value.
+//! The rotation of a pair of tokens.
 //!
-//! Two tokens take turns, so that a rotation ends no value that is in use: the *current* one stays valid while the other
-//! gets the new value and becomes current in its place. Whoever still holds the former value, now the *previous* one,
-//! has until the next rotation to fetch the new one.
+//! Two tokens alternate, so that a rotation never invalidates a value that is in use: the *current*
+//! token stays valid while the other one receives the new value and becomes current. Consumers of
+//! the former value, now the *previous* one, have until the next rotation to fetch the new one.
 //!
-//! As in [`super::rotation`], nothing here asks a platform or a clock.
+//! As in [`super::rotation`], these are pure functions without a platform or a clock.
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use jiff::Timestamp;
 
 use super::rotation::{Declared, Present, PresentValue, Reason, aged, reasons};
 
-/// What is known of a pair that is there.
+/// The actual state of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// The token whose value was made last, with the declaration of that time.
+    /// The token with the newest value, and the declaration at the time it was issued.
     pub current: Present,
-    /// The other one; `None` if it has not been made yet, or is gone.
+    /// The other token; `None` if it does not exist.
     pub previous: Option<Present>,
-    /// When the current value was made; `None` if nobody knows.
+    /// The time the current value was issued; `None` if that is unknown.
     pub made: Option<Timestamp>,
 }
 
 /// One of the two tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// The one whose value is current.
+    /// The token whose value is current.
     Current,
-    /// The one beside it, made or not.
+    /// The other token, whether it exists or not.
     Other,
 }
 
 impl Pair {
-    /// All reasons to rotate the pair now; empty if there is none. What became of the previous value is none of them: it
-    /// is on its way out.
+    /// All reasons to rotate the pair now; empty if there is none. The state of the previous value
+    /// is never a reason, because the next rotation replaces it anyway.
     pub fn reasons(&self, declared: &Declared, rotate_every: Duration, now: Timestamp) -> Vec<Reason> {
         let mut reasons = reasons(declared, &self.current, now);
         reasons.extend(self.made.and_then(|made| aged(made, rotate_every, now)));
         reasons
     }
 
-    /// Which of the two a rotation replaces: the older one, unless that is the only one that works.
+    /// The token that a rotation replaces: the older one, unless it is the only one that is valid.
     pub fn replaced(&self, now: Timestamp) -> Slot {
-        let other_works = self.previous.as_ref().is_some_and(|previous| works(previous, now));
-        if other_works && !works(&self.current, now) {
+        let other_is_usable = self.previous.as_ref().is_some_and(|previous| is_usable(previous, now));
+        if other_is_usable && !is_usable(&self.current, now) {
             Slot::Current
         } else {
             Slot::Other
@@ -52,8 +52,8 @@ impl Pair {
     }
 }
 
-/// Whether somebody may be working with the value.
-fn works(present: &Present, now: Timestamp) -> bool {
+/// Whether the value is valid and may be in use.
+fn is_usable(present: &Present, now: Timestamp) -> bool {
     let in_use = matches!(present.value, PresentValue::Ours | PresentValue::Imported);
     in_use && !present.real_expiry().is_some_and(|expiry| expiry.has_passed(now))
 }
@@ -100,9 +100,9 @@ mod tests {
 
     const REPLACED: PresentValue = PresentValue::Replaced { on: None };
 
-    /// (the current value and its expiry, when it was made, the reasons on day 100)
+    /// (current value and its expiry, day it was issued, expected reason on day 100)
     #[test]
-    fn a_pair_rotates_for_a_reason_of_its_current_value_only() {
+    fn reasons_depend_on_current_value_only() {
         let cases = [
             ("young", Ours, Some(150), Some(60), ""),
             ("of age", Ours, Some(145), Some(55), "it is 45 days old"),
@@ -126,20 +126,20 @@ mod tests {
                     previous: previous.clone(),
                     made: made.map(day),
                 };
-                let told: Vec<_> = pair
+                let reasons: Vec<_> = pair
                     .reasons(&declared(90), DAY * 45, day(100))
                     .iter()
                     .map(ToString::to_string)
                     .collect();
-                assert_eq!(told.len(), usize::from(!expected.is_empty()), "{case}: {told:?}");
-                assert!(told.concat().contains(expected), "{case}: {told:?}");
+                assert_eq!(reasons.len(), usize::from(!expected.is_empty()), "{case}: {reasons:?}");
+                assert!(reasons.concat().contains(expected), "{case}: {reasons:?}");
             }
         }
     }
 
-    /// (the current value, the previous one, which of them is replaced on day 100)
+    /// (current value, previous value, token that is replaced on day 100)
     #[test]
-    fn the_older_one_is_replaced_unless_it_is_the_only_one_that_works() {
+    fn replaced_is_older_token_unless_only_that_one_is_usable() {
         let (live, expired) = (Some(150), Some(100));
         let cases = [
             ((Ours, live), None, Slot::Other),
@@ -203,7 +203,7 @@ mod tests {
 
     fn some_declaration() -> impl Strategy<Value = (Declared, Duration)> {
         let triggers = prop::collection::btree_map("[ab]", "[12]", 0..3);
-        // The provider refuses a rotate_every that is not shorter than expires_in.
+        // The provider rejects a rotate_every that is not shorter than expires_in.
         (2_u32..400, 1_u32..100, triggers).prop_map(|(days, percent, triggers)| {
             let rotate_every = DAY * days * percent / 100;
             (
@@ -216,7 +216,7 @@ mod tests {
         })
     }
 
-    /// What is there after a rotation at `now`.
+    /// The pair after a rotation at `now`.
     fn rotated(pair: &Pair, declared: &Declared, now: Timestamp) -> Pair {
         let Ends::After { lifetime, .. } = declared.ends else {
             unreachable!()
@@ -242,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_cause_makes_one_rotation(
+        fn rotation_removes_all_reasons(
             pair in some_pair(),
             (declared, rotate_every) in some_declaration(),
             now in some_instant(),
@@ -252,7 +252,7 @@ mod tests {
         }
 
         #[test]
-        fn a_later_clock_never_takes_a_rotation_back(
+        fn reason_remains_as_time_passes(
             pair in some_pair(),
             (declared, rotate_every) in some_declaration(),
             now in some_instant(),
@@ -264,19 +264,19 @@ mod tests {
         }
 
         #[test]
-        fn what_works_is_never_all_replaced(pair in some_pair(), now in some_instant()) {
-            let current = works(&pair.current, now);
-            let other = pair.previous.as_ref().is_some_and(|previous| works(previous, now));
-            let kept = match pair.replaced(now) {
+        fn rotation_leaves_a_usable_token(pair in some_pair(), now in some_instant()) {
+            let current = is_usable(&pair.current, now);
+            let other = pair.previous.as_ref().is_some_and(|previous| is_usable(previous, now));
+            let remains = match pair.replaced(now) {
                 Slot::Current => other,
                 Slot::Other => current,
             };
-            prop_assert!(kept || !(current || other));
+            prop_assert!(remains || !(current || other));
         }
 
         #[test]
-        fn the_current_value_is_not_replaced_while_it_works(pair in some_pair(), now in some_instant()) {
-            prop_assert!(pair.replaced(now) == Slot::Other || !works(&pair.current, now));
+        fn current_token_is_not_replaced_while_usable(pair in some_pair(), now in some_instant()) {
+            prop_assert!(pair.replaced(now) == Slot::Other || !is_usable(&pair.current, now));
         }
     }
 }

@@ -1,11 +1,12 @@
-//! When a token is rotated, and why.
+//! The rotation of a token and its reasons.
 //!
-//! A platform's token has one value at a time and shows it once. To *rotate* is to end that value and get another.
-//! Everybody who holds the old value loses access at that moment, so a rotation needs a reason that the user can see:
-//! each [`Reason`] is one named check of [`reasons`], and a plan that rotates tells all of them.
+//! A token has one value at a time, which the platform shows once. A *rotation* invalidates that
+//! value and issues another. Every consumer of the old value loses access at that moment, so a
+//! rotation needs a reason that the user can see: each [`Reason`] is one check in [`reasons`], and
+//! a plan that rotates shows all of them.
 //!
-//! Nothing here asks a platform or a clock: what is declared, what is there and the present time come in, the reasons
-//! come out. A token without a reason is never touched.
+//! These are pure functions: they derive the reasons from the desired state, the actual state and
+//! the current time, without a platform or a clock. A token is never rotated without a reason.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,148 +16,150 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::expiry::Expiry;
 
-/// How the end of a token's values is declared.
+/// The declared expiry policy of a token's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Not at all: the platform's default holds, and an expired value is replaced.
+    /// No policy: the platform's default applies, and an expired value is replaced.
     ByDefault,
-    /// At a fixed instant. Past it the token stays expired: the user said when it ends.
+    /// A fixed instant. After it, the token stays expired, because the user chose that instant.
     At(Expiry),
-    /// So long after each creation or rotation.
+    /// A lifetime that starts at each creation or rotation.
     After {
-        /// How long a value lives.
+        /// The lifetime of a value.
         lifetime: Duration,
-        /// How long before its expiry it is replaced; `None`: once it has expired.
+        /// The time before the expiry at which the value is replaced; `None` to replace it after it
+        /// has expired.
         rotate_before: Option<Duration>,
     },
 }
 
-/// What the user declares about a token.
+/// The desired state of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
-    /// When its values end.
+    /// The expiry policy.
     pub ends: Ends,
-    /// Whatever the user ties the value to: any change replaces it.
+    /// Arbitrary values; any change rotates the token.
     pub triggers: BTreeMap<String, String>,
-    /// Where its value is to be kept.
+    /// The storage of the token's value.
     pub keeper: Keeper,
 }
 
-/// What is known of the token that is there.
+/// The actual state of an existing token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Present {
-    /// When its value is to expire, as declared or else as the platform reports; `None` if it never does, or that is
-    /// unknown.
+    /// The requested expiry, or else the one that the platform reports; `None` if the token never
+    /// expires or its expiry is unknown.
     pub expiry: Option<Expiry>,
-    /// What was recorded when the value was issued.
+    /// The platform's record of the value's issue.
     pub issued: Option<Issued>,
-    /// The lifetime that was declared when the value was made.
+    /// The lifetime that was declared when the value was issued.
     pub lifetime: Option<Duration>,
-    /// The triggers that were declared then.
+    /// The triggers that were declared when the value was issued.
     pub triggers: BTreeMap<String, String>,
-    /// Where its value was to be kept when it was made.
+    /// The storage that was declared when the value was issued.
     pub keeper: Keeper,
-    /// Whose value it is.
+    /// The status of the value in the storage.
     pub value: PresentValue,
 }
 
-/// What the platform made of a request for a value.
+/// The platform's response to a request for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Issued {
-    /// When the request was decided on.
+    /// The time of the plan that requested the value.
     pub at: Timestamp,
-    /// When the value expires by the platform, which may keep another expiry than the one it was asked for.
+    /// The expiry that the platform assigned, which may differ from the requested one.
     pub expiry: Expiry,
 }
 
 impl Present {
-    /// When the value expires by the platform, as far as that is known.
+    /// The expiry by the platform, as far as it is known.
     pub fn real_expiry(&self) -> Option<Expiry> {
         self.issued.map(|issued| issued.expiry).or(self.expiry)
     }
 }
 
-/// Who keeps a token's value.
+/// The storage of a token's value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Keeper {
-    /// Terraform, in its state.
+    /// Terraform's state.
     #[default]
     State,
-    /// Somebody else, at this place. The state does not know the value then, so it cannot be moved, only replaced.
+    /// An external place. Terraform does not know the value then, so that a change of storage
+    /// requires a rotation.
     Elsewhere(String),
 }
 
-/// Whether the value that Terraform keeps is the one that works.
+/// Whether the stored value is the one that is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresentValue {
-    /// Terraform made it and keeps it.
+    /// Terraform issued the value, and it is stored.
     Ours,
-    /// Terraform made one, and somebody replaced it since: what Terraform kept is dead.
+    /// Another client rotated the token since: the stored value is invalid.
     Replaced {
-        /// When, if the platform told.
+        /// The time of that rotation, if the platform reports it.
         on: Option<Timestamp>,
     },
-    /// Terraform made one, and could not hand it over to its keeper: nobody knows it.
+    /// Terraform issued a value that did not reach its storage: it is unknown.
     Undelivered,
-    /// Terraform handed it over, and its keeper does not have it any more.
+    /// Terraform delivered the value, and its storage no longer has it.
     Missing,
-    /// Somebody deleted the whole token.
+    /// Another client deleted the token.
     Deleted,
-    /// It was imported: it works somewhere, unknown to Terraform. What is declared for the first time then is taken as
-    /// a description, not as a change.
+    /// The token was imported: its value may be in use but is unknown to Terraform. Arguments that
+    /// are declared for the first time describe the token and do not count as changes.
     Imported,
 }
 
-/// Why a token is rotated.
+/// A reason to rotate a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Somebody rotated it outside Terraform.
+    /// The token was rotated outside Terraform.
     RotatedOutside {
-        /// When, if the platform told.
+        /// The time of that rotation, if the platform reports it.
         on: Option<Timestamp>,
     },
-    /// Somebody deleted it outside Terraform.
+    /// The token was deleted outside Terraform.
     DeletedOutside,
-    /// Its value did not reach this keeper.
+    /// The value did not reach this storage.
     Undelivered(Keeper),
-    /// This keeper does not have its present value any more.
+    /// This storage no longer has the current value.
     Missing(Keeper),
-    /// Its value is to be kept by another.
+    /// The value is to be stored elsewhere.
     KeeperChanged {
-        /// By whom it was to be kept.
+        /// The previous storage.
         from: Keeper,
-        /// By whom it is to be kept.
+        /// The declared storage.
         to: Keeper,
     },
-    /// `expires_at` is another instant than before.
+    /// `expires_at` changed.
     ExpiryChanged {
-        /// What it was.
+        /// The previous expiry.
         from: Option<Expiry>,
-        /// What it is to be.
+        /// The declared expiry.
         to: Expiry,
     },
-    /// `expires_in` is another duration than before.
+    /// `expires_in` changed.
     LifetimeChanged,
     /// These `rotation_triggers` changed.
     TriggersChanged(Vec<String>),
-    /// It has expired, and the declaration gives a way to renew it.
+    /// The value has expired, and the expiry policy renews it.
     Expired(Expiry),
-    /// It expires soon enough for `rotate_before`.
+    /// The value expires within `rotate_before`.
     Due {
-        /// When it expires.
+        /// The expiry.
         expiry: Expiry,
-        /// How long that is from now.
+        /// The time until the expiry.
         left: SignedDuration,
-        /// How long before that it is to be rotated.
+        /// The declared `rotate_before`.
         rotate_before: Duration,
     },
-    /// It is as old as `rotate_every` lets it become.
+    /// The value has reached the age of `rotate_every`.
     Aged {
-        /// When its value was made.
+        /// The time the value was issued.
         made: Timestamp,
-        /// How long ago that was.
+        /// The age of the value.
         age: SignedDuration,
-        /// How old it may become.
+        /// The declared `rotate_every`.
         rotate_every: Duration,
     },
 }
@@ -164,7 +167,7 @@ pub enum Reason {
 /// All reasons to rotate a token now; empty if there is none.
 pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Reason> {
     let checks = [
-        ended_outside(declared, present, now),
+        value_lost(declared, present, now),
         keeper_changed(declared, present),
         expiry_changed(declared, present),
         lifetime_changed(declared, present),
@@ -174,8 +177,8 @@ pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Re
     checks.into_iter().flatten().collect()
 }
 
-fn ended_outside(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
-    // Past its fixed end, a token is to have no value that works.
+fn value_lost(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
+    // After its fixed expiry, a token is meant to have no valid value.
     let ended = matches!(declared.ends, Ends::At(end) if end.has_passed(now));
     match present.value {
         PresentValue::Replaced { on } if !ended => Some(Reason::RotatedOutside { on }),
@@ -208,11 +211,11 @@ fn lifetime_changed(declared: &Declared, present: &Present) -> Option<Reason> {
     let Ends::After { lifetime, .. } = declared.ends else {
         return None;
     };
-    (present.lifetime != Some(lifetime) && !first_said(present)).then_some(Reason::LifetimeChanged)
+    (present.lifetime != Some(lifetime) && !is_first_declaration(present)).then_some(Reason::LifetimeChanged)
 }
 
-/// Whether an import is being described: no lifetime was declared of it before.
-fn first_said(present: &Present) -> bool {
+/// Whether an imported token's lifetime is declared for the first time.
+fn is_first_declaration(present: &Present) -> bool {
     present.lifetime.is_none() && present.value == PresentValue::Imported
 }
 
@@ -223,7 +226,7 @@ fn triggers_changed(declared: &Declared, present: &Present) -> Option<Reason> {
     changed_triggers(&present.triggers, &declared.triggers)
 }
 
-/// The reason that lies in triggers that are not as they were.
+/// The triggers that were changed, added or removed, as a reason to rotate.
 pub fn changed_triggers(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<Reason> {
     let names = now.keys().chain(before.keys().filter(|name| !now.contains_key(*name)));
     let changed: Vec<_> = names
@@ -235,14 +238,15 @@ pub fn changed_triggers(before: &BTreeMap<String, String>, now: &BTreeMap<String
 
 fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
     let expiry = present.real_expiry()?;
-    // A value that the platform issued as an expired one is not improved by another one.
+    // Another value would be issued as an expired one, too.
     if present.issued.is_some_and(|issued| issued.expiry.has_passed(issued.at)) {
         return None;
     }
     let rotate_before = match declared.ends {
-        // Past it, the token is to have no value. Until then it is to have one, also where the platform ends it earlier.
+        // After the declared expiry the token is meant to be expired. Before it, the token needs a
+        // valid value even if the platform assigned an earlier expiry.
         Ends::At(end) if end.has_passed(now) || present.expiry != Some(end) => return None,
-        Ends::After { rotate_before, .. } if !first_said(present) => rotate_before,
+        Ends::After { rotate_before, .. } if !is_first_declaration(present) => rotate_before,
         Ends::At(_) | Ends::After { .. } | Ends::ByDefault => None,
     };
     if expiry.has_passed(now) {
@@ -258,8 +262,8 @@ fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason>
     })
 }
 
-/// `rotate_before`, or half the lifetime of a value that the platform gave less time than that: otherwise every plan would
-/// rotate.
+/// `rotate_before`, or half of the lifetime that the platform granted if that is not longer than
+/// `rotate_before`. Otherwise every plan would rotate the token.
 fn at_most_half(rotate_before: Duration, issued: Option<Issued>) -> Duration {
     let lifetime = issued.map(|issued| issued.expiry.instant().duration_since(issued.at).unsigned_abs());
     match lifetime {
@@ -268,13 +272,14 @@ fn at_most_half(rotate_before: Duration, issued: Option<Issued>) -> Duration {
     }
 }
 
-/// Whether nothing can be issued because a fixed expiry, which did not change, has passed.
+/// Whether the declared fixed expiry is unchanged and has passed, so that no value can be issued.
 pub fn has_ended(declared: &Declared, present: &Present, now: Timestamp) -> bool {
     matches!(declared.ends, Ends::At(end) if end.has_passed(now) && present.expiry == Some(end))
 }
 
-/// Whether a changed `expires_at` lies as far ahead of its plan as the one before lay ahead of its own: it is computed from
-/// the time of each plan, and so changes with every plan. Each comes with the instant of its plan.
+/// Whether `expires_at` is computed from the current time, so that it changes with every plan: its
+/// distance from the time of its plan is the same as before. Each expiry comes with the time of its
+/// plan.
 pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) -> bool {
     const TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
     let ahead = |(expiry, planned): (Expiry, Timestamp)| expiry.instant().duration_since(planned);
@@ -282,7 +287,8 @@ pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) 
     before.0 != now.0 && passed > TOLERANCE && (ahead(before) - ahead(now)).abs() <= TOLERANCE
 }
 
-/// The reason to rotate a value that was made then and may become so old; `None` if it is younger.
+/// The reason to rotate a value that has reached the age of `rotate_every`; `None` if it is
+/// younger.
 pub fn aged(made: Timestamp, rotate_every: Duration, now: Timestamp) -> Option<Reason> {
     let age = now.duration_since(made);
     let due = SignedDuration::try_from(rotate_every).is_ok_and(|rotate_every| age >= rotate_every);
@@ -347,7 +353,7 @@ impl fmt::Display for Keeper {
     }
 }
 
-/// A duration in its largest unit, rounded down: what a person needs to know of it.
+/// Formats a duration in its largest unit, rounded down.
 pub(crate) struct Rough(pub(crate) Duration);
 
 impl fmt::Display for Rough {
@@ -387,9 +393,9 @@ mod tests {
 
     const NONE: Triggers = &[];
 
-    /// (what is declared, what is there, the reasons on 2027-01-01)
+    /// (desired state, actual state, expected reason on 2027-01-01)
     #[test]
-    fn every_rotation_has_its_reason_and_nothing_else_rotates() {
+    fn reasons_of_every_case_match() {
         let february = expiry("2027-02-01T00:00:00Z");
         let december = expiry("2026-12-01T00:00:00Z");
         let fourth = expiry("2027-01-04T12:00:00Z");
@@ -543,17 +549,17 @@ mod tests {
                 value,
             };
             let reasons = reasons(&declared, &present, instant("2027-01-01T00:00:00Z"));
-            let told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-            assert_eq!(told.len(), usize::from(!expected.is_empty()), "{case}: {told:?}");
-            assert!(told.concat().contains(expected), "{case}: {told:?}");
+            let shown: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.len(), usize::from(!expected.is_empty()), "{case}: {shown:?}");
+            assert!(shown.concat().contains(expected), "{case}: {shown:?}");
         }
     }
 
     type Triggers = &'static [(&'static str, &'static str)];
 
-    /// (the triggers before, the triggers now, what is told)
+    /// (previous triggers, current triggers, expected reason)
     #[test]
-    fn any_change_of_a_trigger_rotates_and_is_named() {
+    fn reasons_name_every_changed_trigger() {
         let cases: [(Triggers, Triggers, &str); 6] = [
             (&[("release", "1")], &[("release", "1")], ""),
             (
@@ -584,11 +590,11 @@ mod tests {
                 keeper: Keeper::State,
                 value: PresentValue::Ours,
             };
-            let told: String = reasons(&declared, &present, Timestamp::UNIX_EPOCH)
+            let shown: String = reasons(&declared, &present, Timestamp::UNIX_EPOCH)
                 .iter()
                 .map(ToString::to_string)
                 .collect();
-            assert_eq!(told, expected, "{before:?} {now:?}");
+            assert_eq!(shown, expected, "{before:?} {now:?}");
         }
     }
 
@@ -596,10 +602,10 @@ mod tests {
         Timestamp::from_second(hour * 3_600).unwrap()
     }
 
-    /// (how the end is declared, the expiry asked for, when the value was issued and its expiry by the platform, whether it
+    /// (expiry policy, requested expiry, time of issue and the platform's expiry, whether the token
     /// is rotated in hour 100)
     #[test]
-    fn expiry_of_the_platform_decides_and_a_difference_alone_does_not_rotate() {
+    fn reasons_follow_expiry_of_platform_and_ignore_mere_difference() {
         let after = |hours: u32, before: Option<u32>| Ends::After {
             lifetime: Duration::from_secs(3_600) * hours,
             rotate_before: before.map(|hours| Duration::from_secs(3_600) * hours),
@@ -631,7 +637,7 @@ mod tests {
             ),
             ("within rotate_before", after(500, Some(400)), 590, (90, 499), true),
         ];
-        for (case, ends, asked, (issued, kept), rotates) in cases {
+        for (case, ends, asked, (issued, assigned), rotates) in cases {
             let declared = Declared {
                 ends,
                 triggers: triggers(NONE),
@@ -645,7 +651,7 @@ mod tests {
                 expiry: Some(Expiry::at(at(asked))),
                 issued: Some(Issued {
                     at: at(issued),
-                    expiry: Expiry::at(at(kept)),
+                    expiry: Expiry::at(at(assigned)),
                 }),
                 lifetime,
                 triggers: triggers(NONE),
@@ -658,9 +664,9 @@ mod tests {
     }
 
     #[test]
-    fn expiry_that_is_computed_from_the_time_of_each_plan_is_recognised() {
+    fn follows_the_clock_recognises_expiry_computed_from_time_of_plan() {
         let minute = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        // The expiry and the instant of the plan, before and now, in minutes.
+        // Expiry and time of the plan, before and now, in minutes.
         let cases = [
             ("a day ahead, twice", (1_440, 0), (1_540, 100), true),
             ("the first plan was slow", (1_440, 1), (1_540, 100), true),
@@ -675,9 +681,9 @@ mod tests {
         }
     }
 
-    /// (who keeps the value by the state, who is to keep it, whose value it is, what is told)
+    /// (storage by the state, declared storage, status of the value, expected reason)
     #[test]
-    fn a_value_that_its_keeper_does_not_have_is_replaced() {
+    fn value_missing_in_its_storage_is_rotated() {
         use PresentValue::{Imported, Missing, Ours, Undelivered};
         let vault = |place: &str| Keeper::Elsewhere(format!("Vault ({place})"));
         let state = Keeper::State;
@@ -730,8 +736,8 @@ mod tests {
                 value,
             };
             let reasons = reasons(&declared, &present, Timestamp::UNIX_EPOCH);
-            let told: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-            assert_eq!(told.join("; "), expected);
+            let shown: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.join("; "), expected);
         }
     }
 
@@ -748,7 +754,7 @@ mod tests {
             Just(Ends::ByDefault),
             some_expiry().prop_map(Ends::At),
             (some_duration(), prop::option::of(0_u32..100))
-                // The provider refuses a rotate_before that is not shorter than expires_in.
+                // The provider rejects a rotate_before that is not shorter than expires_in.
                 .prop_map(|(lifetime, percent)| Ends::After {
                     lifetime,
                     rotate_before: percent.map(|percent| lifetime * percent / 101),
@@ -791,7 +797,7 @@ mod tests {
             })
     }
 
-    /// What is there after a rotation at `now`.
+    /// The actual state after a rotation at `now`.
     fn rotated(declared: &Declared, now: Timestamp) -> Present {
         let (expiry, lifetime) = match declared.ends {
             Ends::ByDefault => (Expiry::at(now + SignedDuration::from_hours(24)), None),
@@ -813,19 +819,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_cause_makes_one_rotation(declared in some_declaration(), second in 0_i64..4_000_000_000) {
+        fn rotation_removes_all_reasons(declared in some_declaration(), second in 0_i64..4_000_000_000) {
             let now = Timestamp::from_second(second).unwrap();
             prop_assert_eq!(reasons(&declared, &rotated(&declared, now), now), []);
         }
 
         #[test]
-        fn a_later_clock_never_takes_a_rotation_back(
+        fn reason_remains_as_time_passes(
             declared in some_declaration(),
             present in some_presence(),
             second in 0_i64..4_000_000_000,
             later in 0_i64..400_000_000,
         ) {
-            // A fixed end is what takes a reason away: the user said when it ends.
+            // Only a fixed expiry removes a reason, because the user chose that instant.
             prop_assume!(!matches!(declared.ends, Ends::At(_)));
             let now = Timestamp::from_second(second).unwrap();
             let rotates = !reasons(&declared, &present, now).is_empty();

@@ -1,4 +1,4 @@
-//! What a secret holds.
+//! The content of a secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The content of one version: values by name. Does not print them.
+/// The content of one version of a secret: values by name. `Debug` prints the names only.
 #[derive(Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(transparent)]
 pub struct Data(BTreeMap<String, Entry>);
@@ -16,23 +16,23 @@ pub struct Data(BTreeMap<String, Entry>);
 /// One value.
 #[derive(Clone)]
 pub enum Entry {
-    /// Text that is surely secret: an answer that quotes it is not told.
+    /// A text that is a secret: errors redact it.
     Secret(SecretString),
-    /// Any other text. What was read may be secret, too.
+    /// Any other text. A text that was read may be a secret, too.
     Text(SecretString),
     /// A whole number.
     Number(i64),
-    /// Something else, which somebody else has written.
+    /// A value of another type, which was written by another client.
     Other,
 }
 
 impl Data {
-    /// The value of that name.
+    /// The value with this name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.0.get(name)
     }
 
-    /// The text of that name.
+    /// The text with this name.
     pub fn text(&self, name: &str) -> Option<&SecretString> {
         match self.0.get(name) {
             Some(Entry::Secret(text) | Entry::Text(text)) => Some(text),
@@ -40,7 +40,7 @@ impl Data {
         }
     }
 
-    /// What is surely secret of it.
+    /// The values that are secrets.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.0.values().filter_map(|entry| match entry {
             Entry::Secret(secret) => Some(secret),
@@ -48,7 +48,7 @@ impl Data {
         })
     }
 
-    /// The number of that name.
+    /// The number with this name.
     pub fn number(&self, name: &str) -> Option<i64> {
         match self.0.get(name) {
             Some(Entry::Number(number)) => Some(*number),
@@ -81,7 +81,7 @@ impl From<i64> for Entry {
     }
 }
 
-/// Something else equals nothing: it is not known.
+/// Compares by content. `Other` equals nothing, because its content is unknown.
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

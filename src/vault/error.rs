@@ -1,4 +1,4 @@
-//! What went wrong with Vault.
+//! Errors of Vault.
 
 use std::fmt;
 
@@ -7,41 +7,41 @@ use http::StatusCode;
 use super::place::Place;
 use crate::rest::{self, Kind};
 
-/// Why a secret could not be read, written or removed. Holds no secret.
+/// The reason a secret could not be read, written or deleted. Contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A request did not succeed.
+    /// A request failed.
     #[error("could not {}", .0.tried())]
     Request(#[from] rest::Error),
-    /// Nothing is mounted there.
-    #[error("there is no KV version 2 where the secret \"{0}\" is to be")]
+    /// Nothing is mounted at the place.
+    #[error("there is no KV version 2 at the place of the secret \"{0}\"")]
     NoMount(Place),
-    /// Something else is mounted there.
-    #[error("there is no KV version 2 where the secret \"{0}\" is to be, but {1}")]
+    /// Something other than a KV version 2 is mounted at the place.
+    #[error("there is no KV version 2 at the place of the secret \"{0}\", but {1}")]
     NotVersion2(Place, String),
-    /// A value was written to something else than a KV version 2.
+    /// The value was written to something other than a KV version 2.
     #[error("there is no KV version 2 where the secret \"{place}\" was written")]
     Unversioned {
-        /// Where it was written.
+        /// The place of the value.
         place: Place,
-        /// Why it could not be deleted again, if it could not.
+        /// The error that prevented its deletion; `None` if it was deleted.
         remains: Option<Box<Error>>,
     },
-    /// The token's policies do not allow it.
+    /// The token's policies do not allow the write.
     #[error("Vault's token lacks {} on {path:?}", .missing.join(", "))]
     NotAllowed {
-        /// The path of the policy's rule.
+        /// The path for which the policy lacks capabilities.
         path: String,
-        /// The capabilities that are missing.
+        /// The missing capabilities.
         missing: Vec<&'static str>,
     },
-    /// Somebody else wrote another version first.
-    #[error("somebody else wrote the secret \"{0}\" at the same time")]
+    /// Another client wrote another version first.
+    #[error("another client wrote the secret \"{0}\" at the same time")]
     Overtaken(Place),
 }
 
 impl Error {
-    /// What Vault answered, or why it did not, if there was a request to answer.
+    /// Vault's answer, or the reason there is none; `None` for errors without a request.
     pub fn answer(&self) -> Option<String> {
         match self {
             Self::Request(error) => Some(Answered(error.kind()).to_string()),
@@ -49,7 +49,7 @@ impl Error {
         }
     }
 
-    /// Whether it may have been done all the same.
+    /// Whether Vault may have executed the request nevertheless.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Request(error) if error.is_ambiguous())
     }
@@ -65,11 +65,13 @@ impl Error {
         }
     }
 
-    /// Whether the same request may succeed a little later, for a value that would be lost otherwise. By statuses as
-    /// Vault's documentation lists them ("HTTP status codes"): sealed and standby servers, and replicas that lag behind
-    /// (412), get over it; a refusal does not. The server was reached when the permission to write was proved, so even a
-    /// host name that does not exist may pass.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Whether a later retry may succeed, which is worth trying for a value that would be lost
+    /// otherwise.
+    ///
+    /// The statuses are those of Vault's documentation ("HTTP status codes"): sealed and standby
+    /// servers and lagging replicas (412) recover, a rejection is final. The preceding permission
+    /// check reached the server, so even an unknown host name may be transient.
+    pub(super) fn is_transient(&self) -> bool {
         let Self::Request(error) = self else { return false };
         match error.kind() {
             Kind::Status { status, .. } => {
@@ -86,7 +88,7 @@ impl Error {
     }
 }
 
-/// How a request failed, with Vault named where others would be "the platform".
+/// Formats a failure with "Vault" in place of "the platform".
 struct Answered<'a>(&'a Kind);
 
 impl fmt::Display for Answered<'_> {
@@ -109,8 +111,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_tried_again_and_a_refusal_is_not() {
-        for (status, may_pass) in [
+    fn transient_failure_is_retried_and_rejection_is_not() {
+        for (status, is_transient) in [
             (400, false),
             (403, false),
             (404, false),
@@ -130,12 +132,12 @@ mod tests {
                 page: false,
             };
             assert_eq!(
-                Error::from(rest::Error::new("", kind, false)).may_pass(),
-                may_pass,
+                Error::from(rest::Error::new("", kind, false)).is_transient(),
+                is_transient,
                 "{status}"
             );
         }
-        assert!(Error::from(rest::Error::new("", Kind::Connect("".into()), false)).may_pass());
-        assert!(!Error::from(rest::Error::new("", Kind::Cancelled, false)).may_pass());
+        assert!(Error::from(rest::Error::new("", Kind::Connect("".into()), false)).is_transient());
+        assert!(!Error::from(rest::Error::new("", Kind::Cancelled, false)).is_transient());
     }
 }

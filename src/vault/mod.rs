@@ -1,26 +1,33 @@
-//! Handing secrets over to HashiCorp Vault: KV version 2.
+//! The delivery of secrets to HashiCorp Vault (KV version 2).
 //!
 //! # Flow
-//! [`Vault::prove_writable`] shows, before there is anything to lose, that a token may write at a [`Place`], that a KV
-//! version 2 is mounted there, and what it holds. [`Vault::write`] writes a new version after exactly that one
-//! (check-and-set), and where an answer is lost looks what became of it. [`Vault::newest`] reads; [`Vault::remove`]
-//! deletes the version that was written.
+//! [`Vault::prove_writable`] checks, before a value exists that could be lost, that the token may
+//! write at a [`Place`] and that a KV version 2 is mounted there, and reads the current version.
+//! [`Vault::write`] writes the version that follows exactly that one (check-and-set); if the answer
+//! is lost, it reads the secret to find out whether the write succeeded. [`Vault::newest`] reads a
+//! secret; [`Vault::remove`] deletes a version.
 //!
 //! # Guarantees
-//! - What was written by somebody else meanwhile is never covered over: every write names the version that it follows.
-//! - A write whose answer is lost is neither doubled nor taken for somebody else's: a look tells it by its content.
-//! - A failure that may pass (no connection, a sealed or overloaded server, an eventually consistent one) is tried again
-//!   as long as the operation lasts. The first try is made even if the operation is over or cancelled, for a value that
-//!   is only in memory would be lost.
-//! - No secret is in an error or a log.
-//! - A value that was written to something else than a KV version 2 after all is deleted again, and the error says so.
+//! - A write never overwrites a version of another client: every write names the version that it
+//!   follows.
+//! - A write whose answer is lost neither creates a second version nor is taken for another
+//!   client's: its content identifies it.
+//! - Transient failures (no connection; a sealed, overloaded or eventually consistent server) are
+//!   retried as long as the operation lasts. The first attempt is made even if the operation is
+//!   over or cancelled, because a value that exists only in memory would be lost.
+//! - No secret appears in an error or a log.
+//! - A value that was written to something other than a KV version 2 is deleted again, and an error
+//!   reports it.
 //!
 //! # Assumptions
-//! - What is mounted is reported by `sys/internal/ui/mounts/<mount>`, which Vault's own CLI asks before it writes. Where
-//!   that is denied, a KV version 2 is known by how it refuses a write without `data`, which writes nothing anywhere.
-//! - The token may read what it writes (`create`, `update` and `read` on `<mount>/data/<path>`), and ask what it may
-//!   (`sys/capabilities-self`, in Vault's default policy). `update` on `<mount>/delete/<path>` is for removals.
-//! - A version's content never changes; a secret that was removed with its metadata begins with version 1 again.
+//! - `sys/internal/ui/mounts/<mount>` describes the mount; Vault's own CLI reads it before it
+//!   writes. Where access is denied, a KV version 2 is recognised by its answer to a write without
+//!   `data`, which every engine rejects.
+//! - The token may read what it writes (`create`, `update` and `read` on `<mount>/data/<path>`) and
+//!   list its capabilities (`sys/capabilities-self`, in Vault's default policy). Deletion needs
+//!   `update` on `<mount>/delete/<path>`.
+//! - A version is immutable. A secret that is deleted with its metadata starts again with version
+//!   1.
 
 mod data;
 mod error;
@@ -47,49 +54,50 @@ pub use place::{InvalidPlace, Place};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// A Vault Agent or Proxy may insist on it, as a browser cannot be tricked into sending it.
+/// The header that a Vault Agent or Proxy may require, because a browser cannot be tricked into
+/// sending it.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
-/// What a hand-over needs at `<mount>/data/<path>`: a first version is a creation, any other an update, and a lost
-/// answer needs a look.
+/// The capabilities that a delivery needs at `<mount>/data/<path>`: `create` for a first version,
+/// `update` for any other, and `read` after a lost answer.
 const NEEDED: [&str; 3] = ["create", "update", "read"];
 
-/// How a KV version 2 refuses a write without `data`.
+/// The message with which a KV version 2 rejects a write without `data`.
 const NO_DATA: &str = "no data provided";
 
-/// How a KV version 1 and a cubbyhole refuse an empty write.
+/// The message with which a KV version 1 or a cubbyhole rejects an empty write.
 const NO_FIELDS: &str = "missing data fields";
 
-/// How to reach a Vault.
+/// The connection settings of a Vault.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Its API, with `/v1`; see [`address`].
+    /// The URL of the API, including `/v1`; see [`address`].
     pub base_url: BaseUrl,
-    /// What to prove oneself with; see [`token`].
+    /// The credential; see [`token`].
     pub credential: Credential,
-    /// The namespace to work in.
+    /// The namespace, if any.
     pub namespace: Option<String>,
-    /// Who may vouch for the server.
+    /// The trusted certificate authorities.
     pub roots: Roots,
 }
 
-/// Reads an address as VAULT_ADDR has it: that of the server, without `/v1`.
+/// Parses an address in the format of `VAULT_ADDR`: the server's URL without `/v1`.
 ///
 /// # Errors
-/// As [`BaseUrl::parse`]: plain http is for loopback only.
+/// See [`BaseUrl::parse`]: plain HTTP is allowed on loopback only.
 pub fn address(text: &str) -> Result<BaseUrl, InvalidBaseUrl> {
     BaseUrl::parse(&format!("{}/v1", BaseUrl::parse(text)?))
 }
 
-/// A token as VAULT_TOKEN or `~/.vault-token` has it.
+/// Creates the credential from a token in the format of `VAULT_TOKEN` or `~/.vault-token`.
 ///
 /// # Errors
-/// If no header can carry it.
+/// Returns [`InvalidCredential`] if the token is not valid in a header.
 pub fn token(text: SecretString) -> Result<Credential, InvalidCredential> {
     Credential::in_header(TOKEN, text)
 }
 
-/// A Vault to hand over to. Clones share connections.
+/// A client of one Vault. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Vault {
     client: Client,
@@ -100,33 +108,33 @@ pub struct Vault {
 /// The newest version of a secret.
 #[derive(Debug, Default)]
 pub struct Newest {
-    /// Its number; 0 where nothing was ever written.
+    /// The number of the version; 0 if the secret was never written.
     pub version: u64,
-    /// What it holds; `None` where there is none, or it was deleted or destroyed.
+    /// The content; `None` if there is no version, or it was deleted or destroyed.
     pub data: Option<Data>,
 }
 
-/// What is known of a place before a write.
+/// The result of a check before a write.
 #[derive(Debug)]
 pub struct Proof {
-    /// What is there.
+    /// The current version.
     pub newest: Newest,
-    /// Whether a KV version 2 is proved to be mounted there; otherwise Vault did not say what is.
+    /// Whether the mount is certainly a KV version 2. If not, Vault did not describe it.
     pub is_version_2: bool,
 }
 
-/// What is mounted at a place.
+/// The kind of a mount.
 #[derive(Debug, PartialEq)]
 enum Mounted {
     Version2,
-    /// Something else, as a message names it.
+    /// Another kind, described for a message.
     Other(String),
-    /// Vault does not say.
+    /// Vault does not describe the mount.
     Unknown,
 }
 
 impl Vault {
-    /// A Vault that is reached by what `transport` makes.
+    /// Creates a client whose requests go through the transport that `transport` returns.
     pub fn new(
         settings: Settings,
         user_agent: HeaderValue,
@@ -156,7 +164,7 @@ impl Vault {
         }
     }
 
-    /// The same Vault, whose messages repeat none of these secrets either.
+    /// Shares `secrets` with the client: errors redact all of them.
     #[must_use]
     pub fn concealing(self, secrets: &KnownSecrets) -> Self {
         Self {
@@ -165,16 +173,18 @@ impl Vault {
         }
     }
 
-    /// Shows that a write to `place` is allowed and makes a version, and what is there. Writes nothing.
+    /// Checks that a write to `place` is allowed and would create a version, and reads the current
+    /// one. Writes nothing.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] names what the token lacks; [`Error::NoMount`] if there is nothing to write to;
-    /// [`Error::NotVersion2`] if it keeps no versions; or why that cannot be known.
+    /// Returns [`Error::NotAllowed`] with the missing capabilities, [`Error::NoMount`] if nothing
+    /// is mounted, [`Error::NotVersion2`] if the mount keeps no versions, or the error that
+    /// prevented the check.
     pub async fn prove_writable(&self, operation: &Operation, place: &Place) -> Result<Proof, Error> {
         let path = place.below("data");
-        let tried = format!("ask what Vault allows at {path:?}");
-        let request = self.request(Method::POST, tried, &["sys", "capabilities-self"]);
-        // It changes nothing.
+        let action = format!("read the capabilities of Vault's token at {path:?}");
+        let request = self.request(Method::POST, action, &["sys", "capabilities-self"]);
+        // The request changes nothing.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "paths": [path] }));
         let granted = self
             .client
@@ -194,7 +204,7 @@ impl Vault {
         }
         match mounted {
             Mounted::Other(found) => Err(Error::NotVersion2(place.clone(), found)),
-            // Nothing else has numbered versions.
+            // Only a KV version 2 has numbered versions.
             mounted => Ok(Proof {
                 is_version_2: mounted == Mounted::Version2 || newest.version > 0,
                 newest,
@@ -202,36 +212,39 @@ impl Vault {
         }
     }
 
-    /// Asks what is mounted, as Vault's own CLI does. No policy has to allow it, only access to something in the mount.
+    /// Reads the kind of the mount, as Vault's own CLI does. It needs no policy of its own, only
+    /// access to any path of the mount.
     async fn mounted(&self, operation: &Operation, place: &Place) -> Result<Mounted, Error> {
         let mount = place.mount();
-        let tried = format!("ask what is mounted at {mount:?} in Vault");
+        let action = format!("look up the mount {mount:?} in Vault");
         let segments = ["sys", "internal", "ui", "mounts"].into_iter().chain(mount.split('/'));
-        let request = self.request(Method::GET, tried, &segments.collect::<Vec<_>>());
-        let request = request.also_answers(StatusCode::FORBIDDEN);
+        let request = self.request(Method::GET, action, &segments.collect::<Vec<_>>());
+        let request = request.accept_status(StatusCode::FORBIDDEN);
         let found = self
             .client
             .fetch(operation, &request, |answer| Ok(mounted(&answer, mount)))
             .await;
         match found {
             Ok(found) => Ok(found),
-            // An old server, or a proxy that passes on only some paths.
+            // An old server, or a proxy that forwards only some paths.
             Err(error) if error.status().is_some_and(|status| status.is_client_error()) => Ok(Mounted::Unknown),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Finds out what is mounted by a write without content, which every engine refuses, each in its own way.
+    /// Determines the kind of the mount by an empty write, which every engine rejects with a
+    /// message of its own.
     async fn probe(&self, operation: &Operation, place: &Place) -> Result<Mounted, Error> {
-        let tried = format!("ask what is mounted at {:?} in Vault", place.mount());
-        let request = self.at(Method::POST, tried, place, "data");
+        let action = format!("look up the mount {:?} in Vault", place.mount());
+        let request = self.at(Method::POST, action, place, "data");
         let request = request.json(&json!({}));
         match self.client.send(operation, &request).await {
             Ok(_) => Ok(Mounted::Unknown),
-            // A KV version 1 answers 400, and a cubbyhole 500.
+            // A KV version 1 answers 400, a cubbyhole 500.
             Err(error) if error.status().is_some() => {
-                let says = |phrase| error.platform_message().is_some_and(|message| message.contains(phrase));
-                Ok(match (says(NO_DATA), says(NO_FIELDS)) {
+                let message_contains =
+                    |phrase| error.platform_message().is_some_and(|message| message.contains(phrase));
+                Ok(match (message_contains(NO_DATA), message_contains(NO_FIELDS)) {
                     (true, _) => Mounted::Version2,
                     (_, true) => Mounted::Other("a store that keeps no versions".to_owned()),
                     _ => Mounted::Unknown,
@@ -241,10 +254,10 @@ impl Vault {
         }
     }
 
-    /// Reads the newest version.
+    /// Reads the current version.
     ///
     /// # Errors
-    /// [`Error`], but not because there is none.
+    /// Returns [`Error`]. A missing secret is not an error.
     pub async fn newest(&self, operation: &Operation, place: &Place) -> Result<Newest, Error> {
         let request = self.at(
             Method::GET,
@@ -252,7 +265,7 @@ impl Vault {
             place,
             "data",
         );
-        let request = request.also_answers(StatusCode::NOT_FOUND);
+        let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Version(newest) => Ok(newest),
             Found::Unversioned(_) => Err(Error::NotVersion2(
@@ -263,11 +276,12 @@ impl Vault {
         }
     }
 
-    /// Writes a new version after `after`, and tells its number.
+    /// Writes the version that follows `after`, and returns its number.
     ///
     /// # Errors
-    /// [`Error::Overtaken`] if another version is there, so that nothing was written; or why it could not be written. A
-    /// request that is ambiguous may have been, although even a look could not tell.
+    /// Returns [`Error::Overtaken`] if there is another version, so that nothing was written, or
+    /// the error that prevented the write. If the error is ambiguous, the value may have been
+    /// written.
     pub async fn write(&self, operation: &Operation, place: &Place, after: u64, data: &Data) -> Result<u64, Error> {
         let mut step = Operation::new(self.request_timeout, CancellationToken::new());
         let (mut lost, mut ambiguous) = (0_u32, false);
@@ -277,21 +291,22 @@ impl Vault {
                 Err(error) => error,
             };
             ambiguous |= error.is_ambiguous();
-            // A refusal may be the consequence of an earlier try that was not lost after all.
+            // A 400 may be the consequence of an earlier attempt whose answer was lost.
             if ambiguous || error.is_status(StatusCode::BAD_REQUEST) {
                 match self.newest(&step, place).await {
                     Ok(newest) if newest.data.as_ref() == Some(data) => return Ok(newest.version),
                     Ok(newest) if newest.version != after => return Err(Error::Overtaken(place.clone())),
-                    Err(Error::NotVersion2(..)) => return Err(self.take_back(place, data).await),
-                    // What may still be under way does no harm: it follows the same version as what is tried next.
+                    Err(Error::NotVersion2(..)) => return Err(self.undo_write(place, data).await),
+                    // A request still in flight does no harm: it follows the same version as the
+                    // next attempt, so that only one succeeds.
                     Ok(_) | Err(_) => {}
                 }
             }
             if let Error::Unversioned { .. } = error {
-                return Err(self.take_back(place, data).await);
+                return Err(self.undo_write(place, data).await);
             }
             let pause = Duration::from_secs(1 << lost.min(5));
-            if !error.may_pass() || operation.pause(pause).await.is_err() {
+            if !error.is_transient() || operation.pause(pause).await.is_err() {
                 return Err(if ambiguous {
                     error.after_an_ambiguous_one()
                 } else {
@@ -314,9 +329,11 @@ impl Vault {
         let request = data.secrets().cloned().fold(request, Request::conceal);
         let request = request.json(&json!({ "options": { "cas": after }, "data": data }));
         let written = self.client.fetch(step, &request, |answer| match answer.status {
-            // What is no KV version 2 takes anything.
+            // Anything but a KV version 2 answers 204.
             StatusCode::NO_CONTENT => Ok(None),
-            _ => answer.json::<Told<Written>>().map(|told| Some(told.data.version)),
+            _ => answer
+                .json::<Envelope<Written>>()
+                .map(|envelope| Some(envelope.data.version)),
         });
         written.await?.ok_or_else(|| Error::Unversioned {
             place: place.clone(),
@@ -324,9 +341,10 @@ impl Vault {
         })
     }
 
-    /// Deletes a value that was written to something without versions, and reports whether that succeeded.
-    async fn take_back(&self, place: &Place, data: &Data) -> Error {
-        // The value must not stay there because the run was interrupted meanwhile.
+    /// Deletes a value that was written to a store without versions, and returns the error to
+    /// report.
+    async fn undo_write(&self, place: &Place, data: &Data) -> Error {
+        // A new operation: even if the run was interrupted, the value must not remain.
         let cleanup = Operation::new(self.request_timeout, CancellationToken::new());
         let removed = self.remove_unversioned(&cleanup, place, |found| found == data).await;
         Error::Unversioned {
@@ -335,11 +353,11 @@ impl Vault {
         }
     }
 
-    /// Deletes what lies without versions where versions were expected, if it is what `is_ours` describes; returns
-    /// whether it was there. A token that may not delete overwrites it.
+    /// Deletes a value in a store without versions, if `is_ours` recognises it, and returns whether
+    /// it was there. If the token must not delete, the value is overwritten.
     ///
     /// # Errors
-    /// [`Error`] if it may still be there.
+    /// Returns [`Error`] if the value may still be there.
     pub async fn remove_unversioned(
         &self,
         operation: &Operation,
@@ -347,17 +365,17 @@ impl Vault {
         is_ours: impl Fn(&Data) -> bool,
     ) -> Result<bool, Error> {
         let request = self.at(Method::GET, format!("read \"{place}\" in Vault"), place, "data");
-        let request = request.also_answers(StatusCode::NOT_FOUND);
+        let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Unversioned(data) if is_ours(&data) => {}
             Found::Unversioned(_) | Found::Version(_) | Found::Nothing => return Ok(false),
         }
-        let tried = format!("delete \"{place}\" in Vault");
-        let delete = self.at(Method::DELETE, tried.clone(), place, "data");
+        let action = format!("delete \"{place}\" in Vault");
+        let delete = self.at(Method::DELETE, action.clone(), place, "data");
         match self.client.send(operation, &delete).await {
             Ok(_) => Ok(true),
             Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {
-                let overwrite = self.at(Method::POST, tried, place, "data");
+                let overwrite = self.at(Method::POST, action, place, "data");
                 let overwrite = overwrite.retry(RetrySafety::Safe).json(&json!({ "data": {} }));
                 self.client.send(operation, &overwrite).await?;
                 Ok(true)
@@ -366,30 +384,30 @@ impl Vault {
         }
     }
 
-    /// Deletes a version if it is still the newest; tells whether it was.
+    /// Deletes a version if it is still the current one, and returns whether it was.
     ///
     /// # Errors
-    /// [`Error`] if it may still be there.
+    /// Returns [`Error`] if the version may still be there.
     pub async fn remove(&self, operation: &Operation, place: &Place, version: u64) -> Result<bool, Error> {
         let newest = self.newest(operation, place).await?;
         if newest.version != version || newest.data.is_none() {
             return Ok(false);
         }
-        let tried = format!("delete version {version} of the secret \"{place}\" in Vault");
-        let request = self.at(Method::POST, tried, place, "delete");
-        // It names the version: twice is as good as once.
+        let action = format!("delete version {version} of the secret \"{place}\" in Vault");
+        let request = self.at(Method::POST, action, place, "delete");
+        // Idempotent, because the request names the version.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "versions": [version] }));
         self.client.send(operation, &request).await?;
         Ok(true)
     }
 
-    fn at(&self, method: Method, tried: String, place: &Place, kind: &str) -> Request {
+    fn at(&self, method: Method, action: String, place: &Place, kind: &str) -> Request {
         let path = place.below(kind);
-        self.request(method, tried, &path.split('/').collect::<Vec<_>>())
+        self.request(method, action, &path.split('/').collect::<Vec<_>>())
     }
 
-    fn request(&self, method: Method, tried: String, segments: &[&str]) -> Request {
-        let request = Request::new(method, tried, segments).header(REQUEST, "true");
+    fn request(&self, method: Method, action: String, segments: &[&str]) -> Request {
+        let request = Request::new(method, action, segments).header(REQUEST, "true");
         match &self.namespace {
             Some(namespace) => request.header(NAMESPACE, namespace),
             None => request,
@@ -397,9 +415,9 @@ impl Vault {
     }
 }
 
-/// The part of an answer that matters.
+/// The envelope of an answer.
 #[derive(Deserialize)]
-struct Told<T> {
+struct Envelope<T> {
     data: T,
 }
 
@@ -408,27 +426,27 @@ struct Written {
     version: u64,
 }
 
-/// A version, or what is known of one that was deleted.
+/// A version, or the metadata of a deleted one.
 #[derive(Deserialize)]
 struct Version {
     data: Option<Data>,
     metadata: Written,
 }
 
-/// A 404.
+/// The body of a 404.
 #[derive(Deserialize)]
 struct Absent {
     data: Option<Version>,
     errors: Option<Vec<String>>,
 }
 
-/// What a write for a KV version 2 leaves in a store that keeps no versions.
+/// The result of a write for a KV version 2 in a store without versions.
 #[derive(Deserialize)]
 struct Unversioned {
     data: Data,
 }
 
-/// What is mounted somewhere.
+/// The description of a mount.
 #[derive(Deserialize)]
 struct MountDetails {
     #[serde(rename = "type")]
@@ -437,12 +455,12 @@ struct MountDetails {
     options: Option<Value>,
 }
 
-/// What is at a place.
+/// The content of a place.
 enum Found {
     Version(Newest),
-    /// What a write for a KV version 2 leaves in a store without versions.
+    /// A value in a store without versions.
     Unversioned(Data),
-    /// There is no KV version 2.
+    /// Nothing: no KV version 2 is mounted.
     Nothing,
 }
 
@@ -452,16 +470,17 @@ fn found(answer: Answer) -> Result<Found, Unreadable> {
             Absent {
                 data: Some(version), ..
             } => version,
-            // Of a path without a secret Vault has nothing to say; of one without a mount, or outside `data`, it has.
+            // Vault answers without an error for a path without a secret, and with one for a path
+            // without a mount or outside `data`.
             Absent {
                 errors: Some(errors), ..
             } if errors.is_empty() => return Ok(Found::Version(Newest::default())),
             Absent { .. } => return Ok(Found::Nothing),
         }
     } else {
-        match answer.json::<Told<Value>>()?.data {
+        match answer.json::<Envelope<Value>>()?.data {
             data if data.get("metadata").is_none() => {
-                // Whatever else lies there was not written for a KV version 2.
+                // Anything else in the store was not written for a KV version 2.
                 return Ok(match serde_json::from_value(data) {
                     Ok(Unversioned { data }) => Found::Unversioned(data),
                     Err(_) => Found::Unversioned(Data::default()),
@@ -477,15 +496,15 @@ fn found(answer: Answer) -> Result<Found, Unreadable> {
     }))
 }
 
-/// What is mounted at `mount`, by an answer about it.
+/// The kind of the mount at `mount`, from Vault's description.
 fn mounted(answer: &Answer, mount: &str) -> Mounted {
-    let Ok(Told { data }) = answer.json::<Told<MountDetails>>() else {
+    let Ok(Envelope { data }) = answer.json::<Envelope<MountDetails>>() else {
         return Mounted::Unknown;
     };
     let version = data.options.as_ref().and_then(|options| options.get("version"));
     let version = version.map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
-    // A request for what is deeper in a mount is answered with the mount. Its path is relative to the namespace, which
-    // `mount` may name.
+    // Vault answers a request for a deeper path with the mount that contains it. The path in the
+    // answer is relative to the namespace, which `mount` may include.
     let path = data.path.as_deref().map(|path| path.trim_matches('/'));
     let is_other = path.is_some_and(|path| path != mount && !mount.ends_with(&format!("/{path}")));
     match (data.type_name.as_str(), version.as_deref()) {
@@ -503,17 +522,17 @@ fn mounted(answer: &Answer, mount: &str) -> Mounted {
     }
 }
 
-/// What a token may do at `path`. Vault tells it by the path, and of a single path as `capabilities`; in `data`, beside
-/// it, or both, depending on its version.
+/// The capabilities of a token at `path`. Depending on its version, Vault returns them under the
+/// path or as `capabilities`, inside `data`, next to it, or both.
 fn granted(answer: &Answer, path: &str) -> Result<BTreeSet<String>, Unreadable> {
-    let told: Value = answer.json()?;
-    let places = [told.get("data"), Some(&told)];
+    let envelope: Value = answer.json()?;
+    let places = [envelope.get("data"), Some(&envelope)];
     let found = places
         .into_iter()
         .flatten()
         .flat_map(|place| [place.get(path), place.get("capabilities")]);
     let found = found.flatten().find_map(Value::as_array);
-    let found = found.ok_or_else(|| Unreadable("it does not tell the capabilities".to_owned()))?;
+    let found = found.ok_or_else(|| Unreadable("it does not contain the capabilities".to_owned()))?;
     Ok(found.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 

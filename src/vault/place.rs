@@ -1,33 +1,35 @@
-//! Where a secret is.
+//! The place of a secret.
 
 use std::fmt;
 
-/// A secret's place in a KV version 2: the path of the mount, and the secret's path below it. Both may be deep.
+/// The place of a secret in a KV version 2: the path of the mount and the path of the secret in it.
+/// Both may have several segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     mount: String,
     path: String,
 }
 
-/// Why a text is not the path of a mount or a secret.
+/// The reason a text is not the path of a mount or a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlace {
-    /// `a//b`, `..`, or nothing at all.
+    /// An empty segment, `.` or `..`, or an empty path.
     #[error("must be a path such as striim/ci, without empty parts, \".\" or \"..\"")]
     Parts,
     /// "The path parameter cannot end in periods" (Vault's documentation, "Parameter restrictions").
     #[error("must not end in a period")]
     Period,
-    /// Something that is not to be seen.
+    /// A control character.
     #[error("must not hold control characters")]
     Control,
 }
 
 impl Place {
-    /// A secret at `path` of a mount; slashes at the ends of either do not matter.
+    /// Creates a place from the path of a mount and the path of a secret; leading and trailing
+    /// slashes are ignored.
     ///
     /// # Errors
-    /// [`InvalidPlace`] for what Vault, or a proxy before it, would take for another path.
+    /// Returns [`InvalidPlace`] for a path that Vault or a proxy would take for another one.
     pub fn new(mount: &str, path: &str) -> Result<Self, InvalidPlace> {
         Ok(Self {
             mount: check(mount)?.to_owned(),
@@ -35,7 +37,7 @@ impl Place {
         })
     }
 
-    /// The path of its data in the API, as a policy names it.
+    /// The path of the secret's data in the API, as it appears in a policy.
     pub fn data_path(&self) -> String {
         self.below("data")
     }
@@ -45,13 +47,13 @@ impl Place {
         &self.mount
     }
 
-    /// The path of what the API calls `data`, `metadata` … of the secret, without `/v1/`.
+    /// The API path of the secret's `data`, `metadata` and so on, without `/v1/`.
     pub(super) fn below(&self, kind: &str) -> String {
         format!("{}/{kind}/{}", self.mount, self.path)
     }
 }
 
-/// A path without slashes at its ends.
+/// Removes slashes at both ends and checks the path.
 fn check(path: &str) -> Result<&str, InvalidPlace> {
     let path = path.trim_matches('/');
     if path.chars().any(char::is_control) {
@@ -77,14 +79,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mounts_and_paths_may_be_deep() {
+    fn place_accepts_mount_and_path_of_several_segments() {
         let place = Place::new("team/kv/", "/striim/ci").unwrap();
         assert_eq!(place.below("data"), "team/kv/data/striim/ci");
         assert_eq!(place.to_string(), "team/kv/striim/ci");
     }
 
     #[test]
-    fn what_could_lead_elsewhere_is_refused() {
+    fn place_rejects_ambiguous_paths() {
         use InvalidPlace::*;
         for (path, problem) in [
             ("", Parts),

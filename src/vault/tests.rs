@@ -1,4 +1,4 @@
-//! The client against the sandbox's Vault, in one process, under tokio's clock.
+//! Tests of the client against the sandbox's Vault, in one process with tokio's paused clock.
 
 use std::time::Duration;
 
@@ -51,13 +51,13 @@ fn data(value: &str) -> Data {
     Data::from_iter([("token", Entry::from(value)), ("generation", Entry::from(1))])
 }
 
-/// The value that a reader of the secret gets.
-fn held(server: &sandbox::Vault) -> Option<String> {
+/// The value in the secret.
+fn stored_value(server: &sandbox::Vault) -> Option<String> {
     let secret = server.secret("secret", "striim/ci")?;
     secret["token"].as_str().map(str::to_owned)
 }
 
-/// Every way in which an answer is lost, before or after Vault acted.
+/// Every way to lose an answer, before or after Vault acted.
 fn losses() -> Vec<Fault> {
     let seen = [
         Fault::new(Effect::Cut),
@@ -75,7 +75,7 @@ fn losses() -> Vec<Fault> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_is_read() {
+async fn write_is_read_back() {
     let server = server();
     let vault = root(&server);
     let newest = vault.prove_writable(&operation(), &place()).await.unwrap().newest;
@@ -85,12 +85,12 @@ async fn what_is_written_is_read() {
         let newest = vault.newest(&operation(), &place()).await.unwrap();
         assert_eq!((written, newest.version), (after + 1, after + 1));
         assert_eq!(newest.data, Some(data(value)));
-        assert_eq!(held(&server).as_deref(), Some(value));
+        assert_eq!(stored_value(&server).as_deref(), Some(value));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_makes_neither_two_versions_nor_a_conflict() {
+async fn write_after_lost_answer_makes_one_version() {
     for losses_in_a_row in 1..=3 {
         for fault in losses() {
             let server = server();
@@ -98,13 +98,13 @@ async fn a_lost_answer_makes_neither_two_versions_nor_a_conflict() {
             let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
             assert_eq!(written, Ok(1), "{fault:?}");
             assert_eq!(server.version("secret", "striim/ci"), 1, "{fault:?}");
-            assert_eq!(held(&server).as_deref(), Some("value"), "{fault:?}");
+            assert_eq!(stored_value(&server).as_deref(), Some("value"), "{fault:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_wrote_meanwhile_stays() {
+async fn write_does_not_overwrite_concurrent_version() {
     for fault in [None, Some(Fault::new(Effect::Cut))] {
         let server = server();
         server.put(
@@ -115,12 +115,12 @@ async fn what_somebody_wrote_meanwhile_stays() {
         server.fault(fault.unwrap_or(Fault::answer(200).times(0)).on("POST", DATA));
         let written = root(&server).write(&operation(), &place(), 0, &data("ours")).await;
         assert_eq!(written, Err(Error::Overtaken(place())));
-        assert_eq!(held(&server).as_deref(), Some("theirs"));
+        assert_eq!(stored_value(&server).as_deref(), Some("theirs"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_version_is_followed_like_any_other() {
+async fn write_follows_deleted_version() {
     let server = server();
     let vault = root(&server);
     vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_deleted_version_is_followed_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_waited_for_as_long_as_the_operation_lasts() {
+async fn write_retries_outage_until_deadline() {
     let server = server();
     server.fault(Fault::answer(503).on("POST", DATA).times(7));
     assert_eq!(
@@ -154,7 +154,7 @@ async fn an_outage_is_waited_for_as_long_as_the_operation_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_is_tried_to_be_saved_even_when_time_is_over_or_terraform_was_interrupted() {
+async fn write_is_attempted_after_deadline_or_interrupt() {
     let interrupted = operation();
     interrupted.cancellation.cancel();
     let over = Operation::new(Duration::ZERO, CancellationToken::new());
@@ -170,17 +170,17 @@ async fn a_value_is_tried_to_be_saved_even_when_time_is_over_or_terraform_was_in
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_told_at_once() {
+async fn rejection_is_reported_without_retry() {
     let server = server();
-    let nobody = client(&server, "hvs.unknown".into());
+    let unknown = client(&server, "hvs.unknown".into());
     let start = Instant::now();
     for error in [
-        nobody
+        unknown
             .write(&operation(), &place(), 0, &data("value"))
             .await
             .unwrap_err(),
-        nobody.newest(&operation(), &place()).await.unwrap_err(),
-        nobody.prove_writable(&operation(), &place()).await.unwrap_err(),
+        unknown.newest(&operation(), &place()).await.unwrap_err(),
+        unknown.prove_writable(&operation(), &place()).await.unwrap_err(),
     ] {
         assert!(error.answer().unwrap().contains("permission denied"), "{error}");
         assert!(!error.is_ambiguous());
@@ -189,7 +189,7 @@ async fn a_refusal_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_token_lacks_is_known_before_anything_is_written() {
+async fn prove_writable_reports_missing_capabilities() {
     for (granted, missing) in [
         (&[Create, Update, Read][..], &[][..]),
         (&[Create, Read], &["update"]),
@@ -214,7 +214,7 @@ async fn what_a_token_lacks_is_known_before_anything_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_no_key_value_store_is_nothing_is_written() {
+async fn prove_writable_without_mount_fails() {
     let server = server();
     let nowhere = Place::new("nowhere", "ci").unwrap();
     let error = root(&server).prove_writable(&operation(), &nowhere).await.unwrap_err();
@@ -223,7 +223,7 @@ async fn where_no_key_value_store_is_nothing_is_written() {
 
 const MOUNT: &str = "/sys/internal/ui/mounts/secret";
 
-/// Every mount that is no KV version 2, and whether it keeps what is written.
+/// Every mount that is not a KV version 2, and whether it stores any value.
 fn other_mounts() -> [(&'static str, bool); 4] {
     [
         ("plain", true),
@@ -241,7 +241,7 @@ fn with_other_mounts() -> sandbox::Vault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_refuses_what_is_no_version_2_and_writes_nothing() {
+async fn prove_writable_rejects_other_mounts_and_writes_nothing() {
     for (mount, _) in other_mounts() {
         let server = with_other_mounts();
         let place = Place::new(mount, "striim/ci").unwrap();
@@ -252,7 +252,7 @@ async fn prove_writable_refuses_what_is_no_version_2_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_needs_only_the_documented_policy_to_recognise_a_mount() {
+async fn prove_writable_recognises_mount_with_documented_policy() {
     let server = with_other_mounts();
     let policy: Vec<_> = ["secret", "plain"]
         .iter()
@@ -271,7 +271,7 @@ async fn prove_writable_needs_only_the_documented_policy_to_recognise_a_mount() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_recognises_a_mount_that_vault_does_not_describe() {
+async fn prove_writable_recognises_undescribed_mount() {
     for unhelpful in [
         Fault::answer(403).body(r#"{"errors":["preflight capability check returned 403"]}"#),
         Fault::answer(404).body(r#"{"errors":[]}"#),
@@ -302,12 +302,12 @@ async fn prove_writable_recognises_a_mount_that_vault_does_not_describe() {
 
         server.fault(Fault::answer(400).on("POST", DATA));
         let proof = root(&server).prove_writable(&operation(), &place()).await.unwrap();
-        assert!(!proof.is_version_2, "{unhelpful:?}: nothing shows it");
+        assert!(!proof.is_version_2, "{unhelpful:?}: no proof");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_refuses_a_store_that_holds_an_unversioned_value() {
+async fn prove_writable_rejects_store_with_unversioned_value() {
     let server = with_other_mounts();
     let place = Place::new("plain", "striim/ci").unwrap();
     let written = root(&server).write(&operation(), &place, 0, &data("value")).await;
@@ -321,7 +321,7 @@ async fn prove_writable_refuses_a_store_that_holds_an_unversioned_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn write_to_a_store_without_versions_is_taken_back() {
+async fn write_to_store_without_versions_is_deleted_again() {
     for (mount, granted) in [
         ("plain", &[Create, Update, Read, Capability::Delete][..]),
         ("plain", &[Create, Update, Read]),
@@ -352,7 +352,7 @@ async fn write_to_a_store_without_versions_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn write_to_a_store_without_versions_reports_what_stays_there() {
+async fn write_to_store_without_versions_reports_failed_deletion() {
     let server = with_other_mounts();
     let place = Place::new("plain", "striim/ci").unwrap();
     server.fault(Fault::answer(500).on("DELETE", "/plain/data/striim/ci").times(u32::MAX));
@@ -367,7 +367,7 @@ async fn write_to_a_store_without_versions_reports_what_stays_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_version_that_is_still_the_newest_is_removed() {
+async fn remove_deletes_only_current_version() {
     let server = server();
     let vault = root(&server);
     assert_eq!(
@@ -378,10 +378,10 @@ async fn only_the_version_that_is_still_the_newest_is_removed() {
     vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
     vault.write(&operation(), &place(), 1, &data("second")).await.unwrap();
     assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(false));
-    assert_eq!(held(&server).as_deref(), Some("second"));
+    assert_eq!(stored_value(&server).as_deref(), Some("second"));
     server.fault(Fault::new(Effect::Cut).after().on("POST", "/secret/delete/striim/ci"));
     assert_eq!(vault.remove(&operation(), &place(), 2).await, Ok(true));
-    assert_eq!(held(&server), None);
+    assert_eq!(stored_value(&server), None);
     assert_eq!(
         vault.remove(&operation(), &place(), 2).await,
         Ok(false),
@@ -390,7 +390,7 @@ async fn only_the_version_that_is_still_the_newest_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn capabilities_are_understood_wherever_vault_tells_them() {
+async fn prove_writable_accepts_every_layout_of_capabilities() {
     for body in [
         json!({"capabilities": ["root"]}),
         json!({"data": {"capabilities": ["root"]}}),
@@ -409,7 +409,7 @@ async fn capabilities_are_understood_wherever_vault_tells_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_has_secrets_of_its_own() {
+async fn namespace_separates_secrets() {
     let server = server();
     server.namespace("team");
     let vault = client_in(&server, server.root_token(), Some("team/"));
@@ -420,7 +420,7 @@ async fn a_namespace_has_secrets_of_its_own() {
 }
 
 #[test]
-fn an_address_is_the_servers() {
+fn address_appends_api_version() {
     for (text, base_url) in [
         (
             "https://vault.example.com:8200",
@@ -438,7 +438,7 @@ fn an_address_is_the_servers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_answer_quotes_of_a_secret_is_not_told() {
+async fn error_redacts_secret_quoted_by_vault() {
     let server = server();
     server.fault(
         Fault::answer(400)
@@ -452,7 +452,7 @@ async fn what_an_answer_quotes_of_a_secret_is_not_told() {
 }
 
 #[test]
-fn content_does_not_print() {
+fn debug_of_data_omits_values() {
     let data = data("s3cret");
     assert!(!format!("{data:?}").contains("s3cret"));
 }

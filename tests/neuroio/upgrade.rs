@@ -11,10 +11,10 @@ resource "neuroio_stream_token" "camera" {
 
 #[test]
 fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
-    state_is_upgraded_and_plans_nothing(RESOURCES);
+    state_is_upgraded_and_plans_nothing(|_| {}, RESOURCES);
 }
 
 #[test]
 fn states_of_released_versions_are_read_unchanged() {
-    stored_states_are_read(RESOURCES);
+    stored_states_are_read(|_| {}, RESOURCES);
 }

@@ -11,6 +11,7 @@
 mod debugging;
 mod handshake;
 mod kinds;
+mod kit;
 mod lifetime;
 mod log;
 mod messages;

@@ -18,10 +18,10 @@ fn configuration() -> String {
 
 #[test]
 fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
-    state_is_upgraded_and_plans_nothing(&configuration());
+    state_is_upgraded_and_plans_nothing(|_| {}, &configuration());
 }
 
 #[test]
 fn states_of_released_versions_are_read_unchanged() {
-    stored_states_are_read(&configuration());
+    stored_states_are_read(|_| {}, &configuration());
 }

@@ -16,8 +16,8 @@ resource "startree_role" "reader" {
 }
 
 resource "startree_role_policy_attachment" "reader_read_only" {
-  role   = startree_role.reader.id
-  policy = startree_policy.read_only.id
+  role   = startree_role.reader.name
+  policy = startree_policy.read_only.name
 }
 
 resource "startree_service_token" "ci" {
@@ -26,18 +26,18 @@ resource "startree_service_token" "ci" {
 }
 
 resource "startree_role_assignment" "ci" {
-  role         = startree_role.reader.id
-  subject_type = "service_token"
-  subject      = startree_service_token.ci.id
+  role         = startree_role.reader.name
+  subject_type = "service-token"
+  subject      = startree_service_token.ci.access_key
 }
 "#;
 
 #[test]
 fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
-    state_is_upgraded_and_plans_nothing(RESOURCES);
+    state_is_upgraded_and_plans_nothing(|_| {}, RESOURCES);
 }
 
 #[test]
 fn states_of_released_versions_are_read_unchanged() {
-    stored_states_are_read(RESOURCES);
+    stored_states_are_read(|_| {}, RESOURCES);
 }

@@ -2,16 +2,14 @@
 
 use std::future::pending;
 
-use async_trait::async_trait;
 use serde_json::{Map, Value};
-use token_providers::framework::{AnyDataSource, AnyResource, Diagnostics, Provider, Resource, Schema, model};
+use token_providers::framework::{Configured, Context, Diagnostics, DynResource, Model, Provider, Resource};
 use token_providers::plugin::{Attachable, ProviderInfo};
 
 use crate::world::World;
 
-model! {
-    pub(crate) struct Nothing {}
-}
+#[derive(Model)]
+pub(crate) struct Nothing {}
 
 /// A provider of one resource, without a configuration.
 struct OfOne<R>(R);
@@ -20,7 +18,7 @@ struct OfOne<R>(R);
 pub(crate) async fn attach(
     world: &mut World,
     info: &ProviderInfo,
-    resource: impl Resource + Clone,
+    resource: impl Resource<Client = ()> + Clone,
     test: impl AsyncFn(&mut World),
 ) {
     let attachable = Attachable::open(info).unwrap();
@@ -41,23 +39,15 @@ pub(crate) async fn attach(
     }
 }
 
-#[async_trait]
-impl<R: Resource + Clone> Provider for OfOne<R> {
+impl<R: Resource<Client = ()> + Clone> Provider for OfOne<R> {
     type Config = Nothing;
+    type Client = ();
 
-    fn schema(&self) -> Schema {
-        Schema::new("", [])
+    async fn configure(&self, _: &Context<()>, _: Nothing, _: &str) -> Result<Configured<()>, Diagnostics> {
+        Ok(Configured::Ready(()))
     }
 
-    fn validate(&self, _: &Nothing, _: &mut Diagnostics) {}
-
-    async fn configure(&self, _: Nothing, _: &str, _: &mut Diagnostics) {}
-
-    fn resources(&self) -> Vec<Box<dyn AnyResource>> {
+    fn resources(&self) -> Vec<Box<dyn DynResource<()>>> {
         vec![Box::new(self.0.clone())]
-    }
-
-    fn data_sources(&self) -> Vec<Box<dyn AnyDataSource>> {
-        Vec::new()
     }
 }

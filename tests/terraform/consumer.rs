@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
+use token_providers::framework::{Context, Field, Model, Outcome, Resource};
 use token_providers::plugin::ProviderInfo;
 use tokio::sync::Notify;
 
@@ -19,12 +18,14 @@ pub(crate) const PROVIDERS: &str = r#"terraform {
 }
 "#;
 
-model! {
-    pub(crate) struct Secret {
-        value_wo: String,
-        value_wo_version: i64,
-        waits: bool,
-    }
+#[derive(Model)]
+pub(crate) struct Secret {
+    #[attribute(required, sensitive, write_only)]
+    value_wo: Field<String>,
+    #[attribute(required)]
+    value_wo_version: Field<i64>,
+    #[attribute(optional)]
+    waits: Field<bool>,
 }
 
 /// The provider `consumer`, whose one resource is `consumer_secret`.
@@ -35,7 +36,7 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Has Terraform attach to it, beside whatever it is attached to, while `test` runs.
+    /// Has Terraform attach to it, next to whatever it is attached to, while `test` runs.
     pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
         const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/token-providers/consumer", "0.0.0");
         let consumer = Self::default();
@@ -55,7 +56,7 @@ impl Consumer {
         self.waiting.notified().await;
     }
 
-    async fn take(&self, context: &Context, secret: &Secret) {
+    async fn take(&self, context: &Context<()>, secret: &Secret) {
         let value = secret.value_wo.known().unwrap();
         self.received.lock().unwrap().push(value.clone());
         if secret.waits.known() == Some(&true) {
@@ -65,49 +66,27 @@ impl Consumer {
     }
 }
 
-#[async_trait]
 impl Resource for Consumer {
     type Model = Secret;
-    type Identity = NoIdentity;
+    type Client = ();
 
     const TYPE: &'static str = "consumer_secret";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "",
-            [
-                Attribute::required("value_wo", Type::String, "")
-                    .sensitive()
-                    .write_only(),
-                Attribute::required("value_wo_version", Type::Number, ""),
-                Attribute::optional("waits", Type::Bool, ""),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Secret, _: &mut Diagnostics) {}
-
-    async fn plan(&self, _: &Context, _: &mut Change<Secret>, _: &mut Diagnostics) {}
-
-    async fn create(&self, context: &Context, planned: Secret, _: &mut Diagnostics) -> Option<Secret> {
+    async fn create(&self, context: &Context<()>, planned: Secret) -> Outcome<Secret> {
         self.take(context, &planned).await;
-        Some(planned)
+        Ok(planned)
     }
 
-    async fn read(&self, _: &Context, state: Secret, _: &mut Diagnostics) -> Option<Secret> {
-        Some(state)
+    async fn read(&self, _: &Context<()>, state: Secret) -> Outcome<Secret, Option<Secret>> {
+        Ok(Some(state))
     }
 
-    async fn update(&self, context: &Context, _: Secret, planned: Secret, _: &mut Diagnostics) -> Secret {
+    async fn update(&self, context: &Context<()>, _: Secret, planned: Secret) -> Outcome<Secret> {
         self.take(context, &planned).await;
-        planned
+        Ok(planned)
     }
 
-    async fn delete(&self, _: &Context, _: Secret, _: &mut Diagnostics) -> Option<Secret> {
-        None
-    }
-
-    async fn import(&self, _: &Context, _: &str, _: &mut Diagnostics) -> Option<Secret> {
-        None
+    async fn delete(&self, _: &Context<()>, _: Secret) -> Outcome<Secret, ()> {
+        Ok(())
     }
 }

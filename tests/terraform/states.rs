@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::world::{World, by_the_clock};
 
 /// The first provider's: schema version 0, without any of the attributes that declare rotations.
-const FIRST: &str = "tests/states/version_0_first.tfstate";
+const FIRST: &str = "tests/states/striim/first.tfstate";
 
 const CONFIGURATION: &str = r#"
 resource "striim_service_account_token" "ci" {

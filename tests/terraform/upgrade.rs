@@ -30,10 +30,10 @@ resource "striim_pat_status" "account" {
 
 #[test]
 fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
-    state_is_upgraded_and_plans_nothing(RESOURCES);
+    state_is_upgraded_and_plans_nothing(|world| drop(world.add_user()), RESOURCES);
 }
 
 #[test]
 fn states_of_released_versions_are_read_unchanged() {
-    stored_states_are_read(RESOURCES);
+    stored_states_are_read(|world| drop(world.add_user()), RESOURCES);
 }

@@ -1,21 +1,23 @@
 //! As much of HashiCorp's provider for Vault as the guides use: `vault_kv_secret_v2` with a write-only content.
 
-use async_trait::async_trait;
 use serde_json::{Map, Value};
-use token_providers::framework::{Attribute, Change, Context, Diagnostics, NoIdentity, Resource, Schema, Type, model};
+use token_providers::framework::{Context, Field, Model, Outcome, Resource};
 use token_providers::plugin::ProviderInfo;
 use token_providers::sandbox::Vault;
 
 use crate::another_vendor::attach;
 use crate::world::World;
 
-model! {
-    pub(crate) struct Secret {
-        mount: String,
-        name: String,
-        data_json_wo: String,
-        data_json_wo_version: i64,
-    }
+#[derive(Model)]
+pub(crate) struct Secret {
+    #[attribute(required)]
+    mount: Field<String>,
+    #[attribute(required)]
+    name: Field<String>,
+    #[attribute(optional, write_only)]
+    data_json_wo: Field<String>,
+    #[attribute(optional)]
+    data_json_wo_version: Field<i64>,
 }
 
 /// The provider `vault`. It writes into a sandbox.
@@ -30,54 +32,33 @@ impl VaultProvider {
     }
 
     fn write(&self, secret: &Secret) {
-        let text = |field: &token_providers::framework::Field<String>| field.known().unwrap().clone();
+        let text = |field: &Field<String>| field.known().unwrap().clone();
         let data: Map<String, Value> = serde_json::from_str(&text(&secret.data_json_wo)).unwrap();
         self.0.put(&text(&secret.mount), &text(&secret.name), data);
     }
 }
 
-#[async_trait]
 impl Resource for VaultProvider {
     type Model = Secret;
-    type Identity = NoIdentity;
+    type Client = ();
 
     const TYPE: &'static str = "vault_kv_secret_v2";
 
-    fn schema(&self) -> Schema {
-        Schema::new(
-            "",
-            [
-                Attribute::required("mount", Type::String, ""),
-                Attribute::required("name", Type::String, ""),
-                Attribute::optional("data_json_wo", Type::String, "").write_only(),
-                Attribute::optional("data_json_wo_version", Type::Number, ""),
-            ],
-        )
-    }
-
-    fn validate(&self, _: &Secret, _: &mut Diagnostics) {}
-
-    async fn plan(&self, _: &Context, _: &mut Change<Secret>, _: &mut Diagnostics) {}
-
-    async fn create(&self, _: &Context, planned: Secret, _: &mut Diagnostics) -> Option<Secret> {
+    async fn create(&self, _: &Context<()>, planned: Secret) -> Outcome<Secret> {
         self.write(&planned);
-        Some(planned)
+        Ok(planned)
     }
 
-    async fn read(&self, _: &Context, state: Secret, _: &mut Diagnostics) -> Option<Secret> {
-        Some(state)
+    async fn read(&self, _: &Context<()>, state: Secret) -> Outcome<Secret, Option<Secret>> {
+        Ok(Some(state))
     }
 
-    async fn update(&self, _: &Context, _: Secret, planned: Secret, _: &mut Diagnostics) -> Secret {
+    async fn update(&self, _: &Context<()>, _: Secret, planned: Secret) -> Outcome<Secret> {
         self.write(&planned);
-        planned
+        Ok(planned)
     }
 
-    async fn delete(&self, _: &Context, _: Secret, _: &mut Diagnostics) -> Option<Secret> {
-        None
-    }
-
-    async fn import(&self, _: &Context, _: &str, _: &mut Diagnostics) -> Option<Secret> {
-        None
+    async fn delete(&self, _: &Context<()>, _: Secret) -> Outcome<Secret, ()> {
+        Ok(())
     }
 }

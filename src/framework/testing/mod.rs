@@ -8,6 +8,10 @@
 //! Terraform starts a provider anew for each phase of a run, and so does a workspace: each method takes a closure that returns
 //! a [`Provider`](super::Provider), or another [`Start`]. A run that is killed is a future that is dropped.
 //!
+//! `tests/framework/faithfulness.rs` compares it with the real Terraform, call by call: with 1.6 and every later version but
+//! for one order (see there). A configuration has `resource` and `moved` blocks; data sources, ephemeral resources and the
+//! like are called one by one.
+//!
 //! The rules are those of hashicorp/terraform, `internal/terraform/node_resource_abstract_instance.go` and
 //! `internal/plans/objchange`, for resources without blocks.
 //!
@@ -53,25 +57,31 @@ mod config;
 mod configuration;
 mod connection;
 mod diagnostic;
+mod identity;
 mod order;
 mod outcome;
+mod plugin_process;
 mod proposed;
 mod rules;
 mod schema;
+pub mod simulation;
 mod single_resource;
 mod start;
 mod state;
 #[cfg(test)]
 mod tests;
+mod visible;
 mod workspace;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use config::{Config, ToConfig};
 pub use configuration::{Configuration, ResourceBlock};
-pub use connection::{Connection, ListItem, Opened};
+pub use connection::{Connection, ListItem, Observer, Opened};
 pub use diagnostic::Diagnostic;
+pub use identity::Identity;
 pub use outcome::Outcome;
+pub use plugin_process::{COOKIE, Exited, PluginProcess, PluginProgram};
 pub use schema::{AttributeSchema, Nested, NestingMode, ObjectSchema, ProviderSchema};
 pub use single_resource::{Run, SingleResource};
 pub use start::{Start, StartError};

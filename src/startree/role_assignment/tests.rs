@@ -1,38 +1,40 @@
 //! An assignment's life, against the sandbox in the same process, under tokio's paused clock.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::*;
 use crate::framework::Severity;
-use crate::platform::testing::driven::Driven;
+use crate::framework::testing::Action;
 use crate::platform::testing::losses;
 use crate::rest::Credential;
 use crate::sandbox::startree::{self, Again, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::testing::{A_RUN_LATER, every_shape, sandbox, session, session_with};
+use crate::startree::testing::{Managed, connection, context, every_shape, sandbox};
 
 const ASSIGNMENTS: &str = "/roles/srn2:role%23reader/assignments";
 const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
 const UNASSIGN: &str = "/roles/srn2:role%23reader/delete-assignment";
 
-fn world(options: Options) -> (Sandbox, Driven<RoleAssignment>) {
+fn world(options: Options) -> (Sandbox, Managed<RoleAssignment>) {
     let sandbox = sandbox(options);
     sandbox.add_role("reader", None);
-    let assignment = Driven::new(RoleAssignment::new(session(&sandbox)));
+    let assignment = Managed::new(&sandbox, "startree_role_assignment");
     (sandbox, assignment)
 }
 
-fn to(subject_type: &str, subject: &str) -> Model {
-    Model {
+fn to(subject_type: &str, subject: &str) -> RoleAssignment {
+    RoleAssignment {
         role: "reader".into(),
         subject_type: subject_type.into(),
         subject: subject.into(),
-        ..Model::default()
+        ..RoleAssignment::default()
     }
 }
 
-fn analysts() -> Model {
+fn analysts() -> RoleAssignment {
     to("group", "data-analysts")
 }
 
@@ -47,7 +49,7 @@ fn subjects(sandbox: &Sandbox) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
     for options in every_shape() {
-        let (sandbox, assignment) = world(options);
+        let (sandbox, mut assignment) = world(options);
         let token = sandbox.add_token();
         for (subject_type, subject) in [
             ("user-email", "Ann.Lee@Acme.com"),
@@ -56,36 +58,39 @@ async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
             ("service-token", token.access_key.as_str()),
         ] {
             let config = to(subject_type, subject);
-            let state = assignment.create(&config).await.state();
+            assignment.apply(&config).await.succeeds();
             assert_eq!(subjects(&sandbox).len(), 1);
-            assignment.rests(&config, &state).await;
-            let imported = assignment.import(state.id.known().unwrap()).await.state();
-            assert_eq!(format!("{imported:?}"), format!("{state:?}"));
-            assert!(assignment.delete(&state).await.state.is_none());
+            assignment.assert_stable(&config).await;
+            let state = assignment.state();
+            let id = state.id.known().unwrap();
+            assignment.import(id).await.succeeds();
+            assert_eq!(format!("{:?}", assignment.state()), format!("{state:?}"));
+            assignment.destroy().await.succeeds();
+            assert!(!assignment.is_in_state());
             assert!(subjects(&sandbox).is_empty(), "{subject_type}");
-            assert!(assignment.read(&state).await.state.is_none());
-            assert!(
-                assignment.delete(&state).await.state.is_none(),
-                "ended already is ended"
-            );
-            assert!(
-                assignment
-                    .import(state.id.known().unwrap())
-                    .await
-                    .fails("No such assignment")
-            );
+            assignment.import(id).await.fails("No such assignment");
+
+            let outside = startree::Subject::new(subject_type, subject);
+            assignment.apply(&config).await.succeeds();
+            let gone = assignment.apply_after(None, |_| sandbox.unassign_outside("reader", outside.clone()));
+            gone.await.succeeds();
+            assert!(!assignment.is_in_state(), "ended already is ended");
+            assignment.apply(&config).await.succeeds();
+            sandbox.unassign_outside("reader", outside);
+            assignment.refresh().await.succeeds();
+            assert!(!assignment.is_in_state() && subjects(&sandbox).is_empty());
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_token_is_let_in_once_the_platform_knows() {
-    let (sandbox, assignment) = world(Options {
+    let (sandbox, mut assignment) = world(Options {
         propagation: SignedDuration::from_mins(50),
         ..Options::default()
     });
     let token = sandbox.add_token();
-    let connection = assignment.resource.session.connected().unwrap();
+    let connection = connection(&sandbox, &assignment.bearer);
     let lets_in = async || {
         let operation = connection.operation(&Context::default());
         let bearer = Credential::bearer(token.bearer()).unwrap();
@@ -97,11 +102,14 @@ async fn a_token_is_let_in_once_the_platform_knows() {
             .await
             .unwrap()
     };
-    let state = assignment.create(&to("service-token", &token.access_key)).await.state();
+    assignment
+        .apply(&to("service-token", &token.access_key))
+        .await
+        .succeeds();
     assert!(!lets_in().await);
     sandbox.advance(SignedDuration::from_mins(50));
     assert!(lets_in().await);
-    assignment.delete(&state).await;
+    assignment.destroy().await.succeeds();
     assert!(lets_in().await);
     sandbox.advance(SignedDuration::from_mins(50));
     assert!(!lets_in().await);
@@ -111,17 +119,17 @@ async fn a_token_is_let_in_once_the_platform_knows() {
 async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
     for again in [Again::Accepted, Again::Refused] {
         for lost in losses(r#"[{"subject": "another", "subjectType": "group"}]"#) {
-            for (method, path) in [("POST", ASSIGN), ("POST", UNASSIGN)] {
-                let (sandbox, assignment) = world(Options {
-                    again,
-                    ..Options::default()
-                });
-                sandbox.fault(lost.clone().on(method, path));
-                let state = assignment.create(&analysts()).await.state();
-                assert_eq!(subjects(&sandbox), ["data-analysts"], "{lost:?}");
-                assert!(assignment.delete(&state).await.state.is_none(), "{lost:?}");
-                assert!(subjects(&sandbox).is_empty(), "{lost:?}");
-            }
+            let (sandbox, mut assignment) = world(Options {
+                again,
+                ..Options::default()
+            });
+            sandbox.fault(lost.clone().on("POST", ASSIGN));
+            assignment.apply(&analysts()).await.succeeds();
+            assert_eq!(subjects(&sandbox), ["data-analysts"], "{lost:?}");
+            sandbox.fault(lost.clone().on("POST", UNASSIGN));
+            assignment.destroy().await.succeeds();
+            assert!(!assignment.is_in_state(), "{lost:?}");
+            assert!(subjects(&sandbox).is_empty(), "{lost:?}");
         }
     }
 }
@@ -129,51 +137,51 @@ async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
 #[tokio::test(start_paused = true)]
 async fn another_spelling_of_a_subject_takes_nothing_from_it() {
     for lowers_subjects in [true, false] {
-        let (sandbox, assignment) = world(Options {
+        let (sandbox, mut assignment) = world(Options {
             lowers_subjects,
             ..Options::default()
         });
-        let state = assignment.create(&to("user-email", "Ann@Acme.com")).await.state();
+        assignment.apply(&to("user-email", "Ann@Acme.com")).await.succeeds();
         let other = to("user-email", "ann@acme.com");
-        let state = assignment.update(&other, &state).await.state();
+        assignment.apply(&other).await.plans(Action::Update);
         assert_eq!(subjects(&sandbox).len(), 1);
-        assignment.rests(&other, &state).await;
+        assignment.assert_stable(&other).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_the_role_already_keeps_it() {
     for options in every_shape() {
-        let (sandbox, assignment) = world(options);
+        let (sandbox, mut assignment) = world(options);
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
-        let state = assignment.create(&analysts()).await.state();
+        assignment.apply(&analysts()).await.succeeds();
         assert_eq!(sandbox.calls("POST", ASSIGN), 0);
-        assignment.rests(&analysts(), &state).await;
+        assignment.assert_stable(&analysts()).await;
     }
     // Somebody else is the faster.
-    let (sandbox, assignment) = world(Options {
+    let (sandbox, mut assignment) = world(Options {
         again: Again::Refused,
         ..Options::default()
     });
     sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
     sandbox.fault(Fault::answer(200).body("[]").on("GET", ASSIGNMENTS));
-    assignment.create(&analysts()).await.state();
+    assignment.apply(&analysts()).await.succeeds();
+    assert_eq!(sandbox.calls("POST", ASSIGN), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_may_have_power_is_recorded_although_nobody_could_look() {
-    let (sandbox, assignment) = world(Options::default());
+    let (sandbox, mut assignment) = world(Options::default());
     sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ASSIGN));
     sandbox.fault(Fault::answer(503).on("GET", ASSIGNMENTS).skip(1).times(100));
-    let outcome = assignment.create(&analysts()).await;
-    assert!(
-        outcome.fails("Whether it has could not be found out"),
-        "{:?}",
-        outcome.told
-    );
-    let state = outcome.state.unwrap();
+    assignment
+        .apply(&analysts())
+        .await
+        .fails("Whether it has could not be found out");
+    assert!(assignment.is_in_state());
     sandbox.heal();
-    assert!(assignment.delete(&state).await.state.is_none() && subjects(&sandbox).is_empty());
+    assignment.destroy().await.succeeds();
+    assert!(!assignment.is_in_state() && subjects(&sandbox).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,38 +190,41 @@ async fn a_refusal_is_told_and_nothing_is_recorded() {
         .into_iter()
         .filter(|options| !options.assigns_unknown_tokens)
     {
-        let (_, assignment) = world(options);
+        let (sandbox, mut assignment) = world(options);
         let nobody = to("service-token", "AAAAAAAAAAAAAAAA");
-        let outcome = assignment.create(&nobody).await;
-        assert!(
-            outcome.fails("Could not assign the role \"reader\""),
-            "{:?}",
-            outcome.told
-        );
-        let elsewhere = Model {
+        assignment
+            .apply(&nobody)
+            .await
+            .fails("Could not assign the role \"reader\"");
+        let elsewhere = RoleAssignment {
             role: "writer".into(),
             ..analysts()
         };
-        assert!(assignment.create(&elsewhere).await.fails("Could not assign"));
+        let mut assignment = Managed::<RoleAssignment>::new(&sandbox, "startree_role_assignment");
+        assignment.apply(&elsewhere).await.fails("Could not assign");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_role_is_the_end_of_its_assignments() {
     for options in every_shape() {
-        let (sandbox, assignment) = world(options);
-        let state = assignment.create(&analysts()).await.state();
+        let (sandbox, mut assignment) = world(options);
+        assignment.apply(&analysts()).await.succeeds();
+        let gone = assignment.apply_after(None, |_| sandbox.delete_role_outside("reader"));
+        gone.await.succeeds();
+        assert!(!assignment.is_in_state());
+        sandbox.add_role("reader", None);
+        assignment.apply(&analysts()).await.succeeds();
         sandbox.delete_role_outside("reader");
-        assert!(assignment.delete(&state).await.state.is_none());
-        tokio::time::advance(std::time::Duration::from_secs(60)).await;
-        assert!(assignment.read(&state).await.state.is_none());
+        assignment.refresh().await.succeeds();
+        assert!(!assignment.is_in_state());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
-    let (sandbox, assignment) = world(Options::default());
-    let state = assignment.create(&analysts()).await.state();
+    let (sandbox, mut assignment) = world(Options::default());
+    assignment.apply(&analysts()).await.succeeds();
     for answer in [
         Fault::answer(401),
         Fault::answer(403),
@@ -223,23 +234,24 @@ async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
         Fault::answer(200).body(r#"{"assignments": [], "hasMore": true}"#),
         Fault::answer(200).body("<html>Sign in"),
     ] {
-        tokio::time::advance(A_RUN_LATER).await;
-        sandbox.fault(answer.clone().on("GET", ASSIGNMENTS).times(100));
-        let outcome = assignment.read(&state).await;
-        assert!(outcome.state.is_some() && outcome.told.len() == 1, "{answer:?}");
-        let outcome = assignment.delete(&state).await;
-        assert!(outcome.state.is_some(), "{answer:?}");
+        let answer = answer.on("GET", ASSIGNMENTS).times(100);
+        sandbox.fault(answer.clone());
+        assert_eq!(assignment.refresh().await.diagnostics.len(), 1, "{answer:?}");
+        assert!(assignment.is_in_state(), "{answer:?}");
+        sandbox.heal();
+        assignment.apply_after(None, |_| sandbox.fault(answer.clone())).await;
+        assert!(assignment.is_in_state(), "{answer:?}");
         sandbox.heal();
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
     }
     sandbox.unassign_outside("reader", startree::Subject::new("group", "data-analysts"));
-    tokio::time::advance(A_RUN_LATER).await;
-    assert!(assignment.read(&state).await.state.is_none());
+    assignment.refresh().await.succeeds();
+    assert!(!assignment.is_in_state());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_of_many_asks_once_per_role() {
-    let (sandbox, assignment) = world(Options::default());
+    let (sandbox, _) = world(Options::default());
     let states: Vec<_> = (0..20).map(|number| to("group", &format!("group-{number}"))).collect();
     for state in &states {
         sandbox.assign_outside(
@@ -247,51 +259,50 @@ async fn a_refresh_of_many_asks_once_per_role() {
             startree::Subject::new("group", state.subject.known().unwrap()),
         );
     }
-    let read = states.iter().map(|state| assignment.read(state));
+    let context = context(&sandbox);
+    let read = states
+        .iter()
+        .map(|state| Resource::read(&RoleAssignmentResource, &context, state.clone()));
     for outcome in futures_util::future::join_all(read).await {
-        outcome.state();
+        assert!(outcome.unwrap().is_some());
     }
     assert_eq!(sandbox.calls("GET", ASSIGNMENTS), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_providers_own_token_does_not_lose_a_role() {
-    let sandbox = sandbox(Options::default());
+    let (sandbox, mut assignment) = world(Options::default());
     let own = sandbox.administrator();
-    let assignment = Driven::new(RoleAssignment::new(session_with(&sandbox, &own.bearer())));
+    assignment.bearer = own.bearer();
     let id = format!("system-admin/service-token/{}", own.access_key);
-    let state = assignment.import(&id).await.state();
-    let mut diagnostics = Diagnostics::default();
-    let context = Context::default();
-    assignment
-        .resource
-        .plan_destroy(&context, &state, &mut diagnostics)
-        .await;
-    assert_eq!(
-        diagnostics.iter().map(|told| told.severity).collect::<Vec<_>>(),
-        [Severity::Warning]
-    );
-    let outcome = assignment.delete(&state).await;
-    assert!(outcome.state.is_some() && outcome.fails("the token that the provider works with"));
+    assignment.import(&id).await.succeeds();
+    let run = assignment
+        .destroy()
+        .await
+        .fails("the token that the provider works with");
+    let severities: Vec<_> = run.diagnostics.iter().map(|shown| shown.severity).collect();
+    assert_eq!(severities, [Severity::Warning, Severity::Error]);
+    assert!(assignment.is_in_state());
     assert!(sandbox.is_live(own.bearer().expose_secret()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_token_is_refused_and_not_quoted() {
-    let (sandbox, assignment) = world(Options::default());
+    let (sandbox, mut assignment) = world(Options::default());
     let bearer = sandbox.add_token().bearer();
     let config = to("service-token", bearer.expose_secret());
-    let mut diagnostics = Diagnostics::default();
-    assignment.resource.validate(&config, &mut diagnostics);
-    let told: Vec<_> = diagnostics.into_iter().collect();
-    assert_eq!(told[0].attribute, Some("subject"));
+    let planned = assignment.plan(&config).await;
+    assert_eq!(planned.diagnostics[0].attribute.as_deref(), Some("subject"));
     let imported = assignment
         .import(&format!("reader/service-token/{}", bearer.expose_secret()))
         .await;
-    let created = assignment.create(&config).await;
-    assert!(imported.state.is_none() && created.state.is_none());
-    for told in told.iter().chain(&imported.told).chain(&created.told) {
-        assert!(!told.to_string().contains(bearer.expose_secret()));
+    let created = Resource::create(&RoleAssignmentResource, &context(&sandbox), config).await;
+    let Failed { diagnostics, leaves } = created.unwrap_err();
+    assert!(!assignment.is_in_state() && leaves.is_none());
+    let shown = planned.diagnostics.iter().chain(&imported.diagnostics);
+    let shown = shown.map(ToString::to_string);
+    for text in shown.chain(diagnostics.iter().map(ToString::to_string)) {
+        assert!(!text.contains(bearer.expose_secret()));
     }
     for id in [
         "",
@@ -301,72 +312,71 @@ async fn a_whole_token_is_refused_and_not_quoted() {
         "reader/person/x",
         "/group/x",
     ] {
-        assert!(assignment.import(id).await.fails("Not the id of an assignment"), "{id}");
+        assignment.import(id).await.fails("Not the id of an assignment");
     }
-    let mut diagnostics = Diagnostics::default();
-    let unknown = Model {
+    let unknown = RoleAssignment {
         subject: Field::Unknown,
         ..to("email", "")
     };
-    assignment.resource.validate(&unknown, &mut diagnostics);
-    assert_eq!(diagnostics.iter().next().unwrap().attribute, Some("subject_type"));
+    let planned = assignment.plan(&unknown).await;
+    assert_eq!(planned.diagnostics[0].attribute.as_deref(), Some("subject_type"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
     for options in every_shape() {
-        let (sandbox, assignment) = world(options);
+        let (sandbox, mut assignment) = world(options);
         let [old, new] = [(); 2].map(|()| sandbox.add_token());
-        let state = assignment.create(&to("service-token", &old.access_key)).await.state();
+        assignment.apply(&to("service-token", &old.access_key)).await.succeeds();
         // While its access key is not known yet.
-        let unknown = Model {
+        let unknown = RoleAssignment {
             subject: Field::Unknown,
             ..to("service-token", "")
         };
-        let planned = assignment.plan(&unknown, Some(&state)).await;
-        assert!(planned.replaces.is_empty() && planned.model.id.is_unknown());
+        let planned = assignment.plan(&unknown).await.plans(Action::Update);
+        assert!(RoleAssignment::from_value(&planned.planned).unwrap().id.is_unknown());
 
         // The new one cannot get it: the old one keeps it.
         sandbox.fault(Fault::answer(400).on("POST", ASSIGN));
         let config = to("service-token", &new.access_key);
-        let outcome = assignment.update(&config, &state).await;
-        assert!(outcome.fails("400") && subjects(&sandbox) == [old.access_key.as_str()]);
+        assignment.apply(&config).await.fails("400");
+        assert_eq!(subjects(&sandbox), [old.access_key.as_str()]);
         // It cannot be taken from the old one: the next apply does it.
         sandbox.fault(Fault::answer(400).on("POST", UNASSIGN));
-        let outcome = assignment.update(&config, &outcome.state.unwrap()).await;
-        assert!(outcome.fails("400") && subjects(&sandbox).len() == 2);
-        let state = assignment.update(&config, &outcome.state.unwrap()).await.state();
+        assignment.apply(&config).await.fails("400");
+        assert_eq!(subjects(&sandbox).len(), 2);
+        assignment.apply(&config).await.succeeds();
         assert_eq!(subjects(&sandbox), [new.access_key.as_str()]);
-        assignment.rests(&config, &state).await;
+        assignment.assert_stable(&config).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_rotated_in_this_run_keeps_its_role_as_long_as_the_rotation_lets_it() {
-    let (sandbox, assignment) = world(Options::default());
+    let (sandbox, mut assignment) = world(Options::default());
     let [old, new] = [(); 2].map(|()| sandbox.add_token());
-    let state = assignment.create(&to("service-token", &old.access_key)).await.state();
-    let connection = assignment.resource.session.connected().unwrap();
+    assignment.apply(&to("service-token", &old.access_key)).await.succeeds();
+    let connection = Arc::new(connection(&sandbox, &assignment.bearer));
     let [predecessor, successor] = [&old, &new].map(|token| token.access_key.parse().unwrap());
     let predecessor = Predecessor {
         access_key: predecessor,
         overlaps: true,
     };
     connection.tokens.follows(successor, Some(predecessor));
-    assignment
-        .update(&to("service-token", &new.access_key), &state)
-        .await
-        .state();
+    let context = Context::with_client(connection);
+    let planned = to("service-token", &new.access_key);
+    let updated = Resource::update(&RoleAssignmentResource, &context, assignment.state(), planned).await;
+    assert!(updated.is_ok() && !context.has_errors());
     assert_eq!(subjects(&sandbox).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_role_makes_another_assignment() {
-    let (_, assignment) = world(Options::default());
-    let state = assignment.create(&analysts()).await.state();
-    let elsewhere = Model {
+    let (_, mut assignment) = world(Options::default());
+    assignment.apply(&analysts()).await.succeeds();
+    let elsewhere = RoleAssignment {
         role: "writer".into(),
         ..analysts()
     };
-    assert_eq!(assignment.plan(&elsewhere, Some(&state)).await.replaces, ["role"]);
+    assignment.plan(&elsewhere).await.plans(Action::Replace);
 }

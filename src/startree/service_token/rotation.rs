@@ -147,40 +147,23 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    struct Attributes {
-        triggers: Field<Triggers>,
-        every: Field<String>,
-        overlap: Field<String>,
-    }
-
-    impl Attributes {
-        fn new(release: &str, every: &str, overlap: &str) -> Self {
-            let text = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned).into();
-            let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
-            Self {
-                triggers: triggers.into(),
-                every: text(every),
-                overlap: text(overlap),
-            }
-        }
-
-        fn rotation(&self) -> Rotation<'_> {
-            Rotation {
-                rotation_triggers: &self.triggers,
-                rotate_every: &self.every,
-                overlap: &self.overlap,
-                vault: &Field::Null,
-            }
+    fn policy(release: &str, every: &str, overlap: &str) -> RotationPolicy {
+        let text = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned).into();
+        let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
+        RotationPolicy {
+            rotation_triggers: triggers.into(),
+            rotate_every: text(every),
+            overlap: text(overlap),
         }
     }
 
     /// (what is declared, whose value is there, when it was made, the one before it, what day 100 brings)
     #[test]
     fn a_token_rotates_for_a_reason_and_the_one_before_it_ends_in_time() {
-        let prior = Attributes::new("1", "", "1h");
+        let prior = policy("1", "", "1h");
         let made = Some(100 * DAY - HOUR);
-        let none = Previous::None;
-        let hour = Previous::Until(at(100 * DAY));
+        let none = Revocation::None;
+        let hour = Revocation::At(at(100 * DAY));
         let cases = [
             ("nothing to do", ("1", "", ""), Ours, made, none, "Keep"),
             (
@@ -201,10 +184,10 @@ mod tests {
                 ("1", "", "1h"),
                 Ours,
                 made,
-                Previous::Due,
-                "EndPrevious",
+                Revocation::Due,
+                "RevokePrevious",
             ),
-            ("after the overlap", ("1", "", "1h"), Ours, made, hour, "EndPrevious"),
+            ("after the overlap", ("1", "", "1h"), Ours, made, hour, "RevokePrevious"),
             ("within a longer overlap", ("1", "", "2h"), Ours, made, hour, "Keep"),
             (
                 "after a shorter overlap",
@@ -212,7 +195,7 @@ mod tests {
                 Ours,
                 made,
                 hour,
-                "EndPrevious",
+                "RevokePrevious",
             ),
             (
                 "the overlap is left out",
@@ -220,15 +203,20 @@ mod tests {
                 Ours,
                 made,
                 hour,
-                "EndPrevious",
+                "RevokePrevious",
             ),
             ("rotation comes first", ("2", "", "1h"), Ours, made, hour, "release"),
         ];
         for (case, (release, every, overlap), value, made, previous, expected) in cases {
-            let config = Attributes::new(release, every, overlap);
-            let made = made.map(at);
-            let standing = Standing { value, made, previous };
-            let decision = config.rotation().decide(prior.rotation(), standing, at(100 * DAY));
+            let config = policy(release, every, overlap);
+            let created = made.map(at);
+            let standing = Standing {
+                value,
+                keeper: Keeper::State,
+                created,
+                previous,
+            };
+            let decision = config.decide(Some(Keeper::State), &prior, &standing, at(100 * DAY));
             let told = match &decision {
                 Decision::Rotate(reasons) => reasons.iter().map(ToString::to_string).collect(),
                 other => format!("{other:?}"),
@@ -239,34 +227,37 @@ mod tests {
 
     #[test]
     fn what_is_known_only_at_apply_is_not_decided() {
-        let prior = Attributes::new("1", "", "");
+        let prior = policy("1", "", "");
         let standing = Standing {
             value: Ours,
-            made: Some(at(0)),
-            previous: Previous::Due,
+            keeper: Keeper::State,
+            created: Some(at(0)),
+            previous: Revocation::Due,
         };
-        let known = || Attributes::new("1", "30d", "2h");
+        let known = || policy("1", "30d", "2h");
         for config in [
-            Attributes {
-                triggers: Field::Unknown,
+            RotationPolicy {
+                rotation_triggers: Field::Unknown,
                 ..known()
             },
-            Attributes {
-                every: Field::Unknown,
+            RotationPolicy {
+                rotate_every: Field::Unknown,
                 ..known()
             },
-            Attributes {
+            RotationPolicy {
                 overlap: Field::Unknown,
                 ..known()
             },
-            Attributes {
-                triggers: BTreeMap::from([("release".to_owned(), Field::Unknown)]).into(),
+            RotationPolicy {
+                rotation_triggers: BTreeMap::from([("release".to_owned(), Field::Unknown)]).into(),
                 ..known()
             },
         ] {
-            let decision = config.rotation().decide(prior.rotation(), standing, at(1));
-            assert_eq!(decision, Decision::NotKnownYet);
+            let decision = config.decide(Some(Keeper::State), &prior, &standing, at(1));
+            assert_eq!(decision, Decision::Unknown);
         }
+        let decision = known().decide(None, &prior, &standing, at(1));
+        assert_eq!(decision, Decision::Unknown, "who keeps the value");
     }
 
     #[test]
@@ -279,11 +270,8 @@ mod tests {
             ("2h", "2h", Some("overlap")),
             ("", "2", Some("overlap")),
         ] {
-            let mut diagnostics = Diagnostics::default();
-            Attributes::new("1", every, overlap)
-                .rotation()
-                .validate(&mut diagnostics);
-            let on: Vec<_> = diagnostics.iter().filter_map(|told| told.attribute).collect();
+            let diagnostics = RotationPolicy::schema().validate(&policy("1", every, overlap).into_value());
+            let on: Vec<_> = diagnostics.iter().filter_map(|error| error.attribute.clone()).collect();
             assert_eq!(on, Vec::from_iter(told), "{every:?} {overlap:?}");
         }
     }

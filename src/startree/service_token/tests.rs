@@ -1,29 +1,28 @@
 //! The life of a service token against the sandbox, with Terraform's part played, under tokio's paused clock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use bytes::Bytes;
+use http::Request;
+use http::uri::{PathAndQuery, Uri};
+use http_body_util::Full;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::time::timeout;
+use tower::ServiceExt;
 
 use super::*;
-use crate::framework::AnyResource;
-use crate::platform::State;
-use crate::platform::hand_over::{Account, Destination};
-use crate::platform::testing::losses;
-use crate::platform::testing::workspace::Declared;
-use crate::platform::testing::workspace::lone::{Lone as Workspace, Run};
-use crate::platform::vault_settings::Link;
-use crate::rest::{BaseUrl, Roots, Transport};
+use crate::framework::testing::{Configuration, ResourceBlock, Run, RunOptions, SingleResource, Workspace};
+use crate::platform::Parts;
+use crate::platform::hand_over::Destination;
+use crate::platform::testing::{losses, variables};
+use crate::rest::Transport;
 use crate::sandbox::startree::{Options, Sandbox, Subject};
 use crate::sandbox::{self, Effect, Fault};
-use crate::startree::labels;
-use crate::startree::testing::{connection, every_shape, sandbox};
-use crate::vault::{self, Vault};
+use crate::startree::StarTree;
+use crate::startree::testing::{every_shape, sandbox};
 
 const TOKENS: &str = "/service-tokens";
 const PLACE: (&str, &str) = ("secret", "startree/ci");
@@ -34,53 +33,59 @@ struct World {
     vault: sandbox::Vault,
     /// What the provider is given.
     bearer: SecretString,
-    /// What the provider's configuration calls the environment, as far as secrets in Vault show it.
-    label: Account,
-    workspace: Workspace,
-    /// Every diagnostic and plan, to be searched for values.
-    told: String,
+    /// The argument `base_url` of the provider.
+    base_url: &'static str,
+    token: SingleResource,
+    /// Every diagnostic, to be searched for values.
+    reported: String,
 }
 
-fn config() -> Model {
-    Model {
+fn config() -> ServiceToken {
+    ServiceToken {
         description: "ci".into(),
-        ..Model::default()
+        ..ServiceToken::default()
     }
 }
 
 /// With this value of a trigger.
-fn released(release: &str) -> Model {
+fn released(release: &str) -> ServiceToken {
     let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
-    Model {
-        rotation_triggers: triggers.into(),
-        ..config()
-    }
+    let mut config = config();
+    config.rotation.rotation_triggers = triggers.into();
+    config
 }
 
-fn overlapping(release: &str, overlap: &str) -> Model {
-    Model {
-        overlap: overlap.into(),
-        ..released(release)
-    }
+fn overlapping(release: &str, overlap: &str) -> ServiceToken {
+    let mut config = released(release);
+    config.rotation.overlap = overlap.into();
+    config
 }
 
-fn handed_over(release: &str) -> Model {
+/// The same, rotated after this time.
+fn every(rotate_every: &str, mut config: ServiceToken) -> ServiceToken {
+    config.rotation.rotate_every = rotate_every.into();
+    config
+}
+
+fn handed_over(release: &str) -> ServiceToken {
     let (mount, path) = PLACE;
     let destination = Destination {
         mount: mount.into(),
         path: path.into(),
         field: Field::Null,
     };
-    Model {
-        vault: destination.into(),
-        ..released(release)
-    }
+    let mut config = released(release);
+    config.delivery.vault = destination.into();
+    config
 }
 
-/// The environment whose RBAC Manager is at `base_url`.
-fn environment(base_url: &str, name: &str) -> Account {
-    let base_url = BaseUrl::parse(&format!("{base_url}/api/v1/rbac-manager")).unwrap();
-    labels::environment(&base_url, name)
+/// Where the sandbox serves the API, whatever the base URL.
+fn at_the_sandbox(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = path
+        .strip_prefix("/acme")
+        .map(|rest| format!("/api/v1/rbac-manager{rest}"));
+    path.map_or_else(|| uri.clone(), |path| path.parse().unwrap())
 }
 
 impl World {
@@ -93,86 +98,83 @@ impl World {
         }
         Self {
             bearer: sandbox.administrator().bearer(),
-            label: environment("https://rbac-manager.acme.startree.cloud", "acme"),
+            base_url: "https://rbac-manager.acme.startree.cloud",
             vault: sandbox::Vault::new(sandbox.clock()),
             sandbox,
-            workspace: Workspace::new(),
-            told: String::new(),
+            token: SingleResource::new("startree_service_token"),
+            reported: String::new(),
         }
     }
 
     /// One with a token that has both roles.
-    async fn with_token(options: Options, config: &Model) -> Self {
+    async fn with_token(options: Options, config: &ServiceToken) -> Self {
         let mut world = Self::new(options);
         world.apply(config).await.succeeds();
         world.assign(&world.state());
         world
     }
 
-    fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
-        let connect = self.connect();
+    /// Starts providers.
+    fn provider(&self) -> impl Fn() -> StarTree + use<> {
+        let (sandbox, vault, base_url) = (self.sandbox.clone(), self.vault.clone(), self.base_url);
+        let bearer = self.bearer.expose_secret().to_owned();
         move || {
-            let session = connect();
-            Box::new(ServiceToken::new(session))
-        }
-    }
-
-    /// Configures a provider process.
-    fn connect(&self) -> impl Fn() -> Session + use<> {
-        let (sandbox, vault, bearer) = (self.sandbox.clone(), self.vault.clone(), self.bearer.clone());
-        let label = self.label.clone();
-        move || {
-            let settings = vault::Settings {
-                base_url: vault::address("http://127.0.0.1:8200").unwrap(),
-                credential: vault::token(vault.root_token()).unwrap(),
-                namespace: None,
-                roots: Roots::System,
-            };
-            let (agent, request_timeout) = (HeaderValue::from_static("test"), Duration::from_secs(30));
-            let vault = Vault::new(settings, agent, request_timeout, |_| Transport::new(vault.service()));
-            let session = Session::new(sandbox.clock());
-            let connection = connection(&sandbox, &bearer).handing_over_to(Link::Reached(vault), label.clone());
-            session.set(State::Connected(Arc::new(connection)));
-            session
+            let (platform, vault) = (sandbox.clone(), vault.clone());
+            StarTree::new(Parts {
+                clock: sandbox.clock(),
+                environment: variables(&[
+                    ("STARTREE_BASE_URL", base_url),
+                    ("STARTREE_TOKEN", &bearer),
+                    ("VAULT_ADDR", "http://127.0.0.1:8200"),
+                    ("VAULT_TOKEN", vault.root_token().expose_secret()),
+                ]),
+                transport: Box::new(move |destination| match destination.base_url.host() {
+                    "127.0.0.1" => Transport::new(vault.service()),
+                    _ => Transport::new(platform.service().map_request(|mut request: Request<Full<Bytes>>| {
+                        *request.uri_mut() = at_the_sandbox(request.uri());
+                        request
+                    })),
+                }),
+            })
         }
     }
 
     fn note(&mut self, run: Run) -> Run {
-        self.told.push_str(&format!("{:?}", run.told));
+        self.reported.push_str(&format!("{:?}", run.diagnostics));
         run
     }
 
-    async fn apply(&mut self, config: &Model) -> Run {
-        let run = self.workspace.apply(self.process(), Some(config)).await;
+    async fn apply(&mut self, config: &ServiceToken) -> Run {
+        let run = self.token.apply(self.provider(), Some(config)).await;
         self.note(run)
     }
 
-    async fn plan(&mut self, config: &Model) -> Run {
-        let run = self.workspace.plan(self.process(), Some(config)).await;
+    async fn plan(&mut self, config: &ServiceToken) -> Run {
+        let run = self.token.plan(self.provider(), Some(config)).await;
         self.note(run)
     }
 
     async fn destroy(&mut self) -> Run {
-        let run = self.workspace.apply::<Model>(self.process(), None).await;
+        let run = self.token.destroy(self.provider()).await;
         self.note(run)
     }
 
     async fn import(&mut self, id: &str) -> Run {
-        let run = self.workspace.import(self.process(), id).await;
+        let run = self.token.import(self.provider(), id).await;
         self.note(run)
     }
 
     #[track_caller]
-    fn state(&self) -> Model {
-        self.workspace.state().expect("it is in the state")
+    fn state(&self) -> ServiceToken {
+        self.token.state().expect("it is in the state")
     }
 
     fn is_empty(&self) -> bool {
-        self.workspace.state::<Model>().is_none()
+        self.token.object().is_none()
     }
 
     /// Assigns both roles to the token, as a resource of its own would.
-    fn assign(&self, state: &Model) {
+    fn assign(&self, state: &ServiceToken) {
         let key = state.access_key.known().unwrap();
         for role in ["reader", "writer"] {
             self.sandbox.assign_outside(role, Subject::token(key));
@@ -193,8 +195,9 @@ impl World {
         held.map(|(name, _)| name).collect()
     }
 
-    fn is_live(&self, state: &Model) -> bool {
+    fn is_live(&self, state: &ServiceToken) -> bool {
         state
+            .delivery
             .token
             .known()
             .is_some_and(|token| self.sandbox.is_live(token.expose_secret()))
@@ -207,25 +210,25 @@ impl World {
     }
 
     /// The one token that there is has both roles, and nothing is left to do.
-    async fn is_settled(&mut self, config: &Model) {
-        self.apply(config).await.changes_nothing().says_nothing();
+    async fn is_settled(&mut self, config: &ServiceToken) {
+        self.apply(config).await.changes_nothing().reports_nothing();
         let key = self.state().access_key.into_known().unwrap();
         assert_eq!(self.keys(), [&*key], "no other is left");
         assert_eq!(self.roles(&key), ["reader", "writer"]);
         let subjects = self.sandbox.roles()["reader"].subjects().count();
         assert_eq!(subjects, 1, "no other has the role");
-        let value = match self.state().vault.is_null() {
-            true => self.state().token.known().unwrap().expose_secret().to_owned(),
+        let value = match self.state().delivery.vault.is_null() {
+            true => self.state().delivery.token.known().unwrap().expose_secret().to_owned(),
             false => self.held().expect("Vault has it"),
         };
         assert!(self.sandbox.is_live(&value));
-        self.told_nothing();
+        self.reported_no_value();
     }
 
-    /// No value, nor half of one, is in anything that was told.
-    fn told_nothing(&self) {
+    /// No value, nor half of one, is in anything that was reported.
+    fn reported_no_value(&self) {
         for value in self.sandbox.issued_values() {
-            assert!(!self.told.contains(value.expose_secret()), "a value was told");
+            assert!(!self.reported.contains(value.expose_secret()), "a value was reported");
         }
     }
 }
@@ -234,7 +237,7 @@ impl World {
 async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
     for options in every_shape() {
         let mut world = World::new(options);
-        world.apply(&released("1")).await.succeeds().says_nothing();
+        world.apply(&released("1")).await.succeeds().reports_nothing();
         let first = world.state();
         assert!(!world.is_live(&first), "it has no role yet");
         world
@@ -254,23 +257,23 @@ async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
             .warns("revoked in the same");
         world.apply(&released("2")).await.succeeds();
         let second = world.state();
-        assert_eq!(second.generation, generation::after(&first.generation));
+        assert_eq!(
+            second.delivery.generation,
+            generation::after(&first.delivery.generation)
+        );
         assert!(world.is_live(&second) && !world.is_live(&first));
         world.is_settled(&released("2")).await;
 
         world.destroy().await.succeeds();
         assert!(world.is_empty() && world.keys().is_empty());
         assert_eq!(world.sandbox.roles()["reader"].subjects().count(), 0);
-        world.told_nothing();
+        world.reported_no_value();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_an_overlap_both_are_valid_until_it_is_over() {
-    let config = Model {
-        rotate_every: "30d".into(),
-        ..overlapping("1", "2h")
-    };
+    let config = every("30d", overlapping("1", "2h"));
     let mut world = World::with_token(Options::default(), &config).await;
     let first = world.state();
     world.sandbox.advance(SignedDuration::from_hours(29 * 24));
@@ -283,10 +286,10 @@ async fn with_an_overlap_both_are_valid_until_it_is_over() {
         .warns("rotate_every = 30 days")
         .warns("`overlap` = 2h");
     let second = world.state();
-    assert_eq!(second.previous_access_key, first.access_key);
+    assert_eq!(second.previous.previous_access_key, first.access_key);
     assert!(world.is_live(&first) && world.is_live(&second));
     world.sandbox.advance(SignedDuration::from_mins(119));
-    world.apply(&config).await.changes_nothing().says_nothing();
+    world.apply(&config).await.changes_nothing().reports_nothing();
     world.sandbox.advance(SignedDuration::from_mins(1));
     world
         .plan(&config)
@@ -302,9 +305,9 @@ async fn with_an_overlap_both_are_valid_until_it_is_over() {
 async fn another_overlap_holds_for_the_one_that_stays() {
     let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
     world.apply(&overlapping("2", "2h")).await.succeeds();
-    let until = world.state().previous_ends_at;
+    let until = world.state().previous.previous_ends_at;
     world.apply(&overlapping("2", "4h")).await.succeeds();
-    assert_ne!(world.state().previous_ends_at, until);
+    assert_ne!(world.state().previous.previous_ends_at, until);
     assert_eq!(world.keys().len(), 2);
     world.apply(&released("2")).await.succeeds();
     world.is_settled(&released("2")).await;
@@ -367,7 +370,7 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
             world.sandbox.heal();
             world.destroy().await.succeeds();
             assert!(world.is_empty() && world.keys().is_empty(), "{method} {path} {fault:?}");
-            world.told_nothing();
+            world.reported_no_value();
         }
     }
 }
@@ -397,7 +400,7 @@ async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_po
                 assert!(is_ours || world.roles(&key).is_empty(), "{fault:?}");
             }
             world.apply(&released(release)).await.succeeds();
-            world.told_nothing();
+            world.reported_no_value();
         }
     }
 }
@@ -455,7 +458,11 @@ async fn a_half_made_token_that_cannot_be_deleted_again_is_not_forgotten() {
     let state = world.state();
     assert_eq!(state.access_key, first.access_key);
     assert!(world.is_live(&first) && world.keys().len() == 2);
-    assert!(world.keys().contains(state.previous_access_key.known().unwrap()));
+    assert!(
+        world
+            .keys()
+            .contains(state.previous.previous_access_key.known().unwrap())
+    );
     // Whether it goes on or back, the half-made one is ended.
     world
         .apply(&overlapping("1", "1h"))
@@ -478,9 +485,9 @@ async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
         .warns("could not be revoked");
     let second = world.state();
     assert!(world.is_live(&second));
-    assert_eq!(second.previous_access_key, first.access_key);
+    assert_eq!(second.previous.previous_access_key, first.access_key);
     let planned = world.plan(&released("2")).await.succeeds().warns("is to be revoked");
-    assert!(planned.changed && planned.planned.get("previous_access_key").is_null());
+    assert!(planned.is_change() && planned.planned.get("previous_access_key").is_null());
     world.apply(&released("2")).await.succeeds();
     world.is_settled(&released("2")).await;
 }
@@ -498,7 +505,7 @@ async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
             continue;
         }
         let planned = world.plan(&config()).await.succeeds();
-        assert!(planned.changed && planned.planned.get("generation") == &crate::framework::Value::Unknown);
+        assert!(planned.is_change() && planned.planned.get("generation") == &crate::framework::Value::Unknown);
         world.apply(&config()).await.succeeds();
         assert_ne!(world.state().access_key, key.into());
     }
@@ -553,7 +560,7 @@ async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() 
         .warns("takes its place")
         .warns("nobody knows");
     assert!(world.is_live(&first), "it has its overlap");
-    assert_eq!(world.state().previous_access_key, first.access_key);
+    assert_eq!(world.state().previous.previous_access_key, first.access_key);
     world.sandbox.advance(SignedDuration::from_hours(2));
     world.apply(&overlapping("2", "2h")).await.succeeds();
     world.is_settled(&overlapping("2", "2h")).await;
@@ -583,7 +590,7 @@ async fn an_import_brings_no_value_and_rotates_nothing() {
             world.import(&id).await.succeeds().warns("is not known");
             assert_eq!(world.state().access_key, key.as_str().into());
         }
-        assert!(world.state().token.is_null() && world.state().generation.known() > Some(&0));
+        assert!(world.state().delivery.token.is_null() && world.state().delivery.generation.known() > Some(&0));
         world.apply(&released("1")).await.succeeds();
         world.is_imported(&released("1"), &key).await;
         world.apply(&released("2")).await.succeeds().warns("is to be rotated");
@@ -593,8 +600,8 @@ async fn an_import_brings_no_value_and_rotates_nothing() {
 }
 
 impl World {
-    async fn is_imported(&mut self, config: &Model, key: &str) {
-        self.apply(config).await.changes_nothing().says_nothing();
+    async fn is_imported(&mut self, config: &ServiceToken, key: &str) {
+        self.apply(config).await.changes_nothing().reports_nothing();
         assert_eq!(self.keys(), [key], "it is still the same");
     }
 }
@@ -603,7 +610,7 @@ impl World {
 async fn a_description_replaces_and_both_ends_meet() {
     let mut world = World::with_token(Options::default(), &config()).await;
     let first = world.state();
-    let other = Model {
+    let other = ServiceToken {
         description: "cd".into(),
         ..config()
     };
@@ -618,7 +625,7 @@ async fn the_providers_own_token_is_rotated_and_never_just_ended() {
     world.apply(&released("1")).await.succeeds();
     let key = world.state().access_key.into_known().unwrap();
     world.sandbox.assign_outside("system-admin", Subject::token(&key));
-    world.bearer = world.state().token.into_known().unwrap();
+    world.bearer = world.state().delivery.token.into_known().unwrap();
 
     world
         .apply(&released("2"))
@@ -627,10 +634,10 @@ async fn the_providers_own_token_is_rotated_and_never_just_ended() {
         .warns("The provider works with this token");
     let second = world.state();
     assert!(
-        second.previous_access_key.is_null(),
+        second.previous.previous_access_key.is_null(),
         "the old one is ended, by the new one"
     );
-    world.bearer = second.token.clone().into_known().unwrap();
+    world.bearer = second.delivery.token.clone().into_known().unwrap();
     world.apply(&released("2")).await.changes_nothing();
 
     world.destroy().await.fails("The provider works with this token");
@@ -644,10 +651,10 @@ async fn the_providers_own_token_is_rotated_and_never_just_ended() {
         .await
         .fails("after a rotation, the new one");
     assert!(world.is_live(&second));
-    world.bearer = world.state().token.into_known().unwrap();
+    world.bearer = world.state().delivery.token.into_known().unwrap();
     world.apply(&overlapping("3", "2h")).await.succeeds();
     assert!(!world.is_live(&second) && world.is_live(&world.state()));
-    world.told_nothing();
+    world.reported_no_value();
 }
 
 #[tokio::test(start_paused = true)]
@@ -659,7 +666,7 @@ async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
     world
         .sandbox
         .assign_outside("system-admin", Subject::token(first.access_key.known().unwrap()));
-    world.bearer = first.token.clone().into_known().unwrap();
+    world.bearer = first.delivery.token.clone().into_known().unwrap();
     let roles = Fault::answer(200).body(r#"["reader"]"#).on("GET", "/roles").times(100);
     world.sandbox.fault(roles);
     world
@@ -669,9 +676,9 @@ async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
         .warns("could not be revoked")
         .warns("403");
     let second = world.state();
-    assert_eq!(second.previous_access_key, first.access_key);
+    assert_eq!(second.previous.previous_access_key, first.access_key);
     assert!(world.keys().contains(second.access_key.known().unwrap()));
-    world.told_nothing();
+    world.reported_no_value();
 }
 
 #[tokio::test(start_paused = true)]
@@ -680,14 +687,14 @@ async fn a_value_goes_to_vault_and_never_into_the_state() {
         let mut world = World::with_token(options, &handed_over("1")).await;
         let first = world.held().unwrap();
         let state = world.state();
-        assert!(state.token.is_null() && state.secret_key.is_null());
-        assert_eq!(state.vault_version, 1.into());
+        assert!(state.delivery.token.is_null() && state.secret_key.is_null());
+        assert_eq!(state.delivery.vault_version, 1.into());
         world.is_settled(&handed_over("1")).await;
         world.apply(&handed_over("2")).await.succeeds();
         assert!(!world.sandbox.is_live(&first));
         let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
         assert_eq!(secret["previous_access_key"], json!(state.access_key.known().unwrap()));
-        let rotated = generation::after(&state.generation).into_known();
+        let rotated = generation::after(&state.delivery.generation).into_known();
         assert_eq!(secret["generation"], json!(rotated));
         world.is_settled(&handed_over("2")).await;
         world.destroy().await.succeeds();
@@ -720,26 +727,26 @@ async fn token_of_a_killed_creation_is_found_in_vault_and_imported() {
     let key = world.keys().remove(0);
     let run = world.apply(&handed_over("1")).await.fails("import the token");
     assert!(
-        !format!("{:?}", run.told).contains(&key),
+        !format!("{:?}", run.diagnostics).contains(&key),
         "what a secret holds is not shown"
     );
     world.import(&key).await.succeeds();
-    let imported = world.state().generation;
+    let imported = world.state().delivery.generation;
     world.apply(&handed_over("1")).await.succeeds();
     world.assign(&world.state());
     world.apply(&handed_over("1")).await.succeeds();
-    assert_eq!(world.state().generation, imported);
+    assert_eq!(world.state().delivery.generation, imported);
     world.is_settled(&handed_over("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn environment_with_another_name_rotates_nothing() {
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    for (base_url, name) in [
-        ("https://gateway.example.com/acme", "acme"),
-        ("https://rbac-manager.acme.example.net", "other"),
+    for base_url in [
+        "https://gateway.example.com/acme",
+        "https://rbac-manager.acme.example.net",
     ] {
-        world.label = environment(base_url, name);
+        world.base_url = base_url;
         world.is_settled(&handed_over("1")).await;
     }
     world.apply(&handed_over("2")).await.succeeds();
@@ -753,7 +760,7 @@ async fn successor_of_a_killed_rotation_is_found_under_another_name_of_the_envir
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
     killed(&mut world, &handed_over("2"), "POST", "/secret/data/startree/ci").await;
     let held = world.held().unwrap();
-    world.label = environment("https://gateway.example.com/acme", "acme");
+    world.base_url = "https://gateway.example.com/acme";
     world.apply(&handed_over("1")).await.succeeds();
     world.apply(&handed_over("1")).await.succeeds();
     assert_eq!(world.held(), Some(held));
@@ -765,7 +772,7 @@ async fn token_of_another_environment_keeps_its_secret() {
     let mut first = World::with_token(Options::default(), &handed_over("1")).await;
     let mut second = World::new(Options::default());
     second.vault = first.vault.clone();
-    second.label = environment("https://rbac-manager.acme.other.cloud", "acme");
+    second.base_url = "https://rbac-manager.acme.other.cloud";
     second
         .apply(&handed_over("1"))
         .await
@@ -784,12 +791,12 @@ async fn token_of_another_environment_keeps_its_secret() {
 #[tokio::test(start_paused = true)]
 async fn token_that_is_tainted_or_replaced_on_request_keeps_its_place_in_vault() {
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    let process = world.process();
-    world.workspace.replace(process, &handed_over("1")).await.succeeds();
+    let provider = world.provider();
+    world.token.replace(provider, &handed_over("1")).await.succeeds();
     world.assign(&world.state());
     world.is_settled(&handed_over("1")).await;
 
-    world.workspace.taint();
+    world.token.taint();
     world.apply(&handed_over("1")).await.succeeds();
     world.assign(&world.state());
     world.is_settled(&handed_over("1")).await;
@@ -797,35 +804,34 @@ async fn token_that_is_tainted_or_replaced_on_request_keeps_its_place_in_vault()
 
 #[tokio::test(start_paused = true)]
 async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
-    let other = Model {
+    let other = ServiceToken {
         description: "cd".into(),
         ..handed_over("1")
     };
     for second in [other, handed_over("1")] {
-        let world = World::new(Options::default());
-        let resource = ServiceToken::new((world.connect())());
-        let mut told = Diagnostics::default();
-        for config in [handed_over("1"), second.clone()] {
-            let mut change = Change {
-                config: config.clone(),
-                prior: None,
-                planned: config,
-                equivalent: Vec::new(),
-            };
-            Resource::plan(&resource, &Context::default(), &mut change, &mut told).await;
-        }
-        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("Two tokens are to be in the secret"), "{told:?}");
+        let (world, workspace) = (World::new(Options::default()), Workspace::new());
+        let both = Configuration::new()
+            .with("startree_service_token.a", ResourceBlock::new(handed_over("1")))
+            .with("startree_service_token.b", ResourceBlock::new(second.clone()));
+        workspace.plan(world.provider(), &both, &RunOptions::default()).await;
+        let reported: Vec<_> = workspace.take_diagnostics().iter().map(ToString::to_string).collect();
+        assert_eq!(reported.len(), 1, "{reported:?}");
+        assert!(
+            reported[0].contains("Two tokens are to be in the secret"),
+            "{reported:?}"
+        );
         let description = second.description.known().unwrap();
-        assert!(told[0].contains("\"ci\"") && told[0].contains(description), "{told:?}");
+        assert!(
+            reported[0].contains("\"ci\"") && reported[0].contains(description),
+            "{reported:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_replaced_makes_room_in_vault() {
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    let other = Model {
+    let other = ServiceToken {
         description: "cd".into(),
         ..handed_over("1")
     };
@@ -841,8 +847,8 @@ async fn a_token_that_is_replaced_makes_room_in_vault() {
 #[tokio::test(start_paused = true)]
 async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use() {
     let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    world.workspace.set_lifecycle(Declared::create_before_destroy);
-    let other = Model {
+    world.token.set_lifecycle(ResourceBlock::create_before_destroy);
+    let other = ServiceToken {
         description: "cd".into(),
         ..handed_over("1")
     };
@@ -898,7 +904,7 @@ async fn adding_and_removing_vault_rotates() {
 }
 
 /// A run whose process is killed while this request of it has no answer.
-async fn killed(world: &mut World, config: &Model, method: &str, path: &str) {
+async fn killed(world: &mut World, config: &ServiceToken, method: &str, path: &str) {
     world.sandbox.fault(Fault::new(Effect::Hang).after().on(method, path));
     world.vault.fault(Fault::new(Effect::Hang).after().on(method, path));
     let killed = timeout(Duration::from_secs(5), world.apply(config)).await;
@@ -914,12 +920,9 @@ async fn killed_after_the_delivery_the_next_run_takes_it_over() {
         ("POST", "/roles/srn2:role%23reader/delete-assignment"),
     ] {
         let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-        let rotate = Model {
-            rotate_every: "1h".into(),
-            ..handed_over("1")
-        };
+        let rotate = every("1h", handed_over("1"));
         world.apply(&rotate).await.succeeds();
-        let created = world.state().generation;
+        let created = world.state().delivery.generation;
         world.sandbox.advance(SignedDuration::from_hours(1));
         killed(&mut world, &rotate, method, path).await;
         let held = world.held().unwrap();
@@ -930,7 +933,7 @@ async fn killed_after_the_delivery_the_next_run_takes_it_over() {
             .warns("did not come to its end")
             .warns("is due to end");
         assert_eq!(world.held().unwrap(), held, "it is not rotated again");
-        assert_eq!(world.state().generation, generation::after(&created));
+        assert_eq!(world.state().delivery.generation, generation::after(&created));
         world.is_settled(&rotate).await;
     }
 }
@@ -966,31 +969,30 @@ async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_p
 
 #[tokio::test(start_paused = true)]
 async fn saved_plan_applied_after_something_fell_due_only_records() {
-    let rotating = |every: &str, overlap: Field<String>| Model {
-        rotate_every: every.into(),
-        overlap,
-        ..released("1")
+    let rotating = |rotate_every: &str, overlap: Field<String>| {
+        let mut config = every(rotate_every, released("1"));
+        config.rotation.overlap = overlap;
+        config
     };
     // The value is too old, and the one before it is to be revoked.
-    for (prepared, changed, later) in [
+    for (prepared, mut changed, later) in [
         (None, rotating("40d", Field::Null), 45),
         (Some("2"), rotating("40d", "2d".into()), 3),
     ] {
-        let mut world = World::with_token(Options::default(), &rotating("30d", changed.overlap.clone())).await;
-        let mut changed = changed;
+        let before = rotating("30d", changed.rotation.overlap.clone());
+        let mut world = World::with_token(Options::default(), &before).await;
         if let Some(release) = prepared {
-            let rotated = Model {
-                rotation_triggers: released(release).rotation_triggers,
-                ..rotating("30d", changed.overlap.clone())
-            };
+            let triggers = released(release).rotation.rotation_triggers;
+            let mut rotated = before;
+            rotated.rotation.rotation_triggers = triggers.clone();
             world.apply(&rotated).await.succeeds();
-            changed.rotation_triggers = rotated.rotation_triggers;
+            changed.rotation.rotation_triggers = triggers;
         }
         let keys = world.keys();
-        let process = world.process();
-        let plan = world.workspace.save_plan(&process, Some(&changed)).await;
+        let provider = world.provider();
+        let plan = world.token.save_plan(&provider, Some(&changed)).await;
         world.sandbox.advance(SignedDuration::from_hours(24 * later));
-        let run = world.workspace.apply_saved(&process, Some(&changed), &plan).await;
+        let run = world.token.apply_saved(&provider, &plan).await;
         run.succeeds().warns("is due, and the next run changes it");
         assert_eq!(world.keys(), keys, "what was not planned is not done");
         world.apply(&changed).await.succeeds();

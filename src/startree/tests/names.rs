@@ -6,10 +6,10 @@ use crate::startree::policy;
 const READER: &str = "startree_role.reader";
 
 fn policy(name: &str) -> ResourceBlock {
-    ResourceBlock::new(policy::Model {
+    ResourceBlock::new(policy::Policy {
         name: name.into(),
         document: "{}".into(),
-        ..policy::Model::default()
+        ..policy::Policy::default()
     })
 }
 
@@ -47,10 +47,10 @@ async fn rename_onto_a_taken_name_fails_in_the_plan_and_deletes_nothing() {
     world.apply(&before).await.changes_nothing();
     // A name that is free is no problem, nor is a replacement by the same name.
     world.apply(&declared(&[(READER, role("viewer"))])).await.succeeds();
-    let described = ResourceBlock::new(role::Model {
+    let described = ResourceBlock::new(role::Role {
         name: "viewer".into(),
         description: "Views".into(),
-        ..role::Model::default()
+        ..role::Role::default()
     });
     let run = world.apply(&declared(&[(READER, described)])).await.succeeds();
     assert!(run.diagnostics.is_empty(), "{run:#?}");
@@ -68,10 +68,10 @@ async fn creation_of_what_exists_warns_in_the_plan() {
 #[tokio::test(start_paused = true)]
 async fn one_name_in_two_resources_fails_in_the_plan() {
     let world = World::new(Options::default());
-    let described = role::Model {
+    let described = role::Role {
         name: "reader".into(),
         description: "Reads".into(),
-        ..role::Model::default()
+        ..role::Role::default()
     };
     let other = ResourceBlock::new(described);
     let both = declared(&[(READER, role("reader")), ("startree_role.other", other)]);
@@ -81,11 +81,11 @@ async fn one_name_in_two_resources_fails_in_the_plan() {
     world.apply(&both).await.fails("is declared twice");
 
     let assigned = || {
-        let config = role_assignment::Model {
+        let config = role_assignment::RoleAssignment {
             role: "reader".into(),
             subject_type: "group".into(),
             subject: "analysts".into(),
-            ..role_assignment::Model::default()
+            ..role_assignment::RoleAssignment::default()
         };
         ResourceBlock::new(config)
     };

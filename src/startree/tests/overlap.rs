@@ -125,10 +125,10 @@ fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
                 .insert("startree_role_assignment.renamed".to_owned(), same);
         }
         Change::AssignToGroup => {
-            let config = role_assignment::Model {
+            let config = role_assignment::RoleAssignment {
                 subject_type: "group".into(),
                 subject: "analysts".into(),
-                ..role_assignment::Model::default()
+                ..role_assignment::RoleAssignment::default()
             };
             let to_group = ResourceBlock::new(config).referring("role", "startree_role.reader", "id");
             declared.resources.insert(assigned, to_group);
@@ -181,10 +181,12 @@ impl World {
     /// Both keys of the token, or the only one.
     fn token_keys(&self) -> BTreeSet<String> {
         let state = self.workspace.state();
-        let model = state.get(TOKEN).map(|object| object.model::<service_token::Model>());
+        let model = state
+            .get(TOKEN)
+            .map(|object| object.model::<service_token::ServiceToken>());
         let fields = model
             .into_iter()
-            .flat_map(|model| [model.access_key, model.previous_access_key]);
+            .flat_map(|model| [model.access_key, model.previous.previous_access_key]);
         fields.filter_map(Field::into_known).collect()
     }
 
@@ -197,10 +199,10 @@ impl World {
         let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (address, object) in &state {
             if address.starts_with("startree_role.") {
-                let name = object.model::<role::Model>().name.into_known().unwrap();
+                let name = object.model::<role::Role>().name.into_known().unwrap();
                 expected.entry(name).or_default();
             } else if address.starts_with("startree_role_assignment.") {
-                let model = object.model::<role_assignment::Model>();
+                let model = object.model::<role_assignment::RoleAssignment>();
                 let (role, subject) = (model.role.into_known().unwrap(), model.subject.into_known().unwrap());
                 let holders = match keys.contains(&subject) {
                     true => keys.clone(),
