@@ -190,7 +190,10 @@ impl<'a> Member<'a> {
             }
         }
         for check in &options.checks {
-            attribute.extend(quote!(.check::<#ty, _>(#check)));
+            // A call, so that a function of `&str` takes a `&String`.
+            attribute.extend(quote! {
+                .check::<#ty, _>(move |value: &<#ty as ::token_providers::framework::ModelField>::Value| (#check)(value))
+            });
         }
         quote!(schema.attributes.push(#attribute);)
     }
