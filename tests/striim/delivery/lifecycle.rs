@@ -149,8 +149,8 @@ async fn documented_policy_is_sufficient() {
 #[tokio::test(start_paused = true)]
 async fn invalid_destination_is_refused() {
     for (vault, phrase) in [
-        (destination("../sys"), "its path must be a path"),
-        (destination(""), "its path must be a path"),
+        (destination("../sys"), "must be a path such as striim/ci"),
+        (destination(""), "must be a path such as striim/ci"),
         (destination("ci."), "must not end in a period"),
         (destination_field("ci", "generation"), "a name of its own"),
         (destination_field("ci", ""), "a name of its own"),
