@@ -3,25 +3,26 @@
 //! to do.
 //!
 //! What must hold then on every platform: each declared resource is in the state and not tainted, and nothing else is; no
-//! value was shown; the rules that Terraform has for providers were kept. What a [`Story`] adds is its own.
+//! value was shown; the rules that Terraform has for providers were kept. What a [`SimulatedPlatform`] adds is its own.
 
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
 use secrecy::ExposeSecret;
 
-use super::network::{Kill, Meanwhile, Network};
-use super::{losses, variables};
+use super::network::{ConcurrentAction, Kill, Network};
+use super::{lock, losses, variables};
+use crate::framework::Provider;
 use crate::framework::testing::Diagnostic;
 use crate::framework::testing::simulation::{Batch, Failure, Simulation};
 use crate::framework::testing::{Configuration, RunOutcome, Workspace};
-use crate::framework::{Provider, Severity};
 use crate::platform::Parts;
 use crate::sandbox::{Fault, Platform, Sandbox, When};
 
-/// What a platform's histories tell of.
-pub(crate) trait Story {
+/// A platform under simulation, with what is declared of it.
+pub(crate) trait SimulatedPlatform {
     /// The platform.
     type Platform: Platform;
 
@@ -29,57 +30,58 @@ pub(crate) trait Story {
     const METHODS: &'static [&'static str];
 
     /// An answer for something else, which may come in the place of the right one.
-    const ANOTHER: &'static str;
+    const OTHER_ANSWER: &'static str;
 
-    /// How many applies must do in the end, with faults off. More than two only where the platform forbids to repeat what was
-    /// lost in the same run: answers are late then, too.
+    /// How many applies must suffice in the end, with faults off. More than two only where the platform forbids to repeat what
+    /// was lost in the same run: answers are late then, too.
     const APPLIES: usize = 2;
 
-    /// Begins with a platform of any shape, whose time is tokio's.
-    fn begin(random: &mut Rng) -> Self;
+    /// A platform of any shape, whose time is tokio's.
+    fn start(random: &mut Rng) -> Self;
 
+    /// The platform's sandbox.
     fn sandbox(&self) -> &Sandbox<Self::Platform>;
 
-    /// What the `provider` block says, where the environment does not do.
-    fn block(&self) -> Vec<(&'static str, &'static str)> {
+    /// The arguments of the `provider` block that the environment cannot set.
+    fn provider_block(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
 
-    /// The environment variables by which the provider is let in.
+    /// The environment variables by which the provider authenticates itself.
     fn variables(&self) -> Vec<(&'static str, String)>;
 
     /// The provider.
     fn provider(parts: Parts) -> impl Provider;
 
-    /// Changes what is declared, and tells what that is.
+    /// Changes what is declared, and describes it.
     fn declare(&mut self, random: &mut Rng) -> String;
 
     /// What is declared.
-    fn declared(&self) -> Configuration;
+    fn configuration(&self) -> Configuration;
 
     /// Does something outside Terraform, between runs.
-    fn outside(&mut self, random: &mut Rng);
+    fn act_outside(&mut self, random: &mut Rng);
 
-    /// What is done outside Terraform while a run goes on.
-    fn meanwhile(&self, _: &mut Rng) -> Option<Meanwhile> {
+    /// Something that another client does during a run.
+    fn concurrent_action(&self, _: &mut Rng) -> Option<ConcurrentAction> {
         None
     }
 
-    /// A run begins.
-    fn begins(&mut self, _: &Workspace) {}
+    /// Called before a run.
+    fn before_run(&mut self, _: &Workspace) {}
 
-    /// A run has ended, and what was on its way has arrived.
-    fn ended(&mut self, _: &Ran<'_>) {}
+    /// Called after a run, when all of its requests have arrived.
+    fn after_run(&mut self, _: &RunReport<'_>) {}
 
-    /// What of the platform's own promises does not hold after all.
-    fn broken(&self, workspace: &Workspace) -> Vec<String>;
+    /// What of the platform's own promises does not hold at the end.
+    fn violations(&self, workspace: &Workspace) -> Vec<String>;
 }
 
-/// What a run has left.
-pub(crate) struct Ran<'a> {
+/// A run and its outcome.
+pub(crate) struct RunReport<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) was_killed: bool,
-    pub(crate) told: &'a [Diagnostic],
+    pub(crate) diagnostics: &'a [Diagnostic],
 }
 
 /// What happens in a history. Each step draws from its own seed, so that a history without it is a history too.
@@ -106,7 +108,7 @@ struct Step {
 /// The histories of a platform.
 struct Histories<S>(PhantomData<fn() -> S>);
 
-impl<S: Story> Simulation for Histories<S> {
+impl<S: SimulatedPlatform> Simulation for Histories<S> {
     type Scenario = History;
     type Report = ();
 
@@ -134,15 +136,15 @@ impl<S: Story> Simulation for Histories<S> {
         let runtime = runtime.enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let mut world = World::<S>::new(history.seed);
-            let broken = world.live(history).await;
-            let Some(first) = broken.first() else { return Ok(()) };
+            let violations = world.live(history).await;
+            let Some(first) = violations.first() else { return Ok(()) };
             Err(Failure {
                 // What fails in the same way differs only in names and numbers.
                 kind: first
                     .split(' ')
                     .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
                     .collect(),
-                problem: broken.join("\n"),
+                problem: violations.join("\n"),
                 trace: world.trace,
             })
         })
@@ -179,9 +181,9 @@ impl<S: Story> Simulation for Histories<S> {
 }
 
 /// Draws what goes wrong with the next requests.
-fn draw_fault<S: Story>(random: &mut Rng) -> Fault {
+fn draw_fault<S: SimulatedPlatform>(random: &mut Rng) -> Fault {
     let refusals = [401, 403, 404, 429].map(Fault::answer);
-    let faults: Vec<_> = losses(S::ANOTHER).into_iter().chain(refusals).collect();
+    let faults: Vec<_> = losses(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
     Fault {
         method: Some(S::METHODS[random.usize(..S::METHODS.len())].to_owned()),
         times: random.u32(1..4),
@@ -192,15 +194,17 @@ fn draw_fault<S: Story>(random: &mut Rng) -> Fault {
 
 /// A platform, and the workspace that manages it.
 struct World<S> {
-    story: S,
+    platform: S,
     workspace: Workspace,
-    /// What the last run reported.
-    told: Vec<Diagnostic>,
+    /// Those of the last run.
+    diagnostics: Vec<Diagnostic>,
     trace: Vec<String>,
+    /// What plans, states and diagnostics show.
+    shown: Arc<Mutex<String>>,
 }
 
 /// A `provider` block of texts.
-fn block(arguments: &[(&str, &str)]) -> serde_json::Value {
+fn json_block(arguments: &[(&str, &str)]) -> serde_json::Value {
     let arguments = arguments.iter();
     arguments
         .map(|(name, text)| ((*name).to_owned(), (*text).into()))
@@ -208,13 +212,18 @@ fn block(arguments: &[(&str, &str)]) -> serde_json::Value {
         .into()
 }
 
-impl<S: Story> World<S> {
+impl<S: SimulatedPlatform> World<S> {
     fn new(seed: u64) -> Self {
-        let story = S::begin(&mut Rng::with_seed(seed));
+        let platform = S::start(&mut Rng::with_seed(seed));
+        let shown = Arc::<Mutex<String>>::default();
+        let seen = shown.clone();
+        let observer = Arc::new(move |text: &str| lock(&seen).push_str(text));
+        let workspace = Workspace::new().with_provider(json_block(&platform.provider_block()));
         Self {
-            workspace: Workspace::new().with_provider(block(&story.block())),
-            story,
-            told: Vec::new(),
+            workspace: workspace.with_observer(observer),
+            shown,
+            platform,
+            diagnostics: Vec::new(),
             trace: Vec::new(),
         }
     }
@@ -223,30 +232,30 @@ impl<S: Story> World<S> {
     async fn live(&mut self, history: &History) -> Vec<String> {
         for step in &history.steps {
             let random = &mut Rng::with_seed(step.seed);
-            let declared = self.story.declare(random);
+            let declared = self.platform.declare(random);
             self.trace.push(format!("declared {declared}"));
             if let Some(seed) = step.outside {
-                self.story.outside(&mut Rng::with_seed(seed));
+                self.platform.act_outside(&mut Rng::with_seed(seed));
             }
             for fault in &step.faults {
-                self.story.sandbox().fault(fault.clone());
+                self.platform.sandbox().fault(fault.clone());
             }
             let meanwhile = step.meanwhile;
-            let meanwhile =
-                meanwhile.and_then(|(at, seed)| Some((at, self.story.meanwhile(&mut Rng::with_seed(seed))?)));
+            let meanwhile = meanwhile
+                .and_then(|(at, seed)| Some((at, self.platform.concurrent_action(&mut Rng::with_seed(seed))?)));
             self.run(random.fork(), step.kill, meanwhile).await;
             tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
         }
-        self.story.sandbox().heal();
+        self.platform.sandbox().heal();
         let random = &mut Rng::with_seed(history.seed);
         for _ in 0..S::APPLIES {
             self.run(random.fork(), None, None).await;
         }
-        let mut broken = self.broken();
+        let mut violations = self.violations();
         if self.run(random.fork(), None, None).await != Some(RunOutcome::Unchanged) {
-            broken.push("a third apply still finds something to do".to_owned());
+            violations.push("one more apply still finds something to do".to_owned());
         }
-        broken
+        violations
     }
 
     /// One run of Terraform; `None` if it was killed.
@@ -254,14 +263,14 @@ impl<S: Story> World<S> {
         &mut self,
         random: Rng,
         kill: Option<Kill>,
-        meanwhile: Option<(u32, Meanwhile)>,
+        meanwhile: Option<(u32, ConcurrentAction)>,
     ) -> Option<RunOutcome> {
-        let declared = self.story.declared();
+        let declared = self.platform.configuration();
         self.trace.push(format!("run, killed {kill:?}"));
-        self.story.begins(&self.workspace);
-        let sandbox = self.story.sandbox();
+        self.platform.before_run(&self.workspace);
+        let sandbox = self.platform.sandbox();
         let network = Network::new(sandbox, random, kill, meanwhile);
-        let given = self.story.variables();
+        let given = self.platform.variables();
         let start = || {
             let network = network.clone();
             let given: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -275,48 +284,54 @@ impl<S: Story> World<S> {
             () = network.killed.cancelled() => None,
             ended = self.workspace.apply(start, &declared) => Some(ended),
         };
-        // What is still on its way arrives.
+        // Requests that are still on their way arrive.
         tokio::time::sleep(Duration::from_secs(300)).await;
 
-        self.told = self.workspace.take_diagnostics();
+        self.diagnostics = self.workspace.take_diagnostics();
         self.trace.extend(network.trace());
-        self.trace.extend(self.told.iter().map(Diagnostic::to_string));
-        self.story.ended(&Ran {
+        self.trace.extend(self.diagnostics.iter().map(Diagnostic::to_string));
+        self.platform.after_run(&RunReport {
             workspace: &self.workspace,
             was_killed: ended.is_none(),
-            told: &self.told,
+            diagnostics: &self.diagnostics,
         });
         ended
     }
 
-    /// What does not hold after all.
-    fn broken(&self) -> Vec<String> {
-        let errors = self.told.iter().filter(|told| told.severity == Severity::Error);
-        let mut broken: Vec<_> = errors.map(|told| format!("at rest, it tells: {told}")).collect();
-        let (state, declared) = (self.workspace.state(), self.story.declared());
-        let is_whole = |address: &str| state.get(address).is_some_and(|object| !object.is_tainted);
-        for address in declared.resources.keys().filter(|address| !is_whole(address.as_str())) {
-            broken.push(format!("{address} is not in the state, or not whole"));
+    /// What does not hold at the end.
+    fn violations(&self) -> Vec<String> {
+        let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        let mut violations: Vec<_> = errors.map(|error| format!("the last run fails: {error}")).collect();
+        let (state, declared) = (self.workspace.state(), self.platform.configuration());
+        let is_created = |address: &str| state.get(address).is_some_and(|object| !object.is_tainted);
+        for address in declared
+            .resources
+            .keys()
+            .filter(|address| !is_created(address.as_str()))
+        {
+            violations.push(format!("{address} is not in the state, or tainted"));
         }
         for address in state
             .keys()
             .filter(|address| !declared.resources.contains_key(*address))
         {
-            broken.push(format!("{address} is in the state, and not declared"));
+            violations.push(format!("{address} is in the state, and not declared"));
         }
-        for value in self.story.sandbox().issued_values() {
-            if self.trace.iter().any(|line| line.contains(value.expose_secret())) {
-                broken.push("a value was told".to_owned());
+        let mut shown = lock(&self.shown).clone();
+        shown.extend(self.trace.iter().map(String::as_str));
+        for value in self.platform.sandbox().issued_values() {
+            if shown.contains(value.expose_secret()) {
+                violations.push("a value was shown".to_owned());
             }
         }
-        broken.extend(self.workspace.violations());
-        broken.extend(self.story.broken(&self.workspace));
-        broken
+        violations.extend(self.workspace.violations());
+        violations.extend(self.platform.violations(&self.workspace));
+        violations
     }
 }
 
 /// Runs so many histories, or those that the environment asks for.
-pub(crate) fn live_through<S: Story>(histories: u64) {
+pub(crate) fn simulate<S: SimulatedPlatform>(histories: u64) {
     let simulation = Histories::<S>(PhantomData);
     let summary = Batch::from_environment(0..histories).run(&simulation, |_, _| {});
     summary.assert_no_failures(&simulation);
