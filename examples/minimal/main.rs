@@ -28,7 +28,7 @@ struct Note {
     length: Field<i64>,
 }
 
-fn is_file_name(title: &String) -> Result<(), &'static str> {
+fn is_file_name(title: &str) -> Result<(), &'static str> {
     let is_plain = !title.starts_with('.') && !title.contains(['/', '\\']);
     is_plain
         .then_some(())

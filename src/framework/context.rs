@@ -72,6 +72,11 @@ impl<C> Context<C> {
         )
     }
 
+    /// The context of a call to a provider whose configuration led to this, for tests.
+    pub fn configured(configured: Configured<C>) -> Self {
+        Self::new(configured.into(), CancellationToken::new(), PrivateState::default())
+    }
+
     pub(crate) fn new(client: ClientState<C>, cancellation: CancellationToken, private: PrivateState) -> Self {
         Self {
             cancellation,

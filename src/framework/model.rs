@@ -58,7 +58,7 @@ use super::value::Value;
 ///     url: Field<String>,
 /// }
 ///
-/// fn is_https(url: &String) -> Result<(), &'static str> {
+/// fn is_https(url: &str) -> Result<(), &'static str> {
 ///     url.starts_with("https://").then_some(()).ok_or("must begin with https://")
 /// }
 ///
@@ -95,7 +95,7 @@ use super::value::Value;
 /// | `length = 1..=80` | the length of a text in characters, or of a collection |
 /// | `range = 1..=65535` | the range of a number, or of each element of a collection |
 /// | `one_of = ["a", "b"]` | the texts that are valid, alone or as elements of a collection |
-/// | `check = function` | `fn(&T) -> Result<(), impl Display>`, as in "must begin with https://" |
+/// | `check = function` | `fn(&T) -> Result<(), impl Display>`, or `fn(&str)` for a text, as in "must begin with https://" |
 /// | `validate = validator` | a [`Validator`](super::Validator) |
 /// | `conflicts_with("other")`, `requires("other")` | how it goes with other attributes; unknown ones are waited for |
 /// | `import` | the id of `terraform import`; where no attribute has it, `id` is |

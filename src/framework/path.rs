@@ -112,10 +112,11 @@ fn parse(text: &str) -> Option<AttributePath> {
     let mut path = AttributePath::root();
     let mut rest = text;
     while !rest.is_empty() {
-        if let Some(key) = rest.strip_prefix("[\"") {
-            let (key, after) = key.split_once("\"]")?;
-            path = path.key(key);
-            rest = after;
+        if let Some(quoted) = rest.strip_prefix('[').filter(|rest| rest.starts_with('"')) {
+            // A quoted text of Terraform's language is one of JSON.
+            let mut texts = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+            path = path.key(texts.next()?.ok()?);
+            rest = quoted.get(texts.byte_offset()..)?.strip_prefix(']')?;
         } else if let Some(index) = rest.strip_prefix('[') {
             let (index, after) = index.split_once(']')?;
             path = path.index(index.parse().ok()?);
@@ -145,7 +146,7 @@ impl fmt::Display for AttributePath {
                 PathStep::Attribute(name) if position == 0 => f.write_str(name)?,
                 PathStep::Attribute(name) => write!(f, ".{name}")?,
                 PathStep::Index(index) => write!(f, "[{index}]")?,
-                PathStep::Key(key) => write!(f, "[{key:?}]")?,
+                PathStep::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
             }
         }
         Ok(())
@@ -170,6 +171,7 @@ mod tests {
             "vault.path",
             "tokens[2].name",
             "labels[\"a.b\"].c",
+            r#"labels["a\"]"]"#,
             "a[0][1]",
             "a.b.c",
             "",

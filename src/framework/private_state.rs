@@ -11,9 +11,9 @@ use serde_json::Value as Json;
 /// The private state of a managed resource: JSON values by key, stored next to its attributes and never shown.
 ///
 /// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan leaves is what the apply
-/// finds, and what an apply or an import leaves is stored. When a resource is replaced, the second plan call,
-/// which plans the creation, finds what the first one left. The creation itself, and whatever is planned for a tainted
-/// resource, begins with nothing.
+/// finds, and what an apply or an import leaves is stored. When a resource is replaced, the second plan call, which plans
+/// the creation, finds what the first one left; what was found to be gone is planned with what that read left. The
+/// creation itself, and whatever is planned for a tainted resource, begins with nothing.
 ///
 /// The state file holds it in plain text, so it is no place for secrets. A read that changes the private state alone makes
 /// no difference to a plan, but it does to `terraform plan -refresh-only`: write it when something happened, not at each

@@ -71,14 +71,14 @@ pub(crate) fn duration(
 }
 
 /// Checks a duration, such as `90d`.
-pub(crate) fn is_duration(text: &String) -> Result<(), String> {
+pub(crate) fn is_duration(text: &str) -> Result<(), String> {
     parse_duration(text)
         .map(drop)
         .map_err(|error| format!("{error}; it is {text:?}"))
 }
 
 /// The same, of which zero makes no sense.
-pub(crate) fn is_positive_duration(text: &String) -> Result<(), String> {
+pub(crate) fn is_positive_duration(text: &str) -> Result<(), String> {
     match parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
         _ => is_duration(text),

@@ -70,7 +70,7 @@ pub(super) struct EphemeralServiceToken {
     ends_at: Field<String>,
 }
 
-fn is_not_blank(prefix: &String) -> Result<(), &'static str> {
+fn is_not_blank(prefix: &str) -> Result<(), &'static str> {
     let is_blank = prefix.trim().is_empty();
     (!is_blank).then_some(()).ok_or("must not be empty")
 }

@@ -95,7 +95,7 @@ struct PolicyIdentity {
     name: Field<String>,
 }
 
-fn is_json_object(document: &String) -> Result<(), String> {
+fn is_json_object(document: &str) -> Result<(), String> {
     match serde_json::from_str(document) {
         Ok(Json::Object(_)) => Ok(()),
         Ok(_) => Err("must be a JSON object, as `jsonencode({ … })` makes one".to_owned()),

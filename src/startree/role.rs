@@ -74,12 +74,12 @@ struct RoleIdentity {
 }
 
 /// Checks the name of a role or a policy that is to be created.
-pub(super) fn is_name(text: &String) -> Result<(), InvalidName> {
+pub(super) fn is_name(text: &str) -> Result<(), InvalidName> {
     text.parse::<Name>().map(drop)
 }
 
 /// Checks a reference to a role or a policy.
-pub(super) fn is_existing_name(text: &String) -> Result<(), InvalidName> {
+pub(super) fn is_existing_name(text: &str) -> Result<(), InvalidName> {
     Name::existing(text).map(drop)
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::personal_access_token;
+use super::personal_access_token::PersonalAccessToken;
 use super::provider::Striim;
-use super::service_account_token;
-use super::service_account_token_pair;
+use super::rotation::RotationPolicy;
+use super::service_account_token::ServiceAccountToken;
+use super::service_account_token_pair::ServiceAccountTokenPair;
 use super::testing::sandbox;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::platform::Parts;
@@ -40,19 +41,27 @@ fn provider(sandbox: &Sandbox, base_url: &str) -> Striim {
 
 /// One token of each kind.
 fn declared() -> Configuration {
-    let token = service_account_token::Model {
+    let token = ServiceAccountToken {
         name: "ci-pipeline".into(),
-        expires_in: "90d".into(),
+        token: RotationPolicy {
+            expires_in: "90d".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..Default::default()
     };
-    let pair = service_account_token_pair::Model {
+    let pair = ServiceAccountTokenPair {
         name: "ci".into(),
         expires_in: "90d".into(),
         ..Default::default()
     };
-    let pat = personal_access_token::Model {
+    let pat = PersonalAccessToken {
         email: USER.into(),
-        expires_in: "30d".into(),
+        token: RotationPolicy {
+            expires_in: "30d".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..Default::default()
     };
     Configuration::from_iter([

@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ephemeral_service_account_token::EphemeralServiceAccountToken;
-use super::personal_access_token::{self, PersonalAccessToken};
+use super::ephemeral_service_account_token::{EphemeralServiceAccountToken, ServiceAccountTokenEphemeral};
+use super::personal_access_token::{PersonalAccessToken, PersonalAccessTokenResource};
 use super::provider::Striim;
-use super::service_account_token::{self, ServiceAccountToken};
+use super::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
 use super::testing::sandbox;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
-use crate::framework::{Context, Diagnostics, EphemeralResource, Model, Provider, Resource, Value};
+use crate::framework::{Configured, Context, EphemeralResource, Model, Provider, Resource, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
@@ -50,7 +50,7 @@ fn configuration<R: Resource<Model: Clone>>(config: R::Model) -> Configuration {
 fn token(workspace: &Workspace) -> SecretString {
     let state = workspace.state();
     let object = &state["striim_service_account_token.this"];
-    let token = object.model::<service_account_token::Model>().token.into_known();
+    let token = object.model::<ServiceAccountToken>().token.delivery.token.into_known();
     token.unwrap()
 }
 
@@ -59,12 +59,12 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
     for skew in SKEWS {
         for skip_refresh in [false, true] {
             for declared in [
-                declare::<ServiceAccountToken>(&[
+                declare::<ServiceAccountTokenResource>(&[
                     ("name", "ci-pipeline"),
                     ("expires_in", "30d"),
                     ("rotate_before", "1h"),
                 ]),
-                declare::<ServiceAccountToken>(&[("name", "ci-pipeline")]),
+                declare::<ServiceAccountTokenResource>(&[("name", "ci-pipeline")]),
             ] {
                 let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
                 let applied = workspace.apply(|| provider(&sandbox, 0), &declared).await;
@@ -103,11 +103,11 @@ async fn wrong_clock_creates_and_rotates_with_the_right_expiry() {
         for lifetime in ["365d", "12h"] {
             let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
             for release in ["1", "2"] {
-                let days = declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", lifetime)]);
+                let days = declare::<ServiceAccountTokenResource>(&[("name", "ci-pipeline"), ("expires_in", lifetime)]);
                 let description = if release == "1" {
                     days
                 } else {
-                    declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", "364d")])
+                    declare::<ServiceAccountTokenResource>(&[("name", "ci-pipeline"), ("expires_in", "364d")])
                 };
                 let ended = workspace.apply(|| provider(&sandbox, skew), &description).await;
                 assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
@@ -135,12 +135,12 @@ async fn wrong_clock_creates_personal_access_token_of_the_longest_lifetime() {
     for skew in SKEWS {
         let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
         sandbox.add_user("ann@example.com", Role::Regular);
-        let declared = declare::<PersonalAccessToken>(&[("email", "ann@example.com"), ("expires_in", "90d")]);
+        let declared = declare::<PersonalAccessTokenResource>(&[("email", "ann@example.com"), ("expires_in", "90d")]);
         let ended = workspace.apply(|| provider(&sandbox, skew), &declared).await;
         assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
         let state = workspace.state();
-        let model = state["striim_personal_access_token.this"].model::<personal_access_token::Model>();
-        assert!(sandbox.is_live(model.token.into_known().unwrap().expose_secret()));
+        let model = state["striim_personal_access_token.this"].model::<PersonalAccessToken>();
+        assert!(sandbox.is_live(model.token.delivery.token.into_known().unwrap().expose_secret()));
     }
 }
 
@@ -154,13 +154,20 @@ async fn wrong_clock_removes_no_open_ephemeral_account_of_another_run() {
         let mut values = Vec::new();
         for skew in [0, skew] {
             let provider = provider(&sandbox, skew);
-            let mut diagnostics = Diagnostics::default();
-            provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
-            let ephemeral = EphemeralServiceAccountToken::new(provider.session().clone());
-            let config = Value::Map([("name_prefix".to_owned(), Value::String("run".to_owned()))].into());
-            let config = Model::from_value(&config).unwrap();
-            let opened = EphemeralResource::open(&ephemeral, &Context::default(), config, &mut diagnostics).await;
-            let opened = opened.unwrap_or_else(|| panic!("{skew}: {diagnostics:?}"));
+            let configured = provider
+                .configure(&Context::default(), Default::default(), "1.14.0")
+                .await;
+            let Ok(Configured::Ready(connection)) = configured else {
+                panic!("{skew}")
+            };
+            let context = Context::with_client(connection);
+            let ephemeral = ServiceAccountTokenEphemeral::new(provider.session().clone());
+            let config = EphemeralServiceAccountToken {
+                name_prefix: "run".into(),
+                ..Default::default()
+            };
+            let opened = ephemeral.open(&context, config).await;
+            let opened = opened.unwrap_or_else(|failed| panic!("{skew}: {:?}", failed.diagnostics));
             values.push(opened.result.token.into_known().unwrap());
         }
         assert!(
@@ -180,7 +187,7 @@ async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
             .on("POST", "/service-account")
             .times(10),
     );
-    let mut declared = declare::<ServiceAccountToken>(&[("name", "ci-pipeline"), ("expires_in", "365d")]);
+    let mut declared = declare::<ServiceAccountTokenResource>(&[("name", "ci-pipeline"), ("expires_in", "365d")]);
     for adopts in [false, true] {
         if adopts {
             let attributes = [
@@ -190,7 +197,7 @@ async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
             ];
             let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
             let config = Model::from_value(&Value::Map(attributes)).unwrap();
-            declared = configuration::<ServiceAccountToken>(config);
+            declared = configuration::<ServiceAccountTokenResource>(config);
         }
         assert_eq!(
             workspace.apply(|| provider(&sandbox, 0), &declared).await,

@@ -55,26 +55,26 @@ const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 pub(super) struct EphemeralServiceAccountToken {
     /// What the service account's name begins with. A hyphen and 12 letters and digits follow, which no other has.
     #[attribute(required, length = ephemeral_name::PREFIX)]
-    name_prefix: Field<String>,
+    pub(super) name_prefix: Field<String>,
     /// What it is for.
     #[attribute(optional, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    description: Field<String>,
+    pub(super) description: Field<String>,
     /// How long the token is valid if nothing revokes it, such as `30m`: longer than the longest run, at most 12 months.
     /// Default: `1h`.
     #[attribute(optional)]
-    expires_in: Field<String>,
+    pub(super) expires_in: Field<String>,
     /// The service account's name.
     #[attribute(computed)]
-    name: Field<String>,
+    pub(super) name: Field<String>,
     /// The token's value.
     #[attribute(computed)]
-    token: Field<SecretString>,
+    pub(super) token: Field<SecretString>,
     /// The platform's number for the value.
     #[attribute(computed)]
-    token_id: Field<i64>,
+    pub(super) token_id: Field<i64>,
     /// When the token expires if nothing revokes it.
     #[attribute(computed)]
-    expires_at: Field<String>,
+    pub(super) expires_at: Field<String>,
 }
 
 impl EphemeralServiceAccountToken {
@@ -274,13 +274,12 @@ fn still_there(mut diagnostic: Diagnostic, name: &str, expiry: Option<Expiry>) -
 mod tests {
     use jiff::SignedDuration;
     use secrecy::ExposeSecret as _;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::platform::State;
+    use crate::framework::{Configured, DynEphemeralResource};
     use crate::sandbox::striim::{Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::testing::{losses, sandbox, session};
+    use crate::striim::testing::{context, losses, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const DELETE: (&str, &str) = ("DELETE", "/service-account");
@@ -294,32 +293,25 @@ mod tests {
     }
 
     fn ephemeral(sandbox: &Sandbox) -> ServiceAccountTokenEphemeral {
-        ServiceAccountTokenEphemeral::new(session(sandbox))
+        ServiceAccountTokenEphemeral::new(Session::new(sandbox.clock()))
     }
 
     async fn open(sandbox: &Sandbox) -> (Option<Opened<EphemeralServiceAccountToken>>, Diagnostics) {
-        let mut diagnostics = Diagnostics::default();
-        let opened =
-            EphemeralResource::open(&ephemeral(sandbox), &Context::default(), config(), &mut diagnostics).await;
-        (opened, diagnostics)
+        let context = context(sandbox);
+        let opened = EphemeralResource::open(&ephemeral(sandbox), &context, config()).await;
+        let opened = opened.map_err(|failed| {
+            assert!(failed.leaves.is_none());
+            context.diagnostics().extend(failed.diagnostics);
+        });
+        (opened.ok(), context.take_diagnostics())
     }
 
     async fn close(sandbox: &Sandbox, private: &[u8]) -> Diagnostics {
-        let mut diagnostics = Diagnostics::default();
+        let context = context(sandbox);
         // Terraform has been interrupted.
-        let cancellation = CancellationToken::new();
-        cancellation.cancel();
-        EphemeralResource::close(
-            &ephemeral(sandbox),
-            &Context {
-                cancellation,
-                ..Context::default()
-            },
-            private,
-            &mut diagnostics,
-        )
-        .await;
-        diagnostics
+        context.cancellation.cancel();
+        DynEphemeralResource::close(&ephemeral(sandbox), &context, private).await;
+        context.take_diagnostics()
     }
 
     fn names(sandbox: &Sandbox) -> Vec<String> {
@@ -430,15 +422,12 @@ mod tests {
     #[tokio::test]
     async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
         let sandbox = sandbox(Options::default());
-        let session = session(&sandbox);
-        session.set(State::Waiting("token"));
-        let ephemeral = ServiceAccountTokenEphemeral::new(session);
-        let mut diagnostics = Diagnostics::default();
-        let opened = EphemeralResource::open(&ephemeral, &Context::default(), config(), &mut diagnostics).await;
+        let context = Context::configured(Configured::Unknown("token"));
+        let opened = EphemeralResource::open(&ephemeral(&sandbox), &context, config()).await;
         let Opened { result, private, .. } = opened.unwrap();
         assert!(result.token.is_unknown() && result.name_prefix == Field::from("run"));
-        EphemeralResource::close(&ephemeral, &Context::default(), &private, &mut diagnostics).await;
-        assert_eq!(diagnostics.iter().count(), 0);
+        DynEphemeralResource::close(&ephemeral(&sandbox), &context, &private).await;
+        assert!(context.take_diagnostics().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -488,9 +477,9 @@ mod tests {
                 },
             ),
         ] {
-            let mut diagnostics = Diagnostics::default();
-            ephemeral(&sandbox).validate(&config, &mut diagnostics);
-            assert_eq!(diagnostics.iter().next().unwrap().attribute, Some(attribute));
+            let diagnostics = DynEphemeralResource::validate(&ephemeral(&sandbox), &config.into_value());
+            let error = diagnostics.iter().next().unwrap();
+            assert_eq!(error.attribute.as_ref().unwrap(), &attribute);
         }
     }
 }

@@ -45,14 +45,14 @@ use crate::rest::Operation;
 pub(super) struct PatStatus {
     /// Whether personal access tokens may be used.
     #[attribute(required)]
-    enabled: Field<bool>,
+    pub(super) enabled: Field<bool>,
     /// What happens to the status when this resource is destroyed: `keep` (the default) leaves it as it is, `enable` and
     /// `disable` set it.
     #[attribute(optional, one_of = ["keep", "enable", "disable"])]
-    on_destroy: Field<String>,
+    pub(super) on_destroy: Field<String>,
     /// The account's short name; where the provider has only a `base_url`, the host in it.
     #[attribute(computed, use_state_for_unknown)]
-    id: Field<String>,
+    pub(super) id: Field<String>,
 }
 
 /// The key in the private state of the number that distinguishes a resource from others of the same account.
@@ -426,11 +426,15 @@ fn revokes_all_tokens() -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::framework::AnyResource;
-    use crate::platform::testing::workspace::lone::Lone;
-    use crate::sandbox::striim::Options;
-    use crate::striim::testing::{sandbox, session};
+    use crate::framework::DynResource;
+    use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, SingleResource, Workspace};
+    use crate::sandbox::striim::{Options, Sandbox};
+    use crate::striim::testing::{connection, provider, sandbox};
+
+    const TYPE: &str = "striim_pat_status";
 
     fn config(enabled: bool) -> PatStatus {
         PatStatus {
@@ -439,132 +443,127 @@ mod tests {
         }
     }
 
-    /// A provider's process that manages two resources, each in a workspace of one.
-    struct TwoResources {
-        session: Session,
-        workspaces: [Lone; 2],
+    /// A configuration with these resources.
+    fn resources<const N: usize>(resources: [(&str, PatStatus); N]) -> Configuration {
+        let resources = resources.into_iter();
+        let resources = resources.map(|(name, config)| (format!("{TYPE}.{name}"), ResourceBlock::new(config)));
+        resources.collect()
     }
 
-    impl TwoResources {
-        fn new(session: Session) -> Self {
-            Self {
-                session,
-                workspaces: [Lone::new(), Lone::new()],
-            }
-        }
-
-        fn process(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
-            let session = self.session.clone();
-            move || Box::new(PatStatusResource::new(session.clone()))
-        }
+    async fn plan(workspace: &Workspace, sandbox: &Sandbox, declared: &Configuration) -> (bool, String) {
+        let options = RunOptions::default();
+        let planned = workspace.plan(|| provider(sandbox), declared, &options).await;
+        (planned.is_some(), format!("{:?}", workspace.take_diagnostics()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn opposite_statuses_are_refused_in_the_plan_and_equal_ones_warned_of() {
         for (one, other) in [(true, false), (false, true), (true, true), (false, false)] {
-            let sandbox = sandbox(Options::default());
-            let mut two = TwoResources::new(session(&sandbox));
-            let process = two.process();
-            let [first, second] = &mut two.workspaces;
-            first.plan(&process, Some(&config(one))).await.succeeds();
-            let run = second.plan(&process, Some(&config(other))).await;
+            let (sandbox, workspace) = (sandbox(Options::default()), Workspace::new());
+            let both = resources([("first", config(one)), ("second", config(other))]);
+            let (is_planned, shown) = plan(&workspace, &sandbox, &both).await;
+            assert_eq!(is_planned, one == other, "{shown}");
+            assert_eq!(shown.contains("Contradictory statuses"), one != other, "{shown}");
             if one == other {
-                run.succeeds();
-                first.apply(&process, Some(&config(one))).await.succeeds();
-                let run = second.plan(&process, Some(&config(other))).await;
-                run.succeeds().warns("Two resources manage the status");
-            } else {
-                run.fails("Contradictory statuses");
+                let first = resources([("first", config(one))]);
+                let applied = workspace.apply(|| provider(&sandbox), &first).await;
+                assert_eq!(applied, RunOutcome::Applied);
+                let (is_planned, shown) = plan(&workspace, &sandbox, &both).await;
+                assert!(
+                    is_planned && shown.contains("Two resources manage the status"),
+                    "{shown}"
+                );
             }
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn opposite_status_of_a_second_resource_toggles_nothing() {
-        let sandbox = sandbox(Options::default());
-        let mut two = TwoResources::new(session(&sandbox));
-        let process = two.process();
-        let [first, second] = &mut two.workspaces;
-        first.apply(&process, Some(&config(true))).await.succeeds();
-        second
-            .apply(&process, Some(&config(false)))
-            .await
-            .fails("Contradictory statuses");
+        let (sandbox, workspace) = (sandbox(Options::default()), Workspace::new());
+        let first = resources([("first", config(true))]);
+        let applied = workspace.apply(|| provider(&sandbox), &first).await;
+        assert_eq!(applied, RunOutcome::Applied);
+        let both = resources([("first", config(true)), ("second", config(false))]);
+        let applied = workspace.apply(|| provider(&sandbox), &both).await;
+        assert_eq!(applied, RunOutcome::Failed);
+        let shown = format!("{:?}", workspace.take_diagnostics());
+        assert!(shown.contains("Contradictory statuses"), "{shown}");
         // Known only at apply, it is not compared before.
-        let resource = PatStatusResource::new(two.session.clone());
-        let mut told = Diagnostics::default();
-        let created = resource.create(&Context::default(), config(false), &mut told).await;
-        assert!(created.is_none() && told.has_errors());
+        let resource = PatStatusResource::new(Session::new(sandbox.clock()));
+        let connection = Arc::new(connection(&sandbox));
+        let contexts = [(); 2].map(|()| Context::with_client(connection.clone()));
+        resource.create(&contexts[0], config(true)).await.unwrap();
+        let failed = resource.create(&contexts[1], config(false)).await.unwrap_err();
+        assert!(failed.leaves.is_none() && failed.diagnostics.has_errors());
         assert_eq!(sandbox.calls("PATCH", "/user-token/status"), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_resource_may_be_changed_replaced_and_destroyed() {
         let sandbox = sandbox(Options::default());
-        let process = || -> Box<dyn AnyResource> { Box::new(PatStatusResource::new(session(&sandbox))) };
-        let [mut first, mut second] = [Lone::new(), Lone::new()];
+        let start = || provider(&sandbox);
+        let [mut first, mut second] = [(); 2].map(|()| SingleResource::new(TYPE));
         for enabled in [true, false, true] {
-            first.apply(process, Some(&config(enabled))).await.succeeds();
-            first.apply(process, Some(&config(enabled))).await.changes_nothing();
+            first.apply(start, Some(&config(enabled))).await.succeeds();
+            first.apply(start, Some(&config(enabled))).await.changes_nothing();
         }
-        let replaced = first.replace(process, &config(false)).await.succeeds();
-        assert!(
-            replaced.told.iter().all(|told| !told.summary.contains("Two resources")),
-            "{replaced:?}"
-        );
-        first.apply::<PatStatus>(process, None).await.succeeds();
-        second.apply(process, Some(&config(true))).await.succeeds();
+        let replaced = first.replace(start, &config(false)).await.succeeds();
+        assert!(!replaced.reports(Severity::Warning, "Two resources"), "{replaced:?}");
+        first.destroy(start).await.succeeds();
+        second.apply(start, Some(&config(true))).await.succeeds();
     }
 
     /// As in a file of `terraform test` with a `provider` block of its own.
     #[tokio::test(start_paused = true)]
     async fn one_resource_may_be_changed_by_runs_that_share_a_connection() {
         let sandbox = sandbox(Options::default());
-        let session = session(&sandbox);
-        let process = || -> Box<dyn AnyResource> { Box::new(PatStatusResource::new(session.clone())) };
-        let mut workspace = Lone::new();
+        let resource = PatStatusResource::new(Session::new(sandbox.clock()));
+        let connection = Arc::new(connection(&sandbox));
+        let (mut state, mut private) = (Value::Null, PrivateState::default());
         for enabled in [true, false, true] {
-            let run = workspace.apply(process, Some(&config(enabled))).await.succeeds();
-            assert!(
-                run.told.iter().all(|told| !told.summary.contains("Two resources")),
-                "{run:?}"
-            );
+            let declared = crate::framework::Model::into_value(config(enabled));
+            // Terraform plans in the plan and again in the apply, and hands a creation nothing of the first plan.
+            for applies in [false, true] {
+                let mut context = Context::with_client(connection.clone());
+                if !state.is_null() {
+                    context.private = private.clone();
+                }
+                let plan = DynResource::plan(&resource, &context, &declared, &state, declared.clone()).await;
+                if applies {
+                    state = DynResource::apply(&resource, &context, state, plan.unwrap().planned).await;
+                    private = context.private.clone();
+                }
+                let shown = context.take_diagnostics();
+                let is_about_two = |shown: &Diagnostic| shown.summary.contains("Two resources");
+                assert!(!shown.has_errors() && !shown.iter().any(is_about_two), "{shown:?}");
+            }
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn status_that_a_destroy_leaves_is_compared() {
-        let sandbox = sandbox(Options::default());
-        let mut two = TwoResources::new(session(&sandbox));
-        let process = two.process();
-        let [first, second] = &mut two.workspaces;
+        let (sandbox, workspace) = (sandbox(Options::default()), Workspace::new());
         let disabling = PatStatus {
             on_destroy: "disable".into(),
             ..config(true)
         };
-        first.apply(&process, Some(&disabling)).await.succeeds();
-        second.plan(&process, Some(&config(true))).await.succeeds();
-        first
-            .apply::<PatStatus>(&process, None)
-            .await
-            .fails("Contradictory statuses");
+        let first = resources([("first", disabling)]);
+        let applied = workspace.apply(|| provider(&sandbox), &first).await;
+        assert_eq!(applied, RunOutcome::Applied);
+        workspace.take_diagnostics();
+        let second = resources([("second", config(true))]);
+        let (is_planned, shown) = plan(&workspace, &sandbox, &second).await;
+        assert!(!is_planned && shown.contains("Contradictory statuses"), "{shown}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn status_toggled_by_another_process_is_reported() {
         let sandbox = sandbox(Options::default());
-        let mut one = TwoResources::new(session(&sandbox));
-        let mut other = TwoResources::new(session(&sandbox));
-        let (process, other_process) = (one.process(), other.process());
-        one.workspaces[0].apply(&process, Some(&config(true))).await.succeeds();
-        other.workspaces[0]
-            .apply(&other_process, Some(&config(false)))
-            .await
-            .succeeds();
-        one.workspaces[0]
-            .plan(&process, Some(&config(true)))
-            .await
-            .succeeds()
-            .warns("were disabled outside of this resource");
+        let start = || provider(&sandbox);
+        let [mut one, mut other] = [(); 2].map(|()| SingleResource::new(TYPE));
+        one.apply(start, Some(&config(true))).await.succeeds();
+        other.apply(start, Some(&config(false))).await.succeeds();
+        let run = one.plan(start, Some(&config(true))).await.succeeds();
+        run.warns("were disabled outside of this resource");
     }
 }

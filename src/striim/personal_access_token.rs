@@ -71,12 +71,12 @@ pub(super) struct PersonalAccessToken {
     /// known, leaving it out or writing the same address changes nothing.
     // Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
     #[attribute(optional, computed, planned, requires_replace, check = is_address)]
-    email: Field<String>,
+    pub(super) email: Field<String>,
     /// The user's address; `own` where neither the configuration nor the platform reports it.
     #[attribute(computed, planned)]
-    id: Field<String>,
+    pub(super) id: Field<String>,
     #[attribute(flatten)]
-    token: RotatingToken,
+    pub(super) token: RotatingToken,
 }
 
 fn is_address(email: &String) -> Result<(), String> {

@@ -144,10 +144,10 @@ mod tests {
     use secrecy::{ExposeSecret as _, SecretString};
 
     use super::*;
-    use crate::framework::Field;
+    use crate::framework::{DynAction, Model};
     use crate::sandbox::Fault;
     use crate::sandbox::striim::{Options, Role, Sandbox, User};
-    use crate::striim::testing::{invoke, losses, plan, sandbox, session, session_with};
+    use crate::striim::testing::{connection_with, context, invoke, losses, plan, sandbox};
 
     const DELETE: (&str, &str) = ("DELETE", "/user-token");
     const JO: &str = "jo@acme.example";
@@ -182,7 +182,7 @@ mod tests {
                 let (user, value) = add(&sandbox, JO, Role::Regular);
                 sandbox.fault(fault.clone().on(DELETE.0, DELETE.1));
                 let config = if is_by_email { by_email() } else { by_number(&user) };
-                let (told, diagnostics) = invoke(&RevokePersonalAccessToken::new(session(&sandbox)), config).await;
+                let (told, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), config).await;
                 let is_told = told.last().unwrap().ends_with("is revoked");
                 assert!(!is_told || !sandbox.is_live(value.expose_secret()), "{fault:?}");
                 assert!(is_told || diagnostics.iter().count() == 1, "{fault:?}: {diagnostics:?}");
@@ -195,7 +195,7 @@ mod tests {
         let sandbox = sandbox(Options::default());
         add(&sandbox, JO, Role::Regular);
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
-        let (told, diagnostics) = invoke(&RevokePersonalAccessToken::new(session(&sandbox)), by_email()).await;
+        let (told, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), by_email()).await;
         assert!(
             diagnostics.iter().next().unwrap().summary.contains("is still there"),
             "{diagnostics:?}"
@@ -207,10 +207,11 @@ mod tests {
     async fn the_one_that_the_provider_works_with_is_spared() {
         let sandbox = sandbox(Options::default());
         let (user, value) = add(&sandbox, JO, Role::Admin);
-        let action = RevokePersonalAccessToken::new(session_with(&sandbox, &value));
-        assert!(plan(&action, &by_email()).await[0].contains("provider works with this token"));
+        let action = RevokePersonalAccessToken;
+        let context = Context::with_client(connection_with(&sandbox, &value));
+        assert!(plan(&action, &context, &by_email()).await[0].contains("provider works with this token"));
         for config in [by_email(), by_number(&user)] {
-            let (_, diagnostics) = invoke(&action, config).await;
+            let (_, diagnostics) = invoke(&action, &context, config).await;
             assert!(diagnostics.has_errors());
             assert!(sandbox.is_live(value.expose_secret()));
         }
@@ -220,17 +221,16 @@ mod tests {
     async fn a_user_without_one_is_a_warning() {
         let sandbox = sandbox(Options::default());
         let user = sandbox.add_user(JO, Role::Regular);
-        let action = RevokePersonalAccessToken::new(session(&sandbox));
-        assert!(plan(&action, &by_email()).await[0].contains("not there to revoke"));
+        let (action, context) = (RevokePersonalAccessToken, context(&sandbox));
+        assert!(plan(&action, &context, &by_email()).await[0].contains("not there to revoke"));
         for config in [by_email(), by_number(&user)] {
-            let (_, diagnostics) = invoke(&action, config).await;
+            let (_, diagnostics) = invoke(&action, &context, config).await;
             assert!(!diagnostics.has_errors() && diagnostics.iter().count() == 1);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_takes_either_an_address_or_a_number() {
-        let action = RevokePersonalAccessToken::new(session(&sandbox(Options::default())));
         let config = |email: Field<String>, user_id| Config { email, user_id };
         for (config, errors) in [
             (config(JO.into(), Field::Null), 0),
@@ -240,8 +240,7 @@ mod tests {
             (config(JO.into(), 7.into()), 1),
             (config("".into(), Field::Null), 1),
         ] {
-            let mut diagnostics = Diagnostics::default();
-            action.validate(&config, &mut diagnostics);
+            let diagnostics = DynAction::validate(&RevokePersonalAccessToken, &config.clone().into_value());
             assert_eq!(diagnostics.iter().count(), errors, "{config:?}");
         }
     }

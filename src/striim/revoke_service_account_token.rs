@@ -100,8 +100,12 @@ mod tests {
 
     use super::*;
     use crate::sandbox::Fault;
-    use crate::sandbox::striim::Options;
-    use crate::striim::testing::{invoke, losses, plan, sandbox, session};
+    use crate::sandbox::striim::{Options, Sandbox};
+    use crate::striim::testing::{context, invoke, losses, plan, sandbox};
+
+    fn action(sandbox: &Sandbox) -> RevokeServiceAccountToken {
+        RevokeServiceAccountToken::new(Session::new(sandbox.clock()))
+    }
 
     const DELETE: (&str, &str) = ("DELETE", "/service-account");
 
@@ -115,7 +119,7 @@ mod tests {
             let sandbox = sandbox(Options::default());
             let value = sandbox.add_service_account("legacy", None);
             sandbox.fault(fault.clone().on(DELETE.0, DELETE.1).times(2));
-            let (told, diagnostics) = invoke(&RevokeServiceAccountToken::new(session(&sandbox)), named("legacy")).await;
+            let (told, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
             assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
             assert!(
                 told.last().unwrap().contains("\"legacy\" is revoked"),
@@ -129,9 +133,9 @@ mod tests {
     async fn a_name_that_nobody_has_is_a_warning_with_those_that_there_are() {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
-        let action = RevokeServiceAccountToken::new(session(&sandbox));
-        let planned = plan(&action, &named("Legacy")).await;
-        let (told, diagnostics) = invoke(&action, named("Legacy")).await;
+        let (action, context) = (action(&sandbox), context(&sandbox));
+        let planned = plan(&action, &context, &named("Legacy")).await;
+        let (told, diagnostics) = invoke(&action, &context, named("Legacy")).await;
         assert_eq!(told, <[&str; 0]>::default());
         assert!(!diagnostics.has_errors());
         for warning in [planned[0].clone(), diagnostics.iter().next().unwrap().to_string()] {
@@ -147,7 +151,7 @@ mod tests {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
-        let (told, diagnostics) = invoke(&RevokeServiceAccountToken::new(session(&sandbox)), named("legacy")).await;
+        let (told, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
         assert!(diagnostics.has_errors());
         assert_eq!(told.len(), 1, "{told:?}");
     }
@@ -156,7 +160,7 @@ mod tests {
     async fn the_plan_says_what_stops_working() {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
-        let told = plan(&RevokeServiceAccountToken::new(session(&sandbox)), &named("legacy")).await;
+        let told = plan(&action(&sandbox), &context(&sandbox), &named("legacy")).await;
         assert!(
             told[0].contains("stops working at once") && told[0].contains("without expiry"),
             "{told:?}"

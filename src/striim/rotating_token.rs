@@ -371,3 +371,13 @@ impl RotatingToken {
         rotated && had_value
     }
 }
+
+#[cfg(test)]
+impl From<RotationPolicy> for RotatingToken {
+    fn from(policy: RotationPolicy) -> Self {
+        Self {
+            policy,
+            ..Self::default()
+        }
+    }
+}

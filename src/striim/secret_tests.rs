@@ -7,9 +7,9 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::provider::Striim;
-use super::service_account_token::{Model, ServiceAccountToken};
+use super::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
 use super::testing::sandbox;
-use crate::framework::{Context, Diagnostics, Model as _, Provider, Resource};
+use crate::framework::{Configured, Context, DynResource, Model, Provider};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
@@ -28,16 +28,21 @@ async fn error_repeats_no_value_that_the_state_knows() {
         ]),
         transport: Box::new(move |_| Transport::new(transport.service())),
     });
-    let mut diagnostics = Diagnostics::default();
-    provider.configure(Default::default(), "1.14.0", &mut diagnostics).await;
-    let value = "a-value-Th4t-only-the-state-Kn0ws";
-    let state = Model {
-        name: "ci-pipeline".into(),
-        token: SecretString::from(value).into(),
-        ..Model::default()
+    let configured = provider
+        .configure(&Context::default(), Default::default(), "1.14.0")
+        .await;
+    let Ok(Configured::Ready(connection)) = configured else {
+        panic!("the provider is configured")
     };
+    let context = Context::with_client(connection);
+    let value = "a-value-Th4t-only-the-state-Kn0ws";
+    let mut state = ServiceAccountToken {
+        name: "ci-pipeline".into(),
+        ..Default::default()
+    };
+    state.token.delivery.token = SecretString::from(value).into();
     let state = state.into_value();
-    let resource = ServiceAccountToken::new(provider.session().clone());
+    let resource = ServiceAccountTokenResource::new(provider.session().clone());
     let hexadecimal: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
     for spelling in [
         value.to_owned(),
@@ -47,14 +52,10 @@ async fn error_repeats_no_value_that_the_state_knows() {
     ] {
         let message = format!("{{\"message\":\"what is {spelling}?\"}}");
         sandbox.fault(Fault::answer(400).body(&message).on("GET", "/service-accounts"));
-        let mut diagnostics = Diagnostics::default();
-        let read = async {
-            // As the server does it.
-            let state = Model::from_value(&state).unwrap();
-            Resource::read(&resource, &Context::default(), state, &mut diagnostics).await
-        };
+        // As the server does it.
+        let read = DynResource::read(&resource, &context, state.clone());
         provider.secrets().collecting(read).await;
-        let told: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+        let told: Vec<_> = context.take_diagnostics().iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|told| told.contains("400")), "{told:?}");
         assert!(!told.concat().contains("what is"), "{told:?}");
         tokio::time::advance(Duration::from_secs(60)).await;

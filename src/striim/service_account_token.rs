@@ -62,20 +62,20 @@ use crate::token::{Expiry, PresentValue};
 pub(super) struct ServiceAccountToken {
     /// The service account's name, unique in the account and case-sensitive.
     #[attribute(required, requires_replace, length = 3..=30)]
-    name: Field<String>,
+    pub(super) name: Field<String>,
     /// What it is for.
     #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    description: Field<String>,
+    pub(super) description: Field<String>,
     /// Whether to take over a service account of that name, if there is one at creation, by rotating it; or, if it has
     /// expired and is no longer listed, by revoking it and creating it again. Default: false. To take one over without
     /// rotating it, import it.
     #[attribute(optional)]
-    adopt_existing: Field<bool>,
+    pub(super) adopt_existing: Field<bool>,
     /// The same as `name`.
     #[attribute(computed, use_state_for_unknown)]
-    id: Field<String>,
+    pub(super) id: Field<String>,
     #[attribute(flatten)]
-    token: RotatingToken,
+    pub(super) token: RotatingToken,
 }
 
 impl ServiceAccountToken {

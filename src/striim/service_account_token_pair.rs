@@ -73,38 +73,38 @@ use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, S
 /// the tokens. After an import the values are null, and remain valid where they are in use.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct ServiceAccountTokenPair {
-    /// What the service accounts are named after, case-sensitive.
-    #[attribute(required, requires_replace, check = has_room_for_suffix)]
-    name: Field<String>,
+    /// What the service accounts are named after, each with two more characters; case-sensitive.
+    #[attribute(required, requires_replace, length = 1..=28)]
+    pub(super) name: Field<String>,
     /// What they are for.
     #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    description: Field<String>,
+    pub(super) description: Field<String>,
     /// How long each value lives, a duration such as `90d`, `12h` or `1h30m`, at most 12 months. A change rotates.
     #[attribute(required)]
-    expires_in: Field<String>,
+    pub(super) expires_in: Field<String>,
     /// How old the current value may become: a plan made later rotates. A duration shorter than `expires_in`, by default
     /// half of it. The rest of `expires_in` is how long the former value remains valid after a rotation, but never longer
     /// than until the next one.
     #[attribute(optional)]
-    rotate_every: Field<String>,
+    pub(super) rotate_every: Field<String>,
     /// Values to tie the tokens to: any change rotates.
     #[attribute(optional)]
-    rotation_triggers: Field<Triggers>,
+    pub(super) rotation_triggers: Field<Triggers>,
     /// The same as `name`.
     #[attribute(computed, use_state_for_unknown)]
-    id: Field<String>,
+    pub(super) id: Field<String>,
     /// The service account whose value was issued last: the one to use.
     #[attribute(computed, planned)]
-    current: Field<Account>,
+    pub(super) current: Field<Account>,
     /// The service account that was current before, for whoever still uses it. Its attributes are null until the first
     /// rotation, and once it was deleted outside Terraform.
     #[attribute(computed, planned)]
-    previous: Field<Account>,
+    pub(super) previous: Field<Account>,
     #[attribute(computed, planned, description = generation::DESCRIPTION)]
-    generation: Field<i64>,
+    pub(super) generation: Field<i64>,
     /// When the current value was issued, in UTC; null if that is not known after an import.
     #[attribute(computed, planned)]
-    rotated_at: Field<String>,
+    pub(super) rotated_at: Field<String>,
 }
 
 /// One of the two service accounts. All is null if it is not there: not created yet, or deleted outside Terraform. An object
@@ -113,24 +113,15 @@ pub(super) struct ServiceAccountTokenPair {
 pub(super) struct Account {
     /// Its name.
     #[attribute(computed)]
-    name: Field<String>,
+    pub(super) name: Field<String>,
     /// When the value expires, in UTC.
     #[attribute(computed)]
-    expires_at: Field<String>,
+    pub(super) expires_at: Field<String>,
     // Null if Terraform has none that works.
     #[attribute(computed, description = token_value::TOKEN)]
-    token: Field<SecretString>,
+    pub(super) token: Field<SecretString>,
     #[attribute(flatten)]
-    metadata: TokenMetadata,
-}
-
-/// The validator of a pair's name.
-fn has_room_for_suffix(name: &String) -> Result<(), String> {
-    let length = name.chars().count();
-    let problem = "must have 1 to 28 characters, for each service account has two more";
-    let fits = (1..=28).contains(&length);
-    fits.then_some(())
-        .ok_or_else(|| format!("{problem}; {name:?} has {length}"))
+    pub(super) metadata: TokenMetadata,
 }
 
 impl Account {

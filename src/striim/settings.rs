@@ -197,24 +197,16 @@ pub(super) fn account_url(account: &str, domain: &str) -> Result<BaseUrl, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framework::Field;
     use crate::platform::testing::variables;
 
-    fn resolved(config: Config, environment: &[(&str, &str)]) -> (Option<Resolved<Settings>>, Vec<String>) {
-        let mut diagnostics = Diagnostics::default();
-        let resolved = resolve(config, &variables(environment), &mut diagnostics);
-        (
-            resolved,
-            diagnostics
-                .into_iter()
-                .map(|diagnostic| diagnostic.to_string())
-                .collect(),
-        )
+    fn resolved(config: Config, environment: &[(&str, &str)]) -> Result<Configured<Settings>, Vec<String>> {
+        resolve(config, &variables(environment))
+            .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect())
     }
 
     fn settings(config: Config, environment: &[(&str, &str)]) -> Settings {
         match resolved(config, environment) {
-            (Some(Resolved::Settings(settings)), _) => *settings,
+            Ok(Configured::Ready(settings)) => settings,
             other => panic!("{other:?}"),
         }
     }
@@ -301,27 +293,25 @@ mod tests {
             base_url: "".into(),
             token: SecretString::from("").into(),
             managed_by: "".into(),
-            request_timeout: "".into(),
-            retry_timeout: "".into(),
+            timeouts: Timeouts {
+                request_timeout: "".into(),
+                retry_timeout: "".into(),
+            },
             allowed_accounts: Field::Null,
             ..Config::default()
         };
-        let mut diagnostics = Diagnostics::default();
-        validate(&config(), &mut diagnostics);
-        assert!(!diagnostics.has_errors());
+        assert!(schema().validate(&config().into_value()).is_empty());
         let environment = [("STRIIM_ACCOUNT", "acme"), ("STRIIM_TOKEN", "secret")];
         let settings = settings(config(), &environment);
         assert_eq!(settings.base_url.as_str(), "https://acme.striim.cloud/api/v1");
         assert_eq!(settings.managed_by, None);
-        let (none, problems) = resolved(config(), &[]);
-        assert!(none.is_none());
+        let problems = resolved(config(), &[]).unwrap_err();
         assert!(problems[0].contains("Missing account") && problems[1].contains("Missing token"));
     }
 
     #[test]
     fn what_is_missing_is_named_with_its_variable() {
-        let (none, problems) = resolved(Config::default(), &[("STRIIM_TOKEN", "")]);
-        assert!(none.is_none());
+        let problems = resolved(Config::default(), &[("STRIIM_TOKEN", "")]).unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("`account`") && problems[0].contains("STRIIM_ACCOUNT"));
         assert!(problems[1].contains("`token`") && problems[1].contains("STRIIM_TOKEN"));
@@ -363,11 +353,9 @@ mod tests {
             ),
         ];
         for (config, expected) in cases {
-            let (resolved, problems) = resolved(config, &[]);
-            assert!(problems.is_empty(), "{problems:?}");
-            match resolved {
-                Some(Resolved::Waiting(argument)) => assert_eq!(Some(argument), expected),
-                _ => assert_eq!(expected, None),
+            match resolved(config, &[]).unwrap() {
+                Configured::Unknown(argument) => assert_eq!(Some(argument), expected),
+                Configured::Ready(_) => assert_eq!(expected, None),
             }
         }
     }
@@ -430,36 +418,44 @@ mod tests {
             ),
             (
                 Config {
-                    request_timeout: "30".into(),
+                    timeouts: Timeouts {
+                        request_timeout: "30".into(),
+                        ..Timeouts::default()
+                    },
                     ..acme()
                 },
                 "request_timeout",
             ),
             (
                 Config {
-                    request_timeout: "0s".into(),
+                    timeouts: Timeouts {
+                        request_timeout: "0s".into(),
+                        ..Timeouts::default()
+                    },
                     ..acme()
                 },
                 "request_timeout",
             ),
             (
                 Config {
-                    retry_timeout: "soon".into(),
+                    timeouts: Timeouts {
+                        retry_timeout: "soon".into(),
+                        ..Timeouts::default()
+                    },
                     ..acme()
                 },
                 "retry_timeout",
             ),
         ];
         for (config, argument) in cases {
-            let mut told = Diagnostics::default();
-            validate(&config, &mut told);
-            assert_eq!(
-                told.iter().map(|d| d.attribute).collect::<Vec<_>>(),
-                [Some(argument)],
-                "{config:?}"
-            );
-            let (none, problems) = resolved(config, &[]);
-            assert!(none.is_none() && problems.len() == 1, "{problems:?}");
+            let diagnostics = schema().validate(&config.clone().into_value());
+            let on: Vec<_> = diagnostics
+                .iter()
+                .map(|error| error.attribute.clone().unwrap())
+                .collect();
+            assert_eq!(on, [argument], "{config:?}");
+            let problems = resolved(config, &[]).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
         }
     }
 
@@ -470,8 +466,7 @@ mod tests {
             token: SecretString::from("se\ncret").into(),
             ..Config::default()
         };
-        let (none, problems) = resolved(config, &[]);
-        assert!(none.is_none());
+        let problems = resolved(config, &[]).unwrap_err();
         assert!(
             problems[0].contains("Invalid token") && !problems[0].contains("cret"),
             "{problems:?}"

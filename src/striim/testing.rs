@@ -1,17 +1,19 @@
-//! What the tests of this room share: an API that speaks to the sandbox in the same process, under tokio's clock.
+//! What the tests of this module share: an API that calls the sandbox in the same process, under tokio's clock.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::api::Api;
-use super::connection::{Connection, Session};
-use crate::framework::{Action, Context, Diagnostics, Progress};
-use crate::platform::State;
+use super::connection::{Connection, Context};
+use super::provider::Striim;
+use super::settings::Config;
+use crate::framework::{self, Action, Configured, Diagnostics, DynResource, Progress, Provider};
+use crate::platform::Parts;
 pub(super) use crate::platform::testing::operation;
-use crate::platform::testing::{self, client, clock};
+use crate::platform::testing::{self, client, clock, variables};
+use crate::redaction::KnownSecrets;
 use crate::rest::{Credential, Transport};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{self, Sandbox, Seed};
@@ -39,17 +41,79 @@ pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     Api::new(client(transport, "http://127.0.0.1/api/v1", credential))
 }
 
-/// A session with the account, as its administrator.
-pub(super) fn session(sandbox: &Sandbox) -> Session {
-    session_with(sandbox, &sandbox.admin_token())
+/// A connection to the account, as its administrator.
+pub(super) fn connection(sandbox: &Sandbox) -> Connection {
+    connection_with(sandbox, &sandbox.admin_token())
 }
 
-/// A session with the account, by this token.
-pub(super) fn session_with(sandbox: &Sandbox, token: &SecretString) -> Session {
-    let session = Session::new(sandbox.clock());
-    let connection = Connection::new(api_with(sandbox, token), "acme".to_owned(), Duration::from_secs(300));
-    session.set(State::Connected(Arc::new(connection)));
-    session
+/// A connection to the account, by this token.
+pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
+    Connection::new(api_with(sandbox, token), "acme".to_owned(), Duration::from_secs(300))
+}
+
+/// A call to a provider that works with the account, as its administrator.
+pub(super) fn context(sandbox: &Sandbox) -> Context {
+    Context::with_client(connection(sandbox))
+}
+
+/// The provider with a given connection, by which it does not learn the platform's time.
+pub(super) struct Connected {
+    striim: Striim,
+    api: Api,
+}
+
+/// A provider that works with the account, as its administrator.
+pub(super) fn provider(sandbox: &Sandbox) -> Connected {
+    provider_with(sandbox, &sandbox.admin_token())
+}
+
+/// A provider that works with the account, by this token.
+pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> Connected {
+    Connected {
+        striim: Striim::new(Parts {
+            clock: sandbox.clock(),
+            environment: variables(&[]),
+            transport: Box::new(|_| unreachable!("the connection is given")),
+        }),
+        api: api_with(sandbox, token),
+    }
+}
+
+impl Connected {
+    /// The same, which knows the platform's time, as after any answer with a `Date`.
+    pub(super) fn synchronised(self) -> Self {
+        let clock = self.striim.session().clock();
+        let now = clock.now();
+        clock.observe(now, now, now);
+        self
+    }
+}
+
+impl Provider for Connected {
+    type Config = Config;
+    type Client = Connection;
+
+    fn secrets(&self) -> KnownSecrets {
+        self.striim.secrets()
+    }
+
+    async fn configure(
+        &self,
+        _: &framework::Context<()>,
+        _: Config,
+        _: &str,
+    ) -> Result<Configured<Connection>, Diagnostics> {
+        let timeout = Duration::from_secs(300);
+        Ok(Configured::Ready(Connection::new(
+            self.api.clone(),
+            "acme".to_owned(),
+            timeout,
+        )))
+    }
+
+    fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {
+        self.striim.resources()
+    }
 }
 
 /// Every way in which an answer is lost, before or after the platform acted.
@@ -57,23 +121,29 @@ pub(super) fn losses() -> Vec<Fault> {
     testing::losses(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
 }
 
-/// What an action tells, line by line, and its diagnostics.
-pub(super) async fn invoke<A: Action>(action: &A, config: A::Config) -> (Vec<String>, Diagnostics) {
+/// The progress of an action, line by line, and its diagnostics.
+pub(super) async fn invoke<A: Action<Client = Connection>>(
+    action: &A,
+    context: &Context,
+    config: A::Config,
+) -> (Vec<String>, Diagnostics) {
     let (sender, mut lines) = mpsc::channel(100);
-    let mut diagnostics = Diagnostics::default();
-    action
-        .invoke(&Context::default(), config, &Progress(sender), &mut diagnostics)
-        .await;
-    let mut told = Vec::new();
+    let outcome = action.invoke(context, config, &Progress(sender)).await;
+    context.diagnostics().ok(outcome);
+    let mut progress = Vec::new();
     while let Ok(line) = lines.try_recv() {
-        told.push(line);
+        progress.push(line);
     }
-    (told, diagnostics)
+    (progress, context.take_diagnostics())
 }
 
-/// What an action tells before it is done.
-pub(super) async fn plan<A: Action>(action: &A, config: &A::Config) -> Vec<String> {
-    let mut diagnostics = Diagnostics::default();
-    action.plan(&Context::default(), config, &mut diagnostics).await;
-    diagnostics.iter().map(ToString::to_string).collect()
+/// What the plan of an action reports.
+pub(super) async fn plan<A: Action<Client = Connection>>(
+    action: &A,
+    context: &Context,
+    config: &A::Config,
+) -> Vec<String> {
+    let outcome = action.plan(context, config).await;
+    context.diagnostics().ok(outcome);
+    context.take_diagnostics().iter().map(ToString::to_string).collect()
 }

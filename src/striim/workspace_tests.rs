@@ -7,14 +7,12 @@ use secrecy::ExposeSecret;
 
 use super::api::NewServiceAccount;
 use super::provider::Striim;
-use super::service_account_token::ServiceAccountToken;
-use super::testing::{api, operation, sandbox, session};
+use super::testing::{api, operation, provider, sandbox};
 use crate::framework::testing::Diagnostic;
-use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
-use crate::framework::{AnyResource, Resource, Severity, Value};
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, SingleResource, Workspace};
+use crate::framework::{Severity, Value};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
-use crate::platform::testing::workspace::lone::Lone;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
 
@@ -488,11 +486,9 @@ async fn token_of_unknown_value_may_be_the_providers_own() {
         for n in 0..others {
             world.sandbox.add_service_account(&format!("other-{n}"), None);
         }
-        let process = || -> Box<dyn AnyResource> { Box::new(ServiceAccountToken::new(session(&world.sandbox))) };
-        let mut lone = Lone::new();
-        lone.import(process, "terraform").await;
-        lone.plan(process, None::<&<ServiceAccountToken as Resource>::Model>)
-            .await
-            .warns(phrase);
+        let start = || provider(&world.sandbox);
+        let mut token = SingleResource::new("striim_service_account_token");
+        token.import(start, "terraform").await;
+        token.plan(start, None::<&Value>).await.warns(phrase);
     }
 }

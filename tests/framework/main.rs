@@ -9,6 +9,7 @@
 )]
 
 mod attached;
+mod faithfulness;
 mod guide;
 mod minimal;
 #[path = "../support/terraform.rs"]

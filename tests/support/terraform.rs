@@ -128,7 +128,7 @@ impl Terraform {
     }
 
     /// `$TERRAFORM` alone, else the pinned ones of these minor versions, got ready all at once.
-    async fn pinned(wanted: impl Fn(Minor) -> bool) -> Result<Vec<Self>> {
+    pub(crate) async fn pinned(wanted: impl Fn(Minor) -> bool) -> Result<Vec<Self>> {
         if let Some(chosen) = Self::chosen().await? {
             return Ok(vec![chosen]);
         }

@@ -429,7 +429,7 @@ fn errors_and_warnings_are_on_the_member_they_are_about() {
         #[attribute(optional, one_of = ["a", "b"])]
         name: Field<String>,
     }
-    fn is_https(url: &String) -> Result<(), &'static str> {
+    fn is_https(url: &str) -> Result<(), &'static str> {
         url.starts_with("https://")
             .then_some(())
             .ok_or("must begin with https://")

@@ -99,6 +99,15 @@ impl<P: Provider> Server<P> {
         for action in &actions {
             check("action", action.type_name(), &action.schema());
         }
+        for attribute in provider.schema().attributes {
+            // hashicorp/terraform, `internal/configs/provider.go`
+            if ["alias", "source", "version"].contains(&&*attribute.name) {
+                faults.push(format!(
+                    "provider block: {}: Terraform reserves this name",
+                    attribute.name
+                ));
+            }
+        }
         let has_identity = |name| {
             let mut resources = resources.iter().filter(|resource| resource.type_name() == name);
             resources.any(|resource| resource.identity_schema().is_some())

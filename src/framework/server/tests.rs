@@ -689,6 +689,8 @@ async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
     struct Faulty {
         #[attribute(optional, range = 1..)]
         name: Field<String>,
+        #[attribute(optional)]
+        version: Field<String>,
     }
     /// Boxes, twice, with a faulty configuration.
     struct Doubled;
@@ -726,6 +728,7 @@ async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
     let faults = server.check().unwrap_err();
     let expected = [
         "provider block: name: a validator is for values of another type",
+        "provider block: version: Terraform reserves this name",
         "resource toy_box: there are two of this name",
     ];
     assert_eq!(faults.lines().collect::<Vec<_>>(), expected);

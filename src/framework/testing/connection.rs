@@ -191,6 +191,16 @@ impl Connection {
         Ok(schema)
     }
 
+    /// Validates the `provider` block.
+    pub(super) async fn validate_provider(&self, config: &Config) -> Outcome<()> {
+        let outcome = collect(async |shown| {
+            let schema = shown.take(self.schema().await)?;
+            let config = Some(shown.config(config, &schema.provider)?.1);
+            call!(self.validate_provider_config(shown) { config })
+        });
+        outcome.await.map(drop)
+    }
+
     /// Validates the `provider` block, and configures the provider with it.
     pub async fn configure(&self, config: &Config) -> Outcome<()> {
         let outcome = collect(async |shown| {

@@ -25,7 +25,6 @@ fn object(schema: &ObjectSchema, prior: &Value, config: &Value) -> Value {
 
 fn proposed_attribute(schema: &AttributeSchema, prior: &Value, config: &Value) -> Value {
     match &schema.nested {
-        _ if schema.write_only => Value::Null,
         _ if schema.computed && config.is_null() && !was_configured(schema, prior) => prior.clone(),
         Some(nested) => proposed_nested(nested, prior, config),
         None => config.clone(),

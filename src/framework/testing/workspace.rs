@@ -29,8 +29,8 @@ pub use plan::{Action, PlannedChange, SavedPlan};
 /// state is saved after each operation.
 #[derive(Default)]
 pub struct Workspace {
-    /// What the `provider` block says.
-    provider: Config,
+    /// What the `provider` block says, if there is one.
+    provider: Option<Config>,
     state: Mutex<State>,
     diagnostics: Mutex<Vec<Diagnostic>>,
     violations: Mutex<Vec<String>>,
@@ -57,6 +57,8 @@ pub struct RunOptions {
     pub skip_refresh: bool,
     /// `-refresh-only`
     pub refresh_only: bool,
+    /// `-destroy`, as `terraform destroy` has it: everything is planned once to refresh it, and then destroyed.
+    pub destroy: bool,
     /// `-parallelism`: how many operations run at a time.
     pub parallelism: usize,
     /// Cancelled when the user interrupts the run: nothing new is started, and the provider is asked to stop.
@@ -69,6 +71,7 @@ impl Default for RunOptions {
             replace: BTreeSet::new(),
             skip_refresh: false,
             refresh_only: false,
+            destroy: false,
             parallelism: 10,
             interrupt: CancellationToken::new(),
         }
@@ -82,6 +85,15 @@ enum Warnings {
     Dropped,
 }
 
+/// What a refresh found.
+#[derive(Default)]
+struct Refreshed {
+    /// `None` if the object does not exist any more.
+    object: Option<Object>,
+    /// The private state that the read left, which the plan of a new object receives, too.
+    private: Vec<u8>,
+}
+
 /// A configured provider with its schema.
 struct Session {
     connection: Connection,
@@ -89,16 +101,16 @@ struct Session {
 }
 
 impl Workspace {
-    /// A workspace with an empty state, whose `provider` block is empty.
+    /// A workspace with an empty state, and without a `provider` block.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, whose `provider` block says this.
+    /// The same, with a `provider` block that says this.
     #[must_use]
     pub fn with_provider(self, config: impl ToConfig) -> Self {
         Self {
-            provider: config.to_config(),
+            provider: Some(config.to_config()),
             ..self
         }
     }
@@ -190,6 +202,11 @@ impl Workspace {
             private,
             identity,
         } = self.record(imported, Warnings::Shown)??;
+        if lock(&self.state).objects.contains_key(address) {
+            let detail =
+                format!("Terraform manages a remote object for {address} already. Remove it from the state first.");
+            return self.fail(Diagnostic::error("Resource already managed by Terraform", detail));
+        }
         let object = Object {
             type_name: type_name.to_owned(),
             attributes: Attributes::Present(value?),
@@ -199,7 +216,7 @@ impl Workspace {
             dependencies: BTreeSet::new(),
             is_tainted: false,
         };
-        let read = self.refresh(&session, address, &object).await?;
+        let read = self.refresh(&session, address, &object).await?.object;
         if read.is_none() {
             let detail = format!("While importing {address}, the provider detected that no object exists with the ID.");
             self.fail::<()>(Diagnostic::error("Cannot import non-existent remote object", detail));
@@ -329,7 +346,7 @@ impl Workspace {
     pub async fn started(&self, start: &impl Start) -> Result<Connection, Outcome<()>> {
         let connection = start.start().await;
         let connection = connection.map_err(|error| Outcome::new((), vec![not_started(error.as_ref())]))?;
-        let configured = connection.configure(&self.provider).await;
+        let configured = connection.configure(&self.provider_config()).await;
         if configured.has_errors() {
             return Err(configured);
         }
@@ -339,8 +356,22 @@ impl Workspace {
 
 /// What the commands share.
 impl Workspace {
+    fn provider_config(&self) -> Config {
+        self.provider.clone().unwrap_or_default()
+    }
+
     /// Starts and configures a provider for one phase of a run; `None` if there was an error.
     async fn connect(&self, start: &impl Start) -> Option<Session> {
+        let session = self.open(start).await?;
+        self.record(
+            session.connection.configure(&self.provider_config()).await,
+            Warnings::Shown,
+        )?;
+        Some(session)
+    }
+
+    /// Starts a provider and reads its schema; `None` if there was an error.
+    async fn open(&self, start: &impl Start) -> Option<Session> {
         let connection = match start.start().await {
             Ok(connection) => connection,
             Err(error) => return self.fail(not_started(error.as_ref())),
@@ -349,7 +380,6 @@ impl Workspace {
             Ok(schema) => schema,
             Err(error) => return self.fail(error),
         };
-        self.record(connection.configure(&self.provider).await, Warnings::Shown)?;
         Some(Session {
             connection: self.observed(connection),
             schema,
@@ -384,8 +414,8 @@ impl Workspace {
         })
     }
 
-    /// Reads an object. `None` if there was an error; `Some(None)` if the object does not exist any more.
-    async fn refresh(&self, session: &Session, address: &str, object: &Object) -> Option<Option<Object>> {
+    /// Reads an object. `None` if there was an error.
+    async fn refresh(&self, session: &Session, address: &str, object: &Object) -> Option<Refreshed> {
         let schema = self.known(&session.schema, &object.type_name)?;
         let read = session
             .connection
@@ -407,20 +437,30 @@ impl Workspace {
                 &format!("{name} is write-only"),
             );
         }
-        Some((!value.is_null()).then(|| Object {
+        let exists = !value.is_null();
+        let now = Object {
             attributes: Attributes::Present(value),
-            private,
+            private: private.clone(),
             identity: identity.or_else(|| object.identity.clone()),
             ..object.clone()
-        }))
+        };
+        Some(Refreshed {
+            object: exists.then_some(now),
+            private,
+        })
     }
 
-    /// Keeps the diagnostics of a call. Returns its value if there was no error.
+    /// Keeps the diagnostics of a call. Returns its value if there was no error. A warning that several calls of a run report,
+    /// as each validation does, is shown once.
     fn record<T>(&self, outcome: Outcome<T>, warnings: Warnings) -> Option<T> {
         let failed = outcome.has_errors();
-        let shown = outcome.diagnostics.into_iter();
-        let shown = shown.filter(|diagnostic| warnings == Warnings::Shown || diagnostic.is_error());
-        lock(&self.diagnostics).extend(shown);
+        let mut shown = lock(&self.diagnostics);
+        for diagnostic in outcome.diagnostics {
+            let is_new = warnings == Warnings::Shown && !shown.contains(&diagnostic);
+            if diagnostic.is_error() || is_new {
+                shown.push(diagnostic);
+            }
+        }
         (!failed).then_some(outcome.value)
     }
 
@@ -472,5 +512,5 @@ fn not_started(error: &dyn std::error::Error) -> Diagnostic {
 }
 
 fn interrupted() -> Diagnostic {
-    Diagnostic::error("Operation canceled", "The run was interrupted.")
+    Diagnostic::error("execution halted", "The run was interrupted.")
 }

@@ -64,7 +64,7 @@ pub(in crate::startree) struct ServiceToken {
     pub(in crate::startree) previous: PreviousToken,
 }
 
-fn says_something(description: &String) -> Result<(), &'static str> {
+fn says_something(description: &str) -> Result<(), &'static str> {
     let is_empty = description.trim().is_empty();
     (!is_empty)
         .then_some(())

@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::framework::{AnyResource, Model as _};
-use crate::platform::State;
+use crate::framework::{DynResource, Failed, PrivateState};
 use crate::platform::testing::imposters::imposters;
 use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::striim::pat_status::PatStatus;
-use crate::striim::testing::{api_with, sandbox};
+use crate::striim::pat_status::{PatStatus, PatStatusResource};
+use crate::striim::rotation::RotationPolicy;
+use crate::striim::testing::{connection_with, sandbox};
 
 const USER: &str = "ann@acme.example";
 const ADMIN: &str = "admin@acme.example";
@@ -25,26 +25,28 @@ const REVOKE: (&str, &str) = ("DELETE", "/user-token");
 struct World {
     sandbox: Sandbox,
     session: Session,
-    resource: PersonalAccessToken,
+    resource: PersonalAccessTokenResource,
+    /// The connection of the present run, and the token that it works with.
+    connection: RefCell<(Arc<Connection>, SecretString)>,
     /// The private state of what was created or imported last.
     private: RefCell<PrivateState>,
 }
 
-/// What an operation came to, and what it told.
-struct Told<T> {
+/// The outcome of an operation, and what it reported.
+struct Reported<T> {
     result: T,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl<T> Told<T> {
+impl<T> Reported<T> {
     fn new(result: T, diagnostics: Diagnostics) -> Self {
         let diagnostics = diagnostics.into_iter().collect();
         Self { result, diagnostics }
     }
 
     fn says(&self, severity: Severity, phrase: &str) -> bool {
-        let of = |told: &&Diagnostic| told.severity == severity && told.to_string().contains(phrase);
-        self.diagnostics.iter().any(|told| of(&told))
+        let of = |shown: &&Diagnostic| shown.severity == severity && shown.to_string().contains(phrase);
+        self.diagnostics.iter().any(|shown| of(&shown))
     }
 
     #[track_caller]
@@ -64,7 +66,7 @@ impl<T> Told<T> {
         let errors: Vec<_> = self
             .diagnostics
             .iter()
-            .filter(|told| told.severity == Severity::Error)
+            .filter(|shown| shown.severity == Severity::Error)
             .collect();
         assert!(errors.is_empty(), "{errors:?}");
         self.result
@@ -77,21 +79,34 @@ impl<T> Told<T> {
     }
 }
 
+/// What exists after an operation before which there was `before`, and what it reported.
+fn reported<T>(
+    context: &Context,
+    outcome: Result<T, Failed<PersonalAccessToken>>,
+    exists: impl FnOnce(Result<T, Option<PersonalAccessToken>>) -> Option<PersonalAccessToken>,
+) -> Reported<Option<PersonalAccessToken>> {
+    let outcome = outcome.map_err(|Failed { diagnostics, leaves }| {
+        context.diagnostics().extend(diagnostics);
+        leaves
+    });
+    Reported::new(exists(outcome), context.take_diagnostics())
+}
+
 impl World {
     /// The provider works with the token of a service account.
     fn new(options: Options) -> Self {
         let sandbox = sandbox(options);
         sandbox.add_user(USER, Role::Regular);
         let session = Session::new(sandbox.clock());
-        let resource = PersonalAccessToken::new(session.clone());
-        let world = Self {
+        let token = sandbox.admin_token();
+        let connection = Arc::new(connection_with(&sandbox, &token));
+        Self {
+            resource: PersonalAccessTokenResource::new(session.clone()),
+            connection: RefCell::new((connection, token)),
             sandbox,
             session,
-            resource,
             private: RefCell::default(),
-        };
-        world.run_again();
-        world
+        }
     }
 
     /// The provider works with the PAT of this user, who has none yet.
@@ -103,16 +118,15 @@ impl World {
 
     /// Another run begins, with this token.
     fn work_with(&self, token: &SecretString) {
-        let api = api_with(&self.sandbox, token);
-        let connection = Connection::new(api, "acme".to_owned(), Duration::from_secs(300));
-        self.session.set(State::Connected(Arc::new(connection)));
+        let connection = Arc::new(connection_with(&self.sandbox, token));
+        self.connection.replace((connection, token.clone()));
     }
 
-    /// Another run begins, with the same token.
+    /// Another run begins, with the same token: that which the provider has after a rotation of its own.
     fn next_run(&self) {
-        let api = self.session.connected().unwrap().api.clone();
-        let connection = Connection::new(api, "acme".to_owned(), Duration::from_secs(300));
-        self.session.set(State::Connected(Arc::new(connection)));
+        let (connection, token) = self.connection.borrow().clone();
+        let next = Connection::new(connection.api.clone(), "acme".to_owned(), Duration::from_secs(300));
+        self.connection.replace((Arc::new(next), token));
     }
 
     /// Another run begins, with the token of a service account.
@@ -120,22 +134,21 @@ impl World {
         self.work_with(&self.sandbox.admin_token());
     }
 
-    /// Gives a user a PAT that ends in 30 days.
+    /// Gives a user a PAT that expires in 30 days.
     fn give(&self, email: &str) -> SecretString {
         let end = self.sandbox.clock().now() + SignedDuration::from_hours(30 * 24);
         self.sandbox.add_user_token(email, Some(end)).unwrap()
     }
 
-    fn is_live(&self, state: &Model) -> bool {
-        let value = state.token.known();
+    fn is_live(&self, state: &PersonalAccessToken) -> bool {
+        let value = state.token.delivery.token.known();
         value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()))
     }
 
     fn context(&self) -> Context {
-        Context {
-            private: self.private.borrow().clone(),
-            ..Context::default()
-        }
+        let mut context = Context::with_client(self.connection.borrow().0.clone());
+        context.private = self.private.borrow().clone();
+        context
     }
 
     /// The same for an object that is yet to be created or imported.
@@ -144,108 +157,122 @@ impl World {
         self.context()
     }
 
-    async fn plan(&self, config: &Model, prior: Option<&Model>) -> Told<Model> {
-        let mut diagnostics = Diagnostics::default();
-        let value =
-            |model: Option<&Model>| model.map_or(crate::framework::Value::Null, |model| model.clone().into_value());
+    async fn plan(
+        &self,
+        config: &PersonalAccessToken,
+        prior: Option<&PersonalAccessToken>,
+    ) -> Reported<PersonalAccessToken> {
+        let value = |model: Option<&PersonalAccessToken>| model.map_or(Value::Null, |model| model.clone().into_value());
         // As Terraform proposes: the configuration, and for what it leaves out and the provider sets, what there was.
-        let proposed = Model {
-            email: match &config.email {
-                Field::Null => prior.map_or(Field::Null, |prior| prior.email.clone()),
-                set => set.clone(),
-            },
-            expires_at: match &config.expires_at {
-                Field::Null => prior.map_or(Field::Null, |prior| prior.expires_at.clone()),
-                set => set.clone(),
-            },
-            expires_in: config.expires_in.clone(),
-            rotate_before: config.rotate_before.clone(),
-            rotation_triggers: config.rotation_triggers.clone(),
-            ..prior.cloned().unwrap_or_default()
+        let mut proposed = prior.cloned().unwrap_or_default();
+        let had = |field: fn(&PersonalAccessToken) -> &Field<String>| match field(config) {
+            Field::Null => prior.map_or(Field::Null, |prior| field(prior).clone()),
+            set => set.clone(),
+        };
+        proposed.email = had(|model| &model.email);
+        proposed.token.policy = RotationPolicy {
+            expires_at: had(|model| &model.token.policy.expires_at),
+            ..config.token.policy.clone()
         };
         let (config, prior, proposed) = (value(Some(config)), value(prior), proposed.into_value());
         let context = self.context();
-        let plan = AnyResource::plan(&self.resource, &context, &config, &prior, proposed, &mut diagnostics).await;
-        Told::new(Model::from_value(&plan.unwrap().planned).unwrap(), diagnostics)
+        let plan = DynResource::plan(&self.resource, &context, &config, &prior, proposed).await;
+        let planned = PersonalAccessToken::from_value(&plan.unwrap().planned).unwrap();
+        Reported::new(planned, context.take_diagnostics())
     }
 
-    async fn create(&self, config: &Model) -> Told<Option<Model>> {
+    async fn create(&self, config: &PersonalAccessToken) -> Reported<Option<PersonalAccessToken>> {
         // What is planned for an object that does not exist begins with nothing, and the creation finds what that leaves.
         self.private.replace(PrivateState::default());
         let planned = self.plan(config, None).await.quiet_of_errors();
-        let mut diagnostics = Diagnostics::default();
-        let created = Resource::create(&self.resource, &self.context(), planned, &mut diagnostics).await;
-        Told::new(created, diagnostics)
-    }
-
-    async fn read(&self, state: &Model) -> Told<Option<Model>> {
-        let mut diagnostics = Diagnostics::default();
-        let state = Resource::read(&self.resource, &self.context(), state.clone(), &mut diagnostics).await;
-        Told::new(state, diagnostics)
-    }
-
-    async fn update(&self, config: &Model, prior: &Model) -> Told<Model> {
-        let planned = self.plan(config, Some(prior)).await.quiet_of_errors();
-        let mut diagnostics = Diagnostics::default();
         let context = self.context();
-        let updated = Resource::update(&self.resource, &context, prior.clone(), planned, &mut diagnostics).await;
-        Told::new(updated, diagnostics)
+        let created = self.resource.create(&context, planned).await;
+        reported(&context, created, |created| created.map_or_else(|left| left, Some))
     }
 
-    async fn plan_destroy(&self, state: &Model) -> Told<()> {
-        let mut diagnostics = Diagnostics::default();
-        Resource::plan_destroy(&self.resource, &self.context(), state, &mut diagnostics).await;
-        Told::new((), diagnostics)
+    async fn read(&self, state: &PersonalAccessToken) -> Reported<Option<PersonalAccessToken>> {
+        let context = self.context();
+        let read = Resource::read(&self.resource, &context, state.clone()).await;
+        reported(&context, read, |read| {
+            read.unwrap_or_else(|left| left.or(Some(state.clone())))
+        })
     }
 
-    async fn delete(&self, state: &Model) -> Told<Option<Model>> {
-        let mut diagnostics = Diagnostics::default();
-        let left = Resource::delete(&self.resource, &self.context(), state.clone(), &mut diagnostics).await;
-        Told::new(left, diagnostics)
+    async fn update(&self, config: &PersonalAccessToken, prior: &PersonalAccessToken) -> Reported<PersonalAccessToken> {
+        let planned = self.plan(config, Some(prior)).await.quiet_of_errors();
+        let context = self.context();
+        let updated = self.resource.update(&context, prior.clone(), planned).await;
+        let Reported { result, diagnostics } = reported(&context, updated, |updated| {
+            updated.map_or_else(|left| left.or(Some(prior.clone())), Some)
+        });
+        Reported {
+            result: result.unwrap(),
+            diagnostics,
+        }
     }
 
-    async fn import(&self, id: &str) -> Told<Option<Model>> {
-        let mut diagnostics = Diagnostics::default();
-        let state = Resource::import(&self.resource, &self.new_context(), id, &mut diagnostics).await;
-        Told::new(state, diagnostics)
+    async fn plan_destroy(&self, state: &PersonalAccessToken) -> Reported<()> {
+        let context = self.context();
+        self.resource.plan_destroy(&context, state).await.unwrap();
+        Reported::new((), context.take_diagnostics())
+    }
+
+    async fn delete(&self, state: &PersonalAccessToken) -> Reported<Option<PersonalAccessToken>> {
+        let context = self.context();
+        let deleted = self.resource.delete(&context, state.clone()).await;
+        reported(&context, deleted, |deleted| {
+            deleted.map_or_else(|left| left.or(Some(state.clone())), |()| None)
+        })
+    }
+
+    async fn import(&self, id: &str) -> Reported<Option<PersonalAccessToken>> {
+        let context = self.new_context();
+        let imported = Resource::import(&self.resource, &context, id).await;
+        reported(&context, imported, |imported| imported.unwrap_or_else(|left| left))
     }
 
     /// Plans `striim_pat_status` in the same run.
-    async fn plan_status(&self, enabled: bool) -> Told<()> {
-        let status = PatStatus::new(self.session.clone());
-        let config = crate::striim::pat_status::Model {
+    async fn plan_status(&self, enabled: bool) -> Reported<()> {
+        let status = PatStatusResource::new(self.session.clone());
+        let config = PatStatus {
             enabled: enabled.into(),
             ..Default::default()
         };
         let config = config.into_value();
-        let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
-        let null = crate::framework::Value::Null;
-        AnyResource::plan(&status, &context, &config, &null, config.clone(), &mut diagnostics).await;
-        Told::new((), diagnostics)
+        let context = Context::with_client(self.connection.borrow().0.clone());
+        DynResource::plan(&status, &context, &config, &Value::Null, config.clone()).await;
+        Reported::new((), context.take_diagnostics())
     }
 
     async fn turn_pats(&self) {
-        let connection = self.session.connected().unwrap();
-        let operation = connection.operation(&Context::default());
+        let connection = self.connection.borrow().0.clone();
+        let operation = connection.operation(&self.context());
         connection.api.toggle_pat_status(&operation).await.unwrap();
     }
 }
 
 /// A configuration whose values live 30 days.
-fn of(email: Option<&str>) -> Model {
-    Model {
+fn of(email: Option<&str>) -> PersonalAccessToken {
+    PersonalAccessToken {
         email: email.map(str::to_owned).into(),
-        expires_in: "30d".into(),
-        ..Model::default()
+        token: RotationPolicy {
+            expires_in: "30d".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
+        ..PersonalAccessToken::default()
     }
 }
 
-fn with_trigger(config: Model, value: &str) -> Model {
+fn with_trigger(mut config: PersonalAccessToken, value: &str) -> PersonalAccessToken {
     let trigger = ("release".to_owned(), value.into());
-    Model {
-        rotation_triggers: Field::Known([trigger].into()),
-        ..config
-    }
+    config.token.policy.rotation_triggers = Field::Known([trigger].into());
+    config
+}
+
+fn with_policy(mut config: PersonalAccessToken, change: impl FnOnce(&mut RotationPolicy)) -> PersonalAccessToken {
+    change(&mut config.token.policy);
+    config
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,24 +283,32 @@ async fn a_configuration_is_judged_before_anything_is_asked() {
         (of(Some("ann")), Some("must be an email address")),
         (of(Some("")), Some("must be an email address")),
         (
-            Model {
-                expires_in: "90d".into(),
-                ..Model::default()
+            PersonalAccessToken {
+                token: RotationPolicy {
+                    expires_in: "90d".into(),
+                    ..RotationPolicy::default()
+                }
+                .into(),
+                ..PersonalAccessToken::default()
             },
             None,
         ),
         (
-            Model {
-                expires_in: "91d".into(),
-                ..Model::default()
+            PersonalAccessToken {
+                token: RotationPolicy {
+                    expires_in: "91d".into(),
+                    ..RotationPolicy::default()
+                }
+                .into(),
+                ..PersonalAccessToken::default()
             },
             Some("more than 90 days ahead"),
         ),
     ];
     for (config, problem) in cases {
-        let (world, mut diagnostics) = (World::new(Options::default()), Diagnostics::default());
-        Resource::validate(&world.resource, &config, &mut diagnostics);
-        let told = Told::new((), diagnostics);
+        let world = World::new(Options::default());
+        let diagnostics = DynResource::validate(&world.resource, &config.into_value());
+        let told = Reported::new((), diagnostics);
         match problem {
             Some(problem) => told.fails(problem),
             None => told.quiet(),
@@ -297,7 +332,7 @@ async fn a_planned_creation_says_what_it_ends() {
     assert_eq!(planned.diagnostics.len(), 1);
     let planned = planned.warns("exists and would expire at 2027-01-31T00:00:00Z");
     assert_eq!(planned.id.known().unwrap(), USER);
-    assert!(planned.generation.is_unknown());
+    assert!(planned.token.delivery.generation.is_unknown());
 
     world.sandbox.add_user_token(USER, None).unwrap();
     world.run_again();
@@ -323,9 +358,9 @@ async fn a_creation_rotates() {
         assert!(world.is_live(&state), "{caller:?} {email:?}");
         assert!(before.is_none_or(|before| !world.sandbox.is_live(before.expose_secret())));
         assert_eq!(state.id(), id);
-        assert!(state.generation.known().is_some());
-        assert_eq!(state.expires_at.known().unwrap(), "2027-01-31T00:00:00Z");
-        assert!(state.token_id.known().is_some() && state.updated_at.known().is_some());
+        assert!(state.token.delivery.generation.known().is_some());
+        assert_eq!(state.token.policy.expires_at.known().unwrap(), "2027-01-31T00:00:00Z");
+        assert!(state.token.metadata.token_id.known().is_some() && state.token.metadata.updated_at.known().is_some());
         let read = world.read(&state).await.quiet().unwrap();
         assert!(world.is_live(&read));
     }
@@ -351,7 +386,10 @@ async fn a_lost_answer_loses_no_value() {
         world.run_again();
         let updated = world.update(&with_trigger(of(Some(USER)), "2"), &state).await.quiet();
         assert!(world.is_live(&updated) && !world.is_live(&state), "{fault:?}");
-        assert_eq!(updated.generation, generation::after(&state.generation));
+        assert_eq!(
+            updated.token.delivery.generation,
+            generation::after(&state.token.delivery.generation)
+        );
     }
 }
 
@@ -384,9 +422,9 @@ async fn a_refusal_says_what_to_do() {
         change(&mut options);
         options
     };
-    let by_default = |email: Option<&str>| Model {
+    let by_default = |email: Option<&str>| PersonalAccessToken {
         email: email.map(str::to_owned).into(),
-        ..Model::default()
+        ..PersonalAccessToken::default()
     };
     for (options, config, has_one, advice) in [
         (
@@ -489,17 +527,15 @@ async fn two_resources_for_one_user_are_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_is_touched_only_for_a_reason() {
-    let declared = || Model {
-        rotate_before: "7d".into(),
-        ..with_trigger(of(Some(USER)), "1")
+    let declared = || {
+        with_policy(with_trigger(of(Some(USER)), "1"), |policy| {
+            policy.rotate_before = "7d".into()
+        })
     };
     for (config, days, reason) in [
         (declared(), 22, None),
         (
-            Model {
-                expires_in: "720h".into(),
-                ..declared()
-            },
+            with_policy(declared(), |policy| policy.expires_in = "720h".into()),
             22,
             None,
         ),
@@ -511,10 +547,7 @@ async fn a_token_is_touched_only_for_a_reason() {
             Some("rotation_triggers.release changed"),
         ),
         (
-            Model {
-                expires_in: "60d".into(),
-                ..declared()
-            },
+            with_policy(declared(), |policy| policy.expires_in = "60d".into()),
             0,
             Some("expires_in changed"),
         ),
@@ -528,16 +561,19 @@ async fn a_token_is_touched_only_for_a_reason() {
         let planned = world.plan(&config, Some(&state)).await;
         let Some(reason) = reason else {
             let planned = planned.quiet();
-            assert_eq!(planned.generation, state.generation);
-            assert!(planned.token.known().is_some());
+            assert_eq!(planned.token.delivery.generation, state.token.delivery.generation);
+            assert!(planned.token.delivery.token.known().is_some());
             continue;
         };
         assert_eq!(planned.diagnostics.len(), 1, "{:?}", planned.diagnostics);
         let planned = planned.warns(reason);
-        assert!(planned.token.is_unknown() && planned.expires_at.is_unknown());
+        assert!(planned.token.delivery.token.is_unknown() && planned.token.policy.expires_at.is_unknown());
         world.run_again();
         let updated = world.update(&config, &state).await.quiet();
-        assert_eq!(updated.generation, generation::after(&state.generation));
+        assert_eq!(
+            updated.token.delivery.generation,
+            generation::after(&state.token.delivery.generation)
+        );
         assert!(world.is_live(&updated) && !world.is_live(&state));
         world.next_run();
         world.plan(&config, Some(&updated)).await.quiet();
@@ -548,22 +584,26 @@ async fn a_token_is_touched_only_for_a_reason() {
 async fn a_fixed_end_is_told_of_and_stays_an_end() {
     let world = World::new(Options::default());
     world.give(USER);
-    let fixed = |instant: &str| Model {
+    let fixed = |instant: &str| PersonalAccessToken {
         email: USER.into(),
-        expires_at: instant.into(),
-        ..Model::default()
+        token: RotationPolicy {
+            expires_at: instant.into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
+        ..PersonalAccessToken::default()
     };
     let config = fixed("2027-03-01T01:00:00+01:00");
     let state = world.create(&config).await.quiet().unwrap();
     world.next_run();
     let respelled = world.plan(&fixed("2027-03-01T00:00:00Z"), Some(&state)).await.quiet();
-    assert_eq!(respelled.expires_at, config.expires_at);
+    assert_eq!(respelled.token.policy.expires_at, config.token.policy.expires_at);
     for (days, phrase) in [(46, "expires at 2027-03-01T00:00:00Z, in 13 days"), (20, "expired at")] {
         world.sandbox.advance(SignedDuration::from_hours(24 * days));
         world.next_run();
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&config, Some(&state)).await.warns(phrase);
-        assert!(planned.token.known().is_some());
+        assert!(planned.token.delivery.token.known().is_some());
     }
     world
         .plan(&fixed("2027-03-05T00:00:00Z"), Some(&state))
@@ -584,10 +624,17 @@ async fn a_refresh_sees_what_was_done_outside() {
 
     let theirs = world.give(USER);
     let rotated = world.read(&state).await.warns("no longer works").unwrap();
-    assert!(rotated.token.is_null());
+    assert!(rotated.token.delivery.token.is_null());
     world.run_again();
     let planned = world.plan(&of(Some(USER)), Some(&rotated)).await;
-    assert!(planned.warns("rotated outside Terraform").token.is_unknown());
+    assert!(
+        planned
+            .warns("rotated outside Terraform")
+            .token
+            .delivery
+            .token
+            .is_unknown()
+    );
     assert!(world.sandbox.is_live(theirs.expose_secret()));
 
     world.turn_pats().await;
@@ -675,12 +722,12 @@ async fn the_providers_own_token_is_rotated_and_gone_on_with_but_not_revoked() {
         assert!(world.read(&state).await.quiet().is_some());
 
         let changed = with_trigger(config.clone(), "2");
-        world.work_with(state.token.known().unwrap());
+        world.work_with(state.token.delivery.token.known().unwrap());
         world
             .plan(&changed, Some(&state))
             .await
             .warns("The provider works with this token");
-        world.work_with(state.token.known().unwrap());
+        world.work_with(state.token.delivery.token.known().unwrap());
         let updated = world.update(&changed, &state).await.quiet();
         assert!(world.is_live(&updated));
 
@@ -694,10 +741,8 @@ async fn the_providers_own_token_is_rotated_and_gone_on_with_but_not_revoked() {
             .fails("Give the provider another administrator's token");
         assert!(left.is_some() && world.is_live(&updated));
         // Without the value, the user tells.
-        let valueless = Model {
-            token: Field::Null,
-            ..updated
-        };
+        let mut valueless = updated;
+        valueless.token.delivery.token = Field::Null;
         world.work_with(&world.give(ADMIN));
         assert!(
             world
@@ -759,10 +804,13 @@ async fn an_import_touches_nothing() {
         let state = world.import(id).await.warns("so `token` stays null").unwrap();
         assert_eq!((state.id(), state.email.known().map(String::as_str)), (kept, email));
         world.next_run();
-        assert!(private_record::is_imported(&world.private.borrow(), &state.generation));
+        assert!(private_record::is_imported(
+            &world.private.borrow(),
+            &state.token.delivery.generation
+        ));
         let state = world.read(&state).await.quiet().unwrap();
         let planned = world.plan(&of(email), Some(&state)).await.quiet();
-        assert!(planned.token.is_null());
+        assert!(planned.token.delivery.token.is_null());
     }
     assert!(world.sandbox.is_live(value.expose_secret()));
     assert!(
@@ -782,7 +830,7 @@ async fn disabling_pats_with_a_pat_is_warned_of() {
         .warns("This locks the provider out");
     let told = World::new(Options::default()).plan_status(false).await;
     assert!(!told.says(Severity::Warning, "locks"));
-    told.warns("ends every personal access token");
+    told.warns("revokes every personal access token");
 }
 
 /// As `terraform test` does it: one process of the provider for creation and cleanup.
@@ -790,7 +838,7 @@ async fn disabling_pats_with_a_pat_is_warned_of() {
 async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
     let world = World::new(Options::default());
     let state = world.create(&of(Some(USER))).await.quiet().unwrap();
-    let value = state.token.known().unwrap().expose_secret().to_owned();
+    let value = state.token.delivery.token.known().unwrap().expose_secret().to_owned();
     assert!(world.sandbox.is_live(&value));
     assert!(world.delete(&state).await.quiet().is_none());
     assert!(!world.sandbox.is_live(&value));

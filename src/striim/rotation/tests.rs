@@ -6,23 +6,18 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::advance;
 
-use super::Rotation;
-use crate::framework::{AnyResource, Diagnostics, Field};
-use crate::platform::testing::workspace::lone::{Lone, Run};
+use super::RotationPolicy;
+use crate::framework::testing::{Run, SingleResource};
+use crate::framework::{Field, Model};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{KeptExpiry, ListUpdated, Options, Role, Sandbox};
 use crate::striim::api::{NewServiceAccount, Own};
-use crate::striim::personal_access_token::{self, PersonalAccessToken};
-use crate::striim::service_account_token::{self, ServiceAccountToken};
-use crate::striim::service_account_token_pair::{self, ServiceAccountTokenPair};
-use crate::striim::session::Session;
-use crate::striim::testing::{api, operation, sandbox, session, session_with};
+use crate::striim::personal_access_token::PersonalAccessToken as Pat;
+use crate::striim::service_account_token::ServiceAccountToken as Token;
+use crate::striim::service_account_token_pair::ServiceAccountTokenPair as Pair;
+use crate::striim::testing::{Connected, api, operation, provider, provider_with, sandbox};
 use crate::token::{Expiry, Lifetime};
 use secrecy::{ExposeSecret, SecretString};
-
-type Token = service_account_token::Model;
-type Pair = service_account_token_pair::Model;
-type Pat = personal_access_token::Model;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -30,21 +25,14 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// An account, and a workspace with one resource.
 struct World {
     sandbox: Sandbox,
-    workspace: Lone,
+    workspace: SingleResource,
     /// Whether the provider knows the platform's time, as it does after any answer with a `Date`.
     is_synchronised: bool,
 }
 
 impl World {
     fn new(options: Options) -> Self {
-        Self {
-            sandbox: sandbox(Options {
-                rate_limits: None,
-                ..options
-            }),
-            workspace: Lone::new(),
-            is_synchronised: false,
-        }
+        Self::of("striim_service_account_token", options)
     }
 
     fn synchronised(options: Options) -> Self {
@@ -54,34 +42,35 @@ impl World {
         }
     }
 
-    fn session(&self) -> impl Fn() -> Session + use<> {
-        let (sandbox, is_synchronised) = (self.sandbox.clone(), self.is_synchronised);
-        move || {
-            let session = session(&sandbox);
-            let now = session.clock().now();
-            if is_synchronised {
-                session.clock().observe(now, now, now);
-            }
-            session
+    fn of_pair(options: Options) -> Self {
+        Self::of("striim_service_account_token_pair", options)
+    }
+
+    fn of(type_name: &str, options: Options) -> Self {
+        Self {
+            sandbox: sandbox(Options {
+                rate_limits: None,
+                ..options
+            }),
+            workspace: SingleResource::new(type_name),
+            is_synchronised: false,
         }
     }
 
-    fn token(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
-        let session = self.session();
-        move || Box::new(ServiceAccountToken::new(session()))
-    }
-
-    fn pair(&self) -> impl Fn() -> Box<dyn AnyResource> + use<> {
-        let session = self.session();
-        move || Box::new(ServiceAccountTokenPair::new(session()))
+    fn provider(&self) -> impl Fn() -> Connected + use<> {
+        let (sandbox, is_synchronised) = (self.sandbox.clone(), self.is_synchronised);
+        move || match is_synchronised {
+            true => provider(&sandbox).synchronised(),
+            false => provider(&sandbox),
+        }
     }
 
     async fn apply(&mut self, config: &Token) -> Run {
-        self.workspace.apply(self.token(), Some(config)).await
+        self.workspace.apply(self.provider(), Some(config)).await
     }
 
     async fn plan(&mut self, config: &Token) -> Run {
-        self.workspace.plan(self.token(), Some(config)).await
+        self.workspace.plan(self.provider(), Some(config)).await
     }
 
     /// The instant that is so far ahead, as a configuration spells it.
@@ -97,6 +86,8 @@ impl World {
     fn value(&self) -> String {
         let state = self.state();
         state
+            .token
+            .delivery
             .token
             .known()
             .expect("the state has a value")
@@ -125,7 +116,11 @@ async fn description_none_and_empty_are_no_difference() {
         let mut world = World::new(Options::default());
         world.apply(&described(first)).await.succeeds();
         let value = world.value();
-        world.apply(&described(second)).await.changes_nothing().says_nothing();
+        world
+            .apply(&described(second))
+            .await
+            .changes_nothing()
+            .reports_nothing();
         assert_eq!(world.value(), value, "{first:?} {second:?}");
         world.apply(&described(Some("CI"))).await.succeeds();
         assert_ne!(world.value(), value, "another description replaces");
@@ -145,7 +140,7 @@ async fn description_of_an_import_is_no_difference_where_both_are_none() {
             .create_service_account(&operation(), &new)
             .await
             .unwrap();
-        world.workspace.import(world.token(), "ci-pipeline").await.succeeds();
+        world.workspace.import(world.provider(), "ci-pipeline").await.succeeds();
         world.plan(&described(declared)).await.changes_nothing();
     }
 }
@@ -172,8 +167,8 @@ async fn description_of_a_pair_none_and_empty_are_no_difference() {
         ..Pair::default()
     };
     for (first, second) in [(None, Some("")), (Some(""), None)] {
-        let mut world = World::new(Options::default());
-        let process = world.pair();
+        let mut world = World::of_pair(Options::default());
+        let process = world.provider();
         world.workspace.apply(&process, Some(&pair(first))).await.succeeds();
         world
             .workspace
@@ -192,12 +187,10 @@ async fn deletion_outside_is_reported_before_the_creation() {
     run.warns("The service account \"ci-pipeline\" was deleted outside Terraform");
 }
 
-fn released(release: Field<String>, config: Token) -> Token {
+fn released(release: Field<String>, mut config: Token) -> Token {
     let triggers: BTreeMap<_, _> = [("release".to_owned(), release)].into();
-    Token {
-        rotation_triggers: triggers.into(),
-        ..config
-    }
+    config.token.policy.rotation_triggers = triggers.into();
+    config
 }
 
 #[test]
@@ -216,19 +209,18 @@ fn exclusive_arguments_are_judged_once_they_are_known() {
         (&unknown, &null, &duration, Some("rotate_before")),
     ];
     for (expires_at, expires_in, rotate_before, expected) in cases {
-        let rotation = Rotation {
-            expires_at,
-            expires_in,
-            rotate_before,
-            rotation_triggers: &Field::Null,
-            vault: &Field::Null,
+        let policy = RotationPolicy {
+            expires_at: expires_at.clone(),
+            expires_in: expires_in.clone(),
+            rotate_before: rotate_before.clone(),
+            ..RotationPolicy::default()
         };
-        let mut diagnostics = Diagnostics::default();
         let now = "2027-01-01T00:00:00Z".parse().unwrap();
-        rotation.validate(Lifetime::Months(12), now, &mut diagnostics);
-        let on: Vec<_> = diagnostics.iter().filter_map(|told| told.attribute).collect();
+        let mut diagnostics = RotationPolicy::schema().validate(&policy.clone().into_value());
+        policy.validate(Lifetime::Months(12), now, &mut diagnostics);
+        let on = diagnostics.iter().filter_map(|shown| shown.attribute.as_ref());
         assert_eq!(
-            on,
+            on.map(ToString::to_string).collect::<Vec<_>>(),
             Vec::from_iter(expected),
             "{expires_at:?} {expires_in:?} {rotate_before:?}"
         );
@@ -239,7 +231,11 @@ fn exclusive_arguments_are_judged_once_they_are_known() {
 async fn changed_trigger_does_not_fail_the_plan_of_a_token_whose_fixed_expiry_has_passed() {
     let mut world = World::new(Options::default());
     let fixed = Token {
-        expires_at: world.ahead(30 * DAY),
+        token: RotationPolicy {
+            expires_at: world.ahead(30 * DAY),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..token()
     };
     world.apply(&released("1".into(), fixed.clone())).await.succeeds();
@@ -251,25 +247,43 @@ async fn changed_trigger_does_not_fail_the_plan_of_a_token_whose_fixed_expiry_ha
     // A later expiry rotates it, and a changed one in the past is an error.
     let expires_at = world.ahead(30 * DAY);
     let past = Token {
-        expires_at: "2027-01-15T00:00:00Z".into(),
+        token: RotationPolicy {
+            expires_at: "2027-01-15T00:00:00Z".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..token()
     };
     world.plan(&released("2".into(), past)).await.fails("is in the past");
-    let later = released("2".into(), Token { expires_at, ..token() });
+    let later = released(
+        "2".into(),
+        Token {
+            token: RotationPolicy {
+                expires_at,
+                ..RotationPolicy::default()
+            }
+            .into(),
+            ..token()
+        },
+    );
     world
         .apply(&later)
         .await
         .warns("rotation_triggers.release changed")
         .succeeds();
     assert_ne!(world.value(), value);
-    world.apply(&later).await.changes_nothing().says_nothing();
+    world.apply(&later).await.changes_nothing().reports_nothing();
 }
 
 #[tokio::test(start_paused = true)]
 async fn first_trigger_of_a_token_whose_fixed_expiry_has_passed_is_recorded() {
     let mut world = World::new(Options::default());
     let fixed = Token {
-        expires_at: world.ahead(30 * DAY),
+        token: RotationPolicy {
+            expires_at: world.ahead(30 * DAY),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..token()
     };
     world.apply(&fixed).await.succeeds();
@@ -295,8 +309,12 @@ async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
             false => declared.ignore_changes(&["expires_at"]),
         });
         let config = Token {
-            expires_in: "30d".into(),
-            rotate_before: "5d".into(),
+            token: RotationPolicy {
+                expires_in: "30d".into(),
+                rotate_before: "5d".into(),
+                ..RotationPolicy::default()
+            }
+            .into(),
             ..token()
         };
         let case = format!("{list_token_id} {ignores_all}");
@@ -309,10 +327,10 @@ async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
             assert_ne!(world.value(), value, "{case}");
             let renewed = world.value();
             for _ in 0..2 {
-                world.apply(&config).await.changes_nothing().says_nothing();
+                world.apply(&config).await.changes_nothing().reports_nothing();
             }
             assert_eq!(world.value(), renewed, "{case}");
-            assert_eq!(world.state().expires_at, expires_at, "{case}");
+            assert_eq!(world.state().token.policy.expires_at, expires_at, "{case}");
         }
     }
 }
@@ -320,7 +338,14 @@ async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
 #[tokio::test(start_paused = true)]
 async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
     let mut world = World::new(Options::default());
-    let fixed = |expires_at| Token { expires_at, ..token() };
+    let fixed = |expires_at| Token {
+        token: RotationPolicy {
+            expires_at,
+            ..RotationPolicy::default()
+        }
+        .into(),
+        ..token()
+    };
     let first = released("1".into(), fixed(world.ahead(30 * DAY)));
     world.apply(&first).await.succeeds();
     for (config, argument) in [
@@ -332,15 +357,16 @@ async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
     ] {
         world.plan(&config).await.warns("may be rotated").warns(argument);
     }
-    let process = world.pair();
+    let mut pairs = World::of_pair(Options::default());
+    let process = pairs.provider();
     let pair = |expires_in| Pair {
         name: "ci".into(),
         expires_in,
         ..Pair::default()
     };
-    let mut pairs = Lone::new();
-    pairs.apply(&process, Some(&pair("90d".into()))).await.succeeds();
-    let run = pairs.plan(&process, Some(&pair(Field::Unknown))).await;
+    let run = pairs.workspace.apply(&process, Some(&pair("90d".into()))).await;
+    run.succeeds();
+    let run = pairs.workspace.plan(&process, Some(&pair(Field::Unknown))).await;
     run.warns("may be rotated").warns("`expires_in`");
 }
 
@@ -348,7 +374,11 @@ async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
 async fn expiry_that_follows_the_time_of_each_plan_is_reported() {
     let mut world = World::new(Options::default());
     let lasting = |world: &World, duration| Token {
-        expires_at: world.ahead(duration),
+        token: RotationPolicy {
+            expires_at: world.ahead(duration),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..token()
     };
     let first = lasting(&world, DAY);
@@ -379,7 +409,11 @@ async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_n
             let case = format!("{kept_expiry:?} {list_token_id}");
             let expires_at = world.ahead(30 * DAY);
             let fixed = Token {
-                expires_at: expires_at.clone(),
+                token: RotationPolicy {
+                    expires_at: expires_at.clone(),
+                    ..RotationPolicy::default()
+                }
+                .into(),
                 ..token()
             };
             world
@@ -389,11 +423,11 @@ async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_n
                 .succeeds();
             let value = world.value();
             for _ in 0..3 {
-                world.apply(&fixed).await.changes_nothing().says_nothing();
+                world.apply(&fixed).await.changes_nothing().reports_nothing();
                 advance(HOUR).await;
             }
             assert_eq!(
-                (world.value(), world.state().expires_at),
+                (world.value(), world.state().token.policy.expires_at),
                 (value.clone(), expires_at),
                 "{case}"
             );
@@ -426,8 +460,12 @@ async fn lifetime_that_the_platform_caps_below_rotate_before_does_not_rotate_in_
         ..Options::default()
     });
     let config = Token {
-        expires_in: "90d".into(),
-        rotate_before: "30d".into(),
+        token: RotationPolicy {
+            expires_in: "90d".into(),
+            rotate_before: "30d".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..token()
     };
     world
@@ -461,10 +499,10 @@ async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
         let after = world.state();
         let told = |state: &Token| {
             (
-                state.updated_at.clone(),
-                state.updated_by,
-                state.token_id,
-                state.expires_at.clone(),
+                state.token.metadata.updated_at.clone(),
+                state.token.metadata.updated_by,
+                state.token.metadata.token_id,
+                state.token.policy.expires_at.clone(),
             )
         };
         assert_eq!(told(&before), told(&after), "{list_updated:?}");
@@ -486,7 +524,11 @@ async fn rotation_outside_after_a_creation_is_seen_by_its_update_where_the_list_
         let list_updated = options.list_updated;
         let mut world = World::synchronised(options);
         let config = Token {
-            expires_in: "90d".into(),
+            token: RotationPolicy {
+                expires_in: "90d".into(),
+                ..RotationPolicy::default()
+            }
+            .into(),
             ..token()
         };
         world.apply(&config).await.succeeds();
@@ -515,7 +557,10 @@ async fn update_after_a_creation_rotates_nothing_where_the_platform_s_time_is_no
 #[tokio::test(start_paused = true)]
 async fn rotation_outside_of_a_new_pair_is_seen_by_its_update_where_the_list_has_no_token_id() {
     for options in lists_without_numbers() {
-        let mut world = World::synchronised(options);
+        let mut world = World {
+            is_synchronised: true,
+            ..World::of_pair(options)
+        };
         let config = Pair {
             name: "ci".into(),
             expires_in: "90d".into(),
@@ -523,8 +568,8 @@ async fn rotation_outside_of_a_new_pair_is_seen_by_its_update_where_the_list_has
             ..Pair::default()
         };
         let apply = async |world: &mut World| {
-            let pair = world.pair();
-            world.workspace.apply(pair, Some(&config)).await
+            let provider = world.provider();
+            world.workspace.apply(provider, Some(&config)).await
         };
         apply(&mut world).await.succeeds();
         advance(HOUR).await;
@@ -544,15 +589,15 @@ async fn what_the_answer_to_a_creation_leaves_out_is_known_after_the_apply() {
     world.sandbox.fault(answer.on("POST", "/service-account"));
     world.apply(&token()).await.succeeds();
     let state = world.state();
-    assert!(state.token_id.known().is_some() && state.expires_at.known().is_some());
+    assert!(state.token.metadata.token_id.known().is_some() && state.token.policy.expires_at.known().is_some());
     world.apply(&token()).await.changes_nothing();
-    assert_eq!(world.state().token_id, state.token_id);
+    assert_eq!(world.state().token.metadata.token_id, state.token.metadata.token_id);
 }
 
 /// A workspace with a PAT, and the values that the provider was given.
 struct Pats {
     sandbox: Sandbox,
-    workspace: Lone,
+    workspace: SingleResource,
     /// Ann's first PAT.
     own: SecretString,
 }
@@ -569,23 +614,21 @@ impl Pats {
         Self {
             own: sandbox.add_user_token(ANN, None).unwrap(),
             sandbox,
-            workspace: Lone::new(),
+            workspace: SingleResource::new("striim_personal_access_token"),
         }
     }
 
     /// The provider works with Ann's PAT, or else with the token of a service account.
-    fn process(&self, as_ann: bool) -> impl Fn() -> Box<dyn AnyResource> + use<> {
+    fn provider(&self, as_ann: bool) -> impl Fn() -> Connected + use<> {
         let sandbox = self.sandbox.clone();
-        let managed = self.workspace.state::<Pat>().and_then(|state| state.token.into_known());
+        let managed = self.workspace.state::<Pat>();
+        let managed = managed.and_then(|state| state.token.delivery.token.into_known());
         // Where Ann's PAT is managed, the provider is given the present value before each run.
         let own = [managed, Some(self.own.clone())].into_iter().flatten();
         let own = own.rev().find(|own| sandbox.is_live(own.expose_secret())).unwrap();
-        move || {
-            let session = match as_ann {
-                true => session_with(&sandbox, &own),
-                false => session(&sandbox),
-            };
-            Box::new(PersonalAccessToken::new(session))
+        move || match as_ann {
+            true => provider_with(&sandbox, &own),
+            false => provider(&sandbox),
         }
     }
 }
@@ -593,7 +636,11 @@ impl Pats {
 fn pat(email: Option<&str>) -> Pat {
     Pat {
         email: email.map(str::to_owned).into(),
-        expires_in: "30d".into(),
+        token: RotationPolicy {
+            expires_in: "30d".into(),
+            ..RotationPolicy::default()
+        }
+        .into(),
         ..Pat::default()
     }
 }
@@ -609,7 +656,7 @@ async fn email_of_the_own_user_left_out_or_written_is_no_difference() {
         let mut world = Pats::new(Options::default());
         world
             .workspace
-            .apply(world.process(true), Some(&pat(first)))
+            .apply(world.provider(true), Some(&pat(first)))
             .await
             .succeeds();
         let value = |world: &Pats| {
@@ -618,13 +665,15 @@ async fn email_of_the_own_user_left_out_or_written_is_no_difference() {
                 .state::<Pat>()
                 .unwrap()
                 .token
+                .delivery
+                .token
                 .known()
                 .unwrap()
                 .expose_secret()
                 .to_owned()
         };
         let before = value(&world);
-        let run = world.workspace.apply(world.process(true), Some(&pat(second))).await;
+        let run = world.workspace.apply(world.provider(true), Some(&pat(second))).await;
         run.changes_nothing();
         assert_eq!(value(&world), before, "{first:?} {second:?}");
     }
@@ -640,13 +689,13 @@ async fn email_of_an_imported_pat_left_out_or_written_is_no_replacement() {
         (ANN, Some("Ann@acme.example")),
     ] {
         let mut world = Pats::new(Options::default());
-        let process = world.process(true);
+        let process = world.provider(true);
         let imported = world.workspace.import(&process, id).await;
         imported.succeeds();
         let config = pat(email);
         world.workspace.apply(&process, Some(&config)).await.succeeds();
         let state: Pat = world.workspace.state().unwrap();
-        assert!(state.token.is_null(), "{id} {email:?}: it was replaced");
+        assert!(state.token.delivery.token.is_null(), "{id} {email:?}: it was replaced");
         world.workspace.plan(&process, Some(&config)).await.changes_nothing();
     }
 }
@@ -656,17 +705,17 @@ async fn email_of_another_user_still_replaces() {
     let mut world = Pats::new(Options::default());
     world
         .workspace
-        .apply(world.process(true), Some(&pat(Some(BOB))))
+        .apply(world.provider(true), Some(&pat(Some(BOB))))
         .await
         .succeeds();
     for other in [None, Some(ANN)] {
-        let run = world.workspace.plan(world.process(true), Some(&pat(other))).await;
-        assert!(run.changed, "{other:?}: {run:?}");
+        let run = world.workspace.plan(world.provider(true), Some(&pat(other))).await;
+        assert!(run.is_change(), "{other:?}: {run:?}");
     }
     // A provider that is no user cannot mean another one.
     world
         .workspace
-        .plan(world.process(false), Some(&pat(None)))
+        .plan(world.provider(false), Some(&pat(None)))
         .await
         .changes_nothing();
 }

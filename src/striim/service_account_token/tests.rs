@@ -1,144 +1,182 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::framework::Severity;
-use crate::platform::testing::driven::Driven;
+use crate::framework::testing::{Run, SingleResource};
+use crate::framework::{DynResource, Severity};
 use crate::platform::testing::imposters::imposters;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
-use crate::striim::testing::{sandbox, session};
+use crate::striim::rotation::RotationPolicy;
+use crate::striim::testing::{provider, sandbox};
 
 const NAME: &str = "CI-Pipeline";
 
-fn driven(sandbox: &Sandbox) -> Driven<ServiceAccountToken> {
-    Driven::new(ServiceAccountToken::new(session(sandbox)))
+/// A service account that is declared, in a workspace of its own.
+struct World {
+    sandbox: Sandbox,
+    workspace: SingleResource,
 }
 
-fn config() -> Model {
-    Model {
-        name: NAME.into(),
-        expires_in: "90d".into(),
-        ..Model::default()
+impl World {
+    fn new(options: Options) -> Self {
+        Self {
+            sandbox: sandbox(options),
+            workspace: SingleResource::new(ServiceAccountTokenResource::TYPE),
+        }
+    }
+
+    async fn apply(&mut self, config: &ServiceAccountToken) -> Run {
+        self.workspace.apply(|| provider(&self.sandbox), Some(config)).await
+    }
+
+    async fn plan(&mut self, config: &ServiceAccountToken) -> Run {
+        self.workspace.plan(|| provider(&self.sandbox), Some(config)).await
+    }
+
+    fn state(&self) -> ServiceAccountToken {
+        self.workspace.state().expect("it is in the state")
+    }
+
+    fn is_live(&self, state: &ServiceAccountToken) -> bool {
+        let value = state.token.delivery.token.known();
+        value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()))
+    }
+
+    /// The names of the service accounts but the provider's own.
+    fn names(&self) -> Vec<String> {
+        let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
+        names.filter(|name| name != "terraform").collect()
     }
 }
 
-/// The names of the service accounts but the provider's own.
-fn names(sandbox: &Sandbox) -> Vec<String> {
-    let names = sandbox.service_accounts().into_iter().map(|account| account.name);
-    names.filter(|name| name != "terraform").collect()
+fn lasting(expires_in: &str) -> ServiceAccountToken {
+    let policy = RotationPolicy {
+        expires_in: expires_in.into(),
+        ..RotationPolicy::default()
+    };
+    ServiceAccountToken {
+        name: NAME.into(),
+        token: policy.into(),
+        ..ServiceAccountToken::default()
+    }
 }
 
-fn is_live(sandbox: &Sandbox, state: &Model) -> bool {
-    let value = state.token.known();
-    value.is_some_and(|value| sandbox.is_live(value.expose_secret()))
+fn config() -> ServiceAccountToken {
+    lasting("90d")
 }
 
 #[tokio::test(start_paused = true)]
 async fn account_under_another_name_is_recorded_refreshed_rotated_and_revoked() {
     for (kept, name) in [(Names::LowerCase, "ci-pipeline"), (Names::Suffixed, "CI-Pipeline-1")] {
-        let sandbox = sandbox(Options {
+        let mut world = World::new(Options {
             names: kept,
             ..Options::default()
         });
-        let created = driven(&sandbox).create(&config()).await;
-        assert!(created.says(Severity::Warning, "The platform names the service account"));
-        let state = created.state();
-        assert!(is_live(&sandbox, &state));
-        driven(&sandbox).rests(&config(), &state).await;
+        let created = world.apply(&config()).await.succeeds();
+        created.warns("The platform names the service account");
+        let state = world.state();
+        assert!(world.is_live(&state));
+        world.apply(&config()).await.changes_nothing().reports_nothing();
 
-        let changed = Model {
-            expires_in: "60d".into(),
-            ..config()
-        };
-        let rotated = driven(&sandbox).update(&changed, &state).await.state();
-        assert!(is_live(&sandbox, &rotated) && !is_live(&sandbox, &state));
-        assert_eq!(names(&sandbox), [name]);
+        world.apply(&lasting("60d")).await.succeeds();
+        let rotated = world.state();
+        assert!(world.is_live(&rotated) && !world.is_live(&state));
+        assert_eq!(world.names(), [name]);
 
-        let deleted = driven(&sandbox).delete(&rotated).await;
-        assert!(deleted.state.is_none() && deleted.told.is_empty(), "{:?}", deleted.told);
-        assert_eq!(names(&sandbox), [""; 0]);
+        let sandbox = world.sandbox.clone();
+        let destroyed = world.workspace.destroy(|| provider(&sandbox)).await;
+        destroyed.reports_nothing();
+        assert!(world.workspace.object().is_none());
+        assert_eq!(world.names(), [""; 0]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn account_under_another_spelling_without_numbers_stays_in_the_state() {
-    let sandbox = sandbox(Options {
+    let mut world = World::new(Options {
         names: Names::LowerCase,
         list_token_id: false,
         ..Options::default()
     });
-    let state = driven(&sandbox).create(&config()).await.state();
-    let read = driven(&sandbox).read(&state).await;
-    assert!(read.says(Severity::Warning, "listed under another spelling"));
-    assert!(read.state.is_some());
+    world.apply(&config()).await.succeeds();
+    let refreshed = world.workspace.refresh(|| provider(&world.sandbox)).await;
+    refreshed.succeeds().warns("listed under another spelling");
+    assert!(world.workspace.object().is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn lost_creation_under_another_spelling_is_followed_up() {
-    let sandbox = sandbox(Options {
+    let mut world = World::new(Options {
         names: Names::LowerCase,
         ..Options::default()
     });
     let cut = crate::sandbox::Fault::new(crate::sandbox::Effect::Cut).after();
-    sandbox.fault(cut.on("POST", "/service-account"));
-    let state = driven(&sandbox).create(&config()).await.state();
-    assert!(is_live(&sandbox, &state));
-    assert_eq!(names(&sandbox), ["ci-pipeline"]);
+    world.sandbox.fault(cut.on("POST", "/service-account"));
+    world.apply(&config()).await.succeeds();
+    assert!(world.is_live(&world.state()));
+    assert_eq!(world.names(), ["ci-pipeline"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
-    let sandbox = sandbox(Options {
+    const UNREADABLE: &str = "an expiry that cannot be read";
+    let mut created = World::new(Options {
         instants: Instants::Local,
         ..Options::default()
     });
-    let (creating, importing) = (driven(&sandbox), driven(&sandbox));
-    let state = creating.create(&config()).await.state();
-    let imported = importing.import(NAME).await.state();
-    let fixed = Model {
-        name: NAME.into(),
-        expires_at: "2027-06-30T00:00:00Z".into(),
-        ..Model::default()
+    created.apply(&config()).await.succeeds();
+    let mut imported = World {
+        sandbox: created.sandbox.clone(),
+        workspace: SingleResource::new(ServiceAccountTokenResource::TYPE),
     };
-    for (mut driven, config, prior) in [(creating, config(), state), (importing, fixed, imported)] {
-        driven.resource = ServiceAccountToken::new(session(&sandbox));
-        let read = driven.read(&prior).await;
-        assert!(read.says(Severity::Warning, "an expiry that cannot be read"));
-        let read = read.state();
-        let planned = driven.plan(&config, Some(&read)).await;
-        assert_eq!(planned.told, []);
-        assert!(!planned.model.token.is_unknown());
-        driven.resource = ServiceAccountToken::new(session(&sandbox));
-        let updated = driven.update(&config, &read).await.state();
-        driven.resource = ServiceAccountToken::new(session(&sandbox));
-        let planned = driven.plan(&config, Some(&updated)).await;
-        assert!(planned.told.is_empty() && !planned.model.token.is_unknown());
+    let run = imported.workspace.import(|| provider(&created.sandbox), NAME).await;
+    run.succeeds();
+    let policy = RotationPolicy {
+        expires_at: "2027-06-30T00:00:00Z".into(),
+        ..RotationPolicy::default()
+    };
+    let fixed = ServiceAccountToken {
+        token: policy.into(),
+        ..config()
+    };
+    for (mut world, config) in [(created, config()), (imported, fixed)] {
+        for _ in 0..2 {
+            let planned = world.plan(&config).await.succeeds().warns(UNREADABLE);
+            assert_eq!(planned.diagnostics.len(), 1, "{planned:?}");
+            assert_ne!(planned.planned.get("token"), &Value::Unknown);
+            world.apply(&config).await.succeeds();
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn epoch_milliseconds_are_read() {
-    let sandbox = sandbox(Options {
+    let mut world = World::new(Options {
         instants: Instants::Milliseconds,
         ..Options::default()
     });
-    let state = driven(&sandbox).create(&config()).await.state();
-    driven(&sandbox).rests(&config(), &state).await;
-    let imported = driven(&sandbox).import(NAME).await.state();
-    assert_eq!(imported.expires_at, state.expires_at);
+    world.apply(&config()).await.succeeds();
+    world.apply(&config()).await.changes_nothing().reports_nothing();
+    let expires_at = |state: ServiceAccountToken| state.token.policy.expires_at;
+    let state = world.state();
+    let mut importing = SingleResource::new(ServiceAccountTokenResource::TYPE);
+    importing.import(|| provider(&world.sandbox), NAME).await.succeeds();
+    assert_eq!(expires_at(importing.state().unwrap()), expires_at(state));
 }
 
-#[tokio::test(start_paused = true)]
-async fn name_that_a_platform_may_trim_is_refused() {
+#[test]
+fn name_that_a_platform_may_trim_is_refused() {
     let sandbox = sandbox(Options::default());
-    for name in [" ci", "ci ", "ci\n", "c\ti"] {
-        let mut diagnostics = Diagnostics::default();
-        let config = Model {
+    let resource = ServiceAccountTokenResource::new(Session::new(sandbox.clock()));
+    for name in [" cid", "cid ", "cid\n", "c\tid"] {
+        let config = ServiceAccountToken {
             name: name.into(),
             ..config()
         };
-        driven(&sandbox).resource.validate(&config, &mut diagnostics);
-        assert!(diagnostics.has_errors(), "{name:?}");
+        assert!(
+            DynResource::validate(&resource, &config.into_value()).has_errors(),
+            "{name:?}"
+        );
     }
 }
 
@@ -153,15 +191,24 @@ async fn list_that_is_a_part_or_not_the_platforms_removes_and_adopts_nothing() {
     ];
     let parts = parts.map(|body| Fault::answer(200).body(body));
     for answer in parts.into_iter().chain(imposters()) {
-        let sandbox = sandbox(Options::default());
-        let state = driven(&sandbox).create(&config()).await.state();
-        sandbox.fault(answer.clone().on("GET", "/service-accounts").times(1_000));
-        assert!(driven(&sandbox).read(&state).await.state.is_some(), "{answer:?}");
-        let adopting = Model {
+        let mut world = World::new(Options::default());
+        world.apply(&config()).await.succeeds();
+        let state = world.state();
+        world
+            .sandbox
+            .fault(answer.clone().on("GET", "/service-accounts").times(1_000));
+        world.workspace.refresh(|| provider(&world.sandbox)).await;
+        assert!(world.workspace.object().is_some(), "{answer:?}");
+        let adopting = ServiceAccountToken {
             adopt_existing: true.into(),
             ..config()
         };
-        assert!(driven(&sandbox).create(&adopting).await.state.is_none(), "{answer:?}");
-        assert!(is_live(&sandbox, &state), "{answer:?}");
+        let mut other = SingleResource::new(ServiceAccountTokenResource::TYPE);
+        let adopted = other.apply(|| provider(&world.sandbox), Some(&adopting)).await;
+        assert!(
+            adopted.reports(Severity::Error, "") && other.object().is_none(),
+            "{answer:?}"
+        );
+        assert!(world.is_live(&state), "{answer:?}");
     }
 }

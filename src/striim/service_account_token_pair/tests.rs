@@ -3,10 +3,10 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::framework::{AnyResource, Model as _, PrivateState, Value};
+use crate::framework::DynResource;
 use crate::sandbox::striim::{AuditAction, Expired, Options, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::striim::testing::{losses, sandbox, session};
+use crate::striim::testing::{connection, connection_with, losses, sandbox};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const CREATE: (&str, &str) = ("POST", "/service-account");
@@ -16,11 +16,42 @@ const DELETE: (&str, &str) = ("DELETE", "/service-account");
 /// One pair, its configuration and its state.
 struct World {
     sandbox: Sandbox,
-    config: Model,
+    config: ServiceAccountTokenPair,
     state: Value,
     private: PrivateState,
     /// Whether the next apply is to replace it, as after a creation that failed half-way.
     tainted: bool,
+}
+
+/// One process of the provider.
+struct Process {
+    resource: ServiceAccountTokenPairResource,
+    connection: Arc<Connection>,
+}
+
+impl Process {
+    fn new(sandbox: &Sandbox) -> Self {
+        Self::of(sandbox, connection(sandbox))
+    }
+
+    fn of(sandbox: &Sandbox, connection: Connection) -> Self {
+        Self {
+            resource: ServiceAccountTokenPairResource::new(Session::new(sandbox.clock())),
+            connection: Arc::new(connection),
+        }
+    }
+
+    /// A call about an object with this private state.
+    fn context(&self, private: PrivateState) -> Context {
+        let mut context = Context::with_client(self.connection.clone());
+        context.private = private;
+        context
+    }
+
+    /// A call whose private state is not kept.
+    fn detached(&self) -> Context {
+        self.context(PrivateState::default())
+    }
 }
 
 /// What a run came to.
@@ -33,11 +64,11 @@ impl World {
     fn new(options: Options) -> Self {
         Self {
             sandbox: sandbox(options),
-            config: Model {
+            config: ServiceAccountTokenPair {
                 name: "ci".into(),
                 expires_in: "90d".into(),
                 rotate_every: "30d".into(),
-                ..Model::default()
+                ..ServiceAccountTokenPair::default()
             },
             state: Value::Null,
             private: PrivateState::default(),
@@ -51,8 +82,8 @@ impl World {
         world
     }
 
-    fn state(&self) -> Model {
-        Model::from_value(&self.state).unwrap()
+    fn state(&self) -> ServiceAccountTokenPair {
+        ServiceAccountTokenPair::from_value(&self.state).unwrap()
     }
 
     /// The values in the state that the platform lets in, `current` first.
@@ -78,87 +109,78 @@ impl World {
     }
 
     /// A call about what is in the state. What it leaves in the private state is kept by [`World::keep`].
-    fn context(&self) -> Context {
-        let private = if self.state.is_null() {
-            PrivateState::default()
-        } else {
-            PrivateState::decode(&self.private.encode())
-        };
-        Context {
-            private,
-            ..Context::default()
-        }
+    fn context(&self, process: &Process) -> Context {
+        process.context(match self.state.is_null() {
+            true => PrivateState::default(),
+            false => PrivateState::decode(&self.private.encode()),
+        })
     }
 
-    fn keep(&mut self, state: Value, context: Context) {
+    fn keep(&mut self, state: Value, context: &Context) {
         self.state = state;
-        self.private = context.private;
+        self.private = context.private.clone();
     }
 
-    async fn refresh(&mut self, pair: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
+    async fn refresh(&mut self, process: &Process, diagnostics: &mut Diagnostics) {
         if !self.state.is_null() {
-            let context = self.context();
-            let state = AnyResource::read(pair, &context, self.state.clone(), diagnostics).await;
-            self.keep(state, context);
+            let context = self.context(process);
+            let state = DynResource::read(&process.resource, &context, self.state.clone()).await;
+            self.keep(state, &context);
+            diagnostics.extend(context.take_diagnostics());
         }
     }
 
-    async fn planned(&self, pair: &ServiceAccountTokenPair, prior: &Value, diagnostics: &mut Diagnostics) -> Value {
+    async fn planned(&self, process: &Process, prior: &Value, diagnostics: &mut Diagnostics) -> Value {
         let config = self.config.clone().into_value();
         let Value::Map(mut proposed) = config.clone() else {
             unreachable!()
         };
-        for attribute in Resource::schema(pair).attributes {
+        for attribute in ServiceAccountTokenPair::schema().attributes {
             if attribute.is_computed() {
-                proposed.insert(attribute.name.to_owned(), prior.get(attribute.name).clone());
+                let before = prior.get(&attribute.name).clone();
+                proposed.insert(attribute.name.into_owned(), before);
             }
         }
-        AnyResource::validate(pair, &config, diagnostics);
-        let (context, proposed) = (self.context(), Value::Map(proposed));
-        let plan = AnyResource::plan(pair, &context, &config, prior, proposed, diagnostics).await;
+        diagnostics.extend(DynResource::validate(&process.resource, &config));
+        let (context, proposed) = (self.context(process), Value::Map(proposed));
+        let plan = DynResource::plan(&process.resource, &context, &config, prior, proposed).await;
+        diagnostics.extend(context.take_diagnostics());
         plan.unwrap().planned
     }
 
-    /// What a plan tells, and whether it changes anything.
+    /// What a plan reports, and whether it changes anything.
     async fn plan(&mut self) -> (String, bool) {
-        let (pair, mut diagnostics) = (
-            ServiceAccountTokenPair::new(session(&self.sandbox)),
-            Diagnostics::default(),
-        );
-        self.refresh(&pair, &mut diagnostics).await;
-        let planned = self.planned(&pair, &self.state, &mut diagnostics).await;
+        let (process, mut diagnostics) = (Process::new(&self.sandbox), Diagnostics::default());
+        self.refresh(&process, &mut diagnostics).await;
+        let planned = self.planned(&process, &self.state, &mut diagnostics).await;
         (told(&diagnostics), planned != self.state)
     }
 
     /// `terraform apply`, by a provider started for it.
     async fn apply(&mut self) -> Run {
-        let (pair, mut diagnostics) = (
-            ServiceAccountTokenPair::new(session(&self.sandbox)),
-            Diagnostics::default(),
-        );
-        self.refresh(&pair, &mut diagnostics).await;
+        let (process, mut diagnostics) = (Process::new(&self.sandbox), Diagnostics::default());
+        self.refresh(&process, &mut diagnostics).await;
         if self.tainted {
-            let context = self.context();
-            let left = AnyResource::apply(&pair, &context, self.state.clone(), Value::Null, &mut diagnostics).await;
-            self.keep(left, context);
+            let context = self.context(&process);
+            let left = DynResource::apply(&process.resource, &context, self.state.clone(), Value::Null).await;
+            self.keep(left, &context);
+            diagnostics.extend(context.take_diagnostics());
             self.tainted = !self.state.is_null();
         }
         if !self.tainted && !diagnostics.has_errors() {
             let prior = self.state.clone();
-            let planned = self.planned(&pair, &prior, &mut diagnostics).await;
+            let planned = self.planned(&process, &prior, &mut diagnostics).await;
             if planned != prior && !diagnostics.has_errors() {
-                let context = self.context();
-                let state = AnyResource::apply(&pair, &context, prior.clone(), planned.clone(), &mut diagnostics).await;
-                self.keep(state, context);
+                let context = self.context(&process);
+                let applied = DynResource::apply(&process.resource, &context, prior.clone(), planned.clone());
+                self.keep(applied.await, &context);
+                diagnostics.extend(context.take_diagnostics());
                 let failed = diagnostics.has_errors();
                 assert!(failed || fits(&planned, &self.state), "{planned:?} {:?}", self.state);
                 self.tainted = failed && prior.is_null() && !self.state.is_null();
             }
         }
-        Run {
-            failed: diagnostics.has_errors(),
-            told: told(&diagnostics),
-        }
+        Run::of(&diagnostics)
     }
 
     /// Applies, which must succeed and leave nothing to plan.
@@ -171,36 +193,27 @@ impl World {
     }
 
     async fn destroy(&mut self) -> Run {
-        let (pair, mut diagnostics) = (
-            ServiceAccountTokenPair::new(session(&self.sandbox)),
-            Diagnostics::default(),
-        );
-        self.state = AnyResource::apply(
-            &pair,
-            &Context::default(),
-            self.state.clone(),
-            Value::Null,
-            &mut diagnostics,
-        )
-        .await;
-        Run {
-            failed: diagnostics.has_errors(),
-            told: told(&diagnostics),
-        }
+        let process = Process::new(&self.sandbox);
+        let context = process.detached();
+        self.state = DynResource::apply(&process.resource, &context, self.state.clone(), Value::Null).await;
+        Run::of(&context.take_diagnostics())
     }
 
     async fn import(&mut self) -> Run {
-        let (pair, mut diagnostics) = (
-            ServiceAccountTokenPair::new(session(&self.sandbox)),
-            Diagnostics::default(),
-        );
+        let process = Process::new(&self.sandbox);
         self.state = Value::Null;
-        let context = self.context();
-        let found = AnyResource::import(&pair, &context, "ci", &mut diagnostics).await;
-        self.keep(found.unwrap_or(Value::Null), context);
-        Run {
+        let context = self.context(&process);
+        let found = DynResource::import(&process.resource, &context, "ci").await;
+        self.keep(found.unwrap_or(Value::Null), &context);
+        Run::of(&context.take_diagnostics())
+    }
+}
+
+impl Run {
+    fn of(diagnostics: &Diagnostics) -> Self {
+        Self {
             failed: diagnostics.has_errors(),
-            told: told(&diagnostics),
+            told: told(diagnostics),
         }
     }
 }
@@ -262,7 +275,7 @@ async fn a_rotation_leaves_the_former_value_working_until_the_next() {
         assert_eq!(state.generation, generation::after(&former.generation));
         let (kept, was) = (state.previous.known().unwrap(), former.current.known().unwrap());
         assert_eq!(kept.name, was.name);
-        assert_eq!(kept.token_id, was.token_id);
+        assert_eq!(kept.metadata.token_id, was.metadata.token_id);
         assert_eq!(world.works(), [true, true]);
         former = state;
     }
@@ -466,8 +479,8 @@ async fn what_was_ended_outside_is_replaced_and_what_works_is_not_touched() {
         let state = world.state();
         assert_eq!((name(&state.current), name(&state.previous)), ("ci-b", "ci-a"));
         assert_eq!(
-            state.previous.known().unwrap().token_id,
-            before.previous.known().unwrap().token_id
+            state.previous.known().unwrap().metadata.token_id,
+            before.previous.known().unwrap().metadata.token_id
         );
         assert_eq!(world.works(), [true, true]);
     }
@@ -559,20 +572,14 @@ async fn a_plan_whose_ground_moved_ends_nothing() {
     world.trigger("1");
     world.applies().await;
     world.trigger("2");
-    let pair = ServiceAccountTokenPair::new(session(&world.sandbox));
-    let mut diagnostics = Diagnostics::default();
-    let planned = world.planned(&pair, &world.state, &mut diagnostics).await;
-    // It was to replace ci-a, beside which ci-b was to go on working.
+    let (process, mut diagnostics) = (Process::new(&world.sandbox), Diagnostics::default());
+    let planned = world.planned(&process, &world.state, &mut diagnostics).await;
+    // It was to replace ci-a, next to which ci-b was to remain valid.
     world.sandbox.rotate_outside("ci-b").unwrap();
-    let pair = ServiceAccountTokenPair::new(session(&world.sandbox));
-    let state = AnyResource::apply(
-        &pair,
-        &Context::default(),
-        world.state.clone(),
-        planned,
-        &mut diagnostics,
-    )
-    .await;
+    let process = Process::new(&world.sandbox);
+    let context = process.detached();
+    let state = DynResource::apply(&process.resource, &context, world.state.clone(), planned).await;
+    diagnostics.extend(context.take_diagnostics());
     assert!(told(&diagnostics).contains("out of date"), "{}", told(&diagnostics));
     assert!(state == world.state);
     assert_eq!(world.works(), [false, true]);
@@ -587,8 +594,8 @@ async fn what_is_known_only_at_apply_rotates_only_if_it_changed() {
         let before = world.state().generation;
         let (prior, mut diagnostics) = (world.state.clone(), Diagnostics::default());
         world.config.rotation_triggers = Triggers::from([("release".to_owned(), Field::Unknown)]).into();
-        let pair = ServiceAccountTokenPair::new(session(&world.sandbox));
-        let planned = world.planned(&pair, &prior, &mut diagnostics).await;
+        let process = Process::new(&world.sandbox);
+        let planned = world.planned(&process, &prior, &mut diagnostics).await;
         world.trigger(value);
         let Value::Map(mut planned) = planned else {
             unreachable!()
@@ -596,7 +603,9 @@ async fn what_is_known_only_at_apply_rotates_only_if_it_changed() {
         let triggers = world.config.clone().into_value().get("rotation_triggers").clone();
         planned.insert("rotation_triggers".to_owned(), triggers);
         let planned = Value::Map(planned);
-        world.state = AnyResource::apply(&pair, &Context::default(), prior, planned.clone(), &mut diagnostics).await;
+        let context = process.detached();
+        world.state = DynResource::apply(&process.resource, &context, prior, planned.clone()).await;
+        diagnostics.extend(context.take_diagnostics());
         assert!(!diagnostics.has_errors(), "{}", told(&diagnostics));
         assert!(fits(&planned, &world.state));
         let expected = if rotates { generation::after(&before) } else { before };
@@ -708,26 +717,25 @@ async fn the_token_that_the_provider_works_with_is_followed_and_not_revoked() {
     world.applies().await;
     world.trigger("2");
     let previous = world.state().previous.into_known().unwrap();
-    let session = crate::striim::testing::session_with(&world.sandbox, previous.token.known().unwrap());
-    let pair = ServiceAccountTokenPair::new(session);
-    let (prior, mut diagnostics) = (world.state.clone(), Diagnostics::default());
+    let own = previous.token.known().unwrap();
+    let process = Process::of(&world.sandbox, connection_with(&world.sandbox, own));
+    let (resource, prior) = (&process.resource, world.state.clone());
 
-    let kept = AnyResource::apply(&pair, &Context::default(), prior.clone(), Value::Null, &mut diagnostics).await;
-    assert!(diagnostics.has_errors() && kept == prior && world.names().len() == 2);
+    let context = process.detached();
+    let kept = DynResource::apply(resource, &context, prior.clone(), Value::Null).await;
+    assert!(context.has_errors() && kept == prior && world.names().len() == 2);
 
     let mut diagnostics = Diagnostics::default();
-    let planned = world.planned(&pair, &prior, &mut diagnostics).await;
-    assert!(
-        told(&diagnostics).contains("provider itself was given"),
-        "{}",
-        told(&diagnostics)
-    );
-    world.state = AnyResource::apply(&pair, &Context::default(), prior, planned, &mut diagnostics).await;
-    assert!(!diagnostics.has_errors(), "{}", told(&diagnostics));
-    assert!(!world.sandbox.is_live(previous.token.known().unwrap().expose_secret()));
-    // It goes on with the new value.
-    let refreshed = AnyResource::read(&pair, &Context::default(), world.state.clone(), &mut diagnostics).await;
-    assert!(!diagnostics.has_errors() && refreshed == world.state);
+    let planned = world.planned(&process, &prior, &mut diagnostics).await;
+    let shown = told(&diagnostics);
+    assert!(shown.contains("provider itself was given"), "{shown}");
+    let context = process.detached();
+    world.state = DynResource::apply(resource, &context, prior, planned).await;
+    assert!(!context.has_errors(), "{:?}", context.take_diagnostics());
+    assert!(!world.sandbox.is_live(own.expose_secret()));
+    // It continues with the new value.
+    let refreshed = DynResource::read(resource, &context, world.state.clone()).await;
+    assert!(!context.has_errors() && refreshed == world.state);
 }
 
 #[tokio::test(start_paused = true)]

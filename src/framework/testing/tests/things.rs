@@ -248,6 +248,8 @@ impl proto::provider_server::Provider for Things {
         if prior.is_null() {
             set(&mut planned, "id", Value::Unknown);
         }
+        // Terraform proposes it, and no plan may hold it.
+        set(&mut planned, "secret", Value::Null);
         match self.breaks {
             Breaks::Plan => set(&mut planned, "name", Value::String("other".to_owned())),
             Breaks::Result => set(&mut planned, "id", Value::String("planned".to_owned())),

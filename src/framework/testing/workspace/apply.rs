@@ -251,12 +251,8 @@ impl Walk<'_> {
         let schema = workspace.known(&self.session.schema, type_of(address))?;
         let state = workspace.state();
         let config = workspace.config(address, block, schema, |other| Some(state.get(other)?.value().clone()))?;
-        // Terraform merges its warnings with those of the plan, which are the same.
-        workspace
-            .validate(self.session, address, &config, Warnings::Dropped)
-            .await?;
-        let ignored = &block.lifecycle.ignore_changes;
-        let config = ignored.apply(schema, config, prior);
+        workspace.validate(self.session, address, &config).await?;
+        let ignoring = block.lifecycle.ignore_changes.apply(schema, config.clone(), prior);
         let nothing = Before {
             value: &Value::Null,
             private: &[],
@@ -264,18 +260,13 @@ impl Walk<'_> {
         };
         let before = prior.map_or(nothing, Object::before);
         let proposal = workspace
-            .propose(self.session, address, &config, before, Warnings::Shown)
+            .propose(self.session, address, &ignoring, before, Warnings::Shown)
             .await?;
         let problems = rules::completion_problems(schema.object_type(), &step.planned, &proposal.planned);
         if let Some(problem) = problems.first() {
-            let summary = "Provider produced inconsistent final plan";
-            // What `ignore_changes` ignores in the plan of a replacement, Terraform itself does not ignore in its apply.
-            let is_of_terraform = step.action == Action::Replace && *ignored != Default::default();
-            return match is_of_terraform {
-                true => workspace.fail(Diagnostic::error(summary, format!("{address}: {problem}"))),
-                false => workspace.violation(address, summary, problem),
-            };
+            return workspace.violation(address, "Provider produced inconsistent final plan", problem);
         }
+        // The change itself comes with the configuration as it is written.
         Some((config, proposal))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use futures_util::future::join_all;
 
-use super::{RunOptions, Session, Warnings, Workspace, interrupted};
+use super::{Refreshed, RunOptions, Session, Warnings, Workspace, interrupted};
 use crate::framework::proto;
 use crate::framework::testing::configuration::{Configuration, ResourceBlock, type_of};
 use crate::framework::testing::connection::{Answered, Before, Planned, Source};
@@ -93,6 +93,24 @@ impl SavedPlan {
     }
 }
 
+impl State {
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.deposed.is_empty()
+    }
+
+    /// Takes what the refresh of a plan found.
+    fn refresh(&mut self, plan: SavedPlan) {
+        let objects = plan.steps.into_iter();
+        let objects = objects.filter_map(|step| Some((step.address, step.prior?)));
+        self.objects = objects.collect();
+        for deposed in std::mem::take(&mut self.deposed) {
+            let found = plan.deposed.iter().find(|(key, _)| *key == deposed.key);
+            let object = found.and_then(|(_, object)| object.clone());
+            self.deposed.extend(object.map(|object| Deposed { object, ..deposed }));
+        }
+    }
+}
+
 /// What the provider proposes for a creation or an update.
 pub(super) struct Proposal {
     pub(super) planned: Value,
@@ -120,12 +138,63 @@ impl Workspace {
         configuration: &Configuration,
         options: &RunOptions,
     ) -> Option<SavedPlan> {
+        self.validate_configuration(start, configuration).await?;
+        let state = lock(&self.state).clone();
+        match options.destroy {
+            false => self.plan_state(start, configuration, options, state).await,
+            true => self.plan_destroy(start, configuration, options, state).await,
+        }
+    }
+
+    /// Plans everything to refresh it, and then that everything is destroyed.
+    async fn plan_destroy(
+        &self,
+        start: &impl Start,
+        configuration: &Configuration,
+        options: &RunOptions,
+        mut state: State,
+    ) -> Option<SavedPlan> {
+        if !options.skip_refresh && !state.is_empty() {
+            let before = lock(&self.diagnostics).len();
+            let refreshed = self.plan_state(start, configuration, options, state.clone()).await;
+            // The warnings of the refresh do not reach the user.
+            let mut shown = lock(&self.diagnostics);
+            let of_refresh = shown.split_off(before);
+            shown.extend(of_refresh.into_iter().filter(Diagnostic::is_error));
+            drop(shown);
+            state.refresh(refreshed?);
+        }
+        let configuration = Configuration::new();
+        let options = RunOptions {
+            skip_refresh: true,
+            ..options.clone()
+        };
+        if state.is_empty() {
+            return Some(SavedPlan {
+                configuration,
+                options,
+                steps: Vec::new(),
+                deposed: Vec::new(),
+                serial: state.serial,
+            });
+        }
+        self.plan_state(start, &configuration, &options, state).await
+    }
+
+    /// Refreshes and plans what is in a state and a configuration.
+    async fn plan_state(
+        &self,
+        start: &impl Start,
+        configuration: &Configuration,
+        options: &RunOptions,
+        state: State,
+    ) -> Option<SavedPlan> {
         let session = self.connect(start).await?;
         let State {
             serial,
             objects,
             deposed,
-        } = lock(&self.state).clone();
+        } = state;
         let objects = self.moved(&session, configuration, objects).await?;
         let mut addresses: Vec<_> = objects.keys().chain(configuration.resources.keys()).collect();
         addresses.sort();
@@ -158,6 +227,20 @@ impl Workspace {
             deposed: deposed.into_iter().collect::<Option<_>>()?,
             serial,
         })
+    }
+
+    /// Validates all blocks before anything is configured or planned: what they refer to is unknown.
+    async fn validate_configuration(&self, start: &impl Start, configuration: &Configuration) -> Option<()> {
+        let session = self.open(start).await?;
+        if let Some(config) = &self.provider {
+            self.record(session.connection.validate_provider(config).await, Warnings::Shown)?;
+        }
+        let validated = configuration.resources.iter().map(async |(address, block)| {
+            let schema = self.known(&session.schema, type_of(address))?;
+            let config = self.config(address, block, schema, |_| None)?;
+            self.validate(&session, address, &config).await
+        });
+        join_all(validated).await.into_iter().collect()
     }
 
     /// The objects of the state at the addresses where `moved` blocks move them.
@@ -241,13 +324,7 @@ impl Workspace {
     }
 
     /// Validates a configuration, where it has passed Terraform's own check.
-    pub(super) async fn validate(
-        &self,
-        session: &Session,
-        address: &str,
-        config: &Value,
-        warnings: Warnings,
-    ) -> Option<()> {
+    pub(super) async fn validate(&self, session: &Session, address: &str, config: &Value) -> Option<()> {
         let type_name = type_of(address);
         let schema = self.known(&session.schema, type_name)?;
         if let Some(problem) = schema.config_problems(config).into_iter().next() {
@@ -257,7 +334,7 @@ impl Workspace {
             ));
         }
         let validated = session.connection.validate(type_name, schema, config).await;
-        self.record(validated, warnings)
+        self.record(validated, Warnings::Shown)
     }
 
     /// The configuration of a block, where `object_at` returns the objects at other addresses.
@@ -310,11 +387,11 @@ impl Walk<'_> {
             return None;
         }
         let _permit = self.gate.enter().await?;
-        let prior = match object {
+        let refreshed = match object {
             Some(object) => self.prior(address, object).await?,
-            None => None,
+            None => Refreshed::default(),
         };
-        let prior = prior.map(|mut prior| {
+        let prior = refreshed.object.map(|mut prior| {
             prior.dependencies.extend(dependencies);
             prior
         });
@@ -331,7 +408,8 @@ impl Walk<'_> {
         }
         match (block, &prior) {
             (Some(block), _) => {
-                let (action, planned, private) = self.change(address, block, prior.as_ref()).await?;
+                let (action, planned, private) =
+                    self.change(address, block, prior.as_ref(), &refreshed.private).await?;
                 lock(&self.planned).insert(address.to_owned(), planned.clone());
                 Some(step(action, planned, private))
             }
@@ -343,11 +421,14 @@ impl Walk<'_> {
         }
     }
 
-    /// An object of the state as it is now. `Some(None)`: it does not exist any more.
-    async fn prior(&self, address: &str, object: &Object) -> Option<Option<Object>> {
+    /// An object of the state as it is now.
+    async fn prior(&self, address: &str, object: &Object) -> Option<Refreshed> {
         let object = self.workspace.upgrade(self.session, object).await?;
         if self.options.skip_refresh {
-            return Some(Some(object));
+            return Some(Refreshed {
+                private: object.private.clone(),
+                object: Some(object),
+            });
         }
         self.workspace.refresh(self.session, address, &object).await
     }
@@ -358,27 +439,29 @@ impl Walk<'_> {
         address: &str,
         block: &ResourceBlock,
         prior: Option<&Object>,
+        private: &[u8],
     ) -> Option<(Action, Value, Vec<u8>)> {
         let workspace = self.workspace;
         let schema = workspace.known(&self.session.schema, type_of(address))?;
         let config = workspace.config(address, block, schema, |other| lock(&self.planned).get(other).cloned())?;
-        workspace
-            .validate(self.session, address, &config, Warnings::Shown)
-            .await?;
+        workspace.validate(self.session, address, &config).await?;
         // What is tainted is planned as if it did not exist.
         let usable = prior.filter(|object| !object.is_tainted);
-        let config = block.lifecycle.ignore_changes.apply(schema, config, usable);
-        let propose = async |before, warnings| {
-            workspace
-                .propose(self.session, address, &config, before, warnings)
-                .await
-        };
+        let ignoring = block.lifecycle.ignore_changes.apply(schema, config.clone(), usable);
+        let propose =
+            async |config, before, warnings| workspace.propose(self.session, address, config, before, warnings).await;
         let nothing = Before {
             value: &Value::Null,
             private: &[],
             identity: &None,
         };
-        let first = propose(usable.map_or(nothing, Object::before), Warnings::Shown).await?;
+        let before = match (prior, usable) {
+            (_, Some(usable)) => usable.before(),
+            // What the read of an object that is gone has left is there still.
+            (None, None) => Before { private, ..nothing },
+            (Some(_), None) => nothing,
+        };
+        let first = propose(&ignoring, before, Warnings::Shown).await?;
         let is_same = usable.is_some_and(|object| *object.value() == first.planned);
         let is_forced = self.options.replace.contains(address);
         let (action, proposal) = match (prior, usable) {
@@ -386,12 +469,13 @@ impl Walk<'_> {
             (Some(_), None) => (Action::Replace, first),
             (Some(_), Some(_)) if is_same && !is_forced => (Action::Nothing, first),
             (Some(_), Some(_)) if first.requires_replace || is_forced => {
-                // The second call plans a creation. It receives the private state that the first has left.
+                // The second call plans a creation, in which nothing is ignored. It receives the private state that the first
+                // has left.
                 let before = Before {
                     private: &first.private,
                     ..nothing
                 };
-                (Action::Replace, propose(before, Warnings::Dropped).await?)
+                (Action::Replace, propose(&config, before, Warnings::Dropped).await?)
             }
             (Some(_), Some(_)) => (Action::Update, first),
         };
@@ -401,7 +485,7 @@ impl Walk<'_> {
     /// Refreshes a deposed object and plans its destruction. `Some((_, None))`: it does not exist any more.
     async fn deposed(&self, deposed: &Deposed) -> Option<(u64, Option<Object>)> {
         let _permit = self.gate.enter().await?;
-        let object = self.prior(&deposed.address, &deposed.object).await?;
+        let object = self.prior(&deposed.address, &deposed.object).await?.object;
         if let Some(object) = &object {
             self.workspace
                 .plan_destruction(self.session, &deposed.address, object)

@@ -1,0 +1,239 @@
+//! The miniature Terraform of the testing kit does what the real Terraform does: a table of situations that run through both,
+//! with a provider that records each call of the plugin protocol. The calls, what they carry, and the outcome must be equal.
+//!
+//! Where they differ, the real Terraform is right. What is not compared is what differs between its own versions or runs; each
+//! place says why. `SITUATION=<part of a name>` runs some of the table.
+
+#[path = "faithfulness/miniature.rs"]
+mod miniature;
+#[path = "faithfulness/provider.rs"]
+mod provider;
+#[path = "faithfulness/real.rs"]
+mod real;
+#[path = "faithfulness/recorder.rs"]
+mod recorder;
+#[path = "faithfulness/situations.rs"]
+mod situations;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use futures_util::StreamExt as _;
+use serde_json::{Value as Json, json};
+
+use crate::terraform::{Minor, Terraform};
+use miniature::Miniature;
+use provider::Inventory;
+use real::Real;
+
+/// The subject of the calls that are about no thing.
+const PROVIDER: &str = "the provider";
+
+/// How many situations run at a time: a process of Terraform keeps more than one core busy.
+const PARALLEL: usize = 3;
+
+/// What happens in a workspace, one step after the other.
+pub(crate) struct Situation {
+    name: &'static str,
+    /// The first Terraform that has what it needs.
+    since: Minor,
+    /// The versions that differ from those before and after them.
+    except: Range<Minor>,
+    /// The `provider` block.
+    provider: Option<Json>,
+    steps: Vec<Step>,
+}
+
+/// A step of a situation. Configurations are in Terraform's JSON syntax.
+enum Step {
+    /// `terraform apply`
+    Apply(Options, Json),
+    /// `terraform plan -out`
+    Plan(Options, Json),
+    /// `terraform apply` of the plan that was saved last
+    ApplySaved,
+    /// `terraform apply` that is interrupted while it creates something
+    Interrupt(Json),
+    /// `terraform import` of an id as an address
+    Import(Json, &'static str, &'static str),
+    /// A data source of this type, which is read in a plan
+    Read(&'static str, Json),
+    /// An ephemeral resource of this type, which is opened and closed in a plan
+    Open(&'static str, Json),
+    /// `terraform taint`
+    Taint(&'static str),
+    /// A state file that an older version of the provider wrote
+    Store(&'static str, i64, Json),
+    /// A change outside Terraform
+    Remote(fn(&mut Inventory)),
+}
+
+/// The options of a run.
+#[derive(Clone, Debug, Default)]
+struct Options {
+    replace: Vec<&'static str>,
+    refresh_only: bool,
+    skip_refresh: bool,
+    destroy: bool,
+}
+
+/// What a run did.
+struct Ran {
+    succeeded: bool,
+    /// What was planned, but for what stays as it is.
+    actions: Vec<String>,
+    /// The severity and the summary of each.
+    diagnostics: Vec<String>,
+    /// It was about one data source or ephemeral resource.
+    is_single_call: bool,
+    calls: Vec<Json>,
+    /// By address what the state holds after the run.
+    state: Json,
+}
+
+/// A resource in the state.
+fn object(attributes: Json, private: &[u8], is_tainted: bool) -> Json {
+    let private: Json = serde_json::from_slice(private).unwrap_or_default();
+    json!({ "attributes": attributes, "private": private, "tainted": is_tainted })
+}
+
+impl Ran {
+    /// What must be equal, as lines.
+    fn lines(mut self) -> Vec<String> {
+        let mut by_subject = BTreeMap::<String, Vec<String>>::new();
+        for call in self.calls {
+            // How often Terraform asks for schemas differs between its versions.
+            if matches!(
+                call["call"].as_str(),
+                Some("get_provider_schema" | "get_resource_identity_schemas")
+            ) {
+                continue;
+            }
+            // Terraform works on independent resources in any order.
+            by_subject.entry(subject(&call)).or_default().push(format!("{call:#}"));
+        }
+        // For the apply of a plan without changes, Terraform 1.11 configures the provider again, and 1.6 does not.
+        if let Some(calls) = by_subject.get_mut(PROVIDER)
+            && self.actions.is_empty()
+        {
+            calls.sort();
+            calls.dedup();
+        }
+        // Terraform validates in each phase. The testing kit reads a data source or an ephemeral resource in one.
+        if self.is_single_call {
+            by_subject.values_mut().for_each(Vec::dedup);
+        }
+        // Terraform collects the diagnostics of concurrent work in any order.
+        self.diagnostics.sort();
+        let mut shown = vec![format!("succeeded: {}", self.succeeded)];
+        shown.extend(self.actions.into_iter().map(|action| format!("plans to {action}")));
+        shown.extend(self.diagnostics);
+        for (subject, calls) in by_subject {
+            shown.push(format!("calls about {subject}:"));
+            shown.extend(calls);
+        }
+        shown.push(format!("state: {:#}", self.state));
+        let lines = shown.iter().flat_map(|part| part.lines());
+        lines.map(str::to_owned).collect()
+    }
+}
+
+/// What a call is about: the name of the thing.
+fn subject(call: &Json) -> String {
+    if call["call"]
+        .as_str()
+        .is_some_and(|name| name.ends_with("provider_config") || name == "configure_provider")
+    {
+        return PROVIDER.to_owned();
+    }
+    let objects = ["config", "prior_state", "current_state", "raw_state", "source_state"];
+    let mut names = objects.iter().filter_map(|object| call[object]["name"].as_str());
+    let name = names.next().or_else(|| call["raw_state"]["title"].as_str());
+    name.unwrap_or(PROVIDER).to_owned()
+}
+
+async fn run(terraform: &Terraform, situation: Situation) -> Option<String> {
+    let provider = situation.provider.as_ref();
+    let (real, mut miniature) = (Real::new(terraform, provider), Miniature::new(provider));
+    let mut problems = String::new();
+    for (index, step) in situation.steps.iter().enumerate() {
+        let (expected, actual) = (real.take(step).await, miniature.take(step).await);
+        let (expected, actual) = (expected.map(Ran::lines), actual.map(Ran::lines));
+        if expected != actual {
+            let difference = difference(&expected.unwrap_or_default(), &actual.unwrap_or_default());
+            problems += &format!("== {}, step {index}\n{difference}\n", situation.name);
+        }
+    }
+    (!problems.is_empty()).then_some(problems)
+}
+
+/// The lines that differ: with `-` those of the real Terraform, with `+` those of the miniature.
+fn difference(expected: &[String], actual: &[String]) -> String {
+    let mut common = vec![vec![0_usize; actual.len() + 1]; expected.len() + 1];
+    for (i, line) in expected.iter().enumerate().rev() {
+        for (j, other) in actual.iter().enumerate().rev() {
+            common[i][j] = match line == other {
+                true => common[i + 1][j + 1] + 1,
+                false => common[i + 1][j].max(common[i][j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut shown) = (0, 0, Vec::new());
+    while i < expected.len() || j < actual.len() {
+        if i < expected.len() && j < actual.len() && expected[i] == actual[j] {
+            shown.push(format!("  {}", expected[i]));
+            (i, j) = (i + 1, j + 1);
+        } else if j == actual.len() || (i < expected.len() && common[i + 1][j] >= common[i][j + 1]) {
+            shown.push(format!("- {}", expected[i]));
+            i += 1;
+        } else {
+            shown.push(format!("+ {}", actual[j]));
+            j += 1;
+        }
+    }
+    shown.join("\n")
+}
+
+/// Runs the table on one version of Terraform.
+fn on(version: Minor) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        for terraform in Terraform::pinned(|minor| minor == version).await.unwrap() {
+            let situations = situations::all().into_iter();
+            let chosen = std::env::var("SITUATION").unwrap_or_default();
+            let is_at_least = |version| terraform.is_at_least(version, None);
+            let situations = situations.filter(
+                |Situation {
+                     since, except, name, ..
+                 }| {
+                    let differs = is_at_least(except.start) && !is_at_least(except.end);
+                    is_at_least(*since) && !differs && name.contains(&chosen)
+                },
+            );
+            let problems = futures_util::stream::iter(situations.map(|situation| run(&terraform, situation)));
+            let problems: Vec<_> = problems.buffer_unordered(PARALLEL).collect().await;
+            let problems: Vec<_> = problems.into_iter().flatten().collect();
+            assert!(
+                problems.is_empty(),
+                "differs from {terraform}:\n{}",
+                problems.join("\n")
+            );
+        }
+    });
+}
+
+#[test]
+fn miniature_does_what_terraform_1_6_does() {
+    on((1, 6));
+}
+
+#[test]
+fn miniature_does_what_terraform_1_11_does() {
+    on((1, 11));
+}
+
+#[test]
+fn miniature_does_what_terraform_1_15_does() {
+    on((1, 15));
+}
