@@ -190,9 +190,10 @@ impl<'a> Member<'a> {
             }
         }
         for check in &options.checks {
-            // A call, so that a function of `&str` takes a `&String`.
+            // A call, so that a function of `&str` takes a `&String`; what is wrong with it is reported at the option.
+            let call = quote_spanned!(check.span()=> (#check)(value));
             attribute.extend(quote! {
-                .check::<#ty, _>(move |value: &<#ty as ::token_providers::framework::ModelField>::Value| (#check)(value))
+                .check::<#ty, _>(move |value: &<#ty as ::token_providers::framework::ModelField>::Value| #call)
             });
         }
         quote!(schema.attributes.push(#attribute);)

@@ -68,7 +68,7 @@ fn derive_rejects_wrong_uses() {
         ("#[attribute(flatten)] pub other: Other,", "`Other` is neither a model"),
         (
             "#[attribute(required, check = str::is_empty)] pub title: Field<String>,",
-            "type mismatch in function arguments",
+            "expected `Result<(), _>`, found `bool`",
         ),
         (
             "#[attribute(default = 1)] pub title: Field<String>,",
