@@ -675,7 +675,7 @@ impl Attribute {
                 "the user cannot set it, because the attribute that it is nested in is computed",
             ),
             (
-                // `planned` is allowed, for groups of attributes that are also used at the top level.
+                // A group with planned attributes may be flattened elsewhere, too.
                 self.in_updates == InUpdates::State && place.in_computed,
                 "whether it stays in updates, the computed attribute that it is nested in decides",
             ),

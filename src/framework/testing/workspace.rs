@@ -20,7 +20,7 @@ use super::connection::Answered;
 use super::order::Gate;
 use super::schema::{ObjectSchema, ProviderSchema};
 use super::state::{Attributes, Object, State};
-use super::{Connection, Diagnostic, ListItem, Opened, Outcome, Start, lock, rules};
+use super::{Connection, Diagnostic, ListItem, Observer, Opened, Outcome, Start, lock, rules};
 use crate::framework::{Model, Value};
 
 pub use plan::{Action, PlannedChange, SavedPlan};
@@ -34,6 +34,7 @@ pub struct Workspace {
     state: Mutex<State>,
     diagnostics: Mutex<Vec<Diagnostic>>,
     violations: Mutex<Vec<String>>,
+    observer: Option<Observer>,
 }
 
 /// How a run ended.
@@ -110,6 +111,15 @@ impl Workspace {
     pub fn with_provider(self, config: impl ToConfig) -> Self {
         Self {
             provider: Some(config.to_config()),
+            ..self
+        }
+    }
+
+    /// The same, where `observer` receives all that providers show (see [`Connection::with_observer`]).
+    #[must_use]
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
             ..self
         }
     }
@@ -379,7 +389,17 @@ impl Workspace {
             Ok(schema) => schema,
             Err(error) => return self.fail(error),
         };
-        Some(Session { connection, schema })
+        Some(Session {
+            connection: self.observed(connection),
+            schema,
+        })
+    }
+
+    fn observed(&self, connection: Connection) -> Connection {
+        match &self.observer {
+            Some(observer) => connection.with_observer(observer.clone()),
+            None => connection,
+        }
     }
 
     fn known<'a>(&self, schema: &'a ProviderSchema, type_name: &str) -> Option<&'a ObjectSchema> {
