@@ -10,11 +10,11 @@ mod create;
 mod delete;
 mod failure;
 mod filter;
-#[cfg(test)]
-mod histories;
 mod provider;
 mod quota;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod stream_token;
 mod stream_token_ephemeral;
 mod stream_token_list;

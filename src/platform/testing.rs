@@ -1,8 +1,8 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and histories.
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and simulations.
 
-pub(crate) mod history;
 pub(crate) mod imposters;
 pub(crate) mod network;
+pub(crate) mod simulation;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

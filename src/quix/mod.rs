@@ -8,13 +8,13 @@ mod broker_config;
 mod connection;
 mod diff;
 mod failure;
-#[cfg(test)]
-mod histories;
 mod permission;
 mod provider;
 mod rotate;
 mod rotation_policy;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod streaming_tokens;
 #[cfg(test)]
 mod testing;

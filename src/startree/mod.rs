@@ -12,8 +12,6 @@ mod ephemeral_description;
 mod ephemeral_service_token;
 mod failure;
 mod functions;
-#[cfg(test)]
-mod histories;
 mod identity;
 mod labels;
 mod pinot;
@@ -26,6 +24,8 @@ mod role_assignment;
 mod role_policy_attachment;
 mod service_token;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod succession;
 #[cfg(test)]
 mod testing;

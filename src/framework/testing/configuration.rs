@@ -76,7 +76,7 @@ impl Extend<(String, ResourceBlock)> for Configuration {
 #[derive(Clone, Debug, Default)]
 pub struct ResourceBlock {
     config: Config,
-    /// Attributes whose values are those of others: by their names the others' addresses and attributes.
+    /// Attributes whose values are those of others: by their paths the others' addresses and attributes.
     references: BTreeMap<String, (String, String)>,
     pub(super) lifecycle: Lifecycle,
 }
@@ -113,7 +113,7 @@ impl ResourceBlock {
         }
     }
 
-    /// The same, with `<attribute> = <address>.<of>`.
+    /// The same, with `<attribute> = <address>.<of>`. The attribute may be nested in a configured object: `owner.email`.
     #[must_use]
     pub fn referring(mut self, attribute: &str, address: &str, of: &str) -> Self {
         let reference = (address.to_owned(), of.to_owned());
@@ -151,11 +151,9 @@ impl ResourceBlock {
     /// The configuration, where `object_at` returns the present or planned objects at other addresses.
     pub(super) fn config(&self, schema: &ObjectSchema, object_at: impl Fn(&str) -> Option<Value>) -> Result<Value> {
         let mut config = self.config.value(schema)?;
-        if let Value::Map(members) = &mut config {
-            for (attribute, (address, of)) in &self.references {
-                let value = object_at(address).map_or(Value::Unknown, |object| object.get(of).clone());
-                members.insert(attribute.clone(), value);
-            }
+        for (attribute, (address, of)) in &self.references {
+            let value = object_at(address).map_or(Value::Unknown, |object| object.get(of).clone());
+            set(&mut config, attribute, value);
         }
         Ok(config)
     }
@@ -179,6 +177,21 @@ impl IgnoreChanges {
             }
         }
         Value::Map(members)
+    }
+}
+
+/// Sets the attribute at a path such as `owner.email`, if the object around it is there.
+fn set(object: &mut Value, path: &str, value: Value) {
+    let Value::Map(members) = object else { return };
+    match path.split_once('.') {
+        Some((name, path)) => {
+            if let Some(nested) = members.get_mut(name) {
+                set(nested, path, value);
+            }
+        }
+        None => {
+            members.insert(path.to_owned(), value);
+        }
     }
 }
 

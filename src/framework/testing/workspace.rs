@@ -20,7 +20,7 @@ use super::connection::Answered;
 use super::order::Gate;
 use super::schema::{ObjectSchema, ProviderSchema};
 use super::state::{Attributes, Object, State};
-use super::{Connection, Diagnostic, ListItem, Opened, Outcome, Start, lock, rules};
+use super::{Connection, Diagnostic, ListItem, Observer, Opened, Outcome, Start, lock, rules};
 use crate::framework::{Model, Value};
 
 pub use plan::{Action, PlannedChange, SavedPlan};
@@ -34,6 +34,7 @@ pub struct Workspace {
     state: Mutex<State>,
     diagnostics: Mutex<Vec<Diagnostic>>,
     violations: Mutex<Vec<String>>,
+    observer: Option<Observer>,
 }
 
 /// How a run ended.
@@ -110,6 +111,15 @@ impl Workspace {
     pub fn with_provider(self, config: impl ToConfig) -> Self {
         Self {
             provider: Some(config.to_config()),
+            ..self
+        }
+    }
+
+    /// The same, where `observer` receives all that providers show (see [`Connection::with_observer`]).
+    #[must_use]
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
             ..self
         }
     }
@@ -233,6 +243,15 @@ impl Workspace {
     pub fn set_attributes(&self, address: &str, attributes: impl Model) {
         let attributes = attributes.into_value();
         self.edit(address, |object| object.attributes = Attributes::Present(attributes));
+    }
+
+    /// Edits the attributes as they lie in the state file.
+    pub fn edit_attributes(&self, address: &str, edit: impl FnOnce(&mut Json)) {
+        self.edit(address, |object| {
+            let mut attributes = serde_json::from_str(&object.to_json()).unwrap_or_default();
+            edit(&mut attributes);
+            object.attributes = Attributes::Stored(attributes);
+        });
     }
 
     /// Stores a resource as it lies in a state file, which an older version of the provider may have written.
@@ -375,7 +394,17 @@ impl Workspace {
             Ok(schema) => schema,
             Err(error) => return self.fail(error),
         };
-        Some(Session { connection, schema })
+        Some(Session {
+            connection: self.observed(connection),
+            schema,
+        })
+    }
+
+    fn observed(&self, connection: Connection) -> Connection {
+        match &self.observer {
+            Some(observer) => connection.with_observer(observer.clone()),
+            None => connection,
+        }
     }
 
     fn known<'a>(&self, schema: &'a ProviderSchema, type_name: &str) -> Option<&'a ObjectSchema> {

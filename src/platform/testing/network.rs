@@ -1,4 +1,4 @@
-//! The way from a run's providers to the platform.
+//! The network from a run's providers to the platform.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,10 +22,10 @@ pub(crate) struct Kill {
     pub(crate) when: When,
 }
 
-/// What somebody else does while a run goes on, and tells of in one line.
-pub(crate) type Meanwhile = Box<dyn FnOnce() -> String + Send>;
+/// What another client does during a run. Returns a line that describes it.
+pub(crate) type ConcurrentAction = Box<dyn FnOnce() -> String + Send>;
 
-/// The way to the platform: it takes time, and what was sent arrives even if nobody waits for the answer any more.
+/// The network to the platform: it takes time, and what was sent arrives even if the client has stopped waiting for the answer.
 pub(crate) struct Network<P> {
     platform: Sandbox<P>,
     /// How late a request may arrive that is overtaken by its timeout.
@@ -40,7 +40,7 @@ struct Passing {
     random: Rng,
     sent: u32,
     /// At which request what is done.
-    meanwhile: Option<(u32, Meanwhile)>,
+    meanwhile: Option<(u32, ConcurrentAction)>,
     trace: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl<P: Platform> Network<P> {
         platform: &Sandbox<P>,
         random: Rng,
         kill: Option<Kill>,
-        meanwhile: Option<(u32, Meanwhile)>,
+        meanwhile: Option<(u32, ConcurrentAction)>,
     ) -> Self {
         // Where others act as well, what is lost has acted by the look that follows.
         let latest = if meanwhile.is_some() { 34 } else { 38 };
@@ -121,7 +121,7 @@ impl<P: Platform> Network<P> {
     }
 
     /// The number of one more request, and what is done while it is under way.
-    fn count(&self) -> (u32, Option<Meanwhile>) {
+    fn count(&self) -> (u32, Option<ConcurrentAction>) {
         let mut passing = lock(&self.passing);
         passing.sent += 1;
         let number = passing.sent;

@@ -114,7 +114,10 @@ impl Terraform {
             Speed::Simulated => Workspace::new(),
             Speed::Real => Workspace::new().with_provider(json!({ "request_timeout": "2s" })),
         };
-        Self { start, workspace }
+        Self {
+            workspace: workspace.with_observer(start.outputs.observer()),
+            start,
+        }
     }
 
     /// What the state holds, by address. What a replacement has put aside is at an address that no configuration has.
@@ -199,15 +202,12 @@ impl testing::Start for Providers<'_> {
             Speed::Real => self.start.process(self.line).await?,
         };
         let known = self.start.schema.borrow().clone();
-        let connection = match known {
-            Some(schema) => connection.with_schema(schema),
-            None => {
-                let schema = connection.schema().await.map_err(|error| error.to_string())?;
-                self.start.schema.replace(Some(schema));
-                connection
-            }
-        };
-        Ok(connection.with_observer(self.start.outputs.observer()))
+        if let Some(schema) = known {
+            return Ok(connection.with_schema(schema));
+        }
+        let schema = connection.schema().await.map_err(|error| error.to_string())?;
+        self.start.schema.replace(Some(schema));
+        Ok(connection)
     }
 }
 

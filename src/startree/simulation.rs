@@ -1,4 +1,4 @@
-//! Histories of an environment (see [`history`](crate::platform::testing::history)): policies, roles, service tokens and who
+//! Histories of an environment (see [`simulation`](crate::platform::testing::simulation)): policies, roles, service tokens and who
 //! has which are declared; others take away, change and delete meanwhile; runs are killed in the middle of a token and its
 //! role, or of a rotation.
 //!
@@ -10,7 +10,7 @@
 //! - No other token of ours has a role, but the one before a declared token during their overlap: no other roles than that
 //!   one. One without is let in nowhere: it may be left, where an answer was lost.
 //!
-//! After each run that was not killed, told no error and was alone, the first of these must hold, too: what is said to be
+//! After each run that was not killed, reported no error and was alone, the first of these must hold, too: what is said to be
 //! done is done.
 //!
 //! What a killed run has left, no provider can know of. A person ends it, unless it is declared and of a kind that is
@@ -31,11 +31,11 @@ use super::role_assignment;
 use super::role_policy_attachment;
 use super::service_token::{self, RotationPolicy};
 use super::testing::{every_shape, sandbox};
-use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
-use crate::framework::{Field, Provider, Severity};
+use crate::framework::testing::{Configuration, Diagnostic, ResourceBlock, Workspace};
+use crate::framework::{Field, Provider};
 use crate::platform::Parts;
-use crate::platform::testing::history::{Ran, Story, live_through};
-use crate::platform::testing::network::Meanwhile;
+use crate::platform::testing::network::ConcurrentAction;
+use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
 use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
 
 const ROLES: [&str; 2] = ["reader", "writer"];
@@ -218,17 +218,17 @@ fn flip_numbered(random: &mut Rng, map: &mut BTreeMap<&'static str, u8>, name: &
     }
 }
 
-impl Story for Environment {
+impl SimulatedPlatform for Environment {
     type Platform = Platform;
 
     const METHODS: &'static [&'static str] = &["POST", "GET", "PUT", "DELETE"];
 
-    const ANOTHER: &'static str = r#"{"name": "another", "policyDocumentJson": "{}"}"#;
+    const OTHER_ANSWER: &'static str = r#"{"name": "another", "policyDocumentJson": "{}"}"#;
 
     /// A service token is asked for once in a run: of one whose answer is lost nothing is known to find it by.
     const APPLIES: usize = 4;
 
-    fn begin(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng) -> Self {
         let shapes = every_shape();
         let mut options = shapes[random.usize(..shapes.len())].clone();
         if options.absent.is_server_error() {
@@ -286,12 +286,12 @@ impl Story for Environment {
             flip_numbered(random, &mut wanted.tokens, token);
             flip(random, &mut wanted.overlapping, token);
         }
-        let told = format!("{wanted:?}");
+        let description = format!("{wanted:?}");
         self.tidy();
-        told
+        description
     }
 
-    fn declared(&self) -> Configuration {
+    fn configuration(&self) -> Configuration {
         let wanted = &self.wanted;
         let policies = wanted.policies.iter().map(|(name, number)| {
             let config = policy::Policy {
@@ -352,7 +352,7 @@ impl Story for Environment {
             .collect()
     }
 
-    fn outside(&mut self, random: &mut Rng) {
+    fn act_outside(&mut self, random: &mut Rng) {
         let (role, policy) = (ROLES[random.usize(..2)], POLICIES[random.usize(..2)]);
         let keys: Vec<_> = self.keys.values().collect();
         match random.u8(..10) {
@@ -376,7 +376,7 @@ impl Story for Environment {
         }
     }
 
-    fn meanwhile(&self, random: &mut Rng) -> Option<Meanwhile> {
+    fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
         let (sandbox, role) = (self.sandbox.clone(), ROLES[random.usize(..2)]);
         let subject = match self.keys.values().next() {
             Some(key) if random.bool() => Subject::token(key),
@@ -391,18 +391,18 @@ impl Story for Environment {
         }))
     }
 
-    fn begins(&mut self, _: &Workspace) {
+    fn before_run(&mut self, _: &Workspace) {
         self.special = self.having_special();
         self.interfered.store(false, Ordering::Relaxed);
     }
 
-    fn ended(
+    fn after_run(
         &mut self,
-        Ran {
+        RunReport {
             workspace,
             was_killed,
-            told,
-        }: &Ran<'_>,
+            diagnostics,
+        }: &RunReport<'_>,
     ) {
         let state = workspace.state();
         let (keys, generations) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.generations));
@@ -472,7 +472,7 @@ impl Story for Environment {
             }));
         }
         let present = self.present();
-        let failed = *was_killed || told.iter().any(|told| told.severity == Severity::Error);
+        let failed = *was_killed || diagnostics.iter().any(Diagnostic::is_error);
         if !failed && !self.interfered.load(Ordering::Relaxed) {
             self.lies.extend(self.differences());
         }
@@ -484,14 +484,14 @@ impl Story for Environment {
         self.tidy();
     }
 
-    fn broken(&self, workspace: &Workspace) -> Vec<String> {
-        let mut broken = self.lies.clone();
-        broken.extend(self.differences());
+    fn violations(&self, workspace: &Workspace) -> Vec<String> {
+        let mut violations = self.lies.clone();
+        violations.extend(self.differences());
         let policies = self.sandbox.policies();
         for (name, number) in &self.wanted.policies {
             let there = policies.get(*name).map(|policy| policy.document.clone());
             if there != Some(document(*number)) {
-                broken.push(format!("the policy {name} is {there:?}, and declared {number}"));
+                violations.push(format!("the policy {name} is {there:?}, and declared {number}"));
             }
         }
         let state = workspace.state();
@@ -508,10 +508,10 @@ impl Story for Environment {
             let has_special = self.having_special().contains(&self.keys[token]);
             let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);
             if is_live != has_role {
-                broken.push(format!("{token} has a role: {has_role}; it is let in: {is_live}"));
+                violations.push(format!("{token} has a role: {has_role}; it is let in: {is_live}"));
             }
         }
-        broken
+        violations
     }
 }
 
@@ -521,5 +521,5 @@ fn address(kind: &str, label: &str) -> String {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works_and_nothing_else_has_power() {
-    live_through::<Environment>(150);
+    simulate::<Environment>(150);
 }

@@ -1,4 +1,4 @@
-//! Histories of an organisation (see [`history`](crate::platform::testing::history)): streaming tokens are declared and their
+//! Histories of an organisation (see [`simulation`](crate::platform::testing::simulation)): streaming tokens are declared and their
 //! triggers changed, and others rotate them meanwhile.
 //!
 //! What must hold of each run:
@@ -24,8 +24,8 @@ use crate::framework::{Field, Provider};
 use crate::platform::Parts;
 use crate::platform::attributes::known_triggers;
 use crate::platform::testing::clock;
-use crate::platform::testing::history::{Ran, Story, live_through};
-use crate::platform::testing::network::Meanwhile;
+use crate::platform::testing::network::ConcurrentAction;
+use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
 use crate::sandbox::quix::{Portal, Role, Sandbox};
 
 const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
@@ -39,7 +39,7 @@ struct Organisation {
     strangers: BTreeMap<&'static str, Arc<AtomicUsize>>,
     /// What there was when the run began.
     before: BTreeMap<&'static str, Before>,
-    broken: Vec<String>,
+    violations: Vec<String>,
 }
 
 /// An environment before a run.
@@ -73,14 +73,14 @@ impl Organisation {
     }
 }
 
-impl Story for Organisation {
+impl SimulatedPlatform for Organisation {
     type Platform = Portal;
 
     const METHODS: &'static [&'static str] = &["GET", "POST", "PUT"];
 
-    const ANOTHER: &'static str = "true";
+    const OTHER_ANSWER: &'static str = "true";
 
-    fn begin(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng) -> Self {
         let shapes = every_shape();
         let sandbox = Sandbox::with_clock(clock(), shapes[random.usize(..shapes.len())].clone());
         ENVIRONMENTS
@@ -92,7 +92,7 @@ impl Story for Organisation {
             declared: BTreeMap::new(),
             strangers: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
             before: BTreeMap::new(),
-            broken: Vec::new(),
+            violations: Vec::new(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Story for Organisation {
         &self.sandbox
     }
 
-    fn block(&self) -> Vec<(&'static str, &'static str)> {
+    fn provider_block(&self) -> Vec<(&'static str, &'static str)> {
         let paths = self.sandbox.options().paths;
         vec![
             ("portal_api", "http://127.0.0.1"),
@@ -128,7 +128,7 @@ impl Story for Organisation {
         format!("{:?}", self.declared)
     }
 
-    fn declared(&self) -> Configuration {
+    fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(environment, trigger)| {
             let mut config = StreamingTokens {
                 workspace_id: (*environment).into(),
@@ -141,7 +141,7 @@ impl Story for Organisation {
         declared.collect()
     }
 
-    fn outside(&mut self, random: &mut Rng) {
+    fn act_outside(&mut self, random: &mut Rng) {
         let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
         for _ in 0..[0, 0, 0, 1, 2][random.usize(..5)] {
             rotate(&self.sandbox, environment, &self.strangers[environment]);
@@ -150,7 +150,7 @@ impl Story for Organisation {
         self.sandbox.advance(self.sandbox.options().shown_after);
     }
 
-    fn meanwhile(&self, random: &mut Rng) -> Option<Meanwhile> {
+    fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
         let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
         let (sandbox, strangers) = (self.sandbox.clone(), self.strangers[environment].clone());
         Some(Box::new(move || {
@@ -159,7 +159,7 @@ impl Story for Organisation {
         }))
     }
 
-    fn begins(&mut self, workspace: &Workspace) {
+    fn before_run(&mut self, workspace: &Workspace) {
         let state = workspace.state();
         let before = ENVIRONMENTS.map(|environment| {
             let state: Option<StreamingTokens> = state.get(&address(environment)).map(|object| object.model());
@@ -177,9 +177,9 @@ impl Story for Organisation {
         self.before = before.into();
     }
 
-    fn ended(&mut self, ran: &Ran<'_>) {
+    fn after_run(&mut self, ran: &RunReport<'_>) {
         let state = ran.workspace.state();
-        let mut broken = Vec::new();
+        let mut violations = Vec::new();
         for (environment, before) in &self.before {
             let rotated = self.ours(environment) - before.ours;
             let is_alone = self.strangers(environment) == before.strangers;
@@ -190,30 +190,30 @@ impl Story for Organisation {
             let is_change = was.is_some() && declared.is_some() && was != declared;
             let may_rotate = usize::from(is_change && before.is_settled);
             if rotated > may_rotate {
-                broken.push(format!(
+                violations.push(format!(
                     "{environment} was rotated {rotated} times, and may be {may_rotate} times"
                 ));
             }
             let is = state.get(&address(environment)).map(|object| trigger(&object.model()));
             if is_change && is == declared && rotated == 0 && before.is_settled && is_alone {
-                broken.push(format!(
+                violations.push(format!(
                     "no token of {environment} ended for the change of its triggers"
                 ));
             }
         }
-        self.broken.extend(broken);
+        self.violations.extend(violations);
     }
 
-    fn broken(&self, workspace: &Workspace) -> Vec<String> {
-        let mut broken = self.broken.clone();
+    fn violations(&self, workspace: &Workspace) -> Vec<String> {
+        let mut violations = self.violations.clone();
         let state = workspace.state();
         for environment in self.declared.keys() {
             let state = state.get(&address(environment)).map(|object| object.model());
             if !state.is_some_and(|state| self.holds_both(environment, &state)) {
-                broken.push(format!("the state does not hold both tokens of {environment}"));
+                violations.push(format!("the state does not hold both tokens of {environment}"));
             }
         }
-        broken
+        violations
     }
 }
 
@@ -228,5 +228,5 @@ fn rotate(sandbox: &Sandbox, environment: &str, strangers: &AtomicUsize) {
 
 #[test]
 fn after_any_history_both_tokens_are_in_the_state_and_each_change_has_ended_one() {
-    live_through::<Organisation>(300);
+    simulate::<Organisation>(300);
 }

@@ -1,9 +1,9 @@
-//! Histories of an account (see [`history`](crate::platform::testing::history)): tokens are declared, and others make, switch
+//! Histories of an account (see [`simulation`](crate::platform::testing::simulation)): tokens are declared, and others make, switch
 //! and delete tokens meanwhile.
 //!
 //! What must hold at the end:
 //! - Every declared token is there once, of its kind, and its value in the state works exactly if it is declared active.
-//! - No other token that Terraform made is left, unless its run was killed or has told of it.
+//! - No other token that Terraform made is left, unless its run was killed or has reported it.
 //! - Others' tokens are as they left them, and none is in the state.
 //! - Nothing ever asked for the deletion of all tokens.
 
@@ -19,8 +19,8 @@ use super::testing::{every_shape, sandbox};
 use crate::framework::Provider;
 use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
 use crate::platform::Parts;
-use crate::platform::testing::history::{Ran, Story, live_through};
-use crate::platform::testing::network::Meanwhile;
+use crate::platform::testing::network::ConcurrentAction;
+use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
 use crate::sandbox::neuroio::{self, Options, Realm, Sandbox};
 
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
@@ -42,18 +42,18 @@ struct Account {
     strangers: Strangers,
     /// What there was when the run began.
     before: BTreeSet<u64>,
-    /// Tokens of ours that a run was killed over, or has told of.
+    /// Tokens of ours that a run was killed over, or has reported.
     explained: BTreeSet<u64>,
 }
 
-impl Story for Account {
+impl SimulatedPlatform for Account {
     type Platform = neuroio::NeuroIo;
 
     const METHODS: &'static [&'static str] = &["POST", "GET", "PATCH", "PUT", "DELETE"];
 
-    const ANOTHER: &'static str = r#"{"is_active": true}"#;
+    const OTHER_ANSWER: &'static str = r#"{"is_active": true}"#;
 
-    fn begin(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng) -> Self {
         let shapes = every_shape();
         let sandbox = sandbox(Options {
             // The plan's warning is another test's matter.
@@ -99,7 +99,7 @@ impl Story for Account {
         format!("{:?}", self.declared)
     }
 
-    fn declared(&self) -> Configuration {
+    fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(label, token)| {
             let config = StreamToken {
                 permanent: token.permanent.into(),
@@ -111,7 +111,7 @@ impl Story for Account {
         declared.collect()
     }
 
-    fn outside(&mut self, random: &mut Rng) {
+    fn act_outside(&mut self, random: &mut Rng) {
         let tokens = self.sandbox.tokens(&Realm::Account);
         match random.u8(..5) {
             0 => drop(add_stranger(&self.sandbox, &self.strangers, random.bool())),
@@ -131,42 +131,46 @@ impl Story for Account {
         }
     }
 
-    fn meanwhile(&self, random: &mut Rng) -> Option<Meanwhile> {
+    fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
         let (sandbox, strangers, permanent) = (self.sandbox.clone(), self.strangers.clone(), random.bool());
         Some(Box::new(move || {
             format!("a stranger makes {}", add_stranger(&sandbox, &strangers, permanent))
         }))
     }
 
-    fn begins(&mut self, _: &Workspace) {
+    fn before_run(&mut self, _: &Workspace) {
         self.before = self.ids();
     }
 
-    fn ended(
+    fn after_run(
         &mut self,
-        Ran {
+        RunReport {
             workspace,
             was_killed,
-            told,
-        }: &Ran<'_>,
+            diagnostics,
+        }: &RunReport<'_>,
     ) {
-        let unseen = told.iter().any(|told| told.detail.contains("could not be found out"));
+        let unseen = diagnostics
+            .iter()
+            .any(|shown| shown.detail.contains("could not be found out"));
         let (made, kept) = (self.ids(), kept_ids(workspace));
         for id in made.difference(&self.before).filter(|id| !kept.contains(id)) {
-            let is_told = told.iter().any(|told| told.detail.contains(&format!("\n  - {id}")));
-            if *was_killed || unseen || is_told {
+            let is_reported = diagnostics
+                .iter()
+                .any(|shown| shown.detail.contains(&format!("\n  - {id}")));
+            if *was_killed || unseen || is_reported {
                 self.explained.insert(*id);
             }
         }
     }
 
-    fn broken(&self, workspace: &Workspace) -> Vec<String> {
-        let mut broken = Vec::new();
+    fn violations(&self, workspace: &Workspace) -> Vec<String> {
+        let mut violations = Vec::new();
         let tokens = self.sandbox.tokens(&Realm::Account).into_iter();
         let tokens: BTreeMap<u64, _> = tokens.map(|token| (token.id, token)).collect();
         let (state, kept) = (workspace.state(), kept_ids(workspace));
         if kept.len() != state.len() {
-            broken.push(format!("the state's ids are {kept:?}"));
+            violations.push(format!("the state's ids are {kept:?}"));
         }
         for (label, declared) in &self.declared {
             let Some(state) = state.get(&address(label)).map(|object| object.model::<StreamToken>()) else {
@@ -174,7 +178,7 @@ impl Story for Account {
             };
             let id = state.id.known().and_then(|id| id.parse().ok());
             let Some(token) = id.and_then(|id: u64| tokens.get(&id)) else {
-                broken.push(format!("{label} is not on the platform"));
+                violations.push(format!("{label} is not on the platform"));
                 continue;
             };
             let key = state.key.known().map_or("", ExposeSecret::expose_secret);
@@ -182,30 +186,30 @@ impl Story for Account {
                 || token.permanent != declared.permanent
                 || self.sandbox.is_live(key) != declared.is_active
             {
-                broken.push(format!("{label} is {token:?}, and declared {declared:?}"));
+                violations.push(format!("{label} is {token:?}, and declared {declared:?}"));
             }
         }
         let strangers = lock(&self.strangers);
         for id in kept.iter().filter(|id| strangers.contains_key(id)) {
-            broken.push(format!("the stranger's token {id} is in the state"));
+            violations.push(format!("the stranger's token {id} is in the state"));
         }
-        // A temporary one may be gone, or be told to be inactive, because it has ended.
+        // A temporary one may be gone or inactive, because it has expired.
         for (id, stranger) in strangers.iter().filter(|(_, stranger)| stranger.permanent) {
             if tokens.get(id).is_none_or(|token| token.is_active != stranger.is_active) {
-                broken.push(format!("the stranger's token {id} was touched"));
+                violations.push(format!("the stranger's token {id} was touched"));
             }
         }
         for id in tokens.keys() {
             if !kept.contains(id) && !strangers.contains_key(id) && !self.explained.contains(id) {
-                broken.push(format!("the token {id} is left over, and nobody was told"));
+                violations.push(format!("the token {id} is an orphan, and was not reported"));
             }
         }
         for path in ["/streams/tokens/", "/streams/tokens//", "/streams/tokens"] {
             if self.sandbox.calls("DELETE", path) > 0 {
-                broken.push("all tokens were to be deleted".to_owned());
+                violations.push("all tokens were to be deleted".to_owned());
             }
         }
-        broken
+        violations
     }
 }
 
@@ -240,5 +244,5 @@ fn add_stranger(sandbox: &Sandbox, strangers: &Strangers, permanent: bool) -> u6
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_nothing_else_of_ours() {
-    live_through::<Account>(300);
+    simulate::<Account>(300);
 }
