@@ -18,8 +18,9 @@ mod simulation;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use simulation::batch;
-use simulation::provider::Speed;
+use simulation::batch::Histories;
+use simulation::terraform::Speed;
+use token_providers::framework::testing::simulation::Batch;
 
 struct Arguments {
     simulated: u64,
@@ -37,15 +38,15 @@ fn main() -> Result<ExitCode> {
         }
         let end = from.saturating_add(histories);
         println!("{speed:?}, seeds {from}..{end}");
-        let batch = batch::run(speed, from..end);
-        println!("{}", batch.figures);
-        held &= batch.broken.is_empty();
-        for (seed, broken) in &batch.broken {
-            println!("seed {seed}: {}", broken.why);
+        let histories = Histories(speed);
+        let (figures, summary) = histories.run_batch(Batch::new(from..end));
+        println!("{figures}");
+        held &= summary.failures.is_empty();
+        for (seed, failure) in &summary.failures {
+            println!("seed {seed}: {}", failure.problem);
         }
-        // Shrinking each of them takes a while.
-        for (seed, broken) in batch.broken.into_iter().take(3) {
-            println!("\n{}", batch::explain(speed, seed, broken));
+        if let Some(explanation) = summary.explain(&histories) {
+            println!("\n{explanation}");
         }
     }
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })

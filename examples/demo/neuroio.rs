@@ -100,7 +100,10 @@ impl Demo {
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
         let remaining = self.sandbox.tokens(&Realm::Account);
-        ensure!(remaining.len() == 1 && remaining[0].id == other.id, "remaining: {remaining:?}");
+        ensure!(
+            remaining.len() == 1 && remaining[0].id == other.id,
+            "remaining: {remaining:?}"
+        );
         say("A token that was created outside Terraform still exists.");
         Ok(())
     }

@@ -18,7 +18,7 @@ pub(crate) async fn run() -> Result<()> {
     let token = demo.move_services().await?;
     demo.rotate(&old, &token).await?;
     demo.kill_a_run().await?;
-    demo.let_somebody_else_rotate().await?;
+    demo.rotate_outside().await?;
     demo.forget().await
 }
 
@@ -126,7 +126,10 @@ impl Demo {
     }
 
     async fn forget(&self) -> Result<()> {
-        step(6, "terraform destroy removes the tokens from the state, and revokes none");
+        step(
+            6,
+            "terraform destroy removes the tokens from the state, and revokes none",
+        );
         let token = self.services().await?;
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");

@@ -74,7 +74,10 @@ impl Demo {
             self.status_with(&old).await?,
             self.status_with(&self.token().await?).await?,
         );
-        ensure!(old == StatusCode::UNAUTHORIZED, "the old token is still accepted: {old}");
+        ensure!(
+            old == StatusCode::UNAUTHORIZED,
+            "the old token is still accepted: {old}"
+        );
         ensure!(new == StatusCode::OK, "the new token is rejected: {new}");
         say(&format!(
             "An API call with the old token: {old}. With the new one: {new}."
@@ -83,7 +86,10 @@ impl Demo {
     }
 
     async fn disable_and_enable_pats(&self) -> Result<()> {
-        step(4, "users' personal access tokens (PATs) are disabled, and enabled again");
+        step(
+            4,
+            "users' personal access tokens (PATs) are disabled, and enabled again",
+        );
         let user = "dana@acme.example";
         self.sandbox.add_user(user, Role::Regular);
         let pat = self.sandbox.add_user_token(user, Some(in_days(30)))?;
@@ -101,7 +107,9 @@ impl Demo {
             ensure!(answer["enabled"] == enabled, "PATs are not {status}: {answer}");
             let after = self.get("user-token", pat.expose_secret()).await?.status();
             ensure!(after == StatusCode::UNAUTHORIZED, "the PAT is still accepted: {after}");
-            say(&format!("PATs are {status}: {answer}. The call with that PAT: {after}."));
+            say(&format!(
+                "PATs are {status}: {answer}. The call with that PAT: {after}."
+            ));
         }
         say("Enabling restores no PAT: each user creates a new one.");
         Ok(())

@@ -99,5 +99,8 @@ async fn move_from_unsupported_type_is_rejected_with_advice() {
     let [diagnostic] = &answer.unwrap().into_inner().diagnostics[..] else {
         panic!("one error");
     };
-    assert!(diagnostic.detail.contains("A vault_token cannot become"), "{diagnostic:?}");
+    assert!(
+        diagnostic.detail.contains("A vault_token cannot become"),
+        "{diagnostic:?}"
+    );
 }

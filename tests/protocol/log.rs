@@ -7,7 +7,7 @@ use super::plugin::{Identity, Options, Plugin};
 /// The log of a plugin that rejected a connection and was then shut down.
 async fn log(options: Options) -> String {
     let plugin = Plugin::start(options).await;
-    if let Ok(channel) = plugin.channel_of(Some(&Identity::p256())).await {
+    if let Ok(channel) = plugin.channel_by(Some(&Identity::p256().unwrap())).await {
         let mut stranger = super::plugin::proto::provider_client::ProviderClient::new(channel);
         stranger
             .get_metadata(super::plugin::proto::get_metadata::Request {})

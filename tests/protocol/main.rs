@@ -12,6 +12,7 @@
 mod debugging;
 mod handshake;
 mod kinds;
+mod kit;
 mod lifetime;
 mod log;
 mod messages;

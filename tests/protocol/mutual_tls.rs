@@ -6,7 +6,7 @@ use super::plugin::{Identity, Options, Plugin};
 
 /// Whether the plugin answers a client with `identity`.
 async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {
-    match plugin.channel_of(identity).await {
+    match plugin.channel_by(identity).await {
         Err(_) => false,
         Ok(channel) => {
             let request = get_provider_schema::Request::default();
@@ -28,7 +28,7 @@ async fn terraform_is_accepted() {
 
 #[tokio::test]
 async fn client_with_other_kind_of_key_is_accepted() {
-    let identity = Identity::p256();
+    let identity = Identity::p256().unwrap();
     let plugin = Plugin::start(Options {
         identity: Some(identity.clone()),
         ..Options::default()
@@ -54,7 +54,7 @@ async fn other_clients_are_rejected_and_terraform_is_still_accepted() {
     for (who, identity) in [
         ("no certificate", None),
         ("another certificate of the same kind", Some(another)),
-        ("another kind of certificate", Some(Identity::p256())),
+        ("another kind of certificate", Some(Identity::p256().unwrap())),
         ("the certificate without its key", Some(stolen_certificate)),
     ] {
         assert!(!is_served(&plugin, identity.as_ref()).await, "{who}");

@@ -131,7 +131,7 @@ async fn service_account_can_be_added_regardless_of_rules() {
         assert_eq!(seeded.code(), 200, "{seed}");
         assert_eq!(platform.sandbox.is_live(&seeded.token()), seed["name"] != "expired");
     }
-    assert_eq!(platform.tries("a-chosen-value").await, 200);
+    assert_eq!(platform.status_with("a-chosen-value").await, 200);
     assert_eq!(
         platform.names().await,
         ["expired", "far", "fourth", "legacy", "terraform"]

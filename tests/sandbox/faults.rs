@@ -114,7 +114,7 @@ async fn fault_affects_matching_requests_as_often_as_configured() {
     let mut codes = Vec::new();
     for _ in 0..4 {
         codes.push(platform.rotate("terraform-x").await.code());
-        assert_eq!(platform.tries(&platform.admin).await, 200, "another path");
+        assert_eq!(platform.status_with(&platform.admin).await, 200, "another path");
     }
     assert_eq!(codes, [404, 500, 500, 404]);
 }
@@ -133,9 +133,9 @@ async fn faults_apply_in_order_and_spare_control_api() {
         200
     );
     let codes = [
-        platform.tries("").await,
-        platform.tries("").await,
-        platform.tries(&platform.admin).await,
+        platform.status_with("").await,
+        platform.status_with("").await,
+        platform.status_with(&platform.admin).await,
     ];
     assert_eq!(codes, [500, 502, 200], "before the token is checked");
 }
@@ -188,5 +188,5 @@ async fn fault_with_invalid_http_answer_is_rejected() {
         assert_eq!(platform.control("POST", "/faults", fault).await.code(), 400);
     }
     platform.sandbox.fault(Fault::answer(9));
-    assert_eq!(platform.tries(&platform.admin).await, 500);
+    assert_eq!(platform.status_with(&platform.admin).await, 500);
 }

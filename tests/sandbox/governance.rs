@@ -53,7 +53,7 @@ async fn disabling_revokes_every_pat_and_enabling_restores_none() {
 async fn service_accounts_are_unaffected_by_toggle() {
     let platform = Platform::new();
     platform.call("PATCH", STATUS, Value::Null).await;
-    assert_eq!(platform.tries(&platform.admin).await, 200);
+    assert_eq!(platform.status_with(&platform.admin).await, 200);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn creation_and_rotation_of_both_token_types_share_limit() {
 async fn reads_have_no_limit() {
     let platform = Platform::new();
     for _ in 0..100 {
-        assert_eq!(platform.tries(&platform.admin).await, 200);
+        assert_eq!(platform.status_with(&platform.admin).await, 200);
     }
 }
 

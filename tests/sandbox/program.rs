@@ -86,7 +86,11 @@ async fn vault_option_serves_vault_at_address() {
 async fn interrupt_ends_program_successfully() {
     let mut sandbox = program(&["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
-    lines.next_line().await.unwrap().expect("the program prints after it has started to serve");
+    lines
+        .next_line()
+        .await
+        .unwrap()
+        .expect("the program prints after it has started to serve");
     let interrupted = Command::new("kill")
         .args(["-INT", &sandbox.id().unwrap().to_string()])
         .status()

@@ -163,9 +163,9 @@ async fn permissions_match_table_of_roles() {
 async fn pat_has_current_permissions_of_its_user() {
     let platform = Platform::new();
     let pat = platform.user(OWN, Role::Regular);
-    assert_eq!(platform.tries(&pat).await, 403);
+    assert_eq!(platform.status_with(&pat).await, 403);
     platform.sandbox.add_user(OWN, Role::Admin);
-    assert_eq!(platform.tries(&pat).await, 200);
+    assert_eq!(platform.status_with(&pat).await, 200);
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn missing_and_invalid_tokens_are_rejected() {
     );
     let expiring = platform.user(OWN, Role::Admin);
     platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
-    assert_eq!(platform.tries(&expiring).await, 401, "expired");
+    assert_eq!(platform.status_with(&expiring).await, 401, "expired");
 }
 
 #[tokio::test]

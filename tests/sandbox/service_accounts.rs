@@ -170,7 +170,7 @@ async fn token_with_short_lifetime_expires_on_time() {
     let value = platform.call("POST", "/service-account", body).await.token();
     for (now, code) in [("2026-03-11T06:19:59.999999999Z", 200), ("2026-03-11T06:20:00Z", 401)] {
         platform.control("POST", "/clock", json!({ "now": now })).await;
-        assert_eq!(platform.tries(&value).await, code, "{now}");
+        assert_eq!(platform.status_with(&value).await, code, "{now}");
     }
 }
 
@@ -200,7 +200,11 @@ async fn fourth_active_service_account_exceeds_quota() {
     let refused = platform.create("three").await;
     assert_eq!((refused.code(), refused.message().contains("at most 3")), (409, true));
     platform.delete("one").await;
-    assert_eq!(platform.create("three").await.code(), 200, "a deletion reduces the usage");
+    assert_eq!(
+        platform.create("three").await.code(),
+        200,
+        "a deletion reduces the usage"
+    );
     platform.sandbox.set_options(|options| options.quota = 4);
     assert_eq!(platform.create("four").await.code(), 200);
 }
@@ -212,16 +216,16 @@ async fn rotation_invalidates_old_value_and_changes_token_id() {
     let after = platform.rotate("ci-pipeline").await;
     assert_ne!(before.token(), after.token());
     assert_ne!(before.json()["token-id"], after.json()["token-id"]);
-    assert_eq!(platform.tries(&before.token()).await, 401);
-    assert_eq!(platform.tries(&after.token()).await, 200);
+    assert_eq!(platform.status_with(&before.token()).await, 401);
+    assert_eq!(platform.status_with(&after.token()).await, 200);
 }
 
 #[tokio::test]
 async fn token_that_rotates_itself_is_invalid_afterwards() {
     let platform = Platform::new();
     let fresh = platform.rotate("terraform").await.token();
-    assert_eq!(platform.tries(&platform.admin).await, 401);
-    assert_eq!(platform.tries(&fresh).await, 200);
+    assert_eq!(platform.status_with(&platform.admin).await, 401);
+    assert_eq!(platform.status_with(&fresh).await, 200);
 }
 
 #[tokio::test]
@@ -229,7 +233,7 @@ async fn deletion_is_permanent_and_immediate() {
     let platform = Platform::new();
     let value = platform.create("ci-pipeline").await.token();
     assert_eq!(platform.delete("ci-pipeline").await.code(), 204);
-    assert_eq!(platform.tries(&value).await, 401);
+    assert_eq!(platform.status_with(&value).await, 401);
     assert_eq!(platform.names().await, ["terraform"]);
     assert_eq!(platform.delete("ci-pipeline").await.code(), 404);
 }
@@ -260,10 +264,10 @@ async fn legacy_token_is_valid_until_rotated() {
         .expose_secret()
         .to_owned();
     platform.sandbox.advance(SignedDuration::from_hours(24 * 365 * 20));
-    assert_eq!(platform.tries(&legacy).await, 200);
+    assert_eq!(platform.status_with(&legacy).await, 200);
     assert!(platform.list().await[0].get("expires-at").is_none());
     assert!(platform.rotate("legacy").await.json()["expires-at"].is_string());
-    assert_eq!(platform.tries(&legacy).await, 401);
+    assert_eq!(platform.status_with(&legacy).await, 401);
 }
 
 #[tokio::test]
@@ -276,7 +280,7 @@ async fn expired_service_account_is_listed_hidden_or_purged() {
         let platform = Platform::with(|options| options.expired = expired);
         let value = platform.create("ci-pipeline").await.token();
         platform.sandbox.advance(SignedDuration::from_hours(25));
-        assert_eq!(platform.tries(&value).await, 401);
+        assert_eq!(platform.status_with(&value).await, 401);
         assert_eq!(
             platform.names().await.contains(&"ci-pipeline".to_owned()),
             listed,

@@ -169,7 +169,10 @@ async fn token_information_is_bare_or_wrapped_and_names_the_user_or_not() {
         .set_options(|options| options.user_token_names_user = false);
     let information = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
     assert_eq!(
-        (information["user-token"].get("email"), information["user-token"].get("user-id")),
+        (
+            information["user-token"].get("email"),
+            information["user-token"].get("user-id")
+        ),
         (None, None)
     );
 }

@@ -364,11 +364,7 @@ async fn repeated_request_is_accepted_or_rejected() {
                 );
             }
         }
-        assert_eq!(
-            platform.post("/roles", role()).await.status,
-            409,
-            "a name is unique"
-        );
+        assert_eq!(platform.post("/roles", role()).await.status, 409, "a name is unique");
         assert_eq!(platform.post("/policies", policy()).await.status, 409);
     }
 }

@@ -549,7 +549,10 @@ async fn capabilities_of_token_are_returned() {
     };
     let answer_body = ask(&token, json!([data])).await;
     let granted = json!(["create", "read", "update"]);
-    assert_eq!((&answer_body[&data], &answer_body["capabilities"]), (&granted, &granted));
+    assert_eq!(
+        (&answer_body[&data], &answer_body["capabilities"]),
+        (&granted, &granted)
+    );
     assert_eq!(answer_body["data"][&data], granted);
     let answer_body = ask(&token, json!([data, "secret/data/elsewhere"])).await;
     assert_eq!(
@@ -595,7 +598,11 @@ async fn namespaces_separate_mounts_and_tokens() {
     };
     assert_eq!(ask("team", "secret/data/1").await, 200);
     assert_eq!(ask("/team/", "secret/data/2").await, 200);
-    assert_eq!(ask("", "team/secret/data/3").await, 200, "the path may contain the namespace");
+    assert_eq!(
+        ask("", "team/secret/data/3").await,
+        200,
+        "the path may contain the namespace"
+    );
     assert_eq!(ask("team", "a/secret/data/4").await, 200);
     assert_eq!(
         ask("team/a", "secret/data/5").await,
@@ -650,6 +657,10 @@ async fn faults_apply_as_in_other_sandboxes() {
             .unwrap()
             .is_err()
     );
-    assert_eq!(server.vault().version("secret", &server.folder), 1, "the write was executed");
+    assert_eq!(
+        server.vault().version("secret", &server.folder),
+        1,
+        "the write was executed"
+    );
     assert_eq!(server.vault().calls("POST", &path), 2);
 }

@@ -1,9 +1,6 @@
 //! The search for values is not blind.
 
-use rmpv::Value;
-
 use crate::simulation::outputs::Outputs;
-use crate::simulation::provider::{Attribute, Attributes, Schema};
 
 const VALUE: &str = "AbCdEfGhIjKl.MnOpQrStUvWxYz0123";
 
@@ -33,35 +30,4 @@ async fn a_value_is_found_wherever_it_is_shown() {
 async fn half_a_value_is_found_too() {
     assert!(found(|outputs| outputs.show(&VALUE[..20])).await.is_some());
     assert!(found(|outputs| outputs.show(&VALUE[10..])).await.is_some());
-}
-
-#[tokio::test]
-async fn only_the_attribute_that_is_meant_for_it_may_hold_a_value() {
-    let account = |attributes: &[(&str, bool)]| -> Schema {
-        let attributes = attributes.iter().map(|&(name, sensitive)| {
-            let attribute = Attribute {
-                sensitive,
-                ..Attribute::default()
-            };
-            (name.to_owned(), attribute)
-        });
-        attributes.collect()
-    };
-    let mut schema = account(&[("token", true), ("name", false)]);
-    let current = Attribute {
-        members: account(&[("token", true), ("name", false)]),
-        ..Attribute::default()
-    };
-    schema.insert("current".to_owned(), current);
-    let object = |name: &str, value: Value| Attributes::from([(name.to_owned(), value)]);
-    let nested = |name: &str| object("current", Value::Map(vec![(name.into(), VALUE.into())]));
-    for (object, shown) in [
-        (object("token", VALUE.into()), false),
-        (object("name", VALUE.into()), true),
-        (nested("token"), false),
-        (nested("name"), true),
-    ] {
-        let found = found(|outputs| outputs.show_object(&object, &schema)).await;
-        assert_eq!(found.is_some(), shown, "{object:?}");
-    }
 }

@@ -3,11 +3,10 @@
 use token_providers::sandbox::striim::{Expired, Options, Refused};
 use token_providers::sandbox::{Effect, Fault, When};
 
-use crate::simulation::declared::{Ends, OWN, PLACES, Pair, Pat, Token};
+use crate::simulation::declared::{Ends, Lifecycle, OWN, PLACES, Pair, Pat, Token};
 use crate::simulation::history::{Apply, Cut, History, Step};
 use crate::simulation::network::Moment;
-use crate::simulation::provider::{Speed, Spelling};
-use crate::simulation::terraform::Lifecycle;
+use crate::simulation::terraform::{Speed, Spelling};
 use crate::simulation::world;
 
 /// Runs the steps on each kind of platform, with requests that take other times each time.
@@ -27,8 +26,8 @@ fn holds(steps: &[Step]) {
                     skew_minutes: 0,
                     steps,
                 };
-                if let Err(broken) = world::run(&history, Speed::Simulated) {
-                    panic!("{}", broken.told(&history));
+                if let Err(failure) = world::run(&history, Speed::Simulated) {
+                    panic!("{history:?}\n{failure}");
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! A connection to a provider: one method per remote procedure call, with values instead of messages.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +12,9 @@ use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use super::config::Config;
+use super::plugin_process::{PluginProcess, signal};
 use super::schema::{ObjectSchema, ProviderSchema, sort_sets};
+use super::visible::visible_text;
 use super::{Diagnostic, Outcome};
 use crate::framework::proto::provider_client::ProviderClient;
 use crate::framework::types::Type;
@@ -39,9 +40,13 @@ type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, St
 pub struct Connection {
     client: ProviderClient<Channel>,
     schema: Arc<OnceLock<Arc<ProviderSchema>>>,
-    /// What keeps the provider alive: dropped with the last clone.
-    _guard: Option<Arc<dyn Any + Send + Sync>>,
+    /// The process of the provider, which ends with the last clone.
+    process: Option<Arc<PluginProcess>>,
+    observer: Option<Observer>,
 }
+
+/// Receives what a provider shows, line by line.
+pub type Observer = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What a call answered about an object.
 #[derive(Clone, Default)]
@@ -92,7 +97,10 @@ pub struct ListItem {
 
 /// The diagnostics of the calls that make up one operation.
 #[derive(Default)]
-pub(super) struct Shown(Vec<Diagnostic>);
+struct Shown {
+    diagnostics: Vec<Diagnostic>,
+    observer: Option<Observer>,
+}
 
 /// Calls an RPC and collects its diagnostics; `None` if there was an error.
 macro_rules! call {
@@ -124,15 +132,25 @@ impl Connection {
                 .max_decoding_message_size(MAX_MESSAGE_SIZE)
                 .max_encoding_message_size(MAX_MESSAGE_SIZE),
             schema: Arc::default(),
-            _guard: None,
+            process: None,
+            observer: None,
         }
     }
 
-    /// The same connection, which keeps `guard` until it is closed: a process, for example.
-    #[must_use]
-    pub fn with_guard(self, guard: impl Any + Send + Sync) -> Self {
+    /// The same connection, with whose last clone the process ends.
+    pub(super) fn with_process(self, process: PluginProcess) -> Self {
         Self {
-            _guard: Some(Arc::new(guard)),
+            process: Some(Arc::new(process)),
+            ..self
+        }
+    }
+
+    /// The same connection, where `observer` receives all that the provider shows about managed resources, in places where a
+    /// secret must not be: diagnostics (even those that Terraform drops), private state, and attributes that are not sensitive.
+    #[must_use]
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
             ..self
         }
     }
@@ -181,12 +199,15 @@ impl Connection {
         outcome.await.map(drop)
     }
 
-    /// Tells the provider to stop what it does, as Terraform does when it is interrupted.
+    /// Interrupts the provider as Ctrl-C does: the terminal signals all processes, and Terraform asks the provider to stop.
     ///
     /// # Errors
     ///
     /// The provider did not answer.
     pub async fn stop(&self) -> Result<(), Diagnostic> {
+        if let Some(pid) = self.process.as_ref().and_then(|process| process.pid()) {
+            signal(pid, "INT");
+        }
         let answer = self
             .client
             .clone()
@@ -208,7 +229,7 @@ impl Connection {
                 config,
                 client_capabilities: Some(CAPABILITIES),
             })?;
-            shown.value(read.state, &schema.object_type())
+            shown.value(read.state, schema.object_type())
         });
         outcome.await.map(|value| value.unwrap_or(Value::Null))
     }
@@ -230,7 +251,7 @@ impl Connection {
                 client_capabilities: Some(CAPABILITIES),
             })?;
             Some(Opened {
-                value: shown.value(opened.result, &schema.object_type())?,
+                value: shown.value(opened.result, schema.object_type())?,
                 renew_at: opened.renew_at.and_then(timestamp),
                 type_name,
                 private: opened.private,
@@ -336,7 +357,7 @@ impl Connection {
                 if event.identity.is_some() || event.resource_object.is_some() {
                     found.push(ListItem {
                         display_name: event.display_name,
-                        resource: event.resource_object.and_then(|object| shown.value(Some(object), &ty)),
+                        resource: event.resource_object.and_then(|object| shown.value(Some(object), ty)),
                     });
                 }
             }
@@ -374,9 +395,22 @@ impl Connection {
 
 /// The calls about managed resources.
 impl Connection {
+    /// Runs an operation that ends early with `None` after an error, and shows the observer what it comes to.
+    async fn observed<T>(&self, operation: impl AsyncFnOnce(&mut Shown) -> Option<T>) -> Outcome<Option<T>> {
+        let mut shown = Shown {
+            observer: self.observer.clone(),
+            ..Shown::default()
+        };
+        let value = operation(&mut shown).await;
+        for diagnostic in &shown.diagnostics {
+            shown.observe(&diagnostic.to_string());
+        }
+        Outcome::new(value, shown.diagnostics)
+    }
+
     pub(super) async fn validate(&self, type_name: &str, schema: &ObjectSchema, config: &Value) -> Outcome<()> {
-        let outcome = collect(async |shown| {
-            let config = Some(shown.encode(config, &schema.object_type())?);
+        let outcome = self.observed(async |shown| {
+            let config = Some(shown.encode(config, schema.object_type())?);
             call!(self.validate_resource_config(shown) {
                 type_name: type_name.to_owned(),
                 config,
@@ -394,7 +428,7 @@ impl Connection {
         version: i64,
         json: Vec<u8>,
     ) -> Outcome<Option<Value>> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             if version > schema.version {
                 let detail = format!("The state of a {type_name} was written by a newer version of the provider.");
                 return shown.take(Err(Diagnostic::error(
@@ -408,7 +442,7 @@ impl Connection {
             });
             let type_name = type_name.to_owned();
             let upgraded = call!(self.upgrade_resource_state(shown) { type_name, version, raw_state })?;
-            shown.value(upgraded.upgraded_state, &schema.object_type())
+            shown.object(upgraded.upgraded_state, schema)
         });
         outcome.await
     }
@@ -419,18 +453,18 @@ impl Connection {
         schema: &ObjectSchema,
         before: Before<'_>,
     ) -> Outcome<Option<Answered>> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             let ty = schema.object_type();
             let read = call!(self.read_resource(shown) {
                 type_name: type_name.to_owned(),
-                current_state: Some(shown.encode(before.value, &ty)?),
+                current_state: Some(shown.encode(before.value, ty)?),
                 private: before.private.to_vec(),
                 client_capabilities: Some(CAPABILITIES),
                 current_identity: before.identity.clone(),
             })?;
             Some(Answered {
-                value: Some(shown.value(read.new_state, &ty)?),
-                private: read.private,
+                value: Some(shown.object(read.new_state, schema)?),
+                private: shown.private(read.private),
                 identity: read.new_identity,
             })
         });
@@ -445,21 +479,21 @@ impl Connection {
         proposed: &Value,
         config: &Value,
     ) -> Outcome<Option<Planned>> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             let ty = schema.object_type();
             let plan = call!(self.plan_resource_change(shown) {
                 type_name: type_name.to_owned(),
-                prior_state: Some(shown.encode(before.value, &ty)?),
-                proposed_new_state: Some(shown.encode(proposed, &ty)?),
-                config: Some(shown.encode(config, &ty)?),
+                prior_state: Some(shown.encode(before.value, ty)?),
+                proposed_new_state: Some(shown.encode(proposed, ty)?),
+                config: Some(shown.encode(config, ty)?),
                 prior_private: before.private.to_vec(),
                 client_capabilities: Some(CAPABILITIES),
                 prior_identity: before.identity.clone(),
             })?;
             Some(Planned {
                 after: Answered {
-                    value: Some(shown.value(plan.planned_state, &ty)?),
-                    private: plan.planned_private,
+                    value: Some(shown.object(plan.planned_state, schema)?),
+                    private: shown.private(plan.planned_private),
                     identity: plan.planned_identity,
                 },
                 requires_replace: plan.requires_replace,
@@ -477,13 +511,13 @@ impl Connection {
         planned: Before<'_>,
         config: &Value,
     ) -> Outcome<Answered> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             let ty = schema.object_type();
             let request = proto::apply_resource_change::Request {
                 type_name: type_name.to_owned(),
-                prior_state: Some(shown.encode(prior, &ty)?),
-                planned_state: Some(shown.encode(planned.value, &ty)?),
-                config: Some(shown.encode(config, &ty)?),
+                prior_state: Some(shown.encode(prior, ty)?),
+                planned_state: Some(shown.encode(planned.value, ty)?),
+                config: Some(shown.encode(config, ty)?),
                 planned_private: planned.private.to_vec(),
                 planned_identity: planned.identity.clone(),
                 ..Default::default()
@@ -493,10 +527,10 @@ impl Connection {
                 .take(applied.map_err(|status| did_not_answer(&status)))?
                 .into_inner();
             shown.extend(applied.diagnostics);
-            let value = applied.new_state.and_then(|state| shown.value(Some(state), &ty));
+            let value = applied.new_state.and_then(|state| shown.object(Some(state), schema));
             Some(Answered {
                 value,
-                private: applied.private,
+                private: shown.private(applied.private),
                 identity: applied.new_identity,
             })
         });
@@ -504,7 +538,7 @@ impl Connection {
     }
 
     pub(super) async fn import(&self, type_name: &str, schema: &ObjectSchema, id: &str) -> Outcome<Option<Answered>> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             let imported = call!(self.import_resource_state(shown) {
                 type_name: type_name.to_owned(),
                 id: id.to_owned(),
@@ -519,8 +553,8 @@ impl Connection {
                 return shown.take(Err(Diagnostic::error("Import returned no resources", detail)));
             };
             Some(Answered {
-                value: Some(shown.value(object.state, &schema.object_type())?),
-                private: object.private,
+                value: Some(shown.object(object.state, schema)?),
+                private: shown.private(object.private),
                 identity: object.identity,
             })
         });
@@ -534,7 +568,7 @@ impl Connection {
         schema: &ObjectSchema,
         source: Source<'_>,
     ) -> Outcome<Option<Answered>> {
-        let outcome = collect(async |shown| {
+        let outcome = self.observed(async |shown| {
             let moved = call!(self.move_resource_state(shown) {
                 source_provider_address: source.provider.to_owned(),
                 source_type_name: source.type_name.to_owned(),
@@ -544,8 +578,8 @@ impl Connection {
                 source_private: source.private.to_vec(),
             })?;
             Some(Answered {
-                value: Some(shown.value(moved.target_state, &schema.object_type())?),
-                private: moved.target_private,
+                value: Some(shown.object(moved.target_state, schema)?),
+                private: shown.private(moved.target_private),
                 identity: moved.target_identity,
             })
         });
@@ -566,16 +600,17 @@ pub(super) struct Source<'a> {
 async fn collect<T>(operation: impl AsyncFnOnce(&mut Shown) -> Option<T>) -> Outcome<Option<T>> {
     let mut shown = Shown::default();
     let value = operation(&mut shown).await;
-    Outcome::new(value, shown.0)
+    Outcome::new(value, shown.diagnostics)
 }
 
 impl Shown {
     fn take<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
-        result.map_err(|error| self.0.push(error)).ok()
+        result.map_err(|error| self.diagnostics.push(error)).ok()
     }
 
     fn extend(&mut self, diagnostics: Vec<proto::Diagnostic>) {
-        self.0.extend(diagnostics.into_iter().map(Diagnostic::from_proto));
+        self.diagnostics
+            .extend(diagnostics.into_iter().map(Diagnostic::from_proto));
     }
 
     /// The answer to a call; `None` if it reports an error.
@@ -589,7 +624,7 @@ impl Shown {
             .map(Diagnostic::from_proto)
             .collect();
         let failed = diagnostics.iter().any(Diagnostic::is_error);
-        self.0.extend(diagnostics);
+        self.diagnostics.extend(diagnostics);
         (!failed).then_some(answer)
     }
 
@@ -618,18 +653,39 @@ impl Shown {
         let value = config.value(schema);
         let value = self.take(value.map_err(|problem| Diagnostic::error("Unsupported argument", problem)))?;
         for problem in schema.config_problems(&value) {
-            self.0.push(Diagnostic::error("Invalid configuration", problem));
+            self.diagnostics
+                .push(Diagnostic::error("Invalid configuration", problem));
         }
-        if self.0.iter().any(Diagnostic::is_error) {
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
             return None;
         }
-        let encoded = self.encode(&value, &schema.object_type())?;
+        let encoded = self.encode(&value, schema.object_type())?;
         Some((value, encoded))
     }
 
     fn encode(&mut self, value: &Value, ty: &Type) -> Option<proto::DynamicValue> {
         let encoded = wire::encode(value, ty);
         self.take(encoded.map_err(|error| Diagnostic::error("Value does not fit the schema", error.to_string())))
+    }
+
+    /// Reads an object of an answer, which must be there and fit its schema.
+    fn object(&mut self, object: Option<proto::DynamicValue>, schema: &ObjectSchema) -> Option<Value> {
+        let object = self.value(object, schema.object_type())?;
+        if self.observer.is_some() {
+            self.observe(&visible_text(schema, &object));
+        }
+        Some(object)
+    }
+
+    fn private(&self, private: Vec<u8>) -> Vec<u8> {
+        self.observe(&String::from_utf8_lossy(&private));
+        private
+    }
+
+    fn observe(&self, text: &str) {
+        if let Some(observer) = &self.observer {
+            observer(text);
+        }
     }
 
     /// Reads a value of an answer, which must be there and fit its type.

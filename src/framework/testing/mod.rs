@@ -53,25 +53,31 @@ mod config;
 mod configuration;
 mod connection;
 mod diagnostic;
+mod identity;
 mod order;
 mod outcome;
+mod plugin_process;
 mod proposed;
 mod rules;
 mod schema;
+pub mod simulation;
 mod single_resource;
 mod start;
 mod state;
 #[cfg(test)]
 mod tests;
+mod visible;
 mod workspace;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use config::{Config, ToConfig};
 pub use configuration::{Configuration, ResourceBlock};
-pub use connection::{Connection, ListItem, Opened};
+pub use connection::{Connection, ListItem, Observer, Opened};
 pub use diagnostic::Diagnostic;
+pub use identity::Identity;
 pub use outcome::Outcome;
+pub use plugin_process::{COOKIE, Exited, PluginProcess, PluginProgram};
 pub use schema::{AttributeSchema, Nested, NestingMode, ObjectSchema, ProviderSchema};
 pub use single_resource::{Run, SingleResource};
 pub use start::{Start, StartError};

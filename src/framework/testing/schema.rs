@@ -23,14 +23,24 @@ pub struct ProviderSchema {
 }
 
 /// The schema of an object: of a resource, or nested in one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ObjectSchema {
     /// The version that a state carries.
     pub version: i64,
     /// The attributes, by name.
     pub attributes: BTreeMap<String, AttributeSchema>,
     /// The type of the object.
-    pub(super) ty: Option<Type>,
+    pub(super) ty: Type,
+}
+
+impl Default for ObjectSchema {
+    fn default() -> Self {
+        Self {
+            version: 0,
+            attributes: BTreeMap::new(),
+            ty: Type::Object(BTreeMap::new()),
+        }
+    }
 }
 
 /// The schema of an attribute.
@@ -160,28 +170,28 @@ impl ObjectSchema {
         Ok(Self {
             version,
             attributes,
-            ty: Some(ty),
+            ty,
         })
     }
 
     /// The type of the object.
-    pub fn object_type(&self) -> Type {
-        self.ty.clone().unwrap_or_else(|| Type::Object(BTreeMap::new()))
+    pub fn object_type(&self) -> &Type {
+        &self.ty
     }
 
     /// `config` as Terraform would send it: each attribute is there, and has the type of the schema.
     pub(super) fn conform(&self, config: &Value) -> Result<Value> {
         let ty = self.object_type();
-        let value = complete(config, &ty)?;
-        normalise(&value, &ty)
+        let value = complete(config, ty)?;
+        normalise(&value, ty)
     }
 
     /// The configuration that is written as JSON.
     pub(super) fn conform_json(&self, config: &Json) -> Result<Value> {
         let ty = self.object_type();
-        check_names(config, &ty)?;
-        let value = json::from_json(config.clone(), &ty).map_err(|error| error.to_string())?;
-        normalise(&value, &ty)
+        check_names(config, ty)?;
+        let value = json::from_json(config.clone(), ty).map_err(|error| error.to_string())?;
+        normalise(&value, ty)
     }
 
     /// What is wrong with a configuration that Terraform would not even hand to the provider.
@@ -247,7 +257,7 @@ impl Nested {
     }
 
     fn ty(&self) -> Type {
-        let object = self.object.object_type();
+        let object = self.object.object_type().clone();
         match self.mode {
             NestingMode::Single => object,
             NestingMode::List => Type::List(Box::new(object)),

@@ -1,10 +1,11 @@
-//! Histories of a platform, drawn from seeds: what is declared changes, answers are lost, runs are killed, time passes, and
-//! others act on the platform meanwhile. After each history, with faults off, two applies must do, and a third one has
-//! nothing to do.
+//! The simulation of a platform: what is declared changes, answers are lost, runs are killed, time passes, and other clients
+//! act on the platform meanwhile. After each history, with faults off, two applies must suffice, and a third one has nothing
+//! to do.
 //!
-//! What must hold then on every platform: each declared resource is in the state and whole, and nothing else is; nothing was
-//! told that holds a value; the rules that Terraform has for providers were kept. What a [`Story`] adds is its own.
+//! What must hold then on every platform: each declared resource is in the state and not tainted, and nothing else is; no
+//! value was shown; the rules that Terraform has for providers were kept. What a [`Story`] adds is its own.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -13,6 +14,7 @@ use secrecy::ExposeSecret;
 use super::network::{Kill, Meanwhile, Network};
 use super::{losses, variables};
 use crate::framework::testing::Diagnostic;
+use crate::framework::testing::simulation::{Batch, Failure, Simulation};
 use crate::framework::testing::{Configuration, RunOutcome, Workspace};
 use crate::framework::{Provider, Severity};
 use crate::platform::Parts;
@@ -80,11 +82,119 @@ pub(crate) struct Ran<'a> {
     pub(crate) told: &'a [Diagnostic],
 }
 
-struct History<S> {
+/// What happens in a history. Each step draws from its own seed, so that a history without it is a history too.
+#[derive(Clone, Debug)]
+struct History {
+    seed: u64,
+    steps: Vec<Step>,
+}
+
+/// Something that is declared, what goes wrong, and a run.
+#[derive(Clone, Debug)]
+struct Step {
+    /// Decides what is declared, and how long requests take.
+    seed: u64,
+    /// Decides what is done outside Terraform before the run.
+    outside: Option<u64>,
+    faults: Vec<Fault>,
+    kill: Option<Kill>,
+    /// At which request something is done outside Terraform, and what decides what.
+    meanwhile: Option<(u32, u64)>,
+    hours: u64,
+}
+
+/// The histories of a platform.
+struct Histories<S>(PhantomData<fn() -> S>);
+
+impl<S: Story> Simulation for Histories<S> {
+    type Scenario = History;
+    type Report = ();
+
+    fn draw(&self, seed: u64) -> History {
+        let random = &mut Rng::with_seed(seed);
+        let steps = (0..random.u32(2..8)).map(|_| Step {
+            seed: random.u64(..),
+            outside: Some(random.u64(..)),
+            faults: (0..random.u32(..3)).map(|_| draw_fault::<S>(random)).collect(),
+            kill: (random.u8(..3) == 0).then(|| Kill {
+                request: random.u32(1..12),
+                when: if random.bool() { When::Before } else { When::After },
+            }),
+            meanwhile: (random.u8(..4) == 0).then(|| (random.u32(1..8), random.u64(..))),
+            hours: [0, 1, 30][random.usize(..3)],
+        });
+        History {
+            steps: steps.collect(),
+            seed,
+        }
+    }
+
+    fn run(&self, history: &History) -> Result<(), Failure> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::<S>::new(history.seed);
+            let broken = world.live(history).await;
+            let Some(first) = broken.first() else { return Ok(()) };
+            Err(Failure {
+                // What fails in the same way differs only in names and numbers.
+                kind: first
+                    .split(' ')
+                    .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+                    .collect(),
+                problem: broken.join("\n"),
+                trace: world.trace,
+            })
+        })
+    }
+
+    fn simpler(&self, history: &History) -> Vec<History> {
+        let with = |index: usize, change: &dyn Fn(&mut Step)| {
+            let mut history = history.clone();
+            change(&mut history.steps[index]);
+            history
+        };
+        let mut simpler = Vec::new();
+        for (index, step) in history.steps.iter().enumerate().rev() {
+            let mut without = history.clone();
+            without.steps.remove(index);
+            simpler.push(without);
+            let faults = 0..step.faults.len();
+            simpler.extend(faults.map(|fault| with(index, &|step| drop(step.faults.remove(fault)))));
+            if step.kill.is_some() {
+                simpler.push(with(index, &|step| step.kill = None));
+            }
+            if step.meanwhile.is_some() {
+                simpler.push(with(index, &|step| step.meanwhile = None));
+            }
+            if step.outside.is_some() {
+                simpler.push(with(index, &|step| step.outside = None));
+            }
+            if step.hours > 0 {
+                simpler.push(with(index, &|step| step.hours = 0));
+            }
+        }
+        simpler
+    }
+}
+
+/// Draws what goes wrong with the next requests.
+fn draw_fault<S: Story>(random: &mut Rng) -> Fault {
+    let refusals = [401, 403, 404, 429].map(Fault::answer);
+    let faults: Vec<_> = losses(S::ANOTHER).into_iter().chain(refusals).collect();
+    Fault {
+        method: Some(S::METHODS[random.usize(..S::METHODS.len())].to_owned()),
+        times: random.u32(1..4),
+        skip: random.u32(..3),
+        ..faults[random.usize(..faults.len())].clone()
+    }
+}
+
+/// A platform, and the workspace that manages it.
+struct World<S> {
     story: S,
-    random: Rng,
     workspace: Workspace,
-    /// What the last run told.
+    /// What the last run reported.
     told: Vec<Diagnostic>,
     trace: Vec<String>,
 }
@@ -98,70 +208,59 @@ fn block(arguments: &[(&str, &str)]) -> serde_json::Value {
         .into()
 }
 
-impl<S: Story> History<S> {
+impl<S: Story> World<S> {
     fn new(seed: u64) -> Self {
-        let mut random = Rng::with_seed(seed);
-        let story = S::begin(&mut random);
+        let story = S::begin(&mut Rng::with_seed(seed));
         Self {
             workspace: Workspace::new().with_provider(block(&story.block())),
             story,
-            random,
             told: Vec::new(),
             trace: Vec::new(),
         }
     }
 
-    /// Lives through it; what broke in the end.
-    async fn live(&mut self) -> Vec<String> {
-        for _ in 0..self.random.u32(2..8) {
-            let declared = self.story.declare(&mut self.random);
+    /// Runs a history. Returns what does not hold at its end.
+    async fn live(&mut self, history: &History) -> Vec<String> {
+        for step in &history.steps {
+            let random = &mut Rng::with_seed(step.seed);
+            let declared = self.story.declare(random);
             self.trace.push(format!("declared {declared}"));
-            self.story.outside(&mut self.random);
-            self.go_wrong();
-            let kill = (self.random.u8(..3) == 0).then(|| Kill {
-                request: self.random.u32(1..12),
-                when: if self.random.bool() { When::Before } else { When::After },
-            });
-            let meanwhile = (self.random.u8(..4) == 0).then(|| self.random.u32(1..8));
-            let meanwhile = meanwhile.and_then(|at| Some((at, self.story.meanwhile(&mut self.random)?)));
-            self.run(kill, meanwhile).await;
-            let hours = [0, 1, 30][self.random.usize(..3)];
-            tokio::time::sleep(Duration::from_secs(hours * 3_600)).await;
+            if let Some(seed) = step.outside {
+                self.story.outside(&mut Rng::with_seed(seed));
+            }
+            for fault in &step.faults {
+                self.story.sandbox().fault(fault.clone());
+            }
+            let meanwhile = step.meanwhile;
+            let meanwhile =
+                meanwhile.and_then(|(at, seed)| Some((at, self.story.meanwhile(&mut Rng::with_seed(seed))?)));
+            self.run(random.fork(), step.kill, meanwhile).await;
+            tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
         }
         self.story.sandbox().heal();
+        let random = &mut Rng::with_seed(history.seed);
         for _ in 0..S::APPLIES {
-            self.run(None, None).await;
+            self.run(random.fork(), None, None).await;
         }
         let mut broken = self.broken();
-        if self.run(None, None).await != Some(RunOutcome::Unchanged) {
+        if self.run(random.fork(), None, None).await != Some(RunOutcome::Unchanged) {
             broken.push("a third apply still finds something to do".to_owned());
         }
         broken
     }
 
-    /// Draws what goes wrong with the next requests.
-    fn go_wrong(&mut self) {
-        let refusals = [401, 403, 404, 429].map(Fault::answer);
-        let faults: Vec<_> = losses(S::ANOTHER).into_iter().chain(refusals).collect();
-        for _ in 0..self.random.u32(..3) {
-            let fault = faults[self.random.usize(..faults.len())].clone();
-            let method = S::METHODS[self.random.usize(..S::METHODS.len())];
-            self.story.sandbox().fault(Fault {
-                method: Some(method.to_owned()),
-                times: self.random.u32(1..4),
-                skip: self.random.u32(..3),
-                ..fault
-            });
-        }
-    }
-
-    /// One run of Terraform; none is told of how a killed one ended.
-    async fn run(&mut self, kill: Option<Kill>, meanwhile: Option<(u32, Meanwhile)>) -> Option<RunOutcome> {
+    /// One run of Terraform; `None` if it was killed.
+    async fn run(
+        &mut self,
+        random: Rng,
+        kill: Option<Kill>,
+        meanwhile: Option<(u32, Meanwhile)>,
+    ) -> Option<RunOutcome> {
         let declared = self.story.declared();
         self.trace.push(format!("run, killed {kill:?}"));
         self.story.begins(&self.workspace);
         let sandbox = self.story.sandbox();
-        let network = Network::new(sandbox, self.random.fork(), kill, meanwhile);
+        let network = Network::new(sandbox, random, kill, meanwhile);
         let given = self.story.variables();
         let start = || {
             let network = network.clone();
@@ -216,27 +315,9 @@ impl<S: Story> History<S> {
     }
 }
 
-/// Lives through so many histories, or through those that `SIMULATION_SEED` asks for: one (`17`) or many (`0..100000`).
+/// Runs so many histories, or those that the environment asks for.
 pub(crate) fn live_through<S: Story>(histories: u64) {
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .expect("SIMULATION_SEED is a number, or two with .. between")
-    };
-    let seeds = match std::env::var("SIMULATION_SEED") {
-        Ok(asked) => match asked.split_once("..") {
-            Some((first, end)) => number(first)..number(end),
-            None => number(&asked)..number(&asked) + 1,
-        },
-        Err(_) => 0..histories,
-    };
-    for seed in seeds {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
-        let (broken, trace) = runtime.block_on(async {
-            let mut history = History::<S>::new(seed);
-            (history.live().await, history.trace)
-        });
-        let (trace, what) = (trace.join("\n"), broken.join("\n"));
-        assert!(broken.is_empty(), "seed {seed}\n{trace}\n{what}");
-    }
+    let simulation = Histories::<S>(PhantomData);
+    let summary = Batch::from_environment(0..histories).run(&simulation, |_, _| {});
+    summary.assert_no_failures(&simulation);
 }

@@ -59,7 +59,11 @@ type HandlerResult = Result<Response, Refusal>;
 
 impl Sandbox {
     /// Authenticates the request and handles it for the token's owner.
-    fn serve(&self, headers: &HeaderMap, handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> HandlerResult) -> Response {
+    fn serve(
+        &self,
+        headers: &HeaderMap,
+        handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> HandlerResult,
+    ) -> Response {
         self.with(|portal, now| {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
             let token = text(header::AUTHORIZATION.as_str())

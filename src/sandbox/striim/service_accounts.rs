@@ -64,7 +64,11 @@ impl Account {
         now: Timestamp,
     ) -> Result<ServiceAccount, Refusal> {
         caller.require(Permission::ManageServiceAccounts)?;
-        let mut account = self.service_accounts.get(name).cloned().ok_or_else(|| no_service_account(name))?;
+        let mut account = self
+            .service_accounts
+            .get(name)
+            .cloned()
+            .ok_or_else(|| no_service_account(name))?;
         let keeps = self.options.rotation_expiry == RotationExpiry::Unchanged && account.token.is_live(now);
         let expires_at = match (expires_at, account.token.expires_at.filter(|_| keeps)) {
             (None, Some(unchanged)) => unchanged,
@@ -88,7 +92,10 @@ impl Account {
 
     pub(super) fn delete(&mut self, caller: &Caller, name: &str, now: Timestamp) -> Result<(), Refusal> {
         caller.require(Permission::ManageServiceAccounts)?;
-        let deleted = self.service_accounts.remove(name).ok_or_else(|| no_service_account(name))?;
+        let deleted = self
+            .service_accounts
+            .remove(name)
+            .ok_or_else(|| no_service_account(name))?;
         self.record(
             caller,
             AuditAction::RevokeServiceAccount,

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use rmpv::Value;
-
-use super::provider::Attributes;
-use super::terraform::{Block, Configuration, Lifecycle, Object};
+use serde_json::{Map, Value, json};
+use token_providers::framework::Value as Attribute;
+use token_providers::framework::testing::{Configuration, Object, ResourceBlock};
 
 pub(crate) const TOKEN: &str = "striim_service_account_token";
 pub(crate) const PAIR: &str = "striim_service_account_token_pair.relay";
@@ -35,6 +34,26 @@ pub(crate) struct Declared {
     pub(crate) pair: Option<Pair>,
     pub(crate) pats: [Option<Pat>; 2],
     pub(crate) toggle: Option<bool>,
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Lifecycle {
+    pub(crate) create_before_destroy: bool,
+    /// `ignore_changes = [expires_at]`
+    pub(crate) ignores_expiry: bool,
+}
+
+impl Lifecycle {
+    fn apply(self, mut block: ResourceBlock) -> ResourceBlock {
+        if self.create_before_destroy {
+            block = block.create_before_destroy();
+        }
+        if self.ignores_expiry {
+            block = block.ignore_changes(&["expires_at"]);
+        }
+        block
+    }
 }
 
 /// A service account's token.
@@ -121,11 +140,16 @@ impl Declared {
         let places = self.places.iter().enumerate();
         let tokens = places.filter_map(|(place, token)| Some((address(place), token.as_ref()?.block())));
         let pats = (0..).zip(&self.pats);
-        let pats = pats.filter_map(|(user, pat)| Some((pat_address(user), pat.as_ref()?.attributes(user).into())));
-        let pair = self.pair.iter().map(|pair| (PAIR.to_owned(), pair.attributes().into()));
-        let toggle = self
-            .toggle
-            .map(|enabled| (TOGGLE.to_owned(), named([("enabled", enabled.into())]).into()));
+        let pats = pats.filter_map(|(user, pat)| {
+            let block = ResourceBlock::new(pat.as_ref()?.attributes(user));
+            Some((pat_address(user), block))
+        });
+        let pair = self.pair.iter();
+        let pair = pair.map(|pair| (PAIR.to_owned(), ResourceBlock::new(pair.attributes())));
+        let toggle = self.toggle.map(|enabled| {
+            let block = ResourceBlock::new(json!({ "enabled": enabled }));
+            (TOGGLE.to_owned(), block)
+        });
         tokens.chain(pats).chain(pair).chain(toggle).collect()
     }
 
@@ -175,14 +199,11 @@ impl Declared {
 }
 
 impl Token {
-    fn block(&self) -> Block {
-        Block {
-            attributes: self.attributes(),
-            lifecycle: self.lifecycle,
-        }
+    fn block(&self) -> ResourceBlock {
+        self.lifecycle.apply(ResourceBlock::new(self.attributes()))
     }
 
-    fn attributes(&self) -> Attributes {
+    fn attributes(&self) -> Value {
         let mut attributes = vec![("name", self.name.into())];
         attributes.extend(self.description.map(|text| ("description", text.into())));
         attributes.extend(self.ends.attributes());
@@ -193,7 +214,7 @@ impl Token {
 }
 
 impl Pair {
-    fn attributes(&self) -> Attributes {
+    fn attributes(&self) -> Value {
         let mut attributes = vec![("name", RELAY.into()), ("expires_in", in_hours(self.hours))];
         attributes.extend(self.rotate_every.map(|hours| ("rotate_every", in_hours(hours))));
         attributes.extend(triggers(self.trigger));
@@ -202,7 +223,7 @@ impl Pair {
 }
 
 impl Pat {
-    fn attributes(&self, user: usize) -> Attributes {
+    fn attributes(&self, user: usize) -> Value {
         let mut attributes = vec![("email", USERS[user].into())];
         attributes.extend(self.ends.attributes());
         attributes.extend(triggers(self.trigger));
@@ -221,11 +242,10 @@ pub(crate) fn pat_address(user: usize) -> String {
 /// The service accounts that an object of a state stands for.
 pub(crate) fn accounts_of(address: &str, object: &Object) -> Vec<String> {
     if address.starts_with(&format!("{TOKEN}.")) {
-        text(object.attributes.get("name")).into_iter().collect()
+        text(object.get("name")).into_iter().collect()
     } else if address == PAIR {
         let slots = ["current", "previous"].into_iter();
-        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
-        slots.filter_map(|slot| text(member(slot, "name").as_ref())).collect()
+        slots.filter_map(|slot| text(object.get(slot).get("name"))).collect()
     } else {
         Vec::new()
     }
@@ -239,18 +259,18 @@ pub(crate) struct Held {
 
 /// What an object of a state has of tokens; of a pair, the current one comes first.
 pub(crate) fn held_by(address: &str, object: &Object) -> Vec<Held> {
-    let held = |get: &dyn Fn(&str) -> Option<Value>| Held {
-        value: text(get("token").as_ref()),
-        ends: text(get("expires_at").as_ref()).and_then(|end| end.parse().ok()),
+    let held = |of: &Attribute| Held {
+        value: text(of.get("token")),
+        ends: text(of.get("expires_at")).and_then(|end| end.parse().ok()),
     };
     if address == PAIR {
         let slots = ["current", "previous"].into_iter();
-        let slots = slots.filter_map(|slot| object.attributes.get(slot)?.as_map());
-        slots.map(|slot| held(&|name| member(slot, name))).collect()
+        let slots = slots.map(|slot| object.get(slot)).filter(|slot| !slot.is_null());
+        slots.map(held).collect()
     } else if address == TOGGLE {
         Vec::new()
     } else {
-        vec![held(&|name| object.attributes.get(name).cloned())]
+        vec![held(object.value())]
     }
 }
 
@@ -259,13 +279,11 @@ pub(crate) fn values_of(address: &str, object: &Object) -> impl Iterator<Item = 
     held_by(address, object).into_iter().filter_map(|held| held.value)
 }
 
-fn member(members: &[(Value, Value)], wanted: &str) -> Option<Value> {
-    let member = members.iter().find(|(name, _)| name.as_str() == Some(wanted))?;
-    Some(member.1.clone())
-}
-
-fn text(value: Option<&Value>) -> Option<String> {
-    Some(value?.as_str()?.to_owned())
+fn text(value: &Attribute) -> Option<String> {
+    match value {
+        Attribute::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 fn in_hours(hours: i64) -> Value {
@@ -273,11 +291,11 @@ fn in_hours(hours: i64) -> Value {
 }
 
 fn triggers(trigger: Option<u8>) -> Option<(&'static str, Value)> {
-    let trigger = Value::from(trigger?.to_string());
-    Some(("rotation_triggers", Value::Map(vec![("release".into(), trigger)])))
+    Some(("rotation_triggers", json!({ "release": trigger?.to_string() })))
 }
 
-fn named(attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Attributes {
+fn named(attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     let attributes = attributes.into_iter();
-    attributes.map(|(name, value)| (name.to_owned(), value)).collect()
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+    Value::Object(attributes.collect::<Map<_, _>>())
 }

@@ -8,11 +8,10 @@ use token_providers::sandbox::striim::{
 };
 use token_providers::sandbox::{Effect, Fault, When};
 
-use super::declared::{Ends, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
+use super::declared::{Ends, Lifecycle, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
 use super::history::{Apply, Cut, History, Step};
 use super::network::{AUTHORIZED_BY, Moment};
-use super::provider::{Speed, Spelling};
-use super::terraform::Lifecycle;
+use super::terraform::{Speed, Spelling};
 
 /// The names that each workspace uses: no two use the same.
 const NAMES: [[&str; 4]; 2] = [

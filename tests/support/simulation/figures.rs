@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use token_providers::framework::testing::simulation::Failure;
+
 use super::promises::Promise;
-use super::world::{Broken, Report};
+use super::world::Report;
 
 /// Sums over histories.
 #[derive(Default)]
@@ -23,17 +25,17 @@ pub(crate) struct Figures {
     /// By how many runs led back to what was declared.
     applies: BTreeMap<usize, usize>,
     /// Histories that broke a promise, by promise.
-    broken: BTreeMap<Promise, usize>,
+    broken: BTreeMap<String, usize>,
     pub(crate) took: Duration,
 }
 
 impl Figures {
-    pub(crate) fn count(&mut self, outcome: &Result<Report, Broken>) {
+    pub(crate) fn count(&mut self, outcome: &Result<Report, Failure>) {
         self.histories += 1;
         let report = match outcome {
             Ok(report) => report,
-            Err(broken) => {
-                *self.broken.entry(broken.promise).or_default() += 1;
+            Err(failure) => {
+                *self.broken.entry(failure.kind.clone()).or_default() += 1;
                 return;
             }
         };
@@ -49,15 +51,11 @@ impl Figures {
         self.searched += report.searched;
         *self.applies.entry(report.applies).or_default() += 1;
     }
-
-    pub(crate) fn broken(&self) -> usize {
-        self.broken.values().sum()
-    }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |promise| self.broken.get(&promise).copied().unwrap_or_default();
+        let of = |promise: Promise| self.broken.get(&promise.to_string()).copied().unwrap_or_default();
         let seconds = self.took.as_secs_f64();
         #[allow(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
         let rate = self.histories as f64 / seconds;

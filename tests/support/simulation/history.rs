@@ -3,10 +3,9 @@
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::Options;
 
-use super::declared::{Ends, OWN, Pair, Pat, Token};
+use super::declared::{Ends, Lifecycle, OWN, Pair, Pat, Token};
 use super::network::Moment;
-use super::provider::Spelling;
-use super::terraform::Lifecycle;
+use super::terraform::Spelling;
 
 /// What happens to one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,18 +83,8 @@ pub(crate) enum Cut {
 }
 
 impl History {
-    /// The shortest history that `fails` too, by leaving out steps and what can be left out of them.
-    pub(crate) fn shrink(mut self, fails: impl Fn(&Self) -> bool) -> Self {
-        loop {
-            let shorter = self.simpler().into_iter().find(&fails);
-            match shorter {
-                Some(shorter) => self = shorter,
-                None => return self,
-            }
-        }
-    }
-
-    fn simpler(&self) -> Vec<Self> {
+    /// Histories without one of its steps, or with less in one of them.
+    pub(crate) fn simpler(&self) -> Vec<Self> {
         let mut simpler = Vec::new();
         for index in (0..self.steps.len()).rev() {
             let mut without = self.clone();

@@ -15,9 +15,6 @@ pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod outputs;
 mod person;
-#[path = "../plugin.rs"]
-mod plugin;
 mod promises;
-pub(crate) mod provider;
 pub(crate) mod terraform;
 pub(crate) mod world;

@@ -1,12 +1,12 @@
 //! All that a run shows to people and machines, and the search for values in it: log lines at every level, diagnostics,
-//! plans and states without the attributes that are meant to hold a value, and what goes over the wire beside the bearer.
+//! plans and states without their sensitive attributes, and what goes over the wire in addition to the bearer.
 
 use std::cell::{Ref, RefCell};
 use std::fmt::{Debug, Write as _};
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once};
 
-use rmpv::Value;
 use secrecy::{ExposeSecret as _, SecretString};
+use token_providers::framework::testing::Observer;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
@@ -15,8 +15,6 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-
-use super::provider::Schema;
 
 thread_local! {
     /// What this thread logged. A simulated history has its thread for itself.
@@ -28,7 +26,7 @@ thread_local! {
 pub(crate) struct Outputs {
     /// The diagnostics, oldest first.
     told: RefCell<Vec<String>>,
-    shown: RefCell<String>,
+    shown: Arc<Mutex<String>>,
     /// What processes write on standard error.
     followed: RefCell<Vec<JoinHandle<Vec<u8>>>>,
 }
@@ -57,9 +55,7 @@ impl Outputs {
     }
 
     pub(crate) fn show(&self, text: &str) {
-        let mut shown = self.shown.borrow_mut();
-        shown.push_str(text);
-        shown.push('\n');
+        self.observer()(text);
     }
 
     /// What a process writes on standard error, until it ends.
@@ -71,21 +67,19 @@ impl Outputs {
         }));
     }
 
-    /// An object as a plan or a state shows it: without the attributes that are meant to hold a value.
-    pub(crate) fn show_object(&self, object: &super::provider::Attributes, schema: &Schema) {
-        let mut shown = self.shown.borrow_mut();
-        for (name, value) in object {
-            match schema.get(name) {
-                Some(attribute) => show_value(&mut shown, value, attribute),
-                None => write!(shown, "{value} ").unwrap(),
-            }
-        }
-        shown.push('\n');
+    /// Receives what providers show to the testing kit.
+    pub(crate) fn observer(&self) -> Observer {
+        let shown = self.shown.clone();
+        Arc::new(move |text| {
+            let mut shown = shown.lock().unwrap();
+            shown.push_str(text);
+            shown.push('\n');
+        })
     }
 
     /// Ends the history: how long the outputs are, and the line with one of the values, if there is one.
     pub(crate) async fn search(&self, values: &[SecretString]) -> (usize, Option<String>) {
-        let mut outputs = self.shown.take();
+        let mut outputs = std::mem::take(&mut *self.shown.lock().unwrap());
         for written in self.followed.take() {
             let written = written.await.unwrap_or_default();
             outputs.push_str(&String::from_utf8_lossy(&written));
@@ -106,19 +100,6 @@ impl Outputs {
 fn parts(value: &str) -> [&str; 2] {
     let (head, tail) = value.split_at(value.len() / 2);
     [head, tail]
-}
-
-fn show_value(shown: &mut String, value: &Value, attribute: &super::provider::Attribute) {
-    if attribute.sensitive {
-        return;
-    }
-    let Some(members) = value.as_map().filter(|_| !attribute.members.is_empty()) else {
-        return write!(shown, "{value} ").unwrap();
-    };
-    for (name, value) in members {
-        let member = name.as_str().and_then(|name| attribute.members.get(name));
-        show_value(shown, value, member.unwrap_or(&Default::default()));
-    }
 }
 
 /// Writes every event and span of this thread down.

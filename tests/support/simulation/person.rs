@@ -3,11 +3,11 @@
 use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
+use token_providers::framework::testing::RunOutcome;
 use token_providers::sandbox::striim::{AuditAction, Expired, Options};
 
 use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, held_by, values_of};
 use super::promises::Promise;
-use super::terraform::Ended;
 use super::world::{World, plain};
 
 impl World {
@@ -311,7 +311,7 @@ impl World {
     async fn is_explained(&self, workspace: usize, name: &str, advice: &str) -> anyhow::Result<()> {
         let told = self.outputs.told().len();
         let ended = self.apply(&plain(workspace), false).await?;
-        ensure!(ended == Some(Ended::Failed), "{name:?} was taken without a word");
+        ensure!(ended == Some(RunOutcome::Failed), "{name:?} was taken without a word");
         let explained = self.outputs.told()[told..].iter().any(|told| {
             let named = told.contains(&format!("{name:?} exists")) || told.contains(&format!("{name}-"));
             told.starts_with("error") && named && told.contains("exists") && told.contains(advice)

@@ -2,10 +2,10 @@
 
 use anyhow::anyhow;
 use jiff::SignedDuration;
+use token_providers::framework::testing::Object;
 
 use super::declared::{Held, OWN, PAIR, PAT, held_by, values_of};
 use super::draw::STRANGE;
-use super::terraform::Object;
 use super::world::{Workspace, World};
 
 /// The fault by which somebody in the platform's place says that a user has no personal access token.
@@ -43,7 +43,7 @@ impl World {
     pub(super) async fn check_values(&self, workspace: usize) -> anyhow::Result<()> {
         let are_pats_enabled = self.are_pats_enabled().await;
         for (address, object) in self.workspaces[workspace].terraform.state() {
-            Promise::Other.held(!object.tainted, || {
+            Promise::Other.held(!object.is_tainted, || {
                 format!("{address} is tainted after a successful run")
             })?;
             // Of a pair, the current one is the one to use.
@@ -65,7 +65,7 @@ impl World {
         let is_there = |name: &str| there.iter().any(|account| account.name == name);
         for (index, Workspace { terraform, declared }) in self.workspaces.iter().enumerate() {
             let (state, configuration) = (terraform.state(), declared.configuration());
-            Promise::Other.held(state.keys().eq(configuration.keys()), || {
+            Promise::Other.held(state.keys().eq(configuration.resources.keys()), || {
                 "the state holds something else than is declared".to_owned()
             })?;
             for name in declared.names().0 {
@@ -107,7 +107,9 @@ impl World {
     pub(super) fn look_at_pair(&self) {
         let Workspace { terraform, declared } = &self.workspaces[0];
         let pair = terraform.state().remove(PAIR);
-        let works = pair.filter(|pair| !pair.tainted).is_some_and(|pair| self.works(&pair));
+        let works = pair
+            .filter(|pair| !pair.is_tainted)
+            .is_some_and(|pair| self.works(&pair));
         // What a killed run has sent may still be acted on.
         let is_idle = self.network.is_idle();
         self.pair_works.set(works && is_idle && declared.pair.is_some());

@@ -10,6 +10,8 @@ use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use token_providers::framework::testing::RunOutcome;
+use token_providers::framework::testing::simulation::Failure;
 use token_providers::sandbox::striim::{AuditAction, Role, Sandbox, Seed};
 use token_providers::sandbox::{Effect, Fault, When};
 use token_providers::token::Clock;
@@ -23,8 +25,7 @@ use super::history::{Apply, Cut, History, Step};
 use super::network::{Line, Network};
 use super::outputs::Outputs;
 use super::promises::Promise;
-use super::provider::{Speed, Spelling, Start};
-use super::terraform::{Ended, Run, Terraform};
+use super::terraform::{Run, Speed, Spelling, Start, Terraform};
 
 /// What a history came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,31 +50,14 @@ pub(crate) struct Report {
     pub(crate) locked_out: usize,
 }
 
-/// A history that broke a promise.
-#[derive(Debug)]
-pub(crate) struct Broken {
-    pub(crate) promise: Promise,
-    pub(crate) why: String,
-    pub(crate) trace: Vec<String>,
-}
-
-impl Broken {
-    /// All that is needed to see why.
-    pub(crate) fn told(&self, history: &History) -> String {
-        let History { seed, platform, .. } = history;
-        let trace = self.trace.join("\n");
-        format!("{}\nseed {seed}, {platform:?}\n{trace}", self.why)
-    }
-}
-
 /// Runs a history, and holds the promises against what came of it.
-pub(crate) fn run(history: &History, speed: Speed) -> Result<Report, Broken> {
+pub(crate) fn run(history: &History, speed: Speed) -> Result<Report, Failure> {
     // What pauses are drawn from.
     fastrand::seed(history.seed);
     runtime(speed).block_on(live(history, speed))
 }
 
-pub(crate) fn runtime(speed: Speed) -> Runtime {
+fn runtime(speed: Speed) -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     match speed {
         Speed::Simulated => builder.enable_time().start_paused(true).build(),
@@ -82,7 +66,7 @@ pub(crate) fn runtime(speed: Speed) -> Runtime {
     .unwrap()
 }
 
-pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Broken> {
+async fn live(history: &History, speed: Speed) -> Result<Report, Failure> {
     let mut world = World::new(history, speed);
     let outcome = world.live(history).await;
     let trace = world.network.trace();
@@ -91,9 +75,9 @@ pub(crate) async fn live(history: &History, speed: Speed) -> Result<Report, Brok
             trace,
             ..world.report.into_inner()
         }),
-        Err(broken) => Err(Broken {
-            promise: broken.downcast_ref().copied().unwrap_or(Promise::Other),
-            why: format!("{broken:#}"),
+        Err(broken) => Err(Failure {
+            kind: broken.downcast_ref().copied().unwrap_or(Promise::Other).to_string(),
+            problem: format!("{broken:#}"),
             trace,
         }),
     }
@@ -173,7 +157,7 @@ impl World {
                 address: RefCell::default(),
                 bearer: bearer.clone(),
                 outputs: outputs.clone(),
-                schemas: RefCell::default(),
+                schema: RefCell::default(),
             }),
             declared: Declared::default(),
         };
@@ -302,7 +286,7 @@ impl World {
     }
 
     /// Runs `terraform apply`; `None` if it was killed. A run that is `alone` and succeeds leaves values that work.
-    pub(super) async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<Ended>> {
+    pub(super) async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<RunOutcome>> {
         let Apply {
             workspace,
             parallelism,
@@ -354,8 +338,8 @@ impl World {
         self.check_pair()?;
         match ended {
             None => self.report.borrow_mut().crashes += 1,
-            Some(Ended::Failed) => {}
-            Some(Ended::Applied | Ended::Unchanged) => {
+            Some(RunOutcome::Failed) => {}
+            Some(RunOutcome::Applied | RunOutcome::Unchanged) => {
                 if nobody_interferes && self.network.is_idle() && !line.is_overtaken() {
                     self.check_values(*workspace).await?;
                 }
@@ -390,7 +374,7 @@ impl World {
         self.trace_told();
         let ended = ended?;
         self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
-        Promise::Kept.held(ended == Ended::Failed && terraform.state() == before, || {
+        Promise::Kept.held(ended == RunOutcome::Failed && terraform.state() == before, || {
             "a run with another account did not leave the state as it was".to_owned()
         })?;
         Promise::Kept.held(elsewhere.audit().len() == audit, || {
@@ -420,9 +404,9 @@ impl World {
         for applies in 1..=2 {
             let torn = self.is_torn(workspace);
             let ended = self.apply(&plain(workspace), true).await?;
-            if ended != Some(Ended::Failed) && !torn {
+            if ended != Some(RunOutcome::Failed) && !torn {
                 let again = self.apply(&plain(workspace), true).await?;
-                Promise::Other.held(again == Some(Ended::Unchanged), || {
+                Promise::Other.held(again == Some(RunOutcome::Unchanged), || {
                     "a run just after a successful one changes something".to_owned()
                 })?;
                 let mut report = self.report.borrow_mut();
@@ -506,6 +490,9 @@ impl World {
     }
 
     fn trace_told(&self) {
+        for workspace in &self.workspaces {
+            workspace.terraform.show_diagnostics();
+        }
         let told = self.outputs.told();
         for told in &told[self.traced.get()..] {
             self.network.note(|| told.replace('\n', " "));

@@ -6,6 +6,7 @@ use crate::framework::proto;
 use crate::framework::testing::proposed::proposed_new;
 use crate::framework::testing::rules::{completion_problems, plan_problems};
 use crate::framework::testing::schema::{NestingMode, ProviderSchema};
+use crate::framework::testing::visible::visible_text;
 use crate::framework::testing::*;
 use crate::framework::value::Value;
 
@@ -154,7 +155,7 @@ fn plan_may_keep_the_prior_value_where_another_is_configured() {
 fn result_may_fill_in_what_was_unknown_and_change_nothing_else() {
     let schema = schema(NestingMode::List, false);
     let ty = schema.object_type();
-    let problems = |planned: &Value, actual: &Json| completion_problems(&ty, planned, &value(&schema, actual)).len();
+    let problems = |planned: &Value, actual: &Json| completion_problems(ty, planned, &value(&schema, actual)).len();
     let mut planned = value(&schema, &json!({ "name": "a", "parts": [{ "key": "a" }] }));
     if let Value::Map(members) = &mut planned {
         members.insert("id".to_owned(), Value::Unknown);
@@ -179,4 +180,15 @@ fn result_may_fill_in_what_was_unknown_and_change_nothing_else() {
         1
     );
     assert_eq!(problems(&planned, &Json::Null), 1);
+}
+
+#[test]
+fn only_sensitive_attributes_are_not_visible() {
+    let mut schema = schema(NestingMode::List, false);
+    let object = value(&schema, &json!({ "name": "shown", "parts": [{ "key": "nested" }] }));
+    assert_eq!(visible_text(&schema, &object), "shown nested ");
+    schema.attributes.get_mut("name").unwrap().sensitive = true;
+    let parts = schema.attributes.get_mut("parts").unwrap().nested.as_mut().unwrap();
+    parts.object.attributes.get_mut("key").unwrap().sensitive = true;
+    assert_eq!(visible_text(&schema, &object), "");
 }

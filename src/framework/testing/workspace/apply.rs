@@ -266,7 +266,7 @@ impl Walk<'_> {
         let proposal = workspace
             .propose(self.session, address, &config, before, Warnings::Shown)
             .await?;
-        let problems = rules::completion_problems(&schema.object_type(), &step.planned, &proposal.planned);
+        let problems = rules::completion_problems(schema.object_type(), &step.planned, &proposal.planned);
         if let Some(problem) = problems.first() {
             let summary = "Provider produced inconsistent final plan";
             // What `ignore_changes` ignores in the plan of a replacement, Terraform itself does not ignore in its apply.
@@ -348,7 +348,7 @@ impl Walk<'_> {
                 (true, false) => Some((INVALID_RESULT, "it was destroyed, and still exists".to_owned())),
                 (false, true) => Some((INVALID_RESULT, "it was applied, and does not exist".to_owned())),
                 (true, true) => None,
-                (false, false) => rules::completion_problems(&schema.object_type(), planned.value, &value)
+                (false, false) => rules::completion_problems(schema.object_type(), planned.value, &value)
                     .into_iter()
                     .next()
                     .map(|problem| ("Provider produced inconsistent result after apply", problem)),
