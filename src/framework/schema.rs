@@ -675,7 +675,8 @@ impl Attribute {
                 "the user cannot set it, because the attribute that it is nested in is computed",
             ),
             (
-                stays && place.in_computed,
+                // A group with planned attributes may be flattened elsewhere, too.
+                self.in_updates == InUpdates::State && place.in_computed,
                 "whether it stays in updates, the computed attribute that it is nested in decides",
             ),
             (

@@ -79,7 +79,7 @@ pub(super) struct PersonalAccessToken {
     pub(super) token: RotatingToken,
 }
 
-fn is_address(email: &String) -> Result<(), String> {
+fn is_address(email: &str) -> Result<(), String> {
     let is_address = email.contains('@');
     is_address
         .then_some(())

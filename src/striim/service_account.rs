@@ -74,8 +74,7 @@ pub(super) fn token_of(name: &str) -> String {
 }
 
 /// The validator of a description that the user declares, next to its length.
-#[allow(clippy::ptr_arg)] // the type of the attribute
-pub(super) fn has_no_mark(description: &String) -> Result<(), &'static str> {
+pub(super) fn has_no_mark(description: &str) -> Result<(), &'static str> {
     if is_marked(description) {
         return Err("must not end in a mark such as [managed by acme]: the provider's `managed_by` writes it");
     }

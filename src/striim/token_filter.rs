@@ -18,7 +18,7 @@ pub(super) struct TokenFilter {
     pub(super) expires_before: Field<String>,
 }
 
-fn is_instant(text: &String) -> Result<(), String> {
+fn is_instant(text: &str) -> Result<(), String> {
     let parsed = Expiry::parse(text);
     parsed.map(drop).map_err(|error| format!("{error}; it is {text:?}"))
 }

@@ -65,7 +65,7 @@ fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
             "outer.a: the user cannot set it",
         ),
         (
-            vec![nested(Single, Computed, vec![computed("a").planned()])],
+            vec![nested(Single, Computed, vec![computed("a").use_state_for_unknown()])],
             "outer.a: whether it stays in updates",
         ),
         (
