@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::framework::{Context, Diagnostics, Number, Provider, Value};
+use token_providers::framework::{Configured, Context, Number, Provider, Value};
 use token_providers::rest::Transport;
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
@@ -40,17 +40,23 @@ async fn read(sandbox: &Sandbox, data_source: &str, config: &[(&str, Value)]) ->
         }),
         transport: Box::new(move |_| Transport::new(platform.service())),
     });
-    let mut diagnostics = Diagnostics::default();
-    provider.configure(Config::default(), "1.11.4", &mut diagnostics).await;
+    let configured = provider
+        .configure(&Context::default(), Config::default(), "1.11.4")
+        .await;
+    let Ok(Configured::Ready(client)) = configured else {
+        panic!("the provider is not configured");
+    };
+    let context = Context::with_client(client);
     let sources = provider.data_sources();
     let source = sources.iter().find(|source| source.type_name() == data_source).unwrap();
     let config = config.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     let config = Value::Map(config.collect());
-    source.validate(&config, &mut diagnostics);
+    let mut diagnostics = source.validate(&config);
     let found = match diagnostics.has_errors() {
         true => None,
-        false => source.read(&Context::default(), &config, &mut diagnostics).await,
+        false => source.read(&context, &config).await,
     };
+    diagnostics.extend(context.take_diagnostics());
     let told: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
     found.ok_or_else(|| told.join("\n"))
 }
@@ -135,7 +141,7 @@ async fn a_filter_that_is_no_instant_is_refused() {
     let told = read(&sandbox(), "striim_service_account_tokens", &config).await;
     let told = told.unwrap_err();
     assert!(
-        told.contains("`expires_before` must be an instant") && told.contains("tomorrow"),
+        told.contains("`expires_before`: must be an instant") && told.contains("tomorrow"),
         "{told}"
     );
 }

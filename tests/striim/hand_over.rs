@@ -4,6 +4,7 @@
 //! clock. A run that is killed is a future that is dropped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,9 @@ use http_body_util::Full;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use token_providers::framework::{AnyResource, Context, Diagnostic, Diagnostics, Number, Provider, Severity, Value};
+use token_providers::framework::{
+    Configured, Context, Diagnostic, Diagnostics, DynResource, Number, PrivateState, Provider, Severity, Value,
+};
 use token_providers::rest::{Destination, Transport};
 use token_providers::sandbox::striim::{ListUpdated, Options, Role, Sandbox, Seed};
 use token_providers::sandbox::{Capability, Effect, Fault, Vault};
@@ -24,6 +27,7 @@ use tower::ServiceExt as _;
 use Capability::{Create, Read, Update};
 
 type Config = <Striim as Provider>::Config;
+type Client = <Striim as Provider>::Client;
 
 const VAULT: &str = "http://127.0.0.1:8200";
 const DATA: &str = "/secret/data/striim/ci";
@@ -90,6 +94,40 @@ impl Run {
 
     fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|told| told.severity == Severity::Error)
+    }
+}
+
+/// A resource of one provider process.
+struct ProcessResource {
+    resource: Box<dyn DynResource<Client>>,
+    client: Arc<Client>,
+}
+
+impl ProcessResource {
+    fn context(&self, private: &PrivateState) -> Context<Client> {
+        let mut context = Context::with_client(self.client.clone());
+        context.private = private.clone();
+        context
+    }
+
+    async fn read(&self, private: &PrivateState, state: Value, diagnostics: &mut Diagnostics) -> Value {
+        let context = self.context(private);
+        let read = self.resource.read(&context, state).await;
+        diagnostics.extend(context.take_diagnostics());
+        read
+    }
+
+    async fn apply(
+        &self,
+        private: &PrivateState,
+        prior: Value,
+        planned: Value,
+        diagnostics: &mut Diagnostics,
+    ) -> Value {
+        let context = self.context(private);
+        let applied = self.resource.apply(&context, prior, planned).await;
+        diagnostics.extend(context.take_diagnostics());
+        applied
     }
 }
 
@@ -186,14 +224,16 @@ impl World {
         }
     }
 
-    async fn resource(&self, diagnostics: &mut Diagnostics) -> Box<dyn AnyResource> {
+    async fn resource(&self, diagnostics: &mut Diagnostics) -> ProcessResource {
         let resources = self.process(diagnostics).await;
         let mut resources = resources.into_iter();
-        resources.find(|resource| resource.type_name() == self.kind).unwrap()
+        resources
+            .find(|resource| resource.resource.type_name() == self.kind)
+            .unwrap()
     }
 
     /// The resources of one provider process.
-    async fn process(&self, diagnostics: &mut Diagnostics) -> Vec<Box<dyn AnyResource>> {
+    async fn process(&self, diagnostics: &mut Diagnostics) -> Vec<ProcessResource> {
         let variables = self.environment.clone();
         let (token, vault_token) = (self.token.clone(), self.vault_token.clone());
         let (platform, vault) = (self.sandbox.clone(), self.vault.clone());
@@ -220,8 +260,19 @@ impl World {
                 }
             }),
         });
-        provider.configure(Config::default(), "1.11.4", diagnostics).await;
-        provider.resources()
+        let configured = provider
+            .configure(&Context::default(), Config::default(), "1.11.4")
+            .await;
+        let Some(Configured::Ready(client)) = diagnostics.ok(configured) else {
+            panic!("the provider is not configured: {diagnostics:?}");
+        };
+        let client = Arc::new(client);
+        let resources = provider.resources().into_iter();
+        let resources = resources.map(|resource| ProcessResource {
+            resource,
+            client: client.clone(),
+        });
+        resources.collect()
     }
 
     /// `terraform apply`, or destroy with no configuration.
@@ -236,10 +287,10 @@ impl World {
 
     /// Whether anything was to be done.
     async fn try_run(&mut self, config: Option<&Attributes>, diagnostics: &mut Diagnostics) -> bool {
-        let context = Context::default();
+        let private = PrivateState::default();
         let resource = self.resource(diagnostics).await;
         let refreshed = match self.state.clone() {
-            Some(state) => resource.read(&context, Value::Map(state), diagnostics).await,
+            Some(state) => resource.read(&private, Value::Map(state), diagnostics).await,
             None => Value::Null,
         };
         if diagnostics.has_errors() {
@@ -251,7 +302,7 @@ impl World {
         };
         // What is tainted is planned as if it were not there.
         let prior = if self.tainted { Value::Null } else { refreshed.clone() };
-        let planned = self.plan(&*resource, config, &prior, diagnostics).await;
+        let planned = self.plan(&resource, config, &prior, diagnostics).await;
         if diagnostics.has_errors() || planned == refreshed {
             return false;
         }
@@ -260,30 +311,30 @@ impl World {
         let resource = self.resource(diagnostics).await;
         let mut prior = refreshed;
         if self.tainted && !prior.is_null() {
-            prior = resource.apply(&context, prior, Value::Null, diagnostics).await;
+            prior = resource.apply(&private, prior, Value::Null, diagnostics).await;
             self.save(&prior, false);
             if diagnostics.has_errors() {
                 return true;
             }
         }
         let created = prior.is_null();
-        let result = resource.apply(&context, prior, planned, diagnostics).await;
+        let result = resource.apply(&private, prior, planned, diagnostics).await;
         self.save(&result, created && diagnostics.has_errors());
         true
     }
 
     async fn plan(
         &self,
-        resource: &dyn AnyResource,
+        resource: &ProcessResource,
         config: Option<&Attributes>,
         prior: &Value,
         diagnostics: &mut Diagnostics,
     ) -> Value {
         let Some(config) = config else { return Value::Null };
-        let schema = resource.schema();
+        let schema = resource.resource.schema();
         let attributes = schema.attributes.iter();
         let names: Vec<_> = attributes
-            .map(|attribute| (attribute.name, attribute.is_computed()))
+            .map(|attribute| (&*attribute.name, attribute.is_computed()))
             .collect();
         let whole = |of: &dyn Fn(&str, bool) -> Value| {
             let members = names
@@ -296,9 +347,10 @@ impl World {
             Value::Null if computed => prior.get(name).clone(),
             value => value.clone(),
         });
-        resource.validate(&config, diagnostics);
-        let context = Context::default();
-        let plan = resource.plan(&context, &config, prior, proposed, diagnostics).await;
+        diagnostics.extend(resource.resource.validate(&config));
+        let context = resource.context(&PrivateState::default());
+        let plan = resource.resource.plan(&context, &config, prior, proposed).await;
+        diagnostics.extend(context.take_diagnostics());
         plan.unwrap().planned
     }
 
@@ -585,7 +637,7 @@ async fn somebody_elses_secret_is_told_by_the_plan_and_stays() {
     let mut diagnostics = Diagnostics::default();
     let resource = world.resource(&mut diagnostics).await;
     world
-        .plan(&*resource, Some(&handed_over(1)), &Value::Null, &mut diagnostics)
+        .plan(&resource, Some(&handed_over(1)), &Value::Null, &mut diagnostics)
         .await;
     assert!(
         diagnostics
@@ -686,7 +738,7 @@ async fn a_conflict_covers_nothing_and_is_told() {
     };
     let config = handed_over(2);
     let (run, ()) = tokio::join!(world.apply(&config), meanwhile);
-    run.fails("Somebody else wrote the secret \"secret/striim/ci\" at the same time");
+    run.fails("Another client wrote the secret \"secret/striim/ci\" at the same time");
     assert_eq!(world.held_at("striim/ci", "password").as_deref(), Some("theirs"));
     world.apply(&config).await.fails("belongs to another token or program");
     world.vault.delete("secret", "striim/ci");
@@ -839,8 +891,8 @@ async fn what_an_answer_quotes_of_the_value_is_not_shown() {
 #[tokio::test(start_paused = true)]
 async fn a_place_that_cannot_be_is_refused_before_anything_is_asked() {
     for (vault, phrase) in [
-        (destination("../sys", Value::Null), "its path must be a path"),
-        (destination("", Value::Null), "its path must be a path"),
+        (destination("../sys", Value::Null), "`vault.path`: must be a path"),
+        (destination("", Value::Null), "`vault.path`: must be a path"),
         (destination("ci.", Value::Null), "must not end in a period"),
         (destination("ci", text("generation")), "a name of its own"),
         (destination("ci", text("")), "a name of its own"),
@@ -1106,9 +1158,12 @@ impl World {
         let resources = self.process(&mut Diagnostics::default()).await;
         let (mut last, mut plans) = (Vec::new(), Vec::new());
         for (kind, config, prior) in planned {
-            let resource = resources.iter().find(|resource| resource.type_name() == *kind).unwrap();
+            let resource = resources
+                .iter()
+                .find(|resource| resource.resource.type_name() == *kind)
+                .unwrap();
             let mut diagnostics = Diagnostics::default();
-            plans.push(self.plan(&**resource, Some(config), prior, &mut diagnostics).await);
+            plans.push(self.plan(resource, Some(config), prior, &mut diagnostics).await);
             last = diagnostics.into_iter().collect();
         }
         (last, plans)
@@ -1165,7 +1220,7 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn two_tokens_with_one_path_that_only_the_apply_knows_are_refused_before_a_value_is_made() {
     let world = World::new();
-    let (context, kind) = (Context::default(), KINDS[0]);
+    let (private, kind) = (PrivateState::default(), KINDS[0]);
     let mut diagnostics = Diagnostics::default();
     let resource = world.resource(&mut diagnostics).await;
     for (name, issued) in [("first", 1), ("second", 0)] {
@@ -1175,7 +1230,7 @@ async fn two_tokens_with_one_path_that_only_the_apply_knows_are_refused_before_a
         world.vault.wipe("secret", "striim/ci");
         resource
             .apply(
-                &context,
+                &private,
                 Value::Null,
                 plans.into_iter().next().unwrap(),
                 &mut diagnostics,
@@ -1228,13 +1283,13 @@ async fn replaced_token_may_keep_its_path() {
         let planned = [(kind, &after, &prior), (kind, &after, &Value::Null)];
         let (told, plans) = world.plan_together(&planned).await;
         assert_eq!(errors(&told), "");
-        let (context, mut diagnostics) = (Context::default(), Diagnostics::default());
+        let (private, mut diagnostics) = (PrivateState::default(), Diagnostics::default());
         let resource = world.resource(&mut diagnostics).await;
-        let deleted = resource.apply(&context, prior, Value::Null, &mut diagnostics).await;
+        let deleted = resource.apply(&private, prior, Value::Null, &mut diagnostics).await;
         assert!(deleted.is_null());
         let created = resource
             .apply(
-                &context,
+                &private,
                 Value::Null,
                 plans.into_iter().last().unwrap(),
                 &mut diagnostics,
