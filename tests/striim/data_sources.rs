@@ -1,16 +1,18 @@
-//! The data sources that tell of the whole account.
+//! The data sources that describe the whole account.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use token_providers::framework::{Configured, Context, Number, Provider, Value};
+use serde_json::{Value as Json, json};
+use token_providers::framework::testing::{Outcome, Workspace};
+use token_providers::framework::{Number, Value};
 use token_providers::rest::Transport;
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
 use token_providers::striim::{Parts, Striim};
 
-type Config = <Striim as Provider>::Config;
+const TOKENS: &str = "striim_service_account_tokens";
 
-/// An account at the beginning of 2026, where nobody but an administrator with a PAT is.
+/// An account at the beginning of 2026, whose only user is an administrator with a PAT.
 fn sandbox() -> Sandbox {
     let seed = Seed {
         admin: AdminToken::Personal,
@@ -28,50 +30,32 @@ fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-/// What a data source comes to, or the errors it tells.
-async fn read(sandbox: &Sandbox, data_source: &str, config: &[(&str, Value)]) -> Result<Value, String> {
-    let (token, platform) = (sandbox.admin_token(), sandbox.clone());
-    let provider = Striim::new(Parts {
-        clock: sandbox.clock(),
-        environment: Box::new(move |name| match name {
-            "STRIIM_ACCOUNT" => Some("acme".to_owned()),
-            "STRIIM_TOKEN" => Some(token.expose_secret().to_owned()),
-            _ => None,
-        }),
-        transport: Box::new(move |_| Transport::new(platform.service())),
-    });
-    let configured = provider
-        .configure(&Context::default(), Config::default(), "1.11.4")
-        .await;
-    let Ok(Configured::Ready(client)) = configured else {
-        panic!("the provider is not configured");
+async fn read(sandbox: &Sandbox, data_source: &str, config: &Json) -> Outcome<Value> {
+    let provider = || {
+        let (token, platform) = (sandbox.admin_token(), sandbox.clone());
+        Striim::new(Parts {
+            clock: sandbox.clock(),
+            environment: Box::new(move |name| match name {
+                "STRIIM_ACCOUNT" => Some("acme".to_owned()),
+                "STRIIM_TOKEN" => Some(token.expose_secret().to_owned()),
+                _ => None,
+            }),
+            transport: Box::new(move |_| Transport::new(platform.service())),
+        })
     };
-    let context = Context::with_client(client);
-    let sources = provider.data_sources();
-    let source = sources.iter().find(|source| source.type_name() == data_source).unwrap();
-    let config = config.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    let config = Value::Map(config.collect());
-    let mut diagnostics = source.validate(&config);
-    let found = match diagnostics.has_errors() {
-        true => None,
-        false => source.read(&context, &config).await,
-    };
-    diagnostics.extend(context.take_diagnostics());
-    let told: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-    found.ok_or_else(|| told.join("\n"))
+    let workspace = Workspace::new();
+    workspace.read_data_source(provider, data_source, config.clone()).await
 }
 
-async fn tokens(sandbox: &Sandbox, config: &[(&str, Value)]) -> Vec<Value> {
-    match read(sandbox, "striim_service_account_tokens", config).await {
-        Ok(found) => match found.get("tokens") {
-            Value::List(tokens) => tokens.clone(),
-            other => panic!("no list: {other:?}"),
-        },
-        Err(told) => panic!("{told}"),
+async fn tokens(sandbox: &Sandbox, config: &Json) -> Vec<Value> {
+    let found = read(sandbox, TOKENS, config).await.succeeds();
+    match found.get("tokens") {
+        Value::List(tokens) => tokens.clone(),
+        other => panic!("no list: {other:?}"),
     }
 }
 
-async fn names(sandbox: &Sandbox, config: &[(&str, Value)]) -> Vec<String> {
+async fn names(sandbox: &Sandbox, config: &Json) -> Vec<String> {
     let tokens = tokens(sandbox, config).await;
     let names = tokens.iter().map(|token| match token.get("name") {
         Value::String(name) => name.clone(),
@@ -81,21 +65,21 @@ async fn names(sandbox: &Sandbox, config: &[(&str, Value)]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_service_account_is_listed_by_name() {
+async fn service_accounts_are_listed_by_name() {
     let sandbox = sandbox();
-    assert!(tokens(&sandbox, &[]).await.is_empty());
+    assert!(tokens(&sandbox, &json!({})).await.is_empty());
     for name in ["deploy", "Audit", "ci-pipeline"] {
         sandbox.add_service_account(name, None);
     }
-    assert_eq!(names(&sandbox, &[]).await, ["Audit", "ci-pipeline", "deploy"]);
+    assert_eq!(names(&sandbox, &json!({})).await, ["Audit", "ci-pipeline", "deploy"]);
 }
 
 #[tokio::test]
-async fn a_token_is_told_of_with_its_end() {
+async fn token_is_listed_with_its_expiry() {
     let sandbox = sandbox();
     sandbox.add_service_account("ci-pipeline", Some(instant("2026-03-01T00:00:00.5Z")));
     sandbox.add_service_account("legacy", None);
-    let found = tokens(&sandbox, &[]).await;
+    let found = tokens(&sandbox, &json!({})).await;
     assert!(matches!(found[0].get("token_id"), Value::Number(Number::Integer(_))));
     assert_eq!(*found[0].get("expires_at"), text("2026-03-01T00:00:00Z"));
     assert_eq!(*found[0].get("expired"), Value::Bool(false));
@@ -106,28 +90,25 @@ async fn a_token_is_told_of_with_its_end() {
 }
 
 #[tokio::test]
-async fn filters_leave_what_is_asked_for() {
+async fn filters_select_tokens() {
     let sandbox = sandbox();
     sandbox.add_service_account("january", Some(instant("2026-01-31T00:00:00Z")));
     sandbox.add_service_account("june", Some(instant("2026-06-30T00:00:00Z")));
     sandbox.add_service_account("legacy", None);
     sandbox.advance(SignedDuration::from_hours(30 * 24));
     for (config, found) in [
-        (vec![("expired", Value::Bool(true))], vec!["january"]),
-        (vec![("expired", Value::Bool(false))], vec!["june", "legacy"]),
+        (json!({ "expired": true }), vec!["january"]),
+        (json!({ "expired": false }), vec!["june", "legacy"]),
         (
-            vec![("expires_before", text("2026-06-30T01:00:01+01:00"))],
+            json!({ "expires_before": "2026-06-30T01:00:01+01:00" }),
             vec!["january", "june"],
         ),
         (
-            vec![("expires_before", text("2026-06-30T01:00:00+01:00"))],
+            json!({ "expires_before": "2026-06-30T01:00:00+01:00" }),
             vec!["january"],
         ),
         (
-            vec![
-                ("expired", Value::Bool(false)),
-                ("expires_before", text("2027-01-01T00:00:00Z")),
-            ],
+            json!({ "expired": false, "expires_before": "2027-01-01T00:00:00Z" }),
             vec!["june"],
         ),
     ] {
@@ -136,18 +117,13 @@ async fn filters_leave_what_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_filter_that_is_no_instant_is_refused() {
-    let config = [("expires_before", text("tomorrow"))];
-    let told = read(&sandbox(), "striim_service_account_tokens", &config).await;
-    let told = told.unwrap_err();
-    assert!(
-        told.contains("`expires_before`: must be an instant") && told.contains("tomorrow"),
-        "{told}"
-    );
+async fn filter_that_is_no_instant_is_refused() {
+    let read = read(&sandbox(), TOKENS, &json!({ "expires_before": "tomorrow" })).await;
+    read.fails("`expires_before`: must be an instant").fails("tomorrow");
 }
 
 #[tokio::test]
-async fn the_status_of_pats_is_told_with_the_account() {
+async fn pat_status_reports_whether_pats_are_enabled_and_the_account() {
     let sandbox = sandbox();
     for enabled in [true, false] {
         sandbox.fault(
@@ -155,21 +131,18 @@ async fn the_status_of_pats_is_told_with_the_account() {
                 .on("GET", "/user-token/status")
                 .body(&format!("{{\"enabled\": {enabled}}}")),
         );
-        let status = read(&sandbox, "striim_pat_status", &[]).await.unwrap();
+        let status = read(&sandbox, "striim_pat_status", &json!({})).await.succeeds();
         assert_eq!(*status.get("enabled"), Value::Bool(enabled));
         assert_eq!(*status.get("id"), text("acme"));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_platform_is_told() {
-    for source in ["striim_service_account_tokens", "striim_pat_status"] {
+async fn rejection_by_the_platform_is_reported() {
+    for source in [TOKENS, "striim_pat_status"] {
         let sandbox = sandbox();
         sandbox.fault(Fault::answer(403).times(u32::MAX));
-        let told = read(&sandbox, source, &[]).await.unwrap_err();
-        assert!(
-            told.contains("403") && told.contains("administrator"),
-            "{source}: {told}"
-        );
+        let read = read(&sandbox, source, &json!({})).await;
+        read.fails("403").fails("administrator");
     }
 }

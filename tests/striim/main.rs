@@ -1,4 +1,4 @@
-//! Striim Cloud's provider without Terraform: its data sources, called as the server calls them, against the sandbox.
+//! Striim Cloud's provider against the sandbox, as Terraform runs it: in this process, without Terraform.
 
 #![allow(
     missing_docs,
@@ -10,4 +10,4 @@
 )]
 
 mod data_sources;
-mod hand_over;
+mod delivery;

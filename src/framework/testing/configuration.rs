@@ -1,4 +1,4 @@
-//! The configuration of a workspace: its `resource` and `moved` blocks.
+//! The configuration of a workspace: its `resource`, `moved` and `import` blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,8 @@ pub struct Configuration {
     pub resources: BTreeMap<String, ResourceBlock>,
     /// The `moved` blocks: from where, to where.
     pub moved: Vec<(String, String)>,
+    /// The `import` blocks: the ids, by the address to import to.
+    pub imports: BTreeMap<String, String>,
 }
 
 impl Configuration {
@@ -36,6 +38,13 @@ impl Configuration {
         self
     }
 
+    /// The same, with an `import` block: what exists under `id` is imported, unless the state holds the address already.
+    #[must_use]
+    pub fn import(mut self, to: &str, id: &str) -> Self {
+        self.imports.insert(to.to_owned(), id.to_owned());
+        self
+    }
+
     /// Whether a replacement of this resource creates before it destroys: declared so, or inherited from what refers to it.
     pub(super) fn creates_before_destroy(&self, address: &str) -> bool {
         let declared = self.resources.get(address);
@@ -52,7 +61,7 @@ impl FromIterator<(String, ResourceBlock)> for Configuration {
     fn from_iter<I: IntoIterator<Item = (String, ResourceBlock)>>(blocks: I) -> Self {
         Self {
             resources: blocks.into_iter().collect(),
-            moved: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -67,7 +76,7 @@ impl Extend<(String, ResourceBlock)> for Configuration {
 #[derive(Clone, Debug, Default)]
 pub struct ResourceBlock {
     config: Config,
-    /// Attributes whose values are those of others: by their names the others' addresses and attributes.
+    /// Attributes whose values are those of others: by their paths the others' addresses and attributes.
     references: BTreeMap<String, (String, String)>,
     pub(super) lifecycle: Lifecycle,
 }
@@ -104,7 +113,7 @@ impl ResourceBlock {
         }
     }
 
-    /// The same, with `<attribute> = <address>.<of>`.
+    /// The same, with `<attribute> = <address>.<of>`. The attribute may be nested in a configured object: `owner.email`.
     #[must_use]
     pub fn referring(mut self, attribute: &str, address: &str, of: &str) -> Self {
         let reference = (address.to_owned(), of.to_owned());
@@ -142,11 +151,9 @@ impl ResourceBlock {
     /// The configuration, where `object_at` returns the present or planned objects at other addresses.
     pub(super) fn config(&self, schema: &ObjectSchema, object_at: impl Fn(&str) -> Option<Value>) -> Result<Value> {
         let mut config = self.config.value(schema)?;
-        if let Value::Map(members) = &mut config {
-            for (attribute, (address, of)) in &self.references {
-                let value = object_at(address).map_or(Value::Unknown, |object| object.get(of).clone());
-                members.insert(attribute.clone(), value);
-            }
+        for (attribute, (address, of)) in &self.references {
+            let value = object_at(address).map_or(Value::Unknown, |object| object.get(of).clone());
+            set(&mut config, attribute, value);
         }
         Ok(config)
     }
@@ -170,6 +177,21 @@ impl IgnoreChanges {
             }
         }
         Value::Map(members)
+    }
+}
+
+/// Sets the attribute at a path such as `owner.email`, if the object around it is there.
+fn set(object: &mut Value, path: &str, value: Value) {
+    let Value::Map(members) = object else { return };
+    match path.split_once('.') {
+        Some((name, path)) => {
+            if let Some(nested) = members.get_mut(name) {
+                set(nested, path, value);
+            }
+        }
+        None => {
+            members.insert(path.to_owned(), value);
+        }
     }
 }
 

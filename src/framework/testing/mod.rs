@@ -9,8 +9,8 @@
 //! a [`Provider`](super::Provider), or another [`Start`]. A run that is killed is a future that is dropped.
 //!
 //! `tests/framework/faithfulness.rs` compares it with the real Terraform, call by call: with 1.6 and every later version but
-//! for one order (see there). A configuration has `resource` and `moved` blocks; data sources, ephemeral resources and the
-//! like are called one by one.
+//! for one order (see there). A configuration has `resource`, `moved` and `import` blocks; data sources, ephemeral
+//! resources and the like are called one by one.
 //!
 //! The rules are those of hashicorp/terraform, `internal/terraform/node_resource_abstract_instance.go` and
 //! `internal/plans/objchange`, for resources without blocks.

@@ -76,6 +76,11 @@ impl SingleResource {
         self.workspace.set_attributes(&self.address, state);
     }
 
+    /// Edits the attributes in the state file, as if another run, or another version of the provider, had left them so.
+    pub fn edit_state(&mut self, edit: impl FnOnce(&mut Json)) {
+        self.workspace.edit_attributes(&self.address, edit);
+    }
+
     /// Stores the resource as it lies in a state file, which an older version of the provider may have written.
     pub fn store(&mut self, schema_version: i64, attributes: Json) {
         self.workspace.store(&self.address, schema_version, attributes);

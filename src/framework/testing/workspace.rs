@@ -194,6 +194,11 @@ impl Workspace {
 
     async fn imported(&self, start: &impl Start, address: &str, id: &str) -> Option<Object> {
         let session = self.connect(start).await?;
+        self.import_object(&session, address, id).await
+    }
+
+    /// Imports an object and reads it.
+    async fn import_object(&self, session: &Session, address: &str, id: &str) -> Option<Object> {
         let type_name = type_of(address);
         let schema = self.known(&session.schema, type_name)?;
         let imported = session.connection.import(type_name, schema, id).await;
@@ -216,7 +221,7 @@ impl Workspace {
             dependencies: BTreeSet::new(),
             is_tainted: false,
         };
-        let read = self.refresh(&session, address, &object).await?.object;
+        let read = self.refresh(session, address, &object).await?.object;
         if read.is_none() {
             let detail = format!("While importing {address}, the provider detected that no object exists with the ID.");
             self.fail::<()>(Diagnostic::error("Cannot import non-existent remote object", detail));
@@ -238,6 +243,15 @@ impl Workspace {
     pub fn set_attributes(&self, address: &str, attributes: impl Model) {
         let attributes = attributes.into_value();
         self.edit(address, |object| object.attributes = Attributes::Present(attributes));
+    }
+
+    /// Edits the attributes as they lie in the state file.
+    pub fn edit_attributes(&self, address: &str, edit: impl FnOnce(&mut Json)) {
+        self.edit(address, |object| {
+            let mut attributes = serde_json::from_str(&object.to_json()).unwrap_or_default();
+            edit(&mut attributes);
+            object.attributes = Attributes::Stored(attributes);
+        });
     }
 
     /// Stores a resource as it lies in a state file, which an older version of the provider may have written.

@@ -204,5 +204,8 @@ fn configuration(config: &Json) -> Configuration {
     for moved in config["moved"].as_array().into_iter().flatten() {
         configuration = configuration.moved(moved["from"].as_str().unwrap(), moved["to"].as_str().unwrap());
     }
+    for import in config["import"].as_array().into_iter().flatten() {
+        configuration = configuration.import(import["to"].as_str().unwrap(), import["id"].as_str().unwrap());
+    }
     configuration
 }

@@ -111,7 +111,7 @@ pub(super) struct Thing {
     #[attribute(optional, write_only)]
     password: Field<String>,
     /// Its id.
-    #[attribute(computed, use_state_for_unknown)]
+    #[attribute(computed, use_state_for_unknown, identity)]
     pub(super) id: Field<String>,
     /// How many times it was changed.
     #[attribute(computed)]

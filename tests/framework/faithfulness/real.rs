@@ -219,8 +219,8 @@ fn actions(run: &Run) -> Vec<String> {
     let changes = lines(run).filter(|line| line["type"] == "planned_change");
     let changes = changes.map(|mut line| line["change"].take());
     let actions = changes.map(|change| (change["action"].clone(), change["resource"]["addr"].clone()));
-    // What only moves is not changed.
-    let actions = actions.filter(|(action, _)| action != "move");
+    // What is only moved or imported is not changed.
+    let actions = actions.filter(|(action, _)| action != "move" && action != "noop");
     let actions =
         actions.map(|(action, address)| format!("{} {}", action.as_str().unwrap(), address.as_str().unwrap()));
     let mut actions: Vec<_> = actions.collect();

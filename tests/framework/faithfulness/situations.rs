@@ -31,6 +31,12 @@ fn moved(mut config: Json, from: &str, to: &str) -> Json {
     config
 }
 
+/// The same configuration with an `import` block.
+fn imported(mut config: Json) -> Json {
+    config["import"] = json!([{ "to": A, "id": "a-1" }]);
+    config
+}
+
 fn nothing() -> Json {
     json!({})
 }
@@ -292,6 +298,16 @@ pub(super) fn all() -> Vec<Situation> {
                 apply(of_size(1)),
             ],
         ),
+        situation(
+            "import block",
+            vec![
+                remote(|remote| remote.add("a")),
+                plan(imported(of_size(1))),
+                apply(imported(of_size(1))),
+                apply(imported(of_size(1))),
+            ],
+        ),
+        situation("import block of nothing", vec![apply(imported(of_size(1)))]),
         situation("import of nothing", vec![Step::Import(of_size(1), A, "a-1")]),
         situation(
             "import of what is in the state",

@@ -191,7 +191,7 @@ impl Walk<'_> {
         let planned = Before {
             value: &Value::Null,
             private,
-            identity: &object.identity,
+            identity: &None,
         };
         self.change(address, &object.type_name, Some(object), planned, &Value::Null)
             .await

@@ -387,9 +387,16 @@ impl Walk<'_> {
             return None;
         }
         let _permit = self.gate.enter().await?;
-        let refreshed = match object {
-            Some(object) => self.prior(address, object).await?,
-            None => Refreshed::default(),
+        let refreshed = match (object, self.configuration.imports.get(address)) {
+            (Some(object), _) => self.prior(address, object).await?,
+            (None, Some(id)) => {
+                let imported = self.workspace.import_object(self.session, address, id).await?;
+                Refreshed {
+                    private: imported.private.clone(),
+                    object: Some(imported),
+                }
+            }
+            (None, None) => Refreshed::default(),
         };
         let prior = refreshed.object.map(|mut prior| {
             prior.dependencies.extend(dependencies);
@@ -470,9 +477,10 @@ impl Walk<'_> {
             (Some(_), Some(_)) if is_same && !is_forced => (Action::Nothing, first),
             (Some(_), Some(_)) if first.requires_replace || is_forced => {
                 // The second call plans a creation, in which nothing is ignored. It receives the private state that the first
-                // has left.
+                // has left, and the identity of what is replaced.
                 let before = Before {
                     private: &first.private,
+                    identity: before.identity,
                     ..nothing
                 };
                 (Action::Replace, propose(&config, before, Warnings::Dropped).await?)
