@@ -1,4 +1,5 @@
-//! How fast and how small, from whole-process runs of the release program: `cargo bench --bench figures`.
+//! Speed and size of the release program, measured in whole-process runs: `cargo bench --bench
+//! figures`.
 
 #![allow(missing_docs, clippy::print_stdout)]
 
@@ -22,13 +23,13 @@ use terraform::{Terraform, Workspace};
 
 const PROVIDER: &str = env!("CARGO_BIN_EXE_terraform-provider-striim");
 
-/// How often a start is timed.
+/// The number of measured starts.
 const STARTS: usize = 50;
 
-/// How often each plan is timed.
+/// The number of measured plans.
 const PLANS: usize = 15;
 
-/// The longest wait for a handshake line.
+/// The time limit for the handshake line.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -85,7 +86,8 @@ fn median(mut times: Vec<Duration>) -> Result<Duration> {
     times.get(times.len() / 2).copied().context("nothing was measured")
 }
 
-/// From the start of the provider's process to its handshake line, mutual TLS included.
+/// The time from the start of the provider's process to its handshake line, including the setup of
+/// mutual TLS.
 async fn start() -> Result<Duration> {
     let key = rcgen::KeyPair::generate()?;
     let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])?.self_signed(&key)?;
@@ -117,7 +119,7 @@ async fn start() -> Result<Duration> {
     median(times)
 }
 
-/// An account with so many tokens, and a workspace that manages them all.
+/// An account with this number of tokens, and a workspace that manages them.
 struct Bench {
     sandbox: Sandbox,
     workspace: Workspace,
@@ -125,17 +127,17 @@ struct Bench {
     _dir: tempfile::TempDir,
 }
 
-/// What plans cost.
+/// The cost of plans.
 struct Plans {
     median: Duration,
-    /// The provider's peak resident memory, in bytes.
+    /// The provider's peak resident memory in bytes.
     peak_memory: u64,
-    /// API calls of one plan.
+    /// The API calls of one plan.
     calls: usize,
 }
 
 impl Bench {
-    /// Without tokens, Terraform needs no plugin.
+    /// Prepares the workspace. Without tokens, Terraform starts no plugin.
     async fn new(terraform: &Terraform, tokens: usize) -> Result<Self> {
         let sandbox = Sandbox::new(Options {
             quota: tokens,
@@ -203,7 +205,8 @@ import {{
         })
     }
 
-    /// Watches the providers of one more plan: the kernel keeps the peak of each for as long as it lives.
+    /// Runs one more plan and watches its providers: the kernel reports the peak only during the
+    /// life of a process.
     async fn peak_memory(&self) -> Result<u64> {
         let plan = self.workspace.plan();
         tokio::pin!(plan);
@@ -217,7 +220,7 @@ import {{
     }
 }
 
-/// The peak resident memory, in bytes, of each provider that runs now. Only Linux tells.
+/// The peak resident memory, in bytes, of each running provider. Linux only.
 fn peaks() -> impl Iterator<Item = u64> {
     let processes = std::fs::read_dir("/proc")
         .into_iter()

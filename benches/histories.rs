@@ -1,7 +1,7 @@
-//! Runs many histories of faults and crashes, and prints what came of them:
-//! `cargo bench --bench histories -- --simulated 1000000 --real 3000 --from 0`.
+//! Runs many simulated histories with faults and crashes, and prints their outcomes: `cargo bench
+//! --bench histories -- --simulated 1000000 --real 3000 --from 0`.
 //!
-//! It fails where a promise is broken, and tells the shortest history that breaks it.
+//! It fails if a history violates a guarantee, and prints the shortest such history.
 
 #![allow(
     missing_docs,
@@ -64,7 +64,7 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments> {
             "--simulated" => &mut parsed.simulated,
             "--real" => &mut parsed.real,
             "--from" => &mut parsed.from,
-            // From cargo.
+            // Cargo adds this argument.
             "--bench" => continue,
             _ => bail!("{argument} is none of --simulated, --real and --from"),
         };

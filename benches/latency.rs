@@ -1,7 +1,10 @@
-//! What an API that is far away costs: requests and wall time of whole Terraform runs: `cargo bench --bench latency`.
+//! The cost of a distant API: requests and wall time of whole Terraform runs (`cargo bench --bench
+//! latency`).
 //!
-//! Each operation is one `terraform apply` of the release program against a sandbox whose answers take a while. Next to it
-//! stands what as many bare requests take, one after another. The difference is what Terraform itself needs (the first
+//! Each operation is one `terraform apply` of the release program against a sandbox with delayed
+//! answers, compared with the time of the same number of sequential bare requests. The difference
+//! is Terraform's own time (the first line) and the provider's, minus the time saved by concurrent
+//! requests.
 //! line), what the provider does, and what it saves by requests at the same time.
 
 #![allow(missing_docs, clippy::print_stdout)]
@@ -29,10 +32,10 @@ mod terraform;
 
 use terraform::{Terraform, Workspace};
 
-/// How long the API takes to answer, in milliseconds.
+/// The latency of the API in milliseconds.
 const LATENCIES: [u64; 3] = [0, 50, 150];
 
-/// How often each operation is timed. The median is printed.
+/// The number of measurements of each operation, of which the median is printed.
 const TIMES: usize = 3;
 
 #[tokio::main]
@@ -103,7 +106,7 @@ async fn striim(terraform: &Terraform, tokens: usize) -> Result<()> {
     table.print()
 }
 
-/// A service token of StarTree that has one of the environment's roles.
+/// A service token of StarTree with one of the environment's roles.
 async fn startree(terraform: &Terraform, roles: usize) -> Result<()> {
     let mut table = Table::default();
     for latency in LATENCIES {
@@ -157,7 +160,7 @@ fn required(provider: &str) -> String {
     )
 }
 
-/// An apply that starts no provider.
+/// The time of an apply that starts no provider.
 async fn alone(terraform: &Terraform) -> Result<Duration> {
     let mut times = Vec::new();
     for number in 0..TIMES {
@@ -170,19 +173,19 @@ async fn alone(terraform: &Terraform) -> Result<Duration> {
     median(times)
 }
 
-/// The operations with their figures, in the order in which they were timed first.
+/// The operations with their figures, in the order of the first measurement.
 #[derive(Default)]
 struct Table(Vec<Row>);
 
 struct Row {
     operation: String,
     requests: usize,
-    /// The latency, what the operation took, and what as many bare requests took.
+    /// The latency, the time of the operation, and the time of as many bare requests.
     times: Vec<(u64, Duration, Duration)>,
 }
 
 impl Table {
-    /// Times the apply of a configuration.
+    /// Measures the apply of a configuration.
     async fn time(
         &mut self,
         operation: &str,
@@ -246,7 +249,7 @@ fn median(mut times: Vec<Duration>) -> Result<Duration> {
     times.get(times.len() / 2).copied().context("nothing was measured")
 }
 
-/// A sandbox on TCP whose answers take a while, and which counts its requests. Dropping it ends it.
+/// A sandbox on TCP with delayed answers that counts its requests. Dropping it stops the server.
 struct FarAway {
     base_url: String,
     address: SocketAddr,
@@ -291,7 +294,8 @@ impl FarAway {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// How long as many requests take one after another, over one connection, for a path that does not exist.
+    /// The time of this number of sequential requests over one connection, for a path that does not
+    /// exist.
     async fn bare_requests(&self, number: usize) -> Result<Duration> {
         let mut stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
@@ -301,7 +305,7 @@ impl FarAway {
                 .write_all(b"GET /bare HTTP/1.1\r\nhost: localhost\r\n\r\n")
                 .await?;
             let mut answer = Vec::new();
-            // An answer without a body ends with its headers.
+            // An answer without a body ends after its headers.
             while !answer.ends_with(b"\r\n\r\n") {
                 ensure!(stream.read_buf(&mut answer).await? > 0, "the connection was closed");
             }

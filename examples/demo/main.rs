@@ -1,7 +1,7 @@
-//! The main job, shown with the real Terraform against the embedded sandbox: `cargo demo`, or with the name of another
-//! platform, such as `cargo demo neuroio`.
+//! Demonstrates a provider with the real Terraform against the embedded sandbox: `cargo demo`, or
+//! with the name of another platform, such as `cargo demo neuroio`.
 //!
-//! Every sentence it prints about what happened has been checked just before; it ends with an error where one is not true.
+//! Every printed statement about an outcome has been checked; the demo fails if a check does.
 
 #![allow(clippy::print_stdout, clippy::indexing_slicing)]
 
@@ -18,7 +18,7 @@ use anyhow::{Result, bail};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    // For the one HTTP client here; the sandboxes are plain HTTP on this machine.
+    // For the only HTTP client here; the sandboxes use plain HTTP on loopback.
     rustls::crypto::ring::default_provider().install_default().ok();
     match std::env::args().nth(1).as_deref() {
         None | Some("striim") => striim::run().await,

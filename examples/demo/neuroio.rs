@@ -27,7 +27,7 @@ impl Demo {
         let sandbox = Sandbox::new(Options::default());
         let scene = Scene {
             name: "neuroio",
-            opening: "Applications prove themselves to NeuroIO with stream tokens.",
+            opening: "Applications authenticate to NeuroIO with stream tokens.",
             configuration: include_str!("neuroio.tf"),
             base_url: "NEUROIO_BASE_URL",
             credential: ("NEUROIO_API_TOKEN", sandbox.api_token(&Realm::Account)),
@@ -37,12 +37,12 @@ impl Demo {
     }
 
     async fn create(&self) -> Result<()> {
-        step(1, "terraform apply makes a token for a camera");
+        step(1, "terraform apply creates a token for a camera");
         self.set(1, true)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let (key, status) = self.call().await?;
-        ensure!(status == StatusCode::OK, "the new token is not let in: {status}");
+        ensure!(status == StatusCode::OK, "the new token is rejected: {status}");
         say(&format!("An API call with the new token: {status}."));
         ensure!(!run.stdout.contains(&key), "the value was printed");
         let run = self.stage.workspace.plan().await?.success()?;
@@ -52,7 +52,7 @@ impl Demo {
     }
 
     async fn switch(&self) -> Result<()> {
-        step(2, "is_active = false locks it out, true lets it in again");
+        step(2, "is_active = false disables the token, true enables it again");
         for (active, expected) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::OK)] {
             self.set(1, active)?;
             let run = self.stage.workspace.apply().await?.success()?;
@@ -65,7 +65,7 @@ impl Demo {
     }
 
     async fn lose_an_answer(&self) -> Result<()> {
-        step(3, "a second camera, and the platform's answer is lost on its way");
+        step(3, "a second camera, and the platform's answer is lost");
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         self.sandbox.fault(lost);
         self.set(2, true)?;
@@ -75,14 +75,14 @@ impl Demo {
         show(&run, "Apply complete!");
         let there = self.sandbox.tokens(&Realm::Account).len();
         ensure!(there == 2, "there are {there} tokens");
-        say("The platform has two tokens, and so has the state: none is lost, none is there twice.");
+        say("The platform and the state have two tokens: none is lost, none exists twice.");
         Ok(())
     }
 
     async fn reach_the_limit(&self) -> Result<()> {
         step(
             4,
-            "six cameras are one more than the platform allows, and the plan knows",
+            "six cameras are one more than the platform allows, and the plan warns",
         );
         self.set(6, true)?;
         let run = self.stage.workspace.plan().await?.success()?;
@@ -90,7 +90,7 @@ impl Demo {
         show(&run, "Warning: This plan exceeds");
         let there = self.sandbox.tokens(&Realm::Account).len();
         ensure!(there == 2, "there are {there} tokens");
-        say("Nothing has been made.");
+        say("Nothing was created.");
         self.set(2, true)
     }
 
@@ -99,9 +99,12 @@ impl Demo {
         let other = self.sandbox.add_token(&Realm::Account, true);
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
-        let left = self.sandbox.tokens(&Realm::Account);
-        ensure!(left.len() == 1 && left[0].id == other.id, "left are {left:?}");
-        say("A token that somebody else had made is still there.");
+        let remaining = self.sandbox.tokens(&Realm::Account);
+        ensure!(
+            remaining.len() == 1 && remaining[0].id == other.id,
+            "remaining: {remaining:?}"
+        );
+        say("A token that was created outside Terraform still exists.");
         Ok(())
     }
 
@@ -111,7 +114,7 @@ impl Demo {
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
-    /// The first camera's token, which is not to be shown, and what the API answers to a call with it.
+    /// The first camera's token, which must not be printed, and the status of an API call with it.
     async fn call(&self) -> Result<(String, StatusCode)> {
         let key = self.stage.workspace.output("first").await?;
         let request = self

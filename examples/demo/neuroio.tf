@@ -6,16 +6,16 @@ terraform {
   }
 }
 
-# NEUROIO_BASE_URL and NEUROIO_API_TOKEN say where the API is, and who asks.
+# NEUROIO_BASE_URL and NEUROIO_API_TOKEN set the address and the credential of the provider.
 provider "neuroio" {}
 
 variable "cameras" {
-  description = "How many cameras there are. Each has a token of its own."
+  description = "The number of cameras, each with its own token."
   type        = number
 }
 
 variable "active" {
-  description = "Whether they are let in."
+  description = "Whether the tokens are active."
   type        = bool
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn run() -> Result<()> {
     let token = demo.move_services().await?;
     demo.rotate(&old, &token).await?;
     demo.kill_a_run().await?;
-    demo.let_somebody_else_rotate().await?;
+    demo.rotate_outside().await?;
     demo.forget().await
 }
 
@@ -34,7 +34,7 @@ impl Demo {
         sandbox.add_workspace(ENVIRONMENT);
         let scene = Scene {
             name: "quix",
-            opening: "Services prove themselves to Quix with the two streaming tokens of their environment.",
+            opening: "Services authenticate to Quix with the two streaming tokens of their environment.",
             configuration: include_str!("quix.tf"),
             base_url: "Quix__Portal__Api",
             credential: ("Quix__Sdk__Token", sandbox.user(Role::Admin)),
@@ -46,20 +46,20 @@ impl Demo {
     async fn read(&self) -> Result<String> {
         step(
             1,
-            "terraform apply reads both tokens; it makes none, for they are always there",
+            "terraform apply reads both tokens; it creates none, because they always exist",
         );
         self.set("2027-01-15", 1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let token = self.services().await?;
         self.answers(&token, StatusCode::OK).await?;
-        say("The services are given token 1. An API call with it: 200 OK.");
+        say("The services use token 1. An API call with it: 200 OK.");
         ensure!(!run.stdout.contains(&token), "the value was printed");
         Ok(token)
     }
 
     async fn move_services(&self) -> Result<String> {
-        step(2, "before a rotation, the services move to token 2");
+        step(2, "before a rotation, the services switch to token 2");
         self.set("2027-01-15", 2)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -71,7 +71,7 @@ impl Demo {
     }
 
     async fn rotate(&self, old: &str, token: &str) -> Result<()> {
-        step(3, "the rotation ends token 1, and its answer is lost on the way");
+        step(3, "the rotation revokes token 1, and its answer is lost");
         self.sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ROTATION));
         self.set("2027-04-15", 1)?;
         let run = self.stage.workspace.plan().await?.success()?;
@@ -84,7 +84,7 @@ impl Demo {
         ensure!(self.services().await? == token, "the services have another token");
         self.answers(old, StatusCode::UNAUTHORIZED).await?;
         self.answers(token, StatusCode::OK).await?;
-        say("The token of before: 401 Unauthorized. That of the services: 200 OK. It was rotated once.");
+        say("The previous token: 401 Unauthorized. The services' token: 200 OK. The tokens were rotated once.");
         Ok(())
     }
 
@@ -110,23 +110,26 @@ impl Demo {
         ensure!(run.says("have been rotated already"), "{run}");
         self.has_rotated(2)?;
         self.answers(&self.services().await?, StatusCode::OK).await?;
-        say("The next run sees that it was done, and ends no second token.");
+        say("The next run detects the rotation, and revokes no second token.");
         Ok(())
     }
 
-    async fn let_somebody_else_rotate(&self) -> Result<()> {
-        step(5, "somebody rotates in the portal");
+    async fn rotate_outside(&self) -> Result<()> {
+        step(5, "a user rotates the tokens in the portal");
         self.sandbox.rotate_outside(ENVIRONMENT);
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Warning: The streaming tokens");
         self.has_rotated(3)?;
         self.answers(&self.services().await?, StatusCode::OK).await?;
-        say("The state follows. An API call with what the services are given now: 200 OK.");
+        say("The state is refreshed. An API call with the services' token: 200 OK.");
         Ok(())
     }
 
     async fn forget(&self) -> Result<()> {
-        step(6, "terraform destroy forgets the tokens, and ends none");
+        step(
+            6,
+            "terraform destroy removes the tokens from the state, and revokes none",
+        );
         let token = self.services().await?;
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
@@ -141,12 +144,12 @@ impl Demo {
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
-    /// The token that the services are given, which is not to be shown.
+    /// The services' token, which must not be printed.
     async fn services(&self) -> Result<String> {
         self.stage.workspace.output("services").await
     }
 
-    /// Checks what the API answers to a call with this token.
+    /// Checks the status of an API call with this token.
     async fn answers(&self, token: &str, expected: StatusCode) -> Result<()> {
         let request = self.stage.http.get(self.stage.url("workspaces"));
         let request = request.bearer_auth(token).header("x-version", "2.0");

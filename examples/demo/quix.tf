@@ -6,20 +6,20 @@ terraform {
   }
 }
 
-# Quix__Portal__Api and Quix__Sdk__Token say where the Portal API is, and who asks.
+# Quix__Portal__Api and Quix__Sdk__Token set the address and the credential of the provider.
 provider "quix" {
-  # The sandbox's own: Quix's public documentation does not tell these paths.
+  # The paths of the sandbox: the real ones are not public.
   streaming_tokens_path        = "/workspaces/{workspaceId}/sandbox-tokens"
   rotate_streaming_tokens_path = "/workspaces/{workspaceId}/sandbox-tokens/rotate"
 }
 
 variable "rotated" {
-  description = "When the streaming tokens were to be rotated last. A change ends token 1."
+  description = "The date of the last rotation. A change rotates the tokens, which revokes token 1."
   type        = string
 }
 
 variable "slot" {
-  description = "Which of the two tokens the services are given."
+  description = "The token that the services use, 1 or 2."
   type        = number
 }
 
@@ -32,7 +32,7 @@ resource "quix_streaming_tokens" "shop" {
 }
 
 output "services" {
-  description = "What the services prove themselves with."
+  description = "The credential of the services."
   value       = var.slot == 1 ? quix_streaming_tokens.shop.token_1 : quix_streaming_tokens.shop.token_2
   sensitive   = true
 }

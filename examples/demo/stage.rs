@@ -1,4 +1,5 @@
-//! What every demo needs: a platform's sandbox, a workspace with the provider just built, and a voice.
+//! The common parts of the demos: a platform's sandbox, a workspace with the provider just built,
+//! and the output.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,30 +11,30 @@ use tokio::process::Command;
 
 use crate::terraform::{self, Run, Terraform, Workspace};
 
-/// What a demo begins with.
+/// The setup of a demo.
 pub(crate) struct Scene {
     /// The provider's name.
     pub(crate) name: &'static str,
-    /// What the platform's tokens are for, in a sentence.
+    /// A sentence about the purpose of the platform's tokens.
     pub(crate) opening: &'static str,
     /// The configuration that manages them.
     pub(crate) configuration: &'static str,
-    /// The environment variable that leads the provider to the platform.
+    /// The environment variable for the platform's URL.
     pub(crate) base_url: &'static str,
-    /// The one that lets it in, and its value.
+    /// The environment variable for the provider's token, and its value.
     pub(crate) credential: (&'static str, SecretString),
 }
 
-/// Where a demo takes place.
+/// The running sandbox and the workspace of a demo.
 pub(crate) struct Stage {
     pub(crate) workspace: Workspace,
-    /// For calls with the tokens.
+    /// The client for calls with the tokens.
     pub(crate) http: reqwest::Client,
     listening: Listening,
 }
 
 impl Stage {
-    /// Builds the provider, serves the sandbox, and says so.
+    /// Builds the provider, serves the sandbox, and prints an introduction.
     pub(crate) async fn set<P: Platform>(scene: Scene, sandbox: &Sandbox<P>) -> Result<Self> {
         let terraform = Terraform::find().await?;
         let provider = build_provider(scene.name).await?;
@@ -64,7 +65,7 @@ impl Stage {
     }
 }
 
-/// Builds the provider of a platform in the profile that this program was built in.
+/// Builds a platform's provider in the profile of this program.
 async fn build_provider(platform: &str) -> Result<PathBuf> {
     let program = format!("terraform-provider-{platform}");
     println!("Building {program}.");
@@ -75,15 +76,15 @@ async fn build_provider(platform: &str) -> Result<PathBuf> {
         .args(["build", "--bin", &program])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(terraform::target()?);
-    // What Cargo tells this program of its own package would make build scripts of others run again.
+    // With these variables of Cargo, build scripts of dependencies would run again.
     for (name, _) in std::env::vars_os() {
-        let told = |name: &str| {
+        let is_of_cargo = |name: &str| {
             name == "OUT_DIR"
                 || ["CARGO_MANIFEST_", "CARGO_PKG_"]
                     .iter()
                     .any(|start| name.starts_with(start))
         };
-        if name.to_str().is_some_and(told) {
+        if name.to_str().is_some_and(is_of_cargo) {
             build.env_remove(name);
         }
     }
@@ -94,17 +95,17 @@ async fn build_provider(platform: &str) -> Result<PathBuf> {
     Ok(directory.join(program).with_extension(std::env::consts::EXE_EXTENSION))
 }
 
-/// Tells what comes next.
+/// Prints the heading of a step.
 pub(crate) fn step(number: usize, title: &str) {
     println!("\n{number}. {title}");
 }
 
-/// Tells what was found to be so.
+/// Prints a statement that has been checked.
 pub(crate) fn say(sentence: &str) {
     println!("   {sentence}");
 }
 
-/// Shows the lines of Terraform's own words that start like that.
+/// Prints the lines of Terraform's output that begin with `start`.
 pub(crate) fn show(run: &Run, start: &str) {
     for line in run.stdout.lines().filter(|line| line.trim_start().starts_with(start)) {
         println!("   | {}", line.trim());

@@ -29,7 +29,7 @@ impl Demo {
         let sandbox = Sandbox::new(Options::default());
         let scene = Scene {
             name: "startree",
-            opening: "Machines prove themselves to StarTree with service tokens, and roles say what they may do.",
+            opening: "Machines authenticate to StarTree with service tokens, whose roles grant permissions.",
             configuration: include_str!("startree.tf"),
             base_url: "STARTREE_BASE_URL",
             credential: ("STARTREE_TOKEN", sandbox.administrator().bearer()),
@@ -41,14 +41,14 @@ impl Demo {
     async fn create(&self) -> Result<()> {
         step(
             1,
-            "terraform apply makes a policy, a role that has it, and a token that has the role",
+            "terraform apply creates a policy, a role with the policy, and a token with the role",
         );
         self.release(1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let token = self.token().await?;
         self.answers(&token, StatusCode::OK).await?;
-        say("Pinot lets the new token in.");
+        say("Pinot accepts the new token.");
         ensure!(!run.stdout.contains(&token), "the value was printed");
         let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.code == Some(0), "{run}");
@@ -59,7 +59,7 @@ impl Demo {
     async fn rotate(&self) -> Result<()> {
         step(
             2,
-            "another release: another token, with the same role, and the old one is revoked",
+            "another release: a new token with the same role, and the old one is revoked",
         );
         let old = self.token().await?;
         self.release(2)?;
@@ -68,7 +68,7 @@ impl Demo {
         show(&run, "Apply complete!");
         self.answers(&self.token().await?, StatusCode::OK).await?;
         self.answers(&old, StatusCode::UNAUTHORIZED).await?;
-        say("Pinot lets the new token in, and the old one no more.");
+        say("Pinot accepts the new token, and rejects the old one.");
         let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.code == Some(0), "{run}");
         Ok(())
@@ -77,12 +77,12 @@ impl Demo {
     async fn lose_an_answer(&self) -> Result<()> {
         step(
             3,
-            "somebody takes the role away, and as Terraform gives it back, the answer is lost",
+            "a user removes the role, Terraform assigns it again, and the answer is lost",
         );
         let token = self.token().await?;
         self.sandbox.unassign_outside("orders-reader", subject(&token)?);
         self.answers(&token, StatusCode::FORBIDDEN).await?;
-        say("Pinot knows the token, and does not let it in.");
+        say("Pinot knows the token, but rejects it.");
         self.sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ASSIGN));
         let before = self.sandbox.calls("POST", ASSIGN);
         let run = self.stage.workspace.apply().await?.success()?;
@@ -92,21 +92,21 @@ impl Demo {
             self.sandbox.calls("POST", ASSIGN) == before + 1,
             "it was assigned twice"
         );
-        say("The provider looked, and found it assigned: Pinot lets the token in again.");
+        say("The provider checked and found the role assigned: Pinot accepts the token again.");
         Ok(())
     }
 
     async fn stand_in_the_way(&self) -> Result<()> {
         step(
             4,
-            "a role that somebody else has, too, is not deleted, and the error says whose it is",
+            "a role that is also assigned to another user is not deleted, and the error names the user",
         );
         let ann = || Subject::new("user-email", "ann@acme.com");
         self.sandbox.assign_outside("orders-reader", ann());
         let run = self.stage.workspace.destroy().await?;
         ensure!(run.code != Some(0) && run.says("ann@acme.com"), "{run}");
         ensure!(self.sandbox.roles().contains_key("orders-reader"), "the role is gone");
-        say("orders-reader is assigned to user-email \"ann@acme.com\", and is still there.");
+        say("orders-reader is assigned to user-email \"ann@acme.com\", and still exists.");
         self.sandbox.unassign_outside("orders-reader", ann());
         Ok(())
     }
@@ -114,14 +114,14 @@ impl Demo {
     async fn revoke(&self) -> Result<()> {
         step(
             5,
-            "terraform destroy takes everything back, in the order that the platform wants",
+            "terraform destroy deletes everything, in the order that the platform requires",
         );
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
         let (policies, roles, tokens) = (self.sandbox.policies(), self.sandbox.roles(), self.sandbox.tokens());
-        let left = (policies.len(), roles.len(), tokens.len());
-        ensure!(left == (1, 1, 1), "left are {left:?}");
-        say("Left are the policy, the role and the token that were there before.");
+        let remaining = (policies.len(), roles.len(), tokens.len());
+        ensure!(remaining == (1, 1, 1), "remaining: {remaining:?}");
+        say("The policy, the role and the token that existed before remain.");
         Ok(())
     }
 
@@ -130,12 +130,12 @@ impl Demo {
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
-    /// The present token's value, which is not to be shown.
+    /// The current token's value, which must not be printed.
     async fn token(&self) -> Result<String> {
         self.stage.workspace.output("token").await
     }
 
-    /// Holds what Pinot answers to this token against what it should.
+    /// Checks Pinot's answer to this token.
     async fn answers(&self, token: &str, expected: StatusCode) -> Result<()> {
         let url = self.stage.url("").replace("/api/v1/rbac-manager/", "/appconfigs");
         let answer = self.stage.http.get(url).bearer_auth(token).send().await?.status();

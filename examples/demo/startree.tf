@@ -6,11 +6,11 @@ terraform {
   }
 }
 
-# STARTREE_BASE_URL and STARTREE_TOKEN say where the RBAC Manager is, and who asks.
+# STARTREE_BASE_URL and STARTREE_TOKEN set the address and the credential of the provider.
 provider "startree" {}
 
 variable "release" {
-  description = "Which release of the dashboard is rolled out. Each gets a token of its own."
+  description = "The release of the dashboard. Each release has its own token."
   type        = number
 }
 

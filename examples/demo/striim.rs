@@ -17,7 +17,7 @@ pub(crate) async fn run() -> Result<()> {
     demo.disable_and_enable_pats().await?;
     demo.hand_over().await?;
     demo.revoke().await?;
-    demo.how_to_play_on();
+    demo.print_next_steps();
     Ok(())
 }
 
@@ -47,10 +47,10 @@ impl Demo {
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let status = self.status_with(&self.token().await?).await?;
-        ensure!(status == StatusCode::OK, "the new token is not let in: {status}");
+        ensure!(status == StatusCode::OK, "the new token is rejected: {status}");
         say(&format!("An API call with the new token: {status}."));
         ensure!(!run.stdout.contains(&self.token().await?), "the value was printed");
-        say("The value was not printed: to Terraform it is sensitive.");
+        say("The value was not printed, because it is sensitive.");
         Ok(())
     }
 
@@ -74,8 +74,11 @@ impl Demo {
             self.status_with(&old).await?,
             self.status_with(&self.token().await?).await?,
         );
-        ensure!(old == StatusCode::UNAUTHORIZED, "the old token is still let in: {old}");
-        ensure!(new == StatusCode::OK, "the new token is not let in: {new}");
+        ensure!(
+            old == StatusCode::UNAUTHORIZED,
+            "the old token is still accepted: {old}"
+        );
+        ensure!(new == StatusCode::OK, "the new token is rejected: {new}");
         say(&format!(
             "An API call with the old token: {old}. With the new one: {new}."
         ));
@@ -83,14 +86,17 @@ impl Demo {
     }
 
     async fn disable_and_enable_pats(&self) -> Result<()> {
-        step(4, "users' personal access tokens (PATs) are switched off, and on again");
+        step(
+            4,
+            "users' personal access tokens (PATs) are disabled, and enabled again",
+        );
         let user = "dana@acme.example";
         self.sandbox.add_user(user, Role::Regular);
         let pat = self.sandbox.add_user_token(user, Some(in_days(30)))?;
         let before = self.get("user-token", pat.expose_secret()).await?.status();
-        ensure!(before == StatusCode::OK, "the PAT is not let in: {before}");
+        ensure!(before == StatusCode::OK, "the PAT is rejected: {before}");
         say(&format!("An API call with a user's PAT: {before}."));
-        for (enabled, said) in [(false, "off"), (true, "on")] {
+        for (enabled, status) in [(false, "disabled"), (true, "enabled")] {
             self.set(180, enabled)?;
             let run = self.stage.workspace.apply().await?.success()?;
             show(&run, "~ enabled");
@@ -98,17 +104,19 @@ impl Demo {
                 .get("user-token/status", self.sandbox.admin_token().expose_secret())
                 .await?;
             let answer: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
-            ensure!(answer["enabled"] == enabled, "PATs are not {said}: {answer}");
+            ensure!(answer["enabled"] == enabled, "PATs are not {status}: {answer}");
             let after = self.get("user-token", pat.expose_secret()).await?.status();
-            ensure!(after == StatusCode::UNAUTHORIZED, "the PAT is still let in: {after}");
-            say(&format!("PATs are {said}: {answer}. The call with that PAT: {after}."));
+            ensure!(after == StatusCode::UNAUTHORIZED, "the PAT is still accepted: {after}");
+            say(&format!(
+                "PATs are {status}: {answer}. The call with that PAT: {after}."
+            ));
         }
-        say("On again restores no PAT: each user makes a new one.");
+        say("Enabling restores no PAT: each user creates a new one.");
         Ok(())
     }
 
     async fn hand_over(&self) -> Result<()> {
-        step(5, "terraform output hands the token over to Vault");
+        step(5, "terraform output delivers the token to Vault");
         let vault = Vault::open(self.stage.http.clone()).await?;
         let before = vault.version().await?;
         vault.put(&self.stage.workspace.output("ci_token").await?).await?;
@@ -119,7 +127,7 @@ impl Demo {
         );
         say("terraform output -raw ci_token | vault kv put -mount=secret striim/ci-pipeline token=-");
         say(&format!(
-            "Here {} took the token, as version {version} of the secret.",
+            "Here {} stored the token, as version {version} of the secret.",
             vault.name
         ));
         Ok(())
@@ -133,20 +141,20 @@ impl Demo {
         let status = self.status_with(&token).await?;
         ensure!(
             status == StatusCode::UNAUTHORIZED,
-            "the token is still let in: {status}"
+            "the token is still accepted: {status}"
         );
         say(&format!("An API call with the token: {status}."));
         Ok(())
     }
 
-    fn how_to_play_on(&self) {
-        println!("\nTo play on, start a sandbox that stays, in a terminal of its own:");
+    fn print_next_steps(&self) {
+        println!("\nTo continue, start a permanent sandbox in another terminal:");
         say("cargo run --features sandbox --bin striim-sandbox");
-        println!("In another one, paste the `export` line that it prints, then:");
+        println!("In a third one, paste the `export` line that it prints, then:");
         say(&format!("cd {}", self.stage.workspace.dir().display()));
         say("export TF_CLI_CONFIG_FILE=$PWD/terraform.tfrc");
         say(&format!("{} apply", self.stage.workspace.terraform().command_line()));
-        println!("The steps above changed terraform.tfvars, and nothing else.");
+        println!("The steps above changed terraform.tfvars, and no other file.");
     }
 
     /// Sets the configuration's two variables.
@@ -156,12 +164,12 @@ impl Demo {
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
-    /// The token's present value. Not to be shown.
+    /// The token's current value, which must not be printed.
     async fn token(&self) -> Result<String> {
         self.stage.workspace.output("ci_token").await
     }
 
-    /// What the API answers to a call with that token.
+    /// The status of an API call with this token.
     async fn status_with(&self, token: &str) -> Result<StatusCode> {
         Ok(self.get("service-accounts", token).await?.status())
     }

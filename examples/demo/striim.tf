@@ -6,11 +6,11 @@ terraform {
   }
 }
 
-# STRIIM_BASE_URL and STRIIM_TOKEN say where the API is, and who asks.
+# STRIIM_BASE_URL and STRIIM_TOKEN set the address and the credential of the provider.
 provider "striim" {}
 
 variable "expires_at" {
-  description = "When the CI token ends. A change rotates it."
+  description = "The expiry of the CI token. A change rotates the token."
   type        = string
 }
 
@@ -30,7 +30,7 @@ resource "striim_pat_status" "account" {
 }
 
 output "ci_token" {
-  description = "For the place where CI reads it."
+  description = "The token for CI."
   value       = striim_service_account_token.ci.token
   sensitive   = true
 }

@@ -1,4 +1,5 @@
-//! Where the token goes: Vault's KV v2 at `$VAULT_ADDR`, or the sandbox's, which lives as long as the demo.
+//! The destination of the token: Vault's KV version 2 at `$VAULT_ADDR`, or a sandbox that lasts as
+//! long as the demo.
 
 use anyhow::{Context as _, Result};
 use http::StatusCode;
@@ -8,21 +9,22 @@ use token_providers::sandbox::{Listening, Vault as Sandbox};
 
 use token_providers::token::Clock;
 
-/// The secret's place: mount `secret`, which a development server of Vault has from the start.
+/// The path of the secret in the mount `secret`, which a development server of Vault has from the
+/// start.
 const PATH: &str = "striim/ci-pipeline";
 
-/// A KV v2 that the demo writes to.
+/// A KV version 2 that the demo writes to.
 pub(crate) struct Vault {
     address: String,
     token: String,
     http: reqwest::Client,
-    /// Which one it is, for the narration.
+    /// The name of the server in the output.
     pub(crate) name: String,
     _sandbox: Option<Listening>,
 }
 
 impl Vault {
-    /// `$VAULT_ADDR` with `$VAULT_TOKEN`, else a sandbox.
+    /// Connects to `$VAULT_ADDR` with `$VAULT_TOKEN`, or starts a sandbox.
     pub(crate) async fn open(http: reqwest::Client) -> Result<Self> {
         let Ok(address) = std::env::var("VAULT_ADDR") else {
             let vault = Sandbox::new(Clock::system());
@@ -49,11 +51,11 @@ impl Vault {
         let request = self.http.post(format!("{}/v1/secret/data/{PATH}", self.address));
         let body = json!({"data": {"token": value}}).to_string();
         let response = request.header("X-Vault-Token", &self.token).body(body).send().await?;
-        response.error_for_status().context("Vault does not take the token")?;
+        response.error_for_status().context("Vault does not accept the token")?;
         Ok(())
     }
 
-    /// The number of the secret's newest version; 0 where there is none. Reads metadata only.
+    /// The number of the secret's newest version; 0 if there is none. Reads metadata only.
     pub(crate) async fn version(&self) -> Result<i64> {
         let request = self.http.get(format!("{}/v1/secret/metadata/{PATH}", self.address));
         let response = request.header("X-Vault-Token", &self.token).send().await?;

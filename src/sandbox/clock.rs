@@ -1,4 +1,4 @@
-//! A clock that can be moved.
+//! A clock that a test can move.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::token::Clock;
 
-/// A clock that runs an offset ahead of (or behind) another one.
+/// A clock at a variable offset from another one.
 #[derive(Clone, Debug)]
 pub(super) struct MovableClock {
     base: Clock,
@@ -23,7 +23,7 @@ impl MovableClock {
 
     pub(super) fn now(&self) -> Timestamp {
         let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
-        // Past the end of time the clock stands still.
+        // The time saturates at the ends of the range.
         let end = if offset.is_negative() {
             Timestamp::MIN
         } else {

@@ -1,4 +1,4 @@
-//! Faults on demand: what goes wrong between a client and a platform.
+//! Fault injection between a client and a platform.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,13 +17,13 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
-/// Something that goes wrong with the next requests of a kind.
+/// A fault that affects the next matching requests.
 ///
-/// The same description serves [`Sandbox::fault`](super::Sandbox::fault) and `POST /sandbox/faults`:
+/// Both [`Sandbox::fault`](super::Sandbox::fault) and `POST /sandbox/faults` accept it:
 ///
 /// ```
 /// # use token_providers::sandbox::{Effect, Fault};
-/// // The next two creations happen, but the client sees a gateway's error.
+/// // The platform executes the next two creations, but the client receives a gateway's error.
 /// let fault = Fault::answer(502).on("POST", "/service-account").after().times(2);
 ///
 /// let json = r#"{"method": "POST", "path": "/service-account", "times": 2, "when": "after",
@@ -33,49 +33,51 @@ use tokio_stream::StreamExt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fault {
-    /// Only requests of this method.
+    /// Restricts the fault to requests with this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Only requests to this path, relative to the base URL.
+    /// Restricts the fault to requests to this path, relative to the base URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How many such requests pass unharmed first.
+    /// The number of matching requests that succeed before the fault starts.
     #[serde(default)]
     pub skip: u32,
-    /// How many are hit.
+    /// The number of requests that the fault affects.
     #[serde(default = "once")]
     pub times: u32,
-    /// Whether the platform acts on them.
+    /// Whether the platform executes these requests.
     #[serde(default)]
     pub when: When,
-    /// What the client sees.
+    /// The effect for the client.
     pub effect: Effect,
 }
 
-/// Whether the platform has acted on a request when the fault strikes.
+/// Whether the platform executes a request that a fault affects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// It has not and, unless the fault is a mere delay, will not.
+    /// The fault occurs first. Unless it is a delay, the platform does not execute the request.
     #[default]
     Before,
-    /// It has; the client does not learn so.
+    /// The platform executes the request, and the client does not receive its answer.
     After,
 }
 
-/// What a client sees of a fault.
+/// The effect of a fault for the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
-    /// This answer instead of the platform's.
+    /// Replaces the platform's answer.
     Answer(ScriptedAnswer),
-    /// The connection is closed without an answer.
+    /// Closes the connection without an answer.
     Cut,
-    /// The platform acts, whatever [`When`] says; the connection is closed in the middle of the answer's body.
+    /// Closes the connection in the middle of the answer's body. The platform executes the request,
+    /// whatever [`When`] says.
     Truncate,
-    /// No answer; the connection stays open, for an hour at most.
+    /// Sends no answer and keeps the connection open, for an hour at most.
     Hang,
-    /// The platform's answer after this time by tokio's timer, not by the sandbox's clock.
+    /// Delays the answer by this time of tokio's timer, which is independent of the sandbox's
+    /// clock.
     Delay(SignedDuration),
 }
 
@@ -83,7 +85,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ScriptedAnswer {
-    /// The status code.
+    /// The HTTP status.
     pub status: u16,
     /// The headers.
     #[serde(default)]
@@ -93,7 +95,8 @@ pub struct ScriptedAnswer {
     pub body: String,
 }
 
-/// Marks an answer in whose place the connection is closed. It is the error of [`Sandbox::service`](super::Sandbox::service).
+/// The error of [`Sandbox::service`](super::Sandbox::service) for a connection that was closed
+/// without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was closed before an answer")]
 pub struct ConnectionCut;
@@ -104,10 +107,10 @@ impl From<Infallible> for ConnectionCut {
     }
 }
 
-const LONGEST_HANG: Duration = Duration::from_secs(3600);
+const MAX_HANG: Duration = Duration::from_secs(3600);
 
 impl Fault {
-    /// The next request sees `effect`.
+    /// Creates a fault that affects the next request.
     pub fn new(effect: Effect) -> Self {
         Self {
             method: None,
@@ -119,7 +122,7 @@ impl Fault {
         }
     }
 
-    /// The next request is answered with `status` and no body.
+    /// Creates a fault that answers the next request with `status` and an empty body.
     pub fn answer(status: u16) -> Self {
         Self::new(Effect::Answer(ScriptedAnswer {
             status,
@@ -128,7 +131,7 @@ impl Fault {
         }))
     }
 
-    /// Only requests of this method to this path, relative to the base URL.
+    /// Restricts the fault to requests with this method to this path, relative to the base URL.
     pub fn on(self, method: &str, path: &str) -> Self {
         Self {
             method: Some(method.to_owned()),
@@ -137,7 +140,7 @@ impl Fault {
         }
     }
 
-    /// The platform acts first.
+    /// Lets the platform execute the request first.
     pub fn after(self) -> Self {
         Self {
             when: When::After,
@@ -145,17 +148,17 @@ impl Fault {
         }
     }
 
-    /// So many requests are hit.
+    /// Sets the number of affected requests.
     pub fn times(self, times: u32) -> Self {
         Self { times, ..self }
     }
 
-    /// So many requests pass unharmed first.
+    /// Sets the number of matching requests that succeed first.
     pub fn skip(self, skip: u32) -> Self {
         Self { skip, ..self }
     }
 
-    /// The answer carries this header. Without effect on faults that are not answers.
+    /// Adds a header to the answer. Has no effect on other faults than answers.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Effect::Answer(answer) = &mut self.effect {
             answer.headers.insert(name.to_owned(), value.to_owned());
@@ -163,7 +166,7 @@ impl Fault {
         self
     }
 
-    /// The answer has this body. Without effect on faults that are not answers.
+    /// Sets the body of the answer. Has no effect on other faults than answers.
     pub fn body(mut self, body: &str) -> Self {
         if let Effect::Answer(answer) = &mut self.effect {
             body.clone_into(&mut answer.body);
@@ -181,51 +184,51 @@ impl Fault {
     }
 }
 
-/// What passes between clients and a server: how often each endpoint was called, and what is to go wrong.
+/// The pending faults of a server, and the number of calls of each endpoint.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Traffic(Arc<Mutex<Passing>>);
+pub(super) struct Traffic(Arc<Mutex<TrafficState>>);
 
 #[derive(Debug, Default)]
-pub(super) struct Passing {
+pub(super) struct TrafficState {
     pub(super) faults: Vec<Fault>,
-    /// How often, by `METHOD /path` relative to the base URL.
+    /// The number of calls by `METHOD /path`, relative to the base URL.
     pub(super) calls: BTreeMap<String, usize>,
 }
 
 impl Traffic {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Passing> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, TrafficState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many requests of `method` came to `path`, whatever became of them.
+    /// The number of requests with `method` to `path`, including failed ones.
     pub(super) fn calls(&self, method: &str, path: &str) -> usize {
         self.lock().calls.get(&format!("{method} {path}")).copied().unwrap_or(0)
     }
 
-    /// Counts a request, and tells the fault that strikes it.
-    fn arrival(&self, method: &Method, path: &str) -> Option<Fault> {
-        let mut passing = self.lock();
-        *passing.calls.entry(format!("{method} {path}")).or_default() += 1;
-        strike(&mut passing.faults, method, path)
+    /// Counts a request, and returns the fault that affects it.
+    fn count(&self, method: &Method, path: &str) -> Option<Fault> {
+        let mut state = self.lock();
+        *state.calls.entry(format!("{method} {path}")).or_default() += 1;
+        take_fault(&mut state.faults, method, path)
     }
 }
 
-/// The first of the faults that strikes this request; it is used up by one.
-fn strike(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Option<Fault> {
+/// Takes the first fault that affects this request.
+fn take_fault(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Option<Fault> {
     let fault = faults.iter_mut().find(|fault| fault.matches(method, path))?;
     if fault.skip > 0 {
         fault.skip -= 1;
         return None;
     }
     fault.times -= 1;
-    let struck = fault.clone();
+    let taken = fault.clone();
     faults.retain(|fault| fault.times > 0);
-    Some(struck)
+    Some(taken)
 }
 
-/// Counts each request, and lets the faults strike.
+/// Counts each request and applies the faults.
 pub(super) async fn inject(State(traffic): State<Traffic>, request: Request, next: Next) -> Response {
-    let Some(fault) = traffic.arrival(request.method(), request.uri().path()) else {
+    let Some(fault) = traffic.count(request.method(), request.uri().path()) else {
         return next.run(request).await;
     };
     match (fault.effect, fault.when) {
@@ -252,7 +255,7 @@ pub(super) async fn inject(State(traffic): State<Traffic>, request: Request, nex
                         .into_response()
                 }),
                 Effect::Hang => {
-                    tokio::time::sleep(LONGEST_HANG).await;
+                    tokio::time::sleep(MAX_HANG).await;
                     cut()
                 }
                 Effect::Cut | Effect::Truncate | Effect::Delay(_) => cut(),
@@ -261,28 +264,29 @@ pub(super) async fn inject(State(traffic): State<Traffic>, request: Request, nex
     }
 }
 
-/// For [`Sandbox::service`](super::Sandbox::service) a mark; for who calls the bare router a body that breaks at once.
+/// A response that [`Sandbox::service`](super::Sandbox::service) turns into an error; in the bare
+/// router, its body fails.
 fn cut() -> Response {
-    let mut answer = Response::new(broken_after(Bytes::new()));
+    let mut answer = Response::new(failing_body(Bytes::new()));
     *answer.status_mut() = StatusCode::BAD_GATEWAY;
     answer.extensions_mut().insert(ConnectionCut);
     answer
 }
 
-/// The head promises the whole body.
+/// Cuts the body in half while the head declares its full length.
 async fn truncated(answer: Response) -> Response {
     let (mut head, body) = answer.into_parts();
     let mut body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     head.headers.insert(header::CONTENT_LENGTH, body.len().into());
     body.truncate(body.len() / 2);
-    Response::from_parts(head, broken_after(body))
+    Response::from_parts(head, failing_body(body))
 }
 
-fn broken_after(sent: Bytes) -> Body {
+fn failing_body(sent: Bytes) -> Body {
     let broken = io::Error::new(io::ErrorKind::ConnectionReset, ConnectionCut);
     let frames = tokio_stream::iter([Ok(Frame::data(sent)), Err(broken)]).then(|frame| async {
         if frame.is_err() {
-            // Lets the server send what came before.
+            // Allows the server to send the previous frame.
             tokio::task::yield_now().await;
         }
         frame
@@ -291,7 +295,7 @@ fn broken_after(sent: Bytes) -> Body {
 }
 
 impl ScriptedAnswer {
-    /// The answer, or why HTTP does not allow it.
+    /// Builds the answer, or returns the error if HTTP does not allow it.
     pub(super) fn build(&self) -> Result<Response, http::Error> {
         let headers = self.headers.iter();
         let answer = headers.fold(Response::builder().status(self.status), |answer, (name, value)| {

@@ -1,4 +1,4 @@
-//! Serving a sandbox over TCP.
+//! The TCP server of a sandbox.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,12 +17,12 @@ use tower::{Service, ServiceExt};
 
 use super::fault::ConnectionCut;
 
-/// A sandbox that is being served. Dropping it stops serving and closes every connection.
+/// A running server of a sandbox. Dropping it stops the server and closes every connection.
 #[derive(Debug)]
 pub struct Listening {
-    /// What a provider's `base_url` must say, e.g. `http://127.0.0.1:8080/api/v1`.
+    /// The value for a provider's `base_url`, such as `http://127.0.0.1:8080/api/v1`.
     pub base_url: String,
-    /// Where it listens; the port is the real one if port 0 was asked for.
+    /// The address of the listener, with the actual port if port 0 was requested.
     pub address: SocketAddr,
     serving: AbortHandle,
 }
@@ -33,7 +33,7 @@ impl Drop for Listening {
     }
 }
 
-/// Serves a router at `address`; `base_url` tells where clients of the real address find it.
+/// Serves a router at `address`. `base_url` returns the URL for clients from the actual address.
 pub(super) async fn listen(
     address: SocketAddr,
     base_url: impl FnOnce(SocketAddr) -> String,
@@ -49,7 +49,7 @@ pub(super) async fn listen(
     })
 }
 
-/// A router as a service whose error is a connection that was cut.
+/// Turns a router into a service that returns an error for a closed connection.
 pub(super) fn service<B>(
     router: Router,
 ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<B>
@@ -71,8 +71,8 @@ async fn accept(listener: TcpListener, router: Router) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(converse(stream, router.clone()))),
-                // Such as too many open files: other connections must end first.
+                Ok((stream, _)) => drop(connections.spawn(serve_connection(stream, router.clone()))),
+                // For example too many open files: wait until other connections are closed.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -80,11 +80,11 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router) {
-    // Without it answers wait for the client's delayed acknowledgements.
+async fn serve_connection(stream: TcpStream, router: Router) {
+    // Otherwise answers wait for the client's delayed acknowledgements.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(service::<Incoming>(router));
-    // An error is a client that went away, or a fault's cut: either way the connection is over.
+    // An error means that the client disconnected or a fault closed the connection.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

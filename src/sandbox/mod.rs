@@ -1,8 +1,10 @@
-//! Platforms in memory, for tests of this project and of its users: one folder each, held to the platform's documents.
+//! In-memory platforms for tests of this project and of its users. Each module follows the
+//! documentation of its platform.
 //!
-//! A [`Platform`] is a state and the routes to it. What surrounds it is here, in [`Sandbox`]: the clock that a test moves,
-//! the [`Fault`]s that strike its requests, the counting of them, and the ways in. A client in the same process talks to
-//! [`Sandbox::service`] and shares [`Sandbox::clock`]; others connect to [`Sandbox::listen`].
+//! A [`Platform`] consists of a state and its routes. [`Sandbox`] adds a clock that a test can
+//! move, [`Fault`] injection and call counting. A client in the same process uses
+//! [`Sandbox::service`] and shares [`Sandbox::clock`]; other clients connect to
+//! [`Sandbox::listen`].
 
 mod clock;
 mod fault;
@@ -36,44 +38,47 @@ pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When};
 pub use listen::Listening;
 pub use vault::{Capability, Vault};
 
-/// What a platform remembers, and what it answers.
+/// The state of a platform and its API.
 pub trait Platform: Debug + Send + Sized + 'static {
-    /// Where its API begins, such as `/v1`; empty where that is the root.
+    /// The base path of the API, such as `/v1`; empty for the root.
     const BASE_PATH: &'static str;
 
-    /// The API, by paths relative to the base path. Faults strike here, and requests are counted.
+    /// The API, with paths relative to the base path. Faults apply and requests are counted.
     fn api() -> Router<Sandbox<Self>>;
 
-    /// Another service of the platform, by whole paths. Faults strike here, too, and requests are counted.
-    fn another() -> Router<Sandbox<Self>> {
+    /// A second service of the platform, with absolute paths. Faults apply and requests are
+    /// counted.
+    fn secondary_api() -> Router<Sandbox<Self>> {
         Router::new()
     }
 
-    /// What is served beside the platform, by whole paths.
-    fn beside() -> Router<Sandbox<Self>> {
+    /// Routes for tests, with absolute paths. Faults do not apply, and requests are not counted.
+    fn control_routes() -> Router<Sandbox<Self>> {
         Router::new()
     }
 
-    /// What clients at this address are to be given as the platform's URL.
+    /// The platform's URL for clients that connect to this address.
     fn base_url(address: SocketAddr) -> String {
         format!("http://{address}{}", Self::BASE_PATH)
     }
 
-    /// Every value ever issued, dead or alive.
+    /// Every value ever issued, whether still valid or not.
     fn issued(&self) -> &[SecretString];
 
-    /// Whether a value lets its bearer in at this time.
+    /// Whether a value is valid at this time.
     fn is_live(&self, value: &str, now: Timestamp) -> bool;
 
-    /// Lets happen what time alone brings, such as the end of tokens. Whoever looks at the platform sees it so.
-    fn age(&mut self, now: Timestamp) {
+    /// Applies changes that depend on time alone, such as the expiry of tokens. Called before every
+    /// access.
+    fn expire(&mut self, now: Timestamp) {
         let _ = now;
     }
 }
 
-/// A platform in memory and the API to it. Clones share it.
+/// A platform in memory with its API. Clones share it.
 ///
-/// A platform's own `Sandbox` is this of its state, and adds what a test does outside the API.
+/// Each platform defines an alias of this type for its state, with methods for changes outside the
+/// API.
 #[derive(Debug)]
 pub struct Sandbox<P> {
     platform: Arc<Mutex<P>>,
@@ -81,7 +86,7 @@ pub struct Sandbox<P> {
     clock: MovableClock,
 }
 
-/// An answer with the sandbox's time, unless a fault gives it another one.
+/// Adds a `Date` header with the sandbox's time, unless a fault sets another one.
 async fn dated(State(clock): State<Clock>, mut answer: Response) -> Response {
     static PRINTER: DateTimePrinter = DateTimePrinter::new();
     let date = PRINTER.timestamp_to_rfc9110_string(&clock.now());
@@ -102,8 +107,8 @@ impl<P> Clone for Sandbox<P> {
 }
 
 impl<P: Platform> Sandbox<P> {
-    /// A sandbox of this platform that starts by this clock.
-    fn of(platform: P, clock: Clock) -> Self {
+    /// Creates a sandbox of this platform whose clock follows `clock`.
+    fn start(platform: P, clock: Clock) -> Self {
         Self {
             platform: Arc::new(Mutex::new(platform)),
             traffic: Traffic::default(),
@@ -111,9 +116,10 @@ impl<P: Platform> Sandbox<P> {
         }
     }
 
-    /// All that is served.
+    /// The router of all services.
     ///
-    /// A connection that a fault cuts shows as a 502 whose body breaks; see [`Self::service`] for a real error.
+    /// A connection that a fault closes is a 502 whose body fails; [`Self::service`] returns an
+    /// error instead.
     pub fn router(&self) -> Router {
         let faults = || middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
         let api = P::api().layer(faults());
@@ -121,13 +127,14 @@ impl<P: Platform> Sandbox<P> {
             "" => api,
             base_path => Router::new().nest(base_path, api),
         };
-        api.merge(P::another().layer(faults()))
-            .merge(P::beside())
+        api.merge(P::secondary_api().layer(faults()))
+            .merge(P::control_routes())
             .with_state(self.clone())
             .layer(middleware::map_response_with_state(self.clock(), dated))
     }
 
-    /// The same as a service whose error is a connection that was cut, for a client in the same process.
+    /// A service for a client in the same process. It returns an error for a connection that a
+    /// fault closes.
     pub fn service<B>(
         &self,
     ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send> + Clone + use<P, B>
@@ -137,10 +144,10 @@ impl<P: Platform> Sandbox<P> {
         listen::service(self.router())
     }
 
-    /// Serves it over HTTP/1.1 at `address`, e.g. `127.0.0.1:0` for any free port.
+    /// Serves the sandbox over HTTP/1.1 at `address`, such as `127.0.0.1:0` for any free port.
     ///
     /// # Errors
-    /// If the address cannot be listened at.
+    /// Returns an error if the address cannot be bound.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
         listen::listen(address, P::base_url, self.router()).await
     }
@@ -150,45 +157,46 @@ impl<P: Platform> Sandbox<P> {
         self.clock.share()
     }
 
-    /// Moves the clock.
+    /// Moves the clock forward.
     pub fn advance(&self, by: SignedDuration) {
         self.clock.advance(by);
     }
 
-    /// How many requests of `method` came to `path` (relative to the API's base path), whatever became of them.
+    /// The number of requests with `method` to `path` (relative to the API's base path), including
+    /// failed ones.
     pub fn calls(&self, method: &str, path: &str) -> usize {
         self.traffic.calls(method, path)
     }
 
-    /// Makes something go wrong with the next requests. Of several faults the one added first strikes first.
+    /// Adds a fault for the next requests. If several faults match, the one added first applies.
     pub fn fault(&self, fault: Fault) {
         self.traffic.lock().faults.push(fault);
     }
 
-    /// Forgets the faults that have not struck yet.
+    /// Removes the faults that have not occurred yet.
     pub fn heal(&self) {
         self.traffic.lock().faults.clear();
     }
 
-    /// Whether a value would be let in now.
+    /// Whether a value is valid now.
     pub fn is_live(&self, value: &str) -> bool {
         self.with(|platform, now| platform.is_live(value, now))
     }
 
-    /// Every value ever issued, dead or alive, to search for leaks.
+    /// Every value ever issued, whether still valid or not, to search for leaks.
     pub fn issued_values(&self) -> Vec<SecretString> {
         self.lock().issued().to_vec()
     }
 
-    /// Does something with the platform as it is now.
+    /// Runs `operation` on the current state.
     fn with<T>(&self, operation: impl FnOnce(&mut P, Timestamp) -> T) -> T {
         let mut platform = self.lock();
         let now = self.clock.now();
-        platform.age(now);
+        platform.expire(now);
         operation(&mut platform, now)
     }
 
-    /// The platform as it was when somebody looked last.
+    /// The state at the last access, without later expiries.
     fn lock(&self) -> MutexGuard<'_, P> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }

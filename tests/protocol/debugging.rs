@@ -8,7 +8,7 @@ use super::plugin::Plugin;
 use super::plugin::proto::get_provider_schema;
 
 #[tokio::test]
-async fn printed_line_attaches_terraform_and_opentofu() {
+async fn printed_variable_attaches_terraform_and_opentofu() {
     let plugin = Plugin::debug().await;
     let reattach: serde_json::Value = serde_json::from_str(&plugin.line).unwrap();
     let attach = json!({
@@ -29,7 +29,7 @@ async fn printed_line_attaches_terraform_and_opentofu() {
 }
 
 #[tokio::test]
-async fn only_the_same_user_reaches_the_socket() {
+async fn socket_is_accessible_to_same_user_only() {
     let plugin = Plugin::debug().await;
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&plugin.socket), 0o600);
@@ -37,7 +37,7 @@ async fn only_the_same_user_reaches_the_socket() {
 }
 
 #[tokio::test]
-async fn it_outlives_a_shutdown_and_ends_by_ctrl_c() {
+async fn debug_server_ignores_shutdown_and_ends_on_interrupt() {
     let plugin = Plugin::debug().await;
     let directory = plugin.socket.parent().unwrap().to_owned();
     plugin.shutdown().await;

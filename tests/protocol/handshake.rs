@@ -1,4 +1,4 @@
-//! What the program answers to a good and to a bad handshake.
+//! The program's answer to valid and invalid handshakes.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +6,7 @@ use super::plugin::{COOKIE, Options, Plugin, program};
 use tempfile::TempDir;
 
 #[tokio::test]
-async fn the_line_names_a_socket_that_only_its_user_can_reach() {
+async fn handshake_line_names_socket_of_user() {
     let plugin = Plugin::start(Options::default()).await;
     let fields = plugin.fields();
     assert_eq!(fields.len(), 6, "{fields:?}");
@@ -21,20 +21,20 @@ async fn the_line_names_a_socket_that_only_its_user_can_reach() {
 }
 
 #[tokio::test]
-async fn the_client_says_where_the_socket_goes() {
+async fn socket_is_created_in_requested_directory() {
     let directory = TempDir::new().unwrap();
     let options = Options::default().with("PLUGIN_UNIX_SOCKET_DIR", directory.path().to_str().unwrap());
     assert!(Plugin::start(options).await.socket.starts_with(directory.path()));
 }
 
 #[tokio::test]
-async fn a_client_that_asks_learns_that_the_broker_has_no_multiplexing() {
+async fn handshake_line_reports_no_multiplexing_on_request() {
     let plugin = Plugin::start(Options::default().with("PLUGIN_MULTIPLEX_GRPC", "true")).await;
     assert_eq!(plugin.fields()[6..], ["false"]);
 }
 
 #[tokio::test]
-async fn started_by_hand_the_program_says_what_it_is_and_how_to_use_it() {
+async fn program_started_by_hand_prints_help() {
     for variables in [vec![], vec![(COOKIE.0, "wrong".to_owned())]] {
         let temporary = TempDir::new().unwrap();
         let output = program(&temporary, &variables).output().await.unwrap();
@@ -53,7 +53,7 @@ async fn started_by_hand_the_program_says_what_it_is_and_how_to_use_it() {
 }
 
 #[tokio::test]
-async fn version_and_help_answer_on_standard_output() {
+async fn version_and_help_are_printed_to_standard_output() {
     for (argument, expected) in [
         (
             "--version",
@@ -72,7 +72,7 @@ async fn version_and_help_answer_on_standard_output() {
 }
 
 #[tokio::test]
-async fn an_unknown_argument_is_an_error() {
+async fn unknown_argument_is_an_error() {
     let mut program = program(&TempDir::new().unwrap(), &[]);
     let output = program.arg("serve").output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -80,9 +80,10 @@ async fn an_unknown_argument_is_an_error() {
     assert!(stderr.contains("unknown arguments: serve"), "{stderr}");
 }
 
-/// Terraform shows the first line of standard output where it is no handshake, so the reason is there as well.
+/// Terraform shows the first line of standard output if it is not a handshake, so the reason is
+/// printed there as well.
 #[tokio::test]
-async fn a_client_that_cannot_be_served_is_told_why() {
+async fn unsupported_handshake_prints_reason() {
     for (name, value, reason) in [
         (
             "PLUGIN_PROTOCOL_VERSIONS",

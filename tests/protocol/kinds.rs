@@ -1,4 +1,4 @@
-//! Every kind of thing that a provider may have, by its calls.
+//! The calls of every kind of object that a provider may define.
 
 use tonic::Request;
 
@@ -10,7 +10,7 @@ use super::plugin::proto::{
 use super::plugin::{Options, Plugin};
 
 #[tokio::test]
-async fn answers_that_stream_come_to_an_end_with_what_went_wrong() {
+async fn failed_stream_ends_with_its_error() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     let request = list_resource::Request {
@@ -37,7 +37,7 @@ async fn answers_that_stream_come_to_an_end_with_what_went_wrong() {
 }
 
 #[tokio::test]
-async fn what_there_is_not_is_an_error_in_each_call() {
+async fn unknown_type_is_an_error_in_each_call() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     let opened = client.open_ephemeral_resource(open_ephemeral_resource::Request {
@@ -53,7 +53,7 @@ async fn what_there_is_not_is_an_error_in_each_call() {
 }
 
 #[tokio::test]
-async fn metadata_schemas_and_identities_tell_of_the_same_things() {
+async fn metadata_schemas_and_identities_list_same_types() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     let metadata = client
@@ -77,14 +77,14 @@ async fn metadata_schemas_and_identities_tell_of_the_same_things() {
     for name in identities.keys() {
         assert!(schemas.resource_schemas.contains_key(name), "{name}");
     }
-    // What is found by a list is imported by its identity.
+    // A listed object is imported by its identity.
     for listed in metadata.list_resources {
         assert!(identities.contains_key(&listed.type_name), "{listed:?}");
     }
 }
 
 #[tokio::test]
-async fn a_state_of_another_type_is_refused_with_advice() {
+async fn move_from_unsupported_type_is_rejected_with_advice() {
     let plugin = Plugin::start(Options::default()).await;
     let request = move_resource_state::Request {
         source_type_name: "vault_token".to_owned(),
@@ -96,8 +96,11 @@ async fn a_state_of_another_type_is_refused_with_advice() {
         ..Default::default()
     };
     let answer = plugin.client().await.move_resource_state(Request::new(request)).await;
-    let [told] = &answer.unwrap().into_inner().diagnostics[..] else {
+    let [diagnostic] = &answer.unwrap().into_inner().diagnostics[..] else {
         panic!("one error");
     };
-    assert!(told.detail.contains("A vault_token cannot become"), "{told:?}");
+    assert!(
+        diagnostic.detail.contains("A vault_token cannot become"),
+        "{diagnostic:?}"
+    );
 }

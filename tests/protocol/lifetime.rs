@@ -1,4 +1,4 @@
-//! When the program ends, and what it leaves behind. How long it waits for clients is tested beside the server's code.
+//! The end of the program and its cleanup. The idle timeouts are tested next to the server's code.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::plugin::{Options, Plugin, call, frame};
 const STOP: &str = "/tfplugin6.Provider/StopProvider";
 
 #[tokio::test]
-async fn shutdown_ends_the_program_and_removes_the_socket() {
+async fn shutdown_ends_program_and_removes_socket() {
     let plugin = Plugin::start(Options::default()).await;
     let directory = plugin.socket.parent().unwrap().to_owned();
     plugin.shutdown().await;
@@ -29,7 +29,7 @@ async fn shutdown_ends_the_program_and_removes_the_socket() {
 }
 
 #[tokio::test]
-async fn sigterm_and_sighup_end_the_program_and_remove_the_socket() {
+async fn sigterm_and_sighup_end_program_and_remove_socket() {
     for signal in ["TERM", "HUP"] {
         let plugin = Plugin::start(Options::default()).await;
         let directory = plugin.socket.parent().unwrap().to_owned();
@@ -41,7 +41,7 @@ async fn sigterm_and_sighup_end_the_program_and_remove_the_socket() {
 }
 
 #[tokio::test]
-async fn an_interrupt_is_for_terraform_and_not_for_the_plugin() {
+async fn interrupt_does_not_end_plugin() {
     let plugin = Plugin::start(Options::default()).await;
     for _ in 0..3 {
         plugin.signal("INT").await;
@@ -55,7 +55,7 @@ async fn an_interrupt_is_for_terraform_and_not_for_the_plugin() {
 }
 
 #[tokio::test]
-async fn stop_provider_does_not_end_the_program() {
+async fn stop_provider_does_not_end_program() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     for _ in 0..2 {
@@ -64,7 +64,7 @@ async fn stop_provider_does_not_end_the_program() {
 }
 
 #[tokio::test]
-async fn the_streams_of_go_plugin_are_open_until_the_end() {
+async fn streams_of_go_plugin_are_open_until_shutdown() {
     let plugin = Plugin::start(Options::default()).await;
     let channel = plugin.channel().await;
     let mut stdio = GrpcStdioClient::new(channel.clone())
@@ -83,16 +83,16 @@ async fn the_streams_of_go_plugin_are_open_until_the_end() {
     assert!(plugin.ended().await.status.success());
 }
 
-/// Two clients, for it takes the program a while to be sure that nobody comes back.
+/// Uses two clients, because the program waits a while for another client.
 #[tokio::test]
-async fn a_client_that_vanishes_in_the_middle_of_a_message_or_of_a_call_leaves_nothing_behind() {
+async fn client_lost_during_message_or_call_ends_program_and_removes_socket() {
     let told_half = Plugin::start(Options::default()).await;
     let half = tokio_stream::once(frame(100, b"half of it")).chain(tokio_stream::pending());
     let body = StreamBody::new(half.map(|bytes| Ok::<_, Status>(Frame::data(bytes))));
     let telling = call(told_half.channel().await, STOP, Body::new(body));
     assert!(timeout(Duration::from_millis(100), telling).await.is_err());
 
-    // A platform that takes connections and says nothing.
+    // A platform that accepts connections and never answers.
     let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", platform.local_addr().unwrap());
     let options = Options::default()

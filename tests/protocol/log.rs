@@ -1,10 +1,10 @@
-//! Log lines as Terraform reads them.
+//! Log lines in the format that Terraform reads.
 
 use serde_json::Value;
 
 use super::plugin::{Identity, Options, Plugin};
 
-/// The log of a plugin that refused a connection and was then shut down.
+/// The log of a plugin that rejected a connection and was then shut down.
 async fn log(options: Options) -> String {
     let plugin = Plugin::start(options).await;
     if let Ok(channel) = plugin.channel_by(Some(&Identity::p256().unwrap())).await {
@@ -19,7 +19,7 @@ async fn log(options: Options) -> String {
 }
 
 #[tokio::test]
-async fn every_line_is_an_object_that_go_plugin_can_read() {
+async fn every_log_line_is_valid_for_go_plugin() {
     let log = log(Options::default().with("TF_LOG_PROVIDER", "TRACE")).await;
     assert!(log.contains("a connection was refused"), "{log}");
     for line in log.lines() {
@@ -41,7 +41,7 @@ async fn every_line_is_an_object_that_go_plugin_can_read() {
 }
 
 #[tokio::test]
-async fn the_level_is_that_for_providers_or_else_that_for_all() {
+async fn log_level_of_providers_precedes_general_level() {
     for (variables, expected) in [
         (&[][..], false),
         (&[("TF_LOG", "warn")], true),

@@ -1,4 +1,5 @@
-//! The plugin protocol from outside: the real program, started and called as Terraform does it.
+//! The plugin protocol from outside: the real program, started and called in the same way as by
+//! Terraform.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,4 @@
-//! Messages that are large, broken or none at all.
+//! Large, invalid and missing messages.
 
 use super::plugin::proto::{RawState, Schema, get_provider_schema, stop_provider, upgrade_resource_state};
 use super::plugin::{Options, Plugin, call_with_bytes, frame};
@@ -17,7 +17,7 @@ async fn serves(plugin: &Plugin) -> bool {
 }
 
 #[tokio::test]
-async fn the_schema_comes_over_mutual_tls() {
+async fn schema_is_returned_over_mutual_tls() {
     let plugin = Plugin::start(Options::default()).await;
     let schema = plugin
         .client()
@@ -29,7 +29,7 @@ async fn the_schema_comes_over_mutual_tls() {
 }
 
 #[tokio::test]
-async fn a_message_of_many_megabytes_is_read() {
+async fn message_of_many_megabytes_is_accepted() {
     let plugin = Plugin::start(Options::default()).await;
     let request = upgrade_resource_state::Request {
         type_name: "nothing".to_owned(),
@@ -55,7 +55,7 @@ async fn a_message_of_many_megabytes_is_read() {
 }
 
 #[tokio::test]
-async fn a_message_beyond_the_limit_is_refused_before_it_is_read() {
+async fn message_beyond_limit_is_rejected_unread() {
     let plugin = Plugin::start(Options::default()).await;
     let status = call_with_bytes(plugin.channel().await, STOP, frame((256 << 20) + 1, b"the beginning")).await;
     assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
@@ -63,7 +63,7 @@ async fn a_message_beyond_the_limit_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_broken_message_gets_an_error_and_the_plugin_goes_on() {
+async fn broken_message_is_rejected_and_plugin_keeps_serving() {
     let plugin = Plugin::start(Options::default()).await;
     let channel = plugin.channel().await;
     for bytes in [
@@ -85,7 +85,7 @@ async fn a_broken_message_gets_an_error_and_the_plugin_goes_on() {
 }
 
 #[tokio::test]
-async fn nonsense_in_any_call_is_answered_and_the_plugin_goes_on() {
+async fn invalid_call_is_answered_and_plugin_keeps_serving() {
     let plugin = Plugin::start(Options::default()).await;
     let channel = plugin.channel().await;
     let calls = include_str!("../../proto/tfplugin6.proto").lines().filter_map(|line| {
@@ -110,7 +110,7 @@ async fn nonsense_in_any_call_is_answered_and_the_plugin_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_unimplemented() {
+async fn unknown_service_is_unimplemented() {
     let plugin = Plugin::start(Options::default()).await;
     for path in [
         "/tfplugin6.Provider/Nothing",
@@ -124,7 +124,7 @@ async fn what_is_not_served_is_unimplemented() {
 }
 
 #[tokio::test]
-async fn garbage_on_the_socket_ends_that_connection_only() {
+async fn garbage_on_socket_ends_that_connection_only() {
     for options in [Options::default(), Options::without_tls()] {
         let plugin = Plugin::start(options).await;
         for garbage in [
@@ -134,7 +134,7 @@ async fn garbage_on_the_socket_ends_that_connection_only() {
             b"\x16\x03\x01\xff\xff",
         ] {
             let mut connection = plugin.connect().await;
-            // The plugin may hang up before it has read everything.
+            // The plugin may close the connection before it has read everything.
             let _ = connection.write_all(garbage).await;
             let _ = connection.shutdown().await;
             let _ = connection.read_to_end(&mut Vec::new()).await;
@@ -144,7 +144,7 @@ async fn garbage_on_the_socket_ends_that_connection_only() {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_do_not_keep_terraform_out() {
+async fn silent_connections_do_not_block_terraform() {
     let plugin = Plugin::start(Options::default()).await;
     let mut silent = Vec::new();
     for _ in 0..10 {

@@ -1,10 +1,10 @@
-//! Who is admitted.
+//! The authentication of clients.
 
 use super::plugin::proto::get_provider_schema;
 use super::plugin::proto::provider_client::ProviderClient;
 use super::plugin::{Identity, Options, Plugin};
 
-/// Whether `identity` gets an answer from the plugin.
+/// Whether the plugin answers a client with `identity`.
 async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {
     match plugin.channel_by(identity).await {
         Err(_) => false,
@@ -16,7 +16,7 @@ async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {
 }
 
 #[tokio::test]
-async fn terraform_is_admitted() {
+async fn terraform_is_accepted() {
     let identity = Identity::terraform();
     let plugin = Plugin::start(Options {
         identity: Some(identity.clone()),
@@ -27,7 +27,7 @@ async fn terraform_is_admitted() {
 }
 
 #[tokio::test]
-async fn a_client_with_another_kind_of_key_is_admitted() {
+async fn client_with_other_kind_of_key_is_accepted() {
     let identity = Identity::p256().unwrap();
     let plugin = Plugin::start(Options {
         identity: Some(identity.clone()),
@@ -38,7 +38,7 @@ async fn a_client_with_another_kind_of_key_is_admitted() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_admitted_and_terraform_still_is() {
+async fn other_clients_are_rejected_and_terraform_is_still_accepted() {
     let terraform = Identity::terraform();
     let another = Identity::terraform();
     let plugin = Plugin::start(Options {
@@ -63,7 +63,7 @@ async fn nobody_else_is_admitted_and_terraform_still_is() {
 }
 
 #[tokio::test]
-async fn without_a_certificate_in_the_environment_there_is_no_tls() {
+async fn client_without_certificate_is_served_without_tls() {
     let plugin = Plugin::start(Options::without_tls()).await;
     assert_eq!(plugin.fields()[5], "");
     assert!(is_served(&plugin, None).await);

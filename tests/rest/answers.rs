@@ -1,4 +1,4 @@
-//! Answers that are too long, not meant for us, or lead elsewhere.
+//! Answers that are too long, come from another server, or redirect.
 
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use token_providers::token::Clock;
 use crate::script::{Act, BEARER, Platform, answer, create, delete, fetch, get, operation};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_sent_as_the_api_wants_it() {
+async fn request_has_expected_method_url_headers_and_body() {
     let platform = Platform::new([answer(200, "\"a\""), answer(204, "")]);
     fetch(&platform.client(), &operation(), &create()).await.unwrap();
     let request = Request::new(Method::DELETE, "", &["thing"]).query("name", "a b/c&d+ü");
@@ -32,7 +32,7 @@ async fn a_request_is_sent_as_the_api_wants_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_would_mean_another_thing_is_not_sent() {
+async fn request_with_ambiguous_path_or_query_is_not_sent() {
     let platform = Platform::new([]);
     for request in [
         Request::new(Method::DELETE, "delete it", &["tokens", ""]),
@@ -46,7 +46,7 @@ async fn a_request_that_would_mean_another_thing_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_answer_is_cut_off() {
+async fn endless_answer_is_truncated_and_fails() {
     let platform = Platform::new([Act::Endless(201)]);
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(
@@ -57,7 +57,7 @@ async fn an_endless_answer_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_or_broken_error_still_tells_its_status() {
+async fn endless_or_broken_error_answer_reports_its_status() {
     for act in [Act::Endless(403), Act::CutBody(403), Act::HangBody(403)] {
         let platform = Platform::new([act]);
         let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
@@ -69,7 +69,7 @@ async fn an_endless_or_broken_error_still_tells_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_body_of_a_done_deletion_does_not_matter() {
+async fn body_of_successful_deletion_is_ignored() {
     for act in [
         answer(204, ""),
         Act::Endless(200),
@@ -85,7 +85,7 @@ async fn the_body_of_a_done_deletion_does_not_matter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_is_called_a_page() {
+async fn html_page_is_reported_as_page() {
     let page = "<!DOCTYPE html><html><title>Sign in</title>";
     let platform = Platform::new([answer(403, page)]);
     let error = fetch(&platform.client(), &operation(), &get())
@@ -108,14 +108,14 @@ async fn a_page_is_called_a_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_does_not_mean_that_the_thing_is_deleted() {
+async fn deletion_answered_with_page_fails() {
     let platform = Platform::new((0..3).map(|_| answer(200, "\n<!DOCTYPE HTML><title>Sign in</title>")));
     let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
     assert!(error.to_string().contains("a page for a browser"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_404_in_a_page_does_not_mean_that_the_thing_is_gone() {
+async fn not_found_in_page_does_not_count_as_deleted() {
     let platform = Platform::new([answer(404, "{\"message\":\"no such thing\"}"), answer(404, "<html>404")]);
     assert!(
         platform
@@ -131,7 +131,7 @@ async fn a_404_in_a_page_does_not_mean_that_the_thing_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_is_not_followed_and_its_secrets_not_told() {
+async fn redirect_is_not_followed_and_error_omits_its_secrets() {
     for status in [301, 302, 303, 307, 308] {
         let to = &[("location", "https://login.example.com/sso?code=s3cret")];
         let platform = Platform::new([Act::Answer(status, to, "")]);
@@ -146,7 +146,7 @@ async fn a_redirect_is_not_followed_and_its_secrets_not_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_platform_says_is_shown_as_plain_text() {
+async fn message_of_platform_is_shown_as_plain_text() {
     let platform = Platform::new([answer(409, "{\"message\":\"\\u001b[31mname\\r\\ntaken\\u0007\"}")]);
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::CONFLICT));
@@ -154,7 +154,7 @@ async fn what_the_platform_says_is_shown_as_plain_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_answers_of_the_platform_itself_correct_the_clock() {
+async fn clock_is_corrected_only_by_answers_of_platform() {
     const DATE: (&str, &str) = ("date", "Fri, 01 Jan 2027 00:00:00 GMT");
     let machine: Timestamp = "2027-02-10T00:00:00Z".parse().unwrap();
     for (act, corrects) in [
@@ -163,7 +163,7 @@ async fn only_answers_of_the_platform_itself_correct_the_clock() {
         (Act::Answer(401, &[DATE], ""), true),
         (Act::Answer(200, &[], "\"value\""), false),
         (Act::Answer(200, &[("date", "soon")], "\"value\""), false),
-        // A cache has kept it for a while.
+        // A cache has stored it for a while.
         (Act::Answer(200, &[DATE, ("age", "3456000")], "\"value\""), false),
         (Act::Answer(200, &[DATE], "<html>Sign in</html>"), false),
         (Act::Answer(404, &[DATE], "<html>No such page</html>"), false),

@@ -1,4 +1,5 @@
-//! A cancelled operation ends at once, save for a request whose answer may be the only copy of a token.
+//! Cancellation ends an operation at once, except for a request whose answer may be the only copy
+//! of a token.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::script::{Act, Platform, answer, create, delete, fetch, get, operation
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_at_once() {
+async fn cancelled_wait_ends_immediately() {
     let platform = Platform::new([Act::Answer(429, &[("retry-after", "100")], "")]);
     let (client, operation, start) = (platform.client(), operation(), Instant::now());
     let request = create();
@@ -23,7 +24,7 @@ async fn a_wait_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_or_deletion_on_the_wire_ends_at_once() {
+async fn cancelled_read_or_deletion_in_flight_ends_immediately() {
     for (request, ambiguous) in [(get(), false), (delete(), true)] {
         let platform = Platform::new([Act::Hang]);
         let (client, operation, start) = (platform.client(), operation(), Instant::now());
@@ -39,7 +40,7 @@ async fn a_reading_or_deletion_on_the_wire_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_on_the_wire_is_let_finish_and_its_token_kept() {
+async fn cancelled_creation_in_flight_finishes_and_returns_token() {
     let platform = Platform::new([Act::Late(20 * SECOND, 201, "\"value\"")]);
     let (client, operation) = (platform.client(), operation());
     let request = create();
@@ -51,7 +52,7 @@ async fn a_creation_on_the_wire_is_let_finish_and_its_token_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_sent_once_cancelled() {
+async fn cancelled_operation_sends_nothing() {
     let platform = Platform::new([answer(200, "\"value\"")]);
     let operation = operation();
     operation.cancellation.cancel();

@@ -1,4 +1,4 @@
-//! The platform's rate limits, kept from our side.
+//! The client-side enforcement of the platform's rate limits.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::script::{Act, Platform, answer, create, fetch, operation, operation_o
 const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
 
 #[tokio::test(start_paused = true)]
-async fn the_eleventh_creation_waits_until_the_window_frees() {
+async fn eleventh_creation_waits_for_end_of_window() {
     let platform = Platform::new((0..25).map(|_| answer(201, "\"value\"")));
     let (client, operation) = (platform.client(), operation());
     let request = create().limit(&LIMIT);
@@ -27,7 +27,7 @@ async fn the_eleventh_creation_waits_until_the_window_frees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_beyond_the_deadline_is_told_at_once_and_costs_no_turn() {
+async fn turn_beyond_deadline_fails_immediately_and_uses_no_slot() {
     let platform = Platform::new((0..11).map(|_| answer(201, "\"value\"")));
     let client = platform.client();
     let request = create().limit(&LIMIT);
@@ -46,12 +46,12 @@ async fn a_turn_beyond_the_deadline_is_told_at_once_and_costs_no_turn() {
     assert!(!error.is_ambiguous());
     fetch(&client, &operation(), &request).await.unwrap();
     assert_eq!(platform.seconds().last(), Some(&60));
-    let told = "waiting 60s: the platform allows 10 requests of creation in 60s";
-    assert_eq!(log.text().matches(told).count(), 1, "{}", log.text());
+    let expected = "waiting 60s: the platform allows 10 requests of creation in 60s";
+    assert_eq!(log.text().matches(expected).count(), 1, "{}", log.text());
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_attempt_counts() {
+async fn every_attempt_counts_against_limit() {
     let limited = || Act::Answer(429, &[("retry-after", "1")], "");
     let platform = Platform::new((0..10).map(|_| limited()).chain([answer(201, "\"value\"")]));
     fetch(&platform.client(), &operation(), &create().limit(&LIMIT))

@@ -1,4 +1,4 @@
-//! What a client logs, captured.
+//! Captures what a client logs.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -8,19 +8,19 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// Everything that is logged, at every level, by every crate.
+/// The events of all levels and crates.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    /// Captures what is logged on this thread as long as the guard lives.
+    /// Captures the events of this thread during the lifetime of the guard.
     pub(crate) fn capture() -> (Self, DefaultGuard) {
         let log = Self::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
         (log, guard)
     }
 
-    /// One line for each event: `field=value …`.
+    /// The events, one per line: `field=value …`.
     pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap().clone()
     }

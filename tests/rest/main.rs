@@ -1,5 +1,5 @@
-//! The REST layer from outside: against scripted answers under a clock that stands still, over real TCP, and against
-//! the sandbox.
+//! The REST layer from outside: against scripted answers with a paused clock, over real TCP, and
+//! against the sandbox.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,4 @@
-//! Over real connections: what only they can show.
+//! The behaviour that only real connections can show.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ fn network_client(base_url: &str) -> token_providers::rest::Client {
 }
 
 #[tokio::test]
-async fn requests_and_answers_cross_the_network() {
+async fn request_and_answer_pass_over_network() {
     let echo = |headers: HeaderMap, body: String| async move {
         assert_eq!(headers[header::AUTHORIZATION], format!("Bearer {BEARER}"));
         axum::Json(format!("{} {body}", headers[header::USER_AGENT].to_str().unwrap()))
@@ -44,7 +44,7 @@ async fn requests_and_answers_cross_the_network() {
 }
 
 #[tokio::test]
-async fn the_bearer_does_not_follow_a_redirect() {
+async fn bearer_is_not_sent_to_target_of_redirect() {
     let followed = Arc::new(AtomicUsize::new(0));
     let count = followed.clone();
     let elsewhere = serve(Router::new().fallback(move || {
@@ -68,8 +68,8 @@ async fn the_bearer_does_not_follow_a_redirect() {
     assert_eq!(followed.load(Ordering::SeqCst), 0);
 }
 
-/// The failure itself, where there was no time to try again.
-fn last(error: &token_providers::rest::Error) -> Kind {
+/// The failure itself, without the exceeded deadline around it.
+fn cause_of(error: &token_providers::rest::Error) -> Kind {
     match error.kind() {
         Kind::WouldExceedDeadline { last: Some(last), .. } => (**last).clone(),
         kind => kind.clone(),
@@ -77,14 +77,14 @@ fn last(error: &token_providers::rest::Error) -> Kind {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_known_to_have_sent_nothing() {
+async fn refused_connection_is_unambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
     let error = fetch(&network_client(&base_url), &operation_of(1), &create())
         .await
         .unwrap_err();
-    assert!(matches!(last(&error), Kind::Connect(_)), "{error:?}");
+    assert!(matches!(cause_of(&error), Kind::Connect(_)), "{error:?}");
     assert!(!error.is_ambiguous());
     let text = error.to_string();
     assert!(
@@ -94,7 +94,7 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_after_sending_leaves_it_open_whether_the_platform_acted() {
+async fn connection_lost_after_sending_is_ambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -108,12 +108,13 @@ async fn a_connection_lost_after_sending_leaves_it_open_whether_the_platform_act
     assert!(error.is_ambiguous());
 }
 
-/// A server with a certificate that only its own authority vouches for: its base URL, and that authority.
+/// Serves TLS with a certificate from a private authority. Returns the base URL and the authority's
+/// certificate.
 async fn serve_tls() -> (String, Vec<u8>) {
     serve_tls_with(CertificateParams::new(["localhost".to_owned()]).unwrap()).await
 }
 
-/// The same with a certificate of one's own.
+/// Serves TLS with these parameters of the certificate.
 async fn serve_tls_with(params: CertificateParams) -> (String, Vec<u8>) {
     let signing_key = KeyPair::generate().unwrap();
     let cert = params.self_signed(&signing_key).unwrap();
@@ -145,7 +146,7 @@ async fn serve_tls_with(params: CertificateParams) -> (String, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn an_authority_of_ones_own_is_believed_where_it_is_named_and_nowhere_else() {
+async fn private_authority_is_trusted_only_where_configured() {
     let (base_url, authority) = serve_tls().await;
     let ask = async |roots: Roots| {
         let destination = Destination {
@@ -162,8 +163,8 @@ async fn an_authority_of_ones_own_is_believed_where_it_is_named_and_nowhere_else
     }
 }
 
-/// Fails at once, although there would be time for every retry, and says so in a way that holds all of `parts`.
-async fn assert_fails_at_once(base_url: &str, roots: Roots, parts: &[&str]) {
+/// Checks that the connection fails without a retry and that the error contains all of `parts`.
+async fn assert_fails_without_retry(base_url: &str, roots: Roots, parts: &[&str]) {
     let destination = Destination {
         base_url: BaseUrl::parse(base_url).unwrap(),
         roots,
@@ -181,38 +182,38 @@ async fn assert_fails_at_once(base_url: &str, roots: Roots, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn untrusted_certificate_fails_at_once_and_names_ssl_cert_file() {
+async fn untrusted_certificate_fails_without_retry_and_names_ssl_cert_file() {
     let (base_url, _) = serve_tls().await;
     let parts = ["localhost", "invalid peer certificate", "SSL_CERT_FILE"];
-    assert_fails_at_once(&base_url, Roots::System, &parts).await;
+    assert_fails_without_retry(&base_url, Roots::System, &parts).await;
 }
 
 #[tokio::test]
-async fn certificate_for_another_host_or_time_fails_at_once_and_names_the_reason() {
+async fn certificate_for_other_host_or_time_fails_without_retry_and_names_reason() {
     let other_host = CertificateParams::new(["other.example.com".to_owned()]).unwrap();
     let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
     expired.not_after = date_time_ymd(2020, 1, 1);
     for (params, part) in [(other_host, "another host name"), (expired, "clock")] {
         let (base_url, authority) = serve_tls_with(params).await;
-        assert_fails_at_once(&base_url, Roots::Only(authority), &[part]).await;
+        assert_fails_without_retry(&base_url, Roots::Only(authority), &[part]).await;
     }
 }
 
 #[tokio::test]
-async fn host_name_that_does_not_exist_fails_at_once_and_is_named() {
+async fn unknown_host_name_fails_without_retry_and_is_named() {
     let parts = ["acme.striim.invalid", "check the spelling of the host name"];
-    assert_fails_at_once("https://acme.striim.invalid/api/v1", Roots::System, &parts).await;
+    assert_fails_without_retry("https://acme.striim.invalid/api/v1", Roots::System, &parts).await;
 }
 
 #[tokio::test]
-async fn tls_spoken_to_plain_http_fails_at_once() {
+async fn tls_to_plain_http_server_fails_without_retry() {
     let plain = serve(Router::new()).await;
     let base_url = plain.replace("http://", "https://");
-    assert_fails_at_once(&base_url, Roots::System, &["does not speak TLS"]).await;
+    assert_fails_without_retry(&base_url, Roots::System, &["does not speak TLS"]).await;
 }
 
 #[tokio::test]
-async fn plain_http_spoken_to_tls_fails_at_once() {
+async fn plain_http_to_tls_server_fails_without_retry() {
     let (base_url, _) = serve_tls().await;
     let base_url = base_url.replace("https://", "http://");
     let start = Instant::now();
@@ -223,7 +224,7 @@ async fn plain_http_spoken_to_tls_fails_at_once() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
-/// Runs itself in another process, as an environment variable counts for a whole one.
+/// Restarts itself in another process, because an environment variable applies to a whole process.
 #[tokio::test]
 async fn authority_in_ssl_cert_file_is_trusted() {
     const BASE_URL: &str = "TEST_BASE_URL";

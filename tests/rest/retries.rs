@@ -1,4 +1,4 @@
-//! What is tried again, after how long, and what is not.
+//! Which failures are retried, and after what time.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::script::{Act, Platform, answer, create, delete, fetch, get, operation, operation_of};
 
 #[tokio::test(start_paused = true)]
-async fn a_429_is_waited_out_as_long_as_the_platform_says_even_for_a_creation() {
+async fn creation_waits_for_retry_after_of_429() {
     let limited = || Act::Answer(429, &[("retry-after", "17")], "");
     let platform = Platform::new([limited(), limited(), answer(201, "\"value\"")]);
     assert_eq!(
@@ -20,7 +20,7 @@ async fn a_429_is_waited_out_as_long_as_the_platform_says_even_for_a_creation() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_without_a_word_is_tried_again_at_growing_intervals() {
+async fn status_429_without_retry_after_is_retried_with_backoff() {
     let limited = || answer(429, "slow down");
     let platform = Platform::new([limited(), limited(), limited(), limited(), answer(201, "\"value\"")]);
     fetch(&platform.client(), &operation(), &create()).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_429_without_a_word_is_tried_again_at_growing_intervals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_that_would_last_beyond_the_deadline_is_told_at_once_with_the_numbers() {
+async fn status_429_beyond_deadline_fails_immediately_with_numbers() {
     let platform = Platform::new([Act::Answer(
         429,
         &[("retry-after", "48")],
@@ -56,7 +56,7 @@ async fn a_429_that_would_last_beyond_the_deadline_is_told_at_once_with_the_numb
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_acted_on_is_repeated_only_where_that_is_safe() {
+async fn ambiguous_failure_is_retried_only_where_safe() {
     for act in [
         || answer(500, ""),
         || answer(502, ""),
@@ -84,7 +84,7 @@ async fn what_may_have_been_acted_on_is_repeated_only_where_that_is_safe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_connection_nothing_was_sent_and_everything_is_tried_again() {
+async fn failed_connection_is_retried_for_every_request() {
     for request in [get(), delete(), create()] {
         let platform = Platform::new([Act::Refuse, Act::Refuse, answer(200, "\"value\"")]);
         assert_eq!(
@@ -95,7 +95,7 @@ async fn without_a_connection_nothing_was_sent_and_everything_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_is_not_there_is_given_up_within_half_a_minute() {
+async fn unreachable_host_fails_within_half_a_minute() {
     let platform = Platform::new((0..5).map(|_| Act::Refuse));
     let start = Instant::now();
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
@@ -108,7 +108,7 @@ async fn a_host_that_is_not_there_is_given_up_within_half_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_final() {
+async fn client_errors_are_not_retried() {
     for status in [400, 401, 403, 404, 409, 422] {
         for request in [get(), delete(), create()] {
             let platform = Platform::new([answer(status, "{\"message\":\"no\"}")]);
@@ -122,7 +122,7 @@ async fn refusals_are_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_stays_ambiguous_whatever_its_repetition_says() {
+async fn deletion_remains_ambiguous_after_retry() {
     let platform = Platform::new([Act::Cut, answer(403, "")]);
     let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::FORBIDDEN));
@@ -130,7 +130,7 @@ async fn a_deletion_stays_ambiguous_whatever_its_repetition_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_is_never_ambiguous() {
+async fn read_is_never_ambiguous() {
     let platform = Platform::new((0..7).map(|_| Act::Cut));
     assert!(
         !fetch(&platform.client(), &operation(), &get())
@@ -141,7 +141,7 @@ async fn a_reading_is_never_ambiguous() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_repetition_goes_beyond_the_deadline() {
+async fn no_retry_starts_after_deadline() {
     for seconds in [1, 5, 20, 45] {
         let platform = Platform::new((0..7).map(|_| Act::Hang));
         let start = Instant::now();
@@ -158,14 +158,14 @@ async fn no_repetition_goes_beyond_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_sent_once_the_time_is_over() {
+async fn nothing_is_sent_after_deadline() {
     let platform = Platform::new([]);
     let error = fetch(&platform.client(), &operation_of(0), &get()).await.unwrap_err();
     assert_eq!(error.to_string(), "could not read the thing: retry_timeout has run out");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_may_take_its_request_timeout_even_where_less_of_the_operation_is_left() {
+async fn creation_may_use_its_request_timeout_beyond_deadline() {
     let platform = Platform::new([Act::Late(Duration::from_secs(25), 201, "\"value\"")]);
     assert_eq!(
         fetch(&platform.client(), &operation_of(10), &create()).await.unwrap(),
@@ -174,7 +174,7 @@ async fn a_creation_may_take_its_request_timeout_even_where_less_of_the_operatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_outlasts_its_timeout() {
+async fn request_ends_at_its_timeout() {
     for act in [Act::Hang, Act::HangBody(200), Act::HangBody(500)] {
         let platform = Platform::new([act]);
         let start = Instant::now();

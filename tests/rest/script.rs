@@ -1,4 +1,4 @@
-//! A platform that plays a script, answer by answer, and remembers what it was asked and when.
+//! A platform that answers by a script and records the requests.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,35 +13,35 @@ use token_providers::rest::{self, BaseUrl, Body, BoxError, Client, ConnectError,
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The bearer of every test, to be found nowhere but in the header.
+/// The bearer token of every test, which must appear in the header only.
 pub(crate) const BEARER: &str = "b3arer-0f-the-pr0vider";
 
-/// One act of the platform.
+/// One step of the script.
 pub(crate) enum Act {
-    /// A status with headers and a body.
+    /// An answer with this status, headers and body.
     Answer(u16, &'static [(&'static str, &'static str)], &'static str),
-    /// No connection.
+    /// The connection fails.
     Refuse,
-    /// The connection is lost while waiting for the answer.
+    /// The connection is lost before the answer.
     Cut,
-    /// The headers of this status arrive, then the connection is lost.
+    /// The connection is lost after the headers with this status.
     CutBody(u16),
-    /// Nothing comes, ever.
+    /// No answer arrives.
     Hang,
-    /// The headers of this status arrive, and then nothing, ever.
+    /// The headers with this status arrive, but no body.
     HangBody(u16),
-    /// The body of this status never ends.
+    /// The body of the answer with this status never ends.
     Endless(u16),
-    /// An answer of this status and body, after a while.
+    /// An answer with this status and body after a delay.
     Late(Duration, u16, &'static str),
 }
 
-/// A status and a body, no headers.
+/// An answer with this status and body and without headers.
 pub(crate) fn answer(status: u16, body: &'static str) -> Act {
     Act::Answer(status, &[], body)
 }
 
-/// What arrived at the platform, and when after the start.
+/// A request, and the time of its arrival since the start.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) at: Duration,
@@ -56,7 +56,7 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Plays `script`; a request after its end fails the test.
+    /// Creates a platform that plays `script`; a request after its end fails the test.
     pub(crate) fn new(script: impl IntoIterator<Item = Act>) -> Self {
         Self {
             script: Arc::new(Mutex::new(script.into_iter().collect())),
@@ -65,19 +65,19 @@ impl Platform {
         }
     }
 
-    /// A client of the platform with a request timeout of 30 seconds.
+    /// Creates a client of the platform with a request timeout of 30 seconds.
     pub(crate) fn client(&self) -> Client {
         let platform = self.clone();
         let service = tower::service_fn(move |request| platform.clone().play(request));
         client("https://api.example.com/v1", Transport::new(service))
     }
 
-    /// Takes what has arrived so far.
+    /// Takes the requests so far.
     pub(crate) fn arrivals(&self) -> Vec<Arrival> {
         std::mem::take(&mut self.arrivals.lock().unwrap())
     }
 
-    /// When requests arrived, in whole seconds after the start.
+    /// The times of the requests in whole seconds since the start.
     pub(crate) fn seconds(&self) -> Vec<u64> {
         self.arrivals().iter().map(|arrival| arrival.at.as_secs()).collect()
     }
@@ -152,7 +152,7 @@ pub(crate) fn client(base_url: &str, transport: Transport) -> Client {
     Client::new(options, transport)
 }
 
-/// An operation that may take five minutes.
+/// An operation with a timeout of five minutes.
 pub(crate) fn operation() -> Operation {
     operation_of(300)
 }
@@ -169,12 +169,12 @@ pub(crate) fn delete() -> rest::Request {
     rest::Request::new(Method::DELETE, "delete the thing", &["thing"])
 }
 
-/// A request whose answer holds a token.
+/// A request whose answer contains a token.
 pub(crate) fn create() -> rest::Request {
     rest::Request::new(Method::POST, "create the thing", &["thing"]).json(&serde_json::json!({"name": "thing"}))
 }
 
-/// Sends a request and takes the body of its answer for a JSON string.
+/// Sends a request and parses the body of its answer as a JSON string.
 pub(crate) async fn fetch(
     client: &Client,
     operation: &Operation,

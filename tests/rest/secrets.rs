@@ -1,4 +1,4 @@
-//! The bearer and issued values are in no error, no `Debug` and no log line, whatever the platform does.
+//! The bearer token and issued values appear in no error, no `Debug` output and no log line.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use token_providers::rest::{Client, Credential};
 use crate::log::Log;
 use crate::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
 
-/// What may come back, echoing the bearer or holding a value.
+/// Answers that contain the bearer token or a value.
 fn acts() -> Vec<Act> {
     vec![
         answer(200, "{\"token\":\"iss3ued\""),
@@ -35,12 +35,12 @@ fn acts() -> Vec<Act> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_leaves_the_client_but_in_its_header() {
+async fn secrets_appear_only_in_authorization_header() {
     let (log, _guard) = Log::capture();
     let mut seen = String::new();
     for (index, _) in acts().iter().enumerate() {
         for request in [create(), get()] {
-            // Enough for every repetition of a reading.
+            // Enough for every retry of a read.
             let platform = Platform::new((0..7).map(|_| acts().remove(index)));
             let client = platform.client();
             let error = fetch(&client, &operation(), &request).await.unwrap_err();
@@ -61,9 +61,9 @@ async fn no_secret_leaves_the_client_but_in_its_header() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn error_repeats_no_spelling_of_any_known_secret() {
+async fn error_omits_every_encoding_of_known_secrets() {
     const KNOWN: &str = "kn0wn-t0-the-State_42";
-    let spellings = |secret: &str| {
+    let encodings = |secret: &str| {
         let base64 = BASE64_STANDARD.encode(format!("user:{secret}"));
         let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
         let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -81,12 +81,12 @@ async fn error_repeats_no_spelling_of_any_known_secret() {
         ]
     };
     for secret in [BEARER, KNOWN] {
-        for spelling in spellings(secret) {
+        for encoding in encodings(secret) {
             for body in [
-                format!("{{\"message\":\"cannot take {spelling}\"}}"),
-                format!("{{\"errors\":[{{\"field\":\"{spelling}\",\"message\":\"is wrong\"}}]}}"),
-                format!("[\"{spelling}\"]"),
-                format!("cannot take {}", spelling.replace("\\n", "\n")),
+                format!("{{\"message\":\"cannot take {encoding}\"}}"),
+                format!("{{\"errors\":[{{\"field\":\"{encoding}\",\"message\":\"is wrong\"}}]}}"),
+                format!("[\"{encoding}\"]"),
+                format!("cannot take {}", encoding.replace("\\n", "\n")),
             ] {
                 let platform = Platform::new([answer(400, body.clone().leak())]);
                 let client = platform.client();
@@ -97,7 +97,7 @@ async fn error_repeats_no_spelling_of_any_known_secret() {
                     !text.contains("cannot take") && !text.contains("is wrong"),
                     "{body}: {text}"
                 );
-                assert!(!text.contains(&spelling), "{body}: {text}");
+                assert!(!text.contains(&encoding), "{body}: {text}");
             }
         }
     }
@@ -107,7 +107,7 @@ async fn error_repeats_no_spelling_of_any_known_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_tells_what_was_asked_and_what_came_back() {
+async fn log_contains_requests_and_outcomes() {
     let (log, _guard) = Log::capture();
     let platform = Platform::new([
         Act::Answer(503, &[("retry-after", "7")], "busy"),
@@ -125,7 +125,7 @@ async fn the_log_tells_what_was_asked_and_what_came_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_with_the_new_secret() {
+async fn renew_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
     let slow = |body| Act::Late(Duration::from_secs(5), 200, body);
     let platform = Platform::new([slow("\"a\""), slow("\"n3w\""), slow("\"c\"")]);
     let client: Client = platform.client();
@@ -165,7 +165,7 @@ async fn a_renewal_waits_for_what_is_under_way_and_what_comes_meanwhile_goes_on_
 }
 
 #[test]
-fn a_credential_does_not_print() {
+fn debug_of_credential_omits_secret() {
     let credential = Credential::bearer(SecretString::from("b3arer")).unwrap();
     assert_eq!(
         format!("{credential:?}"),

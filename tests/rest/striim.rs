@@ -1,4 +1,5 @@
-//! Striim Cloud's API, every endpoint, against the sandbox in every shape that the platform's document leaves open.
+//! Every endpoint of Striim Cloud's API against the sandbox, with every layout of answers that the
+//! document leaves open.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::script::{Act, Platform, answer, operation, operation_of};
 
-/// A sandbox whose clock is tokio's, starting at the beginning of 2026.
+/// Creates a sandbox whose clock is tokio's, starting at the beginning of 2026.
 fn sandbox(options: striim::Options) -> Sandbox {
     let (start, epoch) = (Instant::now(), "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     let clock = Clock::new(move || epoch + start.elapsed());
@@ -53,7 +54,7 @@ fn new(name: &str) -> NewServiceAccount<'_> {
     }
 }
 
-/// One sandbox for each value of each thing that the document leaves open.
+/// One set of options per value of each undocumented behaviour.
 fn variants() -> Vec<striim::Options> {
     use striim::*;
     let mut variants = vec![Options::default()];
@@ -89,22 +90,22 @@ fn variants() -> Vec<striim::Options> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
+async fn service_account_can_be_managed_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options.clone());
         let (api, operation) = (api(&sandbox), operation());
         let ends = instant("2026-02-09T00:00:00Z");
-        let made = NewServiceAccount {
+        let created = NewServiceAccount {
             name: "ci +&/ü",
             description: Some("for CI"),
             expires_at: Some(ends),
         };
-        let first = api.create_service_account(&operation, &made).await.unwrap();
+        let first = api.create_service_account(&operation, &created).await.unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
         assert_eq!(first.expires_at, Some(ends));
 
         let list = api.list_service_accounts(&operation).await.unwrap();
-        let listed = list.iter().find(|account| account.name == made.name).unwrap();
+        let listed = list.iter().find(|account| account.name == created.name).unwrap();
         assert_eq!(list.len(), 2);
         assert_eq!(listed.description.as_deref(), Some("for CI"));
         assert_eq!(listed.expires_at, Some(ends));
@@ -112,7 +113,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
 
         let later = instant("2026-03-09T00:00:00Z");
         let second = api
-            .rotate_service_account(&operation, made.name, Some(later), Own::No)
+            .rotate_service_account(&operation, created.name, Some(later), Own::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(second.token.expose_secret()) && !sandbox.is_live(first.token.expose_secret()));
@@ -120,16 +121,16 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
         assert_ne!(second.token_id, first.token_id);
         assert!(second.updated_at.is_some() && second.updated_by.is_some());
 
-        api.delete_service_account(&operation, made.name).await.unwrap();
+        api.delete_service_account(&operation, created.name).await.unwrap();
         assert!(!sandbox.is_live(second.token.expose_secret()));
         assert!(
-            api.delete_service_account(&operation, made.name)
+            api.delete_service_account(&operation, created.name)
                 .await
                 .unwrap_err()
                 .is_not_found()
         );
         assert!(
-            api.rotate_service_account(&operation, made.name, None, Own::No)
+            api.rotate_service_account(&operation, created.name, None, Own::No)
                 .await
                 .unwrap_err()
                 .is_not_found()
@@ -138,7 +139,7 @@ async fn a_service_account_lives_and_dies_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
+async fn personal_token_can_be_managed_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options.clone());
         let (api, operation, email) = (api(&sandbox), operation(), "ann+ci@example.com");
@@ -155,7 +156,7 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
         assert_eq!((read.token_id, read.expires_at), (first.token_id, Some(ends)));
         assert_eq!(read.email.is_some(), options.user_token_names_user);
 
-        // As Ann herself.
+        // In the name of the user.
         let own = api_as(&sandbox, first.token.clone());
         assert_eq!(
             own.user_token(&operation, None).await.unwrap().unwrap().token_id,
@@ -173,12 +174,12 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
         assert_eq!(
             dead.status(),
             Some(StatusCode::UNAUTHORIZED),
-            "a dead bearer does not mean that there is no token"
+            "a revoked token does not mean that there is no token"
         );
         own.revoke_user_token(&operation, Owner::Email(email)).await.unwrap();
         assert!(!sandbox.is_live(second.token.expose_secret()));
 
-        // As an administrator.
+        // In the name of an administrator.
         let third = api
             .rotate_user_token(&operation, Some(email), Some(ends), Own::No)
             .await
@@ -194,7 +195,7 @@ async fn a_personal_token_lives_and_dies_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn personal_tokens_are_turned_off_and_on_whatever_shape_the_answers_have() {
+async fn personal_tokens_can_be_toggled_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options);
         let (api, operation) = (api(&sandbox), operation());
@@ -206,7 +207,7 @@ async fn personal_tokens_are_turned_off_and_on_whatever_shape_the_answers_have()
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_refusal_of_the_document_arrives_with_its_reason() {
+async fn every_documented_error_is_returned_with_its_reason() {
     use striim::ErrorBody::{Empty, Message, Nested, Plain};
     for errors in [Message, Nested, Plain, Empty] {
         let sandbox = sandbox(striim::Options {
@@ -219,14 +220,14 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
         for name in ["second", "third"] {
             admin.create_service_account(&operation, &new(name)).await.unwrap();
         }
-        let nobody = api_as(&sandbox, "nobody".into());
+        let unknown = api_as(&sandbox, "unknown".into());
         let past = NewServiceAccount {
             expires_at: Some(instant("2020-01-01T00:00:00Z")),
             ..new("past")
         };
         for (status, result) in [
             (400, admin.create_service_account(&operation, &past).await),
-            (401, nobody.create_service_account(&operation, &new("fourth")).await),
+            (401, unknown.create_service_account(&operation, &new("fourth")).await),
             (
                 403,
                 api_as(&sandbox, user)
@@ -252,18 +253,18 @@ async fn every_refusal_of_the_document_arrives_with_its_reason() {
             assert!(!error.is_ambiguous());
         }
         assert!(
-            nobody.list_service_accounts(&operation).await.is_err(),
+            unknown.list_service_accounts(&operation).await.is_err(),
             "an error is not an empty list"
         );
         assert!(
-            nobody.user_token(&operation, None).await.is_err(),
+            unknown.user_token(&operation, None).await.is_err(),
             "an error is not a missing token"
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_five_creations_stay_within_the_limits_see_no_429_and_keep_their_order() {
+async fn twenty_five_creations_respect_limit_and_keep_their_order() {
     let sandbox = sandbox(striim::Options {
         quota: 100,
         ..striim::Options::default()
@@ -282,13 +283,13 @@ async fn twenty_five_creations_stay_within_the_limits_see_no_429_and_keep_their_
     }
     assert_eq!(sandbox.calls("POST", "/service-account"), 25);
     assert_eq!(start.elapsed().as_secs(), 120);
-    let made: Vec<_> = sandbox.audit().into_iter().map(|entry| entry.target).collect();
+    let created: Vec<_> = sandbox.audit().into_iter().map(|entry| entry.target).collect();
     let asked: Vec<_> = (0..25).map(|index| format!("ci-{index}")).collect();
-    assert_eq!(made, asked);
+    assert_eq!(created, asked);
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_that_another_client_used_up_are_waited_out() {
+async fn limit_used_up_by_another_client_is_waited_for() {
     for retry_after in [true, false] {
         let sandbox = sandbox(striim::Options {
             quota: 100,
@@ -303,13 +304,13 @@ async fn limits_that_another_client_used_up_are_waited_out() {
                 .unwrap();
         }
         own.create_service_account(&operation(), &new("own")).await.unwrap();
-        let patience = own.create_service_account(&operation_of(20), &new("hasty")).await;
-        assert!(patience.is_ok(), "the window is free again");
+        let outcome = own.create_service_account(&operation_of(20), &new("hasty")).await;
+        assert!(outcome.is_ok(), "the window is free again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn revocation_and_toggle_have_limits_of_their_own() {
+async fn revocation_and_toggle_have_separate_limits() {
     let sandbox = sandbox(striim::Options {
         quota: 100,
         ..striim::Options::default()
@@ -332,7 +333,7 @@ async fn revocation_and_toggle_have_limits_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_second_request() {
+async fn lost_answer_to_creation_rotation_or_toggle_is_not_retried() {
     for effect in [Effect::Cut, Effect::Hang] {
         let sandbox = sandbox(striim::Options::default());
         let (api, operation) = (api(&sandbox), operation());
@@ -365,7 +366,7 @@ async fn a_lost_answer_to_a_creation_rotation_or_toggle_is_never_followed_by_a_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_an_answer_to_a_creation_is_not_taken_for_a_token() {
+async fn truncated_answer_to_creation_is_an_error() {
     let sandbox = sandbox(striim::Options::default());
     sandbox.fault(Fault::new(Effect::Truncate).on("POST", "/service-account"));
     let error = api(&sandbox)
@@ -379,7 +380,7 @@ async fn half_an_answer_to_a_creation_is_not_taken_for_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn issued_value_for_another_account_is_kept_with_the_mismatch() {
+async fn issued_value_for_other_account_is_kept_with_mismatch() {
     let platform = Platform::new([answer(201, r#"{"name":"other","token":"9AbC"}"#)]);
     let issued = Api::new(platform.client())
         .create_service_account(&operation(), &new("app"))
@@ -391,7 +392,7 @@ async fn issued_value_for_another_account_is_kept_with_the_mismatch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_with_an_empty_key_is_sent() {
+async fn request_with_empty_key_is_not_sent() {
     let platform = Platform::new([]);
     let (api, operation) = (Api::new(platform.client()), operation());
     for error in [
@@ -412,7 +413,7 @@ async fn no_request_with_an_empty_key_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_are_those_of_the_document() {
+async fn request_bodies_match_document() {
     let issued = || answer(200, r#"{"token":"9AbC"}"#);
     let platform = Platform::new([issued(), issued(), issued(), issued(), answer(204, "")]);
     let (api, operation) = (Api::new(platform.client()), operation());
@@ -457,7 +458,7 @@ async fn bodies_are_those_of_the_document() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_is_read_again_where_the_platform_stumbles() {
+async fn list_is_retried_after_server_error() {
     let platform = Platform::new([Act::Cut, answer(502, "<html>"), answer(200, r#"[{"name":"app"}]"#)]);
     let accounts = Api::new(platform.client())
         .list_service_accounts(&operation())
@@ -467,7 +468,7 @@ async fn a_list_is_read_again_where_the_platform_stumbles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn empty_list_is_believed_only_of_a_user() {
+async fn empty_list_is_accepted_only_for_user() {
     for (own, is_believed) in [
         (answer(200, r#"{"token-id":7}"#), true),
         (answer(404, ""), false),

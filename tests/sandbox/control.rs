@@ -1,4 +1,4 @@
-//! The control API.
+//! The control API of the Striim sandbox.
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::platform::{NOW, Platform, at};
 const USER: &str = "user@acme.example";
 
 #[tokio::test]
-async fn the_account_is_shown_without_any_value() {
+async fn account_is_returned_without_values() {
     let platform = Platform::new();
     platform.create("ci-pipeline").await;
     platform.user(USER, Role::Regular);
@@ -31,7 +31,7 @@ async fn the_account_is_shown_without_any_value() {
 }
 
 #[tokio::test]
-async fn the_clock_is_moved_by_durations_and_to_instants() {
+async fn clock_can_be_moved_by_duration_and_to_instant() {
     for (order, now) in [
         (json!({ "advance": "90d" }), "2026-06-09T06:19:25.758175685Z"),
         (json!({ "advance": "1mo" }), "2026-04-11T06:19:25.758175685Z"),
@@ -48,7 +48,7 @@ async fn the_clock_is_moved_by_durations_and_to_instants() {
             platform.control("GET", "/clock", Value::Null).await.json(),
             json!({ "now": now })
         );
-        assert_eq!(clock.now(), at(now), "who shares the clock moves along");
+        assert_eq!(clock.now(), at(now), "a shared clock moves, too");
     }
     for nonsense in [
         json!({}),
@@ -61,11 +61,11 @@ async fn the_clock_is_moved_by_durations_and_to_instants() {
 }
 
 #[tokio::test]
-async fn calls_are_counted_whatever_became_of_them() {
+async fn calls_are_counted_even_if_rejected() {
     let platform = Platform::new();
     platform.list().await;
     platform.list().await;
-    platform.rotate("nobody").await;
+    platform.rotate("unknown").await;
     platform
         .call_as("nonsense", "DELETE", "/service-account?name=x", Value::Null)
         .await;
@@ -81,7 +81,7 @@ async fn calls_are_counted_whatever_became_of_them() {
 }
 
 #[tokio::test]
-async fn the_audit_log_is_shown() {
+async fn audit_log_is_returned() {
     let platform = Platform::new();
     let id = platform.create("ci-pipeline").await.json()["token-id"].clone();
     assert_eq!(
@@ -93,7 +93,7 @@ async fn the_audit_log_is_shown() {
 }
 
 #[tokio::test]
-async fn options_are_shown_and_changed_one_by_one() {
+async fn options_can_be_read_and_changed_individually() {
     let platform = Platform::new();
     let mut options = platform.control("GET", "/options", Value::Null).await.json();
     assert_eq!(
@@ -119,7 +119,7 @@ async fn options_are_shown_and_changed_one_by_one() {
 }
 
 #[tokio::test]
-async fn service_accounts_are_put_there_past_the_rules() {
+async fn service_account_can_be_added_regardless_of_rules() {
     let platform = Platform::new();
     for seed in [
         json!({ "name": "expired", "expires-at": "2020-01-01T00:00:00Z" }),
@@ -131,7 +131,7 @@ async fn service_accounts_are_put_there_past_the_rules() {
         assert_eq!(seeded.code(), 200, "{seed}");
         assert_eq!(platform.sandbox.is_live(&seeded.token()), seed["name"] != "expired");
     }
-    assert_eq!(platform.tries("a-chosen-value").await, 200);
+    assert_eq!(platform.status_with("a-chosen-value").await, 200);
     assert_eq!(
         platform.names().await,
         ["expired", "far", "fourth", "legacy", "terraform"]
@@ -140,7 +140,7 @@ async fn service_accounts_are_put_there_past_the_rules() {
 }
 
 #[tokio::test]
-async fn users_and_their_pats_are_put_there() {
+async fn user_with_pat_can_be_added() {
     let platform = Platform::new();
     let user = platform
         .control("POST", "/user", json!({ "email": USER, "role": "regular" }))
@@ -152,14 +152,14 @@ async fn users_and_their_pats_are_put_there() {
         platform.control("POST", "/user-token", seed).await.token(),
         "my-own-value"
     );
-    let told = platform
+    let added = platform
         .call_as("my-own-value", "GET", "/user-token", Value::Null)
         .await
         .json();
-    assert_eq!((told["email"].as_str(), told.get("expires-at")), (Some(USER), None));
+    assert_eq!((added["email"].as_str(), added.get("expires-at")), (Some(USER), None));
     assert_eq!(
         platform
-            .control("POST", "/user-token", json!({ "email": "nobody@acme.example" }))
+            .control("POST", "/user-token", json!({ "email": "unknown@acme.example" }))
             .await
             .code(),
         404
@@ -167,7 +167,7 @@ async fn users_and_their_pats_are_put_there() {
 }
 
 #[tokio::test]
-async fn the_console_does_what_the_api_does_without_bearer_limits_or_count() {
+async fn console_offers_api_without_token_limits_or_count() {
     let platform = Platform::new();
     let before = platform.create("ci-pipeline").await.token();
     for _ in 0..20 {
@@ -204,7 +204,7 @@ async fn the_console_does_what_the_api_does_without_bearer_limits_or_count() {
 }
 
 #[tokio::test]
-async fn the_console_creates_a_users_one_pat() {
+async fn console_creates_single_pat_of_user() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     let create = || platform.control("POST", "/console/user-token", json!({ "email": USER }));
@@ -219,7 +219,7 @@ async fn the_console_creates_a_users_one_pat() {
 }
 
 #[tokio::test]
-async fn outside_rotation_keeps_the_expiry_and_the_values_stay_known() {
+async fn rotate_outside_keeps_expiry_and_records_values() {
     let platform = Platform::new();
     let end = at("2026-05-01T00:00:00Z");
     let before = platform.sandbox.add_service_account("ci-pipeline", Some(end));
@@ -241,7 +241,7 @@ async fn outside_rotation_keeps_the_expiry_and_the_values_stay_known() {
 }
 
 #[tokio::test]
-async fn values_do_not_print() {
+async fn debug_omits_values() {
     let platform = Platform::new();
     platform.create("ci-pipeline").await;
     let printed = format!("{:?} {:?}", platform.sandbox, platform.sandbox.service_accounts());

@@ -1,4 +1,4 @@
-//! Faults on demand.
+//! Fault injection.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn creation(platform: &Platform) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn an_answer_is_replaced_before_or_after_the_platform_acts() {
+async fn answer_fault_replaces_answer_before_or_after_execution() {
     for (fault, acted) in [(Fault::answer(503), false), (Fault::answer(503).after(), true)] {
         let platform = Platform::new();
         platform.sandbox.fault(fault.header("retry-after", "7").body("busy"));
@@ -35,7 +35,7 @@ async fn an_answer_is_replaced_before_or_after_the_platform_acts() {
 }
 
 #[tokio::test]
-async fn a_connection_is_cut_before_or_after_the_platform_acts() {
+async fn cut_fault_closes_connection_before_or_after_execution() {
     for (fault, acted) in [
         (Fault::new(Effect::Cut), false),
         (Fault::new(Effect::Cut).after(), true),
@@ -48,13 +48,13 @@ async fn a_connection_is_cut_before_or_after_the_platform_acts() {
         let broken = platform.sandbox.router().oneshot(creation(&platform)).await.unwrap();
         assert!(
             axum::body::to_bytes(broken.into_body(), 1 << 20).await.is_err(),
-            "by the router, a body that breaks"
+            "the router's body fails"
         );
     }
 }
 
 #[tokio::test]
-async fn an_answer_breaks_off_midway() {
+async fn truncate_fault_cuts_answer_after_execution() {
     let platform = Platform::new();
     platform.sandbox.fault(Fault::new(Effect::Truncate));
     let answer = platform.sandbox.service().oneshot(creation(&platform)).await.unwrap();
@@ -64,7 +64,7 @@ async fn an_answer_breaks_off_midway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_late() {
+async fn delay_fault_delays_answer() {
     for fault in [
         Fault::new(Effect::Delay(SignedDuration::from_secs(20))),
         Fault::new(Effect::Delay(SignedDuration::from_secs(20))).after(),
@@ -86,7 +86,7 @@ async fn an_answer_is_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_never_comes() {
+async fn hang_fault_sends_no_answer() {
     let platform = Platform::new();
     platform.sandbox.fault(Fault::new(Effect::Hang).after());
     assert!(
@@ -103,7 +103,7 @@ async fn an_answer_never_comes() {
 }
 
 #[tokio::test]
-async fn faults_strike_the_requests_they_match_as_often_as_they_say() {
+async fn fault_affects_matching_requests_as_often_as_configured() {
     let platform = Platform::new();
     platform.sandbox.fault(
         Fault::answer(500)
@@ -114,13 +114,13 @@ async fn faults_strike_the_requests_they_match_as_often_as_they_say() {
     let mut codes = Vec::new();
     for _ in 0..4 {
         codes.push(platform.rotate("terraform-x").await.code());
-        assert_eq!(platform.tries(&platform.admin).await, 200, "another path");
+        assert_eq!(platform.status_with(&platform.admin).await, 200, "another path");
     }
     assert_eq!(codes, [404, 500, 500, 404]);
 }
 
 #[tokio::test]
-async fn faults_strike_in_the_order_they_were_added_and_spare_the_control_api() {
+async fn faults_apply_in_order_and_spare_control_api() {
     let platform = Platform::new();
     platform.sandbox.fault(Fault::answer(500));
     platform.sandbox.fault(Fault::answer(502));
@@ -133,15 +133,15 @@ async fn faults_strike_in_the_order_they_were_added_and_spare_the_control_api() 
         200
     );
     let codes = [
-        platform.tries("").await,
-        platform.tries("").await,
-        platform.tries(&platform.admin).await,
+        platform.status_with("").await,
+        platform.status_with("").await,
+        platform.status_with(&platform.admin).await,
     ];
-    assert_eq!(codes, [500, 502, 200], "before anyone asks for a bearer");
+    assert_eq!(codes, [500, 502, 200], "before the token is checked");
 }
 
 #[tokio::test]
-async fn faults_are_ordered_shown_and_forgotten_over_http() {
+async fn faults_can_be_added_listed_and_removed_over_http() {
     let platform = Platform::new();
     let fault = json!({
         "method": "POST", "path": "/service-account", "skip": 0, "times": 2, "when": "after",
@@ -178,7 +178,7 @@ async fn faults_are_ordered_shown_and_forgotten_over_http() {
 }
 
 #[tokio::test]
-async fn answers_that_http_does_not_allow_are_refused() {
+async fn fault_with_invalid_http_answer_is_rejected() {
     let platform = Platform::new();
     for answer in [
         json!({ "status": 9 }),
@@ -188,5 +188,5 @@ async fn answers_that_http_does_not_allow_are_refused() {
         assert_eq!(platform.control("POST", "/faults", fault).await.code(), 400);
     }
     platform.sandbox.fault(Fault::answer(9));
-    assert_eq!(platform.tries(&platform.admin).await, 500);
+    assert_eq!(platform.status_with(&platform.admin).await, 500);
 }

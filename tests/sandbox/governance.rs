@@ -9,7 +9,7 @@ const USER: &str = "user@acme.example";
 const STATUS: &str = "/user-token/status";
 
 #[tokio::test]
-async fn disabling_kills_every_pat_at_once_and_enabling_restores_none() {
+async fn disabling_revokes_every_pat_and_enabling_restores_none() {
     let platform = Platform::new();
     let pats = [
         platform.user(USER, Role::Regular),
@@ -50,14 +50,14 @@ async fn disabling_kills_every_pat_at_once_and_enabling_restores_none() {
 }
 
 #[tokio::test]
-async fn service_accounts_do_not_care_about_the_toggle() {
+async fn service_accounts_are_unaffected_by_toggle() {
     let platform = Platform::new();
     platform.call("PATCH", STATUS, Value::Null).await;
-    assert_eq!(platform.tries(&platform.admin).await, 200);
+    assert_eq!(platform.status_with(&platform.admin).await, 200);
 }
 
 #[tokio::test]
-async fn an_administrator_who_disables_pats_by_pat_is_locked_out() {
+async fn administrator_who_disables_pats_with_pat_loses_access() {
     let platform = Platform::new();
     let pat = platform.user(USER, Role::Admin);
     assert_eq!(platform.call_as(&pat, "PATCH", STATUS, Value::Null).await.code(), 200);
@@ -65,7 +65,7 @@ async fn an_administrator_who_disables_pats_by_pat_is_locked_out() {
 }
 
 #[tokio::test]
-async fn while_disabled_no_pat_is_created_or_rotated() {
+async fn pat_cannot_be_created_or_rotated_while_disabled() {
     for (refused, code) in [
         (Refused::Conflict, 409),
         (Refused::BadRequest, 400),
@@ -87,14 +87,14 @@ async fn while_disabled_no_pat_is_created_or_rotated() {
 }
 
 #[tokio::test]
-async fn the_toggle_has_no_body_and_toggles_whatever_is_sent() {
+async fn toggle_ignores_body() {
     let platform = Platform::new();
     let sent = platform.call("PATCH", STATUS, json!({ "enabled": true })).await;
     assert_eq!(sent.json(), json!({ "enabled": false }));
 }
 
 #[tokio::test]
-async fn every_operation_is_in_the_audit_log_with_actor_action_target_and_time() {
+async fn audit_log_contains_actor_action_target_and_time() {
     use AuditAction::*;
     let platform = Platform::new();
     let user = platform.user(USER, Role::Regular);
@@ -135,10 +135,10 @@ async fn every_operation_is_in_the_audit_log_with_actor_action_target_and_time()
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_in_the_audit_log() {
+async fn audit_log_omits_rejected_operations() {
     let platform = Platform::new();
     platform.create("x").await;
-    platform.rotate("nobody").await;
-    platform.delete("nobody").await;
+    platform.rotate("unknown").await;
+    platform.delete("unknown").await;
     assert_eq!(platform.sandbox.audit(), []);
 }

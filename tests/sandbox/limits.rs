@@ -1,4 +1,4 @@
-//! Rate limits, measured by the sandbox's clock.
+//! Rate limits by the sandbox's clock.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use token_providers::sandbox::striim::RateLimits;
 use crate::platform::Platform;
 
 #[tokio::test]
-async fn each_kind_of_operation_has_its_limit_a_minute() {
-    let body = json!({ "name": "nobody" });
+async fn each_kind_of_operation_has_limit_per_minute() {
+    let body = json!({ "name": "unknown" });
     for (method, path, body, limit) in [
         ("POST", "/service-account/rotate", body, 10),
         ("POST", "/user-token/rotate", json!({}), 10),
-        ("DELETE", "/service-account?name=nobody", Value::Null, 30),
+        ("DELETE", "/service-account?name=unknown", Value::Null, 30),
         ("DELETE", "/user-token?user-id=1", Value::Null, 30),
         ("PATCH", "/user-token/status", Value::Null, 5),
     ] {
@@ -37,10 +37,10 @@ async fn each_kind_of_operation_has_its_limit_a_minute() {
 }
 
 #[tokio::test]
-async fn creation_and_rotation_of_both_token_types_share_a_limit() {
+async fn creation_and_rotation_of_both_token_types_share_limit() {
     let platform = Platform::new();
     for _ in 0..5 {
-        platform.rotate("nobody").await;
+        platform.rotate("unknown").await;
         platform.call("POST", "/user-token/rotate", json!({})).await;
     }
     assert_eq!(platform.create("ci-pipeline").await.code(), 429);
@@ -52,29 +52,30 @@ async fn creation_and_rotation_of_both_token_types_share_a_limit() {
 }
 
 #[tokio::test]
-async fn reading_has_no_limit() {
+async fn reads_have_no_limit() {
     let platform = Platform::new();
     for _ in 0..100 {
-        assert_eq!(platform.tries(&platform.admin).await, 200);
+        assert_eq!(platform.status_with(&platform.admin).await, 200);
     }
 }
 
 #[tokio::test]
-async fn the_minute_slides() {
+async fn window_slides() {
     let platform = Platform::new();
     for _ in 0..10 {
-        platform.rotate("nobody").await;
+        platform.rotate("unknown").await;
         platform.sandbox.advance(SignedDuration::from_secs(5));
     }
-    // 50 s after the first, which leaves in 10 s; the second leaves 5 s later.
-    assert_eq!(platform.rotate("nobody").await.code(), 429);
+    // 50 s after the first request, which leaves the window in 10 s; the second leaves it 5 s
+    // later.
+    assert_eq!(platform.rotate("unknown").await.code(), 429);
     platform.sandbox.advance(SignedDuration::from_secs(10));
-    assert_eq!(platform.rotate("nobody").await.code(), 404);
-    assert_eq!(platform.rotate("nobody").await.code(), 429);
+    assert_eq!(platform.rotate("unknown").await.code(), 404);
+    assert_eq!(platform.rotate("unknown").await.code(), 429);
 }
 
 #[tokio::test]
-async fn a_platform_may_say_when_to_retry_and_means_it() {
+async fn retry_after_is_sent_if_enabled_and_is_accurate() {
     let platform = Platform::with(|options| options.retry_after = true);
     for _ in 0..5 {
         platform.call("PATCH", "/user-token/status", Value::Null).await;
@@ -90,7 +91,7 @@ async fn a_platform_may_say_when_to_retry_and_means_it() {
 }
 
 #[tokio::test]
-async fn strangers_do_not_use_up_the_accounts_limits() {
+async fn unauthenticated_requests_do_not_count_against_limits() {
     let platform = Platform::new();
     for _ in 0..20 {
         platform
@@ -101,17 +102,17 @@ async fn strangers_do_not_use_up_the_accounts_limits() {
 }
 
 #[tokio::test]
-async fn limits_can_be_changed_and_switched_off() {
+async fn limits_can_be_changed_and_disabled() {
     let platform = Platform::with(|options| {
         options.rate_limits = Some(RateLimits {
             issue: 1,
             ..RateLimits::default()
         })
     });
-    assert_eq!(platform.rotate("nobody").await.code(), 404);
-    assert_eq!(platform.rotate("nobody").await.code(), 429);
+    assert_eq!(platform.rotate("unknown").await.code(), 404);
+    assert_eq!(platform.rotate("unknown").await.code(), 429);
     platform.sandbox.set_options(|options| options.rate_limits = None);
     for _ in 0..50 {
-        assert_eq!(platform.rotate("nobody").await.code(), 404);
+        assert_eq!(platform.rotate("unknown").await.code(), 404);
     }
 }

@@ -1,4 +1,5 @@
-//! The sandbox keeps the rules of Striim Cloud's document, and each of its answers' shapes.
+//! Tests that the sandboxes follow the documentation of their platforms, with every layout of
+//! answers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod control;

@@ -1,4 +1,4 @@
-//! The sandbox's NeuroIO keeps what the platform's documentation and its public clients show.
+//! Tests that the sandbox's NeuroIO follows the platform's documentation and its public clients.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Platform {
         }
     }
 
-    /// A request with the header and the body that a client sends.
+    /// Sends a request with the headers and the body that a client sends.
     async fn send(&self, method: Method, path: &str, authorization: &str, body: Option<(&str, String)>) -> Answer {
         let mut request = self
             .http
@@ -89,7 +89,7 @@ impl Platform {
 const TOKENS: &str = "/streams/tokens/";
 
 #[tokio::test]
-async fn the_documents_way_through_a_tokens_life() {
+async fn token_can_be_managed_as_documented() {
     let platform = Platform::new(Options::default()).await;
     let created = platform.create(true).await;
     let mut fields: Vec<_> = created.as_object().unwrap().keys().collect();
@@ -111,7 +111,7 @@ async fn the_documents_way_through_a_tokens_life() {
 }
 
 #[tokio::test]
-async fn a_temporary_token_lasts_24_hours_and_a_permanent_one_on() {
+async fn temporary_token_expires_after_24_hours_and_permanent_one_never() {
     for (expired, listed) in [(Expired::Listed, 2), (Expired::Deactivated, 2), (Expired::Gone, 1)] {
         let platform = Platform::new(Options {
             expired,
@@ -142,7 +142,7 @@ async fn a_temporary_token_lasts_24_hours_and_a_permanent_one_on() {
 }
 
 #[tokio::test]
-async fn the_list_has_pages_and_a_filter() {
+async fn list_has_pages_and_filter() {
     let platform = Platform::new(Options::default()).await;
     for number in 0..25 {
         platform.sandbox.add_token(&Realm::Account, number % 5 == 0);
@@ -167,7 +167,7 @@ async fn the_list_has_pages_and_a_filter() {
 }
 
 #[tokio::test]
-async fn five_permanent_tokens_are_the_most() {
+async fn sixth_permanent_token_is_rejected() {
     let platform = Platform::new(Options::default()).await;
     for _ in 0..5 {
         platform.create(true).await;
@@ -175,12 +175,12 @@ async fn five_permanent_tokens_are_the_most() {
     let refused = platform.json(Method::POST, TOKENS, json!({"permanent": true})).await;
     assert_eq!(refused.status, 400);
     platform.create(false).await;
-    // Another space has a limit of its own.
+    // Another space has a separate limit.
     let space = platform.sandbox.api_token(&Realm::Space("lobby".to_owned()));
     let authorization = format!("Token {}", space.expose_secret());
     let body = Some(("application/json", json!({"permanent": true}).to_string()));
-    let made = platform.send(Method::POST, TOKENS, &authorization, body).await;
-    assert_eq!(made.status, 201);
+    let created = platform.send(Method::POST, TOKENS, &authorization, body).await;
+    assert_eq!(created.status, 201);
 
     platform.sandbox.set_active_outside(1, false);
     assert_eq!(
@@ -205,8 +205,8 @@ async fn five_permanent_tokens_are_the_most() {
 }
 
 #[tokio::test]
-async fn a_deletion_without_an_id_deletes_all_of_ones_own() {
-    for (path, merges_slashes, left) in [
+async fn deletion_without_id_deletes_all_tokens_of_realm() {
+    for (path, merges_slashes, remaining) in [
         (TOKENS, true, 1),
         ("/streams/tokens/?permanent=true", true, 2),
         ("/streams/tokens//", true, 1),
@@ -223,18 +223,18 @@ async fn a_deletion_without_an_id_deletes_all_of_ones_own() {
         platform.sandbox.add_token(&Realm::Managers, true);
         let deleted = platform.ask(Method::DELETE, path).await;
         let of = |realm| platform.sandbox.tokens(&realm).len();
-        assert_eq!(of(Realm::Account) + of(Realm::Managers), left, "{path}");
-        assert_eq!(deleted.status == 204, left < 3, "{path}");
+        assert_eq!(of(Realm::Account) + of(Realm::Managers), remaining, "{path}");
+        assert_eq!(deleted.status == 204, remaining < 3, "{path}");
     }
 }
 
 #[tokio::test]
-async fn each_client_has_its_way_of_switching() {
+async fn each_client_activates_tokens_with_its_own_request() {
     let platform = Platform::new(Options::default()).await;
     platform.create(true).await;
     let one = "/streams/tokens/1/";
     let body = || json!({"is_active": false});
-    // A platform serves both clients.
+    // A platform may support both clients.
     assert_eq!(platform.json(Method::PUT, one, body()).await.json["is_active"], false);
     assert_eq!(platform.form(one, "is_active=true").await.json["is_active"], true);
     platform
@@ -253,7 +253,7 @@ async fn each_client_has_its_way_of_switching() {
 }
 
 #[tokio::test]
-async fn only_who_proves_himself_is_let_in_and_sees_his_own() {
+async fn request_is_authenticated_and_sees_only_its_realm() {
     let platform = Platform::new(Options::default()).await;
     let created = platform.create(true).await;
     let key = created["key"].as_str().unwrap();
@@ -283,7 +283,7 @@ async fn only_who_proves_himself_is_let_in_and_sees_his_own() {
 }
 
 #[tokio::test]
-async fn errors_have_the_documented_shape_or_another() {
+async fn errors_have_documented_or_other_body() {
     let platform = Platform::new(Options::default()).await;
     let invalid = platform.form("/streams/tokens/", "").await;
     assert_eq!(invalid.status, 405);
@@ -304,7 +304,7 @@ async fn errors_have_the_documented_shape_or_another() {
 }
 
 #[tokio::test]
-async fn what_is_not_documented_has_more_than_one_shape() {
+async fn undocumented_behaviour_is_configurable() {
     let platform = Platform::new(Options::default()).await;
     let created = platform.create(true).await;
     assert!(created["expires"].is_null() && created["created"].as_str().unwrap().ends_with("+00:00"));
@@ -328,7 +328,7 @@ async fn what_is_not_documented_has_more_than_one_shape() {
 }
 
 #[tokio::test]
-async fn faults_strike_as_in_the_other_sandboxes() {
+async fn faults_apply_as_in_other_sandboxes() {
     let platform = Platform::new(Options::default()).await;
     platform.sandbox.fault(Fault::answer(502).after().on("POST", TOKENS));
     platform
@@ -339,7 +339,7 @@ async fn faults_strike_as_in_the_other_sandboxes() {
     assert_eq!(
         platform.sandbox.tokens(&Realm::Account).len(),
         1,
-        "it was made all the same"
+        "it was created nevertheless"
     );
     platform.sandbox.heal();
     assert_eq!(platform.ask(Method::DELETE, "/streams/tokens/1/").await.status, 204);

@@ -10,7 +10,7 @@ use crate::platform::{NOW, Platform, at};
 const USER: &str = "user@acme.example";
 
 #[tokio::test]
-async fn rotation_invalidates_the_current_pat_and_makes_a_new_one() {
+async fn rotation_invalidates_current_pat_and_issues_another() {
     let platform = Platform::new();
     let old = platform.user(USER, Role::Regular);
     let rotated = platform
@@ -27,7 +27,7 @@ async fn rotation_invalidates_the_current_pat_and_makes_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_user_names_nobody_to_rotate_the_own_pat() {
+async fn user_rotates_own_pat_without_naming_user() {
     let platform = Platform::new();
     let old = platform.user(USER, Role::Regular);
     let rotated = platform.call_as(&old, "POST", "/user-token/rotate", json!({})).await;
@@ -35,7 +35,7 @@ async fn a_user_names_nobody_to_rotate_the_own_pat() {
 }
 
 #[tokio::test]
-async fn a_pat_lives_90_days_at_most() {
+async fn expiry_of_pat_is_at_most_90_days_ahead() {
     for (end, code) in [
         ("2026-06-09T06:19:25Z", 200),
         ("2026-06-09T06:19:26Z", 400),
@@ -50,7 +50,7 @@ async fn a_pat_lives_90_days_at_most() {
         assert_eq!(
             platform.sandbox.is_live(&pat),
             code == 400,
-            "a refused rotation leaves the PAT alone"
+            "a rejected rotation does not change the PAT"
         );
         platform
             .sandbox
@@ -61,7 +61,7 @@ async fn a_pat_lives_90_days_at_most() {
 }
 
 #[tokio::test]
-async fn rotating_without_expiry_takes_the_default_or_is_invalid() {
+async fn rotation_without_expiry_uses_default_or_is_invalid() {
     let platform = Platform::with(|options| options.pat_expiry_required = true);
     let pat = platform.user(USER, Role::Regular);
     assert_eq!(
@@ -75,7 +75,7 @@ async fn rotating_without_expiry_takes_the_default_or_is_invalid() {
 }
 
 #[tokio::test]
-async fn rotating_where_there_is_none_creates_one_or_finds_nothing() {
+async fn rotation_of_missing_pat_creates_it_or_is_not_found() {
     for (creates, code) in [(true, 200), (false, 404)] {
         let platform = Platform::with(|options| options.rotation_creates_pat = creates);
         platform.sandbox.add_user(USER, Role::Regular);
@@ -87,7 +87,7 @@ async fn rotating_where_there_is_none_creates_one_or_finds_nothing() {
 }
 
 #[tokio::test]
-async fn token_information_tells_everything_but_the_value() {
+async fn token_information_contains_everything_but_value() {
     let platform = Platform::new();
     let pat = platform.user(USER, Role::Regular);
     let own = platform.call_as(&pat, "GET", "/user-token", Value::Null).await;
@@ -104,7 +104,7 @@ async fn token_information_tells_everything_but_the_value() {
 }
 
 #[tokio::test]
-async fn without_a_pat_there_is_no_information() {
+async fn token_information_of_missing_pat_is_not_found() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     assert_eq!(
@@ -122,7 +122,7 @@ async fn without_a_pat_there_is_no_information() {
 }
 
 #[tokio::test]
-async fn revocation_is_immediate_and_cannot_be_undone() {
+async fn revocation_is_immediate_and_permanent() {
     let platform = Platform::new();
     let pat = platform.user(USER, Role::Regular);
     let path = format!("/user-token?email={USER}");
@@ -143,7 +143,7 @@ async fn revocation_is_immediate_and_cannot_be_undone() {
 }
 
 #[tokio::test]
-async fn an_administrator_revokes_by_user_id_and_by_email_where_the_platform_takes_it() {
+async fn administrator_revokes_by_user_id_and_by_email_if_enabled() {
     for (by_email, code) in [(false, 403), (true, 204)] {
         let platform = Platform::with(|options| options.admins_revoke_by_email = by_email);
         platform.user(USER, Role::Regular);
@@ -155,7 +155,7 @@ async fn an_administrator_revokes_by_user_id_and_by_email_where_the_platform_tak
 }
 
 #[tokio::test]
-async fn a_revocation_names_one_user() {
+async fn revocation_requires_exactly_one_user() {
     let platform = Platform::new();
     for query in ["", "?user-id=me", "?email=a@b.example&user-id=8509", "?name=me"] {
         assert_eq!(
@@ -170,7 +170,7 @@ async fn a_revocation_names_one_user() {
 }
 
 #[tokio::test]
-async fn administrators_rotate_others_pats_where_the_platform_lets_them() {
+async fn administrator_rotates_pats_of_others_if_enabled() {
     let platform = Platform::with(|options| options.admins_rotate_pats = false);
     let admin = platform.user("boss@acme.example", Role::Admin);
     let pat = platform.user(USER, Role::Regular);
@@ -192,7 +192,7 @@ async fn administrators_rotate_others_pats_where_the_platform_lets_them() {
 }
 
 #[tokio::test]
-async fn a_second_active_pat_is_a_conflict() {
+async fn second_active_pat_is_a_conflict() {
     let platform = Platform::new();
     platform.user(USER, Role::Regular);
     let second = platform.sandbox.create_user_token_outside(USER, None);
@@ -205,7 +205,7 @@ async fn a_second_active_pat_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn legacy_pats_work_until_rotated_into_one_with_an_expiry() {
+async fn legacy_pat_is_valid_until_rotated() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     let legacy = platform
@@ -223,7 +223,7 @@ async fn legacy_pats_work_until_rotated_into_one_with_an_expiry() {
 }
 
 #[tokio::test]
-async fn an_expired_pat_is_told_to_administrators() {
+async fn expired_pat_is_visible_to_administrators() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     platform

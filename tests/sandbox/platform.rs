@@ -1,4 +1,4 @@
-//! A sandbox with a clock that stands still, and a client without opinions.
+//! A Striim sandbox with a paused clock, and a client that sends any request.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -11,12 +11,12 @@ use token_providers::sandbox::striim::{Options, Role, Sandbox, Seed};
 use token_providers::token::Clock;
 use tower::ServiceExt;
 
-/// What the clock says until a test moves it.
+/// The initial time of the clock.
 pub(crate) const NOW: &str = "2026-03-11T06:19:25.758175685Z";
 
 pub(crate) struct Platform {
     pub(crate) sandbox: Sandbox,
-    /// The administrator's token, that of the service account `terraform`.
+    /// The administrator's token, which belongs to the service account `terraform`.
     pub(crate) admin: String,
 }
 
@@ -44,7 +44,7 @@ impl Platform {
         Self { sandbox, admin }
     }
 
-    /// A call of the REST API by the administrator. `Value::Null` stands for no body.
+    /// Calls the REST API as the administrator. `Value::Null` means no body.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         self.call_as(&self.admin, method, path, body).await
     }
@@ -55,7 +55,7 @@ impl Platform {
         self.try_send(request.body(content(&body)).unwrap()).await.unwrap()
     }
 
-    /// A call of the control API.
+    /// Calls the control API.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Answer {
         let request = request(method, &format!("/sandbox{path}"), &body);
         self.try_send(request.body(content(&body)).unwrap()).await.unwrap()
@@ -100,7 +100,7 @@ impl Platform {
             .collect()
     }
 
-    /// Adds a user of a role with a PAT; answers the PAT's value.
+    /// Creates a user with this role and a PAT; returns the PAT's value.
     pub(crate) fn user(&self, email: &str, role: Role) -> String {
         self.sandbox.add_user(email, role);
         self.sandbox
@@ -110,8 +110,8 @@ impl Platform {
             .to_owned()
     }
 
-    /// What a bearer gets that asks whether it is any good.
-    pub(crate) async fn tries(&self, bearer: &str) -> u16 {
+    /// The status of a read with this token.
+    pub(crate) async fn status_with(&self, bearer: &str) -> u16 {
         self.call_as(bearer, "GET", "/service-accounts", Value::Null)
             .await
             .code()

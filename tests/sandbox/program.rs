@@ -17,7 +17,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn it_tells_how_to_point_the_provider_at_it() {
+async fn output_configures_provider() {
     let mut sandbox = program(&[
         "--listen",
         "127.0.0.1:0",
@@ -33,7 +33,7 @@ async fn it_tells_how_to_point_the_provider_at_it() {
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
     let mut export = None;
     while export.is_none() {
-        let line = lines.next_line().await.unwrap().expect("the program goes on");
+        let line = lines.next_line().await.unwrap().expect("the program is running");
         export = line.strip_prefix("export STRIIM_BASE_URL=").map(str::to_owned);
     }
     let (base_url, token) = export.as_ref().unwrap().split_once(" STRIIM_TOKEN=").unwrap();
@@ -58,13 +58,13 @@ async fn it_tells_how_to_point_the_provider_at_it() {
 }
 
 #[tokio::test]
-async fn it_serves_a_vault_where_it_is_told_to() {
+async fn vault_option_serves_vault_at_address() {
     let arguments = ["--listen", "127.0.0.1:0", "--vault", "127.0.0.1:0"];
     let mut sandbox = program(&arguments).spawn().unwrap();
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
     let mut export = None;
     while export.is_none() {
-        let line = lines.next_line().await.unwrap().expect("the program goes on");
+        let line = lines.next_line().await.unwrap().expect("the program is running");
         export = line.strip_prefix("export VAULT_ADDR=http://").map(str::to_owned);
     }
     let (address, token) = export.as_ref().unwrap().split_once(" VAULT_TOKEN=").unwrap();
@@ -83,10 +83,14 @@ async fn it_serves_a_vault_where_it_is_told_to() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn it_ends_well_on_ctrl_c() {
+async fn interrupt_ends_program_successfully() {
     let mut sandbox = program(&["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
-    lines.next_line().await.unwrap().expect("it serves before it speaks");
+    lines
+        .next_line()
+        .await
+        .unwrap()
+        .expect("the program prints after it has started to serve");
     let interrupted = Command::new("kill")
         .args(["-INT", &sandbox.id().unwrap().to_string()])
         .status()
@@ -97,8 +101,8 @@ async fn it_ends_well_on_ctrl_c() {
 }
 
 #[tokio::test]
-async fn it_explains_itself_and_its_refusals() {
-    for (arguments, code, said) in [
+async fn help_and_errors_are_printed() {
+    for (arguments, code, expected) in [
         (&["--help"][..], 0, "--listen ADDRESS"),
         (&["--listen"], 1, "--listen needs a value"),
         (&["--port", "80"], 1, "there is no --port"),
@@ -111,6 +115,6 @@ async fn it_explains_itself_and_its_refusals() {
         let Output { status, stdout, stderr } = program(arguments).output().await.unwrap();
         let output = String::from_utf8([stdout, stderr].concat()).unwrap();
         assert_eq!(status.code(), Some(code), "{arguments:?}: {output}");
-        assert!(output.contains(said), "{arguments:?}: {output}");
+        assert!(output.contains(expected), "{arguments:?}: {output}");
     }
 }

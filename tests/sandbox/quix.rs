@@ -1,4 +1,4 @@
-//! The sandbox's Quix keeps what the platform's documentation and its public Python client show.
+//! Tests that the sandbox's Quix follows the platform's documentation and its public Python client.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Platform {
         }
     }
 
-    /// A request as the Python client sends it, with this token.
+    /// Sends a request as the Python client does, with this token.
     async fn ask_as(&self, token: &SecretString, method: Method, path: &str) -> Answer {
         let request = self
             .request(method, path)
@@ -80,7 +80,7 @@ impl Platform {
 }
 
 #[tokio::test]
-async fn a_rotation_ends_token_1_moves_token_2_up_and_makes_a_new_one() {
+async fn rotation_revokes_token_1_promotes_token_2_and_issues_another() {
     let platform = Platform::new(Options::default()).await;
     let [first, second] = platform.tokens();
     assert_eq!(
@@ -96,14 +96,14 @@ async fn a_rotation_ends_token_1_moves_token_2_up_and_makes_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_sent_twice_ends_both() {
+async fn repeated_rotation_revokes_both_tokens() {
     let platform = Platform::new(Options::default()).await;
     let before = platform.tokens();
     for _ in 0..2 {
         platform.ask(Method::POST, ROTATION).await;
     }
     assert!(before.iter().all(|token| !platform.sandbox.is_live(token)));
-    // A lost answer is no reason why it should not have happened.
+    // The platform may have rotated although the answer was lost.
     platform
         .sandbox
         .fault(Fault::new(Effect::Cut).after().on("POST", ROTATION));
@@ -115,7 +115,7 @@ async fn a_rotation_that_is_sent_twice_ends_both() {
 }
 
 #[tokio::test]
-async fn what_is_not_public_comes_in_every_way() {
+async fn undocumented_behaviour_is_configurable() {
     for (paths, reading, rotation) in [
         (Paths::Nested, (Method::GET, READING), (Method::POST, ROTATION)),
         (
@@ -133,24 +133,24 @@ async fn what_is_not_public_comes_in_every_way() {
             .await;
             let answer = platform.ask(rotation.0.clone(), rotation.1).await;
             let [one, two] = platform.tokens();
-            let told = match rotated {
+            let expected = match rotated {
                 Rotated::Tokens => (200, json!({"token1": one, "token2": two}).to_string()),
                 Rotated::NewToken => (201, json!(two).to_string()),
                 Rotated::Empty => (200, String::new()),
                 Rotated::NoContent => (204, String::new()),
             };
-            assert_eq!((answer.status, answer.text), told);
-            for (tokens, told) in [
+            assert_eq!((answer.status, answer.text), expected);
+            for (tokens, expected) in [
                 (Tokens::Named, json!({"token1": one, "token2": two})),
                 (Tokens::Texts, json!([one, two])),
                 (Tokens::Objects, json!([{"token": one}, {"token": two}])),
                 (Tokens::Wrapped, json!({"tokens": [{"value": one}, {"value": two}]})),
             ] {
                 platform.sandbox.set_options(|options| options.tokens = tokens);
-                assert_eq!(platform.ask(reading.0.clone(), reading.1).await.json(), told);
+                assert_eq!(platform.ask(reading.0.clone(), reading.1).await.json(), expected);
             }
         }
-        // One way is not there while the other is.
+        // Only the configured paths exist.
         let other = match paths {
             Paths::Nested => Paths::Beside,
             Paths::Beside => Paths::Nested,
@@ -166,7 +166,7 @@ async fn what_is_not_public_comes_in_every_way() {
 }
 
 #[tokio::test]
-async fn a_reader_may_be_shown_the_tokens_of_before_for_a_while() {
+async fn read_may_return_previous_tokens_for_a_while() {
     let platform = Platform::new(Options {
         tokens: Tokens::Texts,
         shown_after: SignedDuration::from_secs(60),
@@ -185,7 +185,7 @@ async fn a_reader_may_be_shown_the_tokens_of_before_for_a_while() {
 }
 
 #[tokio::test]
-async fn only_administrators_rotate_and_who_reads_is_a_choice() {
+async fn only_administrators_rotate_and_readers_are_configurable() {
     for (readers, by_editor, by_holder) in [
         (Readers::Users, 200, 403),
         (Readers::Admins, 403, 403),
@@ -212,7 +212,7 @@ async fn only_administrators_rotate_and_who_reads_is_a_choice() {
 }
 
 #[tokio::test]
-async fn a_streaming_token_is_limited_to_its_environment() {
+async fn streaming_token_is_limited_to_its_environment() {
     let platform = Platform::new(Options::default()).await;
     platform.sandbox.add_workspace("acme-shop-prod");
     let [token, _] = platform.sandbox.tokens(DEV).unwrap();
@@ -232,12 +232,12 @@ async fn a_streaming_token_is_limited_to_its_environment() {
 }
 
 #[tokio::test]
-async fn an_environment_is_told_with_its_brokers_password() {
+async fn environment_contains_password_of_broker() {
     let platform = Platform::new(Options::default()).await;
-    let told = platform.ask(Method::GET, "/workspaces/acme-shop-dev").await.json();
-    let mut fields: Vec<_> = told.as_object().unwrap().keys().collect();
+    let workspace = platform.ask(Method::GET, "/workspaces/acme-shop-dev").await.json();
+    let mut fields: Vec<_> = workspace.as_object().unwrap().keys().collect();
     fields.sort();
-    // What the client's tests show.
+    // The fields in the client's tests.
     assert_eq!(
         fields,
         [
@@ -257,7 +257,7 @@ async fn an_environment_is_told_with_its_brokers_password() {
             "workspaceId",
         ]
     );
-    let password = told["broker"]["password"].as_str().unwrap();
+    let password = workspace["broker"]["password"].as_str().unwrap();
     assert!(
         platform
             .sandbox
@@ -292,7 +292,7 @@ async fn an_environment_is_told_with_its_brokers_password() {
 }
 
 #[tokio::test]
-async fn a_permission_is_true_or_false() {
+async fn permission_is_true_or_false() {
     let platform = Platform::new(Options::default()).await;
     let viewer = platform.sandbox.user(Role::Viewer);
     for (query, status, allowed) in [
@@ -323,14 +323,14 @@ async fn a_permission_is_true_or_false() {
 }
 
 #[tokio::test]
-async fn requests_that_no_client_sends_are_refused() {
+async fn requests_that_no_client_sends_are_rejected() {
     let platform = Platform::new(Options::default()).await;
     let get = || platform.request(Method::GET, "/workspaces");
     let admin = platform.admin.expose_secret();
     for (request, status) in [
         (get(), 401),
         (get().bearer_auth("wrong").header("x-version", "2.0"), 401),
-        // Quix's own samples leave the version out, and write the scheme in lower case.
+        // Quix's own samples omit the version, and write the scheme in lower case.
         (get().bearer_auth(admin), 200),
         (get().header("authorization", format!("bearer {admin}")), 200),
         (get().bearer_auth(admin).header("x-version", "1.0"), 400),
@@ -355,8 +355,8 @@ async fn requests_that_no_client_sends_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_every_shape() {
-    for (errors, told) in [
+async fn error_has_configured_body() {
+    for (errors, expected) in [
         (
             ErrorBody::Problem,
             json!({"title": "Error", "status": 404, "detail": "Not found."}).to_string(),
@@ -371,18 +371,18 @@ async fn a_refusal_is_told_in_every_shape() {
         })
         .await;
         let answer = platform.ask(Method::GET, "/workspaces/other").await;
-        assert_eq!((answer.status, answer.text), (404, told));
+        assert_eq!((answer.status, answer.text), (404, expected));
     }
 }
 
 #[tokio::test]
-async fn what_the_python_client_asks_for_is_there() {
+async fn endpoints_of_python_client_exist() {
     let platform = Platform::new(Options::default()).await;
     let settings = platform
         .ask(Method::GET, "/workspaces/acme-shop-dev/broker/librdkafka")
         .await
         .json();
-    // The client refuses any setting beside those of a connection.
+    // The client rejects any other setting.
     for name in settings.as_object().unwrap().keys() {
         let known = ["bootstrap.", "security.protocol", "sasl.", "ssl."];
         assert!(known.iter().any(|known| name.starts_with(known)), "{name}");

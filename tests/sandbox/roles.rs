@@ -1,4 +1,4 @@
-//! Who may do what, and who is let in at all.
+//! Authentication and the permissions of roles.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -12,9 +12,9 @@ use crate::platform::Platform;
 const OWN: &str = "me@acme.example";
 const OTHER: &str = "other@acme.example";
 
-/// The document's table of roles, row by row, then what its API reference adds.
+/// The document's table of roles, row by row, then the additions of its API reference.
 #[tokio::test]
-async fn the_table_of_roles_holds() {
+async fn permissions_match_table_of_roles() {
     let body = |email: &str| json!({ "email": email });
     let name = || json!({ "name": "ci-pipeline" });
     for (what, method, path, body, regular, admin) in [
@@ -126,7 +126,7 @@ async fn the_table_of_roles_holds() {
         (
             "unknown user",
             "GET",
-            "/user-token?email=nobody@acme.example".to_owned(),
+            "/user-token?email=unknown@acme.example".to_owned(),
             Value::Null,
             403,
             404,
@@ -160,16 +160,16 @@ async fn the_table_of_roles_holds() {
 }
 
 #[tokio::test]
-async fn a_pat_has_exactly_its_users_privileges_whatever_they_become() {
+async fn pat_has_current_permissions_of_its_user() {
     let platform = Platform::new();
     let pat = platform.user(OWN, Role::Regular);
-    assert_eq!(platform.tries(&pat).await, 403);
+    assert_eq!(platform.status_with(&pat).await, 403);
     platform.sandbox.add_user(OWN, Role::Admin);
-    assert_eq!(platform.tries(&pat).await, 200);
+    assert_eq!(platform.status_with(&pat).await, 200);
 }
 
 #[tokio::test]
-async fn missing_and_dead_bearers_are_not_let_in() {
+async fn missing_and_invalid_tokens_are_rejected() {
     let platform = Platform::new();
     for header in [
         None,
@@ -198,11 +198,11 @@ async fn missing_and_dead_bearers_are_not_let_in() {
     );
     let expiring = platform.user(OWN, Role::Admin);
     platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
-    assert_eq!(platform.tries(&expiring).await, 401, "expired");
+    assert_eq!(platform.status_with(&expiring).await, 401, "expired");
 }
 
 #[tokio::test]
-async fn the_bearer_is_judged_before_the_request() {
+async fn token_is_checked_before_request() {
     let platform = Platform::new();
     let nonsense = json!({ "nonsense": true });
     assert_eq!(
@@ -221,7 +221,7 @@ async fn the_bearer_is_judged_before_the_request() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_account_is_forbidden_everywhere() {
+async fn token_of_other_account_is_forbidden() {
     let platform = Platform::new();
     let foreign = platform.sandbox.foreign_token().expose_secret().to_owned();
     for (method, path) in [

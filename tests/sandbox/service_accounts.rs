@@ -8,7 +8,7 @@ use token_providers::sandbox::striim::{Expired, Refused, RotationExpiry};
 use crate::platform::{NOW, Platform, at};
 
 #[tokio::test]
-async fn creation_answers_with_exactly_the_samples_fields() {
+async fn creation_returns_fields_of_sample() {
     let platform = Platform::new();
     let body = json!({ "name": "app_automation", "description": "d", "expires-at": "2027-02-09T00:00:00Z" });
     let created = platform.call("POST", "/service-account", body).await.json();
@@ -23,7 +23,7 @@ async fn creation_answers_with_exactly_the_samples_fields() {
 }
 
 #[tokio::test]
-async fn rotation_answers_with_exactly_the_samples_fields() {
+async fn rotation_returns_fields_of_sample() {
     let platform = Platform::new();
     platform.create("app_automation").await;
     let body = json!({ "name": "app_automation", "expires-at": "2027-02-09T00:00:00Z" });
@@ -36,7 +36,7 @@ async fn rotation_answers_with_exactly_the_samples_fields() {
 }
 
 #[tokio::test]
-async fn the_value_is_displayed_only_once() {
+async fn value_is_returned_only_once() {
     let platform = Platform::new();
     let value = platform.create("ci-pipeline").await.token();
     assert!(!platform.list().await.to_string().contains(&value));
@@ -44,7 +44,7 @@ async fn the_value_is_displayed_only_once() {
 }
 
 #[tokio::test]
-async fn a_service_account_token_is_an_administrators_bearer() {
+async fn service_account_token_has_permissions_of_administrator() {
     let platform = Platform::new();
     let value = platform.create("ci-pipeline").await.token();
     let created = platform
@@ -54,7 +54,7 @@ async fn a_service_account_token_is_an_administrators_bearer() {
 }
 
 #[tokio::test]
-async fn names_have_3_to_30_characters_and_descriptions_at_most_255() {
+async fn name_has_3_to_30_characters_and_description_at_most_255() {
     for (name, description, code) in [
         ("ab".to_owned(), 0, 400),
         ("abc".to_owned(), 0, 200),
@@ -73,7 +73,7 @@ async fn names_have_3_to_30_characters_and_descriptions_at_most_255() {
 }
 
 #[tokio::test]
-async fn requests_that_are_not_in_the_document_are_invalid() {
+async fn undocumented_requests_are_invalid() {
     for body in [
         json!({}),
         json!([]),
@@ -102,7 +102,7 @@ async fn requests_that_are_not_in_the_document_are_invalid() {
 }
 
 #[tokio::test]
-async fn expiries_lie_in_the_future_and_within_12_months() {
+async fn expiry_is_in_future_and_within_12_months() {
     for (end, code) in [
         ("2026-03-11T06:19:25Z", 400),
         (NOW, 400),
@@ -127,7 +127,7 @@ async fn expiries_lie_in_the_future_and_within_12_months() {
 }
 
 #[tokio::test]
-async fn a_platform_that_limits_creations_only_lets_rotations_reach_further() {
+async fn rotation_may_exceed_maximum_if_only_creation_obeys_it() {
     let platform = Platform::with(|options| options.rotation_obeys_maximum = false);
     platform.create("app_automation").await;
     let as_in_the_sample = json!({ "name": "app_automation", "expires-at": "2028-02-09T00:00:00Z" });
@@ -148,7 +148,7 @@ async fn a_platform_that_limits_creations_only_lets_rotations_reach_further() {
 }
 
 #[tokio::test]
-async fn the_default_expiry_is_1_day_or_the_accounts_setting() {
+async fn default_expiry_is_one_day_or_setting_of_account() {
     let platform = Platform::new();
     assert_eq!(
         platform.create("ci-pipeline").await.json()["expires-at"],
@@ -164,18 +164,18 @@ async fn the_default_expiry_is_1_day_or_the_accounts_setting() {
 }
 
 #[tokio::test]
-async fn tokens_may_live_less_than_a_day_and_die_at_their_expiry() {
+async fn token_with_short_lifetime_expires_on_time() {
     let platform = Platform::new();
     let body = json!({ "name": "ci-pipeline", "expires-at": "2026-03-11T06:20:00Z" });
     let value = platform.call("POST", "/service-account", body).await.token();
     for (now, code) in [("2026-03-11T06:19:59.999999999Z", 200), ("2026-03-11T06:20:00Z", 401)] {
         platform.control("POST", "/clock", json!({ "now": now })).await;
-        assert_eq!(platform.tries(&value).await, code, "{now}");
+        assert_eq!(platform.status_with(&value).await, code, "{now}");
     }
 }
 
 #[tokio::test]
-async fn names_are_unique() {
+async fn name_is_unique() {
     for (refused, code) in [
         (Refused::Conflict, 409),
         (Refused::BadRequest, 400),
@@ -189,39 +189,43 @@ async fn names_are_unique() {
 }
 
 #[tokio::test]
-async fn an_account_has_up_to_three_active_service_accounts() {
+async fn fourth_active_service_account_exceeds_quota() {
     let platform = Platform::new();
     assert_eq!(platform.create("one").await.code(), 200);
     assert_eq!(
         platform.create("two").await.code(),
         200,
-        "the third beside the administrator's own"
+        "the third in addition to the administrator's own"
     );
     let refused = platform.create("three").await;
     assert_eq!((refused.code(), refused.message().contains("at most 3")), (409, true));
     platform.delete("one").await;
-    assert_eq!(platform.create("three").await.code(), 200, "a deletion makes room");
+    assert_eq!(
+        platform.create("three").await.code(),
+        200,
+        "a deletion reduces the usage"
+    );
     platform.sandbox.set_options(|options| options.quota = 4);
     assert_eq!(platform.create("four").await.code(), 200);
 }
 
 #[tokio::test]
-async fn rotation_kills_the_old_value_at_once_and_changes_the_token_id() {
+async fn rotation_invalidates_old_value_and_changes_token_id() {
     let platform = Platform::new();
     let before = platform.create("ci-pipeline").await;
     let after = platform.rotate("ci-pipeline").await;
     assert_ne!(before.token(), after.token());
     assert_ne!(before.json()["token-id"], after.json()["token-id"]);
-    assert_eq!(platform.tries(&before.token()).await, 401);
-    assert_eq!(platform.tries(&after.token()).await, 200);
+    assert_eq!(platform.status_with(&before.token()).await, 401);
+    assert_eq!(platform.status_with(&after.token()).await, 200);
 }
 
 #[tokio::test]
-async fn a_bearer_that_rotates_itself_is_dead_afterwards() {
+async fn token_that_rotates_itself_is_invalid_afterwards() {
     let platform = Platform::new();
     let fresh = platform.rotate("terraform").await.token();
-    assert_eq!(platform.tries(&platform.admin).await, 401);
-    assert_eq!(platform.tries(&fresh).await, 200);
+    assert_eq!(platform.status_with(&platform.admin).await, 401);
+    assert_eq!(platform.status_with(&fresh).await, 200);
 }
 
 #[tokio::test]
@@ -229,16 +233,16 @@ async fn deletion_is_permanent_and_immediate() {
     let platform = Platform::new();
     let value = platform.create("ci-pipeline").await.token();
     assert_eq!(platform.delete("ci-pipeline").await.code(), 204);
-    assert_eq!(platform.tries(&value).await, 401);
+    assert_eq!(platform.status_with(&value).await, 401);
     assert_eq!(platform.names().await, ["terraform"]);
     assert_eq!(platform.delete("ci-pipeline").await.code(), 404);
 }
 
 #[tokio::test]
-async fn unknown_names_are_not_found_and_case_matters() {
+async fn unknown_name_is_not_found_and_case_matters() {
     let platform = Platform::new();
     platform.create("ci-pipeline").await;
-    for name in ["nobody", "CI-pipeline", "ci-pipelin"] {
+    for name in ["unknown", "CI-pipeline", "ci-pipelin"] {
         assert_eq!(platform.rotate(name).await.code(), 404);
         assert_eq!(platform.delete(name).await.code(), 404);
     }
@@ -252,7 +256,7 @@ async fn unknown_names_are_not_found_and_case_matters() {
 }
 
 #[tokio::test]
-async fn legacy_tokens_have_no_expiry_and_stay_valid_until_rotated() {
+async fn legacy_token_is_valid_until_rotated() {
     let platform = Platform::new();
     let legacy = platform
         .sandbox
@@ -260,14 +264,14 @@ async fn legacy_tokens_have_no_expiry_and_stay_valid_until_rotated() {
         .expose_secret()
         .to_owned();
     platform.sandbox.advance(SignedDuration::from_hours(24 * 365 * 20));
-    assert_eq!(platform.tries(&legacy).await, 200);
+    assert_eq!(platform.status_with(&legacy).await, 200);
     assert!(platform.list().await[0].get("expires-at").is_none());
     assert!(platform.rotate("legacy").await.json()["expires-at"].is_string());
-    assert_eq!(platform.tries(&legacy).await, 401);
+    assert_eq!(platform.status_with(&legacy).await, 401);
 }
 
 #[tokio::test]
-async fn expired_service_accounts_are_listed_hidden_or_purged() {
+async fn expired_service_account_is_listed_hidden_or_purged() {
     for (expired, listed, rotated) in [
         (Expired::Listed, true, 200),
         (Expired::Hidden, false, 200),
@@ -276,7 +280,7 @@ async fn expired_service_accounts_are_listed_hidden_or_purged() {
         let platform = Platform::with(|options| options.expired = expired);
         let value = platform.create("ci-pipeline").await.token();
         platform.sandbox.advance(SignedDuration::from_hours(25));
-        assert_eq!(platform.tries(&value).await, 401);
+        assert_eq!(platform.status_with(&value).await, 401);
         assert_eq!(
             platform.names().await.contains(&"ci-pipeline".to_owned()),
             listed,
@@ -289,7 +293,7 @@ async fn expired_service_accounts_are_listed_hidden_or_purged() {
 }
 
 #[tokio::test]
-async fn expired_service_accounts_use_the_quota_or_not() {
+async fn expired_service_account_uses_quota_if_configured() {
     for (counts, created) in [(false, 200), (true, 409)] {
         let platform = Platform::with(|options| options.expired_use_quota = counts);
         platform
@@ -301,7 +305,7 @@ async fn expired_service_accounts_use_the_quota_or_not() {
 }
 
 #[tokio::test]
-async fn an_expired_service_account_is_not_rotated_into_a_full_quota() {
+async fn rotation_of_expired_service_account_fails_if_quota_is_used_up() {
     let platform = Platform::new();
     platform
         .sandbox
@@ -314,7 +318,7 @@ async fn an_expired_service_account_is_not_rotated_into_a_full_quota() {
 }
 
 #[tokio::test]
-async fn a_rotation_without_expiry_takes_the_default_or_leaves_it() {
+async fn rotation_without_expiry_uses_default_or_keeps_it() {
     let platform = Platform::with(|options| options.rotation_expiry = RotationExpiry::Unchanged);
     let end = "2026-04-01T00:00:00Z";
     platform
@@ -344,7 +348,7 @@ async fn a_rotation_without_expiry_takes_the_default_or_leaves_it() {
 }
 
 #[tokio::test]
-async fn twelve_months_are_the_calendars() {
+async fn twelve_months_are_calendar_months() {
     let platform = Platform::new();
     platform
         .control("POST", "/clock", json!({ "now": "2028-02-29T12:00:00Z" }))
@@ -361,7 +365,7 @@ async fn twelve_months_are_the_calendars() {
 }
 
 #[tokio::test]
-async fn sandboxes_of_one_seed_issue_the_same_values_and_others_do_not() {
+async fn values_are_reproducible_with_seed() {
     let (one, same) = (Platform::new(), Platform::new());
     assert_eq!(
         one.create("ci-pipeline").await.json(),

@@ -1,4 +1,4 @@
-//! Every shape that an answer may take because the document does not say.
+//! Every layout of answers that the document leaves open.
 
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::{
@@ -10,7 +10,7 @@ use crate::platform::{NOW, Platform};
 const USER: &str = "user@acme.example";
 
 #[tokio::test]
-async fn the_list_is_bare_or_wrapped() {
+async fn list_is_bare_or_wrapped() {
     let platform = Platform::new();
     assert!(platform.list().await.is_array());
     platform.sandbox.set_options(|options| options.list = Envelope::Wrapped);
@@ -18,7 +18,7 @@ async fn the_list_is_bare_or_wrapped() {
 }
 
 #[tokio::test]
-async fn rows_of_the_list_tell_more_or_less() {
+async fn rows_of_list_have_optional_fields() {
     let platform = Platform::new();
     let body = json!({ "name": "ci-pipeline", "description": "d", "expires-at": "2026-04-01T00:00:00Z" });
     platform.call("POST", "/service-account", body).await;
@@ -50,7 +50,7 @@ async fn rows_of_the_list_tell_more_or_less() {
 }
 
 #[tokio::test]
-async fn what_has_no_value_is_left_out_or_null() {
+async fn absent_value_is_omitted_or_null() {
     let platform = Platform::new();
     let row = platform.list().await[0].clone();
     assert_eq!(
@@ -68,7 +68,7 @@ async fn what_has_no_value_is_left_out_or_null() {
 }
 
 #[tokio::test]
-async fn instants_are_spelled_in_several_ways() {
+async fn instants_have_several_formats() {
     for (instants, spelled) in [
         (Instants::Zulu, "2026-04-01T00:00:00Z"),
         (Instants::Fraction, "2026-04-01T00:00:00.000Z"),
@@ -83,7 +83,7 @@ async fn instants_are_spelled_in_several_ways() {
 }
 
 #[tokio::test]
-async fn successes_are_200_or_201() {
+async fn success_is_200_or_201() {
     for (code, number) in [(SuccessCode::Ok, 200), (SuccessCode::Created, 201)] {
         let platform = Platform::with(|options| (options.create, options.rotate) = (code, code));
         platform.sandbox.add_user(USER, Role::Regular);
@@ -100,7 +100,7 @@ async fn successes_are_200_or_201() {
 }
 
 #[tokio::test]
-async fn deletions_answer_with_or_without_a_body() {
+async fn deletion_answers_with_or_without_body() {
     for (delete, number, body) in [
         (DeleteAnswer::NoContent, 204, false),
         (DeleteAnswer::Empty, 200, false),
@@ -118,7 +118,7 @@ async fn deletions_answer_with_or_without_a_body() {
 }
 
 #[tokio::test]
-async fn the_pat_status_is_told_in_several_ways() {
+async fn pat_status_has_several_layouts() {
     for (shape, enabled, disabled) in [
         (PatStatus::Flag, json!({ "enabled": true }), json!({ "enabled": false })),
         (
@@ -146,7 +146,7 @@ async fn the_pat_status_is_told_in_several_ways() {
 }
 
 #[tokio::test]
-async fn the_toggle_answers_with_or_without_the_status() {
+async fn toggle_answers_with_or_without_status() {
     for (toggle, number) in [(ToggleAnswer::Empty, 200), (ToggleAnswer::NoContent, 204)] {
         let platform = Platform::with(|options| options.toggle = toggle);
         let toggled = platform.call("PATCH", "/user-token/status", Value::Null).await;
@@ -162,21 +162,24 @@ async fn the_toggle_answers_with_or_without_the_status() {
 async fn token_information_is_bare_or_wrapped_and_names_the_user_or_not() {
     let platform = Platform::with(|options| options.user_token = Envelope::Wrapped);
     let pat = platform.user(USER, Role::Regular);
-    let told = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
-    assert_eq!(told["user-token"]["email"], USER);
+    let information = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
+    assert_eq!(information["user-token"]["email"], USER);
     platform
         .sandbox
         .set_options(|options| options.user_token_names_user = false);
-    let told = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
+    let information = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
     assert_eq!(
-        (told["user-token"].get("email"), told["user-token"].get("user-id")),
+        (
+            information["user-token"].get("email"),
+            information["user-token"].get("user-id")
+        ),
         (None, None)
     );
 }
 
 #[tokio::test]
-async fn errors_have_one_of_several_bodies() {
-    let message = "there is no service account named \"nobody\"";
+async fn error_has_one_of_several_bodies() {
+    let message = "there is no service account named \"unknown\"";
     for (errors, body) in [
         (ErrorBody::Message, json!({ "message": message }).to_string()),
         (
@@ -187,7 +190,7 @@ async fn errors_have_one_of_several_bodies() {
         (ErrorBody::Empty, String::new()),
     ] {
         let platform = Platform::with(|options| options.errors = errors);
-        let refused = platform.rotate("nobody").await;
+        let refused = platform.rotate("unknown").await;
         assert_eq!((refused.code(), refused.text), (404, body));
     }
 }

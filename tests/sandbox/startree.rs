@@ -1,4 +1,5 @@
-//! The sandbox's StarTree keeps what the pages *Using the RBAC API* and *Generate an API token* show.
+//! Tests that the sandbox's StarTree follows the pages *Using the RBAC API* and *Generate an API
+//! token*.
 
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl Platform {
         self.ask(Method::DELETE, path, None).await
     }
 
-    /// What Pinot answers to this header.
+    /// Pinot's answer to this `Authorization` header.
     async fn pinot(&self, authorization: &str) -> Answer {
         let url = format!("http://{}/appconfigs", self.listening.address);
         self.send(Method::GET, &url, authorization, None).await
@@ -104,7 +105,7 @@ fn assignment(subject_type: &str, subject: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_documents_four_steps_let_a_token_in_and_the_way_back_is_the_other_way_round() {
+async fn token_is_accepted_after_documented_steps_and_undone_in_reverse() {
     let platform = Platform::new(Options::default()).await;
     assert_eq!(platform.post("/policies", policy()).await.status, 200);
     assert_eq!(platform.post("/roles", role()).await.status, 200);
@@ -165,7 +166,7 @@ async fn the_documents_four_steps_let_a_token_in_and_the_way_back_is_the_other_w
 }
 
 #[tokio::test]
-async fn every_documented_type_of_subject_can_have_a_role() {
+async fn every_documented_type_of_subject_can_have_role() {
     let platform = Platform::new(Options::default()).await;
     platform.post("/roles", role()).await;
     let access_key = platform.sandbox.add_token().access_key;
@@ -207,7 +208,7 @@ async fn every_documented_type_of_subject_can_have_a_role() {
 }
 
 #[tokio::test]
-async fn a_policy_is_changed_in_place() {
+async fn policy_is_updated_in_place() {
     let platform = Platform::new(Options::default()).await;
     platform.post("/policies", policy()).await;
     let changed = json!({"description": "More", "policyDocumentJson": r#"{"version":"v2"}"#});
@@ -235,7 +236,7 @@ async fn a_policy_is_changed_in_place() {
 }
 
 #[tokio::test]
-async fn environment_begins_with_the_documented_roles() {
+async fn environment_starts_with_documented_roles() {
     let platform = Platform::new(Options::default()).await;
     let roles = platform.get("/roles").await.json;
     let names: Vec<_> = roles
@@ -254,12 +255,12 @@ async fn environment_begins_with_the_documented_roles() {
 }
 
 #[tokio::test]
-async fn only_administrators_are_let_in_at_the_rbac_manager() {
+async fn rbac_manager_accepts_only_administrators() {
     let platform = Platform::new(Options::default()).await;
     let other = platform.sandbox.add_token().bearer();
     for (authorization, status) in [
         (format!("Bearer {}", platform.bearer), 200),
-        // As the documentation's samples spell it, too.
+        // The format in the documentation's samples.
         (format!("bearer {}", platform.bearer), 200),
         (format!("Bearer {}", other.expose_secret()), 403),
         (format!("Token {}", platform.bearer), 401),
@@ -272,7 +273,7 @@ async fn only_administrators_are_let_in_at_the_rbac_manager() {
 }
 
 #[tokio::test]
-async fn an_assignment_and_its_end_take_their_time_but_a_revocation_does_not() {
+async fn assignment_and_removal_propagate_with_delay_and_deletion_immediately() {
     let platform = Platform::new(Options {
         propagation: SignedDuration::from_hours(1),
         drops_assignments: false,
@@ -282,29 +283,29 @@ async fn an_assignment_and_its_end_take_their_time_but_a_revocation_does_not() {
     platform.sandbox.add_role("reader", None);
     let token = platform.sandbox.add_token();
     let (bearer, subject) = (token.bearer(), Subject::token(&token.access_key));
-    let opens = || platform.sandbox.is_live(bearer.expose_secret());
+    let is_accepted = || platform.sandbox.is_live(bearer.expose_secret());
     platform.sandbox.assign_outside("reader", subject.clone());
-    assert!(!opens());
+    assert!(!is_accepted());
     platform.sandbox.advance(SignedDuration::from_hours(1));
-    assert!(opens());
+    assert!(is_accepted());
     platform.sandbox.unassign_outside("reader", subject.clone());
-    assert!(opens(), "its end is not known yet");
+    assert!(is_accepted(), "the removal has not propagated yet");
     platform.sandbox.assign_outside("reader", subject.clone());
     platform.sandbox.advance(SignedDuration::from_hours(1));
-    assert!(opens(), "it goes on");
+    assert!(is_accepted(), "the assignment continues");
     platform.sandbox.unassign_outside("reader", subject);
     platform.sandbox.advance(SignedDuration::from_hours(1));
-    assert!(!opens());
+    assert!(!is_accepted());
     platform
         .sandbox
         .assign_outside("reader", Subject::token(&token.access_key));
     platform.sandbox.advance(SignedDuration::from_hours(1));
     platform.sandbox.delete_token_outside(&token.access_key);
-    assert!(!opens(), "a revocation is known at once");
+    assert!(!is_accepted(), "a deletion takes effect immediately");
 }
 
 #[tokio::test]
-async fn pinot_takes_user_name_and_password_and_wants_a_role_or_a_policy() {
+async fn pinot_accepts_basic_credentials_and_requires_role_or_policy() {
     let platform = Platform::new(Options::default()).await;
     let token = platform.sandbox.add_token();
     platform.sandbox.add_role("reader", None);
@@ -336,7 +337,7 @@ async fn pinot_takes_user_name_and_password_and_wants_a_role_or_a_policy() {
 }
 
 #[tokio::test]
-async fn a_second_time_is_taken_or_refused() {
+async fn repeated_request_is_accepted_or_rejected() {
     for (again, assigned_again, ended_again) in [(Again::Accepted, 200, 200), (Again::Refused, 409, 404)] {
         let platform = Platform::new(Options {
             again,
@@ -363,17 +364,13 @@ async fn a_second_time_is_taken_or_refused() {
                 );
             }
         }
-        assert_eq!(
-            platform.post("/roles", role()).await.status,
-            409,
-            "a name is never given twice"
-        );
+        assert_eq!(platform.post("/roles", role()).await.status, 409, "a name is unique");
         assert_eq!(platform.post("/policies", policy()).await.status, 409);
     }
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_deleted_tokens_assignments_differs() {
+async fn assignments_of_deleted_token_are_dropped_or_kept() {
     for drops_assignments in [true, false] {
         let platform = Platform::new(Options {
             drops_assignments,
@@ -393,17 +390,17 @@ async fn what_becomes_of_a_deleted_tokens_assignments_differs() {
     }
     let platform = Platform::new(Options::default()).await;
     platform.sandbox.add_role("reader", None);
-    let nobody = || assignment("service-token", "AAAAAAAAAAAAAAAA");
+    let unknown = || assignment("service-token", "AAAAAAAAAAAAAAAA");
     let assign = format!("{ROLE}/create-assignment");
-    assert_eq!(platform.post(&assign, nobody()).await.status, 404);
+    assert_eq!(platform.post(&assign, unknown()).await.status, 404);
     platform
         .sandbox
         .set_options(|options| options.assigns_unknown_tokens = true);
-    assert_eq!(platform.post(&assign, nobody()).await.status, 200);
+    assert_eq!(platform.post(&assign, unknown()).await.status, 200);
 }
 
 #[tokio::test]
-async fn requests_are_read_strictly() {
+async fn undocumented_requests_are_rejected() {
     let platform = Platform::new(Options::default()).await;
     platform.post("/roles", role()).await;
     for (method, path, body, status) in [
@@ -442,12 +439,12 @@ async fn requests_are_read_strictly() {
 }
 
 #[tokio::test]
-async fn what_is_not_documented_has_more_than_one_shape() {
+async fn undocumented_behaviour_is_configurable() {
     let platform = Platform::new(Options::default()).await;
     let precise = |options: &mut Options| (options.success, options.echoes) = (Success::Precise, false);
     platform.sandbox.set_options(precise);
-    let made = platform.post("/roles", role()).await;
-    assert_eq!((made.status, &made.json), (201, &json!("")));
+    let created = platform.post("/roles", role()).await;
+    assert_eq!((created.status, &created.json), (201, &json!("")));
     platform.sandbox.add_policy("read-only", None, DOCUMENT);
     assert_eq!(
         platform
@@ -482,7 +479,7 @@ async fn what_is_not_documented_has_more_than_one_shape() {
         platform.sandbox.set_options(|options| options.attached = attached);
         assert_eq!(platform.get(&format!("{ROLE}/policies")).await.json, json!([row]));
     }
-    for (document, told) in [
+    for (document, expected) in [
         (Document::AsSent, json!(DOCUMENT)),
         (
             Document::Respelled,
@@ -491,7 +488,7 @@ async fn what_is_not_documented_has_more_than_one_shape() {
         (Document::Json, json!({"version": "v1", "statements": []})),
     ] {
         platform.sandbox.set_options(|options| options.document = document);
-        assert_eq!(platform.get(POLICY).await.json["policyDocumentJson"], told);
+        assert_eq!(platform.get(POLICY).await.json["policyDocumentJson"], expected);
     }
     platform.sandbox.set_options(|options| {
         options.srns = Srns::Encoded;
@@ -513,15 +510,15 @@ async fn what_is_not_documented_has_more_than_one_shape() {
 }
 
 #[tokio::test]
-async fn refusals_have_more_than_one_shape() {
+async fn error_has_configured_status_and_body() {
     let platform = Platform::new(Options::default()).await;
-    for (errors, told) in [
+    for (errors, expected) in [
         (ErrorBody::Message, json!({"message": "The resource does not exist."})),
         (ErrorBody::Plain, json!("The resource does not exist.")),
         (ErrorBody::Empty, json!("")),
     ] {
         platform.sandbox.set_options(|options| options.errors = errors);
-        assert_eq!(platform.get(ROLE).await.json, told);
+        assert_eq!(platform.get(ROLE).await.json, expected);
     }
     platform
         .sandbox

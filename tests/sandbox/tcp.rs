@@ -17,7 +17,7 @@ async fn listening() -> (Sandbox, Listening) {
     (sandbox, listening)
 }
 
-/// Everything the server sends until it closes the connection.
+/// All bytes from the server until it closes the connection.
 async fn list(sandbox: &Sandbox, address: SocketAddr) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let bearer = sandbox.admin_token();
@@ -32,7 +32,7 @@ async fn list(sandbox: &Sandbox, address: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn it_serves_at_its_base_url_until_dropped() {
+async fn listening_serves_at_base_url_until_dropped() {
     let (sandbox, listening) = listening().await;
     let address = listening.address;
     assert_eq!(listening.base_url, format!("http://{address}/api/v1"));
@@ -48,14 +48,14 @@ async fn it_serves_at_its_base_url_until_dropped() {
 }
 
 #[tokio::test]
-async fn a_cut_connection_closes_without_a_byte() {
+async fn cut_fault_closes_connection_without_answer() {
     let (sandbox, listening) = listening().await;
     sandbox.fault(Fault::new(Effect::Cut));
     assert_eq!(list(&sandbox, listening.address).await, "");
 }
 
 #[tokio::test]
-async fn a_truncated_answer_promises_more_than_it_sends() {
+async fn truncated_answer_is_shorter_than_declared() {
     let (sandbox, listening) = listening().await;
     let whole = list(&sandbox, listening.address).await;
     sandbox.fault(Fault::new(Effect::Truncate));

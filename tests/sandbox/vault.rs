@@ -1,8 +1,9 @@
-//! The sandbox's Vault keeps what Vault's API documentation says of KV version 2.
+//! Tests that the sandbox's Vault follows Vault's API documentation of KV version 2.
 //!
-//! The tests ask over HTTP and know nothing of the sandbox, so with VAULT_ADDR and VAULT_TOKEN set they ask that server
-//! instead: a development server (`vault server -dev`) with its root token. What they need there they make below
-//! `secret/sandbox-test/`, and policies and tokens of their own. Sealing and namespaces are the sandbox's alone.
+//! The tests use HTTP only. With `VAULT_ADDR` and `VAULT_TOKEN` set they run against that server
+//! instead: a development server (`vault server -dev`) with its root token. There they create
+//! secrets below `secret/sandbox-test/` and their own policies and tokens. Sealing and namespaces
+//! are tested with the sandbox only.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -21,9 +22,9 @@ struct Server {
     address: String,
     token: String,
     http: reqwest::Client,
-    /// Absent for a real server.
+    /// `None` for a real server.
     vault: Option<(Vault, Listening)>,
-    /// Where this test's secrets are.
+    /// The folder of this test's secrets.
     folder: String,
 }
 
@@ -81,7 +82,7 @@ impl Server {
         &self.vault.as_ref().unwrap().0
     }
 
-    /// A request with this token, `null` being no body.
+    /// Sends a request with this token; `null` means no body.
     async fn try_ask(&self, token: &str, method: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
         let method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("{}/v1/{path}", self.address));
@@ -102,7 +103,7 @@ impl Server {
         self.try_ask(&self.token, method, path, body).await.unwrap()
     }
 
-    /// A request about this test's secret; `kind` is `data`, `metadata` …
+    /// Sends a request about this test's secret; `kind` is `data`, `metadata` and so on.
     async fn secret(&self, method: &str, kind: &str, body: Value) -> Answer {
         self.secret_as(&self.token, method, kind, body).await
     }
@@ -113,7 +114,7 @@ impl Server {
         self.try_ask(token, method, &path, body).await.unwrap()
     }
 
-    /// Writes `{"n": n}` for each, without check-and-set.
+    /// Writes `{"n": n}` for each number, without check-and-set.
     async fn write(&self, numbers: &[i64]) {
         for n in numbers {
             let answer = self.secret("POST", "data", json!({"data": {"n": n}})).await;
@@ -121,7 +122,7 @@ impl Server {
         }
     }
 
-    /// Mounts an engine for this test, and returns its path.
+    /// Mounts an engine for this test and returns its path.
     async fn mount(&self, type_name: &str, version: &str) -> String {
         let path = format!("{}-{type_name}", self.folder);
         match &self.vault {
@@ -139,7 +140,7 @@ impl Server {
         path
     }
 
-    /// A token that may do these things with this test's secret.
+    /// Creates a token with these capabilities for this test's secret.
     async fn token(&self, kinds: &[(&str, &[Capability])]) -> String {
         let paths: Vec<_> = kinds
             .iter()
@@ -153,15 +154,15 @@ impl Server {
         let rule = |(path, granted): &(String, &[Capability])| (path.clone(), json!({ "capabilities": granted }));
         let rules: serde_json::Map<_, _> = paths.iter().map(rule).collect();
         let policy = json!({"policy": json!({ "path": rules }).to_string()});
-        let made = self.ask("PUT", &format!("sys/policies/acl/{name}"), policy).await;
-        assert_eq!(made.status, 204, "{}", made.json);
+        let created = self.ask("PUT", &format!("sys/policies/acl/{name}"), policy).await;
+        assert_eq!(created.status, 204, "{}", created.json);
         let token = self.ask("POST", "auth/token/create", json!({"policies": [name]})).await;
         token.json["auth"]["client_token"].as_str().unwrap().to_owned()
     }
 }
 
 #[tokio::test]
-async fn a_secret_is_read_as_it_was_written() {
+async fn secret_is_read_as_written() {
     let server = Server::new().await;
     let data = json!({"token": "value", "generation": 1, "deep": {"er": [true, null]}});
     let written = server.secret("POST", "data", json!({ "data": data })).await;
@@ -188,7 +189,7 @@ async fn a_secret_is_read_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_without_an_error() {
+async fn missing_secret_is_not_found_without_error() {
     let server = Server::new().await;
     for kind in ["data", "metadata"] {
         let answer = server.secret("GET", kind, Value::Null).await;
@@ -200,7 +201,7 @@ async fn what_is_not_there_is_not_found_without_an_error() {
 }
 
 #[tokio::test]
-async fn put_is_as_good_as_post_and_each_write_is_a_version() {
+async fn put_and_post_create_a_version_each() {
     let server = Server::new().await;
     server.write(&[1, 2]).await;
     let third = server.secret("PUT", "data", json!({"data": {"n": 3}})).await;
@@ -225,7 +226,7 @@ async fn put_is_as_good_as_post_and_each_write_is_a_version() {
 }
 
 #[tokio::test]
-async fn check_and_set_lets_only_the_expected_version_be_followed() {
+async fn check_and_set_requires_expected_version() {
     let server = Server::new().await;
     let write = async |cas: Value| {
         let body = json!({"options": {"cas": cas}, "data": {"n": 0}});
@@ -253,7 +254,7 @@ async fn check_and_set_lets_only_the_expected_version_be_followed() {
 }
 
 #[tokio::test]
-async fn a_deleted_version_counts_for_check_and_set() {
+async fn deleted_version_counts_for_check_and_set() {
     let server = Server::new().await;
     server.write(&[1]).await;
     server.secret("DELETE", "data", Value::Null).await;
@@ -265,7 +266,7 @@ async fn a_deleted_version_counts_for_check_and_set() {
 }
 
 #[tokio::test]
-async fn check_and_set_may_be_required_of_a_secret() {
+async fn check_and_set_can_be_required_for_secret() {
     let server = Server::new().await;
     let set = server.secret("POST", "metadata", json!({"cas_required": true})).await;
     assert_eq!(set.status, 204);
@@ -279,7 +280,7 @@ async fn check_and_set_may_be_required_of_a_secret() {
 }
 
 #[tokio::test]
-async fn custom_metadata_stands_beside_every_version() {
+async fn custom_metadata_is_returned_with_every_version() {
     let server = Server::new().await;
     let custom = json!({"owner": "jo"});
     server
@@ -295,7 +296,7 @@ async fn custom_metadata_stands_beside_every_version() {
 }
 
 #[tokio::test]
-async fn a_deleted_version_is_not_found_but_told_of_until_it_is_undeleted() {
+async fn deleted_version_is_not_found_but_described_until_undeleted() {
     for (method, kind, body) in [
         ("DELETE", "data", Value::Null),
         ("POST", "delete", json!({"versions": [2]})),
@@ -316,7 +317,7 @@ async fn a_deleted_version_is_not_found_but_told_of_until_it_is_undeleted() {
 }
 
 #[tokio::test]
-async fn a_destroyed_version_never_comes_back() {
+async fn destroyed_version_cannot_be_restored() {
     let server = Server::new().await;
     server.write(&[1]).await;
     assert_eq!(
@@ -329,7 +330,7 @@ async fn a_destroyed_version_never_comes_back() {
 }
 
 #[tokio::test]
-async fn without_its_metadata_a_secret_begins_anew() {
+async fn secret_without_metadata_starts_with_version_1() {
     let server = Server::new().await;
     server.write(&[1, 2]).await;
     assert_eq!(server.secret("DELETE", "metadata", Value::Null).await.status, 204);
@@ -339,10 +340,10 @@ async fn without_its_metadata_a_secret_begins_anew() {
 }
 
 #[tokio::test]
-async fn only_so_many_versions_are_kept() {
+async fn old_versions_are_dropped() {
     let server = Server::new().await;
     server.write(&[0; 12]).await;
-    let kept = async || {
+    let remaining_versions = async || {
         let metadata = server.secret("GET", "metadata", Value::Null).await;
         let data = &metadata.json["data"];
         (
@@ -350,10 +351,10 @@ async fn only_so_many_versions_are_kept() {
             data["oldest_version"].clone(),
         )
     };
-    assert_eq!(kept().await, (10, json!(3)), "by default");
+    assert_eq!(remaining_versions().await, (10, json!(3)), "by default");
     server.secret("POST", "metadata", json!({"max_versions": 2})).await;
     server.write(&[0]).await;
-    assert_eq!(kept().await, (2, json!(12)));
+    assert_eq!(remaining_versions().await, (2, json!(12)));
     assert_eq!(server.secret("GET", "data?version=11", Value::Null).await.status, 404);
 }
 
@@ -374,7 +375,7 @@ async fn secrets_are_listed_by_folder() {
 }
 
 #[tokio::test]
-async fn requests_that_make_no_sense_are_refused() {
+async fn invalid_requests_are_rejected() {
     let server = Server::new().await;
     for (kind, body, error) in [
         ("data", json!({"options": {}}), "no data provided"),
@@ -392,7 +393,7 @@ async fn requests_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn only_a_token_that_may_is_let_in() {
+async fn token_without_capability_is_rejected() {
     let server = Server::new().await;
     for token in ["", "hvs.unknown"] {
         let answer = server.secret_as(token, "GET", "data", Value::Null).await;
@@ -403,7 +404,7 @@ async fn only_a_token_that_may_is_let_in() {
     let write = json!({"data": {}});
     for (method, kind, body, status) in [
         ("POST", "data", write.clone(), 200),
-        // It exists now: that needs `update`.
+        // The secret exists now, so that a write requires `update`.
         ("POST", "data", write.clone(), 403),
         ("GET", "data", Value::Null, 403),
         ("DELETE", "data", Value::Null, 403),
@@ -432,7 +433,7 @@ async fn only_a_token_that_may_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_bearer_is_as_good_as_the_own_header() {
+async fn bearer_token_is_equivalent_to_vault_header() {
     let server = Server::new().await;
     let url = format!("{}/v1/secret/data/{}", server.address, server.folder);
     let answer = server.http.get(url).bearer_auth(&server.token).send().await.unwrap();
@@ -440,7 +441,7 @@ async fn a_bearer_is_as_good_as_the_own_header() {
 }
 
 #[tokio::test]
-async fn store_without_versions_keeps_whatever_was_written_last() {
+async fn store_without_versions_keeps_last_write() {
     let server = Server::new().await;
     let mount = server.mount("kv", "1").await;
     for mount in [mount.as_str(), "cubbyhole"] {
@@ -465,7 +466,7 @@ async fn store_without_versions_keeps_whatever_was_written_last() {
             (200, &json!(["x"])),
             "{mount}"
         );
-        // What a KV version 2 has besides, is a path like any other.
+        // Paths of a KV version 2 have no special meaning here.
         for kind in ["metadata", "config"] {
             let answer = server.ask("GET", &format!("{mount}/{kind}"), Value::Null).await;
             assert_eq!(
@@ -480,7 +481,7 @@ async fn store_without_versions_keeps_whatever_was_written_last() {
 }
 
 #[tokio::test]
-async fn version_2_refuses_a_write_without_data_and_paths_of_its_own_making() {
+async fn version_2_rejects_write_without_data_and_unknown_paths() {
     let server = Server::new().await;
     let answer = server.secret("POST", "data", json!({})).await;
     assert_eq!((answer.status, answer.errors()), (400, vec!["no data provided"]));
@@ -495,7 +496,7 @@ async fn version_2_refuses_a_write_without_data_and_paths_of_its_own_making() {
 }
 
 #[tokio::test]
-async fn mount_is_described_to_a_token_that_may_use_it() {
+async fn mount_is_described_to_token_with_capability() {
     let server = Server::new().await;
     let (plain, other) = (server.mount("kv", "1").await, server.mount("transit", "").await);
     let token = server.token(&[("data", &[Read])]).await;
@@ -536,7 +537,7 @@ async fn mount_is_described_to_a_token_that_may_use_it() {
 }
 
 #[tokio::test]
-async fn a_token_is_told_what_it_may_do() {
+async fn capabilities_of_token_are_returned() {
     let server = Server::new().await;
     let token = server.token(&[("data", &[Update, Create, Read])]).await;
     let data = format!("secret/data/{}", server.folder);
@@ -546,13 +547,16 @@ async fn a_token_is_told_what_it_may_do() {
         assert_eq!(answer.status, 200, "{}", answer.json);
         answer.json
     };
-    let told = ask(&token, json!([data])).await;
+    let answer_body = ask(&token, json!([data])).await;
     let granted = json!(["create", "read", "update"]);
-    assert_eq!((&told[&data], &told["capabilities"]), (&granted, &granted));
-    assert_eq!(told["data"][&data], granted);
-    let told = ask(&token, json!([data, "secret/data/elsewhere"])).await;
     assert_eq!(
-        (&told[&data], &told["secret/data/elsewhere"]),
+        (&answer_body[&data], &answer_body["capabilities"]),
+        (&granted, &granted)
+    );
+    assert_eq!(answer_body["data"][&data], granted);
+    let answer_body = ask(&token, json!([data, "secret/data/elsewhere"])).await;
+    assert_eq!(
+        (&answer_body[&data], &answer_body["secret/data/elsewhere"]),
         (&granted, &json!(["deny"]))
     );
     assert_eq!(ask(&server.token, json!([data])).await[&data], json!(["root"]));
@@ -563,7 +567,7 @@ async fn a_token_is_told_what_it_may_do() {
 }
 
 #[tokio::test]
-async fn a_mount_may_be_deep_and_the_deepest_holds_the_secret() {
+async fn deepest_matching_mount_is_used() {
     let server = Server::sandboxed(Clock::system()).await;
     server.vault().mount("team/kv");
     server.vault().mount("team/kv/inner/");
@@ -577,7 +581,7 @@ async fn a_mount_may_be_deep_and_the_deepest_holds_the_secret() {
 }
 
 #[tokio::test]
-async fn namespaces_keep_mounts_and_tokens_apart() {
+async fn namespaces_separate_mounts_and_tokens() {
     let server = Server::sandboxed(Clock::system()).await;
     let vault = server.vault();
     vault.namespace("team");
@@ -594,12 +598,16 @@ async fn namespaces_keep_mounts_and_tokens_apart() {
     };
     assert_eq!(ask("team", "secret/data/1").await, 200);
     assert_eq!(ask("/team/", "secret/data/2").await, 200);
-    assert_eq!(ask("", "team/secret/data/3").await, 200, "the path may name it");
+    assert_eq!(
+        ask("", "team/secret/data/3").await,
+        200,
+        "the path may contain the namespace"
+    );
     assert_eq!(ask("team", "a/secret/data/4").await, 200);
     assert_eq!(
         ask("team/a", "secret/data/5").await,
         200,
-        "a token works in the namespaces below"
+        "a token is valid in the namespaces below"
     );
     assert_eq!(ask("", "secret/data/6").await, 403, "and not above");
     let versions = |mount: &str| (1..=6).filter(|n| vault.version(mount, &n.to_string()) > 0).count();
@@ -610,7 +618,7 @@ async fn namespaces_keep_mounts_and_tokens_apart() {
 }
 
 #[tokio::test]
-async fn sealed_it_answers_nothing_but_that() {
+async fn sealed_server_rejects_all_requests() {
     let server = Server::sandboxed(Clock::system()).await;
     assert_eq!(server.ask("GET", "sys/health", Value::Null).await.status, 200);
     server.vault().seal();
@@ -623,7 +631,7 @@ async fn sealed_it_answers_nothing_but_that() {
 }
 
 #[tokio::test]
-async fn versions_may_be_set_to_end_by_themselves() {
+async fn versions_are_deleted_after_configured_time() {
     let sandbox = Sandbox::new(Options::default());
     let server = Server::sandboxed(sandbox.clock()).await;
     let set = json!({"delete_version_after": "3h25m19s"});
@@ -635,7 +643,7 @@ async fn versions_may_be_set_to_end_by_themselves() {
 }
 
 #[tokio::test]
-async fn faults_strike_it_like_the_platform() {
+async fn faults_apply_as_in_other_sandboxes() {
     let server = Server::sandboxed(Clock::system()).await;
     let path = format!("/secret/data/{}", server.folder);
     server.vault().fault(Fault::answer(502).on("POST", &path));
@@ -649,6 +657,10 @@ async fn faults_strike_it_like_the_platform() {
             .unwrap()
             .is_err()
     );
-    assert_eq!(server.vault().version("secret", &server.folder), 1, "it has acted");
+    assert_eq!(
+        server.vault().version("secret", &server.folder),
+        1,
+        "the write was executed"
+    );
     assert_eq!(server.vault().calls("POST", &path), 2);
 }

@@ -1,7 +1,7 @@
-//! The API: each endpoint that the public clients call, and nothing else.
+//! The API: exactly the endpoints that the public clients call.
 //!
-//! Requests are read strictly: a body or a query that no client sends is refused, so that a provider cannot come to rely
-//! on it. The last slash of a path is part of it.
+//! Requests are validated strictly: a body or a query that no client sends is rejected, so that a
+//! provider cannot rely on it. The trailing slash of a path is significant.
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -23,27 +23,27 @@ pub(super) fn routes() -> Router<Sandbox> {
     let one = get(read).patch(patch).put(put).delete(remove);
     Router::new()
         .route("/streams/tokens/", get(list).post(create).delete(remove_all))
-        .route("/streams/tokens//", delete(remove_nameless))
+        .route("/streams/tokens//", delete(remove_without_id))
         .route("/streams/tokens/{id_or_key}/", one)
-        .fallback(nothing_there)
+        .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
 }
 
-/// Why the platform does not do what was asked.
+/// The reason the platform rejects a request.
 #[derive(Debug)]
 enum Refusal {
     Unauthenticated,
     NotFound,
     NotAllowed,
     MediaType,
-    /// What is wrong with which field.
+    /// The field and its problem.
     Invalid(&'static str, &'static str),
-    /// One permanent token too many.
+    /// The limit of permanent tokens is reached.
     Limit(StatusCode),
 }
 
 impl Sandbox {
-    /// Answers for whoever the token in the header is of.
+    /// Authenticates the request and handles it for the token's realm.
     fn serve(
         &self,
         headers: &HeaderMap,
@@ -71,7 +71,7 @@ struct Creation {
 async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
     sandbox.serve(&headers, |platform, realm, now| {
         let Creation { permanent } = json_body(&headers, &body)?;
-        if permanent && !platform.has_place(realm) {
+        if permanent && !platform.has_capacity(realm) {
             return Err(Refusal::Limit(platform.options.limit_refused));
         }
         let token = platform.add(realm, permanent, now);
@@ -85,10 +85,10 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
 
 async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
-        let asked = Listing::read(query.as_deref())?;
-        let limit = asked.limit.unwrap_or(20).min(platform.options.longest_page);
-        let tokens = platform.listed(realm, asked.permanent);
-        let page = tokens.into_iter().skip(asked.offset.unwrap_or(0)).take(limit);
+        let listing = Listing::read(query.as_deref())?;
+        let limit = listing.limit.unwrap_or(20).min(platform.options.longest_page);
+        let tokens = platform.listed(realm, listing.permanent);
+        let page = tokens.into_iter().skip(listing.offset.unwrap_or(0)).take(limit);
         let rows: Vec<_> = page.map(|token| row(token, &platform.options)).collect();
         Ok(Json(rows).into_response())
     })
@@ -101,8 +101,8 @@ async fn remove_all(State(sandbox): State<Sandbox>, headers: HeaderMap, RawQuery
     })
 }
 
-/// What a client sends that deletes a token without an id.
-async fn remove_nameless(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
+/// Handles the request of a client that deletes a token with an empty id.
+async fn remove_without_id(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     sandbox.serve(&headers, |platform, realm, _| {
         if !platform.options.merges_slashes {
             return Err(Refusal::NotFound);
@@ -177,7 +177,7 @@ fn set_active(platform: &mut NeuroIo, realm: &Realm, id_or_key: &str, is_active:
     Ok(Json(row(token, &platform.options)).into_response())
 }
 
-async fn nothing_there(State(sandbox): State<Sandbox>) -> Response {
+async fn not_found(State(sandbox): State<Sandbox>) -> Response {
     sandbox.with(|platform, _| Refusal::NotFound.answer(platform.options.errors))
 }
 
@@ -185,7 +185,7 @@ async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
     sandbox.with(|platform, _| Refusal::NotAllowed.answer(platform.options.errors))
 }
 
-/// What a list or a deletion of many is asked for.
+/// The query of a list, or of a deletion of several tokens.
 #[derive(Default)]
 struct Listing {
     limit: Option<usize>,
@@ -202,7 +202,7 @@ impl Listing {
             match name {
                 "limit" => listing.limit = Some(number("limit", value)?),
                 "offset" => listing.offset = Some(number("offset", value)?),
-                // The Python client's own tests send an empty one for none.
+                // The Python client's own tests send an empty value for no filter.
                 "permanent" if value.is_empty() => {}
                 "permanent" => {
                     let invalid = |_| Refusal::Invalid("permanent", "Must be a valid boolean.");
@@ -232,7 +232,7 @@ fn json_body<T: for<'a> Deserialize<'a>>(headers: &HeaderMap, body: &[u8]) -> Re
     serde_json::from_slice(body).map_err(|_| Refusal::Invalid("body", "Cannot be read."))
 }
 
-/// A token as answers show it.
+/// A token as it appears in answers.
 fn row(token: &Token, options: &Options) -> Value {
     let instant = |at: Timestamp| match options.instants {
         Instants::Offset => at.display_with_offset(Offset::UTC).to_string(),

@@ -1,9 +1,9 @@
 //! NeuroIO's API for stream tokens in memory, as its public clients show it.
 //!
-//! What there is: every endpoint at `/v1/streams/tokens/`, the one that deletes all of them included; tokens of an account,
-//! of its spaces and of managers, each apart from the others; the limit of permanent ones; the end of temporary ones. What
-//! the clients leave open is a field of [`Options`]. What there is not: anything else of NeuroIO, such as logging in or
-//! making a space.
+//! Included: every endpoint below `/v1/streams/tokens/`, including the deletion of all tokens;
+//! separate tokens of an account, of its spaces and of managers; the limit of permanent tokens; the
+//! expiry of temporary ones. [`Options`] has a field for each behaviour that the clients leave
+//! open. Not included: the rest of NeuroIO, such as logging in or creating a space.
 
 mod api;
 mod options;
@@ -37,48 +37,48 @@ impl Platform for NeuroIo {
         self.realm_of(value, now).is_some()
     }
 
-    fn age(&mut self, now: Timestamp) {
-        self.purge(now);
+    fn expire(&mut self, now: Timestamp) {
+        self.expire_tokens(now);
     }
 }
 
 impl Sandbox {
-    /// A NeuroIO that starts by the machine's clock.
+    /// Creates a NeuroIO with the machine's clock.
     pub fn new(options: Options) -> Self {
         Self::with_clock(Clock::system(), options)
     }
 
-    /// A NeuroIO that starts by this clock.
+    /// Creates a NeuroIO with this clock.
     pub fn with_clock(clock: Clock, options: Options) -> Self {
-        Self::of(NeuroIo::new(options), clock)
+        Self::start(NeuroIo::new(options), clock)
     }
 
-    /// An API token for the account, a space or the managers.
+    /// Creates an API token for the account, a space or the managers.
     pub fn api_token(&self, realm: &Realm) -> SecretString {
         self.lock().api_token(realm)
     }
 
-    /// The stream tokens there are, oldest first.
+    /// The existing stream tokens, oldest first.
     pub fn tokens(&self, realm: &Realm) -> Vec<Token> {
         self.with(|platform, _| platform.of(realm).cloned().collect())
     }
 
-    /// Makes a stream token as somebody else would, past the limit.
+    /// Creates a stream token outside Terraform, regardless of the limit.
     pub fn add_token(&self, realm: &Realm, permanent: bool) -> Token {
         self.with(|platform, now| platform.add(realm, permanent, now))
     }
 
-    /// Deletes a stream token as somebody else would.
+    /// Deletes a stream token outside Terraform.
     pub fn delete_outside(&self, id: u64) {
         self.with(|platform, _| platform.remove(|token| token.id == id));
     }
 
-    /// Activates or deactivates a stream token as somebody else would.
+    /// Activates or deactivates a stream token outside Terraform.
     pub fn set_active_outside(&self, id: u64, is_active: bool) {
         self.with(|platform, _| platform.set_active(id, is_active));
     }
 
-    /// Changes how the platform behaves.
+    /// Changes the behaviour of the platform.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         change(&mut self.lock().options);
     }

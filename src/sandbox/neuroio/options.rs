@@ -1,39 +1,46 @@
-//! How the platform behaves: what its public clients show, and one choice for each thing they leave open.
+//! The behaviour of the platform: one option for each detail that its public clients leave open.
 
 use http::StatusCode;
 
-/// How the sandboxed platform behaves. All of it may change while the sandbox runs.
+/// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
-/// The default is what NeuroIO's documentation and its clients for Python and JavaScript show. Where they do not say, the
-/// field's documentation admits it, and a client that claims to be tolerant must work with each value.
+/// The defaults are the behaviour that NeuroIO's documentation and its clients for Python and
+/// JavaScript show. Where an option is marked as undocumented, a robust client must work with each
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many permanent tokens an account or space may have. The documentation: five.
+    /// The maximum number of permanent tokens of an account or space. Documented as five.
     pub permanent_limit: usize,
-    /// Whether deactivated ones count against that. The documentation does not say.
+    /// Whether deactivated tokens count against the limit. Not documented.
     pub inactive_count: bool,
-    /// How one too many is refused. Not documented; the tests of the Python client show a creation refused with 400.
+    /// The status if the limit is reached. Not documented; the tests of the Python client show a
+    /// creation rejected with 400.
     pub limit_refused: StatusCode,
-    /// What `expires` says of a permanent token. The documentation says that those "do not expire automatically".
+    /// The value of `expires` of a permanent token. Documented is only that those "do not expire
+    /// automatically".
     pub permanent_expires: PermanentExpiry,
-    /// Whether answers say `permanent`. No sample does.
+    /// Whether answers contain `permanent`. No sample does.
     pub tell_permanent: bool,
-    /// What becomes of a token that has expired. The documentation does not say.
+    /// The state of an expired token. Not documented.
     pub expired: Expired,
-    /// Whether the answer to a creation says when the token was made and when it ends. Samples do; no document promises it.
+    /// Whether the answer to a creation contains the creation time and the expiry. Samples do; no
+    /// document promises it.
     pub creation_tells_times: bool,
-    /// How instants are spelled. Both are in samples.
+    /// The format of instants. Samples use both.
     pub instants: Instants,
-    /// The order of the list. The documentation does not say.
+    /// The order of the list. Not documented.
     pub order: Order,
-    /// The longest page of the list. The documentation does not say; both clients ask for 20 unless told otherwise.
+    /// The maximum length of a page of the list. Not documented; both clients request 20 by
+    /// default.
     pub longest_page: usize,
-    /// How a token is activated and deactivated. The Python client sends a form by PATCH, the other one JSON by PUT.
+    /// The request that activates and deactivates a token. The Python client sends a form by PATCH,
+    /// the other one JSON by PUT.
     pub update: Update,
-    /// The body of an error. The documentation shows one; a gateway before the platform may have another.
+    /// The body of an error. One is documented; a gateway in front of the platform may send
+    /// another.
     pub errors: ErrorBody,
-    /// Whether an empty segment of a path is dropped, as many gateways do: a request for a token without an id becomes one
-    /// for all tokens.
+    /// Whether empty path segments are dropped, as in many gateways: a request for a token without
+    /// an id then addresses all tokens.
     pub merges_slashes: bool,
 }
 
@@ -57,31 +64,31 @@ impl Default for Options {
     }
 }
 
-/// What `expires` says of a permanent token.
+/// The value of `expires` of a permanent token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermanentExpiry {
     /// `null`
     Null,
-    /// There is no such field.
+    /// The field is absent.
     Absent,
     /// An instant a year after the creation, as in a sample of the JavaScript client's tests.
     AYear,
-    /// The same as of a temporary one, although it does not end then.
+    /// The same value as for a temporary token, although the token does not expire then.
     ADay,
 }
 
-/// What becomes of a token that has expired.
+/// The state of an expired token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
-    /// It stays in the list as it was.
+    /// It stays in the list unchanged.
     Listed,
-    /// It stays in the list, and says that it is not active.
+    /// It stays in the list as inactive.
     Deactivated,
-    /// It is gone.
+    /// It is deleted.
     Gone,
 }
 
-/// How an instant is spelled.
+/// The format of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instants {
     /// `2021-05-28T10:37:51.433760+00:00`
@@ -93,18 +100,18 @@ pub enum Instants {
 /// The order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// As they were made.
+    /// In the order of creation.
     OldestFirst,
-    /// The other way round.
+    /// In the reverse order of creation.
     NewestFirst,
 }
 
-/// How a token is activated and deactivated; what is not here is a 405.
+/// The request that activates and deactivates a token. Another request is answered with 405.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// Each client in its way.
+    /// The requests of both clients.
     Both,
-    /// `PATCH` with a form; anything but a form is a 415.
+    /// `PATCH` with a form; another media type is answered with 415.
     PatchForm,
     /// `PUT` with JSON.
     PutJson,
@@ -117,6 +124,6 @@ pub enum ErrorBody {
     Documented,
     /// `{"detail": "…"}`
     Detail,
-    /// None.
+    /// An empty body.
     Empty,
 }

@@ -1,4 +1,4 @@
-//! The tokens, and who may do what with which.
+//! The tokens and their permissions.
 
 use std::collections::BTreeMap;
 
@@ -10,35 +10,35 @@ use super::options::{Expired, Options, Order};
 /// "All temporary tokens have the same TTL of 24 hours since creation time."
 const TEMPORARY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whose tokens are managed: that depends on the API token that is used.
+/// The set of tokens that an API token manages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Realm {
-    /// The account's, for its default space.
+    /// The tokens of the account, in its default space.
     Account,
-    /// Those of the space of this name.
+    /// The tokens of the space with this name.
     Space(String),
-    /// The managers'.
+    /// The tokens of the managers.
     Managers,
 }
 
 /// A stream token.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Its number.
+    /// The id.
     pub id: u64,
-    /// Its value.
+    /// The value.
     pub key: SecretString,
-    /// Whether it is let in before it ends.
+    /// Whether the token is active. An expired token is invalid regardless.
     pub is_active: bool,
-    /// Whether it goes without an end.
+    /// Whether the token never expires.
     pub permanent: bool,
-    /// When it was made.
+    /// The time of creation.
     pub created: Timestamp,
     realm: Realm,
 }
 
 impl Token {
-    /// When it ends; a permanent one does not.
+    /// The expiry; `None` for a permanent token.
     pub fn ends(&self) -> Option<Timestamp> {
         (!self.permanent).then(|| self.created + TEMPORARY)
     }
@@ -48,13 +48,13 @@ impl Token {
     }
 }
 
-/// What there is, and how it behaves.
+/// The tokens of the platform, and its options.
 #[derive(Debug)]
 pub struct NeuroIo {
     pub(super) options: Options,
     pub(super) issued: Vec<SecretString>,
     api_tokens: BTreeMap<String, Realm>,
-    /// By their ids, so by their age, too.
+    /// The stream tokens by id, which is also the order of their creation.
     tokens: BTreeMap<u64, Token>,
     last_id: u64,
 }
@@ -76,10 +76,10 @@ impl NeuroIo {
         token
     }
 
-    /// Whose tokens the holder of this value may manage. A stream token is let in, too, while it is active.
+    /// The realm that the holder of this value may manage. An active stream token is accepted, too.
     pub(super) fn realm_of(&self, value: &str, now: Timestamp) -> Option<Realm> {
-        let is_it = |token: &&Token| token.key.expose_secret() == value && token.is_active && !token.has_expired(now);
-        let stream_token = || self.tokens.values().find(is_it).map(|token| token.realm.clone());
+        let matches = |token: &&Token| token.key.expose_secret() == value && token.is_active && !token.has_expired(now);
+        let stream_token = || self.tokens.values().find(matches).map(|token| token.realm.clone());
         self.api_tokens.get(value).cloned().or_else(stream_token)
     }
 
@@ -87,7 +87,7 @@ impl NeuroIo {
         self.tokens.values().filter(move |token| token.realm == *realm)
     }
 
-    /// Those of a kind, or all, in the order of the list.
+    /// The tokens of a kind, or all tokens, in the order of the list.
     pub(super) fn listed(&self, realm: &Realm, permanent: Option<bool>) -> Vec<&Token> {
         let tokens = self.of(realm);
         let mut tokens: Vec<_> = tokens
@@ -99,8 +99,8 @@ impl NeuroIo {
         tokens
     }
 
-    /// Whether there may be one more permanent token.
-    pub(super) fn has_place(&self, realm: &Realm) -> bool {
+    /// Whether another permanent token is allowed.
+    pub(super) fn has_capacity(&self, realm: &Realm) -> bool {
         let counts = |token: &&Token| token.permanent && (token.is_active || self.options.inactive_count);
         self.of(realm).filter(counts).count() < self.options.permanent_limit
     }
@@ -119,7 +119,7 @@ impl NeuroIo {
         token
     }
 
-    /// The id of the token that has this id or this key.
+    /// The token with this id or value.
     pub(super) fn find(&self, realm: &Realm, id_or_key: &str) -> Option<&Token> {
         self.of(realm)
             .find(|token| token.id.to_string() == id_or_key || token.key.expose_secret() == id_or_key)
@@ -135,13 +135,13 @@ impl NeuroIo {
         self.tokens.retain(|_, token| !which(token));
     }
 
-    /// Deletes the tokens of a kind, or all.
+    /// Deletes the tokens of a kind, or all tokens.
     pub(super) fn remove_all(&mut self, realm: &Realm, permanent: Option<bool>) {
         self.remove(|token| token.realm == *realm && permanent.is_none_or(|permanent| token.permanent == permanent));
     }
 
-    /// Lets become of expired tokens what becomes of them.
-    pub(super) fn purge(&mut self, now: Timestamp) {
+    /// Applies the configured effect of expiry to expired tokens.
+    pub(super) fn expire_tokens(&mut self, now: Timestamp) {
         match self.options.expired {
             Expired::Listed => {}
             Expired::Deactivated => {

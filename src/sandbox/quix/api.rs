@@ -1,8 +1,8 @@
-//! The API: each endpoint that the documents show, and the two whose paths are made up.
+//! The API: the documented endpoints, and two with assumed paths.
 //!
-//! Requests are read strictly: another version, a query or a body that no client sends is refused, so that a provider cannot
-//! come to rely on it. What the documentation's samples and the Python client send is taken: `bearer` in any case, and no
-//! version at all.
+//! Requests are validated strictly: another version, or a query or a body that no client sends, is
+//! rejected, so that a provider cannot rely on it. Accepted is everything that the documentation's
+//! samples and the Python client send, such as `bearer` in any case and a missing version.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use super::Sandbox;
 use super::options::{ErrorBody, Paths, Rotated, Tokens};
 use super::portal::{Caller, Portal, Workspace};
 
-/// A certificate that certifies nothing.
+/// A certificate without any meaning.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n";
 
 pub(super) fn routes() -> Router<Sandbox> {
@@ -38,28 +38,32 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/{id}/topics", get(topics))
         .route("/workspaces/{id}/sandbox-tokens", get(tokens))
         .route("/workspaces/{id}/sandbox-tokens/rotate", post(rotate))
-        .route("/sandbox-tokens", get(tokens_beside).put(rotate_beside))
-        .fallback(nothing_there)
+        .route("/sandbox-tokens", get(tokens_by_query).put(rotate_by_query))
+        .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
 }
 
-/// Why the platform does not do what was asked.
+/// The reason the platform rejects a request.
 #[derive(Debug)]
 enum Refusal {
     Unauthenticated,
-    /// The caller may not.
+    /// The caller lacks the permission.
     Forbidden,
     NotFound,
     NotAllowed,
-    /// What is wrong.
+    /// The problem with the request.
     Invalid(&'static str),
 }
 
-type Answered = Result<Response, Refusal>;
+type HandlerResult = Result<Response, Refusal>;
 
 impl Sandbox {
-    /// Answers for whoever the token in the header is of.
-    fn serve(&self, headers: &HeaderMap, handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> Answered) -> Response {
+    /// Authenticates the request and handles it for the token's owner.
+    fn serve(
+        &self,
+        headers: &HeaderMap,
+        handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> HandlerResult,
+    ) -> Response {
         self.with(|portal, now| {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
             let token = text(header::AUTHORIZATION.as_str())
@@ -72,50 +76,50 @@ impl Sandbox {
                 }
                 Some(caller) => handle(portal, &caller, now),
             };
-            answer.unwrap_or_else(|refusal| portal.refuse(&refusal))
+            answer.unwrap_or_else(|refusal| portal.reject(&refusal))
         })
     }
 }
 
 impl Portal {
-    /// The workspace of this id, if the caller may know of it.
+    /// The workspace with this id, if the caller may see it.
     fn workspace(&self, id: &str, caller: &Caller) -> Result<&Workspace, Refusal> {
         let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
         caller.sees(id).then_some(workspace).ok_or(Refusal::Forbidden)
     }
 
-    /// The endpoints of one way are not there in the other.
+    /// Checks that the platform has the endpoints of this layout.
     fn has(&self, paths: Paths) -> Result<(), Refusal> {
         (self.options.paths == paths).then_some(()).ok_or(Refusal::NotFound)
     }
 
-    fn read_tokens(&self, id: &str, caller: &Caller, now: Timestamp) -> Answered {
+    fn read_tokens(&self, id: &str, caller: &Caller, now: Timestamp) -> HandlerResult {
         let workspace = self.workspace(id, caller)?;
         if !caller.may_read_tokens(self.options.readers) {
             return Err(Refusal::Forbidden);
         }
-        Ok(Json(told(self.options.tokens, workspace.shown(now))).into_response())
+        Ok(Json(tokens_body(self.options.tokens, workspace.shown(now))).into_response())
     }
 
-    fn rotate_tokens(&mut self, id: &str, caller: &Caller, now: Timestamp, body: &[u8]) -> Answered {
+    fn rotate_tokens(&mut self, id: &str, caller: &Caller, now: Timestamp, body: &[u8]) -> HandlerResult {
         self.workspace(id, caller)?;
         if !caller.may_rotate() {
             return Err(Refusal::Forbidden);
         }
         if !body.is_empty() {
-            return Err(Refusal::Invalid("There is nothing to say."));
+            return Err(Refusal::Invalid("The body must be empty."));
         }
         let new = self.rotate(id, now).ok_or(Refusal::NotFound)?;
         let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
         Ok(match self.options.rotated {
-            Rotated::Tokens => Json(told(self.options.tokens, workspace.tokens())).into_response(),
+            Rotated::Tokens => Json(tokens_body(self.options.tokens, workspace.tokens())).into_response(),
             Rotated::NewToken => (StatusCode::CREATED, Json(new.expose_secret())).into_response(),
             Rotated::Empty => StatusCode::OK.into_response(),
             Rotated::NoContent => StatusCode::NO_CONTENT.into_response(),
         })
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Response {
+    fn reject(&self, refusal: &Refusal) -> Response {
         let (status, message) = match refusal {
             Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "The token is not valid."),
             Refusal::Forbidden => (self.options.refused, "The caller may not do this."),
@@ -179,7 +183,8 @@ async fn broker(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Pa
     })
 }
 
-/// A ZIP archive with the certificate of the broker's authority; no body where it has none.
+/// Returns a ZIP archive with the certificate of the broker's authority, or an empty body if there
+/// is none.
 async fn certificates(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, _| {
         portal.workspace(&id, caller)?;
@@ -191,7 +196,8 @@ async fn certificates(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(i
     })
 }
 
-/// Whom the caller's token is of. That there are details, the Python client shows; which, no public document.
+/// Returns the details of the caller's token. The Python client shows the endpoint; its content is
+/// not documented.
 async fn token_details(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     sandbox.serve(&headers, |_, caller, _| {
         let workspace = match caller {
@@ -229,7 +235,7 @@ async fn profile(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response
     })
 }
 
-/// There are none.
+/// Returns an empty list.
 async fn topics(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, _| {
         portal.workspace(&id, caller)?;
@@ -249,13 +255,13 @@ async fn permission(
                 "It takes a permission, a resourceId and a resourceType.",
             ));
         }
-        let asked = |name: &str| query.get(name).map_or("", String::as_str);
-        if !RESOURCE_TYPES.contains(&asked("resourceType")) || !PERMISSIONS.contains(&asked("permission")) {
+        let parameter = |name: &str| query.get(name).map_or("", String::as_str);
+        if !RESOURCE_TYPES.contains(&parameter("resourceType")) || !PERMISSIONS.contains(&parameter("permission")) {
             return Err(Refusal::Invalid("There is no such resource type or permission."));
         }
-        let id = asked("resourceId");
-        let exists = asked("resourceType") != "Workspace" || portal.workspaces.contains_key(id);
-        Ok(Json(exists && caller.sees(id) && caller.has(asked("permission"))).into_response())
+        let id = parameter("resourceId");
+        let exists = parameter("resourceType") != "Workspace" || portal.workspaces.contains_key(id);
+        Ok(Json(exists && caller.sees(id) && caller.has(parameter("permission"))).into_response())
     })
 }
 
@@ -289,42 +295,42 @@ async fn rotate(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Pa
     })
 }
 
-type Named = Query<BTreeMap<String, String>>;
+type WorkspaceQuery = Query<BTreeMap<String, String>>;
 
-async fn tokens_beside(State(sandbox): State<Sandbox>, headers: HeaderMap, Query(query): Named) -> Response {
+async fn tokens_by_query(State(sandbox): State<Sandbox>, headers: HeaderMap, Query(query): WorkspaceQuery) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
         portal.has(Paths::Beside)?;
-        portal.read_tokens(named(&query)?, caller, now)
+        portal.read_tokens(workspace_in_query(&query)?, caller, now)
     })
 }
 
-async fn rotate_beside(
+async fn rotate_by_query(
     State(sandbox): State<Sandbox>,
     headers: HeaderMap,
-    Query(query): Named,
+    Query(query): WorkspaceQuery,
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
         portal.has(Paths::Beside)?;
-        portal.rotate_tokens(named(&query)?, caller, now, &body)
+        portal.rotate_tokens(workspace_in_query(&query)?, caller, now, &body)
     })
 }
 
-fn named(query: &BTreeMap<String, String>) -> Result<&str, Refusal> {
+fn workspace_in_query(query: &BTreeMap<String, String>) -> Result<&str, Refusal> {
     let id = query.get("workspaceId").filter(|_| query.len() == 1);
     id.map(String::as_str)
         .ok_or(Refusal::Invalid("It takes a workspaceId."))
 }
 
-async fn nothing_there(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|portal, _| portal.refuse(&Refusal::NotFound))
+async fn not_found(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|portal, _| portal.reject(&Refusal::NotFound))
 }
 
 async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|portal, _| portal.refuse(&Refusal::NotAllowed))
+    sandbox.with(|portal, _| portal.reject(&Refusal::NotAllowed))
 }
 
-/// A workspace as answers show it, with its broker's password.
+/// A workspace as it appears in answers, with its broker's password.
 fn row(portal: &Portal, id: &str, workspace: &Workspace) -> Value {
     json!({
         "workspaceId": id,
@@ -352,7 +358,7 @@ fn row(portal: &Portal, id: &str, workspace: &Workspace) -> Value {
     })
 }
 
-fn told(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
+fn tokens_body(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
     let [one, two] = tokens.each_ref().map(ExposeSecret::expose_secret);
     match shape {
         Tokens::Published => json!({"current": one, "next": two}),
@@ -363,19 +369,19 @@ fn told(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
     }
 }
 
-/// A ZIP archive of one file, which is stored as it is.
+/// A ZIP archive with one uncompressed file.
 fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     let (name, size) = (name.as_bytes(), (content.len() as u32).to_le_bytes());
     let name_length = (name.len() as u16).to_le_bytes();
-    // What the header of the file and its entry in the directory have in common: version, flags, method, time, date, sum,
-    // sizes, and the lengths of the name and of what is extra.
+    // The common part of the file's header and its directory entry: version, flags, method, time,
+    // date, checksum, sizes, and the lengths of the name and of the extra field.
     let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
     for part in [&crc32(content).to_le_bytes()[..], &size, &size, &name_length, &[0, 0]] {
         common.extend(part);
     }
     let mut archive = [&b"PK\x03\x04"[..], &common, name, content].concat();
     let start = (archive.len() as u32).to_le_bytes();
-    // Comment, disk, attributes inside and outside, and where the file begins.
+    // Comment, disk, internal and external attributes, and the offset of the file.
     let entry = [&b"PK\x01\x02\x14\0"[..], &common, &[0; 14], name].concat();
     let length = (entry.len() as u32).to_le_bytes();
     archive.extend(entry);

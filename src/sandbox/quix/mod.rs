@@ -1,8 +1,9 @@
 //! Quix's Portal API in memory, as its documentation and its public Python client show it.
 //!
-//! What there is: workspaces, each with a broker and two streaming tokens; what a user or a workspace may do; the rotation of
-//! streaming tokens, as documented, though at paths that are made up: the true ones are not public. What the documents
-//! leave open is a field of [`Options`]. What there is not: anything else of Quix, such as topics and deployments.
+//! Included: workspaces, each with a broker and two streaming tokens; the permissions of users and
+//! workspaces; the documented rotation of streaming tokens, at assumed paths because the real ones
+//! are not public. [`Options`] has a field for each behaviour that the documentation leaves open.
+//! Not included: the rest of Quix, such as topics and deployments.
 
 mod api;
 mod options;
@@ -28,7 +29,7 @@ impl Platform for Portal {
         api::routes()
     }
 
-    /// Tokens of users and workspaces, and passwords of brokers.
+    /// The tokens of users and workspaces and the passwords of brokers.
     fn issued(&self) -> &[SecretString] {
         &self.issued
     }
@@ -39,32 +40,32 @@ impl Platform for Portal {
 }
 
 impl Sandbox {
-    /// A Quix without workspaces that starts by the machine's clock.
+    /// Creates a Quix without workspaces, with the machine's clock.
     pub fn new(options: Options) -> Self {
         Self::with_clock(Clock::system(), options)
     }
 
-    /// The same that starts by this clock.
+    /// Creates a Quix without workspaces, with this clock.
     pub fn with_clock(clock: Clock, options: Options) -> Self {
-        Self::of(Portal::new(options), clock)
+        Self::start(Portal::new(options), clock)
     }
 
-    /// A personal access token of a user with this role.
+    /// Creates a personal access token of a user with this role.
     pub fn user(&self, role: Role) -> SecretString {
         self.lock().user(role)
     }
 
-    /// Makes a workspace with this id.
+    /// Creates a workspace with this id.
     pub fn add_workspace(&self, id: &str) {
         self.with(|portal, now| portal.add(id, now));
     }
 
-    /// Takes a workspace away, with its tokens.
+    /// Deletes a workspace with its tokens.
     pub fn remove_workspace(&self, id: &str) {
         self.lock().workspaces.remove(id);
     }
 
-    /// A workspace's streaming tokens that are let in now, token 1 first.
+    /// The valid streaming tokens of a workspace, token 1 first.
     pub fn tokens(&self, workspace: &str) -> Option<[SecretString; 2]> {
         self.lock()
             .workspaces
@@ -72,7 +73,7 @@ impl Sandbox {
             .map(|workspace| workspace.tokens().clone())
     }
 
-    /// How often a workspace's streaming tokens were rotated.
+    /// The number of rotations of a workspace's streaming tokens.
     pub fn rotations(&self, workspace: &str) -> usize {
         self.lock()
             .workspaces
@@ -80,17 +81,17 @@ impl Sandbox {
             .map_or(0, portal::Workspace::rotations)
     }
 
-    /// Rotates a workspace's streaming tokens as somebody else would.
+    /// Rotates a workspace's streaming tokens outside Terraform.
     pub fn rotate_outside(&self, workspace: &str) {
         self.with(|portal, now| portal.rotate(workspace, now));
     }
 
-    /// How the platform behaves.
+    /// The behaviour of the platform.
     pub fn options(&self) -> Options {
         self.lock().options.clone()
     }
 
-    /// Changes how the platform behaves.
+    /// Changes the behaviour of the platform.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         change(&mut self.lock().options);
     }

@@ -1,37 +1,40 @@
-//! How the platform behaves: what its documentation and its public clients show, and one choice for each thing they leave
-//! open.
+//! The behaviour of the platform: one option for each detail that its documentation and its public
+//! clients leave open.
 
 use http::StatusCode;
 use jiff::SignedDuration;
 
-/// How the sandboxed platform behaves. All of it may change while the sandbox runs.
+/// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
-/// The default is what Quix's documentation and its Python client show. Where they do not say, the field's documentation
-/// admits it, and a client that claims to be tolerant must work with each value.
+/// The defaults are the behaviour that Quix's documentation and its Python client show. Where an
+/// option is marked as undocumented, a robust client must work with each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where streaming tokens are read and rotated. The command line and the portal can do both; how is not public, so
-    /// all of these are made up.
+    /// The paths to read and rotate streaming tokens. The command line and the portal can do both,
+    /// but their requests are not public: all of these paths are assumptions.
     pub paths: Paths,
-    /// The shape in which both tokens are told. Not public.
+    /// The JSON of both tokens. Not public.
     pub tokens: Tokens,
-    /// What a rotation answers. Not public; the command line says that it rotates and retrieves.
+    /// The answer to a rotation. Not public; the documentation of the command line says that it
+    /// rotates and retrieves.
     pub rotated: Rotated,
-    /// How long after a rotation the tokens from before it are still shown. Not public.
+    /// The time after a rotation for which a read still returns the previous tokens. Not public.
     pub shown_after: SignedDuration,
-    /// Who may read the streaming tokens. The documentation says only who may rotate them: administrators.
+    /// The callers that may read the streaming tokens. Documented is only that administrators may
+    /// rotate them.
     pub readers: Readers,
-    /// How somebody is refused who may not. The documentation does not say.
+    /// The status of a missing permission. Not documented.
     pub refused: StatusCode,
-    /// Whether a user's token is shown any workspaces. The Python client remarks that it may not be.
+    /// Whether a user's token can list workspaces. A comment in the Python client says that it may
+    /// not.
     pub lists_for_users: bool,
-    /// Whether the broker has settings beside those that the Python client knows, which it refuses.
+    /// Whether the broker has settings that the Python client does not know and rejects.
     pub has_other_settings: bool,
-    /// Whether those are texts. The documentation does not say.
+    /// Whether these settings are strings. Not documented.
     pub settings_are_texts: bool,
-    /// Whether the broker has a certificate of its own. Not each has.
+    /// Whether the broker has its own certificate. Not every broker does.
     pub has_certificate: bool,
-    /// The body of an error. The Python client takes JSON and text alike.
+    /// The body of an error. The Python client accepts JSON and plain text.
     pub errors: ErrorBody,
 }
 
@@ -53,17 +56,17 @@ impl Default for Options {
     }
 }
 
-/// Where streaming tokens are read and rotated.
+/// The paths to read and rotate streaming tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paths {
-    /// Below the workspace, rotated by POST.
+    /// Paths below the workspace, with a rotation by POST.
     Nested,
-    /// Beside the workspaces, which are named in the query; rotated by PUT.
+    /// One path for all workspaces, with the workspace in the query and a rotation by PUT.
     Beside,
 }
 
 impl Paths {
-    /// Where they are read, as a provider is told.
+    /// The path to read the tokens, in the format of a provider's configuration.
     pub fn reading(self) -> &'static str {
         match self {
             Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens",
@@ -71,7 +74,7 @@ impl Paths {
         }
     }
 
-    /// How and where they are rotated, as a provider is told.
+    /// The request that rotates the tokens, in the format of a provider's configuration.
     pub fn rotation(self) -> &'static str {
         match self {
             Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens/rotate",
@@ -80,7 +83,7 @@ impl Paths {
     }
 }
 
-/// The shape in which both tokens are told.
+/// The JSON of both tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tokens {
     /// `{"current": "…", "next": "…"}`, as Quix's own Postman collection of 2023 shows.
@@ -95,12 +98,12 @@ pub enum Tokens {
     Wrapped,
 }
 
-/// What a rotation answers.
+/// The answer to a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotated {
     /// 200 with both tokens.
     Tokens,
-    /// 201 with the new one, as a bare text.
+    /// 201 with the new token as a bare string.
     NewToken,
     /// 200 without a body.
     Empty,
@@ -108,14 +111,14 @@ pub enum Rotated {
     NoContent,
 }
 
-/// Who may read the streaming tokens of a workspace.
+/// The callers that may read the streaming tokens of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
     /// Every user.
     Users,
     /// Administrators.
     Admins,
-    /// Every user, and who holds one of them.
+    /// Every user, and every holder of one of the tokens.
     Holders,
 }
 
@@ -128,6 +131,6 @@ pub enum ErrorBody {
     Message,
     /// The text alone.
     Text,
-    /// None.
+    /// An empty body.
     Empty,
 }

@@ -1,4 +1,4 @@
-//! The workspaces with their tokens, and who may do what with which.
+//! The workspaces with their tokens, and the permissions of callers.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::options::{Options, Readers};
 
-/// What a user may do in the organisation.
+/// The role of a user in the organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
+    /// All permissions.
     Admin,
-    /// Everything but what administrators have to themselves.
+    /// All permissions but those reserved for administrators.
     Manager,
-    /// Work with what runs in a workspace.
+    /// Changes to the contents of a workspace.
     Editor,
-    /// See it.
+    /// Read access.
     Viewer,
 }
 
-/// Who calls: known by the token.
+/// The owner of the token in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// A user, by a personal access token.
+    /// A user with a personal access token.
     User(Role),
-    /// Whatever runs in a workspace, by one of its streaming tokens.
+    /// A service in a workspace with one of its streaming tokens.
     Workspace(String),
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Workspace {
     pub(super) password: SecretString,
     pub(super) created: Timestamp,
     tokens: [SecretString; 2],
-    /// What is still shown, and until when.
-    before: Option<([SecretString; 2], Timestamp)>,
+    /// The previous tokens that a read still returns, and the end of that period.
+    previous: Option<([SecretString; 2], Timestamp)>,
     rotations: usize,
 }
 
@@ -59,20 +59,20 @@ impl Portal {
         }
     }
 
-    /// A new personal access token.
+    /// Creates a personal access token.
     pub(super) fn user(&mut self, role: Role) -> SecretString {
         let token = self.value("pat-");
         self.users.insert(token.expose_secret().to_owned(), role);
         token
     }
 
-    /// A new workspace, with two streaming tokens.
+    /// Creates a workspace with two streaming tokens.
     pub(super) fn add(&mut self, id: &str, now: Timestamp) {
         let workspace = Workspace {
             password: self.value(""),
             created: now,
             tokens: [self.value("sdk-"), self.value("sdk-")],
-            before: None,
+            previous: None,
             rotations: 0,
         };
         self.workspaces.insert(id.to_owned(), workspace);
@@ -95,7 +95,7 @@ impl Portal {
         let workspace = self.workspaces.get_mut(id)?;
         let shown = workspace.shown(now).clone();
         let [_, second] = workspace.tokens.clone();
-        workspace.before = now.checked_add(shown_after).ok().map(|until| (shown, until));
+        workspace.previous = now.checked_add(shown_after).ok().map(|until| (shown, until));
         workspace.tokens = [second, new.clone()];
         workspace.rotations += 1;
         Some(new)
@@ -110,25 +110,25 @@ impl Portal {
 }
 
 impl Workspace {
-    /// The tokens that are let in.
+    /// The valid tokens.
     pub(super) fn tokens(&self) -> &[SecretString; 2] {
         &self.tokens
     }
 
-    /// The tokens that a reader is shown.
+    /// The tokens that a read returns.
     pub(super) fn shown(&self, now: Timestamp) -> &[SecretString; 2] {
-        let before = self.before.as_ref().filter(|(_, until)| now < *until);
-        before.map_or(&self.tokens, |(tokens, _)| tokens)
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        previous.map_or(&self.tokens, |(tokens, _)| tokens)
     }
 
-    /// How often they were rotated.
+    /// The number of rotations.
     pub(super) fn rotations(&self) -> usize {
         self.rotations
     }
 }
 
 impl Caller {
-    /// Whether there is this workspace for the caller.
+    /// Whether the caller may see this workspace.
     pub(super) fn sees(&self, workspace: &str) -> bool {
         match self {
             Self::User(_) => true,
@@ -149,7 +149,8 @@ impl Caller {
         }
     }
 
-    /// Administrators may do everything; what the others may is drawn coarsely.
+    /// Whether the caller has a permission. Administrators have all; the permissions of the other
+    /// roles are approximate.
     pub(super) fn has(&self, permission: &str) -> bool {
         match self {
             Self::User(Role::Admin) => true,

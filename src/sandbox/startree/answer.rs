@@ -1,4 +1,4 @@
-//! What is answered: the content that the documentation tells of, in the shape that the options choose.
+//! The answers: the documented content, in the layout that the options select.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -10,22 +10,22 @@ use serde_json::{Map, Value, json};
 use super::environment::{Policy, Role, ServiceToken, Subject};
 use super::options::{Attached, Document, Envelope, ErrorBody, Options, Srns, SubjectTypes, Success};
 
-/// Why the platform does not do what was asked.
+/// The reason the platform rejects a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unauthenticated,
     Forbidden,
-    /// What it is about is not there.
+    /// The addressed object does not exist.
     Absent,
-    /// There is no such endpoint.
+    /// The endpoint does not exist.
     NoEndpoint,
     NotAllowed,
     MediaType,
     Invalid(&'static str),
-    /// The name is.
+    /// The name is in use.
     Taken,
-    /// It is so already.
-    Again,
+    /// The assignment or attachment exists already.
+    AlreadyDone,
     InUse(&'static str),
 }
 
@@ -35,12 +35,12 @@ impl Options {
             Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized."),
             Refusal::Forbidden => (StatusCode::FORBIDDEN, "Access denied."),
             Refusal::Absent => (self.absent, "The resource does not exist."),
-            Refusal::NoEndpoint => (StatusCode::NOT_FOUND, "There is nothing here."),
+            Refusal::NoEndpoint => (StatusCode::NOT_FOUND, "There is no such endpoint."),
             Refusal::NotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
             Refusal::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type."),
             Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, problem),
             Refusal::Taken => (self.taken, "The name is in use."),
-            Refusal::Again => (StatusCode::CONFLICT, "It is so already."),
+            Refusal::AlreadyDone => (StatusCode::CONFLICT, "The relation exists already."),
             Refusal::InUse(by) => (self.in_use, by),
         };
         match self.errors {
@@ -54,7 +54,7 @@ impl Options {
         }
     }
 
-    /// After a creation of what `thing` shows.
+    /// The answer to a creation of `thing`.
     pub(super) fn created(&self, thing: Value) -> Response {
         let status = match self.success {
             Success::Ok => StatusCode::OK,
@@ -67,7 +67,7 @@ impl Options {
         }
     }
 
-    /// After an end, or a change that has nothing to show.
+    /// The answer to a deletion, or to a change without content to return.
     pub(super) fn done(&self) -> Response {
         match self.success {
             Success::Ok if self.echoes => Json(json!({"message": "Done."})).into_response(),
@@ -90,7 +90,7 @@ impl Options {
         Json(list).into_response()
     }
 
-    /// The one answer with a secret.
+    /// The answer to the creation of a service token, the only one that contains a secret.
     pub(super) fn issued(&self, token: &ServiceToken) -> Response {
         let status = match self.success {
             Success::Ok => StatusCode::OK,
@@ -146,12 +146,12 @@ impl Options {
         })
     }
 
-    /// A policy in a list.
+    /// A policy as it appears in the list of policies.
     pub(super) fn summary(&self, name: &str) -> Value {
         json!({"name": name, "srn": self.srn("policy", name)})
     }
 
-    /// A policy in the list of a role's.
+    /// A policy as it appears in the list of a role's policies.
     pub(super) fn attached(&self, name: &str) -> Value {
         match self.attached {
             Attached::Rows => self.summary(name),

@@ -1,6 +1,7 @@
-//! The RBAC Manager's API: each endpoint that the page *Using the RBAC API* shows, and nothing else.
+//! The RBAC Manager's API: exactly the endpoints on the page *Using the RBAC API*.
 //!
-//! Requests are read strictly: a body that the page does not show is refused, so that a provider cannot come to rely on it.
+//! Requests are validated strictly: a body that the page does not show is rejected, so that a
+//! provider cannot rely on it.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -37,7 +38,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 }
 
 impl Sandbox {
-    /// Answers an administrator.
+    /// Authenticates an administrator and handles the request.
     fn serve(
         &self,
         headers: &HeaderMap,
@@ -54,22 +55,23 @@ impl Sandbox {
     }
 }
 
-/// What is presented as a bearer.
+/// The bearer token of the request.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    presented(headers, "Bearer")
+    credentials_of(headers, "Bearer")
 }
 
-/// The credentials of this scheme, whose name is case-insensitive (RFC 9110, 11.1): the documentation has `bearer`, too.
-pub(super) fn presented<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+/// The credentials of this scheme. Its name is case-insensitive (RFC 9110, 11.1); the documentation
+/// also has `bearer`.
+pub(super) fn credentials_of<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (presented, credentials) = header.split_once(' ')?;
-    presented
+    let (found, credentials) = header.split_once(' ')?;
+    found
         .eq_ignore_ascii_case(scheme)
         .then(|| credentials.trim_start_matches(' '))
 }
 
-/// The name in the SRN of a thing of this kind.
-fn named<'a>(srn: &'a str, kind: &str) -> Result<&'a str, Refusal> {
+/// The name in the SRN of an object of this kind.
+fn name_in_srn<'a>(srn: &'a str, kind: &str) -> Result<&'a str, Refusal> {
     let name = srn.strip_prefix("srn2:").and_then(|srn| srn.strip_prefix(kind));
     name.and_then(|name| name.strip_prefix('#'))
         .filter(|name| !name.is_empty())
@@ -160,7 +162,7 @@ async fn create_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes
 
 async fn read_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let name = named(&srn, "policy")?;
+        let name = name_in_srn(&srn, "policy")?;
         let policy = environment.policies.get(name).ok_or(Refusal::Absent)?;
         Ok(environment.options.one(environment.options.policy(name, policy)))
     })
@@ -172,14 +174,14 @@ async fn update_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(
             description,
             policy_document_json,
         } = body(&headers, &bytes)?;
-        environment.update_policy(named(&srn, "policy")?, description, policy_document_json, now)?;
+        environment.update_policy(name_in_srn(&srn, "policy")?, description, policy_document_json, now)?;
         Ok(environment.options.done())
     })
 }
 
 async fn delete_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        environment.delete_policy(named(&srn, "policy")?)?;
+        environment.delete_policy(name_in_srn(&srn, "policy")?)?;
         Ok(environment.options.done())
     })
 }
@@ -203,7 +205,7 @@ async fn create_role(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: 
 
 async fn read_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let name = named(&srn, "role")?;
+        let name = name_in_srn(&srn, "role")?;
         let role = environment.role(name)?;
         Ok(environment.options.one(environment.options.role(name, role)))
     })
@@ -211,7 +213,7 @@ async fn read_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn)
 
 async fn delete_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        environment.delete_role(named(&srn, "role")?)?;
+        environment.delete_role(name_in_srn(&srn, "role")?)?;
         Ok(environment.options.done())
     })
 }
@@ -219,7 +221,7 @@ async fn delete_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(sr
 async fn list_attached(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let options = &environment.options;
-        let policies = &environment.role(named(&srn, "role")?)?.policies;
+        let policies = &environment.role(name_in_srn(&srn, "role")?)?.policies;
         Ok(options.list("policies", policies.iter().map(|name| options.attached(name)).collect()))
     })
 }
@@ -227,7 +229,7 @@ async fn list_attached(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(
 async fn attach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
-        environment.attach(named(&srn, "role")?, named(&policy_srn, "policy")?)?;
+        environment.attach(name_in_srn(&srn, "role")?, name_in_srn(&policy_srn, "policy")?)?;
         Ok(environment.options.done())
     })
 }
@@ -235,7 +237,7 @@ async fn attach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): S
 async fn detach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
-        environment.detach(named(&srn, "role")?, named(&policy_srn, "policy")?)?;
+        environment.detach(name_in_srn(&srn, "role")?, name_in_srn(&policy_srn, "policy")?)?;
         Ok(environment.options.done())
     })
 }
@@ -243,7 +245,7 @@ async fn detach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): S
 async fn list_assignments(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let options = &environment.options;
-        let name = named(&srn, "role")?;
+        let name = name_in_srn(&srn, "role")?;
         let subjects = environment.role(name)?.subjects();
         let rows = subjects.map(|subject| options.assignment(name, subject));
         Ok(options.list("assignments", rows.collect()))
@@ -253,7 +255,7 @@ async fn list_assignments(State(sandbox): State<Sandbox>, headers: HeaderMap, Pa
 async fn assign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
         let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
-        environment.assign(named(&srn, "role")?, subject, now)?;
+        environment.assign(name_in_srn(&srn, "role")?, subject, now)?;
         Ok(environment.options.done())
     })
 }
@@ -261,7 +263,7 @@ async fn assign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): S
 async fn unassign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
         let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
-        environment.unassign(named(&srn, "role")?, subject, now)?;
+        environment.unassign(name_in_srn(&srn, "role")?, subject, now)?;
         Ok(environment.options.done())
     })
 }
@@ -276,7 +278,7 @@ async fn create_token(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes:
 
 async fn read_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let access_key = named(&srn, "service-token")?;
+        let access_key = name_in_srn(&srn, "service-token")?;
         let token = environment.tokens.get(access_key).ok_or(Refusal::Absent)?;
         Ok(environment.options.one(environment.options.token(token)))
     })
@@ -284,7 +286,7 @@ async fn read_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn
 
 async fn delete_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        environment.delete_token(named(&srn, "service-token")?)?;
+        environment.delete_token(name_in_srn(&srn, "service-token")?)?;
         Ok(environment.options.done())
     })
 }

@@ -1,4 +1,4 @@
-//! What there is in an environment: policies, roles, who has which, and service tokens.
+//! The state of an environment: policies, roles, assignments and service tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +9,23 @@ use serde_json::Value;
 use super::answer::Refusal;
 use super::options::{Admits, Again, Names, Options};
 
-/// The role, and the policy, that every environment has from the beginning.
+/// The predefined role, and its policy, whose members may do everything.
 pub(super) const ADMINISTRATOR: &str = "system-admin";
 
-/// The other roles that the documentation shows as given. What they allow it does not show.
+/// The other predefined roles in the documentation, which does not describe their permissions.
 const SEEDED: [&str; 2] = ["rbac-admin", "table-reader"];
 
-/// What a role is assigned to.
+/// A subject of an assignment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// `user-email`, `group`, `domain` or `service-token`.
     pub subject_type: String,
-    /// An address, a name, or the access key of a service token.
+    /// An email address, a name, or the access key of a service token.
     pub subject: String,
 }
 
 impl Subject {
-    /// A subject of this type.
+    /// Creates a subject of this type.
     pub fn new(subject_type: &str, subject: &str) -> Self {
         Self {
             subject_type: subject_type.to_owned(),
@@ -33,7 +33,7 @@ impl Subject {
         }
     }
 
-    /// A service token.
+    /// Creates the subject for a service token.
     pub fn token(access_key: &str) -> Self {
         Self::new("service-token", access_key)
     }
@@ -42,9 +42,9 @@ impl Subject {
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What the user says of it.
+    /// The description.
     pub description: Option<String>,
-    /// Its document, as it was sent.
+    /// The document, as it was sent.
     pub document: String,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
@@ -53,18 +53,18 @@ pub struct Policy {
 /// A role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
-    /// What the user says of it.
+    /// The description.
     pub description: Option<String>,
-    /// The names of the policies that are attached to it.
+    /// The names of the attached policies.
     pub policies: BTreeSet<String>,
-    /// Whom it is assigned to, each with the instant from which on Pinot knows.
+    /// The assigned subjects, each with the time at which Pinot learns of the assignment.
     assigned: BTreeMap<Subject, Timestamp>,
-    /// To whom it is assigned no more, each with the instant until which Pinot does not know.
+    /// The formerly assigned subjects, each with the time at which Pinot learns of the removal.
     lingering: BTreeMap<Subject, Timestamp>,
 }
 
 impl Role {
-    /// A role that nobody has.
+    /// Creates a role without assignments.
     pub(super) fn new(description: Option<String>) -> Self {
         Self {
             description,
@@ -72,13 +72,13 @@ impl Role {
         }
     }
 
-    /// Whom it is assigned to.
+    /// The assigned subjects.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.assigned.keys()
     }
 
-    /// Whether Pinot knows it as assigned.
-    fn is_known_of(&self, subject: &Subject, now: Timestamp) -> bool {
+    /// Whether Pinot considers the role as assigned to `subject`.
+    fn is_effective(&self, subject: &Subject, now: Timestamp) -> bool {
         self.assigned.get(subject).is_some_and(|since| *since <= now)
             || self.lingering.get(subject).is_some_and(|until| now < *until)
     }
@@ -87,46 +87,46 @@ impl Role {
 /// A service token.
 #[derive(Clone, Debug)]
 pub struct ServiceToken {
-    /// Its user name: what it is known by.
+    /// The access key, which identifies the token.
     pub access_key: String,
-    /// Its password, which is shown once.
+    /// The secret key, which is shown once.
     pub secret_key: SecretString,
-    /// What the user says of it.
+    /// The description.
     pub description: Option<String>,
     pub(super) created: Timestamp,
 }
 
 impl ServiceToken {
-    /// What is presented: `st-<access key>-<secret key>`.
+    /// The bearer token: `st-<access key>-<secret key>`.
     pub fn bearer(&self) -> SecretString {
         format!("st-{}-{}", self.access_key, self.secret_key.expose_secret()).into()
     }
 }
 
-/// Whom a bearer is let in as.
+/// The permissions of the token in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// Who may do everything here.
+    /// May use the RBAC Manager.
     Administrator,
-    /// A token that may not.
+    /// May not use the RBAC Manager.
     Other,
 }
 
-/// An environment of StarTree.
+/// A StarTree environment.
 #[derive(Debug)]
 pub struct Environment {
     pub(super) options: Options,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) tokens: BTreeMap<String, ServiceToken>,
-    /// Every value ever issued, dead or alive.
+    /// Every value ever issued, whether still valid or not.
     pub(super) issued: Vec<SecretString>,
 }
 
 type Outcome = Result<(), Refusal>;
 
 impl Environment {
-    /// An environment with its first roles and policy.
+    /// Creates an environment with the predefined roles and their policy.
     pub(super) fn new(options: Options, now: Timestamp) -> Self {
         let everything = r#"{"version":"v1","statements":[{"effect":"allow","actions":["*"],"resources":["*"]}]}"#;
         let policy = Policy {
@@ -149,25 +149,25 @@ impl Environment {
         }
     }
 
-    /// Who presents this; `None` if nobody known does.
+    /// The permissions of the holder of this bearer token; `None` for an unknown token.
     pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
-        let token = self.presented(bearer)?;
+        let token = self.token_with_value(bearer)?;
         let subject = Subject::token(&token.access_key);
         let administrators = self.roles.get(ADMINISTRATOR);
         let is_one = administrators.is_some_and(|role| role.assigned.contains_key(&subject));
         Some(if is_one { Caller::Administrator } else { Caller::Other })
     }
 
-    /// The token that has this value.
-    pub(super) fn presented(&self, bearer: &str) -> Option<&ServiceToken> {
+    /// The token with this value.
+    pub(super) fn token_with_value(&self, bearer: &str) -> Option<&ServiceToken> {
         let mut tokens = self.tokens.values();
         tokens.find(|token| token.bearer().expose_secret() == bearer)
     }
 
-    /// Whether Pinot lets a token in.
+    /// Whether Pinot accepts a token.
     pub(super) fn admits(&self, token: &ServiceToken, now: Timestamp) -> bool {
         let subject = Subject::token(&token.access_key);
-        let mut roles = self.roles.values().filter(|role| role.is_known_of(&subject, now));
+        let mut roles = self.roles.values().filter(|role| role.is_effective(&subject, now));
         match self.options.admits {
             Admits::Role => roles.next().is_some(),
             Admits::Policy => roles.any(|role| !role.policies.is_empty()),
@@ -247,7 +247,7 @@ impl Environment {
         let again = self.options.again;
         let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
         match (role.policies.insert(policy.to_owned()), again) {
-            (false, Again::Refused) => Err(Refusal::Again),
+            (false, Again::Refused) => Err(Refusal::AlreadyDone),
             _ => Ok(()),
         }
     }
@@ -268,7 +268,7 @@ impl Environment {
             propagation,
             ..
         } = self.options;
-        let subject = self.kept(subject);
+        let subject = self.normalised(subject);
         let is_token = subject.subject_type == "service-token";
         if is_token && !assigns_unknown_tokens && !self.tokens.contains_key(&subject.subject) {
             return Err(Refusal::Absent);
@@ -277,10 +277,10 @@ impl Environment {
         if role.assigned.contains_key(&subject) {
             return match again {
                 Again::Accepted => Ok(()),
-                Again::Refused => Err(Refusal::Again),
+                Again::Refused => Err(Refusal::AlreadyDone),
             };
         }
-        // What Pinot does not know to have ended yet, goes on.
+        // If Pinot has not learned of the removal yet, the assignment simply continues.
         let known = match role.lingering.remove(&subject) {
             Some(_) => now,
             None => later(now, propagation),
@@ -291,7 +291,7 @@ impl Environment {
 
     pub(super) fn unassign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Outcome {
         let Options { again, propagation, .. } = self.options;
-        let subject = self.kept(subject);
+        let subject = self.normalised(subject);
         let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
         match (role.assigned.remove(&subject), again) {
             (Some(since), _) => {
@@ -328,15 +328,15 @@ impl Environment {
         Ok(())
     }
 
-    /// Forgets the ends of assignments that Pinot knows of by now.
-    pub(super) fn forget_what_is_known(&mut self, now: Timestamp) {
+    /// Drops the removed assignments that Pinot has learned of.
+    pub(super) fn drop_effective_removals(&mut self, now: Timestamp) {
         for role in self.roles.values_mut() {
             role.lingering.retain(|_, until| now < *until);
         }
     }
 
-    /// A subject as the platform keeps it.
-    fn kept(&self, mut subject: Subject) -> Subject {
+    /// The subject in the platform's normal form.
+    fn normalised(&self, mut subject: Subject) -> Subject {
         if self.options.lowers_subjects && matches!(subject.subject_type.as_str(), "user-email" | "domain") {
             subject.subject.make_ascii_lowercase();
         }

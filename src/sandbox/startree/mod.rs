@@ -1,14 +1,15 @@
-//! StarTree's RBAC Manager in memory, as the page *Using the RBAC API* shows it, and beside it as much of Pinot as it takes
-//! to try a token.
+//! StarTree's RBAC Manager in memory, as the page *Using the RBAC API* describes it, and the part
+//! of Pinot that validates tokens.
 //!
-//! What there is: every endpoint of policies, roles, attachments, assignments and service tokens at
-//! `/api/v1/rbac-manager`, and `GET /appconfigs`; that a token without a role is let in nowhere; that neither a policy that
-//! is attached nor a role that is assigned can be deleted; and the time that an assignment takes to be known. What the page
-//! leaves open, nearly all about answers, is a field of [`Options`]. What there is not: what policies allow.
+//! Included: every endpoint of policies, roles, attachments, assignments and service tokens at
+//! `/api/v1/rbac-manager`, and `GET /appconfigs`. A token without a role is rejected; an attached
+//! policy and an assigned role cannot be deleted; an assignment takes time to propagate to Pinot.
+//! [`Options`] has a field for each behaviour that the page leaves open, mostly about answers. Not
+//! included: the effect of policies.
 //!
-//! The environment begins with the roles that the documentation shows as given: `table-reader`, `rbac-admin`, and
-//! `system-admin`. Only who has the last is let in at the RBAC Manager. Paths of faults and of counted calls are relative to
-//! its API; that of Pinot is `/appconfigs`.
+//! The environment starts with the predefined roles of the documentation: `table-reader`,
+//! `rbac-admin` and `system-admin`. Only subjects with the last one may use the RBAC Manager. The
+//! paths of faults and call counts are relative to its API; the one of Pinot is `/appconfigs`.
 
 mod answer;
 mod api;
@@ -41,7 +42,7 @@ impl Platform for Environment {
         api::routes()
     }
 
-    fn another() -> Router<Sandbox> {
+    fn secondary_api() -> Router<Sandbox> {
         pinot::routes()
     }
 
@@ -49,59 +50,59 @@ impl Platform for Environment {
         &self.issued
     }
 
-    /// At Pinot.
+    /// Whether Pinot accepts the value.
     fn is_live(&self, value: &str, now: Timestamp) -> bool {
-        let token = self.presented(value);
+        let token = self.token_with_value(value);
         token.is_some_and(|token| self.admits(token, now))
     }
 
-    fn age(&mut self, now: Timestamp) {
-        self.forget_what_is_known(now);
+    fn expire(&mut self, now: Timestamp) {
+        self.drop_effective_removals(now);
     }
 }
 
 impl Sandbox {
-    /// An environment that starts by the machine's clock.
+    /// Creates an environment with the machine's clock.
     pub fn new(options: Options) -> Self {
         Self::with_clock(Clock::system(), options)
     }
 
-    /// An environment that starts by this clock.
+    /// Creates an environment with this clock.
     pub fn with_clock(clock: Clock, options: Options) -> Self {
-        Self::of(Environment::new(options, clock.now()), clock)
+        Self::start(Environment::new(options, clock.now()), clock)
     }
 
-    /// Changes how the platform behaves.
+    /// Changes the behaviour of the platform.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         change(&mut self.lock().options);
     }
 
-    /// Makes a service token that is an administrator's.
+    /// Creates an administrator's service token.
     pub fn administrator(&self) -> ServiceToken {
         self.with(|environment, now| {
             let token = environment.create_token(Some("Terraform".to_owned()), now);
-            // The role is there, and known at once to the RBAC Manager.
+            // Cannot fail: the role is predefined and the token exists.
             let _ = environment.assign(ADMINISTRATOR, Subject::token(&token.access_key), now);
             token
         })
     }
 
-    /// Makes a service token without a role, as somebody else would.
+    /// Creates a service token without a role outside Terraform.
     pub fn add_token(&self) -> ServiceToken {
         self.with(|environment, now| environment.create_token(None, now))
     }
 
-    /// Makes a service token of this description without a role, as somebody else would.
+    /// Creates a service token with this description and without a role outside Terraform.
     pub fn add_token_described(&self, description: &str) -> ServiceToken {
         self.with(|environment, now| environment.create_token(Some(description.to_owned()), now))
     }
 
-    /// Deletes a service token as somebody else would. What is not there stays so.
+    /// Deletes a service token outside Terraform, if it exists.
     pub fn delete_token_outside(&self, access_key: &str) {
         let _ = self.with(|environment, _| environment.delete_token(access_key));
     }
 
-    /// Makes a policy as somebody else would; one of that name is replaced.
+    /// Creates or replaces a policy outside Terraform.
     pub fn add_policy(&self, name: &str, description: Option<&str>, document: &str) {
         self.with(|environment, now| {
             let policy = Policy {
@@ -114,7 +115,7 @@ impl Sandbox {
         });
     }
 
-    /// Deletes a policy as somebody else would, from all roles, too.
+    /// Deletes a policy outside Terraform and detaches it from all roles.
     pub fn delete_policy_outside(&self, name: &str) {
         self.with(|environment, _| {
             environment.policies.remove(name);
@@ -124,7 +125,7 @@ impl Sandbox {
         });
     }
 
-    /// Makes a role as somebody else would; one of that name is replaced.
+    /// Creates or replaces a role outside Terraform.
     pub fn add_role(&self, name: &str, description: Option<&str>) {
         self.with(|environment, _| {
             let role = Role::new(description.map(str::to_owned));
@@ -132,42 +133,42 @@ impl Sandbox {
         });
     }
 
-    /// Deletes a role as somebody else would, with all its assignments.
+    /// Deletes a role with all its assignments outside Terraform.
     pub fn delete_role_outside(&self, name: &str) {
         self.with(|environment, _| drop(environment.roles.remove(name)));
     }
 
-    /// Attaches a policy to a role as somebody else would. Without effect if one of them is not there.
+    /// Attaches a policy to a role outside Terraform, if both exist.
     pub fn attach_outside(&self, role: &str, policy: &str) {
         let _ = self.with(|environment, _| environment.attach(role, policy));
     }
 
-    /// Detaches a policy from a role as somebody else would.
+    /// Detaches a policy from a role outside Terraform.
     pub fn detach_outside(&self, role: &str, policy: &str) {
         let _ = self.with(|environment, _| environment.detach(role, policy));
     }
 
-    /// Assigns a role as somebody else would. Without effect if it or the service token is not there.
+    /// Assigns a role outside Terraform, if it and the service token exist.
     pub fn assign_outside(&self, role: &str, subject: Subject) {
         let _ = self.with(|environment, now| environment.assign(role, subject, now));
     }
 
-    /// Ends an assignment as somebody else would.
+    /// Removes an assignment outside Terraform.
     pub fn unassign_outside(&self, role: &str, subject: Subject) {
         let _ = self.with(|environment, now| environment.unassign(role, subject, now));
     }
 
-    /// The policies there are, by their names.
+    /// The existing policies by name.
     pub fn policies(&self) -> BTreeMap<String, Policy> {
         self.lock().policies.clone()
     }
 
-    /// The roles there are, by their names.
+    /// The existing roles by name.
     pub fn roles(&self) -> BTreeMap<String, Role> {
         self.lock().roles.clone()
     }
 
-    /// The service tokens there are.
+    /// The existing service tokens.
     pub fn tokens(&self) -> Vec<ServiceToken> {
         self.lock().tokens.values().cloned().collect()
     }

@@ -1,62 +1,66 @@
-//! How the platform behaves: what its documentation shows, and one choice for each thing that it leaves open.
+//! The behaviour of the platform: one option for each detail that its documentation leaves open.
 
 use http::StatusCode;
 use jiff::SignedDuration;
 
-/// How the sandboxed platform behaves. All of it may change while the sandbox runs.
+/// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
-/// StarTree's page *Using the RBAC API* shows every request, and of the answers only what they are about. So nearly each
-/// field here is something that is not documented, and a client that claims to be tolerant must work with each value.
+/// StarTree's page *Using the RBAC API* shows every request, but only describes the answers. Nearly
+/// every option is therefore about something undocumented, and a robust client must work with each
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The statuses of what succeeds.
+    /// The statuses of successful requests.
     pub success: Success,
-    /// Whether a creation or a change answers with what it is about. Of a service token it always does.
+    /// Whether the answer to a creation or a change contains the object. For a service token it
+    /// always does.
     pub echoes: bool,
-    /// What is around the rows of a list.
+    /// The envelope of a list.
     pub list: Envelope,
-    /// Whether a single thing is inside an object of its own: `{"data": {…}}`.
+    /// Whether a single object has an envelope: `{"data": {…}}`.
     pub wraps: bool,
-    /// What the list of a role's policies has.
+    /// The rows in the list of a role's policies.
     pub attached: Attached,
-    /// How answers spell the SRN of a thing. In requests it is `srn2:role#name`, and `#` is `%23` in a path.
+    /// The format of SRNs in answers. In requests it is `srn2:role#name`, with `%23` for `#` in a
+    /// path.
     pub srns: Srns,
-    /// How answers spell the type of a subject. Requests have `user-email`.
+    /// The format of subject types in answers. Requests have `user-email`.
     pub subject_types: SubjectTypes,
-    /// Whether the subjects that are email addresses and domains come back in lower case.
+    /// Whether answers contain email addresses and domains in lower case.
     pub lowers_subjects: bool,
-    /// Whether a role and a service token tell their description. Of a policy the documentation says so.
+    /// Whether answers contain the descriptions of roles and service tokens. For policies this is
+    /// documented.
     pub tells_descriptions: bool,
-    /// How a policy tells its document.
+    /// The format of a policy's document in answers.
     pub document: Document,
-    /// Whether a policy's description stays as it was where a change leaves it out.
+    /// Whether a change of a policy without a description keeps the previous one.
     pub keeps_description: bool,
-    /// What becomes of a role or a policy without a description.
+    /// Whether roles and policies without a description are rejected.
     pub needs_description: bool,
-    /// Which names of roles and policies are taken.
+    /// The valid names of roles and policies.
     pub names: Names,
-    /// How a name that is in use already is refused.
+    /// The status for a name that is in use.
     pub taken: StatusCode,
-    /// What a request for something that is not there is answered with.
+    /// The status for an object that does not exist.
     pub absent: StatusCode,
-    /// How the deletion of an attached policy, or of a role with subjects, is refused.
+    /// The status for the deletion of an attached policy or of an assigned role.
     pub in_use: StatusCode,
-    /// What becomes of what is done twice: an assignment, an attachment, or the end of one.
+    /// The answer to a repeated assignment or attachment, or to a repeated removal.
     pub again: Again,
-    /// Whether a role can be deleted that has policies attached.
+    /// Whether a role with attached policies can be deleted.
     pub deletes_roles_with_policies: bool,
-    /// Whether the assignments of a service token go when it is deleted.
+    /// Whether the deletion of a service token removes its assignments.
     pub drops_assignments: bool,
-    /// Whether a role can be assigned to a service token that there is not.
+    /// Whether a role can be assigned to a service token that does not exist.
     pub assigns_unknown_tokens: bool,
-    /// How long an assignment takes until Pinot knows of it, and its end, too. The documentation: up to an hour. The end of
-    /// a token is known at once.
+    /// The time until Pinot learns of an assignment or its removal. Documented as up to an hour.
+    /// The deletion of a token takes effect immediately.
     pub propagation: SignedDuration,
-    /// What lets a service token in at Pinot.
+    /// The condition under which Pinot accepts a service token.
     pub admits: Admits,
-    /// What Pinot answers a service token that may not do what it asks for.
+    /// Pinot's status for a service token without the permission.
     pub roleless: StatusCode,
-    /// Whether Pinot takes user name and password, as well.
+    /// Whether Pinot also accepts user name and password.
     pub basic: bool,
     /// The body of an error.
     pub errors: ErrorBody,
@@ -94,19 +98,19 @@ impl Default for Options {
     }
 }
 
-/// The statuses of what succeeds.
+/// The statuses of successful requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Success {
     /// 200 for everything.
     Ok,
-    /// 201 for what is made, 204 for what is ended.
+    /// 201 for creations, 204 for deletions.
     Precise,
 }
 
-/// What is around the rows of a list.
+/// The envelope of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Envelope {
-    /// Nothing.
+    /// None.
     Bare,
     /// `{"roles": […]}`
     Named,
@@ -116,29 +120,29 @@ pub enum Envelope {
     Page,
 }
 
-/// What the list of a role's policies has.
+/// The rows in the list of a role's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// An object for each, as in the list of all policies.
+    /// An object per policy, as in the list of all policies.
     Rows,
-    /// `{"policySrn": …}` for each, as in the request.
+    /// `{"policySrn": …}` per policy, as in the request.
     PolicySrns,
-    /// The SRNs alone.
+    /// The SRNs as strings.
     Texts,
 }
 
-/// How answers spell SRNs.
+/// The format of SRNs in answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Srns {
     /// `srn2:role#name`
     Plain,
     /// `srn2:role%23name`
     Encoded,
-    /// Not at all, but for policies, where the documentation says so.
+    /// No SRNs, except for policies, where they are documented.
     Seldom,
 }
 
-/// How answers spell the type of a subject.
+/// The format of subject types in answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectTypes {
     /// `user-email`
@@ -147,36 +151,37 @@ pub enum SubjectTypes {
     Shouting,
 }
 
-/// How a policy tells its document.
+/// The format of a policy's document in answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {
     /// The text that was sent.
     AsSent,
-    /// The same JSON, spelled another way.
+    /// The same JSON with different white space.
     Respelled,
-    /// The JSON itself, not a text of it.
+    /// A JSON object instead of a string.
     Json,
 }
 
-/// Which names of roles and policies are taken.
+/// The valid names of roles and policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// All that are not empty.
+    /// All names that are not empty.
     Any,
-    /// Letters, digits, hyphens and underscores; others are refused with 400.
+    /// Letters, digits, hyphens and underscores; other names are rejected with 400.
     Plain,
 }
 
-/// What becomes of what is done twice.
+/// The answer to a repeated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// It changes nothing, and the answer is that of the first time.
+    /// Success, without an effect.
     Accepted,
-    /// What is there already is a 409; what is not there any more, as all that is not there.
+    /// 409 for a repeated addition; for a repeated removal, the status of an object that does not
+    /// exist.
     Refused,
 }
 
-/// What lets a service token in at Pinot.
+/// The condition under which Pinot accepts a service token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admits {
     /// "A token is unusable until assigned to a role": any role.
@@ -192,8 +197,8 @@ pub enum ErrorBody {
     Message,
     /// `{"timestamp": …, "status": 409, "error": "…"}`
     Spring,
-    /// The text itself.
+    /// The text alone.
     Plain,
-    /// None.
+    /// An empty body.
     Empty,
 }

@@ -1,4 +1,5 @@
-//! Pinot, as far as tokens are tried there: `GET /appconfigs`, which the page *Generate an API token* shows with a bearer.
+//! The part of Pinot that validates tokens: `GET /appconfigs`, which the page *Generate an API
+//! token* calls with a bearer token.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::Sandbox;
-use super::api::{bearer, presented};
+use super::api::{bearer, credentials_of};
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new().route("/appconfigs", get(app_configs))
@@ -18,9 +19,9 @@ pub(super) fn routes() -> Router<Sandbox> {
 
 async fn app_configs(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     sandbox.with(|environment, now| {
-        let presented = bearer(&headers).map(str::to_owned);
-        let presented = presented.or_else(|| basic(&headers).filter(|_| environment.options.basic));
-        let token = presented.and_then(|bearer| environment.presented(&bearer));
+        let value = bearer(&headers).map(str::to_owned);
+        let value = value.or_else(|| basic(&headers).filter(|_| environment.options.basic));
+        let token = value.and_then(|bearer| environment.token_with_value(&bearer));
         match token.map(|token| environment.admits(token, now)) {
             Some(true) => Json(json!({"systemConfig": {"arch": "amd64"}, "runtimeConfig": {}})).into_response(),
             Some(false) => environment.options.roleless.into_response(),
@@ -29,9 +30,9 @@ async fn app_configs(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Resp
     })
 }
 
-/// The bearer whose user name and password these are.
+/// The bearer token for user name and password.
 fn basic(headers: &HeaderMap) -> Option<String> {
-    let decoded = STANDARD.decode(presented(headers, "Basic")?).ok()?;
+    let decoded = STANDARD.decode(credentials_of(headers, "Basic")?).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (user, password) = text.split_once(':')?;
     Some(format!("st-{user}-{password}"))

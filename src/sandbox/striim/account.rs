@@ -1,6 +1,8 @@
-//! One Striim Cloud account: its users, its tokens, and the rules of the document *Managing API tokens*.
+//! A Striim Cloud account: its users and tokens, and the rules of the document *Managing API
+//! tokens*.
 //!
-//! Pure: no HTTP, no clock. Each operation takes the caller and the present instant, and either happens or is refused.
+//! Pure functions without HTTP or a clock: each operation takes the caller and the current time,
+//! and succeeds or returns a [`Refusal`].
 
 use std::collections::BTreeMap;
 
@@ -18,37 +20,37 @@ use super::role::{Permission, Role};
 /// A service account. It exists as long as its token: revoking the token deletes it.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
-    /// Unique in the account; case matters.
+    /// The name, which is unique in the account and case-sensitive.
     pub name: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
-    /// Its one token.
+    /// The token.
     pub token: Token,
 }
 
 /// A user of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The id by which `updated-by` and `user-id` mean this user.
+    /// The id in `updated-by` and `user-id`.
     pub id: i64,
-    /// The address by which `email` means this user.
+    /// The email address.
     pub email: String,
-    /// What the user, and so the user's PAT, may do.
+    /// The role of the user, and thus of the user's PAT.
     pub role: Role,
 }
 
-/// The account's first administrator, on whose behalf the console acts.
+/// The account's first administrator, in whose name the console acts.
 pub(super) const OWNER: i64 = 8509;
 
-/// What there is in the account, and how it behaves.
+/// The state of the account, and its options.
 #[derive(Debug)]
 pub struct Account {
     pub(super) name: String,
     pub(super) options: Options,
     pub(super) users: Vec<User>,
-    /// By name.
+    /// The service accounts by name.
     pub(super) service_accounts: BTreeMap<String, ServiceAccount>,
-    /// By user id: a user has one at most.
+    /// The PATs by user id; a user has at most one.
     pub(super) pats: BTreeMap<i64, Token>,
     pub(super) pats_enabled: bool,
     pub(super) audit: Vec<AuditEntry>,
@@ -61,7 +63,7 @@ pub struct Account {
     limiter: Limiter,
 }
 
-/// API usage by token type, as in the document's metrics: authenticated requests.
+/// The API usage by token type, as in the document's metrics: the number of authenticated requests.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     pub(super) service_account: usize,
@@ -69,7 +71,8 @@ pub(super) struct Usage {
 }
 
 impl Account {
-    /// An account with one administrator, whose token is to be `admin_token`, and no tokens yet.
+    /// Creates an account with one administrator, whose token will be `admin_token`, and without
+    /// tokens.
     pub(super) fn new(name: String, mut mint: Mint, admin_token: SecretString, options: Options) -> Self {
         let owner = User {
             id: OWNER,
@@ -93,7 +96,7 @@ impl Account {
         }
     }
 
-    /// Tells whose token the bearer is.
+    /// The caller whose token this is.
     pub(super) fn authenticate(&self, bearer: Option<&str>, now: Timestamp) -> Result<Caller, Refusal> {
         let bearer = bearer.ok_or(Refusal::Unauthenticated)?;
         if bearer == self.foreign.expose_secret() {
@@ -105,14 +108,14 @@ impl Account {
         if let Some(found) = self
             .service_accounts
             .values()
-            .find(|account| account.token.opens_to(bearer, now))
+            .find(|account| account.token.authenticates(bearer, now))
         {
             return Ok(Caller::ServiceAccount {
                 name: found.name.clone(),
                 user: found.token.updated.by,
             });
         }
-        let owner = |(id, pat): (&i64, &Token)| pat.opens_to(bearer, now).then_some(*id);
+        let owner = |(id, pat): (&i64, &Token)| pat.authenticates(bearer, now).then_some(*id);
         let id = self.pats.iter().find_map(owner).ok_or(Refusal::Unauthenticated)?;
         self.user(UserRef::Id(id))
             .cloned()
@@ -120,7 +123,7 @@ impl Account {
             .ok_or(Refusal::Unauthenticated)
     }
 
-    /// Counts a request for the account's metrics.
+    /// Counts a request in the account's metrics.
     pub(super) fn count(&mut self, caller: &Caller) {
         match caller {
             Caller::User(_) => self.usage.personal += 1,
@@ -129,14 +132,14 @@ impl Account {
         }
     }
 
-    /// Counts a request against the account's rate limits, or refuses it.
+    /// Counts a request against the account's rate limits, or rejects it.
     pub(super) fn limit(&mut self, kind: Limited, now: Timestamp) -> Result<(), Refusal> {
         self.options
             .rate_limits
             .map_or(Ok(()), |limits| self.limiter.admit(kind, limits, now))
     }
 
-    /// A token made now on the caller's behalf.
+    /// Issues a token in the caller's name.
     pub(super) fn issue(&mut self, caller: &Caller, expires_at: Timestamp, rotated: bool, now: Timestamp) -> Token {
         self.mint.token(
             Some(expires_at),
@@ -148,15 +151,15 @@ impl Account {
         )
     }
 
-    /// The expiry that was asked for, if it lies ahead and not too far, or else the account's default, to the second.
-    /// Months are the calendar's, in UTC.
+    /// Checks the requested expiry, or returns the account's default in whole seconds. Months are
+    /// calendar months in UTC.
     pub(super) fn expiry(
         &self,
-        asked: Option<Timestamp>,
-        longest: Option<Span>,
+        requested: Option<Timestamp>,
+        max_lifetime: Option<Span>,
         now: Timestamp,
     ) -> Result<Timestamp, Refusal> {
-        let Some(end) = asked else {
+        let Some(end) = requested else {
             let end = now
                 .saturating_add(self.options.default_expiry)
                 .unwrap_or(Timestamp::MAX);
@@ -165,18 +168,18 @@ impl Account {
         if end <= now {
             return Err(Refusal::Invalid("expires-at: must lie in the future".to_owned()));
         }
-        let latest = |longest: Span| now.to_zoned(TimeZone::UTC).checked_add(longest).ok();
-        match longest.and_then(latest) {
+        let latest = |max_lifetime: Span| now.to_zoned(TimeZone::UTC).checked_add(max_lifetime).ok();
+        match max_lifetime.and_then(latest) {
             Some(latest) if end > latest.timestamp() => Err(Refusal::Invalid(format!(
                 "expires-at: must not be later than {:.0}",
                 latest.timestamp()
             ))),
-            _ => Ok(self.kept(end, now)),
+            _ => Ok(self.assigned_expiry(end, now)),
         }
     }
 
-    /// The expiry that is kept of the one that was asked for.
-    fn kept(&self, end: Timestamp, now: Timestamp) -> Timestamp {
+    /// The expiry that the platform assigns for a requested one.
+    fn assigned_expiry(&self, end: Timestamp, now: Timestamp) -> Timestamp {
         match self.options.kept_expiry {
             KeptExpiry::AsAsked => end,
             KeptExpiry::Day => {
@@ -187,8 +190,8 @@ impl Account {
         }
     }
 
-    pub(super) fn longest_on_rotation(&self, longest: Span) -> Option<Span> {
-        self.options.rotation_obeys_maximum.then_some(longest)
+    pub(super) fn max_lifetime_on_rotation(&self, max_lifetime: Span) -> Option<Span> {
+        self.options.rotation_obeys_maximum.then_some(max_lifetime)
     }
 
     pub(super) fn record(
@@ -216,8 +219,8 @@ impl Account {
         })
     }
 
-    /// The user meant, if the caller may: `own` where that is the caller, `others` where it is anyone else. Whoever may
-    /// not learns nothing about who exists.
+    /// The addressed user, if the caller has the permission: `own` for the caller, `others` for any
+    /// other user. A caller without it cannot find out which users exist.
     pub(super) fn find(
         &self,
         caller: &Caller,

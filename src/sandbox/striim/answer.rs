@@ -1,4 +1,4 @@
-//! What the API answers: the content that the document gives, in the shape that the options choose.
+//! The answers: the documented content, in the layout that the options select.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -68,7 +68,7 @@ impl Options {
         json_answer(self.rotate.into(), &object.into())
     }
 
-    /// `what` names the thing that was deleted.
+    /// The answer to a deletion; `what` names the deleted object.
     pub(super) fn deleted(&self, what: &str) -> Response {
         match self.delete {
             DeleteAnswer::NoContent => StatusCode::NO_CONTENT.into_response(),
@@ -137,7 +137,7 @@ impl Options {
 }
 
 impl Refusal {
-    /// The document's status code.
+    /// The documented status code.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -159,7 +159,7 @@ impl From<SuccessCode> for StatusCode {
     }
 }
 
-/// A JSON object that leaves out or nulls what has no value, as the options choose.
+/// A JSON object that omits absent values or sets them to null, as the options select.
 struct Object<'a> {
     options: &'a Options,
     fields: Map<String, Value>,

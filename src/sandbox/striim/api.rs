@@ -1,8 +1,8 @@
-//! The REST API: each endpoint of the document's reference, and nothing else.
+//! The REST API: exactly the endpoints of the document's reference.
 //!
-//! A request is authenticated, counted against the rate limits, read, and handed to the account, in this order.
-//! Requests are read strictly: a query parameter or body field that the document does not name is a 400, so that a
-//! client cannot come to rely on one. The body of the toggle is ignored, because it has none.
+//! A request is authenticated, counted against the rate limits, parsed and executed, in this order.
+//! Requests are validated strictly: an undocumented query parameter or body field is a 400, so that
+//! a client cannot rely on one. The body of the toggle is ignored, because none is documented.
 
 use std::convert::Infallible;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/user-token", get(user_token).delete(revoke_user_token))
         .route("/user-token/rotate", post(rotate_user_token))
         .route("/user-token/status", get(pat_status).patch(toggle_pat_status))
-        .fallback(nothing_there)
+        .fallback(not_found)
 }
 
 async fn list(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
@@ -157,14 +157,14 @@ async fn toggle_pat_status(State(sandbox): State<Sandbox>, credential: Credentia
     })
 }
 
-async fn nothing_there(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
+async fn not_found(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
     sandbox.serve(&credential, None, |_, _, _| {
-        Err(Refusal::NotFound("there is nothing at this path".to_owned()))
+        Err(Refusal::NotFound("there is no endpoint at this path".to_owned()))
     })
 }
 
 impl Sandbox {
-    /// Authenticates, counts against a limit, and operates on the account.
+    /// Authenticates a request, counts it against its limit and executes it.
     pub(super) fn serve(
         &self,
         credential: &Credential,
@@ -192,12 +192,12 @@ impl Account {
     }
 }
 
-/// What a request says about who sends it.
+/// The authentication of a request.
 #[derive(Clone)]
 pub(super) enum Credential {
     /// The token of an `Authorization: Bearer <token>` header, if there is one.
     Bearer(Option<String>),
-    /// None is needed: the request came to the console's path.
+    /// No token, because the request came to the console's path.
     Console,
 }
 
@@ -220,7 +220,7 @@ impl<S: Sync> FromRequestParts<S> for Credential {
     }
 }
 
-/// Reads a JSON body, or refuses with 400.
+/// Parses a JSON body; an error is a 400.
 pub(super) fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::Invalid(format!("the request's body: {error}")))
 }

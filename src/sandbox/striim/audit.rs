@@ -3,41 +3,43 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One operation on a token: the document's actor, action, target token and timestamp.
+/// One operation on a token: the documented actor, action, target token and timestamp.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
-    /// When, by the sandbox's clock.
+    /// The time by the sandbox's clock.
     pub at: Timestamp,
-    /// Who: a user's email, the name of a service account, or `console` for what was done outside the API.
+    /// The actor: a user's email, the name of a service account, or `console` for an operation
+    /// outside the API.
     pub actor: String,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// Whose token: the name of a service account, a user's email, or the account's name for the toggle.
+    /// The owner of the token: the name of a service account or a user's email; for the toggle, the
+    /// name of the account.
     pub target: String,
-    /// The token that was made or ended; none for the toggle.
+    /// The token that was issued or revoked; none for the toggle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_id: Option<i64>,
 }
 
-/// What was done.
+/// The action of an audit entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuditAction {
     /// A service account was created.
     CreateServiceAccount,
-    /// A service account's token was replaced.
+    /// A service account's token was rotated.
     RotateServiceAccount,
     /// A service account was deleted.
     RevokeServiceAccount,
     /// A PAT was created for a user who had none.
     CreatePat,
-    /// A user's PAT was replaced.
+    /// A user's PAT was rotated.
     RotatePat,
     /// A user's PAT was revoked.
     RevokePat,
-    /// PATs were enabled in the whole account.
+    /// PATs were enabled in the account.
     EnablePats,
-    /// PATs were disabled in the whole account; every PAT died.
+    /// PATs were disabled in the account, which revoked all of them.
     DisablePats,
 }

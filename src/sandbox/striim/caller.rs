@@ -1,23 +1,24 @@
-//! Who asks for an operation, and whose token is meant.
+//! The caller of an operation, and the user whom it addresses.
 
 use super::account::{OWNER, User};
 use super::refusal::Refusal;
 use super::role::{Permission, Role};
 
-/// Who asks for an operation.
+/// The caller of an operation.
 #[derive(Clone, Debug)]
 pub(super) enum Caller {
     User(User),
-    /// Acts as the user who made its token last; the document does not say whose id a service account leaves behind.
+    /// Acts as the user who last issued its token. The document does not define the `updated-by` of
+    /// a service account.
     ServiceAccount {
         name: String,
         user: i64,
     },
-    /// An administrator outside the API.
+    /// An administrator in the web console.
     Console,
 }
 
-/// Whose PAT is meant.
+/// The owner of the addressed PAT.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum UserRef<'a> {
     Caller,
@@ -37,7 +38,7 @@ impl Caller {
         Err(Refusal::Forbidden("the operation requires an administrator".to_owned()))
     }
 
-    /// The user whose PAT is the caller's own.
+    /// The id of the calling user; `None` for other callers.
     pub(super) fn own_id(&self) -> Option<i64> {
         match self {
             Self::User(user) => Some(user.id),
@@ -45,12 +46,13 @@ impl Caller {
         }
     }
 
-    /// Whether `user` is someone else, to whom the API's caller may do less than the console.
-    pub(super) fn is_stranger_to(&self, user: &User) -> bool {
+    /// Whether `user` is another user than the caller. The console may change the tokens of all
+    /// users.
+    pub(super) fn is_other_user(&self, user: &User) -> bool {
         !matches!(self, Self::Console) && self.own_id() != Some(user.id)
     }
 
-    /// What `updated-by` says.
+    /// The value of `updated-by`.
     pub(super) fn user_id(&self) -> i64 {
         match self {
             Self::User(user) => user.id,

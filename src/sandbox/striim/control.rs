@@ -1,4 +1,5 @@
-//! The control API: what a test does behind the platform's back. The module's documentation lists it.
+//! The control API, with which a test inspects and changes the platform. The parent module
+//! documents it.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -21,22 +22,22 @@ use super::refusal::Refusal;
 use super::role::Role;
 use crate::sandbox::{Effect, Fault};
 
-/// The endpoints below `/sandbox`, save those of the console.
+/// The endpoints below `/sandbox` without those of the console.
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/", get(inspect))
         .route("/clock", get(clock).post(move_clock))
         .route("/audit", get(audit))
-        .route("/calls", get(calls).delete(forget_calls))
+        .route("/calls", get(calls).delete(reset_calls))
         .route("/values", get(values))
         .route("/options", get(options).patch(change_options))
-        .route("/faults", get(faults).post(add_fault).delete(forget_faults))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/service-account", post(seed_service_account))
         .route("/user", post(seed_user))
         .route("/user-token", post(seed_user_token))
 }
 
-/// What the document's console can do and its API cannot.
+/// The operations that the document's console has and its API lacks.
 pub(super) fn console_only() -> Router<Sandbox> {
     Router::new().route("/user-token", post(create_user_token))
 }
@@ -105,7 +106,7 @@ async fn calls(State(sandbox): State<Sandbox>) -> Response {
     Json(&sandbox.traffic.lock().calls).into_response()
 }
 
-async fn forget_calls(State(sandbox): State<Sandbox>) -> StatusCode {
+async fn reset_calls(State(sandbox): State<Sandbox>) -> StatusCode {
     sandbox.traffic.lock().calls.clear();
     StatusCode::NO_CONTENT
 }
@@ -149,7 +150,7 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn forget_faults(State(sandbox): State<Sandbox>) -> StatusCode {
+async fn clear_faults(State(sandbox): State<Sandbox>) -> StatusCode {
     sandbox.heal();
     StatusCode::NO_CONTENT
 }
@@ -159,9 +160,9 @@ async fn forget_faults(State(sandbox): State<Sandbox>) -> StatusCode {
 struct ServiceAccountSeed {
     name: String,
     description: Option<String>,
-    /// Absent: a legacy token.
+    /// Absent for a legacy token.
     expires_at: Option<Timestamp>,
-    /// Absent: random.
+    /// Absent for a random value.
     token: Option<SecretString>,
 }
 
@@ -195,9 +196,9 @@ async fn seed_user(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Json<V
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PatSeed {
     email: String,
-    /// Absent: a legacy token.
+    /// Absent for a legacy token.
     expires_at: Option<Timestamp>,
-    /// Absent: random.
+    /// Absent for a random value.
     token: Option<SecretString>,
 }
 
@@ -223,7 +224,7 @@ async fn create_user_token(State(sandbox): State<Sandbox>, credential: Credentia
 }
 
 impl IntoResponse for Refusal {
-    /// The control API's errors have one shape, `{"message": …}`, whatever the options.
+    /// Returns `{"message": …}` regardless of the options.
     fn into_response(self) -> Response {
         Options::default().refused(&self)
     }

@@ -1,8 +1,8 @@
 //! The account's rate limits.
 //!
-//! The document gives requests a minute by kind of operation. It does not say how the minute is measured: here it is the
-//! last 60 seconds of the sandbox's clock, sliding. Requests count once they are authenticated, whatever becomes of
-//! them; those refused with 429 do not count.
+//! The document limits requests per minute by kind of operation, without a definition of the
+//! minute. The sandbox uses a sliding window of 60 seconds of its clock. Every authenticated
+//! request counts, successful or not, except those rejected with 429.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// A kind of operation that has a limit of its own.
+/// A kind of operation with its own limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limited {
     Issue,
@@ -21,7 +21,7 @@ pub(super) enum Limited {
     Toggle,
 }
 
-/// When the requests of the last minute came.
+/// The times of the last minute's requests.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
     issue: VecDeque<Timestamp>,
@@ -30,7 +30,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    /// Counts one more request, or refuses it.
+    /// Counts a request, or rejects it.
     pub(super) fn admit(&mut self, kind: Limited, limits: RateLimits, now: Timestamp) -> Result<(), Refusal> {
         let (seen, limit) = match kind {
             Limited::Issue => (&mut self.issue, limits.issue),

@@ -1,4 +1,4 @@
-//! Makes tokens: values and ids that look like those in the document's samples.
+//! Generates tokens whose values and ids look like those in the document's samples.
 
 use std::collections::BTreeSet;
 
@@ -9,39 +9,39 @@ use secrecy::{ExposeSecret, SecretString};
 /// A token that the platform has issued.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Tells this value from those before and after it: a rotation gives a new id, not necessarily a higher one.
+    /// The id of this value. A rotation assigns a new id, not necessarily a higher one.
     pub id: i64,
-    /// What a bearer presents.
+    /// The bearer token.
     pub value: SecretString,
-    /// When it ends; never, for a legacy token.
+    /// The expiry; `None` for a legacy token, which never expires.
     pub expires_at: Option<Timestamp>,
-    /// When it was made, and the id of the user on whose behalf.
+    /// The time of its issue, and the id of the user in whose name it was issued.
     pub updated: Update,
 }
 
-/// When something was last changed, and by whom.
+/// The time and the author of the last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// The instant, to the nanosecond.
+    /// The time, to the nanosecond.
     pub at: Timestamp,
     /// The user's id.
     pub by: i64,
-    /// Whether this was a rotation rather than a creation.
+    /// Whether the change was a rotation rather than a creation.
     pub rotated: bool,
 }
 
 impl Token {
-    /// Whether it has not expired. (A revoked or rotated token does not exist any more.)
+    /// Whether the token has not expired. (A revoked or rotated token no longer exists.)
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 
-    pub(super) fn opens_to(&self, bearer: &str, now: Timestamp) -> bool {
+    pub(super) fn authenticates(&self, bearer: &str, now: Timestamp) -> bool {
         self.value.expose_secret() == bearer && self.is_live(now)
     }
 }
 
-/// Makes tokens, and remembers every value.
+/// Generates tokens and records every value.
 #[derive(Debug)]
 pub(super) struct Mint {
     random: Rng,
@@ -63,7 +63,7 @@ impl Mint {
         self.token_of(value, expires_at, updated)
     }
 
-    /// A token whose value was chosen by someone else.
+    /// A token with a given value.
     pub(super) fn token_of(&mut self, value: SecretString, expires_at: Option<Timestamp>, updated: Update) -> Token {
         let mut id = self.random.i64(1_000..1_000_000);
         while !self.ids.insert(id) {
@@ -78,8 +78,8 @@ impl Mint {
         }
     }
 
-    /// Twelve characters, a separator, sixteen more: as long as the samples. Good enough to be told apart and to be
-    /// searched for; they open nothing but a sandbox.
+    /// Twelve characters, a separator, and sixteen more, as long as the samples. The randomness
+    /// suffices to keep values distinct; they are valid in a sandbox only.
     pub(super) fn value(&mut self) -> SecretString {
         let separator = if self.random.bool() { '.' } else { '-' };
         (0..29)
@@ -94,7 +94,7 @@ impl Mint {
             .into()
     }
 
-    /// Every value ever issued, dead or alive.
+    /// Every value ever issued, whether still valid or not.
     pub(super) fn issued(&self) -> &[SecretString] {
         &self.issued
     }

@@ -1,36 +1,37 @@
 //! Striim Cloud's token API in memory, for tests of this project and of its users.
 //!
-//! It follows Striim Cloud's document *Managing API tokens*: every endpoint of its reference, and the rules behind
-//! them (quota, expiries, roles, one PAT per user, the toggle, rate limits, audit log). What the document leaves open is
-//! a field of [`Options`]. Nothing is kept: a sandbox begins with one account, one administrator and one token.
-//! Expiry notifications, which the platform sends by email, are left out.
+//! It follows Striim Cloud's document *Managing API tokens*: every endpoint of its reference, and
+//! its rules (quota, expiries, roles, one PAT per user, the toggle, rate limits, audit log).
+//! [`Options`] has a field for each behaviour that the document leaves open. A sandbox starts with
+//! one account, one administrator and one token, and stores nothing on disk. Expiry notifications,
+//! which the platform sends by email, are not included.
 //!
-//! Other programs connect to [`Sandbox::listen`], or to the program `striim-sandbox`. Whoever can reach the address
-//! controls the sandbox.
+//! Other programs connect to [`Sandbox::listen`], or to the program `striim-sandbox`. Every client
+//! that can reach the address controls the sandbox.
 //!
 //! # The control API
 //!
-//! What the methods of [`Sandbox`] do in the process, HTTP does at `/sandbox`, beside the REST API. It asks for no
-//! bearer and knows no limits; errors are `{"message": …}`.
+//! The endpoints at `/sandbox`, next to the REST API, offer the methods of [`Sandbox`] over HTTP.
+//! They require no token and have no rate limits; errors are `{"message": …}`.
 //!
 //! | request | |
 //! |---|---|
 //! | `GET /sandbox` | the account: clock, quota, service accounts, users with their PATs, toggle, usage by token type; no values |
 //! | `GET /sandbox/clock` | `{"now": …}` |
 //! | `POST /sandbox/clock` | `{"advance": "90d"}` or `{"now": "2027-02-09T00:00:00Z"}`; durations as in `36h`, `2w`, `1mo`, `P1Y` |
-//! | `GET /sandbox/audit` | every operation on a token, oldest first |
-//! | `GET`, `DELETE /sandbox/calls` | how often each endpoint was called, `{"GET /service-accounts": 2}`; start anew |
-//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change those named |
-//! | `GET`, `POST`, `DELETE /sandbox/faults` | the [`Fault`](super::Fault)s to come; add one; forget all |
+//! | `GET /sandbox/audit` | all operations on tokens, oldest first |
+//! | `GET`, `DELETE /sandbox/calls` | the number of calls of each endpoint, `{"GET /service-accounts": 2}`; reset |
+//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change the given ones |
+//! | `GET`, `POST`, `DELETE /sandbox/faults` | the pending [`Fault`](super::Fault)s; add one; remove all |
 //! | `GET /sandbox/values` | every token value ever issued, to search a state or a log for leaks |
-//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: put one there, past the rules; no `expires-at` means a legacy token |
+//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: create or replace one, bypassing the rules; a legacy token without `expires-at` |
 //! | `POST /sandbox/user` | `{"email", "role"}`: add a user, `admin` or `regular` |
-//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: give a user a PAT, past the rules |
-//! | any `/sandbox/console/…` | an endpoint of the REST API, done by an administrator outside of it |
-//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which only the console can |
+//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: create or replace a user's PAT, bypassing the rules |
+//! | any `/sandbox/console/…` | an endpoint of the REST API, called as an administrator in the web console |
+//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which is possible in the console only |
 //!
 //! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
-//! behind Terraform's back.
+//! outside Terraform.
 
 mod account;
 mod answer;
@@ -78,7 +79,7 @@ impl Platform for Account {
         api::routes()
     }
 
-    fn beside() -> Router<Sandbox> {
+    fn control_routes() -> Router<Sandbox> {
         let console = api::routes()
             .merge(control::console_only())
             .layer(Extension(Credential::Console));
@@ -93,7 +94,7 @@ impl Platform for Account {
         self.authenticate(Some(value), now).is_ok()
     }
 
-    fn age(&mut self, now: Timestamp) {
+    fn expire(&mut self, now: Timestamp) {
         if self.options.expired == Expired::Purged {
             self.service_accounts.retain(|_, account| account.token.is_live(now));
         }
@@ -101,16 +102,16 @@ impl Platform for Account {
 }
 
 impl Sandbox {
-    /// A sandbox of account `acme` with an administrator and the service account `terraform`.
+    /// Creates account `acme` with an administrator and the service account `terraform`.
     pub fn new(options: Options) -> Self {
         Self::seeded(Seed::default(), options)
     }
 
-    /// A sandbox that starts with `seed`.
+    /// Creates a sandbox from `seed`.
     pub fn seeded(seed: Seed, options: Options) -> Self {
         let mut mint = Mint::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
         let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
-        let sandbox = Self::of(Account::new(seed.account, mint, admin_token, options), seed.clock);
+        let sandbox = Self::start(Account::new(seed.account, mint, admin_token, options), seed.clock);
         if let Some(now) = seed.now {
             sandbox.clock.set(now);
         }
@@ -118,7 +119,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// The value of the administrator's token that the sandbox started with.
+    /// The value of the administrator's token in the seed.
     pub fn admin_token(&self) -> SecretString {
         self.lock().admin_token.clone()
     }
@@ -128,23 +129,23 @@ impl Sandbox {
         self.lock().foreign.clone()
     }
 
-    /// Every operation on a token so far.
+    /// All operations on tokens so far.
     pub fn audit(&self) -> Vec<AuditEntry> {
         self.lock().audit.clone()
     }
 
-    /// The account's service accounts, expired ones too.
+    /// The account's service accounts, including expired ones.
     pub fn service_accounts(&self) -> Vec<ServiceAccount> {
         self.with(|account, _| account.service_accounts.values().cloned().collect())
     }
 
-    /// Changes how the platform behaves.
+    /// Changes the behaviour of the platform.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         change(&mut self.lock().options);
     }
 
-    /// Puts a service account there as if it had always been, in place of one of the same name: the quota and the
-    /// limits of expiries do not hold. Without expiry it is a legacy token. Answers its value.
+    /// Creates or replaces a service account outside Terraform, regardless of the quota and the
+    /// limits of expiries, and returns its value. Without an expiry it is a legacy token.
     pub fn add_service_account(&self, name: &str, expires_at: Option<Timestamp>) -> SecretString {
         self.with(|account, now| {
             account
@@ -154,18 +155,18 @@ impl Sandbox {
         })
     }
 
-    /// Adds a user without a PAT, or changes the role of the one with this email.
+    /// Creates a user without a PAT, or changes the role of the one with this email.
     pub fn add_user(&self, email: &str, role: Role) -> User {
         self.with(|account, _| account.seed_user(email.to_owned(), role))
     }
 
-    /// Gives a user a PAT as if it had always been, in place of the one there is. Without expiry it is a legacy token.
-    /// Answers its value; refuses if there is no such user or PATs are disabled.
+    /// Creates or replaces a user's PAT outside Terraform and returns its value. Without an expiry
+    /// it is a legacy token. Fails if the user does not exist or PATs are disabled.
     pub fn add_user_token(&self, email: &str, expires_at: Option<Timestamp>) -> Result<SecretString, Refusal> {
         self.with(|account, now| Ok(account.seed_pat(email, expires_at, None, now)?.1.value))
     }
 
-    /// Rotates a service account as an administrator in the console would. A live token keeps its expiry.
+    /// Rotates a service account in the console. A valid token keeps its expiry.
     pub fn rotate_outside(&self, name: &str) -> Result<SecretString, Refusal> {
         self.with(|account, now| {
             let end = account
@@ -177,12 +178,12 @@ impl Sandbox {
         })
     }
 
-    /// Deletes a service account as an administrator in the console would.
+    /// Deletes a service account in the console.
     pub fn delete_outside(&self, name: &str) -> Result<(), Refusal> {
         self.with(|account, now| account.delete(&Caller::Console, name, now))
     }
 
-    /// Creates a user's PAT as the user in the console would; refuses if there is an active one.
+    /// Creates a user's PAT in the console; fails if there is an active one.
     pub fn create_user_token_outside(
         &self,
         email: &str,

@@ -1,84 +1,87 @@
-//! How the platform behaves: the document's rules, and one choice for each thing it leaves open.
+//! The behaviour of the platform: one option for each detail that the document leaves open.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// How the sandboxed platform behaves. All of it may change while the sandbox runs.
+/// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
-/// The default keeps every rule of Striim Cloud's document *Managing API tokens*. Where the document does not say, the
-/// field's documentation admits it, and a client that claims to be tolerant must work with each value.
+/// The defaults follow every rule of Striim Cloud's document *Managing API tokens*. Where an option
+/// is marked as undocumented, a robust client must work with each value.
 ///
 /// As JSON (`PATCH /sandbox/options`) the keys are kebab-case: `{"quota": 5, "list": "wrapped"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
-    /// How many service accounts may be active at once. The document: three.
+    /// The maximum number of active service accounts. Documented as three.
     pub quota: usize,
-    /// Which expiry a token gets whose request names one. The document does not say that it could be another one.
+    /// The expiry that a token gets if a request names one. The document does not mention that it
+    /// may differ.
     pub kept_expiry: KeptExpiry,
-    /// How long a token lives whose request names no expiry. The document: one day, or "the account-level setting".
+    /// The lifetime of a token if the request names no expiry. Documented as one day, or "the
+    /// account-level setting".
     pub default_expiry: SignedDuration,
-    /// Limits of requests a minute; `None` (JSON `null`) switches them off.
+    /// The limits of requests per minute; `None` (JSON `null`) disables them.
     pub rate_limits: Option<RateLimits>,
-    /// Whether an answer 429 carries `Retry-After`. The document does not say.
+    /// Whether a 429 has a `Retry-After`. Not documented.
     pub retry_after: bool,
 
-    /// The envelope of the list of service accounts. The document does not say.
+    /// The envelope of the list of service accounts. Not documented.
     pub list: Envelope,
-    /// How the name of a new service account is kept. The document: unique, case-sensitive; not that it is kept as it was sent.
+    /// The form in which the name of a new service account is stored. Documented as unique and
+    /// case-sensitive, but not as stored unchanged.
     pub names: Names,
-    /// Whether rows of the list carry `token-id`. The document does not say.
+    /// Whether rows of the list contain `token-id`. Not documented.
     pub list_token_id: bool,
-    /// When rows of the list carry `updated-at` and `updated-by`. The document does not say.
+    /// The rows of the list that contain `updated-at` and `updated-by`. Not documented.
     pub list_updated: ListUpdated,
-    /// The envelope of `GET /user-token`. The document does not say.
+    /// The envelope of `GET /user-token`. Not documented.
     pub user_token: Envelope,
-    /// Whether `GET /user-token` names the user by `user-id` and `email`. The document does not say.
+    /// Whether `GET /user-token` contains `user-id` and `email`. Not documented.
     pub user_token_names_user: bool,
-    /// Whether a field without a value is sent as `null` instead of left out. The document does not say.
+    /// Whether an absent value is `null` instead of omitted. Not documented.
     pub nulls: bool,
-    /// How instants are spelled in answers. The document's samples end in `Z`; it promises ISO 8601.
+    /// The format of instants in answers. The document's samples end in `Z`; it promises ISO 8601.
     pub instants: Instants,
-    /// The answer of `GET /user-token/status`. The document does not say.
+    /// The answer of `GET /user-token/status`. Not documented.
     pub pat_status: PatStatus,
-    /// The answer of `PATCH /user-token/status`. The document does not say.
+    /// The answer of `PATCH /user-token/status`. Not documented.
     pub toggle: ToggleAnswer,
-    /// The status code of a creation. The document does not say.
+    /// The status code of a creation. Not documented.
     pub create: SuccessCode,
-    /// The status code of a rotation, of either token type. The document does not say.
+    /// The status code of a rotation, for both token types. Not documented.
     pub rotate: SuccessCode,
-    /// The answer of a deletion or revocation. The document does not say.
+    /// The answer to a deletion or revocation. Not documented.
     pub delete: DeleteAnswer,
-    /// The body of an error. The document does not say.
+    /// The body of an error. Not documented.
     pub errors: ErrorBody,
 
-    /// What becomes of a service account whose token has expired. The document does not say.
+    /// The state of a service account whose token has expired. Not documented.
     pub expired: Expired,
-    /// Whether expired tokens count against the quota. The document counts "active" tokens and does not say what
-    /// that means.
+    /// Whether expired tokens count against the quota. The document counts "active" tokens without
+    /// a definition.
     pub expired_use_quota: bool,
-    /// The expiry of a service account that is rotated without naming one. The document ("reset its expiry period")
-    /// does not say to what.
+    /// The expiry of a service account that is rotated without one. The document ("reset its expiry
+    /// period") does not define it.
     pub rotation_expiry: RotationExpiry,
-    /// Whether the longest expiry (12 months, 90 days) binds rotations too. The document states it without exception,
-    /// but its own samples of rotations reach further.
+    /// Whether the maximum lifetime (12 months, 90 days) also applies to rotations. The document
+    /// states it without exception, but its own samples of rotations exceed it.
     pub rotation_obeys_maximum: bool,
-    /// How a creation is refused whose name is taken. The document wants names unique and does not say.
+    /// The status for a creation whose name is in use. Documented is only that names are unique.
     pub name_taken: Refused,
 
-    /// Whether rotating the PAT of a user who has none creates one; otherwise 404. The document does not say, save
-    /// that after a revocation one may "create or rotate a new token".
+    /// Whether rotating the PAT of a user without one creates it; otherwise the answer is 404. Not
+    /// documented, except that after a revocation one may "create or rotate a new token".
     pub rotation_creates_pat: bool,
-    /// Whether rotating a PAT must name the expiry. The document says that users must specify one, and also that there
-    /// is a default.
+    /// Whether a rotation of a PAT requires an expiry. The document says that users must specify
+    /// one, and also that there is a default.
     pub pat_expiry_required: bool,
-    /// How creating or rotating a PAT is refused while PATs are disabled. The document does not say.
+    /// The status for creating or rotating a PAT while PATs are disabled. Not documented.
     pub pats_disabled: Refused,
-    /// Whether administrators may rotate another user's PAT. The document's table of roles names only its revocation;
-    /// its API reference lets administrators "manage tokens for other users".
+    /// Whether administrators may rotate another user's PAT. The document's table of roles lists
+    /// only its revocation; its API reference lets administrators "manage tokens for other users".
     pub admins_rotate_pats: bool,
-    /// Whether administrators may revoke another user's PAT by `email`. The document shows `user-id` for another's and
-    /// `email` for one's own.
+    /// Whether administrators may revoke another user's PAT by `email`. The document shows
+    /// `user-id` for another user's PAT and `email` for the caller's own.
     pub admins_revoke_by_email: bool,
 }
 
@@ -118,27 +121,27 @@ impl Default for Options {
     }
 }
 
-/// What becomes of an expiry that a request names.
+/// The expiry that the platform assigns if a request names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptExpiry {
-    /// It is kept.
+    /// The requested one.
     AsAsked,
-    /// It is kept as the beginning of its day, in UTC.
+    /// The beginning of the requested day, in UTC.
     Day,
-    /// It is kept unless it lies further ahead than this.
+    /// The requested one, limited to this lifetime.
     AtMost(SignedDuration),
 }
 
-/// Requests a minute that the account may make, by kind of operation.
+/// The limits of requests per minute by kind of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RateLimits {
-    /// Creations and rotations of both token types together. The document: 10.
+    /// Creations and rotations of both token types together. Documented as 10.
     pub issue: usize,
-    /// Revocations of both token types together. The document: 30.
+    /// Revocations of both token types together. Documented as 30.
     pub revoke: usize,
-    /// Toggling PATs. The document: 5.
+    /// Toggling PATs. Documented as 5.
     pub toggle: usize,
 }
 
@@ -152,21 +155,22 @@ impl Default for RateLimits {
     }
 }
 
-/// What surrounds an answer's content.
+/// The envelope of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Envelope {
-    /// Nothing.
+    /// None.
     Bare,
     /// An object with the content under one key: `service-accounts` or `user-token`.
     Wrapped,
 }
 
-/// How the name of a new service account is kept. All requests must name it as it was kept.
+/// The form in which the name of a new service account is stored. Later requests must use the
+/// stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Names {
-    /// As it was sent.
+    /// Unchanged.
     AsSent,
     /// In lower case.
     LowerCase,
@@ -174,19 +178,19 @@ pub enum Names {
     Suffixed,
 }
 
-/// When rows of the list tell the last update.
+/// The rows of the list that contain the last update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListUpdated {
-    /// Never.
+    /// None.
     Never,
-    /// Once the token has been rotated.
+    /// Those of rotated tokens.
     AfterRotation,
-    /// Always; creation counts as an update.
+    /// All; the creation counts as an update.
     Always,
 }
 
-/// How an instant is spelled. All are ISO 8601.
+/// The format of an instant. All are ISO 8601 or milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Instants {
@@ -198,11 +202,11 @@ pub enum Instants {
     Offset,
     /// `1802131200000`, milliseconds since 1970.
     Milliseconds,
-    /// `2027-02-09T00:00:00`, which is ISO 8601, but no instant.
+    /// `2027-02-09T00:00:00`, which is ISO 8601 but lacks an offset.
     Local,
 }
 
-/// The answer that tells whether PATs are enabled.
+/// The answer that contains whether PATs are enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PatStatus {
@@ -228,7 +232,7 @@ pub enum ToggleAnswer {
     NoContent,
 }
 
-/// The status code of a success that answers with a token.
+/// The status code of a successful answer with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SuccessCode {
@@ -260,33 +264,33 @@ pub enum ErrorBody {
     Nested,
     /// The message as plain text.
     Plain,
-    /// None.
+    /// An empty body.
     Empty,
 }
 
-/// What becomes of a service account whose token has expired.
+/// The state of a service account whose token has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expired {
-    /// It stays, is listed, can be rotated back to life and deleted.
+    /// It is listed and can be rotated and deleted.
     Listed,
-    /// It stays as above, but the list leaves it out.
+    /// It can be rotated and deleted, but is not listed.
     Hidden,
-    /// It is gone: rotating or deleting it answers 404, its name is free.
+    /// It is deleted: rotating or deleting it is a 404, and its name is free.
     Purged,
 }
 
-/// The expiry of a service account rotated without naming one.
+/// The expiry of a service account that is rotated without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RotationExpiry {
-    /// The account's default from now.
+    /// The account's default.
     Default,
-    /// The instant it had; the account's default once that has passed.
+    /// The previous one, or the account's default if it has passed.
     Unchanged,
 }
 
-/// The status code of a refusal to which the document gives none.
+/// The status code of an error for which the document has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refused {

@@ -1,4 +1,4 @@
-//! Personal access tokens, and the toggle that governs them.
+//! Personal access tokens, and the toggle that enables them.
 
 use jiff::{Span, Timestamp, ToSpan};
 
@@ -16,7 +16,7 @@ impl Account {
         Ok((user, pat))
     }
 
-    /// Creates a user's first PAT, which the document's console can and its API cannot.
+    /// Creates a user's first PAT, which is possible in the document's console but not in its API.
     pub(super) fn create_pat(
         &mut self,
         caller: &Caller,
@@ -46,7 +46,7 @@ impl Account {
         let user = self
             .find(caller, of, Permission::RotateOwnPat, Permission::RotateOthersPat)?
             .clone();
-        if caller.is_stranger_to(&user) && !self.options.admins_rotate_pats {
+        if caller.is_other_user(&user) && !self.options.admins_rotate_pats {
             return Err(Refusal::Forbidden(
                 "another user's personal access token can only be revoked".to_owned(),
             ));
@@ -60,7 +60,7 @@ impl Account {
             caller,
             user,
             expires_at,
-            self.longest_on_rotation(90.days()),
+            self.max_lifetime_on_rotation(90.days()),
             action,
             now,
         )
@@ -71,7 +71,7 @@ impl Account {
         caller: &Caller,
         user: User,
         expires_at: Option<Timestamp>,
-        longest: Option<Span>,
+        max_lifetime: Option<Span>,
         action: AuditAction,
         now: Timestamp,
     ) -> Result<(User, Token), Refusal> {
@@ -81,7 +81,7 @@ impl Account {
                 "expires-at: a personal access token needs an expiry".to_owned(),
             ));
         }
-        let expires_at = self.expiry(expires_at, longest, now)?;
+        let expires_at = self.expiry(expires_at, max_lifetime, now)?;
         let token = self.issue(caller, expires_at, action == AuditAction::RotatePat, now);
         self.record(caller, action, &user.email, Some(token.id), now);
         self.pats.insert(user.id, token.clone());
@@ -93,7 +93,7 @@ impl Account {
             .find(caller, of, Permission::RevokeOwnPat, Permission::RevokeOthersPat)?
             .clone();
         let by_email = matches!(of, UserRef::Email(_));
-        if by_email && caller.is_stranger_to(&user) && !self.options.admins_revoke_by_email {
+        if by_email && caller.is_other_user(&user) && !self.options.admins_revoke_by_email {
             return Err(Refusal::Forbidden(
                 "email: names the caller; another user is named by user-id".to_owned(),
             ));
@@ -108,7 +108,7 @@ impl Account {
         Ok(self.pats_enabled)
     }
 
-    /// Disables PATs, which ends every PAT there is, or enables them, which brings none back.
+    /// Disables PATs, which revokes all of them, or enables them, which restores none.
     pub(super) fn toggle_pats(&mut self, caller: &Caller, now: Timestamp) -> Result<bool, Refusal> {
         caller.require(Permission::GovernPats)?;
         self.pats_enabled = !self.pats_enabled;

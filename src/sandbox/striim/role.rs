@@ -1,4 +1,4 @@
-//! Who may do what: the document's table of roles, completed from its API reference.
+//! Roles and their permissions: the document's table of roles, completed from its API reference.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// An administrator of the account.
     Admin,
-    /// Everyone else.
+    /// Any other user.
     Regular,
 }
 
-/// Something that a role allows or not.
+/// A permission of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permission {
     ReadOwnPat,

@@ -1,4 +1,4 @@
-//! What a sandbox begins with, and what a test puts there as if it had always been.
+//! The initial state of a sandbox, and state that a test adds outside the API.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -10,31 +10,32 @@ use super::refusal::Refusal;
 use super::role::{Permission, Role};
 use crate::token::Clock;
 
-/// What the sandbox holds at the start.
+/// The initial state of a sandbox.
 #[derive(Clone, Debug)]
 pub struct Seed {
     /// The account's short name.
     pub account: String,
     /// The value of the administrator's token; random if absent.
     pub admin_token: Option<SecretString>,
-    /// Whose it is.
+    /// The owner of that token.
     pub admin: AdminToken,
-    /// When it ends; by default never (a legacy token), so that moving the clock locks nobody out.
+    /// The expiry of that token; by default none (a legacy token), so that it survives any move of
+    /// the clock.
     pub admin_expires_at: Option<Timestamp>,
-    /// The clock underneath; the sandbox's own runs an offset ahead of it.
+    /// The underlying clock, at an offset from which the sandbox's own clock runs.
     pub clock: Clock,
-    /// What the sandbox's clock says at the start; the same as the one underneath if absent.
+    /// The initial time of the sandbox's clock; by default that of the underlying one.
     pub now: Option<Timestamp>,
-    /// Makes token values and ids the same in each run. Without it they come from the machine's randomness.
+    /// The seed of token values and ids, for reproducible runs; by default random.
     pub random: Option<u64>,
 }
 
-/// Whose token the sandbox is born with.
+/// The owner of the initial token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminToken {
-    /// A service account of this name. It takes one of the quota's three places.
+    /// A service account with this name. It counts against the quota.
     ServiceAccount(String),
-    /// The administrator, as a PAT. It dies when PATs are disabled.
+    /// The administrator, as a PAT. Disabling PATs revokes it.
     Personal,
 }
 
@@ -52,9 +53,9 @@ impl Default for Seed {
     }
 }
 
-/// No expiry is too far or too near, no quota holds, and the audit log knows nothing of it.
+/// Changes outside the API, without checks of expiries and quota and without audit entries.
 impl Account {
-    /// Lets the administrator's token be a token of the account.
+    /// Registers the administrator's token.
     pub(super) fn seed_admin(&mut self, admin: AdminToken, expires_at: Option<Timestamp>, now: Timestamp) {
         let value = self.admin_token.clone();
         match admin {
@@ -68,7 +69,7 @@ impl Account {
         }
     }
 
-    /// Puts a service account there, in place of one of the same name.
+    /// Creates or replaces a service account.
     pub(super) fn seed_service_account(
         &mut self,
         name: String,
@@ -87,7 +88,7 @@ impl Account {
         account
     }
 
-    /// Puts a user there.
+    /// Creates a user, or changes the role of the one with this email.
     pub(super) fn seed_user(&mut self, email: String, role: Role) -> User {
         let user = match self.users.iter_mut().find(|user| user.email == email) {
             Some(user) => {
@@ -104,7 +105,7 @@ impl Account {
         user
     }
 
-    /// Gives a user a PAT as if it had always been, in place of the one there is.
+    /// Creates or replaces a user's PAT.
     pub(super) fn seed_pat(
         &mut self,
         email: &str,

@@ -1,4 +1,4 @@
-//! Service accounts: their names, their quota, their tokens.
+//! Service accounts: their names, their quota and their tokens.
 
 use jiff::{Timestamp, ToSpan};
 
@@ -64,13 +64,17 @@ impl Account {
         now: Timestamp,
     ) -> Result<ServiceAccount, Refusal> {
         caller.require(Permission::ManageServiceAccounts)?;
-        let mut account = self.service_accounts.get(name).cloned().ok_or_else(|| nobody(name))?;
+        let mut account = self
+            .service_accounts
+            .get(name)
+            .cloned()
+            .ok_or_else(|| no_service_account(name))?;
         let keeps = self.options.rotation_expiry == RotationExpiry::Unchanged && account.token.is_live(now);
         let expires_at = match (expires_at, account.token.expires_at.filter(|_| keeps)) {
             (None, Some(unchanged)) => unchanged,
-            (expires_at, _) => self.expiry(expires_at, self.longest_on_rotation(12.months()), now)?,
+            (expires_at, _) => self.expiry(expires_at, self.max_lifetime_on_rotation(12.months()), now)?,
         };
-        // What has expired may not have counted; brought back to life it does.
+        // An expired token may not have counted against the quota; after the rotation it does.
         if !self.uses_quota(&account.token, now) {
             self.require_quota(now)?;
         }
@@ -88,7 +92,10 @@ impl Account {
 
     pub(super) fn delete(&mut self, caller: &Caller, name: &str, now: Timestamp) -> Result<(), Refusal> {
         caller.require(Permission::ManageServiceAccounts)?;
-        let deleted = self.service_accounts.remove(name).ok_or_else(|| nobody(name))?;
+        let deleted = self
+            .service_accounts
+            .remove(name)
+            .ok_or_else(|| no_service_account(name))?;
         self.record(
             caller,
             AuditAction::RevokeServiceAccount,
@@ -99,7 +106,7 @@ impl Account {
         Ok(())
     }
 
-    /// How many places of the quota are taken.
+    /// The number of service accounts that count against the quota.
     pub(super) fn quota_used(&self, now: Timestamp) -> usize {
         self.service_accounts
             .values()
@@ -122,6 +129,6 @@ impl Account {
     }
 }
 
-fn nobody(name: &str) -> Refusal {
+fn no_service_account(name: &str) -> Refusal {
     Refusal::NotFound(format!("there is no service account named \"{name}\""))
 }

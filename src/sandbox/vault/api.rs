@@ -1,4 +1,4 @@
-//! Vault's HTTP API: who asks, whether that is allowed, and what it comes to.
+//! Vault's HTTP API: authentication, authorisation and routing to the engines.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use super::plain::Plain;
 use super::policy::Capability;
 use super::{Holder, Mount, Server, Vault, folder};
 
-/// Why Vault does not do what was asked. Each shows as `{"errors": […]}`.
+/// The reason Vault rejects a request. Every answer is `{"errors": […]}`.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// 400
@@ -25,25 +25,25 @@ pub(super) enum Refusal {
     Unauthenticated,
     /// 403: the token's policies do not allow it.
     Denied,
-    /// 403: nothing is mounted there, or nothing that the token may use.
+    /// 403: nothing is mounted at the path, or the token has no capability there.
     NoAccess(String),
-    /// 404; of a version that was deleted or destroyed with what is known of it.
+    /// 404; with its metadata for a version that was deleted or destroyed.
     NotFound(Option<Value>),
-    /// 404: nothing is mounted there.
+    /// 404: nothing is mounted at the path.
     NoHandler(String),
     /// 404: the mounted engine has no such path.
     UnsupportedPath,
-    /// 404: a KV version 2 takes nothing outside `data`, `metadata` …
+    /// 404: the path of a KV version 2 does not start with `data`, `metadata` and so on.
     Unversioned,
     /// 405
     Unsupported,
-    /// 500: the engine reports a bad request as its own failure.
+    /// 500: the engine reports an invalid request as its own failure.
     Failed(&'static str),
     /// 503
     Sealed,
 }
 
-/// Everything below `/v1`. Paths are as free as mounts are, so one handler takes them all.
+/// A single handler for everything below `/v1`, because the paths of mounts are arbitrary.
 pub(super) fn routes() -> Router<Vault> {
     Router::new().fallback(answer)
 }
@@ -65,8 +65,8 @@ async fn answer(State(vault): State<Vault>, method: Method, uri: Uri, headers: H
         now,
     };
     match server.handle(&call) {
-        Ok(Done::Told(data)) => Json(envelope(&id, data)).into_response(),
-        Ok(Done::ToldTwice(data)) => {
+        Ok(Success::Data(data)) => Json(envelope(&id, data)).into_response(),
+        Ok(Success::DataTwice(data)) => {
             let mut answer = envelope(&id, data.clone().into());
             answer
                 .as_object_mut()
@@ -74,16 +74,16 @@ async fn answer(State(vault): State<Vault>, method: Method, uri: Uri, headers: H
                 .for_each(|answer| answer.extend(data.clone()));
             Json(answer).into_response()
         }
-        Ok(Done::Plain(status, body)) => (status, Json(body)).into_response(),
-        Ok(Done::Nothing) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Success::Plain(status, body)) => (status, Json(body)).into_response(),
+        Ok(Success::Nothing) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => refusal.into_response(&id),
     }
 }
 
-/// One request.
+/// A request.
 struct Call<'a> {
     method: Method,
-    /// With the namespace before it.
+    /// The path, including the namespace.
     path: String,
     token: Option<&'a str>,
     query: &'a str,
@@ -91,11 +91,11 @@ struct Call<'a> {
     now: Timestamp,
 }
 
-/// What a request came to.
-enum Done {
-    Told(Value),
-    /// In the envelope's `data`, and beside it.
-    ToldTwice(Map<String, Value>),
+/// The answer to a request.
+enum Success {
+    Data(Value),
+    /// Data inside the envelope's `data` and next to it.
+    DataTwice(Map<String, Value>),
     /// An answer without the usual envelope.
     Plain(StatusCode, Value),
     Nothing,
@@ -114,10 +114,10 @@ impl Call<'_> {
     }
 
     fn is_list(&self) -> bool {
-        self.method.as_str() == "LIST" || (self.method == Method::GET && self.asks("list") == Some("true"))
+        self.method.as_str() == "LIST" || (self.method == Method::GET && self.parameter("list") == Some("true"))
     }
 
-    fn asks(&self, name: &str) -> Option<&str> {
+    fn parameter(&self, name: &str) -> Option<&str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs
             .into_iter()
@@ -128,7 +128,8 @@ impl Call<'_> {
         serde_json::from_slice(self.body).map_err(|_| Refusal::Invalid("error parsing JSON"))
     }
 
-    /// The numbers in the body; the engine's paths spell the refusal in two ways.
+    /// The version numbers in the body. The message for their absence differs between the engine's
+    /// paths.
     fn versions(&self, missing: &'static str) -> Result<Vec<u64>, Refusal> {
         match self.json::<Versions>()?.versions {
             versions if versions.is_empty() => Err(Refusal::Invalid(missing)),
@@ -158,10 +159,10 @@ impl Call<'_> {
 }
 
 impl Server {
-    fn handle(&mut self, call: &Call<'_>) -> Result<Done, Refusal> {
+    fn handle(&mut self, call: &Call<'_>) -> Result<Success, Refusal> {
         match call.path.as_str() {
             "sys/health" => return Ok(self.health()),
-            "sys/seal-status" => return Ok(Done::Plain(StatusCode::OK, json!({"sealed": self.sealed}))),
+            "sys/seal-status" => return Ok(Success::Plain(StatusCode::OK, json!({"sealed": self.sealed}))),
             _ if self.sealed => return Err(Refusal::Sealed),
             _ => {}
         }
@@ -172,7 +173,7 @@ impl Server {
             .cloned()
             .unwrap_or_default();
         let holder = call.token.and_then(|token| self.tokens.get(token)).cloned();
-        // A token of a namespace works in it and in those below it.
+        // A token of a namespace is valid in it and in the namespaces below it.
         let holder = holder
             .filter(|holder| namespace.starts_with(&holder.namespace))
             .ok_or(Refusal::Unauthenticated)?;
@@ -222,8 +223,8 @@ impl Server {
         }
     }
 
-    /// What is mounted at a path or above it, for a token that may do anything there.
-    fn mount_details(&self, call: &Call<'_>, holder: &Holder, namespace: &str, path: &str) -> Result<Done, Refusal> {
+    /// Describes the mount at a path or above it, if the token has any capability there.
+    fn mount_details(&self, call: &Call<'_>, holder: &Holder, namespace: &str, path: &str) -> Result<Success, Refusal> {
         if call.method != Method::GET {
             return Err(Refusal::Unsupported);
         }
@@ -237,7 +238,7 @@ impl Server {
             relative.is_some_and(|mount| holder.policy.reaches(mount))
         });
         let (mount, engine) = found.ok_or(Refusal::NoAccess(asked))?;
-        Ok(Done::Told(json!({
+        Ok(Success::Data(json!({
             "type": engine.type_name(),
             "path": mount.strip_prefix(namespace),
             "options": engine.options(),
@@ -248,13 +249,13 @@ impl Server {
         })))
     }
 
-    fn health(&self) -> Done {
+    fn health(&self) -> Success {
         let status = if self.sealed {
             StatusCode::SERVICE_UNAVAILABLE
         } else {
             StatusCode::OK
         };
-        Done::Plain(
+        Success::Plain(
             status,
             json!({"initialized": true, "sealed": self.sealed, "standby": false}),
         )
@@ -262,7 +263,8 @@ impl Server {
 }
 
 impl Holder {
-    /// Its policy's paths are relative to the namespace that it was made in.
+    /// Whether the policy, whose paths are relative to the token's namespace, grants the
+    /// capability.
     fn allows(&self, capability: Capability, path: &str) -> bool {
         let path = path.strip_prefix(&self.namespace);
         path.is_some_and(|path| self.policy.allows(capability, path))
@@ -270,7 +272,7 @@ impl Holder {
 }
 
 impl Mount {
-    /// Whether a write there makes something new.
+    /// Whether a write would create something.
     fn is_creation(&self, rest: &str, call: &Call<'_>) -> bool {
         match self {
             Self::Versioned(engine) => match rest.split_once('/') {
@@ -305,15 +307,15 @@ impl Mount {
 }
 
 impl Plain {
-    fn handle(&mut self, call: &Call<'_>, path: &str) -> Result<Done, Refusal> {
+    fn handle(&mut self, call: &Call<'_>, path: &str) -> Result<Success, Refusal> {
         if call.is_list() {
-            return self.list(&folder(path)).map(Done::Told);
+            return self.list(&folder(path)).map(Success::Data);
         }
         match call.method {
-            Method::GET => self.read(path).map(Done::Told),
+            Method::GET => self.read(path).map(Success::Data),
             Method::DELETE => {
                 self.delete(path);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             _ if call.is_write() => {
                 let data = match call.body {
@@ -324,7 +326,7 @@ impl Plain {
                     return Err(Refusal::Invalid("missing data fields"));
                 }
                 self.write(path, data);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             _ => Err(Refusal::Unsupported),
         }
@@ -332,48 +334,48 @@ impl Plain {
 }
 
 impl Engine {
-    fn handle(&mut self, call: &Call<'_>, rest: &str) -> Result<Done, Refusal> {
+    fn handle(&mut self, call: &Call<'_>, rest: &str) -> Result<Success, Refusal> {
         let (get, write) = (call.method == Method::GET, call.is_write());
         let (kind, path) = rest.split_once('/').unwrap_or((rest, ""));
         match kind {
-            "metadata" if call.is_list() => self.list(&folder(path)).map(Done::Told),
-            "config" if get => Ok(Done::Told(self.configuration())),
+            "metadata" if call.is_list() => self.list(&folder(path)).map(Success::Data),
+            "config" if get => Ok(Success::Data(self.configuration())),
             "config" if write => {
                 self.configure(call.json()?);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             // "The path parameter cannot end in periods."
             "data" | "metadata" if get && path.ends_with('/') => Err(Refusal::NotFound(None)),
             _ if path.is_empty() || path.ends_with(['/', '.']) => Err(Refusal::Unversioned),
             "data" if get => {
-                let version = call.asks("version").and_then(|number| number.parse().ok());
-                self.read(path, version, call.now).map(Done::Told)
+                let version = call.parameter("version").and_then(|number| number.parse().ok());
+                self.read(path, version, call.now).map(Success::Data)
             }
-            "data" if write => self.write(path, call.write()?, call.now).map(Done::Told),
+            "data" if write => self.write(path, call.write()?, call.now).map(Success::Data),
             "data" if call.method == Method::DELETE => {
                 self.delete_latest(path, call.now);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             "delete" if write => {
                 self.delete(path, &call.versions("No version number provided")?, call.now);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             "undelete" if write => {
                 self.undelete(path, &call.versions("No version number provided")?);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             "destroy" if write => {
                 self.destroy(path, &call.versions("no version number provided")?);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
-            "metadata" if get => self.metadata(path).map(Done::Told),
+            "metadata" if get => self.metadata(path).map(Success::Data),
             "metadata" if write => {
                 self.set_metadata(path, call.json()?, call.now);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             "metadata" if call.method == Method::DELETE => {
                 self.wipe(path);
-                Ok(Done::Nothing)
+                Ok(Success::Nothing)
             }
             "data" | "metadata" | "config" | "delete" | "undelete" | "destroy" => Err(Refusal::Unsupported),
             _ => Err(Refusal::Unversioned),
@@ -387,9 +389,9 @@ struct Paths {
     paths: Vec<String>,
 }
 
-/// What the caller's token may do at each path. "If a single path is supplied, a `capabilities` field will also be
-/// returned."
-fn capabilities(call: &Call<'_>, holder: &Holder, namespace: &str) -> Result<Done, Refusal> {
+/// The capabilities of the caller's token at each path. "If a single path is supplied, a
+/// `capabilities` field will also be returned."
+fn capabilities(call: &Call<'_>, holder: &Holder, namespace: &str) -> Result<Success, Refusal> {
     if !call.is_write() {
         return Err(Refusal::Unsupported);
     }
@@ -402,16 +404,16 @@ fn capabilities(call: &Call<'_>, holder: &Holder, namespace: &str) -> Result<Don
                 .at(full.strip_prefix(&holder.namespace).unwrap_or_default())
         )
     };
-    let mut told: Map<_, _> = paths.iter().map(|path| (path.clone(), granted(path))).collect();
+    let mut data: Map<_, _> = paths.iter().map(|path| (path.clone(), granted(path))).collect();
     match paths.as_slice() {
         [] => return Err(Refusal::Invalid("paths must be supplied")),
-        [path] => drop(told.insert("capabilities".to_owned(), granted(path))),
+        [path] => drop(data.insert("capabilities".to_owned(), granted(path))),
         _ => {}
     }
-    Ok(Done::ToldTwice(told))
+    Ok(Success::DataTwice(data))
 }
 
-/// What surrounds the data of every answer.
+/// The envelope of every answer.
 fn envelope(id: &str, data: Value) -> Value {
     json!({
         "request_id": id,
@@ -461,7 +463,7 @@ impl Refusal {
     }
 }
 
-/// An error as Vault's router passes it on.
+/// Formats an error as Vault's router forwards it.
 fn wrapped(reason: &str) -> String {
     format!("1 error occurred:\n\t* {reason}\n\n")
 }

@@ -1,4 +1,4 @@
-//! One KV version 2: secrets with their versions.
+//! A KV version 2: secrets with their versions.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use super::api::Refusal;
 
 /// "When 0 is used or the value is unset, Vault will keep 10 versions" (Vault's documentation, "Configure the KV
 /// Engine").
-const KEPT_VERSIONS: u64 = 10;
+const DEFAULT_MAX_VERSIONS: u64 = 10;
 
-/// What a mount or a secret is set to.
+/// The settings of a mount or of a secret.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
     pub(super) cas_required: Option<bool>,
     pub(super) max_versions: Option<u64>,
-    /// `0s` or none: versions stay.
+    /// `0s` or `None`: versions are never deleted automatically.
     pub(super) delete_version_after: Option<SignedDuration>,
     pub(super) custom_metadata: Option<BTreeMap<String, String>>,
 }
@@ -44,12 +44,12 @@ struct Secret {
 struct Version {
     data: Map<String, Value>,
     created: Timestamp,
-    /// In the future, where versions are deleted after a while.
+    /// The time of deletion, in the future if versions are deleted automatically.
     deletion: Option<Timestamp>,
     destroyed: bool,
 }
 
-/// What a write asks for.
+/// The content of a write request.
 pub(super) struct Write {
     pub(super) data: Map<String, Value>,
     pub(super) cas: Option<u64>,
@@ -67,13 +67,13 @@ impl Settings {
         self.delete_version_after.filter(SignedDuration::is_positive)
     }
 
-    fn told(&self) -> Map<String, Value> {
-        let told = json!({
+    fn to_json(&self) -> Map<String, Value> {
+        let to_json = json!({
             "cas_required": self.cas_required.unwrap_or_default(),
             "max_versions": self.max_versions.unwrap_or_default(),
             "delete_version_after": format!("{}s", self.lifetime().unwrap_or_default().as_secs()),
         });
-        told.as_object().cloned().unwrap_or_default()
+        to_json.as_object().cloned().unwrap_or_default()
     }
 }
 
@@ -104,7 +104,7 @@ impl Secret {
         }
     }
 
-    /// What an answer says of one version.
+    /// The metadata of one version in an answer.
     fn metadata(&self, number: u64, version: &Version) -> Value {
         let mut metadata = version.metadata();
         metadata.insert("version".to_owned(), number.into());
@@ -119,10 +119,10 @@ impl Engine {
     }
 
     pub(super) fn configuration(&self) -> Value {
-        self.settings.told().into()
+        self.settings.to_json().into()
     }
 
-    /// Whether the secret has metadata, with or without versions: then a write is an update.
+    /// Whether the secret has metadata, with or without versions, so that a write is an update.
     pub(super) fn exists(&self, path: &str) -> bool {
         self.secrets.contains_key(path)
     }
@@ -137,7 +137,8 @@ impl Engine {
         version.is_live(now).then_some(&version.data)
     }
 
-    /// Reads a version, by default the newest. A deleted or destroyed one is not found, but told of.
+    /// Reads a version, by default the newest. For a deleted or destroyed one, the error contains
+    /// its metadata.
     pub(super) fn read(&self, path: &str, number: Option<u64>, now: Timestamp) -> Result<Value, Refusal> {
         let secret = self.secrets.get(path).ok_or(Refusal::NotFound(None))?;
         let number = number.filter(|number| *number > 0).unwrap_or(secret.current);
@@ -150,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Writes a new version, and tells its metadata.
+    /// Writes a new version and returns its metadata.
     pub(super) fn write(&mut self, path: &str, write: Write, now: Timestamp) -> Result<Value, Refusal> {
         let secret = self.secrets.get(path);
         let current = secret.map_or(0, |secret| secret.current);
@@ -166,7 +167,7 @@ impl Engine {
         }
     }
 
-    /// Writes a new version, whatever is there.
+    /// Writes a new version without check-and-set.
     pub(super) fn put(&mut self, path: &str, data: Map<String, Value>, now: Timestamp) -> Value {
         let secret = self.secrets.entry(path.to_owned()).or_insert_with(|| Secret::new(now));
         let lifetimes = [self.settings.lifetime(), secret.settings.lifetime()];
@@ -183,7 +184,7 @@ impl Engine {
         secret.versions.insert(secret.current, version);
         let limits = [self.settings.max_versions, secret.settings.max_versions];
         let kept = limits.into_iter().flatten().max().filter(|kept| *kept > 0);
-        let dropped = secret.current.saturating_sub(kept.unwrap_or(KEPT_VERSIONS));
+        let dropped = secret.current.saturating_sub(kept.unwrap_or(DEFAULT_MAX_VERSIONS));
         if dropped > 0 {
             secret.versions = secret.versions.split_off(&(dropped + 1));
             secret.oldest = dropped + 1;
@@ -225,7 +226,7 @@ impl Engine {
 
     pub(super) fn metadata(&self, path: &str) -> Result<Value, Refusal> {
         let secret = self.secrets.get(path).ok_or(Refusal::NotFound(None))?;
-        let mut metadata = secret.settings.told();
+        let mut metadata = secret.settings.to_json();
         let versions = secret.versions.iter();
         let versions: Map<String, Value> = versions
             .map(|(number, version)| (number.to_string(), version.metadata().into()))
@@ -248,7 +249,7 @@ impl Engine {
         secret.settings.change(change);
     }
 
-    /// The names directly below a folder; a folder's own ends in a slash.
+    /// The names directly below a folder; names of folders end in a slash.
     pub(super) fn list(&self, folder: &str) -> Result<Value, Refusal> {
         let keys = names_below(self.secrets.keys(), folder);
         if keys.is_empty() {
@@ -266,7 +267,7 @@ impl Engine {
     }
 }
 
-/// The names directly below a folder, of sorted paths.
+/// The names directly below a folder, from sorted paths.
 pub(super) fn names_below<'a>(paths: impl Iterator<Item = &'a String>, folder: &str) -> Vec<&'a str> {
     let below = paths.filter_map(|path| path.strip_prefix(folder));
     let mut names: Vec<_> = below

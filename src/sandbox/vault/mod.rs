@@ -1,11 +1,12 @@
 //! HashiCorp Vault's KV version 2 in memory, as its public API documentation describes it.
 //!
-//! What there is: `data` (read by version, write with `options.cas`, delete), `delete`, `undelete`, `destroy`,
-//! `metadata` (read, write, list, delete) and `config` of any KV version 2; KV version 1 and cubbyholes, which keep
-//! whatever is written at any path; mounts of other types, which answer nothing; `sys/capabilities-self`,
-//! `sys/internal/ui/mounts/<path>`, `sys/health` and `sys/seal-status`; tokens with policies; namespaces; sealing. What
-//! there is not: `PATCH`, `subkeys`, and whatever else Vault does. A server begins unsealed, with the mounts `secret`
-//! (KV version 2) and `cubbyhole`, and a root token.
+//! Included: `data` (read by version, write with `options.cas`, delete), `delete`, `undelete`,
+//! `destroy`, `metadata` (read, write, list, delete) and `config` of any KV version 2; KV version 1
+//! and cubbyholes, which store any data at any path; mounts of other types, which reject every
+//! request; `sys/capabilities-self`, `sys/internal/ui/mounts/<path>`, `sys/health` and
+//! `sys/seal-status`; tokens with policies; namespaces; sealing. Not included: `PATCH`, `subkeys`,
+//! and the rest of Vault. A server starts unsealed, with the mounts `secret` (KV version 2) and
+//! `cubbyhole`, and a root token.
 
 mod api;
 mod kv;
@@ -31,18 +32,18 @@ pub use policy::Capability;
 /// An in-memory Vault.
 pub type Vault = super::Sandbox<Server>;
 
-/// What a Vault remembers.
+/// The state of a Vault.
 #[derive(Debug)]
 pub struct Server {
     sealed: bool,
-    /// By their full path, which ends in a slash: `ns/secret/`.
+    /// The mounts by their full path, which ends in a slash: `ns/secret/`.
     mounts: BTreeMap<String, Mount>,
-    /// Their full paths, each of which ends in a slash.
+    /// The full paths of the namespaces, each of which ends in a slash.
     namespaces: BTreeSet<String>,
     tokens: BTreeMap<String, Holder>,
     requests: u64,
     root_token: SecretString,
-    /// Every token that there ever was.
+    /// Every token ever issued.
     issued: Vec<SecretString>,
 }
 
@@ -53,16 +54,16 @@ enum Mount {
     Versioned(Engine),
     /// KV version 1.
     Plain(Plain),
-    /// A store for each token.
+    /// A separate store per token.
     Cubbyhole(BTreeMap<String, Plain>),
-    /// Another type, by its name.
+    /// An engine of another type.
     Other(String),
 }
 
-/// What a token may do, and where.
+/// The permissions of a token.
 #[derive(Clone, Debug)]
 struct Holder {
-    /// The namespace that it was made in; empty for the root one.
+    /// The token's namespace; empty for the root namespace.
     namespace: String,
     policy: Policy,
 }
@@ -82,14 +83,14 @@ impl Platform for Server {
         self.tokens.contains_key(value)
     }
 
-    /// What `VAULT_ADDR` must say.
+    /// The value for `VAULT_ADDR`.
     fn base_url(address: SocketAddr) -> String {
         format!("http://{address}")
     }
 }
 
 impl Vault {
-    /// A Vault that goes by this clock.
+    /// Creates a Vault with this clock.
     pub fn new(clock: Clock) -> Self {
         let root_token = value("hvs.root-");
         let root = Holder {
@@ -105,24 +106,24 @@ impl Vault {
             issued: vec![root_token.clone()],
             root_token,
         };
-        let vault = Self::of(server, clock);
+        let vault = Self::start(server, clock);
         vault.mount("secret");
         vault.mount_at("cubbyhole", Mount::Cubbyhole(BTreeMap::new()));
         vault
     }
 
-    /// A token that may do everything.
+    /// The root token.
     pub fn root_token(&self) -> SecretString {
         self.lock().root_token.clone()
     }
 
-    /// A new token that may do these things at these paths, as in a policy: `secret/data/ci`, `secret/data/*`,
-    /// `secret/+/ci`.
+    /// Creates a token with a policy that grants these capabilities at these paths:
+    /// `secret/data/ci`, `secret/data/*`, `secret/+/ci`.
     pub fn token(&self, policy: &[(&str, &[Capability])]) -> SecretString {
         self.token_in("", policy)
     }
 
-    /// The same in a namespace, to which the paths are relative.
+    /// Creates a token in a namespace, to which the paths of its policy are relative.
     pub fn token_in(&self, namespace: &str, policy: &[(&str, &[Capability])]) -> SecretString {
         let token = value("hvs.");
         let holder = Holder {
@@ -140,19 +141,20 @@ impl Vault {
         self.lock().tokens.remove(token.expose_secret());
     }
 
-    /// Makes a namespace, with a mount `secret` of its own.
+    /// Creates a namespace with a mount `secret`.
     pub fn namespace(&self, path: &str) {
         self.lock().namespaces.insert(folder(path));
         self.mount(&format!("{}secret", folder(path)));
         self.mount_at(&format!("{}cubbyhole", folder(path)), Mount::Cubbyhole(BTreeMap::new()));
     }
 
-    /// Mounts a KV version 2 at this path, which may be deep and may begin with a namespace.
+    /// Mounts a KV version 2 at this path, which may have several segments and start with a
+    /// namespace.
     pub fn mount(&self, path: &str) {
         self.mount_at(path, Mount::Versioned(Engine::default()));
     }
 
-    /// Mounts a KV version 1, which keeps whatever is written last at any path.
+    /// Mounts a KV version 1, which stores the last write at any path.
     pub fn mount_version_1(&self, path: &str) {
         self.mount_at(path, Mount::Plain(Plain::default()));
     }
@@ -166,7 +168,7 @@ impl Vault {
         self.lock().mounts.entry(folder(path)).or_insert(mount);
     }
 
-    /// What is kept at a path of a KV version 1, or of the root token's cubbyhole.
+    /// The content of a path of a KV version 1, or of the root token's cubbyhole.
     pub fn unversioned(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
         let server = self.lock();
         let plain = match server.mounts.get(&folder(mount))? {
@@ -177,7 +179,7 @@ impl Vault {
         plain.get(path).cloned()
     }
 
-    /// Takes a mount away, with all that it holds.
+    /// Removes a mount with its contents.
     pub fn unmount(&self, path: &str) {
         self.lock().mounts.remove(&folder(path));
     }
@@ -187,12 +189,12 @@ impl Vault {
         self.lock().sealed = true;
     }
 
-    /// Unseals it.
+    /// Unseals the server.
     pub fn unseal(&self) {
         self.lock().sealed = false;
     }
 
-    /// What a read of the secret at `path` of the mount brings now: its data, without metadata.
+    /// The data of the secret at `path` of the mount; `None` if its newest version is deleted.
     pub fn secret(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
         let now = self.clock.now();
         let server = self.lock();
@@ -204,14 +206,14 @@ impl Vault {
             .cloned()
     }
 
-    /// The number of the newest version of a secret, be it deleted or not; 0 where nothing was ever written.
+    /// The number of a secret's newest version, deleted or not; 0 if it was never written.
     pub fn version(&self, mount: &str, path: &str) -> u64 {
         let server = self.lock();
         let engine = server.mounts.get(&folder(mount)).and_then(Mount::versioned);
         engine.map_or(0, |engine| engine.version(path))
     }
 
-    /// Writes a new version, as a client with the root token would; to a KV version 1, its only content.
+    /// Writes a new version outside Terraform; in a KV version 1, replaces the content.
     pub fn put(&self, mount: &str, path: &str, data: Map<String, Value>) {
         let now = self.clock.now();
         match self.lock().mounts.get_mut(&folder(mount)) {
@@ -229,7 +231,7 @@ impl Vault {
         }
     }
 
-    /// Removes a secret with all versions and metadata: the next one begins with version 1.
+    /// Deletes a secret with all versions and metadata, so that the next write creates version 1.
     pub fn wipe(&self, mount: &str, path: &str) {
         if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
             engine.wipe(path);
@@ -246,7 +248,8 @@ impl Mount {
     }
 }
 
-/// The path of a mount or a namespace as it is kept: without a slash before it, with one after it; empty stays empty.
+/// Normalises the path of a mount or a namespace: no leading slash, one trailing slash; an empty
+/// path stays empty.
 fn folder(path: &str) -> String {
     match path.trim_matches('/') {
         "" => String::new(),
@@ -254,7 +257,7 @@ fn folder(path: &str) -> String {
     }
 }
 
-/// A value that nobody guesses by accident; it opens nothing but a sandbox.
+/// A random value that is valid in a sandbox only.
 fn value(prefix: &str) -> SecretString {
     let random = std::iter::repeat_with(fastrand::alphanumeric).take(24);
     format!("{prefix}{}", random.collect::<String>()).into()

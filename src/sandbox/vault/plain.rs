@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::api::Refusal;
 use super::kv::names_below;
 
-/// A store that keeps whatever was written last, at any path.
+/// A store of the last write at each path.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     secrets: BTreeMap<String, Map<String, Value>>,

@@ -1,4 +1,4 @@
-//! What a token may do at a path.
+//! Policies: the capabilities of a token at a path.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -9,27 +9,27 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capability {
-    /// Writing where nothing is.
+    /// Writing to a path without content.
     Create,
     /// Deleting.
     Delete,
-    /// Nothing at all, whatever else is granted.
+    /// No access, whatever else is granted.
     Deny,
     /// Listing.
     List,
     /// Reading.
     Read,
-    /// Everything: the root policy's. It cannot be granted to a path.
+    /// All capabilities. Only the root policy has it.
     Root,
-    /// Writing where something is.
+    /// Writing to a path with content.
     Update,
 }
 
-/// What a token may do.
+/// The policy of a token.
 #[derive(Clone, Debug)]
 pub(super) enum Policy {
     Root,
-    /// By the pattern of a path.
+    /// Capabilities by the pattern of a path.
     Rules(Vec<(String, BTreeSet<Capability>)>),
 }
 
@@ -39,7 +39,8 @@ impl Policy {
         Self::Rules(rules.iter().map(rule).collect())
     }
 
-    /// What is granted at `path`: by the one pattern that matches it best. `deny` where nothing is.
+    /// The capabilities that the most specific matching pattern grants at `path`; `deny` if there
+    /// are none.
     pub(super) fn at(&self, path: &str) -> BTreeSet<Capability> {
         let Self::Rules(rules) = self else {
             return BTreeSet::from([Capability::Root]);
@@ -52,7 +53,7 @@ impl Policy {
         }
     }
 
-    /// Whether anything at all is granted below a mount, whose path ends in a slash.
+    /// Whether any capability is granted below a mount, whose path ends in a slash.
     pub(super) fn reaches(&self, mount: &str) -> bool {
         let Self::Rules(rules) = self else { return true };
         rules.iter().any(|(pattern, granted)| {
@@ -70,7 +71,7 @@ impl Policy {
     }
 }
 
-/// `*` at the end stands for anything, `+` for one segment.
+/// Matches a path; a final `*` stands for any text, `+` for one segment.
 fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, open) = match pattern.strip_suffix('*') {
         Some(start) => (start, true),
@@ -93,8 +94,9 @@ fn matches(pattern: &str, path: &str) -> bool {
     open || found.next().is_none()
 }
 
-/// Which of two patterns wins (Vault's documentation, "Policies", "Policy syntax"): the one whose first wildcard comes
-/// later, that does not end in `*`, that has fewer `+`, that is longer, that comes later in the alphabet.
+/// The precedence of a pattern (Vault's documentation, "Policies", "Policy syntax"): the first
+/// wildcard comes later, it does not end in `*`, it has fewer `+`, it is longer, it comes later in
+/// the alphabet.
 fn rank(pattern: &str) -> impl Ord {
     let wildcard = pattern.find(['*', '+']).unwrap_or(usize::MAX);
     let pluses = pattern.split('/').filter(|segment| *segment == "+").count();
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_specific_pattern_decides() {
+    fn most_specific_pattern_takes_precedence() {
         use Capability::{Create, Delete, Deny, Read, Update};
         let policy = Policy::of(&[
             ("secret/*", &[Read]),
