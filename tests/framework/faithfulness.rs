@@ -100,6 +100,8 @@ fn object(attributes: Json, private: &[u8], is_tainted: bool) -> Json {
 impl Ran {
     /// What must be equal, as lines.
     fn lines(mut self, has_identities: bool) -> Vec<String> {
+        // All that are in one configuration depend on each other, so that there is one order.
+        let changes: Vec<_> = self.calls.iter().filter_map(change).collect();
         let mut by_subject = BTreeMap::<String, Vec<String>>::new();
         for call in self.calls {
             // How often Terraform asks for schemas differs between its versions.
@@ -134,6 +136,7 @@ impl Ran {
         let mut shown = vec![format!("succeeded: {}", self.succeeded)];
         shown.extend(self.actions.into_iter().map(|action| format!("plans to {action}")));
         shown.extend(self.diagnostics);
+        shown.push(format!("changes: {}", changes.join(", ")));
         for (subject, calls) in by_subject {
             shown.push(format!("calls about {subject}:"));
             shown.extend(calls);
@@ -153,6 +156,17 @@ fn without_identities(mut call: Json) -> Json {
         }
     }
     call
+}
+
+/// What a call changes, if it changes anything.
+fn change(call: &Json) -> Option<String> {
+    let name = |state: &str| call[state]["name"].as_str();
+    match (call["call"].as_str()?, name("prior_state"), name("planned_state")) {
+        ("apply_resource_change", Some(name), None) => Some(format!("delete {name}")),
+        ("apply_resource_change", None, Some(name)) => Some(format!("create {name}")),
+        ("apply_resource_change", Some(_), Some(name)) => Some(format!("update {name}")),
+        _ => None,
+    }
 }
 
 /// What a call is about: the name of the thing.

@@ -6,7 +6,8 @@
 //! inconsistent result after apply". [`SingleResource`] is a workspace for the tests of one resource, with assertions.
 //!
 //! Terraform starts a provider anew for each phase of a run, and so does a workspace: each method takes a closure that returns
-//! a [`Provider`](super::Provider), or another [`Start`]. A run that is killed is a future that is dropped.
+//! a [`Provider`](super::Provider), or another [`Start`]: a [`PluginProgram`] starts the provider in a process of its own. A run
+//! that is killed is a future that is dropped. [`simulation`] runs many scenarios that are drawn from seeds.
 //!
 //! `tests/framework/faithfulness.rs` compares it with the real Terraform, call by call: with 1.6 and every later version but
 //! for one order (see there). A configuration has `resource`, `moved` and `import` blocks; data sources, ephemeral

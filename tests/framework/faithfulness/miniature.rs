@@ -102,7 +102,6 @@ impl Miniature {
             };
             format!("{severity}: {}", diagnostic.summary)
         });
-        assert_eq!(workspace.violations(), Vec::<String>::new());
         Some(Ran {
             succeeded,
             actions: match &self.plan {

@@ -19,6 +19,8 @@ pub(super) struct Inventory {
     /// How many things of a name were created.
     created: BTreeMap<String, usize>,
     fails: BTreeSet<Fault>,
+    /// How many plans differed from the one before.
+    plans: usize,
     /// A creation is waiting for the interrupt.
     pub(super) is_waiting: bool,
 }
@@ -36,6 +38,16 @@ pub(super) enum Fault {
     Delete,
     Read,
     Plan,
+    /// It plans what the user has not written.
+    InvalidPlan,
+    /// It plans something else each time.
+    ChangingPlan,
+    /// It returns something else than it planned.
+    OtherResult,
+    /// It returns an unknown value.
+    UnknownResult,
+    /// It reads an unknown value.
+    UnknownRead,
 }
 
 impl Remote {
@@ -166,7 +178,16 @@ impl Resource for Things {
         let number = context.private.get("plans").unwrap_or(0_u64) + 1;
         context.report(warning(&format!("Plan {number} after {prior}"), change.planned.title()));
         context.private.set("plans", number);
-        context.client()?.check(Fault::Plan)?;
+        let remote = context.client()?;
+        remote.check(Fault::Plan)?;
+        if remote.fails(Fault::InvalidPlan) {
+            change.planned.of = "what is not configured".into();
+        }
+        if remote.fails(Fault::ChangingPlan) {
+            let mut inventory = remote.lock();
+            inventory.plans += 1;
+            change.planned.kind = format!("kind {}", inventory.plans).into();
+        }
         Ok(())
     }
 
@@ -185,9 +206,15 @@ impl Resource for Things {
             context.cancellation.cancelled().await;
             remote.check(Fault::CreateInterrupted)?;
         }
-        let thing = remote.lock().insert(planned);
+        let mut thing = remote.lock().insert(planned);
         context.private.set("created", thing.id.get()?);
         remote.check(Fault::CreateHalf).leaving(thing.clone())?;
+        if remote.fails(Fault::OtherResult) {
+            thing.kind = "another".into();
+        }
+        if remote.fails(Fault::UnknownResult) {
+            thing.revision = Field::Unknown;
+        }
         Ok(thing)
     }
 
@@ -195,10 +222,13 @@ impl Resource for Things {
         let remote = context.client()?;
         remote.check(Fault::Read)?;
         context.report(warning("Read", state.title()));
-        let found = remote.lock().things.get(state.id.get()?).cloned();
+        let mut found = remote.lock().things.get(state.id.get()?).cloned();
         match &found {
             Some(found) => context.private.set("read", found.revision.get()?),
             None => context.private.set("gone", true),
+        }
+        if remote.fails(Fault::UnknownRead) {
+            found.iter_mut().for_each(|found| found.kind = Field::Unknown);
         }
         Ok(found)
     }
@@ -208,6 +238,9 @@ impl Resource for Things {
         context.report(warning("Update", planned.title()));
         remote.check(Fault::Update)?;
         planned.revise(prior.revision.get()? + 1);
+        if remote.fails(Fault::OtherResult) {
+            planned.kind = "another".into();
+        }
         remote.lock().things.insert(planned.id.get()?.clone(), planned.clone());
         Ok(planned)
     }

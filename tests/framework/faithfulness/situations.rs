@@ -110,6 +110,10 @@ pub(super) fn all() -> Vec<Situation> {
         let first = json!({ "name": name, "size": size });
         things(&[("a", first), ("b", json!({ "of": "${testing_thing.a.id}" }))])
     };
+    let inheriting = |name: &str| {
+        let second = json!({ "of": "${testing_thing.a.id}", "lifecycle": { "create_before_destroy": true } });
+        things(&[("a", json!({ "name": name })), ("b", second)])
+    };
     let old = json!({ "resource": { "testing_old_thing": { "a": { "name": "a" } } } });
     let mut table = vec![
         situation("create, then no-op", vec![apply(of_size(1)), apply(of_size(1))]),
@@ -204,6 +208,45 @@ pub(super) fn all() -> Vec<Situation> {
             vec![
                 apply(of_size(1)),
                 remote(|remote| remote.fail(Fault::Read)),
+                apply(of_size(2)),
+            ],
+        ),
+        situation(
+            "invalid plan",
+            vec![remote(|remote| remote.fail(Fault::InvalidPlan)), apply(of_size(1))],
+        ),
+        situation(
+            "plan that differs at the apply",
+            vec![remote(|remote| remote.fail(Fault::ChangingPlan)), apply(of_size(1))],
+        ),
+        situation(
+            "inconsistent result",
+            vec![
+                remote(|remote| remote.fail(Fault::OtherResult)),
+                apply(of_size(1)),
+                apply(of_size(1)),
+                recovers(),
+                apply(of_size(1)),
+                remote(|remote| remote.fail(Fault::OtherResult)),
+                apply(of_size(2)),
+            ],
+        ),
+        situation(
+            "invalid result",
+            vec![
+                remote(|remote| remote.fail(Fault::UnknownResult)),
+                apply(of_size(1)),
+                recovers(),
+                apply(of_size(1)),
+            ],
+        ),
+        // Terraform 1.6 takes it.
+        since(
+            (1, 11),
+            "invalid object that is read",
+            vec![
+                apply(of_size(1)),
+                remote(|remote| remote.fail(Fault::UnknownRead)),
                 apply(of_size(2)),
             ],
         ),
@@ -361,6 +404,10 @@ pub(super) fn all() -> Vec<Situation> {
         removal(
             "dependency at creation and destruction",
             vec![apply(chain("a", 1)), apply(nothing())],
+        ),
+        situation(
+            "replacement with create_before_destroy that is inherited by a dependency",
+            vec![apply(inheriting("a")), apply(inheriting("c"))],
         ),
         situation(
             "dependency where the first fails",

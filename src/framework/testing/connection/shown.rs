@@ -1,0 +1,161 @@
+//! The diagnostics of the calls that make up one operation, and the answers that they come with.
+
+use std::collections::BTreeMap;
+
+use futures_util::Stream;
+use tonic::{Response, Status};
+
+use super::Observer;
+use crate::framework::testing::schema::{ObjectSchema, sort_sets};
+use crate::framework::testing::visible::visible_text;
+use crate::framework::testing::{Config, Diagnostic, Outcome};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+use crate::framework::{proto, wire};
+
+/// The diagnostics of the calls that make up one operation.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) observer: Option<Observer>,
+}
+
+/// Runs an operation that ends early with `None` after an error.
+pub(super) async fn collect<T>(operation: impl AsyncFnOnce(&mut Shown) -> Option<T>) -> Outcome<Option<T>> {
+    let mut shown = Shown::default();
+    let value = operation(&mut shown).await;
+    Outcome::new(value, shown.diagnostics)
+}
+
+impl Shown {
+    pub(super) fn take<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+        result.map_err(|error| self.diagnostics.push(error)).ok()
+    }
+
+    pub(super) fn extend(&mut self, diagnostics: Vec<proto::Diagnostic>) {
+        self.diagnostics
+            .extend(diagnostics.into_iter().map(Diagnostic::from_proto));
+    }
+
+    /// The answer to a call; `None` if it reports an error.
+    pub(super) fn answer<A: Answer>(&mut self, answer: Result<Response<A>, Status>) -> Option<A> {
+        let mut answer = self
+            .take(answer.map_err(|status| did_not_answer(&status)))?
+            .into_inner();
+        let diagnostics: Vec<_> = answer
+            .take_diagnostics()
+            .into_iter()
+            .map(Diagnostic::from_proto)
+            .collect();
+        let failed = diagnostics.iter().any(Diagnostic::is_error);
+        self.diagnostics.extend(diagnostics);
+        (!failed).then_some(answer)
+    }
+
+    pub(super) fn events<S>(&mut self, answer: Result<Response<S>, Status>) -> Option<S>
+    where
+        S: Stream,
+    {
+        self.take(answer.map_err(|status| did_not_answer(&status)))
+            .map(Response::into_inner)
+    }
+
+    pub(super) fn event<E>(&mut self, event: Result<E, Status>) -> Option<E> {
+        self.take(event.map_err(|status| did_not_answer(&status)))
+    }
+
+    pub(super) fn known<'a, T>(&mut self, types: &'a BTreeMap<String, T>, kind: &str, name: &str) -> Option<&'a T> {
+        let schema = types.get(name);
+        self.take(schema.ok_or_else(|| {
+            let detail = format!("The provider does not support {kind} {name:?}.");
+            Diagnostic::error(&format!("Invalid {kind} type"), detail)
+        }))
+    }
+
+    /// A configuration, as a value and encoded; `None` if Terraform would refuse it.
+    pub(super) fn config(&mut self, config: &Config, schema: &ObjectSchema) -> Option<(Value, proto::DynamicValue)> {
+        let value = config.value(schema);
+        let value = self.take(value.map_err(|problem| Diagnostic::error("Unsupported argument", problem)))?;
+        for problem in schema.config_problems(&value) {
+            self.diagnostics
+                .push(Diagnostic::error("Invalid configuration", problem));
+        }
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
+            return None;
+        }
+        let encoded = self.encode(&value, schema.object_type())?;
+        Some((value, encoded))
+    }
+
+    pub(super) fn encode(&mut self, value: &Value, ty: &Type) -> Option<proto::DynamicValue> {
+        let encoded = wire::encode(value, ty);
+        self.take(encoded.map_err(|error| Diagnostic::error("Value does not fit the schema", error.to_string())))
+    }
+
+    /// Reads an object of an answer, which must be there and fit its schema.
+    pub(super) fn object(&mut self, object: Option<proto::DynamicValue>, schema: &ObjectSchema) -> Option<Value> {
+        let object = self.value(object, schema.object_type())?;
+        if self.observer.is_some() {
+            self.observe(&visible_text(schema, &object));
+        }
+        Some(object)
+    }
+
+    pub(super) fn private(&self, private: Vec<u8>) -> Vec<u8> {
+        self.observe(&String::from_utf8_lossy(&private));
+        private
+    }
+
+    pub(super) fn observe(&self, text: &str) {
+        if let Some(observer) = &self.observer {
+            observer(text);
+        }
+    }
+
+    /// Reads a value of an answer, which must be there and fit its type.
+    pub(super) fn value(&mut self, value: Option<proto::DynamicValue>, ty: &Type) -> Option<Value> {
+        let value = wire::decode(value.as_ref(), ty);
+        let value = value.map_err(|error| Diagnostic::error("Provider produced invalid object", error.to_string()));
+        self.take(value).map(|value| sort_sets(value, ty))
+    }
+}
+
+pub(super) fn did_not_answer(status: &Status) -> Diagnostic {
+    let detail = format!("The call ended with {:?}: {}", status.code(), status.message());
+    Diagnostic::error("Plugin did not respond", detail)
+}
+
+/// An answer that carries diagnostics.
+pub(super) trait Answer {
+    fn take_diagnostics(&mut self) -> Vec<proto::Diagnostic>;
+}
+
+macro_rules! answers {
+    ($($rpc:ident),* $(,)?) => {
+        $(impl Answer for proto::$rpc::Response {
+            fn take_diagnostics(&mut self) -> Vec<proto::Diagnostic> {
+                std::mem::take(&mut self.diagnostics)
+            }
+        })*
+    };
+}
+
+answers! {
+    validate_provider_config,
+    configure_provider,
+    validate_resource_config,
+    upgrade_resource_state,
+    read_resource,
+    plan_resource_change,
+    import_resource_state,
+    move_resource_state,
+    validate_data_resource_config,
+    read_data_source,
+    validate_ephemeral_resource_config,
+    open_ephemeral_resource,
+    renew_ephemeral_resource,
+    close_ephemeral_resource,
+    validate_list_resource_config,
+    validate_action_config,
+    plan_action,
+}
