@@ -13,8 +13,6 @@ mod filter;
 mod provider;
 mod quota;
 mod settings;
-#[cfg(test)]
-mod simulation;
 mod stream_token;
 mod stream_token_ephemeral;
 mod stream_token_list;

@@ -10,6 +10,8 @@ use crate::rest::{Credential, Transport};
 use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
 use crate::token::Clock;
 
+pub(super) use crate::sandbox::neuroio::every_shape;
+
 /// A sandbox whose time is tokio's.
 pub(super) fn sandbox(options: neuroio::Options) -> Sandbox {
     Sandbox::with_clock(clock(), options)
@@ -58,42 +60,4 @@ pub(super) fn id(token: &Token) -> TokenId {
 /// The path of a token, for faults.
 pub(super) fn path(token: &Token) -> String {
     format!("/streams/tokens/{}/", token.id)
-}
-
-/// Everything that the platform's clients leave open, one way and another.
-pub(super) fn every_shape() -> Vec<neuroio::Options> {
-    use neuroio::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update};
-    let expiries = [
-        PermanentExpiry::Null,
-        PermanentExpiry::Absent,
-        PermanentExpiry::AYear,
-        PermanentExpiry::ADay,
-    ];
-    let others = [
-        Options::default(),
-        Options {
-            tell_permanent: true,
-            instants: Instants::Zulu,
-            order: Order::NewestFirst,
-            update: Update::PutJson,
-            errors: ErrorBody::Detail,
-            expired: Expired::Gone,
-            merges_slashes: false,
-            ..Options::default()
-        },
-        Options {
-            errors: ErrorBody::Empty,
-            expired: Expired::Deactivated,
-            inactive_count: false,
-            longest_page: 20,
-            ..Options::default()
-        },
-    ];
-    let shapes = others.into_iter().flat_map(|options| {
-        expiries.map(|permanent_expires| Options {
-            permanent_expires,
-            ..options.clone()
-        })
-    });
-    shapes.collect()
 }

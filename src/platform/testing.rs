@@ -1,11 +1,8 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and simulations.
+//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and clients.
 
 pub(crate) mod imposters;
-pub(crate) mod network;
-pub(crate) mod simulation;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -15,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::parts::Environment;
 use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
-use crate::sandbox::{Effect, Fault};
 use crate::token::Clock;
+
+pub(crate) use crate::sandbox::losses;
 
 /// The time of day by tokio's timer, from the beginning of 2027 on.
 pub(crate) fn clock() -> Clock {
@@ -44,36 +42,7 @@ pub(crate) fn client(transport: Transport, base_url: &str, credential: Credentia
     Client::new(options, transport)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// An operation with the default retry_timeout.
 pub(crate) fn operation() -> Operation {
     Operation::new(Duration::from_secs(300), CancellationToken::new())
-}
-
-/// Every way in which an answer is lost, before or after the platform acted; `another` is the answer for something else.
-pub(crate) fn losses(another: &str) -> Vec<Fault> {
-    let page = Fault::answer(200)
-        .header("content-type", "text/html")
-        .body("<html>Sign in</html>");
-    let seen = [
-        Fault::new(Effect::Cut),
-        Fault::new(Effect::Hang),
-        Fault::answer(502),
-        Fault::answer(503)
-            .header("content-type", "text/html")
-            .body("<html>Bad gateway</html>"),
-        Fault::answer(200),
-        Fault::answer(201).body("{"),
-        Fault::answer(200).body(another),
-        page,
-    ];
-    let after = seen.iter().cloned().map(Fault::after);
-    seen.iter()
-        .cloned()
-        .chain(after)
-        .chain([Fault::new(Effect::Truncate)])
-        .collect()
 }

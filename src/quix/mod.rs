@@ -13,8 +13,6 @@ mod provider;
 mod rotate;
 mod rotation_policy;
 mod settings;
-#[cfg(test)]
-mod simulation;
 mod streaming_tokens;
 #[cfg(test)]
 mod testing;

@@ -15,6 +15,8 @@ use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::quix::{self, Paths, Role, Sandbox};
 
+pub(super) use crate::sandbox::quix::every_shape;
+
 /// The environment of most tests.
 pub(super) const DEV: &str = "acme-shop-dev";
 
@@ -75,46 +77,4 @@ pub(super) fn block(paths: Paths) -> Json {
 /// A workspace whose `provider` block says where the sandbox reads and rotates.
 pub(super) fn workspace(sandbox: &Sandbox) -> Workspace {
     Workspace::new().with_provider(block(sandbox.options().paths))
-}
-
-/// Everything that the platform's documents leave open, one way and another.
-pub(super) fn every_shape() -> Vec<quix::Options> {
-    use http::StatusCode;
-    use quix::{ErrorBody, Options, Readers, Rotated, Tokens};
-    let others = [
-        Options::default(),
-        Options {
-            paths: Paths::Beside,
-            readers: Readers::Admins,
-            refused: StatusCode::NOT_FOUND,
-            errors: ErrorBody::Message,
-            ..Options::default()
-        },
-        Options {
-            shown_after: jiff::SignedDuration::from_secs(3),
-            readers: Readers::Holders,
-            errors: ErrorBody::Text,
-            ..Options::default()
-        },
-        Options {
-            errors: ErrorBody::Empty,
-            refused: StatusCode::UNAUTHORIZED,
-            ..Options::default()
-        },
-    ];
-    let shapes = [
-        (Tokens::Published, Rotated::Tokens),
-        (Tokens::Named, Rotated::Tokens),
-        (Tokens::Texts, Rotated::NewToken),
-        (Tokens::Objects, Rotated::Empty),
-        (Tokens::Wrapped, Rotated::NoContent),
-    ];
-    let shapes = others.into_iter().flat_map(|options| {
-        shapes.map(|(tokens, rotated)| Options {
-            tokens,
-            rotated,
-            ..options.clone()
-        })
-    });
-    shapes.collect()
 }

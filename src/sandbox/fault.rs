@@ -184,6 +184,33 @@ impl Fault {
     }
 }
 
+/// Every way in which an answer is lost, before or after the platform has executed the request; `another` is an answer for
+/// something else.
+#[must_use]
+pub fn losses(another: &str) -> Vec<Fault> {
+    let page = Fault::answer(200)
+        .header("content-type", "text/html")
+        .body("<html>Sign in</html>");
+    let seen = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::answer(502),
+        Fault::answer(503)
+            .header("content-type", "text/html")
+            .body("<html>Bad gateway</html>"),
+        Fault::answer(200),
+        Fault::answer(201).body("{"),
+        Fault::answer(200).body(another),
+        page,
+    ];
+    let after = seen.iter().cloned().map(Fault::after);
+    seen.iter()
+        .cloned()
+        .chain(after)
+        .chain([Fault::new(Effect::Truncate)])
+        .collect()
+}
+
 /// The pending faults of a server, and the number of calls of each endpoint.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic(Arc<Mutex<TrafficState>>);

@@ -34,7 +34,7 @@ use crate::token::Clock;
 use clock::MovableClock;
 use fault::Traffic;
 
-pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When};
+pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When, losses};
 pub use listen::Listening;
 pub use vault::{Capability, Vault};
 

@@ -24,8 +24,6 @@ mod role_assignment;
 mod role_policy_attachment;
 mod service_token;
 mod settings;
-#[cfg(test)]
-mod simulation;
 mod succession;
 #[cfg(test)]
 mod testing;

@@ -18,6 +18,8 @@ use crate::platform::testing::{clock, variables};
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
 
+pub(super) use crate::sandbox::startree::every_shape;
+
 /// An environment whose time is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
     Sandbox::with_clock(clock(), options)
@@ -131,55 +133,4 @@ impl<M: Model + Clone + Debug> Managed<M> {
     pub(super) async fn assert_stable(&mut self, config: &M) {
         self.apply(config).await.changes_nothing().reports_nothing();
     }
-}
-
-/// Everything that the platform's pages leave open, one way and another.
-pub(super) fn every_shape() -> Vec<startree::Options> {
-    use http::StatusCode;
-    use startree::{Again, Attached, Document, Envelope, ErrorBody, Names, Options, Srns, SubjectTypes, Success};
-    vec![
-        Options::default(),
-        Options {
-            success: Success::Precise,
-            echoes: false,
-            list: Envelope::Named,
-            attached: Attached::PolicySrns,
-            srns: Srns::Seldom,
-            subject_types: SubjectTypes::Shouting,
-            document: Document::Respelled,
-            taken: StatusCode::BAD_REQUEST,
-            in_use: StatusCode::BAD_REQUEST,
-            absent: StatusCode::BAD_REQUEST,
-            again: Again::Refused,
-            errors: ErrorBody::Spring,
-            ..Options::default()
-        },
-        Options {
-            list: Envelope::Page,
-            wraps: true,
-            attached: Attached::Texts,
-            srns: Srns::Encoded,
-            lowers_subjects: true,
-            tells_descriptions: false,
-            document: Document::Json,
-            keeps_description: true,
-            names: Names::Plain,
-            in_use: StatusCode::UNPROCESSABLE_ENTITY,
-            again: Again::Refused,
-            deletes_roles_with_policies: false,
-            drops_assignments: false,
-            assigns_unknown_tokens: true,
-            errors: ErrorBody::Empty,
-            ..Options::default()
-        },
-        Options {
-            echoes: false,
-            list: Envelope::Data,
-            absent: StatusCode::INTERNAL_SERVER_ERROR,
-            in_use: StatusCode::INTERNAL_SERVER_ERROR,
-            taken: StatusCode::INTERNAL_SERVER_ERROR,
-            errors: ErrorBody::Plain,
-            ..Options::default()
-        },
-    ]
 }

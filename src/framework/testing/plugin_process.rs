@@ -31,6 +31,9 @@ pub const COOKIE: (&str, &str) = (
 /// How long a process may take for what it does on demand, on however busy a machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a call may take. Terraform waits without end, and a provider repeats what fails for minutes.
+const CALL_LIMIT: Duration = Duration::from_secs(600);
+
 /// The program of a provider, and the environment that it is started with. It is a [`Start`].
 ///
 /// Of the environment of this process, it inherits nothing.
@@ -257,7 +260,9 @@ impl PluginProcess {
                 }))
             }
         });
-        let endpoint = Endpoint::from_static("http://localhost").timeout(LIMIT);
+        let endpoint = Endpoint::from_static("http://localhost")
+            .connect_timeout(LIMIT)
+            .timeout(CALL_LIMIT);
         Ok(endpoint.connect_with_connector(connect).await?)
     }
 

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use super::Platform;
 use crate::token::Clock;
 
-pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update};
+pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update, every_shape};
 pub use tokens::{NeuroIo, Realm, Token};
 
 /// An in-memory NeuroIO.

@@ -64,6 +64,44 @@ impl Default for Options {
     }
 }
 
+/// Options that show every behaviour that the platform's clients leave open, for tests that must hold with each.
+#[must_use]
+pub fn every_shape() -> Vec<Options> {
+    let expiries = [
+        PermanentExpiry::Null,
+        PermanentExpiry::Absent,
+        PermanentExpiry::AYear,
+        PermanentExpiry::ADay,
+    ];
+    let others = [
+        Options::default(),
+        Options {
+            tell_permanent: true,
+            instants: Instants::Zulu,
+            order: Order::NewestFirst,
+            update: Update::PutJson,
+            errors: ErrorBody::Detail,
+            expired: Expired::Gone,
+            merges_slashes: false,
+            ..Options::default()
+        },
+        Options {
+            errors: ErrorBody::Empty,
+            expired: Expired::Deactivated,
+            inactive_count: false,
+            longest_page: 20,
+            ..Options::default()
+        },
+    ];
+    let shapes = others.into_iter().flat_map(|options| {
+        expiries.map(|permanent_expires| Options {
+            permanent_expires,
+            ..options.clone()
+        })
+    });
+    shapes.collect()
+}
+
 /// The value of `expires` of a permanent token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermanentExpiry {

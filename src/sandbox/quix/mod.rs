@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use super::Platform;
 use crate::token::Clock;
 
-pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens};
+pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens, every_shape};
 pub use portal::{Portal, Role};
 
 /// An in-memory Quix.

@@ -56,6 +56,47 @@ impl Default for Options {
     }
 }
 
+/// Options that show every behaviour that the platform's documents leave open, for tests that must hold with each.
+#[must_use]
+pub fn every_shape() -> Vec<Options> {
+    let others = [
+        Options::default(),
+        Options {
+            paths: Paths::Beside,
+            readers: Readers::Admins,
+            refused: StatusCode::NOT_FOUND,
+            errors: ErrorBody::Message,
+            ..Options::default()
+        },
+        Options {
+            shown_after: jiff::SignedDuration::from_secs(3),
+            readers: Readers::Holders,
+            errors: ErrorBody::Text,
+            ..Options::default()
+        },
+        Options {
+            errors: ErrorBody::Empty,
+            refused: StatusCode::UNAUTHORIZED,
+            ..Options::default()
+        },
+    ];
+    let shapes = [
+        (Tokens::Published, Rotated::Tokens),
+        (Tokens::Named, Rotated::Tokens),
+        (Tokens::Texts, Rotated::NewToken),
+        (Tokens::Objects, Rotated::Empty),
+        (Tokens::Wrapped, Rotated::NoContent),
+    ];
+    let shapes = others.into_iter().flat_map(|options| {
+        shapes.map(|(tokens, rotated)| Options {
+            tokens,
+            rotated,
+            ..options.clone()
+        })
+    });
+    shapes.collect()
+}
+
 /// The paths to read and rotate streaming tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paths {

@@ -29,7 +29,7 @@ use environment::ADMINISTRATOR;
 
 pub use environment::{Environment, Policy, Role, ServiceToken, Subject};
 pub use options::{
-    Admits, Again, Attached, Document, Envelope, ErrorBody, Names, Options, Srns, SubjectTypes, Success,
+    Admits, Again, Attached, Document, Envelope, ErrorBody, Names, Options, Srns, SubjectTypes, Success, every_shape,
 };
 
 /// An in-memory StarTree environment.

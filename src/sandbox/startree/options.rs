@@ -98,6 +98,56 @@ impl Default for Options {
     }
 }
 
+/// Options that show every behaviour that the platform's pages leave open, for tests that must hold with each.
+#[must_use]
+pub fn every_shape() -> Vec<Options> {
+    vec![
+        Options::default(),
+        Options {
+            success: Success::Precise,
+            echoes: false,
+            list: Envelope::Named,
+            attached: Attached::PolicySrns,
+            srns: Srns::Seldom,
+            subject_types: SubjectTypes::Shouting,
+            document: Document::Respelled,
+            taken: StatusCode::BAD_REQUEST,
+            in_use: StatusCode::BAD_REQUEST,
+            absent: StatusCode::BAD_REQUEST,
+            again: Again::Refused,
+            errors: ErrorBody::Spring,
+            ..Options::default()
+        },
+        Options {
+            list: Envelope::Page,
+            wraps: true,
+            attached: Attached::Texts,
+            srns: Srns::Encoded,
+            lowers_subjects: true,
+            tells_descriptions: false,
+            document: Document::Json,
+            keeps_description: true,
+            names: Names::Plain,
+            in_use: StatusCode::UNPROCESSABLE_ENTITY,
+            again: Again::Refused,
+            deletes_roles_with_policies: false,
+            drops_assignments: false,
+            assigns_unknown_tokens: true,
+            errors: ErrorBody::Empty,
+            ..Options::default()
+        },
+        Options {
+            echoes: false,
+            list: Envelope::Data,
+            absent: StatusCode::INTERNAL_SERVER_ERROR,
+            in_use: StatusCode::INTERNAL_SERVER_ERROR,
+            taken: StatusCode::INTERNAL_SERVER_ERROR,
+            errors: ErrorBody::Plain,
+            ..Options::default()
+        },
+    ]
+}
+
 /// The statuses of successful requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Success {

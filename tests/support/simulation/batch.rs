@@ -8,7 +8,7 @@ use super::terraform::Speed;
 use super::world::{self, Report};
 
 /// How many real histories each core runs at a time: they wait more than they work.
-const AT_A_TIME: usize = 16;
+pub(crate) const AT_A_TIME: usize = 16;
 
 /// The histories of a speed.
 pub(crate) struct Histories(pub(crate) Speed);

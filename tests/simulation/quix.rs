@@ -1,4 +1,4 @@
-//! Histories of an organisation (see [`simulation`](crate::platform::testing::simulation)): streaming tokens are declared and their
+//! Histories of an organisation (see [`platform`](crate::platform)): streaming tokens are declared and their
 //! triggers changed, and others rotate them meanwhile.
 //!
 //! What must hold of each run:
@@ -15,18 +15,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fastrand::Rng;
 use secrecy::ExposeSecret;
+use serde_json::json;
+use token_providers::framework::testing::{Configuration, Object, ResourceBlock, Workspace};
+use token_providers::framework::{Provider, Value};
+use token_providers::platform::Parts;
+use token_providers::quix::Quix;
+use token_providers::sandbox::quix::{Portal, Role, Sandbox, every_shape};
+use token_providers::token::Clock;
 
-use super::provider::Quix;
-use super::streaming_tokens::StreamingTokens;
-use super::testing::every_shape;
-use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
-use crate::framework::{Field, Provider};
-use crate::platform::Parts;
-use crate::platform::attributes::known_triggers;
-use crate::platform::testing::clock;
-use crate::platform::testing::network::ConcurrentAction;
-use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
-use crate::sandbox::quix::{Portal, Role, Sandbox};
+use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
+use crate::simulation::terraform::Speed;
 
 const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
 
@@ -45,7 +43,7 @@ struct Organisation {
 /// An environment before a run.
 struct Before {
     /// What the state held.
-    state: Option<StreamingTokens>,
+    state: Option<Object>,
     /// Whether both tokens were as the last apply had left them.
     is_settled: bool,
     ours: usize,
@@ -63,26 +61,27 @@ impl Organisation {
     }
 
     /// Whether this state holds both tokens that are there.
-    fn holds_both(&self, environment: &str, state: &StreamingTokens) -> bool {
+    fn holds_both(&self, environment: &str, state: &Object) -> bool {
         let there = self.sandbox.tokens(environment).unwrap();
-        let held = [&state.tokens.token_1, &state.tokens.token_2];
-        held.iter().zip(there).all(|(held, there)| {
-            held.known().map(ExposeSecret::expose_secret) == Some(there.expose_secret())
-                && self.sandbox.is_live(there.expose_secret())
-        })
+        let held = ["token_1", "token_2"].map(|attribute| text(state, attribute));
+        held.into_iter()
+            .zip(there)
+            .all(|(held, there)| held == Some(there.expose_secret()) && self.sandbox.is_live(there.expose_secret()))
     }
 }
 
 impl SimulatedPlatform for Organisation {
     type Platform = Portal;
 
+    const PROGRAM: &'static str = env!("CARGO_BIN_EXE_terraform-provider-quix");
+
     const METHODS: &'static [&'static str] = &["GET", "POST", "PUT"];
 
     const OTHER_ANSWER: &'static str = "true";
 
-    fn start(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng, clock: Clock) -> Self {
         let shapes = every_shape();
-        let sandbox = Sandbox::with_clock(clock(), shapes[random.usize(..shapes.len())].clone());
+        let sandbox = Sandbox::with_clock(clock, shapes[random.usize(..shapes.len())].clone());
         ENVIRONMENTS
             .iter()
             .for_each(|environment| sandbox.add_workspace(environment));
@@ -103,14 +102,16 @@ impl SimulatedPlatform for Organisation {
     fn provider_block(&self) -> Vec<(&'static str, &'static str)> {
         let paths = self.sandbox.options().paths;
         vec![
-            ("portal_api", "http://127.0.0.1"),
             ("streaming_tokens_path", paths.reading()),
             ("rotate_streaming_tokens_path", paths.rotation()),
         ]
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![("Quix__Sdk__Token", self.token.clone())]
+    fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("Quix__Portal__Api", base_url.to_owned()),
+            ("Quix__Sdk__Token", self.token.clone()),
+        ]
     }
 
     fn provider(parts: Parts) -> impl Provider {
@@ -130,12 +131,8 @@ impl SimulatedPlatform for Organisation {
 
     fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(environment, trigger)| {
-            let mut config = StreamingTokens {
-                workspace_id: (*environment).into(),
-                ..StreamingTokens::default()
-            };
-            config.policy.rotation_triggers =
-                BTreeMap::from([("trigger".to_owned(), trigger.to_string().into())]).into();
+            let triggers = json!({ "trigger": trigger.to_string() });
+            let config = json!({ "workspace_id": environment, "rotation_triggers": triggers });
             (address(environment), ResourceBlock::new(config))
         });
         declared.collect()
@@ -162,9 +159,9 @@ impl SimulatedPlatform for Organisation {
     fn before_run(&mut self, workspace: &Workspace) {
         let state = workspace.state();
         let before = ENVIRONMENTS.map(|environment| {
-            let state: Option<StreamingTokens> = state.get(&address(environment)).map(|object| object.model());
-            let is_settled = |state: &StreamingTokens| {
-                self.holds_both(environment, state) && state.tokens.changed_outside == Field::Known(false)
+            let state = state.get(&address(environment)).cloned();
+            let is_settled = |state: &Object| {
+                self.holds_both(environment, state) && *state.get("changed_outside") == Value::Bool(false)
             };
             let before = Before {
                 is_settled: state.as_ref().is_some_and(is_settled),
@@ -183,8 +180,6 @@ impl SimulatedPlatform for Organisation {
         for (environment, before) in &self.before {
             let rotated = self.ours(environment) - before.ours;
             let is_alone = self.others(environment) == before.others;
-            let trigger =
-                |state: &StreamingTokens| known_triggers(&state.policy.rotation_triggers).unwrap()["trigger"].clone();
             let was = before.state.as_ref().map(trigger);
             let declared = self.declared.get(environment).map(u8::to_string);
             let is_change = was.is_some() && declared.is_some() && was != declared;
@@ -194,7 +189,7 @@ impl SimulatedPlatform for Organisation {
                     "{environment} was rotated {rotated} times, and may be {may_rotate} times"
                 ));
             }
-            let is = state.get(&address(environment)).map(|object| trigger(&object.model()));
+            let is = state.get(&address(environment)).map(trigger);
             if is_change && is == declared && rotated == 0 && before.is_settled && is_alone {
                 violations.push(format!(
                     "no token of {environment} ended for the change of its triggers"
@@ -208,8 +203,8 @@ impl SimulatedPlatform for Organisation {
         let mut violations = self.violations.clone();
         let state = workspace.state();
         for environment in self.declared.keys() {
-            let state = state.get(&address(environment)).map(|object| object.model());
-            if !state.is_some_and(|state| self.holds_both(environment, &state)) {
+            let state = state.get(&address(environment));
+            if !state.is_some_and(|state| self.holds_both(environment, state)) {
                 violations.push(format!("the state does not hold both tokens of {environment}"));
             }
         }
@@ -221,6 +216,14 @@ fn address(environment: &str) -> String {
     format!("quix_streaming_tokens.{environment}")
 }
 
+/// The trigger that a state holds.
+fn trigger(state: &Object) -> String {
+    match state.get("rotation_triggers").get("trigger") {
+        Value::String(trigger) => trigger.clone(),
+        other => panic!("the trigger in the state is {other:?}"),
+    }
+}
+
 fn rotate(sandbox: &Sandbox, environment: &str, others: &AtomicUsize) {
     sandbox.rotate_outside(environment);
     others.fetch_add(1, Ordering::Relaxed);
@@ -228,5 +231,10 @@ fn rotate(sandbox: &Sandbox, environment: &str, others: &AtomicUsize) {
 
 #[test]
 fn after_any_history_both_tokens_are_in_the_state_and_each_change_has_ended_one() {
-    simulate::<Organisation>(300);
+    simulate::<Organisation>(Speed::Simulated, 300);
+}
+
+#[test]
+fn after_any_history_of_real_processes_too() {
+    simulate::<Organisation>(Speed::Real, 16);
 }

@@ -1,4 +1,4 @@
-//! Histories of an account (see [`simulation`](crate::platform::testing::simulation)): tokens are declared, and others make, switch
+//! Histories of an account (see [`platform`](crate::platform)): tokens are declared, and others make, switch
 //! and delete tokens meanwhile.
 //!
 //! What must hold at the end:
@@ -8,20 +8,20 @@
 //! - Nothing ever asked for the deletion of all tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use secrecy::ExposeSecret;
+use serde_json::json;
+use token_providers::framework::Provider;
+use token_providers::framework::testing::{Configuration, ResourceBlock, Workspace};
+use token_providers::neuroio::NeuroIo;
+use token_providers::platform::Parts;
+use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, every_shape};
+use token_providers::token::Clock;
 
-use super::provider::NeuroIo;
-use super::stream_token::StreamToken;
-use super::testing::{every_shape, sandbox};
-use crate::framework::Provider;
-use crate::framework::testing::{Configuration, ResourceBlock, Workspace};
-use crate::platform::Parts;
-use crate::platform::testing::network::ConcurrentAction;
-use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
-use crate::sandbox::neuroio::{self, Options, Realm, Sandbox};
+use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
+use crate::simulation::terraform::Speed;
 
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
 
@@ -49,17 +49,20 @@ struct Account {
 impl SimulatedPlatform for Account {
     type Platform = neuroio::NeuroIo;
 
+    const PROGRAM: &'static str = env!("CARGO_BIN_EXE_terraform-provider-neuroio");
+
     const METHODS: &'static [&'static str] = &["POST", "GET", "PATCH", "PUT", "DELETE"];
 
     const OTHER_ANSWER: &'static str = r#"{"is_active": true}"#;
 
-    fn start(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng, clock: Clock) -> Self {
         let shapes = every_shape();
-        let sandbox = sandbox(Options {
+        let options = Options {
             // The plan's warning is another test's matter.
             permanent_limit: 1_000,
             ..shapes[random.usize(..shapes.len())].clone()
-        });
+        };
+        let sandbox = Sandbox::with_clock(clock, options);
         Self {
             api_token: sandbox.api_token(&Realm::Account).expose_secret().to_owned(),
             sandbox,
@@ -74,8 +77,11 @@ impl SimulatedPlatform for Account {
         &self.sandbox
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![("NEUROIO_API_TOKEN", self.api_token.clone())]
+    fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("NEUROIO_BASE_URL", base_url.to_owned()),
+            ("NEUROIO_API_TOKEN", self.api_token.clone()),
+        ]
     }
 
     fn provider(parts: Parts) -> impl Provider {
@@ -101,11 +107,7 @@ impl SimulatedPlatform for Account {
 
     fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(label, token)| {
-            let config = StreamToken {
-                permanent: token.permanent.into(),
-                is_active: token.is_active.into(),
-                ..StreamToken::default()
-            };
+            let config = json!({ "permanent": token.permanent, "is_active": token.is_active });
             (address(label), ResourceBlock::new(config))
         });
         declared.collect()
@@ -173,15 +175,15 @@ impl SimulatedPlatform for Account {
             violations.push(format!("the state's ids are {kept:?}"));
         }
         for (label, declared) in &self.declared {
-            let Some(state) = state.get(&address(label)).map(|object| object.model::<StreamToken>()) else {
+            let Some(state) = state.get(&address(label)) else {
                 continue;
             };
-            let id = state.id.known().and_then(|id| id.parse().ok());
+            let id = text(state, "id").and_then(|id| id.parse().ok());
             let Some(token) = id.and_then(|id: u64| tokens.get(&id)) else {
                 violations.push(format!("{label} is not on the platform"));
                 continue;
             };
-            let key = state.key.known().map_or("", ExposeSecret::expose_secret);
+            let key = text(state, "key").unwrap_or_default();
             if key != token.key.expose_secret()
                 || token.permanent != declared.permanent
                 || self.sandbox.is_live(key) != declared.is_active
@@ -227,12 +229,8 @@ fn address(label: &str) -> String {
 /// The ids that the state holds.
 fn kept_ids(workspace: &Workspace) -> BTreeSet<u64> {
     let state = workspace.state().into_values();
-    let ids = state.filter_map(|object| object.model::<StreamToken>().id.into_known()?.parse().ok());
+    let ids = state.filter_map(|object| text(&object, "id")?.parse().ok());
     ids.collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
@@ -244,5 +242,10 @@ fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_nothing_else_of_ours() {
-    simulate::<Account>(300);
+    simulate::<Account>(Speed::Simulated, 300);
+}
+
+#[test]
+fn after_any_history_of_real_processes_too() {
+    simulate::<Account>(Speed::Real, 16);
 }

@@ -1,4 +1,4 @@
-//! Histories of an environment (see [`simulation`](crate::platform::testing::simulation)): policies, roles, service tokens and who
+//! Histories of an environment (see [`platform`](crate::platform)): policies, roles, service tokens and who
 //! has which are declared; others take away, change and delete meanwhile; runs are killed in the middle of a token and its
 //! role, or of a rotation.
 //!
@@ -23,20 +23,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fastrand::Rng;
 use http::StatusCode;
 use secrecy::ExposeSecret;
+use serde_json::{Value as Json, json};
+use token_providers::framework::testing::{Configuration, Diagnostic, Object, ResourceBlock, Workspace};
+use token_providers::framework::{Number, Provider, Value};
+use token_providers::platform::Parts;
+use token_providers::sandbox::startree::{Environment as Platform, Sandbox, Subject, every_shape};
+use token_providers::startree::StarTree;
+use token_providers::token::Clock;
 
-use super::policy;
-use super::provider::StarTree;
-use super::role;
-use super::role_assignment;
-use super::role_policy_attachment;
-use super::service_token::{self, RotationPolicy};
-use super::testing::{every_shape, sandbox};
-use crate::framework::testing::{Configuration, Diagnostic, ResourceBlock, Workspace};
-use crate::framework::{Field, Provider};
-use crate::platform::Parts;
-use crate::platform::testing::network::ConcurrentAction;
-use crate::platform::testing::simulation::{RunReport, SimulatedPlatform, simulate};
-use crate::sandbox::startree::{Environment as Platform, Sandbox, Subject};
+use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
+use crate::simulation::terraform::Speed;
 
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
@@ -200,6 +196,32 @@ impl Environment {
     }
 }
 
+/// All who have the role by an assignment in the state.
+fn holders(assignment: &Object) -> Vec<Subject> {
+    let attribute = |name| text(assignment, name).unwrap();
+    let mut holders = vec![Subject::new(attribute("subject_type"), attribute("subject"))];
+    if let Value::List(previous) = assignment.get("previous") {
+        holders.extend(previous.iter().map(|one| {
+            match one {
+                Value::String(one) => one
+                    .split_once('/')
+                    .map(|(kind, subject)| Subject::new(kind, subject))
+                    .unwrap(),
+                other => panic!("a previous subject is {other:?}"),
+            }
+        }));
+    }
+    holders
+}
+
+/// The number of the value of a token in the state.
+fn generation(token: &Object) -> Option<i64> {
+    match token.get("generation") {
+        Value::Number(Number::Integer(generation)) => Some(*generation),
+        _ => None,
+    }
+}
+
 fn document(number: u8) -> String {
     format!(r#"{{"version":"v1","statements":[{{"effect":"allow","actions":["query"],"resources":["{number}"]}}]}}"#)
 }
@@ -221,6 +243,8 @@ fn flip_numbered(random: &mut Rng, map: &mut BTreeMap<&'static str, u8>, name: &
 impl SimulatedPlatform for Environment {
     type Platform = Platform;
 
+    const PROGRAM: &'static str = env!("CARGO_BIN_EXE_terraform-provider-startree");
+
     const METHODS: &'static [&'static str] = &["POST", "GET", "PUT", "DELETE"];
 
     const OTHER_ANSWER: &'static str = r#"{"name": "another", "policyDocumentJson": "{}"}"#;
@@ -228,14 +252,14 @@ impl SimulatedPlatform for Environment {
     /// A service token is asked for once in a run: of one whose answer is lost nothing is known to find it by.
     const APPLIES: usize = 4;
 
-    fn start(random: &mut Rng) -> Self {
+    fn start(random: &mut Rng, clock: Clock) -> Self {
         let shapes = every_shape();
         let mut options = shapes[random.usize(..shapes.len())].clone();
         if options.absent.is_server_error() {
             // That a service token is gone is then never known, and it stays in the state: another test's matter.
             options.absent = StatusCode::NOT_FOUND;
         }
-        let sandbox = sandbox(options);
+        let sandbox = Sandbox::with_clock(clock, options);
         let administrator = sandbox.administrator();
         Self {
             administrator: administrator.bearer().expose_secret().to_owned(),
@@ -256,9 +280,9 @@ impl SimulatedPlatform for Environment {
         &self.sandbox
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
+    fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
         vec![
-            ("STARTREE_BASE_URL", "http://127.0.0.1".to_owned()),
+            ("STARTREE_BASE_URL", base_url.to_owned()),
             ("STARTREE_TOKEN", self.administrator.clone()),
         ]
     }
@@ -294,35 +318,23 @@ impl SimulatedPlatform for Environment {
     fn configuration(&self) -> Configuration {
         let wanted = &self.wanted;
         let policies = wanted.policies.iter().map(|(name, number)| {
-            let config = policy::Policy {
-                name: (*name).into(),
-                document: document(*number).into(),
-                ..policy::Policy::default()
-            };
+            let config = json!({ "name": name, "document": document(*number) });
             (address("policy", name), ResourceBlock::new(config))
         });
-        let roles = wanted.roles.iter().map(|name| {
-            let config = role::Role {
-                name: (*name).into(),
-                ..role::Role::default()
-            };
-            (address("role", name), ResourceBlock::new(config))
-        });
+        let roles = wanted
+            .roles
+            .iter()
+            .map(|name| (address("role", name), ResourceBlock::new(json!({ "name": name }))));
         let tokens = wanted.tokens.iter().map(|(name, release)| {
-            let triggers = BTreeMap::from([("release".to_owned(), Field::Known(release.to_string()))]);
-            let config = service_token::ServiceToken {
-                description: (*name).into(),
-                rotation: RotationPolicy {
-                    rotation_triggers: triggers.into(),
-                    overlap: wanted.overlapping.contains(name).then(|| OVERLAP.to_owned()).into(),
-                    ..RotationPolicy::default()
-                },
-                ..service_token::ServiceToken::default()
-            };
+            let config = json!({
+                "description": name,
+                "rotation_triggers": { "release": release.to_string() },
+                "overlap": wanted.overlapping.contains(name).then_some(OVERLAP),
+            });
             (address("service_token", name), ResourceBlock::new(config))
         });
         let attachments = wanted.attachments().map(|(role, policy)| {
-            let declared = ResourceBlock::new(role_policy_attachment::RolePolicyAttachment::default())
+            let declared = ResourceBlock::new(json!({}))
                 .referring("role", &address("role", role), "id")
                 .referring("policy", &address("policy", policy), "id");
             (address("role_policy_attachment", &format!("{role}_{policy}")), declared)
@@ -330,13 +342,9 @@ impl SimulatedPlatform for Environment {
         let assignments = wanted.assignments().map(|(role, whom)| {
             let (subject_type, subject) = match whom {
                 GROUP => ("group", wanted.group().into()),
-                _ => ("service-token", Field::Null),
+                _ => ("service-token", Json::Null),
             };
-            let config = role_assignment::RoleAssignment {
-                subject_type: subject_type.into(),
-                subject,
-                ..role_assignment::RoleAssignment::default()
-            };
+            let config = json!({ "subject_type": subject_type, "subject": subject });
             let declared = ResourceBlock::new(config).referring("role", &address("role", role), "id");
             let declared = match whom {
                 GROUP => declared,
@@ -410,56 +418,39 @@ impl SimulatedPlatform for Environment {
         self.previous.clear();
         for (address, object) in &state {
             let kind = address.split('.').next().unwrap_or_default();
-            let text = |field: Field<String>| field.into_known().unwrap_or_default();
+            let text = |attribute| text(object, attribute).unwrap_or_default().to_owned();
             match kind {
                 "startree_policy" => {
-                    self.known
-                        .insert(Thing::Policy(text(object.model::<policy::Policy>().name)));
+                    self.known.insert(Thing::Policy(text("name")));
                 }
                 "startree_role" => {
-                    self.known.insert(Thing::Role(text(object.model::<role::Role>().name)));
+                    self.known.insert(Thing::Role(text("name")));
                 }
                 "startree_role_policy_attachment" => {
-                    let model = object.model::<role_policy_attachment::RolePolicyAttachment>();
-                    self.known.insert(Thing::Attached(text(model.role), text(model.policy)));
+                    self.known.insert(Thing::Attached(text("role"), text("policy")));
                 }
                 "startree_role_assignment" => {
-                    let (role, holders) = object.model::<role_assignment::RoleAssignment>().holders().unwrap();
-                    self.known.extend(holders.iter().map(|subject| {
-                        let subject = Subject::new(subject.subject_type().as_str(), subject.as_str());
-                        Thing::Assigned(role.to_string(), subject)
-                    }));
+                    let holders = holders(object).into_iter();
+                    self.known
+                        .extend(holders.map(|subject| Thing::Assigned(text("role"), subject)));
                 }
                 _ => {
-                    let model = object.model::<service_token::ServiceToken>();
                     let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
-                    let rotated =
-                        generations.get(label).map(|before| before + 1) == model.delivery.generation.into_known();
-                    let (access_key, had_special) = (text(model.access_key), keys.get(label));
+                    let rotated = generations.get(label).map(|before| before + 1) == generation(object);
+                    let (access_key, had_special) = (text("access_key"), keys.get(label));
                     let had_special = had_special.is_some_and(|key| self.special.contains(key));
                     if rotated && had_special && !self.having_special().contains(&access_key) {
                         self.lies
                             .push(format!("the rotation of {label} lost the role {SPECIAL}"));
                     }
-                    let previous = model.previous.previous_access_key.into_known();
-                    self.previous.extend(previous.map(|key| (label, key)));
+                    if !object.get("previous_access_key").is_null() {
+                        self.previous.insert(label, text("previous_access_key"));
+                    }
+                    self.generations
+                        .extend(generation(object).map(|generation| (label, generation)));
                     self.keys.insert(label, access_key);
                 }
             }
-        }
-        for address in state
-            .keys()
-            .filter(|address| address.starts_with("startree_service_token."))
-        {
-            let label = TOKENS.into_iter().find(|token| address.ends_with(token)).unwrap();
-            let model = state[address].model::<service_token::ServiceToken>();
-            self.generations.extend(
-                model
-                    .delivery
-                    .generation
-                    .into_known()
-                    .map(|generation| (label, generation)),
-            );
         }
         let held = self.known.clone();
         for (label, previous) in &self.previous {
@@ -499,12 +490,7 @@ impl SimulatedPlatform for Environment {
             let Some(object) = state.get(&address("service_token", token)) else {
                 continue;
             };
-            let value = object
-                .model::<service_token::ServiceToken>()
-                .delivery
-                .token
-                .into_known();
-            let is_live = value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()));
+            let is_live = text(object, "token").is_some_and(|value| self.sandbox.is_live(value));
             let has_special = self.having_special().contains(&self.keys[token]);
             let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);
             if is_live != has_role {
@@ -523,5 +509,10 @@ fn address(kind: &str, label: &str) -> String {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works_and_nothing_else_has_power() {
-    simulate::<Environment>(150);
+    simulate::<Environment>(Speed::Simulated, 150);
+}
+
+#[test]
+fn after_any_history_of_real_processes_too() {
+    simulate::<Environment>(Speed::Real, 16);
 }

@@ -1,30 +1,49 @@
-//! The simulation of a platform: what is declared changes, answers are lost, runs are killed, time passes, and other clients
-//! act on the platform meanwhile. After each history, with faults off, two applies must suffice, and a third one has nothing
-//! to do.
+//! The simulation of a platform at both speeds: what is declared changes, answers are lost, runs are killed, time passes, and
+//! other clients act on the platform meanwhile. After each history, with faults off, two applies must suffice, and a third one
+//! has nothing to do.
 //!
 //! What must hold then on every platform: each declared resource is in the state and not tainted, and nothing else is; no
 //! value was shown; the rules that Terraform has for providers were kept. What a [`SimulatedPlatform`] adds is its own.
+//!
+//! At real speed no time passes between runs, as the provider's process has the machine's clock, and no answer is late.
 
+mod network;
+
+use std::cell::{OnceCell, RefCell};
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
+use jiff::Timestamp;
+use network::{Address, Kill, Network};
 use secrecy::ExposeSecret;
+use token_providers::framework::testing::simulation::{Batch, Failure, Simulation};
+use token_providers::framework::testing::{
+    Configuration, Connection, Diagnostic, Object, PluginProgram, ProviderSchema, RunOutcome, Start, StartError,
+    Workspace,
+};
+use token_providers::framework::{Provider, Server, Value};
+use token_providers::platform::Parts;
+use token_providers::sandbox::{Fault, Platform, Sandbox, When, losses};
+use token_providers::token::Clock;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStderr;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::network::{ConcurrentAction, Kill, Network};
-use super::{lock, losses, variables};
-use crate::framework::Provider;
-use crate::framework::testing::Diagnostic;
-use crate::framework::testing::simulation::{Batch, Failure, Simulation};
-use crate::framework::testing::{Configuration, RunOutcome, Workspace};
-use crate::platform::Parts;
-use crate::sandbox::{Fault, Platform, Sandbox, When};
+pub(crate) use network::ConcurrentAction;
+
+use crate::simulation::batch::AT_A_TIME;
+use crate::simulation::terraform::Speed;
 
 /// A platform under simulation, with what is declared of it.
 pub(crate) trait SimulatedPlatform {
     /// The platform.
     type Platform: Platform;
+
+    /// The provider's program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
+    const PROGRAM: &'static str;
 
     /// The methods of the requests that go wrong.
     const METHODS: &'static [&'static str];
@@ -36,8 +55,8 @@ pub(crate) trait SimulatedPlatform {
     /// was lost in the same run: answers are late then, too.
     const APPLIES: usize = 2;
 
-    /// A platform of any shape, whose time is tokio's.
-    fn start(random: &mut Rng) -> Self;
+    /// A platform of any shape, with this clock.
+    fn start(random: &mut Rng, clock: Clock) -> Self;
 
     /// The platform's sandbox.
     fn sandbox(&self) -> &Sandbox<Self::Platform>;
@@ -47,10 +66,10 @@ pub(crate) trait SimulatedPlatform {
         Vec::new()
     }
 
-    /// The environment variables by which the provider authenticates itself.
-    fn variables(&self) -> Vec<(&'static str, String)>;
+    /// The environment variables by which the provider finds the platform at this URL, and authenticates itself.
+    fn variables(&self, base_url: &str) -> Vec<(&'static str, String)>;
 
-    /// The provider.
+    /// The provider, for this process.
     fn provider(parts: Parts) -> impl Provider;
 
     /// Changes what is declared, and describes it.
@@ -105,8 +124,11 @@ struct Step {
     hours: u64,
 }
 
-/// The histories of a platform.
-struct Histories<S>(PhantomData<fn() -> S>);
+/// The histories of a platform at one speed.
+struct Histories<S> {
+    speed: Speed,
+    platform: PhantomData<fn() -> S>,
+}
 
 impl<S: SimulatedPlatform> Simulation for Histories<S> {
     type Scenario = History;
@@ -133,9 +155,9 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
 
     fn run(&self, history: &History) -> Result<(), Failure> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::<S>::new(history.seed);
+        let runtime = runtime.enable_all().start_paused(self.speed == Speed::Simulated);
+        runtime.build().unwrap().block_on(async {
+            let mut world = World::<S>::new(self.speed, history.seed).await;
             let violations = world.live(history).await;
             let Some(first) = violations.first() else { return Ok(()) };
             Err(Failure {
@@ -193,34 +215,110 @@ fn draw_fault<S: SimulatedPlatform>(random: &mut Rng) -> Fault {
 }
 
 /// A platform, and the workspace that manages it.
-struct World<S> {
+struct World<S: SimulatedPlatform> {
     platform: S,
     workspace: Workspace,
+    /// Where processes find the platform, at real speed.
+    address: Option<Address<S::Platform>>,
+    /// Known once a provider was started.
+    schema: OnceCell<Arc<ProviderSchema>>,
+    /// What processes write on standard error.
+    logs: RefCell<Vec<JoinHandle<Vec<u8>>>>,
     /// Those of the last run.
     diagnostics: Vec<Diagnostic>,
     trace: Vec<String>,
-    /// What plans, states and diagnostics show.
+    /// What plans, states and diagnostics show, and the logs of processes.
     shown: Arc<Mutex<String>>,
 }
 
+/// Starts the providers of one run, in this process or as their own.
+struct Providers<'a, S: SimulatedPlatform> {
+    world: &'a World<S>,
+    network: &'a Network<S::Platform>,
+}
+
+impl<S: SimulatedPlatform> Start for Providers<'_, S> {
+    async fn start(&self) -> Result<Connection, StartError> {
+        let connection = match &self.world.address {
+            None => self.in_process(),
+            Some(address) => self.process(&address.base_url).await?,
+        };
+        if let Some(schema) = self.world.schema.get() {
+            return Ok(connection.with_schema(schema.clone()));
+        }
+        let schema = connection.schema().await.map_err(|error| error.to_string())?;
+        let _ = self.world.schema.set(schema);
+        Ok(connection)
+    }
+}
+
+impl<S: SimulatedPlatform> Providers<'_, S> {
+    fn in_process(&self) -> Connection {
+        let platform = &self.world.platform;
+        let base_url = S::Platform::base_url(([127, 0, 0, 1], 80).into());
+        let (variables, network) = (platform.variables(&base_url), self.network.clone());
+        let provider = S::provider(Parts {
+            clock: platform.sandbox().clock(),
+            environment: Box::new(move |name| {
+                let variable = variables.iter().find(|(variable, _)| *variable == name);
+                variable.map(|(_, value)| value.clone())
+            }),
+            transport: Box::new(move |_| network.transport()),
+        });
+        Connection::new(Server::new(provider).into_service())
+    }
+
+    async fn process(&self, base_url: &str) -> Result<Connection, StartError> {
+        // Other tests show how TLS is spoken; here it would be most of the work.
+        let program = PluginProgram::new(S::PROGRAM).without_tls().with("TF_LOG", "TRACE");
+        let variables = self.world.platform.variables(base_url);
+        let program = variables
+            .into_iter()
+            .fold(program, |program, (name, value)| program.with(name, value));
+        let mut process = program.launch().await?;
+        lock(&self.world.shown).push_str(&process.line);
+        let log = process.take_stderr().map(|log| tokio::spawn(read_all(log)));
+        self.world.logs.borrow_mut().extend(log);
+        process.into_connection().await
+    }
+}
+
+async fn read_all(mut log: ChildStderr) -> Vec<u8> {
+    let mut written = Vec::new();
+    let _ = log.read_to_end(&mut written).await;
+    written
+}
+
 /// A `provider` block of texts.
-fn json_block(arguments: &[(&str, &str)]) -> serde_json::Value {
-    let arguments = arguments.iter();
+fn json_block(arguments: Vec<(&str, &str)>) -> serde_json::Value {
+    let arguments = arguments.into_iter();
     arguments
-        .map(|(name, text)| ((*name).to_owned(), (*text).into()))
+        .map(|(name, text)| (name.to_owned(), text.into()))
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
 
 impl<S: SimulatedPlatform> World<S> {
-    fn new(seed: u64) -> Self {
-        let platform = S::start(&mut Rng::with_seed(seed));
+    async fn new(speed: Speed, seed: u64) -> Self {
+        let (clock, address) = match speed {
+            Speed::Simulated => (clock(), None),
+            Speed::Real => (Clock::system(), Some(Address::new().await)),
+        };
+        let platform = S::start(&mut Rng::with_seed(seed), clock);
+        let mut block = platform.provider_block();
+        if speed == Speed::Real {
+            // Waits are real there.
+            block.extend([("request_timeout", "2s"), ("retry_timeout", "6s")]);
+        }
         let shown = Arc::<Mutex<String>>::default();
         let seen = shown.clone();
         let observer = Arc::new(move |text: &str| lock(&seen).push_str(text));
-        let workspace = Workspace::new().with_provider(json_block(&platform.provider_block()));
+        let workspace = Workspace::new().with_provider(json_block(block));
         Self {
             workspace: workspace.with_observer(observer),
+            address,
+            schema: OnceCell::new(),
+            logs: RefCell::default(),
             shown,
             platform,
             diagnostics: Vec::new(),
@@ -244,7 +342,9 @@ impl<S: SimulatedPlatform> World<S> {
             let meanwhile = meanwhile
                 .and_then(|(at, seed)| Some((at, self.platform.concurrent_action(&mut Rng::with_seed(seed))?)));
             self.run(random.fork(), step.kill, meanwhile).await;
-            tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
+            if self.speed() == Speed::Simulated {
+                tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
+            }
         }
         self.platform.sandbox().heal();
         let random = &mut Rng::with_seed(history.seed);
@@ -258,6 +358,13 @@ impl<S: SimulatedPlatform> World<S> {
         violations
     }
 
+    fn speed(&self) -> Speed {
+        match self.address {
+            None => Speed::Simulated,
+            Some(_) => Speed::Real,
+        }
+    }
+
     /// One run of Terraform; `None` if it was killed.
     async fn run(
         &mut self,
@@ -268,24 +375,27 @@ impl<S: SimulatedPlatform> World<S> {
         let declared = self.platform.configuration();
         self.trace.push(format!("run, killed {kill:?}"));
         self.platform.before_run(&self.workspace);
-        let sandbox = self.platform.sandbox();
-        let network = Network::new(sandbox, random, kill, meanwhile);
-        let given = self.platform.variables();
-        let start = || {
-            let network = network.clone();
-            let given: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            S::provider(Parts {
-                clock: sandbox.clock(),
-                environment: variables(&given),
-                transport: Box::new(move |_| network.transport()),
-            })
+        let network = Network::new(self.platform.sandbox(), self.speed(), random, kill, meanwhile);
+        if let Some(address) = &self.address {
+            address.connect(&network);
+        }
+        let providers = Providers {
+            world: self,
+            network: &network,
         };
         let ended = tokio::select! {
             () = network.killed.cancelled() => None,
-            ended = self.workspace.apply(start, &declared) => Some(ended),
+            ended = self.workspace.apply(providers, &declared) => Some(ended),
         };
         // Requests that are still on their way arrive.
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        match &self.address {
+            None => tokio::time::sleep(Duration::from_secs(300)).await,
+            Some(address) => address.settle().await,
+        }
+        for log in self.logs.take() {
+            let log = log.await.unwrap();
+            lock(&self.shown).push_str(&String::from_utf8_lossy(&log));
+        }
 
         self.diagnostics = self.workspace.take_diagnostics();
         self.trace.extend(network.trace());
@@ -331,8 +441,34 @@ impl<S: SimulatedPlatform> World<S> {
 }
 
 /// Runs so many histories, or those that the environment asks for.
-pub(crate) fn simulate<S: SimulatedPlatform>(histories: u64) {
-    let simulation = Histories::<S>(PhantomData);
-    let summary = Batch::from_environment(0..histories).run(&simulation, |_, _| {});
+pub(crate) fn simulate<S: SimulatedPlatform>(speed: Speed, histories: u64) {
+    let simulation = Histories::<S> {
+        speed,
+        platform: PhantomData,
+    };
+    let mut batch = Batch::from_environment(0..histories);
+    if speed == Speed::Real {
+        batch.threads *= AT_A_TIME;
+    }
+    let summary = batch.run(&simulation, |_, _| {});
+    println!("{} histories in {:.1?}", summary.ran, summary.took);
     summary.assert_no_failures(&simulation);
+}
+
+/// The time of day by tokio's timer, from the beginning of 2027 on.
+fn clock() -> Clock {
+    let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    Clock::new(move || epoch + start.elapsed())
+}
+
+/// A text that the state holds; `None` if it is null.
+pub(crate) fn text<'a>(object: &'a Object, attribute: &str) -> Option<&'a str> {
+    match object.get(attribute) {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

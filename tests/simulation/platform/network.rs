@@ -1,0 +1,233 @@
+//! The network from a run's providers to the platform, in this process or over TCP.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use fastrand::Rng;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use token_providers::rest::Transport;
+use token_providers::sandbox::{ConnectionCut, Platform, Sandbox, When};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::{ServiceExt, service_fn};
+
+use super::lock;
+use crate::simulation::terraform::Speed;
+
+/// Where a run is killed: at its `request`th request, on its way there or back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kill {
+    pub(crate) request: u32,
+    pub(crate) when: When,
+}
+
+/// What another client does during a run. Returns a line that describes it.
+pub(crate) type ConcurrentAction = Box<dyn FnOnce() -> String + Send>;
+
+/// The network of a run to the platform: it takes time, and what was sent arrives even if the client has stopped waiting for
+/// the answer.
+pub(crate) struct Network<P> {
+    platform: Sandbox<P>,
+    speed: Speed,
+    /// How late a request may arrive that is overtaken by its timeout.
+    latest: Duration,
+    kill: Option<Kill>,
+    passing: Arc<Mutex<Passing>>,
+    /// Cancelled when the run is to be killed.
+    pub(crate) killed: CancellationToken,
+}
+
+struct Passing {
+    random: Rng,
+    sent: u32,
+    /// At which request what is done.
+    meanwhile: Option<(u32, ConcurrentAction)>,
+    trace: Vec<String>,
+}
+
+impl<P> Clone for Network<P> {
+    fn clone(&self) -> Self {
+        Self {
+            platform: self.platform.clone(),
+            passing: self.passing.clone(),
+            killed: self.killed.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<P: Platform> Network<P> {
+    pub(crate) fn new(
+        platform: &Sandbox<P>,
+        speed: Speed,
+        random: Rng,
+        kill: Option<Kill>,
+        meanwhile: Option<(u32, ConcurrentAction)>,
+    ) -> Self {
+        // Where others act as well, what is lost has acted by the look that follows.
+        let latest = if meanwhile.is_some() { 34 } else { 38 };
+        Self {
+            platform: platform.clone(),
+            speed,
+            latest: Duration::from_secs(latest),
+            kill,
+            passing: Arc::new(Mutex::new(Passing {
+                random,
+                sent: 0,
+                meanwhile,
+                trace: Vec::new(),
+            })),
+            killed: CancellationToken::new(),
+        }
+    }
+
+    /// What was sent, and what became of it.
+    pub(crate) fn trace(&self) -> Vec<String> {
+        lock(&self.passing).trace.clone()
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        let network = self.clone();
+        Transport::new(service_fn(move |request| network.clone().send(request)))
+    }
+
+    /// Carries a request, even if the client stops waiting for its answer.
+    async fn send(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
+        let carried = tokio::spawn(self.carry(request)).await;
+        carried.unwrap_or(Err(ConnectionCut))
+    }
+
+    async fn carry(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
+        let (number, meanwhile) = self.count();
+        let is_killed = |when| {
+            self.kill
+                .is_some_and(|kill| kill.request == number && kill.when == when)
+        };
+        if is_killed(When::Before) {
+            self.killed.cancel();
+            std::future::pending::<()>().await;
+        }
+        let what = format!("{number} {} {}", request.method(), request.uri());
+        self.take_a_while(20).await;
+        if let Some(meanwhile) = meanwhile {
+            let line = meanwhile();
+            lock(&self.passing).trace.push(line);
+        }
+        let answer = self.platform.service().oneshot(request).await;
+        let outcome = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        lock(&self.passing).trace.push(format!("{what} -> {outcome}"));
+        if is_killed(When::After) {
+            self.killed.cancel();
+        }
+        self.take_a_while(0).await;
+        answer
+    }
+
+    /// The number of one more request, and what is done while it is under way.
+    fn count(&self) -> (u32, Option<ConcurrentAction>) {
+        let mut passing = lock(&self.passing);
+        passing.sent += 1;
+        let number = passing.sent;
+        let meanwhile = passing.meanwhile.take_if(|(at, _)| *at == number);
+        (number, meanwhile.map(|(_, meanwhile)| meanwhile))
+    }
+
+    /// Mostly a moment; once in so many times longer than a request may take. At real speed, no time in addition to TCP's.
+    async fn take_a_while(&self, once_in: u32) {
+        if self.speed == Speed::Real {
+            return;
+        }
+        let time = {
+            let random = &mut lock(&self.passing).random;
+            let late = once_in > 0 && random.u32(..once_in) == 0;
+            let latest = u64::try_from(self.latest.as_millis()).unwrap();
+            random.u64(if late { 29_000..latest } else { 1..200 })
+        };
+        tokio::time::sleep(Duration::from_millis(time)).await;
+    }
+}
+
+/// The address at which the processes of all runs find the platform. A connection belongs to the run that began last.
+pub(crate) struct Address<P> {
+    pub(crate) base_url: String,
+    present: Arc<Mutex<Option<Network<P>>>>,
+    /// Ends with the last connection that is open.
+    connections: Arc<Mutex<JoinSet<()>>>,
+    _accepting: JoinSet<()>,
+}
+
+impl<P: Platform> Address<P> {
+    pub(crate) async fn new() -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = TcpListener::bind(address).await.unwrap();
+        let base_url = P::base_url(listener.local_addr().unwrap());
+        let present = Arc::<Mutex<Option<Network<P>>>>::default();
+        let connections = Arc::<Mutex<JoinSet<()>>>::default();
+        let mut accepting = JoinSet::new();
+        accepting.spawn({
+            let (present, connections) = (present.clone(), connections.clone());
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    if let Some(network) = lock(&present).clone() {
+                        lock(&connections).spawn(serve(stream, network));
+                    }
+                }
+            }
+        });
+        Self {
+            base_url,
+            present,
+            connections,
+            _accepting: accepting,
+        }
+    }
+
+    /// Makes this the network of the connections that are opened from now on.
+    pub(crate) fn connect(&self, network: &Network<P>) {
+        *lock(&self.present) = Some(network.clone());
+    }
+
+    /// Waits until the processes that were killed have closed their connections, and all that they have sent has arrived.
+    pub(crate) async fn settle(&self) {
+        let settled = async {
+            // A connection that was opened last may not be accepted yet.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            loop {
+                while lock(&self.connections).try_join_next().is_some() {}
+                if lock(&self.connections).is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            // What was read last is carried by a task of its own.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let settled = tokio::time::timeout(Duration::from_secs(20), settled).await;
+        assert!(settled.is_ok(), "a process that was killed keeps its connections open");
+    }
+}
+
+async fn serve<P: Platform>(stream: TcpStream, network: Network<P>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let network = network.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
+            network.send(Request::from_parts(head, Full::new(body))).await
+        }
+    });
+    // An error means that the client disconnected, or a fault closed the connection.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .await;
+}
