@@ -33,13 +33,13 @@ struct Token {
 }
 
 /// Tokens that others made, by their ids.
-type Strangers = Arc<Mutex<BTreeMap<u64, Token>>>;
+type OthersTokens = Arc<Mutex<BTreeMap<u64, Token>>>;
 
 struct Account {
     sandbox: Sandbox,
     api_token: String,
     declared: BTreeMap<&'static str, Token>,
-    strangers: Strangers,
+    others: OthersTokens,
     /// What there was when the run began.
     before: BTreeSet<u64>,
     /// Tokens of ours that a run was killed over, or has reported.
@@ -64,7 +64,7 @@ impl SimulatedPlatform for Account {
             api_token: sandbox.api_token(&Realm::Account).expose_secret().to_owned(),
             sandbox,
             declared: BTreeMap::new(),
-            strangers: Arc::default(),
+            others: Arc::default(),
             before: BTreeSet::new(),
             explained: BTreeSet::new(),
         }
@@ -114,27 +114,27 @@ impl SimulatedPlatform for Account {
     fn act_outside(&mut self, random: &mut Rng) {
         let tokens = self.sandbox.tokens(&Realm::Account);
         match random.u8(..5) {
-            0 => drop(add_stranger(&self.sandbox, &self.strangers, random.bool())),
+            0 => drop(add_other(&self.sandbox, &self.others, random.bool())),
             1 if !tokens.is_empty() => {
                 let id = tokens[random.usize(..tokens.len())].id;
                 self.sandbox.delete_outside(id);
-                lock(&self.strangers).remove(&id);
+                lock(&self.others).remove(&id);
             }
             2 if !tokens.is_empty() => {
                 let (id, is_active) = (tokens[random.usize(..tokens.len())].id, random.bool());
                 self.sandbox.set_active_outside(id, is_active);
-                lock(&self.strangers)
+                lock(&self.others)
                     .entry(id)
-                    .and_modify(|stranger| stranger.is_active = is_active);
+                    .and_modify(|other| other.is_active = is_active);
             }
             _ => {}
         }
     }
 
     fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
-        let (sandbox, strangers, permanent) = (self.sandbox.clone(), self.strangers.clone(), random.bool());
+        let (sandbox, others, permanent) = (self.sandbox.clone(), self.others.clone(), random.bool());
         Some(Box::new(move || {
-            format!("a stranger makes {}", add_stranger(&sandbox, &strangers, permanent))
+            format!("another client creates {}", add_other(&sandbox, &others, permanent))
         }))
     }
 
@@ -189,18 +189,18 @@ impl SimulatedPlatform for Account {
                 violations.push(format!("{label} is {token:?}, and declared {declared:?}"));
             }
         }
-        let strangers = lock(&self.strangers);
-        for id in kept.iter().filter(|id| strangers.contains_key(id)) {
-            violations.push(format!("the stranger's token {id} is in the state"));
+        let others = lock(&self.others);
+        for id in kept.iter().filter(|id| others.contains_key(id)) {
+            violations.push(format!("another client's token {id} is in the state"));
         }
         // A temporary one may be gone or inactive, because it has expired.
-        for (id, stranger) in strangers.iter().filter(|(_, stranger)| stranger.permanent) {
-            if tokens.get(id).is_none_or(|token| token.is_active != stranger.is_active) {
-                violations.push(format!("the stranger's token {id} was touched"));
+        for (id, other) in others.iter().filter(|(_, other)| other.permanent) {
+            if tokens.get(id).is_none_or(|token| token.is_active != other.is_active) {
+                violations.push(format!("another client's token {id} was touched"));
             }
         }
         for id in tokens.keys() {
-            if !kept.contains(id) && !strangers.contains_key(id) && !self.explained.contains(id) {
+            if !kept.contains(id) && !others.contains_key(id) && !self.explained.contains(id) {
                 violations.push(format!("the token {id} is an orphan, and was not reported"));
             }
         }
@@ -235,10 +235,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add_stranger(sandbox: &Sandbox, strangers: &Strangers, permanent: bool) -> u64 {
+fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
     let id = sandbox.add_token(&Realm::Account, permanent).id;
     let is_active = true;
-    lock(strangers).insert(id, Token { permanent, is_active });
+    lock(others).insert(id, Token { permanent, is_active });
     id
 }
 

@@ -7,7 +7,7 @@
 //! - Where the state takes a change of the triggers, one token has ended for it: by this run, or before it.
 //!
 //! And at the end:
-//! - Both tokens of each declared environment are in the state, and let in.
+//! - Both tokens of each declared environment are in the state, and valid.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ struct Organisation {
     /// The trigger that is declared of each environment.
     declared: BTreeMap<&'static str, u8>,
     /// How often others have rotated each environment's tokens.
-    strangers: BTreeMap<&'static str, Arc<AtomicUsize>>,
+    others: BTreeMap<&'static str, Arc<AtomicUsize>>,
     /// What there was when the run began.
     before: BTreeMap<&'static str, Before>,
     violations: Vec<String>,
@@ -49,17 +49,17 @@ struct Before {
     /// Whether both tokens were as the last apply had left them.
     is_settled: bool,
     ours: usize,
-    strangers: usize,
+    others: usize,
 }
 
 impl Organisation {
-    fn strangers(&self, environment: &str) -> usize {
-        self.strangers[environment].load(Ordering::Relaxed)
+    fn others(&self, environment: &str) -> usize {
+        self.others[environment].load(Ordering::Relaxed)
     }
 
     /// How often Terraform has rotated.
     fn ours(&self, environment: &str) -> usize {
-        self.sandbox.rotations(environment) - self.strangers(environment)
+        self.sandbox.rotations(environment) - self.others(environment)
     }
 
     /// Whether this state holds both tokens that are there.
@@ -90,7 +90,7 @@ impl SimulatedPlatform for Organisation {
             token: sandbox.user(Role::Admin).expose_secret().to_owned(),
             sandbox,
             declared: BTreeMap::new(),
-            strangers: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
+            others: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
             before: BTreeMap::new(),
             violations: Vec::new(),
         }
@@ -144,18 +144,18 @@ impl SimulatedPlatform for Organisation {
     fn act_outside(&mut self, random: &mut Rng) {
         let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
         for _ in 0..[0, 0, 0, 1, 2][random.usize(..5)] {
-            rotate(&self.sandbox, environment, &self.strangers[environment]);
+            rotate(&self.sandbox, environment, &self.others[environment]);
         }
-        // Until a reader is shown it, nobody can know.
+        // Until a reader is shown it, it is unknown.
         self.sandbox.advance(self.sandbox.options().shown_after);
     }
 
     fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
         let environment = ENVIRONMENTS[random.usize(..ENVIRONMENTS.len())];
-        let (sandbox, strangers) = (self.sandbox.clone(), self.strangers[environment].clone());
+        let (sandbox, others) = (self.sandbox.clone(), self.others[environment].clone());
         Some(Box::new(move || {
-            rotate(&sandbox, environment, &strangers);
-            format!("a stranger rotates the tokens of {environment}")
+            rotate(&sandbox, environment, &others);
+            format!("another client rotates the tokens of {environment}")
         }))
     }
 
@@ -170,7 +170,7 @@ impl SimulatedPlatform for Organisation {
                 is_settled: state.as_ref().is_some_and(is_settled),
                 state,
                 ours: self.ours(environment),
-                strangers: self.strangers(environment),
+                others: self.others(environment),
             };
             (environment, before)
         });
@@ -182,7 +182,7 @@ impl SimulatedPlatform for Organisation {
         let mut violations = Vec::new();
         for (environment, before) in &self.before {
             let rotated = self.ours(environment) - before.ours;
-            let is_alone = self.strangers(environment) == before.strangers;
+            let is_alone = self.others(environment) == before.others;
             let trigger =
                 |state: &StreamingTokens| known_triggers(&state.policy.rotation_triggers).unwrap()["trigger"].clone();
             let was = before.state.as_ref().map(trigger);
@@ -221,9 +221,9 @@ fn address(environment: &str) -> String {
     format!("quix_streaming_tokens.{environment}")
 }
 
-fn rotate(sandbox: &Sandbox, environment: &str, strangers: &AtomicUsize) {
+fn rotate(sandbox: &Sandbox, environment: &str, others: &AtomicUsize) {
     sandbox.rotate_outside(environment);
-    strangers.fetch_add(1, Ordering::Relaxed);
+    others.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]

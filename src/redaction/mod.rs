@@ -9,8 +9,8 @@
 //! # Guarantees
 //! - A text is detected if it contains eight consecutive characters of a secret: verbatim, in
 //!   Base64 (either alphabet, any alignment), in hexadecimal, percent-encoded, or escaped for JSON
-//!   or HTML, in any case, and with any line breaks, blanks and punctuation in between. The same
-//!   holds for eight characters' worth of a Base64 or hexadecimal secret.
+//!   or HTML, in any case, and with any line breaks, blanks and punctuation in between. Eight
+//!   characters of the Base64 encoding or sixteen of the hexadecimal one suffice, too.
 //! - A text is detected if it contains a string in the format of a Vault token or a JSON Web Token,
 //!   known or not.
 //!

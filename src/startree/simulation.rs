@@ -5,10 +5,10 @@
 //! What must hold at the end:
 //! - Every declared thing is there, as it is declared; a role has the policies and the subjects that are declared, and no
 //!   other.
-//! - A declared token that has a role is let in at Pinot by the value in the state.
+//! - A declared token that has a role is authenticated at Pinot by the value in the state.
 //! - A rotation carries over a role that a person gave, whatever it is called.
 //! - No other token of ours has a role, but the one before a declared token during their overlap: no other roles than that
-//!   one. One without is let in nowhere: it may be left, where an answer was lost.
+//!   one. One without a role is rejected everywhere: it may be an orphan, where an answer was lost.
 //!
 //! After each run that was not killed, reported no error and was alone, the first of these must hold, too: what is said to be
 //! done is done.
@@ -107,7 +107,7 @@ struct Environment {
     special: BTreeSet<String>,
     /// What killed runs have left, and no state knows.
     orphans: BTreeSet<Thing>,
-    /// Whether somebody did something while the run went on.
+    /// Whether another client did something during the run.
     interfered: Arc<AtomicBool>,
     /// What runs have said to be done, and was not.
     lies: Vec<String>,
@@ -385,7 +385,7 @@ impl SimulatedPlatform for Environment {
         let interfered = self.interfered.clone();
         Some(Box::new(move || {
             interfered.store(true, Ordering::Relaxed);
-            let line = format!("somebody takes {role} from {subject:?}");
+            let line = format!("another client takes {role} from {subject:?}");
             sandbox.unassign_outside(role, subject);
             line
         }))
@@ -508,7 +508,9 @@ impl SimulatedPlatform for Environment {
             let has_special = self.having_special().contains(&self.keys[token]);
             let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);
             if is_live != has_role {
-                violations.push(format!("{token} has a role: {has_role}; it is let in: {is_live}"));
+                violations.push(format!(
+                    "{token} has a role: {has_role}; it is authenticated: {is_live}"
+                ));
             }
         }
         violations

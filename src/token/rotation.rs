@@ -307,7 +307,7 @@ impl fmt::Display for Reason {
                 if let Some(on) = on {
                     write!(f, " on {}", Expiry::at(*on))?;
                 }
-                f.write_str(", which ended the value in the state")
+                f.write_str(", which invalidated the value in the state")
             }
             Self::DeletedOutside => f.write_str("it was deleted outside Terraform"),
             Self::Undelivered(keeper) => write!(f, "its value did not reach {keeper}, and nobody knows it"),
@@ -418,9 +418,9 @@ mod tests {
                 Ours,
                 "expired at 2026-12-01T00:00:00Z",
             ),
-            ("fixed, as it is", Ends::At(february), Some(february), None, Ours, ""),
+            ("fixed, unchanged", Ends::At(february), Some(february), None, Ours, ""),
             (
-                "fixed, past, as it is",
+                "fixed, passed, unchanged",
                 Ends::At(december),
                 Some(december),
                 None,
@@ -452,7 +452,7 @@ mod tests {
                 "expires_at changed",
             ),
             (
-                "lifetime, as it is",
+                "lifetime, unchanged",
                 after(90, None),
                 Some(february),
                 Some(90),
@@ -476,7 +476,7 @@ mod tests {
                 "expires_in changed",
             ),
             (
-                "lifetime, first said",
+                "lifetime, declared first",
                 after(30, None),
                 Some(february),
                 None,
@@ -484,7 +484,7 @@ mod tests {
                 "expires_in changed",
             ),
             (
-                "lifetime, first said of an import",
+                "lifetime, declared first after import",
                 after(30, None),
                 Some(february),
                 None,
@@ -492,7 +492,7 @@ mod tests {
                 "",
             ),
             (
-                "due, first said of an import",
+                "due, declared first after import",
                 after(90, Some(7)),
                 Some(fourth),
                 None,
@@ -500,7 +500,7 @@ mod tests {
                 "",
             ),
             (
-                "due, said before of an import",
+                "due, declared again after import",
                 after(90, Some(7)),
                 Some(fourth),
                 Some(90),
@@ -517,7 +517,7 @@ mod tests {
                 "expires in 3 days (at 2027-01-04T12:00:00Z)",
             ),
             (
-                "due, says within what",
+                "due, names rotate_before",
                 after(90, Some(7)),
                 Some(fourth),
                 Some(90),
@@ -612,11 +612,11 @@ mod tests {
         };
         let fixed = |hour| Ends::At(Expiry::at(at(hour)));
         let cases = [
-            ("fixed, kept earlier", fixed(200), 200, (90, 150), false),
-            ("fixed, kept later", fixed(200), 200, (90, 300), false),
-            ("fixed, kept earlier and passed", fixed(200), 200, (90, 95), true),
+            ("fixed, assigned earlier", fixed(200), 200, (90, 150), false),
+            ("fixed, assigned later", fixed(200), 200, (90, 300), false),
+            ("fixed, assigned earlier and passed", fixed(200), 200, (90, 95), true),
             ("fixed, issued as expired", fixed(200), 200, (90, 80), false),
-            ("fixed and passed, kept later", fixed(95), 95, (90, 150), false),
+            ("fixed and passed, assigned later", fixed(95), 95, (90, 150), false),
             ("fixed, changed", fixed(201), 200, (90, 150), true),
             ("lifetime, capped", after(500, None), 590, (90, 150), false),
             ("lifetime, capped and passed", after(500, None), 590, (90, 100), true),

@@ -153,7 +153,7 @@ fn guide_shows_code_that_compiles() {
     }
 }
 
-/// The words of a text, so that indentation makes no difference.
+/// A text without white space, so that indentation makes no difference.
 fn squeezed(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect()
 }

@@ -141,7 +141,7 @@ async fn read_is_never_ambiguous() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_retry_starts_after_deadline() {
+async fn retry_after_deadline_is_not_started() {
     for seconds in [1, 5, 20, 45] {
         let platform = Platform::new((0..7).map(|_| Act::Hang));
         let start = Instant::now();

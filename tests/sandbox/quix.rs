@@ -185,7 +185,7 @@ async fn read_may_return_previous_tokens_for_a_while() {
 }
 
 #[tokio::test]
-async fn only_administrators_rotate_and_readers_are_configurable() {
+async fn rotation_requires_administrator_and_readers_are_configurable() {
     for (readers, by_editor, by_holder) in [
         (Readers::Users, 200, 403),
         (Readers::Admins, 403, 403),

@@ -13,7 +13,11 @@ async fn found(show: impl FnOnce(&Outputs)) -> Option<String> {
 
 #[tokio::test]
 async fn a_value_is_found_wherever_it_is_shown() {
-    assert!(found(|outputs| outputs.tell(format!("error: {VALUE}"))).await.is_some());
+    assert!(
+        found(|outputs| outputs.record(format!("error: {VALUE}")))
+            .await
+            .is_some()
+    );
     assert!(
         found(|outputs| outputs.show(&format!("GET /x?token={VALUE}")))
             .await

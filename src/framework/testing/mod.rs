@@ -6,7 +6,8 @@
 //! inconsistent result after apply". [`SingleResource`] is a workspace for the tests of one resource, with assertions.
 //!
 //! Terraform starts a provider anew for each phase of a run, and so does a workspace: each method takes a closure that returns
-//! a [`Provider`](super::Provider), or another [`Start`]. A run that is killed is a future that is dropped.
+//! a [`Provider`](super::Provider), or another [`Start`]: a [`PluginProgram`] starts the provider in a process of its own. A run
+//! that is killed is a future that is dropped. [`simulation`] runs many scenarios that are drawn from seeds.
 //!
 //! `tests/framework/faithfulness.rs` compares it with the real Terraform, call by call: with 1.6 and every later version but
 //! for one order (see there). A configuration has `resource`, `moved` and `import` blocks; data sources, ephemeral
@@ -16,40 +17,70 @@
 //! `internal/plans/objchange`, for resources without blocks.
 //!
 //! ```
-//! use secrecy::ExposeSecret;
-//! use serde_json::json;
-//! use token_providers::framework::testing::{Action, SingleResource, Workspace};
-//! use token_providers::neuroio::NeuroIo;
-//! use token_providers::platform::Parts;
-//! use token_providers::rest::Transport;
-//! use token_providers::sandbox::neuroio::{Options, Realm, Sandbox};
+//! use token_providers::framework::testing::{Action, SingleResource};
+//! use token_providers::prelude::*;
 //!
+//! /// A label, which gets a number.
+//! #[derive(Model, Clone)]
+//! struct Label {
+//!     /// Its text.
+//!     #[attribute(required)]
+//!     text: Field<String>,
+//!     /// Its number.
+//!     #[attribute(computed, use_state_for_unknown)]
+//!     number: Field<i64>,
+//! }
+//! # #[derive(Model)]
+//! # struct Config {}
+//! # struct Labels;
+//! # struct LabelResource;
+//! #
+//! # impl Provider for Labels {
+//! #     type Config = Config;
+//! #     type Client = ();
+//! #
+//! #     async fn configure(&self, _: &Context<()>, _: Config, _: &str) -> Result<Configured<()>, Diagnostics> {
+//! #         Ok(Configured::Ready(()))
+//! #     }
+//! #
+//! #     fn resources(&self) -> Vec<Box<dyn DynResource<()>>> {
+//! #         vec![Box::new(LabelResource)]
+//! #     }
+//! # }
+//! #
+//! # impl Resource for LabelResource {
+//! #     type Model = Label;
+//! #     type Client = ();
+//! #
+//! #     const TYPE: &'static str = "labels_label";
+//! #
+//! #     async fn create(&self, _: &Context<()>, label: Label) -> Outcome<Label> {
+//! #         Ok(Label { number: 7.into(), ..label })
+//! #     }
+//! #
+//! #     async fn read(&self, _: &Context<()>, label: Label) -> Outcome<Label, Option<Label>> {
+//! #         Ok(Some(label))
+//! #     }
+//! #
+//! #     async fn delete(&self, _: &Context<()>, _: Label) -> Outcome<Label, ()> {
+//! #         Ok(())
+//! #     }
+//! # }
+//! #
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let sandbox = Sandbox::new(Options::default());
-//! let api_token = sandbox.api_token(&Realm::Account);
-//! let provider = || {
-//!     let (platform, api_token) = (sandbox.clone(), api_token.clone());
-//!     NeuroIo::new(Parts {
-//!         transport: Box::new(move |_| Transport::new(platform.service())),
-//!         environment: Box::new(move |name| {
-//!             (name == "NEUROIO_API_TOKEN").then(|| api_token.expose_secret().to_owned())
-//!         }),
-//!         ..Parts::default()
-//!     })
-//! };
 //!
-//! let mut token = SingleResource::new("neuroio_stream_token");
-//! let config = json!({ "permanent": true });
-//! token.plan(provider, Some(&config)).await.plans(Action::Create);
-//! token.apply(provider, Some(&config)).await.succeeds();
-//! token.apply(provider, Some(&config)).await.changes_nothing();
+//! let provider = || Labels; // an `impl Provider`
+//! let mut label = SingleResource::new("labels_label");
+//! let config = json!({ "text": "fragile" });
 //!
-//! let tokens = Workspace::new().read_data_source(provider, "neuroio_stream_tokens", json!({})).await;
-//! assert!(!tokens.succeeds().is_null());
+//! label.plan(provider, Some(&config)).await.plans(Action::Create);
+//! label.apply(provider, Some(&config)).await.succeeds();
+//! label.apply(provider, Some(&config)).await.changes_nothing();
+//! assert_eq!(label.state::<Label>().unwrap().number, 7.into());
 //!
-//! token.destroy(provider).await.succeeds();
-//! assert!(token.object().is_none());
+//! label.destroy(provider).await.succeeds();
+//! assert!(label.object().is_none());
 //! # }
 //! ```
 

@@ -126,7 +126,7 @@ impl PluginProgram {
         command
     }
 
-    /// Starts it by hand, without what Terraform tells a plugin.
+    /// Starts it by hand, without the variables that Terraform sets.
     ///
     /// # Errors
     ///

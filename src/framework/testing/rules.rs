@@ -109,7 +109,7 @@ fn check_nested(
                 );
             }
         }
-        // Elements of sets cannot be told apart: each must fit one that is configured, and the other way round.
+        // Elements of sets cannot be distinguished: each must fit one that is configured, and the other way round.
         (NestingMode::Set, Value::List(configs), Value::List(plans)) => {
             let priors = nested.objects(prior);
             let fits = |config: &Value, planned: &Value| {

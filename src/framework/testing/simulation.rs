@@ -9,7 +9,7 @@
 //! ```
 //! use token_providers::framework::testing::simulation::{Batch, Failure, Simulation};
 //!
-//! /// A counter that nobody may raise above a hundred.
+//! /// A counter that must not exceed a hundred.
 //! struct Counter;
 //!
 //! impl Simulation for Counter {

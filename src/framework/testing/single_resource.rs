@@ -157,9 +157,13 @@ impl SingleResource {
         self.report(Some(plan))
     }
 
-    /// `terraform import`
+    /// `terraform import`, in place of what the state holds if it succeeds.
     pub async fn import(&mut self, start: impl Start, id: &str) -> Run {
-        self.workspace.import(start, &self.address, id).await;
+        let before = self.object();
+        self.workspace.forget(&self.address);
+        if !self.workspace.import(start, &self.address, id).await {
+            self.workspace.restore(&self.address, before);
+        }
         self.report(None)
     }
 

@@ -239,6 +239,10 @@ impl Workspace {
         lock(&self.state).set(address, None);
     }
 
+    pub(super) fn restore(&self, address: &str, object: Option<Object>) {
+        lock(&self.state).set(address, object);
+    }
+
     /// Replaces the attributes in the state, as if another run had left them so.
     pub fn set_attributes(&self, address: &str, attributes: impl Model) {
         let attributes = attributes.into_value();

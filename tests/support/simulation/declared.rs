@@ -24,7 +24,7 @@ pub(crate) const RELAYS: [&str; 2] = ["relay-a", "relay-b"];
 /// The users whose personal access tokens may be declared. The first has one from the beginning.
 pub(crate) const USERS: [&str; 2] = ["ann@acme.example", "bob@acme.example"];
 
-/// How many service accounts a workspace may declare beside the pair. The last place is for [`OWN`].
+/// How many service accounts a workspace may declare in addition to the pair. The last place is for [`OWN`].
 pub(crate) const PLACES: usize = 4;
 
 /// What one workspace declares.

@@ -104,7 +104,7 @@ struct Draw {
     kinds: Kinds,
 }
 
-/// What there is in a history beside service account tokens. Few things at a time meet in more ways.
+/// What there is in a history in addition to service account tokens. Few things at a time meet in more ways.
 #[derive(Default)]
 struct Kinds {
     pair: bool,
@@ -185,7 +185,7 @@ impl Draw {
         }
     }
 
-    /// What people do beside Terraform.
+    /// What is done outside Terraform.
     fn outside(&mut self) -> Step {
         let user = self.random.usize(..USERS.len());
         match self.random.u32(..10) {

@@ -1,4 +1,4 @@
-//! Histories: what happens, told and shrunk when it fails.
+//! Histories: what happens, and how one that fails is simplified.
 
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::Options;

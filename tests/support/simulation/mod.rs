@@ -1,7 +1,7 @@
 //! Histories of accounts: what people declare, what goes wrong, and what Terraform makes of it, drawn from seeds.
 //!
 //! After each history the promises are held against the account and the states: every declared token is there once and
-//! its value works, nothing of ours is left over, no value was told. One description runs at two speeds: *simulated*,
+//! its value works, there is no orphan, no value was shown. One description runs at two speeds: *simulated*,
 //! with provider, Terraform and platform in one process and tokio's clock paused; and *real*, with the provider's
 //! process behind the plugin protocol and the platform behind TCP.
 
@@ -13,8 +13,8 @@ mod draw;
 pub(crate) mod figures;
 pub(crate) mod history;
 pub(crate) mod network;
+mod operator;
 pub(crate) mod outputs;
-mod person;
 mod promises;
 pub(crate) mod terraform;
 pub(crate) mod world;

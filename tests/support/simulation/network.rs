@@ -46,7 +46,7 @@ struct State {
     trace: Vec<String>,
     /// Requests that were sent.
     requests: usize,
-    /// What they said beside the bearer.
+    /// Their contents, without the bearer.
     sent: String,
     /// Requests that are on their way to the platform, or on which it acts.
     on_the_way: usize,
@@ -64,7 +64,7 @@ struct Requests {
     sent: u32,
     moment: Option<Moment>,
     reached: CancellationToken,
-    /// Whether the platform acted on one when nobody waited for its answer any more.
+    /// Whether the platform acted on one after the client had stopped waiting for its answer.
     overtaken: bool,
     makings: Vec<Making>,
 }
@@ -129,12 +129,12 @@ impl Network {
         self.state().requests
     }
 
-    /// What all requests said, beside the bearer.
+    /// The contents of all requests, without the bearer.
     pub(crate) fn sent(&self) -> String {
         self.state().sent.clone()
     }
 
-    /// A run's connection; `moment` is told by [`Line::reached`].
+    /// A run's connection; [`Line::reached`] reports `moment`.
     pub(crate) fn line(&self, run: usize, moment: Option<Moment>) -> Line {
         let requests = Requests {
             sent: 0,
@@ -164,7 +164,7 @@ impl Line {
         self.requests.lock().unwrap().reached.clone()
     }
 
-    /// Whether the platform acted on one when nobody waited for its answer any more: it may have ended what came later.
+    /// Whether the platform acted on one after the client had stopped waiting for its answer: it may have revoked what came later.
     pub(crate) fn is_overtaken(&self) -> bool {
         self.requests.lock().unwrap().overtaken
     }
@@ -195,7 +195,7 @@ impl Line {
         })
     }
 
-    /// Brings a request to the platform, which acts on it even if nobody waits for the answer any more.
+    /// Brings a request to the platform, which acts on it even if the client has stopped waiting for the answer.
     async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
         let what = describe(&request);
         let (number, making) = self.count(&request);

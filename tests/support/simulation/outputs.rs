@@ -25,7 +25,7 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct Outputs {
     /// The diagnostics, oldest first.
-    told: RefCell<Vec<String>>,
+    diagnostics: RefCell<Vec<String>>,
     shown: Arc<Mutex<String>>,
     /// What processes write on standard error.
     followed: RefCell<Vec<JoinHandle<Vec<u8>>>>,
@@ -39,19 +39,19 @@ impl Outputs {
             // As the provider's own log: what libraries say is never written.
             let ours = Targets::new().with_target("token_providers", LevelFilter::TRACE);
             let subscriber = tracing_subscriber::registry().with(Log.with_filter(ours));
-            tracing::subscriber::set_global_default(subscriber).expect("nobody else logs");
+            tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
         });
         LOGGED.take();
         Self::default()
     }
 
-    pub(crate) fn tell(&self, diagnostic: String) {
+    pub(crate) fn record(&self, diagnostic: String) {
         self.show(&diagnostic);
-        self.told.borrow_mut().push(diagnostic);
+        self.diagnostics.borrow_mut().push(diagnostic);
     }
 
-    pub(crate) fn told(&self) -> Ref<'_, [String]> {
-        Ref::map(self.told.borrow(), Vec::as_slice)
+    pub(crate) fn diagnostics(&self) -> Ref<'_, [String]> {
+        Ref::map(self.diagnostics.borrow(), Vec::as_slice)
     }
 
     pub(crate) fn show(&self, text: &str) {

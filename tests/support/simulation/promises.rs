@@ -8,7 +8,7 @@ use super::declared::{Held, OWN, PAIR, PAT, held_by, values_of};
 use super::draw::STRANGE;
 use super::world::{Workspace, World};
 
-/// The fault by which somebody in the platform's place says that a user has no personal access token.
+/// The fault by which something in the platform's place says that a user has no personal access token.
 const FORGED: &str = "GET /user-token: 404";
 
 /// What is promised.
@@ -92,12 +92,12 @@ impl World {
         let held: Vec<_> = states
             .flat_map(|(address, object)| values_of(&address, &object))
             .collect();
-        // What the platform's document has for "there is none", word for word, cannot be told from its own answer.
+        // What the platform's document has for "there is none", word for word, cannot be distinguished from its own answer.
         let forged = self.report.borrow().faults.keys().any(|kind| kind.starts_with(FORGED));
         for (value, address) in &*self.kept.borrow() {
             let is_known = held.contains(value) || !self.sandbox.is_live(value) || (forged && address.starts_with(PAT));
             Promise::Clean.held(is_known, || {
-                format!("a value that {address} had in a state goes on working")
+                format!("a value that {address} had in a state remains valid")
             })?;
         }
         Ok(())

@@ -178,7 +178,9 @@ impl Terraform {
         {
             let severity = format!("{severity:?}").to_lowercase();
             let on = attribute.map(|name| format!(" on {name}")).unwrap_or_default();
-            self.start.outputs.tell(format!("{severity}{on}: {summary}: {detail}"));
+            self.start
+                .outputs
+                .record(format!("{severity}{on}: {summary}: {detail}"));
         }
     }
 
@@ -187,9 +189,10 @@ impl Terraform {
         if let Some(violation) = self.workspace.violations().into_iter().next() {
             bail!(violation);
         }
-        let told = self.start.outputs.told();
-        let is_lost = |told: &&String| told.contains("Plugin did not respond") || told.contains("instantiate provider");
-        let lost = told.iter().find(is_lost);
+        let shown = self.start.outputs.diagnostics();
+        let is_lost =
+            |shown: &&String| shown.contains("Plugin did not respond") || shown.contains("instantiate provider");
+        let lost = shown.iter().find(is_lost);
         ensure!(lost.is_none(), "{lost:?}");
         Ok(())
     }

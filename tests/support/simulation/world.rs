@@ -106,7 +106,7 @@ pub(super) struct World {
     pub(super) signed_in: Cell<usize>,
     /// Every value that was ever in a state, and at which address.
     pub(super) kept: RefCell<BTreeMap<String, String>>,
-    /// Whether a value of the pair in the state worked when it was last looked at, and nobody but Terraform could have
+    /// Whether a value of the pair in the state worked when it was last looked at, and only Terraform could have
     /// ended it since.
     pub(super) pair_works: Cell<bool>,
 }
@@ -303,7 +303,7 @@ impl World {
             _ => CancellationToken::new(),
         };
         let (crash, interrupt) = (reached(Cut::Crash), reached(Cut::Interrupt));
-        let nobody_interferes = alone && self.network.is_idle() && !self.is_torn(*workspace);
+        let is_undisturbed = alone && self.network.is_idle() && !self.is_torn(*workspace);
         let Workspace { terraform, declared } = &self.workspaces[*workspace];
         let configuration = declared.configuration();
         let replace = replace.map(address);
@@ -326,7 +326,7 @@ impl World {
             () = crash.cancelled() => None,
             ended = terraform.apply(run, &configuration) => Some(ended),
         };
-        self.trace_told();
+        self.trace_diagnostics();
         let ended = ended.transpose()?;
         self.sent.borrow_mut().push((line.clone(), ended.is_none()));
         self.note(&format!("workspace {workspace}: {ended:?}"));
@@ -340,7 +340,7 @@ impl World {
             None => self.report.borrow_mut().crashes += 1,
             Some(RunOutcome::Failed) => {}
             Some(RunOutcome::Applied | RunOutcome::Unchanged) => {
-                if nobody_interferes && self.network.is_idle() && !line.is_overtaken() {
+                if is_undisturbed && self.network.is_idle() && !line.is_overtaken() {
                     self.check_values(*workspace).await?;
                 }
             }
@@ -371,7 +371,7 @@ impl World {
         };
         let ended = terraform.apply(run, &declared.configuration()).await;
         terraform.start.elsewhere.replace(None);
-        self.trace_told();
+        self.trace_diagnostics();
         let ended = ended?;
         self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
         Promise::Kept.held(ended == RunOutcome::Failed && terraform.state() == before, || {
@@ -415,8 +415,8 @@ impl World {
             }
         }
         Promise::Kept.held(false, || {
-            let told = self.outputs.told();
-            let last = told.last().map_or("", String::as_str);
+            let shown = self.outputs.diagnostics();
+            let last = shown.last().map_or("", String::as_str);
             format!("two runs without any fault did not do: {last}")
         })
     }
@@ -441,7 +441,7 @@ impl World {
             .collect()
     }
 
-    /// Whether somebody works with a service account: it has not ended, or a state has it.
+    /// Whether a service account is in use: it has not expired, or a state has it.
     fn is_of_use(&self, name: &str) -> bool {
         let accounts = self.sandbox.service_accounts();
         let mut of_name = accounts.iter().filter(|account| account.name == name);
@@ -482,22 +482,22 @@ impl World {
         self.network.note(|| line.to_owned());
     }
 
-    /// Somebody else ends a value of this service account.
+    /// Another user revokes a value of this service account.
     fn spare_pair(&self, name: &str) {
         if RELAYS.contains(&name) {
             self.pair_works.set(false);
         }
     }
 
-    fn trace_told(&self) {
+    fn trace_diagnostics(&self) {
         for workspace in &self.workspaces {
             workspace.terraform.show_diagnostics();
         }
-        let told = self.outputs.told();
-        for told in &told[self.traced.get()..] {
-            self.network.note(|| told.replace('\n', " "));
+        let shown = self.outputs.diagnostics();
+        for shown in &shown[self.traced.get()..] {
+            self.network.note(|| shown.replace('\n', " "));
         }
-        self.traced.set(told.len());
+        self.traced.set(shown.len());
     }
 
     /// Counts the faults that struck: those that were added, less those that are still to come.

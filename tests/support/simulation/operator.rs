@@ -34,12 +34,12 @@ impl World {
         Ok(())
     }
 
-    /// The providers' own token is ended only by who rotates it, and that is told unless the run was killed.
+    /// The providers' own token is ended only by who rotates it, and that is reported unless the run was killed.
     fn check_lockout(&self) -> anyhow::Result<()> {
         let audit = self.sandbox.audit();
         let last = audit.iter().rfind(|entry| entry.target == OWN);
         if !last.is_some_and(|entry| entry.actor == OWN && entry.action == AuditAction::RotateServiceAccount) {
-            // It has expired, or somebody else ended it.
+            // It has expired, or another user revoked it.
             return Ok(());
         }
         let account = self
@@ -54,13 +54,13 @@ impl World {
         let killed = self.sent.borrow()[self.signed_in.get()..]
             .iter()
             .any(|(_, killed)| *killed);
-        let told = self.outputs.told();
-        let told = told
+        let shown = self.outputs.diagnostics();
+        let shown = shown
             .iter()
             .rev()
             .take(20)
-            .any(|told| told.contains("lost its own token"));
-        Promise::Kept.held(killed || told, || {
+            .any(|shown| shown.contains("lost its own token"));
+        Promise::Kept.held(killed || shown, || {
             "nothing explains that the provider's own token was ended".to_owned()
         })
     }
@@ -116,13 +116,13 @@ impl World {
             if hidden.is_empty() {
                 continue;
             }
-            let told = self.outputs.told().len();
+            let shown = self.outputs.diagnostics().len();
             self.apply(&plain(workspace), false).await?;
-            let told = self.outputs.told()[told..].join("\n");
+            let shown = self.outputs.diagnostics()[shown..].join("\n");
             let known = self.known();
             let refused = |name: &&String| self.place_of(name).is_some() && !known.contains(*name);
             for name in hidden.iter().filter(refused) {
-                let explained = told.contains("no longer listed") && told.contains("adopt_existing");
+                let explained = shown.contains("no longer listed") && shown.contains("adopt_existing");
                 ensure!(explained, "nothing explains what holds the name {name:?}");
             }
         }
@@ -147,7 +147,7 @@ impl World {
     }
 
     /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
-    /// a creation and the saving of the state, or whose creation took place when nobody waited for it any more. The
+    /// a creation and the saving of the state, or whose creation took place after the client had stopped waiting for it. The
     /// next run says that they are there and touches nothing; then a person settles it.
     async fn clear_up(&mut self, platform: &Options) -> anyhow::Result<()> {
         let known = self.known();
@@ -158,7 +158,7 @@ impl World {
             let replaced = self.token_id(name).is_some_and(|now| Some(now) != *id);
             ensure!(
                 id.is_none() || !(touched || replaced),
-                "somebody else's {name:?} was touched"
+                "{name:?} of another user was touched"
             );
         }
         for account in self.sandbox.service_accounts() {
@@ -169,7 +169,7 @@ impl World {
             let is_live = account.token.is_live(self.now());
             let is_hidden = !is_live && platform.expired == Expired::Hidden;
             if !self.strangers.contains_key(&name) {
-                // That somebody else answered a revocation, the list tells only of what it lists.
+                // That something else answered a revocation, the list shows only where it lists the account.
                 Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
                     format!("{name:?} was made and forgotten")
                 })?;
@@ -183,7 +183,7 @@ impl World {
                 }
                 continue;
             }
-            // Nobody takes over what is about to end.
+            // What is about to expire is not adopted.
             let soon = self.now() + SignedDuration::from_hours(1);
             let lasts = is_live && account.token.expires_at.is_none_or(|end| soon < end);
             match self.place_of(&name) {
@@ -192,7 +192,7 @@ impl World {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
-                // What is not listed is made anew, whatever its description.
+                // What is not listed is recreated, whatever its description.
                 Some((workspace, place)) if is_hidden && account.token.id % 2 == 0 => {
                     self.adopt(workspace, place)?;
                 }
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// Whether the run that made a service account was killed, or had given up before the platform acted, be it on the
-    /// creation or on a later rotation: a token that is not the one that was to be revoked is somebody else's.
+    /// creation or on a later rotation: a token that is not the one that was to be revoked belongs to another user.
     fn may_be_left_behind(&self, name: &str) -> bool {
         use AuditAction::{CreateServiceAccount, RotateServiceAccount};
         let audit = self.sandbox.audit();
@@ -309,12 +309,12 @@ impl World {
 
     /// A run says that a service account is there already, and what to do.
     async fn is_explained(&self, workspace: usize, name: &str, advice: &str) -> anyhow::Result<()> {
-        let told = self.outputs.told().len();
+        let shown = self.outputs.diagnostics().len();
         let ended = self.apply(&plain(workspace), false).await?;
         ensure!(ended == Some(RunOutcome::Failed), "{name:?} was taken without a word");
-        let explained = self.outputs.told()[told..].iter().any(|told| {
-            let named = told.contains(&format!("{name:?} exists")) || told.contains(&format!("{name}-"));
-            told.starts_with("error") && named && told.contains("exists") && told.contains(advice)
+        let explained = self.outputs.diagnostics()[shown..].iter().any(|shown| {
+            let named = shown.contains(&format!("{name:?} exists")) || shown.contains(&format!("{name}-"));
+            shown.starts_with("error") && named && shown.contains("exists") && shown.contains(advice)
         });
         ensure!(explained, "nothing explains that {name:?} is there already");
         Ok(())
