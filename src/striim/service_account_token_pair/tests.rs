@@ -258,7 +258,7 @@ async fn through_a_year_of_faults_a_value_in_the_state_always_works() {
 /// Whatever others do to the two, no run of ours ends the last value that works.
 #[tokio::test(start_paused = true)]
 async fn through_years_of_meddling_the_last_value_that_works_is_never_ended() {
-    for seed in 0..6 {
+    for seed in 0..3 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut world = World::created().await;
         let losses = losses();
