@@ -69,13 +69,18 @@ pub(super) fn provider(sandbox: &Sandbox) -> Connected {
 
 /// A provider that works with the account, by this token.
 pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> Connected {
+    provider_by(sandbox, &api_with(sandbox, token))
+}
+
+/// A provider that calls this API: by the token that a provider before it works with, also if that has rotated it.
+pub(super) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
     Connected {
         striim: Striim::new(Parts {
             clock: sandbox.clock(),
             environment: variables(&[]),
             transport: Box::new(|_| unreachable!("the connection is given")),
         }),
-        api: api_with(sandbox, token),
+        api: api.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ fn hold(speed: Speed, batch: Batch) {
 
 #[test]
 fn after_any_history_everything_declared_is_there_and_works() {
-    hold(Speed::Simulated, Batch::from_environment(0..2_000));
+    hold(Speed::Simulated, Batch::from_environment(0..1_000));
 }
 
 #[test]

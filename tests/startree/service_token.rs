@@ -260,7 +260,10 @@ fn an_import_brings_the_token_and_rotates_nothing() {
         let token = world.sandbox.add_token();
         world.configure(&ci(""));
         let run = world.import(CI, &token.access_key).await;
-        assert!(run.says("is not known") && run.says("once, when it was made"), "{run}");
+        assert!(
+            run.says("is not known") && run.says("once, when it was created"),
+            "{run}"
+        );
         world.apply().await;
         assert_eq!(world.keys(), [&*token.access_key]);
         assert!(world.lets_in(&json!(token.bearer().expose_secret())));

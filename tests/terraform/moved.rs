@@ -18,7 +18,7 @@ fn a_token_and_a_pair_do_not_become_each_other_and_the_plan_says_what_to_do() {
         (
             TOKEN,
             PAIR,
-            "Declare the pair beside the token, hand over `current.token`",
+            "Declare the pair next to the token, hand over `current.token`",
         ),
         (PAIR, TOKEN, "import \"ci-pipeline-a\" as this"),
     ] {

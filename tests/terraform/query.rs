@@ -53,7 +53,7 @@ fn tokens_are_found_by_their_end() {
         }
         let run = query(world, "expires_before = \"tomorrow\"").await;
         assert_eq!(run.code, Some(1), "{run}");
-        assert!(run.says("`expires_before` must be an instant"), "{run}");
+        assert!(run.says("`expires_before`: must be an instant"), "{run}");
     });
 }
 

@@ -78,6 +78,7 @@ pub struct ResourceBlock {
     config: Config,
     /// Attributes whose values are those of others: by their paths the others' addresses and attributes.
     references: BTreeMap<String, (String, String)>,
+    depends_on: BTreeSet<String>,
     pub(super) lifecycle: Lifecycle,
 }
 
@@ -121,6 +122,13 @@ impl ResourceBlock {
         self
     }
 
+    /// The same, with `depends_on = [<address>]`, in addition to what it refers to.
+    #[must_use]
+    pub fn depends_on(mut self, address: &str) -> Self {
+        self.depends_on.insert(address.to_owned());
+        self
+    }
+
     /// The same, with `lifecycle { create_before_destroy = true }`.
     #[must_use]
     pub fn create_before_destroy(mut self) -> Self {
@@ -143,9 +151,10 @@ impl ResourceBlock {
         self
     }
 
-    /// The addresses that it refers to.
+    /// The addresses that it refers to or depends on.
     pub(super) fn dependencies(&self) -> BTreeSet<String> {
-        self.references.values().map(|(address, _)| address.clone()).collect()
+        let references = self.references.values().map(|(address, _)| address);
+        references.chain(&self.depends_on).cloned().collect()
     }
 
     /// The configuration, where `object_at` returns the present or planned objects at other addresses.
