@@ -48,6 +48,9 @@ pub(crate) trait SimulatedPlatform {
     /// The methods of the requests that go wrong.
     const METHODS: &'static [&'static str];
 
+    /// The same at real speed, where no time passes: not those after whose loss a provider waits for minutes.
+    const REAL_METHODS: &'static [&'static str] = Self::METHODS;
+
     /// An answer for something else, which may come in the place of the right one.
     const OTHER_ANSWER: &'static str;
 
@@ -139,7 +142,7 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
         let steps = (0..random.u32(2..8)).map(|_| Step {
             seed: random.u64(..),
             outside: Some(random.u64(..)),
-            faults: (0..random.u32(..3)).map(|_| draw_fault::<S>(random)).collect(),
+            faults: (0..random.u32(..3)).map(|_| self.draw_fault(random)).collect(),
             kill: (random.u8(..3) == 0).then(|| Kill {
                 request: random.u32(1..12),
                 when: if random.bool() { When::Before } else { When::After },
@@ -202,15 +205,21 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
     }
 }
 
-/// Draws what goes wrong with the next requests.
-fn draw_fault<S: SimulatedPlatform>(random: &mut Rng) -> Fault {
-    let refusals = [401, 403, 404, 429].map(Fault::answer);
-    let faults: Vec<_> = losses(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
-    Fault {
-        method: Some(S::METHODS[random.usize(..S::METHODS.len())].to_owned()),
-        times: random.u32(1..4),
-        skip: random.u32(..3),
-        ..faults[random.usize(..faults.len())].clone()
+impl<S: SimulatedPlatform> Histories<S> {
+    /// Draws what goes wrong with the next requests.
+    fn draw_fault(&self, random: &mut Rng) -> Fault {
+        let refusals = [401, 403, 404, 429].map(Fault::answer);
+        let faults: Vec<_> = losses(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
+        let methods = match self.speed {
+            Speed::Simulated => S::METHODS,
+            Speed::Real => S::REAL_METHODS,
+        };
+        Fault {
+            method: Some(methods[random.usize(..methods.len())].to_owned()),
+            times: random.u32(1..4),
+            skip: random.u32(..3),
+            ..faults[random.usize(..faults.len())].clone()
+        }
     }
 }
 

@@ -77,6 +77,9 @@ impl SimulatedPlatform for Organisation {
 
     const METHODS: &'static [&'static str] = &["GET", "POST", "PUT"];
 
+    /// After a rotation whose answer was lost, the provider sends none for three minutes.
+    const REAL_METHODS: &'static [&'static str] = &["GET", "PUT"];
+
     const OTHER_ANSWER: &'static str = "true";
 
     fn start(random: &mut Rng, clock: Clock) -> Self {
