@@ -31,7 +31,7 @@ pub(crate) struct VaultConfig {
 
 /// The description of the attribute.
 pub(crate) const DESCRIPTION: &str = "The HashiCorp Vault that resources with a `vault` of their own hand their values over to. Not needed where Vault's own \
-     environment variables tell it.";
+     environment variables name it.";
 
 /// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
 /// not bothered by one that is missing or wrong.

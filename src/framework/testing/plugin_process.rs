@@ -183,7 +183,7 @@ impl PluginProgram {
 impl Start for PluginProgram {
     async fn start(&self) -> Result<Connection, StartError> {
         let mut process = self.launch().await?;
-        // Nobody reads its log; a full pipe would make it wait.
+        // Its log is discarded: a full pipe would make it wait.
         if let Some(mut log) = process.take_stderr() {
             tokio::spawn(async move { tokio::io::copy(&mut log, &mut tokio::io::sink()).await });
         }

@@ -86,7 +86,7 @@ pub(crate) fn described(schema: Schema, labels: &Labels) -> Schema {
             format!(
                 "A secret in HashiCorp Vault to hand the value over to, **instead of keeping it in the state**: {} null. \
                  Setting, changing or removing it rotates the token. The provider proves that it may write there before \
-                 it makes a value, and does not touch a secret that somebody else wrote.",
+                 it makes a value, and does not touch a secret of another owner.",
                 labels.kept_out
             ),
         )
@@ -97,7 +97,7 @@ pub(crate) fn described(schema: Schema, labels: &Labels) -> Schema {
         .describe(
             "vault.field",
             format!(
-                "The field that holds the value. Default: `{FIELD}`. Beside it stand {}.",
+                "The field that holds the value. Default: `{FIELD}`. The secret also has {}.",
                 labels.listed()
             ),
         )
@@ -116,10 +116,10 @@ pub(crate) fn validate(labels: &Labels, vault: &Field<Destination>, diagnostics:
     if let Some(field) = destination.field.known()
         && (field.is_empty() || labels.all().contains(&field.as_str()))
     {
-        let beside = labels.all().join(", ");
+        let labels = labels.all().join(", ");
         diagnostics.push(Diagnostic::invalid(
             "vault.field",
-            format!("must have a name of its own; beside the value stand {beside}"),
+            format!("must have a name of its own; the secret also has {labels}"),
         ));
     }
 }
