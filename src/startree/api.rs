@@ -3,6 +3,7 @@
 //! Nothing here knows Terraform.
 
 mod answer;
+mod pinot;
 mod srn;
 mod subject;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::rest::{Client, Credential, Error, Operation, Request, RetrySafety};
 
+pub(super) use pinot::Pinot;
 pub use srn::{AccessKey, InvalidAccessKey, InvalidName, Name, Srn};
 pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, SubjectType};
 

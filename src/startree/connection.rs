@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::api::{AccessKey, Api, Assignment, Name, Subject};
+use super::api::{AccessKey, Api, Assignment, Name, Pinot, Subject};
 use super::claims::Claims;
 use super::labels::LABELS;
-use super::pinot::Pinot;
 use super::planned_names::PlannedNames;
-use super::tokens::Tokens;
+use super::token_cache::Tokens;
 use crate::framework;
 use crate::platform::hand_over::{Account, Courier};
 use crate::platform::vault_settings::Link;

@@ -2,34 +2,24 @@
 //!
 //! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
 
+mod absence;
 pub mod api;
 mod claims;
-#[cfg(test)]
-mod clock_tests;
 mod connection;
+mod data_sources;
 mod description;
-mod ephemeral_description;
-mod ephemeral_service_token;
-mod failure;
+mod ephemeral_resources;
+mod errors;
 mod functions;
 mod identity;
 mod labels;
-mod pinot;
 mod planned_names;
-mod policy;
-mod presence;
 mod provider;
-mod role;
-mod role_assignment;
-mod role_policy_attachment;
-mod service_token;
+mod resources;
 mod settings;
 mod succession;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
-mod token_check;
-mod tokens;
+mod token_cache;
 
 pub use provider::StarTree;

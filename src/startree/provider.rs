@@ -2,19 +2,18 @@
 
 use http::HeaderValue;
 
-use super::api::Api;
+use super::api::{Api, Pinot};
 use super::connection::Connection;
-use super::ephemeral_service_token::ServiceTokenEphemeral;
+use super::data_sources::token_check::TokenCheckDataSource;
+use super::ephemeral_resources::service_token::ServiceTokenEphemeral;
 use super::functions;
 use super::labels;
-use super::pinot::Pinot;
-use super::policy::PolicyResource;
-use super::role::RoleResource;
-use super::role_assignment::RoleAssignmentResource;
-use super::role_policy_attachment::RolePolicyAttachmentResource;
-use super::service_token::ServiceTokenResource;
+use super::resources::policy::PolicyResource;
+use super::resources::role::RoleResource;
+use super::resources::role_assignment::RoleAssignmentResource;
+use super::resources::role_policy_attachment::RolePolicyAttachmentResource;
+use super::resources::service_token::ServiceTokenResource;
 use super::settings::{self, Config, Settings};
-use super::token_check::TokenCheckDataSource;
 use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
 };

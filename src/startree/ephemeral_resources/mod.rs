@@ -1,0 +1,3 @@
+//! The ephemeral resources, one file per type.
+
+pub(super) mod service_token;

@@ -1,0 +1,132 @@
+//! An attachment's life, against the sandbox in the same process, under tokio's paused clock.
+
+use super::*;
+use crate::platform::testing::losses;
+use crate::sandbox::startree::{Again, Options, Sandbox};
+use crate::sandbox::{Effect, Fault};
+use crate::startree::tests::{Managed, every_shape, sandbox};
+
+const POLICIES: &str = "/roles/srn2:role%23reader/policies";
+const ATTACH: &str = "/roles/srn2:role%23reader/attach-policy";
+const DETACH: &str = "/roles/srn2:role%23reader/detach-policy";
+
+fn world(options: Options) -> (Sandbox, Managed<RolePolicyAttachment>) {
+    let sandbox = sandbox(options);
+    sandbox.add_role("reader", None);
+    sandbox.add_policy("read-only", None, "{}");
+    sandbox.add_policy("another", None, "{}");
+    sandbox.attach_outside("reader", "another");
+    let attachment = Managed::new(&sandbox, "startree_role_policy_attachment");
+    (sandbox, attachment)
+}
+
+fn attachment() -> RolePolicyAttachment {
+    RolePolicyAttachment {
+        role: "reader".into(),
+        policy: "read-only".into(),
+        ..RolePolicyAttachment::default()
+    }
+}
+
+fn attached(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.roles()["reader"].policies.iter().cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_stays() {
+    for options in every_shape() {
+        let (sandbox, mut resource) = world(options);
+        resource.apply(&attachment()).await.succeeds();
+        assert_eq!(attached(&sandbox), ["another", "read-only"]);
+        resource.assert_stable(&attachment()).await;
+        let id = resource.state().id;
+        resource.import("reader/read-only").await.succeeds();
+        assert_eq!(resource.state().id, id);
+        resource.destroy().await.succeeds();
+        assert!(!resource.is_in_state());
+        assert_eq!(attached(&sandbox), ["another"]);
+        resource.import("reader/read-only").await.fails("No such attachment");
+
+        resource.apply(&attachment()).await.succeeds();
+        let gone = resource.apply_after(None, |_| sandbox.detach_outside("reader", "read-only"));
+        gone.await.succeeds();
+        assert!(!resource.is_in_state());
+        resource.apply(&attachment()).await.succeeds();
+        sandbox.detach_outside("reader", "read-only");
+        resource.refresh().await.succeeds();
+        assert!(!resource.is_in_state());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_answer_is_lost_the_policy_is_attached_as_declared() {
+    for again in [Again::Accepted, Again::Refused] {
+        for lost in losses(r#"[{"name": "another"}]"#) {
+            let (sandbox, mut resource) = world(Options {
+                again,
+                ..Options::default()
+            });
+            sandbox.fault(lost.clone().on("POST", ATTACH));
+            resource.apply(&attachment()).await.succeeds();
+            assert_eq!(attached(&sandbox), ["another", "read-only"], "{lost:?}");
+            sandbox.fault(lost.clone().on("POST", DETACH));
+            resource.destroy().await.succeeds();
+            assert!(!resource.is_in_state(), "{lost:?}");
+            assert_eq!(attached(&sandbox), ["another"], "{lost:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_attached_already_stays_so() {
+    let (sandbox, mut resource) = world(Options::default());
+    sandbox.attach_outside("reader", "read-only");
+    resource.apply(&attachment()).await.succeeds();
+    assert_eq!(sandbox.calls("POST", ATTACH), 0);
+    resource.assert_stable(&attachment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_power_is_recorded_and_a_refusal_is_not() {
+    let (sandbox, mut resource) = world(Options::default());
+    sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ATTACH));
+    sandbox.fault(Fault::answer(503).on("GET", POLICIES).skip(1).times(100));
+    resource.apply(&attachment()).await.fails("could not be found out");
+    assert!(resource.is_in_state());
+    let (sandbox, mut resource) = world(Options::default());
+    sandbox.delete_policy_outside("read-only");
+    resource.apply(&attachment()).await.fails("Could not attach the policy");
+    assert!(!resource.is_in_state());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_a_list_takes_an_attachment_out_of_the_state() {
+    let (sandbox, mut resource) = world(Options::default());
+    resource.apply(&attachment()).await.succeeds();
+    for answer in [
+        Fault::answer(401),
+        Fault::answer(404),
+        Fault::answer(200).body("{}"),
+        Fault::answer(200).body(r#"{"policies": [], "total": 3}"#),
+    ] {
+        sandbox.fault(answer.clone().on("GET", POLICIES).times(100));
+        assert_eq!(resource.refresh().await.diagnostics.len(), 1, "{answer:?}");
+        assert!(resource.is_in_state(), "{answer:?}");
+        sandbox.heal();
+    }
+    sandbox.detach_outside("reader", "read-only");
+    resource.refresh().await.succeeds();
+    assert!(!resource.is_in_state());
+    resource.apply(&attachment()).await.succeeds();
+    let gone = resource.apply_after(None, |_| sandbox.delete_role_outside("reader"));
+    gone.await.succeeds();
+    assert!(!resource.is_in_state());
+}
+
+#[tokio::test(start_paused = true)]
+async fn id_without_two_names_is_refused() {
+    let (_, mut resource) = world(Options::default());
+    for id in ["", "reader", "reader/", "/read-only"] {
+        resource.import(id).await.fails("Not the id of an attachment");
+    }
+}

@@ -1,0 +1,1002 @@
+//! The life of a service token against the sandbox, with Terraform's part played, under tokio's paused clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::uri::{PathAndQuery, Uri};
+use http_body_util::Full;
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use super::*;
+use crate::framework::testing::{Configuration, ResourceBlock, Run, RunOptions, SingleResource, Workspace};
+use crate::platform::Parts;
+use crate::platform::hand_over::Destination;
+use crate::platform::testing::{losses, variables};
+use crate::rest::Transport;
+use crate::sandbox::startree::{Options, Sandbox, Subject};
+use crate::sandbox::{self, Effect, Fault};
+use crate::startree::StarTree;
+use crate::startree::tests::{every_shape, sandbox};
+
+const TOKENS: &str = "/service-tokens";
+const PLACE: (&str, &str) = ("secret", "startree/ci");
+
+/// An environment with the roles `reader` and `writer`, a Vault, and a workspace with one token.
+struct World {
+    sandbox: Sandbox,
+    vault: sandbox::Vault,
+    /// What the provider is given.
+    bearer: SecretString,
+    /// The argument `base_url` of the provider.
+    base_url: &'static str,
+    token: SingleResource,
+    /// Every diagnostic, to be searched for values.
+    reported: String,
+}
+
+fn config() -> ServiceToken {
+    ServiceToken {
+        description: "ci".into(),
+        ..ServiceToken::default()
+    }
+}
+
+/// With this value of a trigger.
+fn released(release: &str) -> ServiceToken {
+    let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
+    let mut config = config();
+    config.rotation.rotation_triggers = triggers.into();
+    config
+}
+
+fn overlapping(release: &str, overlap: &str) -> ServiceToken {
+    let mut config = released(release);
+    config.rotation.overlap = overlap.into();
+    config
+}
+
+/// The same, rotated after this time.
+fn every(rotate_every: &str, mut config: ServiceToken) -> ServiceToken {
+    config.rotation.rotate_every = rotate_every.into();
+    config
+}
+
+fn handed_over(release: &str) -> ServiceToken {
+    let (mount, path) = PLACE;
+    let destination = Destination {
+        mount: mount.into(),
+        path: path.into(),
+        field: Field::Null,
+    };
+    let mut config = released(release);
+    config.delivery.vault = destination.into();
+    config
+}
+
+/// Where the sandbox serves the API, whatever the base URL.
+fn at_the_sandbox(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = path
+        .strip_prefix("/acme")
+        .map(|rest| format!("/api/v1/rbac-manager{rest}"));
+    path.map_or_else(|| uri.clone(), |path| path.parse().unwrap())
+}
+
+impl World {
+    fn new(options: Options) -> Self {
+        let sandbox = sandbox(options);
+        for role in ["reader", "writer"] {
+            sandbox.add_policy(role, None, "{}");
+            sandbox.add_role(role, None);
+            sandbox.attach_outside(role, role);
+        }
+        Self {
+            bearer: sandbox.administrator().bearer(),
+            base_url: "https://rbac-manager.acme.startree.cloud",
+            vault: sandbox::Vault::new(sandbox.clock()),
+            sandbox,
+            token: SingleResource::new("startree_service_token"),
+            reported: String::new(),
+        }
+    }
+
+    /// One with a token that has both roles.
+    async fn with_token(options: Options, config: &ServiceToken) -> Self {
+        let mut world = Self::new(options);
+        world.apply(config).await.succeeds();
+        world.assign(&world.state());
+        world
+    }
+
+    /// Starts providers.
+    fn provider(&self) -> impl Fn() -> StarTree + use<> {
+        let (sandbox, vault, base_url) = (self.sandbox.clone(), self.vault.clone(), self.base_url);
+        let bearer = self.bearer.expose_secret().to_owned();
+        move || {
+            let (platform, vault) = (sandbox.clone(), vault.clone());
+            StarTree::new(Parts {
+                clock: sandbox.clock(),
+                environment: variables(&[
+                    ("STARTREE_BASE_URL", base_url),
+                    ("STARTREE_TOKEN", &bearer),
+                    ("VAULT_ADDR", "http://127.0.0.1:8200"),
+                    ("VAULT_TOKEN", vault.root_token().expose_secret()),
+                ]),
+                transport: Box::new(move |destination| match destination.base_url.host() {
+                    "127.0.0.1" => Transport::new(vault.service()),
+                    _ => Transport::new(platform.service().map_request(|mut request: Request<Full<Bytes>>| {
+                        *request.uri_mut() = at_the_sandbox(request.uri());
+                        request
+                    })),
+                }),
+            })
+        }
+    }
+
+    fn note(&mut self, run: Run) -> Run {
+        self.reported.push_str(&format!("{:?}", run.diagnostics));
+        run
+    }
+
+    async fn apply(&mut self, config: &ServiceToken) -> Run {
+        let run = self.token.apply(self.provider(), Some(config)).await;
+        self.note(run)
+    }
+
+    async fn plan(&mut self, config: &ServiceToken) -> Run {
+        let run = self.token.plan(self.provider(), Some(config)).await;
+        self.note(run)
+    }
+
+    async fn destroy(&mut self) -> Run {
+        let run = self.token.destroy(self.provider()).await;
+        self.note(run)
+    }
+
+    async fn import(&mut self, id: &str) -> Run {
+        let run = self.token.import(self.provider(), id).await;
+        self.note(run)
+    }
+
+    #[track_caller]
+    fn state(&self) -> ServiceToken {
+        self.token.state().expect("it is in the state")
+    }
+
+    fn is_empty(&self) -> bool {
+        self.token.object().is_none()
+    }
+
+    /// Assigns both roles to the token, as a resource of its own would.
+    fn assign(&self, state: &ServiceToken) {
+        let key = state.access_key.known().unwrap();
+        for role in ["reader", "writer"] {
+            self.sandbox.assign_outside(role, Subject::token(key));
+        }
+    }
+
+    /// The service tokens there are, but for the provider's.
+    fn keys(&self) -> Vec<String> {
+        let tokens = self.sandbox.tokens().into_iter();
+        let others = tokens.filter(|token| token.bearer().expose_secret() != self.bearer.expose_secret());
+        others.map(|token| token.access_key).collect()
+    }
+
+    /// The roles that a token has.
+    fn roles(&self, access_key: &str) -> Vec<String> {
+        let roles = self.sandbox.roles().into_iter();
+        let held = roles.filter(|(_, role)| role.subjects().any(|subject| subject.subject == access_key));
+        held.map(|(name, _)| name).collect()
+    }
+
+    fn is_live(&self, state: &ServiceToken) -> bool {
+        state
+            .delivery
+            .token
+            .known()
+            .is_some_and(|token| self.sandbox.is_live(token.expose_secret()))
+    }
+
+    /// The value that a reader of the secret gets.
+    fn held(&self) -> Option<String> {
+        let secret = self.vault.secret(PLACE.0, PLACE.1)?;
+        secret["token"].as_str().map(str::to_owned)
+    }
+
+    /// The one token that there is has both roles, and nothing is left to do.
+    async fn is_settled(&mut self, config: &ServiceToken) {
+        self.apply(config).await.changes_nothing().reports_nothing();
+        let key = self.state().access_key.into_known().unwrap();
+        assert_eq!(self.keys(), [&*key], "no other is left");
+        assert_eq!(self.roles(&key), ["reader", "writer"]);
+        let subjects = self.sandbox.roles()["reader"].subjects().count();
+        assert_eq!(subjects, 1, "no other has the role");
+        let value = match self.state().delivery.vault.is_null() {
+            true => self.state().delivery.token.known().unwrap().expose_secret().to_owned(),
+            false => self.held().expect("Vault has it"),
+        };
+        assert!(self.sandbox.is_live(&value));
+        self.reported_no_value();
+    }
+
+    /// No value, nor half of one, is in anything that was reported.
+    fn reported_no_value(&self) {
+        for value in self.sandbox.issued_values() {
+            assert!(!self.reported.contains(value.expose_secret()), "a value was reported");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
+    for options in every_shape() {
+        let mut world = World::new(options);
+        world.apply(&released("1")).await.succeeds().reports_nothing();
+        let first = world.state();
+        assert!(!world.is_live(&first), "it has no role yet");
+        world
+            .plan(&released("1"))
+            .await
+            .changes_nothing()
+            .warns("\"ci\" has no role");
+        world.assign(&first);
+        world.is_settled(&released("1")).await;
+        assert!(world.is_live(&first));
+
+        world
+            .plan(&released("2"))
+            .await
+            .succeeds()
+            .warns("rotation_triggers.release changed")
+            .warns("revoked in the same");
+        world.apply(&released("2")).await.succeeds();
+        let second = world.state();
+        assert_eq!(
+            second.delivery.generation,
+            generation::after(&first.delivery.generation)
+        );
+        assert!(world.is_live(&second) && !world.is_live(&first));
+        world.is_settled(&released("2")).await;
+
+        world.destroy().await.succeeds();
+        assert!(world.is_empty() && world.keys().is_empty());
+        assert_eq!(world.sandbox.roles()["reader"].subjects().count(), 0);
+        world.reported_no_value();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_an_overlap_both_are_valid_until_it_is_over() {
+    let config = every("30d", overlapping("1", "2h"));
+    let mut world = World::with_token(Options::default(), &config).await;
+    let first = world.state();
+    world.sandbox.advance(SignedDuration::from_hours(29 * 24));
+    world.apply(&config).await.changes_nothing();
+    world.sandbox.advance(SignedDuration::from_hours(24));
+    world
+        .apply(&config)
+        .await
+        .succeeds()
+        .warns("rotate_every = 30 days")
+        .warns("`overlap` = 2h");
+    let second = world.state();
+    assert_eq!(second.previous.previous_access_key, first.access_key);
+    assert!(world.is_live(&first) && world.is_live(&second));
+    world.sandbox.advance(SignedDuration::from_mins(119));
+    world.apply(&config).await.changes_nothing().reports_nothing();
+    world.sandbox.advance(SignedDuration::from_mins(1));
+    world
+        .plan(&config)
+        .await
+        .succeeds()
+        .warns("is due to end since 2027-01-31T02:00");
+    world.apply(&config).await.succeeds();
+    assert!(!world.is_live(&first) && world.is_live(&second));
+    world.is_settled(&config).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_overlap_holds_for_the_one_that_stays() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let until = world.state().previous.previous_ends_at;
+    world.apply(&overlapping("2", "4h")).await.succeeds();
+    assert_ne!(world.state().previous.previous_ends_at, until);
+    assert_eq!(world.keys().len(), 2);
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_within_the_overlap_leaves_two_at_most() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    let first = world.state();
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let second = world.state();
+    world
+        .apply(&overlapping("3", "2h"))
+        .await
+        .succeeds()
+        .warns("the one before it is to be revoked");
+    assert!(!world.is_live(&first) && world.is_live(&second) && world.is_live(&world.state()));
+    assert_eq!(world.keys().len(), 2);
+    world.destroy().await.succeeds();
+    assert!(world.keys().is_empty(), "both end");
+}
+
+/// The requests of a rotation and of a destruction, but for the one that makes a token.
+const REQUESTS: [(&str, &str); 5] = [
+    ("GET", "/roles"),
+    ("GET", "/roles/srn2:role%23writer/assignments"),
+    ("POST", "/roles/srn2:role%23writer/create-assignment"),
+    ("POST", "/roles/srn2:role%23writer/delete-assignment"),
+    ("DELETE", TOKENS),
+];
+
+#[tokio::test(start_paused = true)]
+async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
+    for (method, path) in REQUESTS {
+        for fault in losses(r#"{"message": "Done."}"#) {
+            let mut world = World::with_token(Options::default(), &released("1")).await;
+            let first = world.state();
+            let path = match path {
+                TOKENS => format!("{TOKENS}/srn2:service-token%23{}", first.access_key.known().unwrap()),
+                other => other.to_owned(),
+            };
+            world.sandbox.fault(fault.clone().on(method, &path).times(3));
+            let run = world.apply(&released("2")).await;
+            let state = world.state();
+            assert!(world.is_live(&state), "{method} {path} {fault:?}: {run:#?}");
+            world.sandbox.heal();
+            world.apply(&released("2")).await.succeeds();
+            world.is_settled(&released("2")).await;
+
+            let path = path.replace(
+                first.access_key.known().unwrap(),
+                world.state().access_key.known().unwrap(),
+            );
+            world.sandbox.fault(fault.clone().on(method, &path).times(3));
+            let run = world.destroy().await;
+            assert!(
+                !world.is_empty() || world.keys().is_empty(),
+                "{method} {path} {fault:?}: {run:#?}"
+            );
+            world.sandbox.heal();
+            world.destroy().await.succeeds();
+            assert!(world.is_empty() && world.keys().is_empty(), "{method} {path} {fault:?}");
+            world.reported_no_value();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_power() {
+    for fault in losses("{}") {
+        for rotates in [false, true] {
+            let mut world = World::with_token(Options::default(), &released("1")).await;
+            let first = world.state();
+            let release = if rotates { "2" } else { "1" };
+            if !rotates {
+                world.destroy().await.succeeds();
+            }
+            let calls = world.sandbox.calls("POST", TOKENS);
+            world.sandbox.fault(fault.clone().on("POST", TOKENS));
+            world
+                .apply(&released(release))
+                .await
+                .fails("create a service token")
+                .fails("has no role");
+            assert_eq!(world.sandbox.calls("POST", TOKENS), calls + 1, "{fault:?}");
+            assert_eq!(world.is_empty(), !rotates);
+            assert_eq!(world.is_live(&first), rotates, "{fault:?}");
+            for key in world.keys() {
+                let is_ours = first.access_key == key.as_str().into();
+                assert!(is_ours || world.roles(&key).is_empty(), "{fault:?}");
+            }
+            world.apply(&released(release)).await.succeeds();
+            world.reported_no_value();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_goes_meanwhile_is_in_nobodys_way() {
+    let mut world = World::with_token(Options::default(), &config()).await;
+    // It was listed, and is gone by now.
+    world.sandbox.add_role("gone", None);
+    let listed = Fault::answer(200)
+        .body(r#"["gone", "reader", "writer"]"#)
+        .on("GET", "/roles");
+    world.sandbox.delete_role_outside("gone");
+    world.sandbox.fault(listed);
+    world.destroy().await.succeeds();
+    assert!(world.is_empty() && world.keys().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_reach_the_platform_is_repeated() {
+    let mut world = World::new(Options::default());
+    world
+        .sandbox
+        .fault(Fault::answer(429).header("retry-after", "5").on("POST", TOKENS));
+    world.apply(&config()).await.succeeds();
+    assert_eq!(world.keys().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_cannot_be_finished_leaves_the_token_as_it_was() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    let assign = "/roles/srn2:role%23writer/create-assignment";
+    world.sandbox.fault(Fault::answer(403).on("POST", assign));
+    world.apply(&released("2")).await.fails("403").fails("is deleted again");
+    assert_eq!(world.state().access_key, first.access_key);
+    assert!(world.is_live(&first));
+    assert_eq!(world.keys().len(), 1);
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_made_token_that_cannot_be_deleted_again_is_not_forgotten() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "1h")).await;
+    let first = world.state();
+    let assign = "/roles/srn2:role%23writer/create-assignment";
+    let unassign = "/roles/srn2:role%23reader/delete-assignment";
+    world.sandbox.fault(Fault::answer(403).on("POST", assign));
+    world.sandbox.fault(Fault::answer(403).on("POST", unassign));
+    world
+        .apply(&overlapping("2", "1h"))
+        .await
+        .fails("could not be deleted again");
+    let state = world.state();
+    assert_eq!(state.access_key, first.access_key);
+    assert!(world.is_live(&first) && world.keys().len() == 2);
+    assert!(
+        world
+            .keys()
+            .contains(state.previous.previous_access_key.known().unwrap())
+    );
+    // Whether it goes on or back, the half-made one is ended.
+    world
+        .apply(&overlapping("1", "1h"))
+        .await
+        .succeeds()
+        .warns("is due to end");
+    world.is_settled(&overlapping("1", "1h")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    let path = format!("{TOKENS}/srn2:service-token%23{}", first.access_key.known().unwrap());
+    world.sandbox.fault(Fault::answer(403).on("DELETE", &path));
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("could not be revoked");
+    let second = world.state();
+    assert!(world.is_live(&second));
+    assert_eq!(second.previous.previous_access_key, first.access_key);
+    let planned = world.plan(&released("2")).await.succeeds().warns("is to be revoked");
+    assert!(planned.is_change() && planned.planned.get("previous_access_key").is_null());
+    world.apply(&released("2")).await.succeeds();
+    world.is_settled(&released("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
+    for options in every_shape() {
+        let fails = options.absent.is_server_error();
+        let mut world = World::with_token(options, &config()).await;
+        let key = world.state().access_key.into_known().unwrap();
+        world.sandbox.delete_token_outside(&key);
+        if fails {
+            world.apply(&config()).await.fails("500");
+            assert!(!world.is_empty(), "a failure proves nothing");
+            continue;
+        }
+        let planned = world.plan(&config()).await.succeeds();
+        assert!(planned.is_change() && planned.planned.get("generation") == &crate::framework::Value::Unknown);
+        world.apply(&config()).await.succeeds();
+        assert_ne!(world.state().access_key, key.into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
+    let everything_is_absent = |sandbox: &Sandbox| {
+        for token in sandbox.tokens() {
+            let path = format!("{TOKENS}/srn2:service-token%23{}", token.access_key);
+            sandbox.fault(Fault::answer(404).body("{}").on("GET", &path).times(100));
+        }
+    };
+    let mut world = World::with_token(Options::default(), &config()).await;
+    everything_is_absent(&world.sandbox);
+    world
+        .apply(&config())
+        .await
+        .changes_nothing()
+        .warns("stays in the state");
+    let path = format!(
+        "{TOKENS}/srn2:service-token%23{}",
+        world.state().access_key.known().unwrap()
+    );
+    for status in [401, 403, 500, 503] {
+        world.sandbox.heal();
+        world.sandbox.fault(Fault::answer(status).on("GET", &path).times(100));
+        world.apply(&config()).await.fails(&status.to_string());
+        assert!(!world.is_empty());
+    }
+    // A revocation that nothing proves is none.
+    world.sandbox.heal();
+    everything_is_absent(&world.sandbox);
+    world.destroy().await.fails("is not known");
+    assert!(!world.is_empty());
+    world.sandbox.heal();
+    world.destroy().await.succeeds();
+    assert!(world.is_empty() && world.keys().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() {
+    let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
+    let first = world.state();
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    let second = world.state().access_key.into_known().unwrap();
+    world.sandbox.delete_token_outside(&second);
+    world
+        .apply(&overlapping("2", "2h"))
+        .await
+        .succeeds()
+        .warns("takes its place")
+        .warns("nobody knows");
+    assert!(world.is_live(&first), "it has its overlap");
+    assert_eq!(world.state().previous.previous_access_key, first.access_key);
+    world.sandbox.advance(SignedDuration::from_hours(2));
+    world.apply(&overlapping("2", "2h")).await.succeeds();
+    world.is_settled(&overlapping("2", "2h")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_brings_no_value_and_rotates_nothing() {
+    for tells_descriptions in [true, false] {
+        let mut world = World::new(Options {
+            tells_descriptions,
+            ..Options::default()
+        });
+        let token = world.sandbox.add_token();
+        let key = token.access_key.clone();
+        for role in ["reader", "writer"] {
+            world.sandbox.assign_outside(role, Subject::token(&key));
+        }
+        world
+            .import(token.bearer().expose_secret())
+            .await
+            .fails("Not a service token");
+        for id in [
+            key.clone(),
+            format!("srn2:service-token#{key}"),
+            format!("srn2:service-token%23{key}"),
+        ] {
+            world.import(&id).await.succeeds().warns("is not known");
+            assert_eq!(world.state().access_key, key.as_str().into());
+        }
+        assert!(world.state().delivery.token.is_null() && world.state().delivery.generation.known() > Some(&0));
+        world.apply(&released("1")).await.succeeds();
+        world.is_imported(&released("1"), &key).await;
+        world.apply(&released("2")).await.succeeds().warns("is to be rotated");
+        assert_ne!(world.state().access_key, key.into());
+        world.is_settled(&released("2")).await;
+    }
+}
+
+impl World {
+    async fn is_imported(&mut self, config: &ServiceToken, key: &str) {
+        self.apply(config).await.changes_nothing().reports_nothing();
+        assert_eq!(self.keys(), [key], "it is still the same");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_description_replaces_and_both_ends_meet() {
+    let mut world = World::with_token(Options::default(), &config()).await;
+    let first = world.state();
+    let other = ServiceToken {
+        description: "cd".into(),
+        ..config()
+    };
+    world.apply(&other).await.succeeds();
+    assert_ne!(world.state().access_key, first.access_key);
+    assert!(!world.is_live(&first) && world.keys().len() == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_providers_own_token_is_rotated_and_never_just_ended() {
+    let mut world = World::new(Options::default());
+    world.apply(&released("1")).await.succeeds();
+    let key = world.state().access_key.into_known().unwrap();
+    world.sandbox.assign_outside("system-admin", Subject::token(&key));
+    world.bearer = world.state().delivery.token.into_known().unwrap();
+
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("The provider works with this token");
+    let second = world.state();
+    assert!(
+        second.previous.previous_access_key.is_null(),
+        "the old one is ended, by the new one"
+    );
+    world.bearer = second.delivery.token.clone().into_known().unwrap();
+    world.apply(&released("2")).await.changes_nothing();
+
+    world.destroy().await.fails("The provider works with this token");
+    assert!(world.is_live(&world.state()));
+
+    // Within an overlap the provider may still have the old one.
+    world.apply(&overlapping("3", "2h")).await.succeeds();
+    world.sandbox.advance(SignedDuration::from_hours(3));
+    world
+        .apply(&overlapping("3", "2h"))
+        .await
+        .fails("after a rotation, the new one");
+    assert!(world.is_live(&second));
+    world.bearer = world.state().delivery.token.into_known().unwrap();
+    world.apply(&overlapping("3", "2h")).await.succeeds();
+    assert!(!world.is_live(&second) && world.is_live(&world.state()));
+    world.reported_no_value();
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
+    let mut world = World::new(Options::default());
+    world.apply(&released("1")).await.succeeds();
+    let first = world.state();
+    // It is an administrator by what no list tells, as a token may be that is let in by other means than roles.
+    world
+        .sandbox
+        .assign_outside("system-admin", Subject::token(first.access_key.known().unwrap()));
+    world.bearer = first.delivery.token.clone().into_known().unwrap();
+    let roles = Fault::answer(200).body(r#"["reader"]"#).on("GET", "/roles").times(100);
+    world.sandbox.fault(roles);
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("could not be revoked")
+        .warns("403");
+    let second = world.state();
+    assert_eq!(second.previous.previous_access_key, first.access_key);
+    assert!(world.keys().contains(second.access_key.known().unwrap()));
+    world.reported_no_value();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_goes_to_vault_and_never_into_the_state() {
+    for options in every_shape() {
+        let mut world = World::with_token(options, &handed_over("1")).await;
+        let first = world.held().unwrap();
+        let state = world.state();
+        assert!(state.delivery.token.is_null() && state.secret_key.is_null());
+        assert_eq!(state.delivery.vault_version, 1.into());
+        world.is_settled(&handed_over("1")).await;
+        world.apply(&handed_over("2")).await.succeeds();
+        assert!(!world.sandbox.is_live(&first));
+        let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
+        assert_eq!(secret["previous_access_key"], json!(state.access_key.known().unwrap()));
+        let rotated = generation::after(&state.delivery.generation).into_known();
+        assert_eq!(secret["generation"], json!(rotated));
+        world.is_settled(&handed_over("2")).await;
+        world.destroy().await.succeeds();
+        assert!(world.held().is_none() && world.keys().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_that_could_not_be_handed_over() {
+    let mut world = World::new(Options::default());
+    world
+        .vault
+        .put(PLACE.0, PLACE.1, json!({"user": "app"}).as_object().unwrap().clone());
+    world
+        .plan(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
+    world
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
+    assert_eq!(world.sandbox.calls("POST", TOKENS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_a_killed_creation_is_found_in_vault_and_imported() {
+    let mut world = World::new(Options::default());
+    killed(&mut world, &handed_over("1"), "POST", "/secret/data/startree/ci").await;
+    assert!(world.is_empty());
+    let key = world.keys().remove(0);
+    let run = world.apply(&handed_over("1")).await.fails("import the token");
+    assert!(
+        !format!("{:?}", run.diagnostics).contains(&key),
+        "what a secret holds is not shown"
+    );
+    world.import(&key).await.succeeds();
+    let imported = world.state().delivery.generation;
+    world.apply(&handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.apply(&handed_over("1")).await.succeeds();
+    assert_eq!(world.state().delivery.generation, imported);
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn environment_with_another_name_rotates_nothing() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    for base_url in [
+        "https://gateway.example.com/acme",
+        "https://rbac-manager.acme.example.net",
+    ] {
+        world.base_url = base_url;
+        world.is_settled(&handed_over("1")).await;
+    }
+    world.apply(&handed_over("2")).await.succeeds();
+    world.is_settled(&handed_over("2")).await;
+    let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
+    assert_eq!(secret["environment"], json!("rbac-manager.acme.example.net"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn successor_of_a_killed_rotation_is_found_under_another_name_of_the_environment() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    killed(&mut world, &handed_over("2"), "POST", "/secret/data/startree/ci").await;
+    let held = world.held().unwrap();
+    world.base_url = "https://gateway.example.com/acme";
+    world.apply(&handed_over("1")).await.succeeds();
+    world.apply(&handed_over("1")).await.succeeds();
+    assert_eq!(world.held(), Some(held));
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_another_environment_keeps_its_secret() {
+    let mut first = World::with_token(Options::default(), &handed_over("1")).await;
+    let mut second = World::new(Options::default());
+    second.vault = first.vault.clone();
+    second.base_url = "https://rbac-manager.acme.other.cloud";
+    second
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
+    second.apply(&released("1")).await.succeeds();
+    let there = second.state();
+    second
+        .apply(&handed_over("1"))
+        .await
+        .fails("belongs to another token or program");
+    let key = there.access_key.known().unwrap();
+    assert_eq!(second.keys(), [key.as_str()], "it stays, and no other is made");
+    first.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_is_tainted_or_replaced_on_request_keeps_its_place_in_vault() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let provider = world.provider();
+    world.token.replace(provider, &handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.is_settled(&handed_over("1")).await;
+
+    world.token.taint();
+    world.apply(&handed_over("1")).await.succeeds();
+    world.assign(&world.state());
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
+    let other = ServiceToken {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    for second in [other, handed_over("1")] {
+        let (world, workspace) = (World::new(Options::default()), Workspace::new());
+        let both = Configuration::new()
+            .with("startree_service_token.a", ResourceBlock::new(handed_over("1")))
+            .with("startree_service_token.b", ResourceBlock::new(second.clone()));
+        workspace.plan(world.provider(), &both, &RunOptions::default()).await;
+        let reported: Vec<_> = workspace.take_diagnostics().iter().map(ToString::to_string).collect();
+        assert_eq!(reported.len(), 1, "{reported:?}");
+        assert!(
+            reported[0].contains("Two tokens are to be in the secret"),
+            "{reported:?}"
+        );
+        let description = second.description.known().unwrap();
+        assert!(
+            reported[0].contains("\"ci\"") && reported[0].contains(description),
+            "{reported:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_replaced_makes_room_in_vault() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let other = ServiceToken {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    world
+        .apply(&other)
+        .await
+        .succeeds()
+        .warns("goes from one token to another");
+    world.assign(&world.state());
+    world.is_settled(&other).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    world.token.set_lifecycle(ResourceBlock::create_before_destroy);
+    let other = ServiceToken {
+        description: "cd".into(),
+        ..handed_over("1")
+    };
+    world
+        .apply(&other)
+        .await
+        .warns("With `create_before_destroy` the apply fails before anything is made")
+        .fails("belongs to another token or program");
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_handed_over_is_deleted_again_and_the_present_one_goes_on() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    let (first, held) = (world.state(), world.held().unwrap());
+    world
+        .vault
+        .fault(Fault::answer(503).on("POST", "/secret/data/startree/ci").times(1000));
+    world
+        .apply(&handed_over("2"))
+        .await
+        .fails("could not be handed over")
+        .fails("is deleted again");
+    assert_eq!(world.state().access_key, first.access_key);
+    assert!(world.sandbox.is_live(&held));
+    world.vault.heal();
+    world.is_settled(&handed_over("1")).await;
+    world.apply(&handed_over("2")).await.succeeds();
+    world.is_settled(&handed_over("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_in_vault_is_replaced() {
+    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+    world.vault.delete(PLACE.0, PLACE.1);
+    world
+        .apply(&handed_over("1"))
+        .await
+        .succeeds()
+        .warns("is no longer in Vault")
+        .warns("is to be rotated");
+    world.is_settled(&handed_over("1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn adding_and_removing_vault_rotates() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    world.apply(&handed_over("1")).await.succeeds().warns("kept by Vault");
+    world.is_settled(&handed_over("1")).await;
+    world.apply(&released("1")).await.succeeds().warns("kept by the state");
+    assert!(world.held().is_none(), "the version that was written is removed");
+    world.is_settled(&released("1")).await;
+}
+
+/// A run whose process is killed while this request of it has no answer.
+async fn killed(world: &mut World, config: &ServiceToken, method: &str, path: &str) {
+    world.sandbox.fault(Fault::new(Effect::Hang).after().on(method, path));
+    world.vault.fault(Fault::new(Effect::Hang).after().on(method, path));
+    let killed = timeout(Duration::from_secs(5), world.apply(config)).await;
+    assert!(killed.is_err(), "it was to hang");
+    world.sandbox.heal();
+    world.vault.heal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_the_delivery_the_next_run_takes_it_over() {
+    for (method, path) in [
+        ("POST", "/secret/data/startree/ci"),
+        ("POST", "/roles/srn2:role%23reader/delete-assignment"),
+    ] {
+        let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+        let rotate = every("1h", handed_over("1"));
+        world.apply(&rotate).await.succeeds();
+        let created = world.state().delivery.generation;
+        world.sandbox.advance(SignedDuration::from_hours(1));
+        killed(&mut world, &rotate, method, path).await;
+        let held = world.held().unwrap();
+        world
+            .apply(&rotate)
+            .await
+            .succeeds()
+            .warns("did not come to its end")
+            .warns("is due to end");
+        assert_eq!(world.held().unwrap(), held, "it is not rotated again");
+        assert_eq!(world.state().delivery.generation, generation::after(&created));
+        world.is_settled(&rotate).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_plan_tells_what_may_be_left() {
+    let mut world = World::with_token(Options::default(), &released("1")).await;
+    let first = world.state();
+    killed(
+        &mut world,
+        &released("2"),
+        "POST",
+        "/roles/srn2:role%23reader/delete-assignment",
+    )
+    .await;
+    assert_eq!(world.state().access_key, first.access_key);
+    world
+        .sandbox
+        .assign_outside("reader", Subject::token(first.access_key.known().unwrap()));
+    let twin = world
+        .keys()
+        .into_iter()
+        .find(|key| first.access_key != key.as_str().into())
+        .unwrap();
+    world
+        .apply(&released("2"))
+        .await
+        .succeeds()
+        .warns("has a twin")
+        .warns(&twin);
+    assert!(world.is_live(&world.state()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_plan_applied_after_something_fell_due_only_records() {
+    let rotating = |rotate_every: &str, overlap: Field<String>| {
+        let mut config = every(rotate_every, released("1"));
+        config.rotation.overlap = overlap;
+        config
+    };
+    // The value is too old, and the one before it is to be revoked.
+    for (prepared, mut changed, later) in [
+        (None, rotating("40d", Field::Null), 45),
+        (Some("2"), rotating("40d", "2d".into()), 3),
+    ] {
+        let before = rotating("30d", changed.rotation.overlap.clone());
+        let mut world = World::with_token(Options::default(), &before).await;
+        if let Some(release) = prepared {
+            let triggers = released(release).rotation.rotation_triggers;
+            let mut rotated = before;
+            rotated.rotation.rotation_triggers = triggers.clone();
+            world.apply(&rotated).await.succeeds();
+            changed.rotation.rotation_triggers = triggers;
+        }
+        let keys = world.keys();
+        let provider = world.provider();
+        let plan = world.token.save_plan(&provider, Some(&changed)).await;
+        world.sandbox.advance(SignedDuration::from_hours(24 * later));
+        let run = world.token.apply_saved(&provider, &plan).await;
+        run.succeeds().warns("is due, and the next run changes it");
+        assert_eq!(world.keys(), keys, "what was not planned is not done");
+        world.apply(&changed).await.succeeds();
+        assert_ne!(world.keys(), keys);
+        world.is_settled(&changed).await;
+    }
+}
