@@ -206,7 +206,7 @@ fn unreadable(reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::neuroio::testing::{api, id, path, sandbox};
+    use crate::neuroio::tests::{api, id, path, sandbox};
     use crate::platform::testing::operation;
     use crate::sandbox::Fault;
     use crate::sandbox::neuroio::{Options, Order, Realm, Sandbox, Update};
@@ -338,7 +338,7 @@ mod tests {
         assert!(sandbox.tokens(&Realm::Account).is_empty());
         // The smallest id there can be.
         let sandbox = with_tokens(3, Options::default());
-        let api = crate::neuroio::testing::api(&sandbox);
+        let api = crate::neuroio::tests::api(&sandbox);
         assert!(
             api.delete(&operation(), "0".parse().unwrap())
                 .await

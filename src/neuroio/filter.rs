@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::api::{Api, StreamToken};
-use super::failure::failure;
+use super::errors::failure;
 use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Operation;
 use crate::token::{Clock, Expiry};

@@ -1,23 +1,32 @@
-//! NeuroIO: its API for stream tokens, its provider, and one file per resource and data source.
+//! NeuroIO: its API for stream tokens and its provider, laid out as every platform's module is.
 //!
 //! What is known of the platform is what its documentation and its public clients for Python and JavaScript show.
 
 pub mod api;
-#[cfg(test)]
-mod clock_tests;
 mod connection;
-mod create;
-mod delete;
-mod failure;
+mod errors;
 mod filter;
 mod provider;
 mod quota;
 mod settings;
-mod stream_token;
-mod stream_token_ephemeral;
-mod stream_token_list;
-mod stream_tokens;
+
+mod resources {
+    pub(super) mod stream_token;
+}
+
+mod data_sources {
+    pub(super) mod stream_tokens;
+}
+
+mod ephemeral_resources {
+    pub(super) mod stream_token;
+}
+
+mod list_resources {
+    mod stream_token;
+}
+
 #[cfg(test)]
-mod testing;
+mod tests;
 
 pub use provider::NeuroIo;

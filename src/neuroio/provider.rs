@@ -4,10 +4,10 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::Connection;
+use super::data_sources::stream_tokens::StreamTokensDataSource;
+use super::ephemeral_resources::stream_token::StreamTokenEphemeral;
+use super::resources::stream_token::StreamTokenResource;
 use super::settings::{self, Config, Settings};
-use super::stream_token::StreamTokenResource;
-use super::stream_token_ephemeral::StreamTokenEphemeral;
-use super::stream_tokens::StreamTokensDataSource;
 use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynListResource, DynResource, Provider,
 };

@@ -3,13 +3,13 @@
 use http::HeaderValue;
 
 use super::api::Api;
-use super::broker_config::BrokerConfigEphemeral;
 use super::connection::Connection;
-use super::permission::PermissionDataSource;
+use super::data_sources::permission::PermissionDataSource;
+use super::data_sources::workspace::WorkspaceDataSource;
+use super::data_sources::workspaces::WorkspacesDataSource;
+use super::ephemeral_resources::broker_config::BrokerConfigEphemeral;
+use super::resources::streaming_tokens::StreamingTokensResource;
 use super::settings::{self, Config, Settings};
-use super::streaming_tokens::StreamingTokensResource;
-use super::workspace::WorkspaceDataSource;
-use super::workspaces::WorkspacesDataSource;
 use crate::framework::{Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynResource, Provider};
 use crate::platform::account::ProviderAccount;
 use crate::platform::{Parts, Session};

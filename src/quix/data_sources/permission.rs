@@ -1,13 +1,13 @@
 //! `data.quix_permission`: whether the provider's token may do something.
 
-use super::connection::{Connection, Context};
-use super::failure::failure;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::quix::connection::{Connection, Context};
+use crate::quix::errors::failure;
 
 /// Whether the holder of the provider's token has a permission. So a configuration can say early, and in words of its own,
 /// that a token will not do. No permission is documented for rotating streaming tokens: that is for the role Admin.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Permission {
+pub(in crate::quix) struct Permission {
     /// What it is about: `Organisation`, `Repository`, `Workspace` (an environment), `Topic`, `Deployment`, `User`, `Session`
     /// or `Plugin`. It is passed on as it is, so that what Quix adds can be queried, too.
     #[attribute(required)]
@@ -23,7 +23,7 @@ pub(super) struct Permission {
     allowed: Field<bool>,
 }
 
-pub(super) struct PermissionDataSource;
+pub(in crate::quix) struct PermissionDataSource;
 
 impl DataSource for PermissionDataSource {
     type Model = Permission;
@@ -56,7 +56,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::quix::testing::{DEV, provider, sandbox, workspace};
+    use crate::quix::tests::{DEV, provider, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]

@@ -11,9 +11,9 @@
 //! # Assumptions
 //! - Ids are not given out again.
 
-use super::api::{Api, TokenId};
-use super::failure::failure;
 use crate::framework::Diagnostic;
+use crate::neuroio::api::{Api, TokenId};
+use crate::neuroio::errors::failure;
 use crate::platform::end_until_gone;
 use crate::rest::Operation;
 
@@ -21,7 +21,7 @@ use crate::rest::Operation;
 ///
 /// # Errors
 /// It is not gone, or may not be.
-pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
+pub(in crate::neuroio) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
     end_until_gone(operation, &format!("The stream token {id}"), || async {
         match api.delete(operation, id).await {
             Err(error) if !error.is_not_found() => Err(failure(&error)),
@@ -35,7 +35,7 @@ pub(super) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Res
 ///
 /// # Errors
 /// The error to report if that cannot be found out.
-pub(super) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
+pub(in crate::neuroio) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
     let tokens = api.list(operation, None).await.map_err(|error| failure(&error))?;
     Ok(tokens.iter().any(|token| token.id == id))
 }
@@ -43,7 +43,7 @@ pub(super) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::neuroio::testing::{api, id, path, sandbox};
+    use crate::neuroio::tests::{api, id, path, sandbox};
     use crate::platform::testing::operation;
     use crate::sandbox::neuroio::{Options, Realm};
     use crate::sandbox::{Effect, Fault};

@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::connection::{Connection, Context};
-use super::failure::failure;
 use crate::framework::{EphemeralResource, Field, Model, Opened, Outcome};
+use crate::quix::connection::{Connection, Context};
+use crate::quix::errors::failure;
 
 /// What a Kafka client needs to connect to an environment's broker, read when Terraform needs it and kept in no plan and no
 /// state. A streaming token of the environment is enough for it. Ephemeral resources need Terraform 1.10 or later.
 ///
 /// Which settings there are depends on the broker and is not documented; they are passed on as they come.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct BrokerConfig {
+pub(in crate::quix) struct BrokerConfig {
     /// The environment's id.
     #[attribute(required)]
     workspace_id: Field<String>,
@@ -32,7 +32,7 @@ pub(super) struct BrokerConfig {
     ca_certificate: Field<String>,
 }
 
-pub(super) struct BrokerConfigEphemeral;
+pub(in crate::quix) struct BrokerConfigEphemeral;
 
 impl EphemeralResource for BrokerConfigEphemeral {
     type Model = BrokerConfig;
@@ -65,7 +65,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::quix::testing::{DEV, provider_with, sandbox, workspace};
+    use crate::quix::tests::{DEV, provider_with, sandbox, workspace};
     use crate::sandbox::quix::Options;
 
     #[tokio::test(start_paused = true)]

@@ -3,10 +3,10 @@
 //! # Guarantees
 //! - The platform's answer about an environment holds the password of its broker. It is not read, so it is in no state.
 
-use super::api;
-use super::connection::{Connection, Context};
-use super::failure::failure;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::quix::api;
+use crate::quix::connection::{Connection, Context};
+use crate::quix::errors::failure;
 
 /// One environment, which Quix's API calls a workspace. What the platform does not show is null.
 ///
@@ -14,7 +14,7 @@ use crate::framework::{DataSource, Diagnostics, Field, Model};
 /// it would be in the state; the ephemeral resource [`quix_broker_config`](../ephemeral-resources/broker_config.md) brings it
 /// without.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Workspace {
+pub(in crate::quix) struct Workspace {
     /// The environment's id, which its deployments have in `Quix__Workspace__Id`. It is not its name.
     #[attribute(required)]
     id: Field<String>,
@@ -24,10 +24,10 @@ pub(super) struct Workspace {
 
 /// An environment in a list.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct ListedWorkspace {
+pub(in crate::quix) struct ListedWorkspace {
     /// The environment's id.
     #[attribute(computed)]
-    pub(super) id: Field<String>,
+    pub(in crate::quix) id: Field<String>,
     #[attribute(flatten)]
     details: Details,
 }
@@ -75,7 +75,7 @@ impl From<api::Workspace> for ListedWorkspace {
     }
 }
 
-pub(super) struct WorkspaceDataSource;
+pub(in crate::quix) struct WorkspaceDataSource;
 
 impl DataSource for WorkspaceDataSource {
     type Model = Workspace;
@@ -100,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::quix::testing::{DEV, provider, sandbox, workspace};
+    use crate::quix::tests::{DEV, provider, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]

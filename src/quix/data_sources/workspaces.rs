@@ -1,21 +1,21 @@
 //! `data.quix_workspaces`: the environments that the provider's token may see.
 
-use super::connection::{Connection, Context};
-use super::failure::failure;
 use super::workspace::ListedWorkspace;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::quix::connection::{Connection, Context};
+use crate::quix::errors::failure;
 
 /// Lists the environments that the provider's token may see; Quix's API calls them workspaces. With a streaming token that is
 /// its own environment. Which ones a personal access token is shown is not documented; Quix's Python client remarks that it
 /// may be none.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Workspaces {
+pub(in crate::quix) struct Workspaces {
     /// The environments, in the platform's order.
     #[attribute(computed)]
     workspaces: Field<Vec<ListedWorkspace>>,
 }
 
-pub(super) struct WorkspacesDataSource;
+pub(in crate::quix) struct WorkspacesDataSource;
 
 impl DataSource for WorkspacesDataSource {
     type Model = Workspaces;
@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
     use crate::framework::testing::Start;
-    use crate::quix::testing::{DEV, provider, provider_with, sandbox, workspace};
+    use crate::quix::tests::{DEV, provider, provider_with, sandbox, workspace};
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]

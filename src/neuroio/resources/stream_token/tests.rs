@@ -9,7 +9,7 @@ use super::*;
 use crate::framework::testing::{Action, Run, RunOptions, SingleResource};
 use crate::framework::{Severity, Value};
 use crate::neuroio::provider::NeuroIo;
-use crate::neuroio::testing::{every_shape, path, provider, provider_with, sandbox};
+use crate::neuroio::tests::{every_shape, path, provider, provider_with, sandbox};
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 

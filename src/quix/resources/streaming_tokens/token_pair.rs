@@ -2,9 +2,9 @@
 
 use secrecy::SecretString;
 
-use super::api::StreamingTokens;
 use crate::framework::{Diagnostic, Field, Model};
 use crate::platform::generation;
+use crate::quix::api::StreamingTokens;
 
 /// The tokens, as the state holds them.
 #[derive(Model, Clone, Debug, Default)]

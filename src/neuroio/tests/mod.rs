@@ -1,5 +1,7 @@
 //! What the tests of this module share: providers and an API that reach the sandbox in the same process, under tokio's clock.
 
+mod clock;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Api, TokenId};

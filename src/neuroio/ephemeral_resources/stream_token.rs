@@ -1,7 +1,7 @@
 //! Ephemeral `neuroio_stream_token`: a temporary stream token for one run of Terraform.
 //!
 //! # Flow
-//! Open creates a temporary token (see [`super::create`]); Close deletes it (see [`super::delete`]).
+//! Open creates a temporary token (see [`create`]); Close deletes it.
 //!
 //! # Guarantees
 //! - The value is in no plan and no state.
@@ -12,12 +12,11 @@
 
 use secrecy::SecretString;
 
-use super::api::TokenId;
-use super::connection::{Connection, Context};
-use super::create;
-use super::delete::delete;
-use super::stream_token::expires_at;
 use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
+use crate::neuroio::api::TokenId;
+use crate::neuroio::connection::{Connection, Context};
+use crate::neuroio::resources::stream_token::delete::delete;
+use crate::neuroio::resources::stream_token::{create, expires_at};
 
 /// A temporary stream token for the time of one run: it is created when Terraform needs it, in the plan and again in the apply,
 /// and deleted when all that refers to it is done. Its value is in no plan and no state. Ephemeral resources need Terraform
@@ -26,7 +25,7 @@ use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model,
 /// The orphan of a run that is killed expires 24 hours after it was created. Temporary tokens do not count against the limit
 /// of permanent ones.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct TemporaryToken {
+pub(in crate::neuroio) struct TemporaryToken {
     /// The platform's number for the token.
     #[attribute(computed)]
     id: Field<String>,
@@ -38,7 +37,7 @@ pub(super) struct TemporaryToken {
     expires_at: Field<String>,
 }
 
-pub(super) struct StreamTokenEphemeral;
+pub(in crate::neuroio) struct StreamTokenEphemeral;
 
 impl EphemeralResource for StreamTokenEphemeral {
     type Model = TemporaryToken;
@@ -89,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::framework::testing::Workspace;
-    use crate::neuroio::testing::{api, provider, sandbox};
+    use crate::neuroio::tests::{api, provider, sandbox};
     use crate::sandbox::neuroio::{Options, Realm};
     use crate::sandbox::{Effect, Fault};
 

@@ -1,9 +1,9 @@
 //! `neuroio_stream_token`: a stream token, permanent or for a day.
 //!
 //! # Flow
-//! Create creates the token (see [`super::create`]), and deactivates it where that is declared. A refresh reads it with its
+//! Create creates the token (see [`create`]), and deactivates it where that is declared. A refresh reads it with its
 //! value, which the platform shows again. `is_active` changes in place. A temporary token that has expired is replaced.
-//! Destroy deletes it (see [`super::delete`]).
+//! Destroy deletes it (see [`delete`](mod@delete)).
 //!
 //! # Guarantees
 //! - Whatever token was created is in the state afterwards, or named in an error, whatever else failed.
@@ -15,18 +15,22 @@
 //! - The list is complete.
 //! - A permanent token does not expire, whatever the platform's `expires` says of it.
 
+pub(in crate::neuroio) mod create;
+pub(in crate::neuroio) mod delete;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::{self, Issued, TokenId};
-use super::connection::{Connection, Context};
-use super::create;
-use super::delete::{delete, is_listed};
-use super::failure::failure;
-use super::filter::Found;
+use self::delete::{delete, is_listed};
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Leaving, Model, Outcome, Resource};
+use crate::neuroio::api::{self, Issued, TokenId};
+use crate::neuroio::connection::{Connection, Context};
+use crate::neuroio::errors::failure;
+use crate::neuroio::filter::Found;
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::{Session, account};
 use crate::rest::Operation;
@@ -54,31 +58,31 @@ const TEMPORARY: Duration = Duration::from_secs(24 * 3_600);
 /// ([list resource](../list-resources/stream_token.md)) or the data source
 /// [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), and import or delete it.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct StreamToken {
+pub(in crate::neuroio) struct StreamToken {
     /// Whether the token does not expire. Otherwise it expires after 24 hours.
     #[attribute(required, requires_replace)]
-    pub(super) permanent: Field<bool>,
+    pub(in crate::neuroio) permanent: Field<bool>,
     /// Whether the token is accepted. It can be changed back and forth; one that was deactivated outside
     /// Terraform is activated by the next apply, unless this is false.
     #[attribute(default = true)]
-    pub(super) is_active: Field<bool>,
+    pub(in crate::neuroio) is_active: Field<bool>,
     /// The platform's number for the token.
     #[attribute(computed, planned, import, identity)]
-    pub(super) id: Field<String>,
+    pub(in crate::neuroio) id: Field<String>,
     /// The token's value.
     #[attribute(computed, planned)]
-    pub(super) key: Field<SecretString>,
+    pub(in crate::neuroio) key: Field<SecretString>,
     /// When the token was created, in UTC.
     #[attribute(computed, planned)]
-    pub(super) created_at: Field<String>,
+    pub(in crate::neuroio) created_at: Field<String>,
     /// When a temporary token expires, in UTC; null for a permanent one. Once it has passed, the next plan replaces the token.
     #[attribute(computed, planned, requires_replace)]
-    pub(super) expires_at: Field<String>,
+    pub(in crate::neuroio) expires_at: Field<String>,
 }
 
 impl StreamToken {
     /// What is found in the list: all but the value.
-    pub(super) fn of(found: &Found) -> Self {
+    pub(in crate::neuroio) fn of(found: &Found) -> Self {
         let mut model = Self {
             permanent: found.permanent.into(),
             ..Self::default()
@@ -146,21 +150,21 @@ impl StreamToken {
 }
 
 /// When a token expires, in UTC.
-pub(super) fn expires_at(token: &api::StreamToken, permanent: bool) -> Field<String> {
+pub(in crate::neuroio) fn expires_at(token: &api::StreamToken, permanent: bool) -> Field<String> {
     let expires = token.expires.filter(|_| !permanent);
     expires.map(|at| Expiry::at(at).to_string()).into()
 }
 
-pub(super) struct StreamTokenResource {
+pub(in crate::neuroio) struct StreamTokenResource {
     session: Session,
 }
 
 impl StreamTokenResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::neuroio) fn new(session: Session) -> Self {
         Self { session }
     }
 
-    pub(super) fn session(&self) -> &Session {
+    pub(in crate::neuroio) fn session(&self) -> &Session {
         &self.session
     }
 
@@ -419,6 +423,3 @@ fn not_an_id() -> Diagnostic {
          The data source `neuroio_stream_tokens` lists the ids.",
     )
 }
-
-#[cfg(test)]
-mod tests;

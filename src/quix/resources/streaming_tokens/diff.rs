@@ -5,7 +5,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::StreamingTokens;
+use crate::quix::api::StreamingTokens;
 
 /// How two tokens differ from those of an earlier reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::framework::testing::{Run, SingleResource};
 use crate::platform::attributes::Triggers;
 use crate::platform::testing::losses;
 use crate::quix::provider::Quix;
-use crate::quix::testing::{DEV, block, connection, every_shape, provider, provider_with, sandbox, workspace};
+use crate::quix::tests::{DEV, block, connection, every_shape, provider, provider_with, sandbox, workspace};
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 

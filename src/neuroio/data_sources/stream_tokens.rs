@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::connection::{Connection, Context};
-use super::filter::{Filter, Found};
 use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::neuroio::connection::{Connection, Context};
+use crate::neuroio::filter::{Filter, Found};
 use crate::platform::Session;
 use crate::token::Expiry;
 
@@ -13,7 +13,7 @@ use crate::token::Expiry;
 ///
 /// Not documented by the platform: whether a temporary token that has expired is still listed.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct StreamTokens {
+pub(in crate::neuroio) struct StreamTokens {
     #[attribute(flatten)]
     filter: Filter,
     /// What was found, the oldest first.
@@ -58,12 +58,12 @@ impl ListedToken {
     }
 }
 
-pub(super) struct StreamTokensDataSource {
+pub(in crate::neuroio) struct StreamTokensDataSource {
     session: Session,
 }
 
 impl StreamTokensDataSource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::neuroio) fn new(session: Session) -> Self {
         Self { session }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::framework::testing::Workspace;
-    use crate::neuroio::testing::{provider, sandbox};
+    use crate::neuroio::tests::{provider, sandbox};
     use crate::sandbox::neuroio::{Options, Realm};
 
     #[tokio::test(start_paused = true)]

@@ -7,16 +7,16 @@
 //! # Assumptions
 //! - The platform's list is complete. Whether it still shows what has expired is not documented.
 
-use super::connection::Context;
-use super::filter::{Filter, Found};
-use super::stream_token::{StreamToken, StreamTokenResource};
 use crate::framework::{Diagnostics, ListItem, ListResource, Model};
+use crate::neuroio::connection::Context;
+use crate::neuroio::filter::{Filter, Found};
+use crate::neuroio::resources::stream_token::{StreamToken, StreamTokenResource};
 
 /// Finds the stream tokens of the account, space or managers that the provider's `api_token` belongs to, whoever created them,
 /// for `terraform query` (Terraform 1.14): to bring under Terraform what was created by hand, or what is an orphan of a run
 /// that was killed. `terraform query -generate-config-out=tokens.tf` writes a resource and an `import` block for each.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Query {
+pub(in crate::neuroio) struct Query {
     #[attribute(flatten)]
     filter: Filter,
 }

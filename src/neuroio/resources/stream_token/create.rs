@@ -33,10 +33,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::api::{Api, Issued, StreamToken, TokenId};
-use super::failure::failure;
-use super::quota;
 use crate::framework::{Diagnostic, Diagnostics};
+use crate::neuroio::api::{Api, Issued, StreamToken, TokenId};
+use crate::neuroio::errors::failure;
+use crate::neuroio::quota;
 use crate::rest::{Error, Operation};
 
 /// How many creations of a temporary token may be repeated although a token is new: each may leave one that expires unused.
@@ -52,7 +52,7 @@ fn pause(n: u32) -> Duration {
 ///
 /// # Errors
 /// Why there is none, with the tokens that may be orphans of it.
-pub(super) async fn create(
+pub(in crate::neuroio) async fn create(
     api: &Api,
     operation: &Operation,
     permanent: bool,
@@ -196,7 +196,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::neuroio::testing::{api, sandbox};
+    use crate::neuroio::tests::{api, sandbox};
     use crate::platform::testing::{losses, operation};
     use crate::sandbox::neuroio::{Options, Realm, Sandbox};
     use crate::sandbox::{Effect, Fault, When};

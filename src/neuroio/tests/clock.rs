@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::testing::{provider, provider_at, sandbox};
+use super::{provider, provider_at, sandbox};
 use crate::framework::testing::{RunOptions, SingleResource};
 use crate::sandbox::neuroio::{Options, Realm};
 use crate::token::Clock;

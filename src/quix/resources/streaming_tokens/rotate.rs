@@ -33,11 +33,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::api::StreamingTokens;
-use super::connection::Connection;
 use super::diff::{Diff, classify};
-use super::failure::failure;
 use crate::framework::Diagnostic;
+use crate::quix::api::StreamingTokens;
+use crate::quix::connection::Connection;
+use crate::quix::errors::failure;
 use crate::rest::{Error, Operation};
 
 /// How long to wait before each reading that follows a rotation: a reader may lag behind.
@@ -300,7 +300,7 @@ mod tests {
     use super::*;
     use crate::framework::Severity;
     use crate::platform::testing::{losses, operation};
-    use crate::quix::testing::{DEV, connection, connection_with, every_shape, sandbox};
+    use crate::quix::tests::{DEV, connection, connection_with, every_shape, sandbox};
     use crate::sandbox::quix::{self, Options, Paths, Role, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 

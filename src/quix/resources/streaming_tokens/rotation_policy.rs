@@ -3,10 +3,10 @@
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api::StreamingTokens;
 use super::token_pair::TokenPair;
 use crate::framework::{Field, Model, Set};
 use crate::platform::attributes::{Triggers, known_triggers};
+use crate::quix::api::StreamingTokens;
 use crate::token::changed_triggers;
 
 /// What rotates the tokens.

@@ -2,7 +2,7 @@
 //!
 //! # Flow
 //! An environment always has two tokens, so creating this reads them, and destroying it forgets them. A refresh reads them
-//! again. What is declared rotates them (see [`super::rotation_policy`] and [`super::rotate`]).
+//! again. What is declared rotates them (see [`rotation_policy`](mod@rotation_policy) and [`rotate`](mod@rotate)).
 //!
 //! # Guarantees
 //! - Nothing but a change of `rotation_triggers` or `forced_rotation_triggers`, or a present token that `revoke_sha256` lists,
@@ -23,19 +23,26 @@
 //! - Nothing leaves the state by itself, whatever the platform answers.
 //!
 //! # Assumptions
-//! - Those of [`super::rotate`].
+//! - Those of [`rotate`](mod@rotate).
 //! - One resource manages an environment's tokens. Of two of one run and one `provider` block, only one rotates; otherwise
 //!   both do, if they look at the same moment.
 
-use super::api;
-use super::connection::{Connection, Context};
-use super::diff::{Diff, classify};
-use super::failure::failure;
-use super::rotate::{own_token, rotate, time_until_settled};
-use super::rotation_policy::{Decision, Rotation, RotationPolicy};
-use super::token_pair::TokenPair;
+mod diff;
+mod rotate;
+mod rotation_policy;
+#[cfg(test)]
+mod tests;
+mod token_pair;
+
+use self::diff::{Diff, classify};
+use self::rotate::{own_token, rotate, time_until_settled};
+use self::rotation_policy::{Decision, Rotation, RotationPolicy};
+use self::token_pair::TokenPair;
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, PrivateState, Resource};
 use crate::platform::{Session, account, generation, private_record};
+use crate::quix::api;
+use crate::quix::connection::{Connection, Context};
+use crate::quix::errors::failure;
 
 /// The two streaming tokens of an environment, with which clients of Quix Streams authenticate. Both are always valid, and
 /// neither expires. **A rotation revokes token 1 at once**, makes token 2 token 1, and creates a new token 2.
@@ -60,14 +67,14 @@ use crate::platform::{Session, account, generation, private_record};
 /// rotated cannot be proved, and no rotation can be made to depend on token 1 no longer being in use, because the platform
 /// does not show who uses it.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct StreamingTokens {
+pub(in crate::quix) struct StreamingTokens {
     /// The environment's id.
     #[attribute(required, requires_replace, import, identity)]
-    pub(super) workspace_id: Field<String>,
+    workspace_id: Field<String>,
     #[attribute(flatten)]
-    pub(super) policy: RotationPolicy,
+    policy: RotationPolicy,
     #[attribute(flatten)]
-    pub(super) tokens: TokenPair,
+    tokens: TokenPair,
 }
 
 impl StreamingTokens {
@@ -85,12 +92,12 @@ impl StreamingTokens {
 /// The key in the private state of when a rotation was sent whose outcome is unknown.
 const ROTATION_SENT: &str = "rotation_sent";
 
-pub(super) struct StreamingTokensResource {
+pub(in crate::quix) struct StreamingTokensResource {
     session: Session,
 }
 
 impl StreamingTokensResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::quix) fn new(session: Session) -> Self {
         Self { session }
     }
 
@@ -427,6 +434,3 @@ fn forgotten(workspace: &str) -> Diagnostic {
          them can still use them.",
     )
 }
-
-#[cfg(test)]
-mod tests;
