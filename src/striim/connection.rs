@@ -9,12 +9,12 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
-use super::failure::failure;
+use super::errors::failure;
 use super::issue::{self, Unmade};
 use super::labels::LABELS;
 use super::pat_ledger;
-use super::pat_status::DeclaredStatuses;
 use super::quota::Ledger;
+use super::resources::pat_status::DeclaredStatuses;
 use crate::framework::{self, Diagnostic};
 use crate::platform::hand_over::{self, Courier};
 use crate::platform::vault_settings::Link;

@@ -348,7 +348,7 @@ mod tests {
     use super::*;
     use crate::sandbox::striim::{Expired, Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::testing::{api, losses, operation, sandbox};
+    use crate::striim::tests::{api, losses, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");

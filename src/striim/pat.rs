@@ -4,7 +4,7 @@
 use http::StatusCode;
 
 use super::api::{Api, Owner, UserToken, UserTokenReading};
-use super::failure::failure;
+use super::errors::failure;
 use crate::framework::{Diagnostic, Severity};
 use crate::platform::end_until_gone;
 use crate::rest::{Error, Operation};

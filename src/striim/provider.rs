@@ -2,22 +2,22 @@
 
 use http::HeaderValue;
 
+use super::actions::revoke_personal_access_token::RevokePersonalAccessToken;
+use super::actions::revoke_service_account_token::RevokeServiceAccountToken;
+use super::actions::rotate_service_account_token::RotateServiceAccountToken;
 use super::api::Api;
 use super::connection::Connection;
-use super::ephemeral_service_account_token::ServiceAccountTokenEphemeral;
+use super::data_sources::pat_status::PatStatusDataSource;
+use super::data_sources::service_account_tokens::ServiceAccountTokensDataSource;
+use super::data_sources::token::TokenDataSource;
+use super::ephemeral_resources::service_account_token::ServiceAccountTokenEphemeral;
 use super::functions;
 use super::labels;
-use super::pat_status::PatStatusResource;
-use super::pat_status_data_source::PatStatusDataSource;
-use super::personal_access_token::PersonalAccessTokenResource;
-use super::revoke_personal_access_token::RevokePersonalAccessToken;
-use super::revoke_service_account_token::RevokeServiceAccountToken;
-use super::rotate_service_account_token::RotateServiceAccountToken;
-use super::service_account_token::ServiceAccountTokenResource;
-use super::service_account_token_pair::ServiceAccountTokenPairResource;
-use super::service_account_tokens::ServiceAccountTokensDataSource;
+use super::resources::pat_status::PatStatusResource;
+use super::resources::personal_access_token::PersonalAccessTokenResource;
+use super::resources::service_account_token::ServiceAccountTokenResource;
+use super::resources::service_account_token_pair::ServiceAccountTokenPairResource;
 use super::settings::{self, Config, Settings};
-use super::token::TokenDataSource;
 use crate::framework::{
     Configured, Context, Diagnostics, DynAction, DynDataSource, DynEphemeralResource, DynFunction, DynListResource,
     DynResource, Provider, Schema,

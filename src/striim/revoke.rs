@@ -14,7 +14,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::api::{Api, ServiceAccount};
-use super::failure::failure;
+use super::errors::failure;
 use crate::framework::Diagnostic;
 use crate::platform::end_until_gone;
 use crate::rest::Operation;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::sandbox::striim::Options;
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::testing::{api, operation, sandbox};
+    use crate::striim::tests::{api, operation, sandbox};
 
     const DELETE: (&str, &str) = ("DELETE", "/service-account");
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::api::{IssuedToken, Own, ServiceAccount, find, is_marked, is_same_name};
 use super::connection::{Connection, Context, Latest};
-use super::failure::failure;
+use super::errors::failure;
 use super::issue::{self, Unmade};
 use super::quota;
 use super::revoke::revoke;

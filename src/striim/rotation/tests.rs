@@ -12,10 +12,10 @@ use crate::framework::{Field, Model};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{KeptExpiry, ListUpdated, Options, Role, Sandbox};
 use crate::striim::api::{NewServiceAccount, Own};
-use crate::striim::personal_access_token::PersonalAccessToken as Pat;
-use crate::striim::service_account_token::ServiceAccountToken as Token;
-use crate::striim::service_account_token_pair::ServiceAccountTokenPair as Pair;
-use crate::striim::testing::{Connected, api, operation, provider, provider_with, sandbox};
+use crate::striim::resources::personal_access_token::PersonalAccessToken as Pat;
+use crate::striim::resources::service_account_token::ServiceAccountToken as Token;
+use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair as Pair;
+use crate::striim::tests::{Connected, api, operation, provider, provider_with, sandbox};
 use crate::token::{Expiry, Lifetime};
 use secrecy::{ExposeSecret, SecretString};
 

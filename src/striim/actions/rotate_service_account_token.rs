@@ -13,16 +13,16 @@
 
 use jiff::Timestamp;
 
-use super::api::find;
-use super::connection::{Connection, Context};
-use super::labels::{LABELS, service_account};
-use super::quota::ending;
-use super::rotation::RotationPolicy;
-use super::service_account::{LIFETIME, no_such_account, rotate, token_of, why_not_rotated};
-use super::token_value;
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress, Schema};
 use crate::platform::Session;
 use crate::platform::hand_over::{self, Destination, Secret};
+use crate::striim::api::find;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::labels::{LABELS, service_account};
+use crate::striim::quota::ending;
+use crate::striim::rotation::RotationPolicy;
+use crate::striim::service_account::{LIFETIME, no_such_account, rotate, token_of, why_not_rotated};
+use crate::striim::token_value;
 use crate::token::Expiry;
 use crate::vault::Entry;
 
@@ -36,7 +36,7 @@ use crate::vault::Entry;
 /// service accounts that no configuration manages. Where the value is kept in a state, let the resource rotate: this action
 /// would leave a value there that no longer works, and the next plan would rotate again.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Config {
+pub(in crate::striim) struct Config {
     /// The service account's name, which is case-sensitive.
     #[attribute(required, length = 1..)]
     name: Field<String>,
@@ -60,12 +60,12 @@ impl Config {
     }
 }
 
-pub(super) struct RotateServiceAccountToken {
+pub(in crate::striim) struct RotateServiceAccountToken {
     session: Session,
 }
 
 impl RotateServiceAccountToken {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 

@@ -3,11 +3,6 @@
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ephemeral_service_account_token::{EphemeralServiceAccountToken, ServiceAccountTokenEphemeral};
-use super::personal_access_token::{PersonalAccessToken, PersonalAccessTokenResource};
-use super::provider::Striim;
-use super::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
-use super::testing::sandbox;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Configured, Context, EphemeralResource, Model, Provider, Resource, Value};
 use crate::platform::Parts;
@@ -15,6 +10,13 @@ use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Options, Role, Sandbox};
+use crate::striim::ephemeral_resources::service_account_token::{
+    EphemeralServiceAccountToken, ServiceAccountTokenEphemeral,
+};
+use crate::striim::provider::Striim;
+use crate::striim::resources::personal_access_token::{PersonalAccessToken, PersonalAccessTokenResource};
+use crate::striim::resources::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
+use crate::striim::tests::sandbox;
 use crate::token::Clock;
 
 const HOUR: i64 = 60 * 60;

@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::api::NewServiceAccount;
-use super::provider::Striim;
-use super::testing::{api, operation, provider, sandbox};
 use crate::framework::testing::Diagnostic;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, SingleResource, Workspace};
 use crate::framework::{Severity, Value};
@@ -15,6 +12,9 @@ use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
+use crate::striim::api::NewServiceAccount;
+use crate::striim::provider::Striim;
+use crate::striim::tests::{api, operation, provider, sandbox};
 
 const LIST: (&str, &str) = ("GET", "/service-accounts");
 

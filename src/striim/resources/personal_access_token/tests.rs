@@ -11,9 +11,9 @@ use crate::framework::testing::{
 use crate::platform::testing::imposters::imposters;
 use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::striim::pat_status::PatStatus;
+use crate::striim::resources::pat_status::PatStatus;
 use crate::striim::rotation::RotationPolicy;
-use crate::striim::testing::{Connected, api, api_with, connection, operation, provider_by, sandbox};
+use crate::striim::tests::{Connected, api, api_with, connection, operation, provider_by, sandbox};
 
 const USER: &str = "ann@acme.example";
 const ADMIN: &str = "admin@acme.example";

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::personal_access_token::PersonalAccessToken;
-use super::provider::Striim;
-use super::rotation::RotationPolicy;
-use super::service_account_token::ServiceAccountToken;
-use super::service_account_token_pair::ServiceAccountTokenPair;
-use super::testing::sandbox;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
+use crate::striim::provider::Striim;
+use crate::striim::resources::personal_access_token::PersonalAccessToken;
+use crate::striim::resources::service_account_token::ServiceAccountToken;
+use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
+use crate::striim::rotation::RotationPolicy;
+use crate::striim::tests::sandbox;
 
 const USER: &str = "ann@acme.example";
 const HOME: &str = "http://127.0.0.1";

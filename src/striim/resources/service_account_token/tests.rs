@@ -7,7 +7,7 @@ use crate::platform::testing::imposters::imposters;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
 use crate::striim::rotation::RotationPolicy;
-use crate::striim::testing::{provider, sandbox};
+use crate::striim::tests::{provider, sandbox};
 
 const NAME: &str = "CI-Pipeline";
 

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::api::ServiceAccount;
-use super::connection::{Connection, Context};
-use super::failure::failure;
-use super::service_account::token_of;
 use crate::framework::{DataSource, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Session;
+use crate::striim::api::ServiceAccount;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::service_account::token_of;
 use crate::token::Expiry;
 
 /// Looks up a token: that of a service account by `name`, a user's personal access token by `email` (administrators only), or
@@ -15,7 +15,7 @@ use crate::token::Expiry;
 /// shows that only when it is issued.
 #[derive(Model, Clone, Debug, Default)]
 #[model(conflicting("name", "email"))]
-pub(super) struct Token {
+pub(in crate::striim) struct Token {
     /// The name of a service account, case-sensitive.
     #[attribute(optional, length = 1..)]
     name: Field<String>,
@@ -44,24 +44,24 @@ pub(super) struct Token {
 
 /// When a token expires, in every data source.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Ending {
+pub(in crate::striim) struct Ending {
     /// When it expires, in UTC; null for a legacy token.
     #[attribute(computed)]
-    pub(super) expires_at: Field<String>,
+    pub(in crate::striim) expires_at: Field<String>,
     /// Whether it has expired.
     #[attribute(computed)]
-    pub(super) expired: Field<bool>,
+    pub(in crate::striim) expired: Field<bool>,
     /// Whether it has no expiry, as tokens have that are older than the platform's mandatory expiries.
     #[attribute(computed)]
-    pub(super) legacy: Field<bool>,
+    pub(in crate::striim) legacy: Field<bool>,
 }
 
-pub(super) struct TokenDataSource {
+pub(in crate::striim) struct TokenDataSource {
     session: Session,
 }
 
 impl TokenDataSource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 
@@ -133,7 +133,11 @@ impl DataSource for TokenDataSource {
 }
 
 /// The expiry of a service account's token.
-pub(super) fn ending_of_account(account: &ServiceAccount, now: Timestamp, diagnostics: &mut Diagnostics) -> Ending {
+pub(in crate::striim) fn ending_of_account(
+    account: &ServiceAccount,
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> Ending {
     let unreadable = account.unreadable_expiry.as_deref();
     let what = token_of(&account.name);
     Ending::of(&what, account.expires_at, unreadable, now, diagnostics)
@@ -142,7 +146,7 @@ pub(super) fn ending_of_account(account: &ServiceAccount, now: Timestamp, diagno
 impl Ending {
     /// The end of a token, as seen from `now`. Without an expiry it is a legacy token; with one that cannot be read it is
     /// neither a legacy token nor known to have expired.
-    pub(super) fn of(
+    pub(in crate::striim) fn of(
         what: &str,
         expires_at: Option<Timestamp>,
         unreadable: Option<&str>,

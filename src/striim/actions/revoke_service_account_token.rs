@@ -7,13 +7,13 @@
 //! - The account is not the one that the provider works with, which nothing tells by its name. If it is, the revocation is
 //!   the last thing that the platform lets it do.
 
-use super::api::find;
-use super::connection::{Connection, Context};
-use super::quota::ending;
-use super::revoke::revoke;
-use super::service_account::no_such_account;
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::platform::Session;
+use crate::striim::api::find;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::quota::ending;
+use crate::striim::revoke::revoke;
+use crate::striim::service_account::no_such_account;
 
 /// Revokes the token of a service account and deletes the account, whoever created it: one that leaked, or one that another
 /// has taken the place of. The token stops working at once. Needs Terraform 1.14.
@@ -24,18 +24,18 @@ use crate::platform::Session;
 /// To revoke a token that a configuration manages, take its resource out of the configuration: after this action, the next
 /// plan would recreate it.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Config {
+pub(in crate::striim) struct Config {
     /// The service account's name, which is case-sensitive. Not that of the one that the provider works with.
     #[attribute(required, length = 1..)]
     name: Field<String>,
 }
 
-pub(super) struct RevokeServiceAccountToken {
+pub(in crate::striim) struct RevokeServiceAccountToken {
     session: Session,
 }
 
 impl RevokeServiceAccountToken {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::sandbox::Fault;
     use crate::sandbox::striim::{Options, Sandbox};
-    use crate::striim::testing::{context, invoke, losses, plan, sandbox};
+    use crate::striim::tests::{context, invoke, losses, plan, sandbox};
 
     fn action(sandbox: &Sandbox) -> RevokeServiceAccountToken {
         RevokeServiceAccountToken::new(Session::new(sandbox.clock()))

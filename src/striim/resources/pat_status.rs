@@ -28,31 +28,31 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::api::PatStatus as Status;
-use super::connection::{Connection, Context};
-use super::failure::failure;
-use super::identity::InAccount;
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, PrivateState, Resource, Schema, Severity,
     Value,
 };
 use crate::platform::{Session, account};
 use crate::rest::Operation;
+use crate::striim::api::PatStatus as Status;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::identity::InAccount;
 
 /// Whether personal access tokens may be used in the Striim Cloud account. There must be only one such resource for an account.
 /// **Disabling revokes every personal access token at once; enabling again restores none of them.**
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct PatStatus {
+pub(in crate::striim) struct PatStatus {
     /// Whether personal access tokens may be used.
     #[attribute(required)]
-    pub(super) enabled: Field<bool>,
+    pub(in crate::striim) enabled: Field<bool>,
     /// What happens to the status when this resource is destroyed: `keep` (the default) leaves it as it is, `enable` and
     /// `disable` set it.
     #[attribute(optional, one_of = ["keep", "enable", "disable"])]
-    pub(super) on_destroy: Field<String>,
+    pub(in crate::striim) on_destroy: Field<String>,
     /// The account's short name; where the provider has only a `base_url`, the host in it.
     #[attribute(computed, use_state_for_unknown)]
-    pub(super) id: Field<String>,
+    pub(in crate::striim) id: Field<String>,
 }
 
 /// The key in the private state of the number that distinguishes a resource from others of the same account.
@@ -63,7 +63,7 @@ const APPLIED: &str = "applied";
 
 /// Which status each resource of this run declares, by the number of the resource.
 #[derive(Default)]
-pub(super) struct DeclaredStatuses(Mutex<BTreeMap<String, DeclaredStatus>>);
+pub(in crate::striim) struct DeclaredStatuses(Mutex<BTreeMap<String, DeclaredStatus>>);
 
 #[derive(Clone, Copy)]
 struct DeclaredStatus {
@@ -138,12 +138,12 @@ fn duplicate() -> Diagnostic {
     )
 }
 
-pub(super) struct PatStatusResource {
+pub(in crate::striim) struct PatStatusResource {
     session: Session,
 }
 
 impl PatStatusResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 }
@@ -396,7 +396,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
 }
 
 /// What the status is.
-pub(super) async fn current(connection: &Connection, operation: &Operation) -> Result<bool, Diagnostic> {
+pub(in crate::striim) async fn current(connection: &Connection, operation: &Operation) -> Result<bool, Diagnostic> {
     let status = connection.api.pat_status(operation).await;
     status.map(|status| status.enabled).map_err(|error| failure(&error))
 }
@@ -432,7 +432,7 @@ mod tests {
     use crate::framework::DynResource;
     use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, SingleResource, Workspace};
     use crate::sandbox::striim::{Options, Sandbox};
-    use crate::striim::testing::{connection, provider, sandbox};
+    use crate::striim::tests::{connection, provider, sandbox};
 
     const TYPE: &str = "striim_pat_status";
 

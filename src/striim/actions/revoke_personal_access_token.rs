@@ -5,13 +5,13 @@
 //! - Of a user who is known by address, what is told to be revoked is no longer told of by the platform. By number the
 //!   platform documents no look-up: there it is revoked twice, because one answer can be a proxy's.
 
-use super::api::{Api, Owner};
-use super::connection::{Connection, Context};
-use super::failure::failure;
-use super::pat::{self, find};
-use super::token_value;
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::rest::Operation;
+use crate::striim::api::{Api, Owner};
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::pat::{self, find};
+use crate::striim::token_value;
 
 /// Revokes the personal access token of a user: one that leaked, or that of somebody who leaves. The token stops working at
 /// once. It takes an administrator. Needs Terraform 1.14.
@@ -21,7 +21,7 @@ use crate::rest::Operation;
 /// is not revoked.
 #[derive(Model, Clone, Debug, Default)]
 #[model(exactly_one_of("email", "user_id"))]
-pub(super) struct Config {
+pub(in crate::striim) struct Config {
     /// The user's email address.
     #[attribute(optional, length = 1..)]
     email: Field<String>,
@@ -30,7 +30,7 @@ pub(super) struct Config {
     user_id: Field<i64>,
 }
 
-pub(super) struct RevokePersonalAccessToken;
+pub(in crate::striim) struct RevokePersonalAccessToken;
 
 impl Config {
     /// How a message names it.
@@ -147,7 +147,7 @@ mod tests {
     use crate::framework::{DynAction, Model};
     use crate::sandbox::Fault;
     use crate::sandbox::striim::{Options, Role, Sandbox, User};
-    use crate::striim::testing::{connection_with, context, invoke, losses, plan, sandbox};
+    use crate::striim::tests::{connection_with, context, invoke, losses, plan, sandbox};
 
     const DELETE: (&str, &str) = ("DELETE", "/user-token");
     const JO: &str = "jo@acme.example";

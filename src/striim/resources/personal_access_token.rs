@@ -22,15 +22,6 @@ use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{Api, IssuedToken, Own, UserToken};
-use super::connection::{Connection, Context};
-use super::failure::failure;
-use super::identity::OfUser;
-use super::issue;
-use super::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
-use super::replacement;
-use super::rotating_token::{RotatingToken, UpdatePlan, described};
-use super::token_value;
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Severity, Value,
 };
@@ -39,6 +30,15 @@ use crate::platform::declarations::declaration;
 use crate::platform::hand_over::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
 use crate::rest::{Error, Operation};
+use crate::striim::api::{Api, IssuedToken, Own, UserToken};
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::identity::OfUser;
+use crate::striim::issue;
+use crate::striim::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
+use crate::striim::replacement;
+use crate::striim::rotating_token::{RotatingToken, UpdatePlan, described};
+use crate::striim::token_value;
 use crate::token::{Expiry, Lifetime};
 
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
@@ -65,18 +65,18 @@ const OWN_USER: &str = "own_user";
 /// that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for it with `depends_on`;
 /// otherwise Terraform may plan and issue the token first.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct PersonalAccessToken {
+pub(in crate::striim) struct PersonalAccessToken {
     /// The address of the user whose token it is; another user's is for administrators only. Default: the user whom the
     /// provider works as. A provider that works with the token of a service account is no user, and needs it. Once it is
     /// known, leaving it out or writing the same address changes nothing.
     // Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
     #[attribute(optional, computed, planned, requires_replace, check = is_address)]
-    pub(super) email: Field<String>,
+    pub(in crate::striim) email: Field<String>,
     /// The user's address; `own` where neither the configuration nor the platform reports it.
     #[attribute(computed, planned)]
-    pub(super) id: Field<String>,
+    pub(in crate::striim) id: Field<String>,
     #[attribute(flatten)]
-    pub(super) token: RotatingToken,
+    pub(in crate::striim) token: RotatingToken,
 }
 
 fn is_address(email: &str) -> Result<(), String> {
@@ -115,12 +115,12 @@ impl PersonalAccessToken {
     }
 }
 
-pub(super) struct PersonalAccessTokenResource {
+pub(in crate::striim) struct PersonalAccessTokenResource {
     session: Session,
 }
 
 impl PersonalAccessTokenResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 

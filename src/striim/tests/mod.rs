@@ -1,25 +1,31 @@
 //! What the tests of this module share: an API that calls the sandbox in the same process, under tokio's clock.
 
+mod account;
+mod clock;
+mod saved_plan;
+mod secrets;
+mod workspace;
+
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use super::api::Api;
-use super::connection::{Connection, Context};
-use super::provider::Striim;
-use super::settings::Config;
 use crate::framework::{self, Action, Configured, Diagnostics, DynResource, Progress, Provider};
 use crate::platform::Parts;
-pub(super) use crate::platform::testing::operation;
+pub(in crate::striim) use crate::platform::testing::operation;
 use crate::platform::testing::{self, client, clock, variables};
 use crate::redaction::KnownSecrets;
 use crate::rest::{Credential, Transport};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{self, Sandbox, Seed};
+use crate::striim::api::Api;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::provider::Striim;
+use crate::striim::settings::Config;
 
 /// A sandbox whose time is tokio's.
-pub(super) fn sandbox(options: striim::Options) -> Sandbox {
+pub(in crate::striim) fn sandbox(options: striim::Options) -> Sandbox {
     Sandbox::seeded(
         Seed {
             clock: clock(),
@@ -30,50 +36,50 @@ pub(super) fn sandbox(options: striim::Options) -> Sandbox {
 }
 
 /// The API, as its administrator.
-pub(super) fn api(sandbox: &Sandbox) -> Api {
+pub(in crate::striim) fn api(sandbox: &Sandbox) -> Api {
     api_with(sandbox, &sandbox.admin_token())
 }
 
 /// The API, called with this token.
-pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
+pub(in crate::striim) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     let credential = Credential::bearer(token.clone()).unwrap();
     let transport = Transport::new(sandbox.service());
     Api::new(client(transport, "http://127.0.0.1/api/v1", credential))
 }
 
 /// A connection to the account, as its administrator.
-pub(super) fn connection(sandbox: &Sandbox) -> Connection {
+pub(in crate::striim) fn connection(sandbox: &Sandbox) -> Connection {
     connection_with(sandbox, &sandbox.admin_token())
 }
 
 /// A connection to the account, by this token.
-pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
+pub(in crate::striim) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
     Connection::new(api_with(sandbox, token), "acme".to_owned(), Duration::from_secs(300))
 }
 
 /// A call to a provider that works with the account, as its administrator.
-pub(super) fn context(sandbox: &Sandbox) -> Context {
+pub(in crate::striim) fn context(sandbox: &Sandbox) -> Context {
     Context::with_client(connection(sandbox))
 }
 
 /// The provider with a given connection, by which it does not learn the platform's time.
-pub(super) struct Connected {
+pub(in crate::striim) struct Connected {
     striim: Striim,
     api: Api,
 }
 
 /// A provider that works with the account, as its administrator.
-pub(super) fn provider(sandbox: &Sandbox) -> Connected {
+pub(in crate::striim) fn provider(sandbox: &Sandbox) -> Connected {
     provider_with(sandbox, &sandbox.admin_token())
 }
 
 /// A provider that works with the account, by this token.
-pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> Connected {
+pub(in crate::striim) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> Connected {
     provider_by(sandbox, &api_with(sandbox, token))
 }
 
 /// A provider that calls this API: by the token that a provider before it works with, also if that has rotated it.
-pub(super) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
+pub(in crate::striim) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
     Connected {
         striim: Striim::new(Parts {
             clock: sandbox.clock(),
@@ -86,7 +92,7 @@ pub(super) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
 
 impl Connected {
     /// The same, which knows the platform's time, as after any answer with a `Date`.
-    pub(super) fn synchronised(self) -> Self {
+    pub(in crate::striim) fn synchronised(self) -> Self {
         let clock = self.striim.session().clock();
         let now = clock.now();
         clock.observe(now, now, now);
@@ -122,12 +128,12 @@ impl Provider for Connected {
 }
 
 /// Every way in which an answer is lost, before or after the platform acted.
-pub(super) fn losses() -> Vec<Fault> {
+pub(in crate::striim) fn losses() -> Vec<Fault> {
     testing::losses(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
 }
 
 /// The progress of an action, line by line, and its diagnostics.
-pub(super) async fn invoke<A: Action<Client = Connection>>(
+pub(in crate::striim) async fn invoke<A: Action<Client = Connection>>(
     action: &A,
     context: &Context,
     config: A::Config,
@@ -143,7 +149,7 @@ pub(super) async fn invoke<A: Action<Client = Connection>>(
 }
 
 /// What the plan of an action reports.
-pub(super) async fn plan<A: Action<Client = Connection>>(
+pub(in crate::striim) async fn plan<A: Action<Client = Connection>>(
     action: &A,
     context: &Context,
     config: &A::Config,

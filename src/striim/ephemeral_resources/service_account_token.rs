@@ -6,11 +6,13 @@
 //! # Guarantees
 //! - What Open made and cannot hand over, it revokes again. What neither Open nor Close could revoke ends by itself,
 //!   `expires_in` after it was made, and the next Open with the same prefix removes it.
-//! - Nobody else's account is touched ([`ephemeral_name`] says what proves that).
+//! - Nobody else's account is touched ([`name`] says what proves that).
 //!
 //! # Assumptions
 //! - The platform keeps the expiry that it is given, to the second. If it does not, what is left over stays until somebody
 //!   removes it, and takes a place as long as it is listed.
+
+mod name;
 
 use std::time::Duration;
 
@@ -19,18 +21,17 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
-use super::connection::{Connection, Context};
-use super::ephemeral_name;
-use super::failure::failure;
-use super::issue::Unmade;
-use super::quota;
-use super::service_account::{self, LIFETIME, check_description, has_no_mark};
-use super::token_value;
 use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
 use crate::platform::Session;
 use crate::platform::attributes::check_name;
 use crate::rest::Operation;
+use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::issue::Unmade;
+use crate::striim::quota;
+use crate::striim::service_account::{self, LIFETIME, check_description, has_no_mark};
+use crate::striim::token_value;
 use crate::token::{Expiry, parse_duration};
 
 /// How long a token is valid if the configuration does not say.
@@ -52,29 +53,29 @@ const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 ///
 /// There is no ephemeral personal access token, because issuing one would revoke the one that its user has.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct EphemeralServiceAccountToken {
+pub(in crate::striim) struct EphemeralServiceAccountToken {
     /// What the service account's name begins with. A hyphen and 12 letters and digits follow, which no other has.
-    #[attribute(required, length = ephemeral_name::PREFIX)]
-    pub(super) name_prefix: Field<String>,
+    #[attribute(required, length = name::PREFIX)]
+    pub(in crate::striim) name_prefix: Field<String>,
     /// What it is for.
     #[attribute(optional, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    pub(super) description: Field<String>,
+    pub(in crate::striim) description: Field<String>,
     /// How long the token is valid if nothing revokes it, such as `30m`: longer than the longest run, at most 12 months.
     /// Default: `1h`.
     #[attribute(optional)]
-    pub(super) expires_in: Field<String>,
+    pub(in crate::striim) expires_in: Field<String>,
     /// The service account's name.
     #[attribute(computed)]
-    pub(super) name: Field<String>,
+    pub(in crate::striim) name: Field<String>,
     /// The token's value.
     #[attribute(computed)]
-    pub(super) token: Field<SecretString>,
+    pub(in crate::striim) token: Field<SecretString>,
     /// The platform's number for the value.
     #[attribute(computed)]
-    pub(super) token_id: Field<i64>,
+    pub(in crate::striim) token_id: Field<i64>,
     /// When the token expires if nothing revokes it.
     #[attribute(computed)]
-    pub(super) expires_at: Field<String>,
+    pub(in crate::striim) expires_at: Field<String>,
 }
 
 impl EphemeralServiceAccountToken {
@@ -104,12 +105,12 @@ struct Private {
     token_id: Option<i64>,
 }
 
-pub(super) struct ServiceAccountTokenEphemeral {
+pub(in crate::striim) struct ServiceAccountTokenEphemeral {
     session: Session,
 }
 
 impl ServiceAccountTokenEphemeral {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 
@@ -180,11 +181,11 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
         let (orphans, others): (Vec<_>, Vec<_>) = accounts
             .iter()
             .cloned()
-            .partition(|account| ephemeral_name::is_left_over(config.prefix(), account, now));
+            .partition(|account| name::is_left_over(config.prefix(), account, now));
         for account in orphans {
             remove(&connection, context, &account, diagnostics).await;
         }
-        let name = ephemeral_name::new(config.prefix(), expiry.instant());
+        let name = name::new(config.prefix(), expiry.instant());
         diagnostics.extend(connection.ledger.create(&name, &[], &others, now));
         diagnostics.extend(quota::last_place(&others, now));
         let issued = self
@@ -279,7 +280,7 @@ mod tests {
     use crate::framework::{Configured, DynEphemeralResource};
     use crate::sandbox::striim::{Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::testing::{context, losses, sandbox};
+    use crate::striim::tests::{context, losses, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const DELETE: (&str, &str) = ("DELETE", "/service-account");

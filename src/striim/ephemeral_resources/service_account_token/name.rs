@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
-use super::api::ServiceAccount;
+use crate::striim::api::ServiceAccount;
 
 /// How long a prefix may be: with a hyphen and the suffix, 30 characters at most.
 pub(super) const PREFIX: RangeInclusive<usize> = 1..=17;

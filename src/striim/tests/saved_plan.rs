@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::framework::Model;
 use crate::framework::testing::SingleResource;
 use crate::sandbox::striim::{AuditAction, Options, Role, Sandbox};
-use crate::striim::personal_access_token::PersonalAccessToken;
+use crate::striim::resources::personal_access_token::PersonalAccessToken;
+use crate::striim::resources::service_account_token::ServiceAccountToken;
+use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
 use crate::striim::rotation::RotationPolicy;
-use crate::striim::service_account_token::ServiceAccountToken;
-use crate::striim::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::testing::{provider, sandbox};
+use crate::striim::tests::{provider, sandbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const USER: &str = "ann@acme.example";

@@ -28,20 +28,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
-use super::connection::{Connection, Context};
-use super::failure::failure;
-use super::identity::Named;
-use super::issue::Unmade;
-use super::quota;
-use super::replacement;
-use super::rotation::{Decision, RotationPolicy};
-use super::service_account::{
-    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, has_no_mark,
-    may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
-    why_not_rotated,
-};
-use super::token_value::{self, TokenMetadata};
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Leaving, Model, Outcome, PrivateState, Resource, Schema,
     SourceState, Value,
@@ -53,6 +39,20 @@ use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::declarations::{Declaration, declaration};
 use crate::platform::{Session, account, generation, private_record};
 use crate::rest::Operation;
+use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
+use crate::striim::connection::{Connection, Context};
+use crate::striim::errors::failure;
+use crate::striim::identity::Named;
+use crate::striim::issue::Unmade;
+use crate::striim::quota;
+use crate::striim::replacement;
+use crate::striim::rotation::{Decision, RotationPolicy};
+use crate::striim::service_account::{
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, has_no_mark,
+    may_be_spelled_otherwise, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own, why_not_created,
+    why_not_rotated,
+};
+use crate::striim::token_value::{self, TokenMetadata};
 use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, Slot};
 
 /// Two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
@@ -72,56 +72,56 @@ use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, S
 /// The platform shows a value once, when it is issued. It is kept in the Terraform state: whoever can read the state can use
 /// the tokens. After an import the values are null, and remain valid where they are in use.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct ServiceAccountTokenPair {
+pub(in crate::striim) struct ServiceAccountTokenPair {
     /// What the service accounts are named after, each with two more characters; case-sensitive.
     #[attribute(required, requires_replace, length = 1..=28)]
-    pub(super) name: Field<String>,
+    pub(in crate::striim) name: Field<String>,
     /// What they are for.
     #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    pub(super) description: Field<String>,
+    pub(in crate::striim) description: Field<String>,
     /// How long each value lives, a duration such as `90d`, `12h` or `1h30m`, at most 12 months. A change rotates.
     #[attribute(required)]
-    pub(super) expires_in: Field<String>,
+    pub(in crate::striim) expires_in: Field<String>,
     /// How old the current value may become: a plan made later rotates. A duration shorter than `expires_in`, by default
     /// half of it. The rest of `expires_in` is how long the former value remains valid after a rotation, but never longer
     /// than until the next one.
     #[attribute(optional)]
-    pub(super) rotate_every: Field<String>,
+    pub(in crate::striim) rotate_every: Field<String>,
     /// Values to tie the tokens to: any change rotates.
     #[attribute(optional)]
-    pub(super) rotation_triggers: Field<Triggers>,
+    pub(in crate::striim) rotation_triggers: Field<Triggers>,
     /// The same as `name`.
     #[attribute(computed, use_state_for_unknown)]
-    pub(super) id: Field<String>,
+    pub(in crate::striim) id: Field<String>,
     /// The service account whose value was issued last: the one to use.
     #[attribute(computed, planned)]
-    pub(super) current: Field<Account>,
+    pub(in crate::striim) current: Field<Account>,
     /// The service account that was current before, for whoever still uses it. Its attributes are null until the first
     /// rotation, and once it was deleted outside Terraform.
     #[attribute(computed, planned)]
-    pub(super) previous: Field<Account>,
+    pub(in crate::striim) previous: Field<Account>,
     #[attribute(computed, planned, description = generation::DESCRIPTION)]
-    pub(super) generation: Field<i64>,
+    pub(in crate::striim) generation: Field<i64>,
     /// When the current value was issued, in UTC; null if that is not known after an import.
     #[attribute(computed, planned)]
-    pub(super) rotated_at: Field<String>,
+    pub(in crate::striim) rotated_at: Field<String>,
 }
 
 /// One of the two service accounts. All is null if it is not there: not created yet, or deleted outside Terraform. An object
 /// even then, so that `previous.token` is no error in a configuration.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Account {
+pub(in crate::striim) struct Account {
     /// Its name.
     #[attribute(computed)]
-    pub(super) name: Field<String>,
+    pub(in crate::striim) name: Field<String>,
     /// When the value expires, in UTC.
     #[attribute(computed)]
-    pub(super) expires_at: Field<String>,
+    pub(in crate::striim) expires_at: Field<String>,
     // Null if Terraform has none that works.
     #[attribute(computed, description = token_value::TOKEN)]
-    pub(super) token: Field<SecretString>,
+    pub(in crate::striim) token: Field<SecretString>,
     #[attribute(flatten)]
-    pub(super) metadata: TokenMetadata,
+    pub(in crate::striim) metadata: TokenMetadata,
 }
 
 impl Account {
@@ -370,12 +370,12 @@ impl ServiceAccountTokenPair {
     }
 }
 
-pub(super) struct ServiceAccountTokenPairResource {
+pub(in crate::striim) struct ServiceAccountTokenPairResource {
     session: Session,
 }
 
 impl ServiceAccountTokenPairResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 

@@ -5,17 +5,17 @@
 
 use jiff::Timestamp;
 
-use super::api::ServiceAccount;
-use super::connection::{Connection, Context};
-use super::token::{Ending, ending_of_account};
-use super::token_filter::TokenFilter;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::platform::Session;
+use crate::striim::api::ServiceAccount;
+use crate::striim::connection::{Connection, Context};
+use crate::striim::data_sources::token::{Ending, ending_of_account};
+use crate::striim::token_filter::TokenFilter;
 
 /// Looks up the tokens of all the account's service accounts, whoever created them. It does not bring their values: the
 /// platform shows those only when they are issued.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct ServiceAccountTokens {
+pub(in crate::striim) struct ServiceAccountTokens {
     #[attribute(flatten)]
     filter: TokenFilter,
     /// What was found, sorted by name.
@@ -25,7 +25,7 @@ pub(super) struct ServiceAccountTokens {
 
 /// One of `tokens`.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct ListedToken {
+pub(in crate::striim) struct ListedToken {
     /// The name of the service account.
     #[attribute(computed)]
     name: Field<String>,
@@ -45,12 +45,12 @@ pub(super) struct ListedToken {
     updated_at: Field<String>,
 }
 
-pub(super) struct ServiceAccountTokensDataSource {
+pub(in crate::striim) struct ServiceAccountTokensDataSource {
     session: Session,
 }
 
 impl ServiceAccountTokensDataSource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 }

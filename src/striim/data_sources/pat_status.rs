@@ -1,13 +1,13 @@
 //! `data.striim_pat_status`: whether the account's users may use personal access tokens.
 
-use super::connection::{Connection, Context};
-use super::pat_status::current;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
+use crate::striim::connection::{Connection, Context};
+use crate::striim::resources::pat_status::current;
 
 /// Looks up whether personal access tokens may be used in the Striim Cloud account, and changes nothing. The resource of the
 /// same name decides it.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct PatStatus {
+pub(in crate::striim) struct PatStatus {
     /// The account's short name; where the provider has only a `base_url`, the host in it.
     #[attribute(computed)]
     id: Field<String>,
@@ -16,7 +16,7 @@ pub(super) struct PatStatus {
     enabled: Field<bool>,
 }
 
-pub(super) struct PatStatusDataSource;
+pub(in crate::striim) struct PatStatusDataSource;
 
 impl DataSource for PatStatusDataSource {
     type Model = PatStatus;

@@ -9,8 +9,8 @@ use crate::framework::testing::{
 };
 use crate::sandbox::striim::{AuditAction, Expired, Options, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::striim::personal_access_token::PersonalAccessToken;
-use crate::striim::testing::{Connected, api_with, losses, provider, provider_by, sandbox};
+use crate::striim::resources::personal_access_token::PersonalAccessToken;
+use crate::striim::tests::{Connected, api_with, losses, provider, provider_by, sandbox};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const CREATE: (&str, &str) = ("POST", "/service-account");

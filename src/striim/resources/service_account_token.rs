@@ -19,21 +19,6 @@
 
 use jiff::Timestamp;
 
-use super::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
-use super::connection::{Connection, Context, Latest};
-use super::failure::failure;
-use super::identity::Named;
-use super::issue::Unmade;
-use super::labels::service_account;
-use super::quota;
-use super::replacement;
-use super::rotating_token::{RotatingToken, UpdatePlan, described};
-use super::service_account::{
-    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, has_no_mark,
-    may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
-    why_not_created, why_not_rotated,
-};
-use super::token_value::{self, TokenMetadata};
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, Resource, Schema, SourceState, Value,
 };
@@ -42,6 +27,21 @@ use crate::platform::declarations::declaration;
 use crate::platform::hand_over::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
 use crate::rest::Operation;
+use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
+use crate::striim::connection::{Connection, Context, Latest};
+use crate::striim::errors::failure;
+use crate::striim::identity::Named;
+use crate::striim::issue::Unmade;
+use crate::striim::labels::service_account;
+use crate::striim::quota;
+use crate::striim::replacement;
+use crate::striim::rotating_token::{RotatingToken, UpdatePlan, described};
+use crate::striim::service_account::{
+    LIFETIME, check_description, check_successor, complete, end, end_left_over, find_own, has_no_mark,
+    may_be_spelled_otherwise, no_such_account, orphan, rotate, spelled_otherwise, token_of, wait_for_name, whether_own,
+    why_not_created, why_not_rotated,
+};
+use crate::striim::token_value::{self, TokenMetadata};
 use crate::token::{Expiry, PresentValue};
 
 /// A service account of the Striim Cloud account, and its API token: an administrator-level credential for CI pipelines and
@@ -59,23 +59,23 @@ use crate::token::{Expiry, PresentValue};
 /// After an import `token` is null, because the platform does not show the value again. It remains valid where it is in use;
 /// change `expires_at`, or once they are recorded `expires_in` or `rotation_triggers`, to get one that Terraform knows.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct ServiceAccountToken {
+pub(in crate::striim) struct ServiceAccountToken {
     /// The service account's name, unique in the account and case-sensitive.
     #[attribute(required, requires_replace, length = 3..=30)]
-    pub(super) name: Field<String>,
+    pub(in crate::striim) name: Field<String>,
     /// What it is for.
     #[attribute(optional, empty_is_null, requires_replace, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
-    pub(super) description: Field<String>,
+    pub(in crate::striim) description: Field<String>,
     /// Whether to take over a service account of that name, if there is one at creation, by rotating it; or, if it has
     /// expired and is no longer listed, by revoking it and creating it again. Default: false. To take one over without
     /// rotating it, import it.
     #[attribute(optional)]
-    pub(super) adopt_existing: Field<bool>,
+    pub(in crate::striim) adopt_existing: Field<bool>,
     /// The same as `name`.
     #[attribute(computed, use_state_for_unknown)]
-    pub(super) id: Field<String>,
+    pub(in crate::striim) id: Field<String>,
     #[attribute(flatten)]
-    pub(super) token: RotatingToken,
+    pub(in crate::striim) token: RotatingToken,
 }
 
 impl ServiceAccountToken {
@@ -102,16 +102,16 @@ impl ServiceAccountToken {
     }
 }
 
-pub(super) struct ServiceAccountTokenResource {
+pub(in crate::striim) struct ServiceAccountTokenResource {
     session: Session,
 }
 
 impl ServiceAccountTokenResource {
-    pub(super) fn new(session: Session) -> Self {
+    pub(in crate::striim) fn new(session: Session) -> Self {
         Self { session }
     }
 
-    pub(super) fn session(&self) -> &Session {
+    pub(in crate::striim) fn session(&self) -> &Session {
         &self.session
     }
 
@@ -584,7 +584,7 @@ fn new_account(planned: &ServiceAccountToken, expires_at: Option<Expiry>) -> New
 }
 
 /// The state of an account that was there before, without a value and its number.
-pub(super) fn imported(account: &ServiceAccount) -> ServiceAccountToken {
+pub(in crate::striim) fn imported(account: &ServiceAccount) -> ServiceAccountToken {
     ServiceAccountToken {
         id: account.name.clone().into(),
         name: account.name.clone().into(),

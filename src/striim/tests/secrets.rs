@@ -6,15 +6,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::provider::Striim;
-use super::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
-use super::testing::sandbox;
 use crate::framework::{Configured, Context, DynResource, Model, Provider};
 use crate::platform::Parts;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::Options;
+use crate::striim::provider::Striim;
+use crate::striim::resources::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
+use crate::striim::tests::sandbox;
 
 #[tokio::test(start_paused = true)]
 async fn error_repeats_no_value_that_the_state_knows() {

@@ -6,11 +6,11 @@
 //! # Assumptions
 //! - The platform's list is complete. Whether it still shows what has expired, Striim's document does not say.
 
-use super::connection::Context;
-use super::quota::ending;
-use super::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource, imported};
-use super::token_filter::TokenFilter;
 use crate::framework::{Diagnostics, ListItem, ListResource, Model};
+use crate::striim::connection::Context;
+use crate::striim::quota::ending;
+use crate::striim::resources::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource, imported};
+use crate::striim::token_filter::TokenFilter;
 
 /// Finds the tokens of all the account's service accounts, whoever created them, for `terraform query` (Terraform 1.14): to
 /// see what is about to expire, or to bring under Terraform what was created outside it.
@@ -19,7 +19,7 @@ use crate::framework::{Diagnostics, ListItem, ListResource, Model};
 /// An import rotates nothing, and the generated configuration plans no change: it fixes `expires_at` as it is. The values are
 /// not to be had, because the platform shows them only when they are issued.
 #[derive(Model, Clone, Debug, Default)]
-pub(super) struct Filter {
+pub(in crate::striim) struct Filter {
     #[attribute(flatten)]
     filter: TokenFilter,
 }
