@@ -1,13 +1,11 @@
 //! The Rust types that an attribute's value may have.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::diagnostic::Diagnostic;
 use super::field::Field;
-use super::model::Model;
+use super::invalid_value::InvalidValue;
 use super::path::AttributePath;
 use super::schema::{AttributeType, Nesting};
 use super::set::Set;
@@ -26,7 +24,7 @@ use crate::redaction::KnownSecrets;
 /// | `Vec<T>` | `list(…)` |
 /// | [`Set<T>`](Set) | `set(…)` |
 /// | `BTreeMap<String, T>` | `map(…)` |
-/// | a [`Model`] | an object whose members are attributes, alone or in a `Vec`, `Set` or `BTreeMap` |
+/// | a [`Model`](derive@super::Model) | an object whose members are attributes, alone or in a `Vec`, `Set` or `BTreeMap` |
 /// | [`Value`], in fact a [`Value::Dynamic`] | `dynamic` |
 /// | `Field<T>` in a `Vec`, `Set` or `BTreeMap` | an element that may be null or unknown |
 ///
@@ -51,67 +49,6 @@ pub trait AttributeValue: Sized {
 
     /// The value for Terraform.
     fn into_value(self) -> Value;
-}
-
-/// A value that a model cannot hold, and where it is. It does not say what the value was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidValue {
-    /// Where it is.
-    pub path: AttributePath,
-    problem: Problem,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    Null,
-    Unknown,
-    Integer,
-    Type,
-}
-
-impl InvalidValue {
-    fn new(path: &AttributePath, value: &Value) -> Self {
-        let problem = match value {
-            Value::Null => Problem::Null,
-            Value::Unknown => Problem::Unknown,
-            // Every other type of number holds each of them.
-            Value::Number(_) => Problem::Integer,
-            _ => Problem::Type,
-        };
-        Self {
-            path: path.clone(),
-            problem,
-        }
-    }
-
-    /// Whether a value is known only at apply that has to be known.
-    pub fn is_unknown(&self) -> bool {
-        self.problem == Problem::Unknown
-    }
-
-    /// What is wrong with it.
-    pub fn problem(&self) -> &'static str {
-        match self.problem {
-            Problem::Null => "must not be null",
-            Problem::Unknown => "must be known",
-            Problem::Integer => "must be a whole number of at most 64 bits",
-            Problem::Type => "has a type that is not that of the provider's schema",
-        }
-    }
-}
-
-impl fmt::Display for InvalidValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}", self.path, self.problem())
-    }
-}
-
-impl std::error::Error for InvalidValue {}
-
-impl From<InvalidValue> for Diagnostic {
-    fn from(invalid: InvalidValue) -> Self {
-        Self::invalid(invalid.path.clone(), invalid.problem())
-    }
 }
 
 /// Null or unknown wherever a value may be: at an attribute, and within a collection.
@@ -286,29 +223,6 @@ impl<T: AttributeValue> AttributeValue for Option<T> {
 
     fn into_value(self) -> Value {
         self.map_or(Value::Null, T::into_value)
-    }
-}
-
-/// An object within a model is a model itself.
-impl<M: Model> AttributeValue for M {
-    fn attribute_type() -> AttributeType {
-        let schema = M::schema();
-        AttributeType::Nested {
-            nesting: Nesting::Single,
-            attributes: schema.attributes,
-            rules: schema.rules,
-        }
-    }
-
-    fn read(value: &Value, path: &AttributePath) -> Result<Self, InvalidValue> {
-        match value {
-            Value::Map(_) => Model::read(value, path),
-            value => Err(InvalidValue::new(path, value)),
-        }
-    }
-
-    fn into_value(self) -> Value {
-        Model::into_value(self)
     }
 }
 

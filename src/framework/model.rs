@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 pub use token_providers_derive::Model;
 
-use super::attribute_value::InvalidValue;
+use super::attribute_value::AttributeValue;
 use super::diagnostic::Diagnostic;
+use super::invalid_value::InvalidValue;
 use super::path::AttributePath;
-use super::schema::Schema;
+use super::schema::{AttributeType, Nesting, Schema};
 use super::value::Value;
 
 /// A struct that is the schema of something of a provider, its documentation, and its configuration, plan or state.
@@ -158,6 +159,29 @@ pub trait Model: Sized + Send + Sync + 'static {
         let mut members = BTreeMap::new();
         self.write(&mut members);
         Value::Map(members)
+    }
+}
+
+/// An object within a model is a model itself.
+impl<M: Model> AttributeValue for M {
+    fn attribute_type() -> AttributeType {
+        let schema = M::schema();
+        AttributeType::Nested {
+            nesting: Nesting::Single,
+            attributes: schema.attributes,
+            rules: schema.rules,
+        }
+    }
+
+    fn read(value: &Value, path: &AttributePath) -> Result<Self, InvalidValue> {
+        match value {
+            Value::Map(_) => Model::read(value, path),
+            value => Err(InvalidValue::new(path, value)),
+        }
+    }
+
+    fn into_value(self) -> Value {
+        Model::into_value(self)
     }
 }
 

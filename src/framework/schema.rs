@@ -1,19 +1,18 @@
 //! Schemas: the attributes of a provider, a resource, a data source or another kind of thing.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Debug, Display};
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::attribute_value::AttributeValue;
-use super::field::Field;
 use super::path::{AttributePath, PathStep};
-use super::proto;
 use super::rule::Rule;
 use super::types::Type;
 use super::validator::Validator;
 use super::value::Value;
-use super::wire;
+
+mod check;
+mod to_proto;
 
 /// The attributes of one kind of thing, with the version that its states carry. A
 /// [`Model`](derive@super::Model) derives it.
@@ -124,7 +123,7 @@ pub enum RequiresReplace {
 }
 
 /// Whether a change from a prior to a planned value replaces the resource.
-type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
+pub(super) type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
 
 /// The planned value of a computed attribute in an update, where the user sets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,72 +178,9 @@ impl Schema {
             ..Self::default()
         })
     }
-
-    /// Checks what Terraform would refuse or misunderstand, or what could not work.
-    ///
-    /// # Errors
-    /// What is wrong, a line per fault.
-    pub fn check(&self) -> Result<(), String> {
-        let mut faults = Vec::new();
-        check(
-            &self.attributes,
-            &self.rules,
-            &AttributePath::root(),
-            Place::default(),
-            &mut faults,
-        );
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults.join("\n"))
-        }
-    }
-
-    /// The schema of an identity: what is required is so for an import, as is what is optional.
-    pub(crate) fn to_identity_proto(&self) -> proto::ResourceIdentitySchema {
-        use proto::resource_identity_schema::IdentityAttribute;
-        let attributes = self.attributes.iter().map(|attribute| IdentityAttribute {
-            name: attribute.name.clone().into_owned(),
-            r#type: attribute.ty.to_type().to_json().to_string().into_bytes(),
-            required_for_import: attribute.configurability == Configurability::Required,
-            optional_for_import: attribute.configurability == Configurability::Optional,
-            description: attribute.description.clone().into_owned(),
-        });
-        proto::ResourceIdentitySchema {
-            version: self.version,
-            identity_attributes: attributes.collect(),
-        }
-    }
-
-    pub(crate) fn to_proto(&self) -> proto::Schema {
-        let block = proto::schema::Block {
-            version: self.version,
-            attributes: self.attributes.iter().map(Attribute::to_proto).collect(),
-            description: self.description.clone().into_owned(),
-            description_kind: proto::StringKind::Markdown.into(),
-            deprecated: self.deprecated.is_some(),
-            ..Default::default()
-        };
-        proto::Schema {
-            version: self.version,
-            block: Some(block),
-        }
-    }
 }
 
 impl Attribute {
-    /// An attribute whose field in a model is an `F`, a [`Field`].
-    pub fn of<F: ModelField>(
-        name: impl Into<Cow<'static, str>>,
-        configurability: Configurability,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            sensitive: F::Value::SENSITIVE,
-            ..Self::new(name, F::Value::attribute_type(), configurability, description)
-        }
-    }
-
     /// An attribute of any type.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
@@ -288,31 +224,6 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, whose change replaces the resource if `condition` holds for the prior and the planned value.
-    /// Null and unknown values are fields, too. `description` completes the sentence "A change … forces replacement", as
-    /// in "to a shorter one".
-    #[must_use]
-    pub fn requires_replace_if<F: ModelField>(
-        self,
-        condition: impl Fn(&F, &F) -> bool + Send + Sync + 'static,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let condition = move |prior: &Value, planned: &Value| {
-            let field = |value| F::read(value, &AttributePath::root());
-            match (field(prior), field(planned)) {
-                (Ok(prior), Ok(planned)) => condition(&prior, &planned),
-                _ => true,
-            }
-        };
-        Self {
-            requires_replace: RequiresReplace::If {
-                condition: Arc::new(condition),
-                description: description.into(),
-            },
-            ..self
-        }
-    }
-
     /// The same optional text, where an empty one means the same as none: neither is a change of the other. The state has
     /// an empty text for both.
     #[must_use]
@@ -330,16 +241,6 @@ impl Attribute {
     pub fn write_only(self) -> Self {
         Self {
             write_only: true,
-            ..self
-        }
-    }
-
-    /// The same attribute, which has this value where the user sets none.
-    #[must_use]
-    pub fn default_value<F: ModelField>(self, value: F) -> Self {
-        Self {
-            configurability: Configurability::OptionalComputed,
-            default: Some(value.into_value()),
             ..self
         }
     }
@@ -393,15 +294,6 @@ impl Attribute {
         self
     }
 
-    /// The same attribute with one more rule about its value, which the description explains already.
-    #[must_use]
-    pub fn check<F: ModelField, E: Display>(
-        self,
-        check: impl Fn(&F::Value) -> Result<(), E> + Send + Sync + 'static,
-    ) -> Self {
-        self.validate(Validator::new::<F::Value, _>("", check))
-    }
-
     /// Whether the provider may set it.
     pub fn is_computed(&self) -> bool {
         matches!(
@@ -423,54 +315,6 @@ impl Attribute {
         };
         !matches!(self.requires_replace, RequiresReplace::Never) || members.iter().any(Self::may_replace)
     }
-
-    fn to_proto(&self) -> proto::schema::Attribute {
-        let (ty, nested_type) = match &self.ty {
-            AttributeType::Plain(ty) => (ty.to_json().to_string().into_bytes(), None),
-            AttributeType::Nested {
-                nesting, attributes, ..
-            } => {
-                let nested = proto::schema::Object {
-                    attributes: attributes.iter().map(Attribute::to_proto).collect(),
-                    nesting: nesting.to_proto().into(),
-                    ..Default::default()
-                };
-                (Vec::new(), Some(nested))
-            }
-        };
-        proto::schema::Attribute {
-            name: self.name.clone().into_owned(),
-            r#type: ty,
-            nested_type,
-            description: self.description.clone().into_owned(),
-            description_kind: proto::StringKind::Markdown.into(),
-            required: self.configurability == Configurability::Required,
-            optional: matches!(
-                self.configurability,
-                Configurability::Optional | Configurability::OptionalComputed
-            ),
-            computed: self.is_computed(),
-            sensitive: self.sensitive,
-            write_only: self.write_only,
-            deprecated: self.deprecated.is_some(),
-            ..Default::default()
-        }
-    }
-}
-
-/// A field of a model: a [`Field`].
-#[diagnostic::on_unimplemented(
-    message = "an attribute is a `Field<…>`, not `{Self}`",
-    note = "`Field<T>` holds a value that is null, known only at apply, or known",
-    note = "a group of attributes needs `#[attribute(flatten)]`"
-)]
-pub trait ModelField: AttributeValue {
-    /// The type of its known values.
-    type Value: AttributeValue;
-}
-
-impl<T: AttributeValue> ModelField for Field<T> {
-    type Value = T;
 }
 
 impl AttributeType {
@@ -517,16 +361,6 @@ impl From<Type> for AttributeType {
 }
 
 impl Nesting {
-    fn to_proto(self) -> proto::schema::object::NestingMode {
-        use proto::schema::object::NestingMode;
-        match self {
-            Self::Single => NestingMode::Single,
-            Self::List => NestingMode::List,
-            Self::Set => NestingMode::Set,
-            Self::Map => NestingMode::Map,
-        }
-    }
-
     /// The objects in a value of a nested attribute, each with its path. The protocol has no path to an element of a set.
     pub(crate) fn objects<'a>(self, value: &'a Value, path: &AttributePath) -> Vec<(AttributePath, &'a Value)> {
         match (self, value) {
@@ -576,167 +410,6 @@ fn find<'a>(attributes: &'a mut [Attribute], steps: &[PathStep]) -> Option<&'a m
     match &mut attribute.ty {
         AttributeType::Nested { attributes, .. } => find(attributes, rest),
         AttributeType::Plain(_) => None,
-    }
-}
-
-/// Names that mean something else at the top of a block (hashicorp/terraform, `internal/configs`).
-const RESERVED: [&str; 8] = [
-    "connection",
-    "count",
-    "depends_on",
-    "for_each",
-    "lifecycle",
-    "locals",
-    "provider",
-    "provisioner",
-];
-
-/// Where attributes are.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    is_nested: bool,
-    in_computed: bool,
-    in_collection: bool,
-    in_set: bool,
-}
-
-impl Place {
-    /// The place of the members of `attribute`.
-    fn within(self, attribute: &Attribute, nesting: Nesting) -> Self {
-        Self {
-            is_nested: true,
-            in_computed: self.in_computed || !attribute.is_configurable(),
-            in_collection: self.in_collection || nesting != Nesting::Single,
-            in_set: self.in_set || nesting == Nesting::Set,
-        }
-    }
-}
-
-/// Adds the faults of the attributes of an object to `faults`.
-fn check(attributes: &[Attribute], rules: &[Rule], path: &AttributePath, place: Place, faults: &mut Vec<String>) {
-    let mut names = BTreeSet::new();
-    for attribute in attributes {
-        let path = path.attribute(attribute.name.clone());
-        let is_new = names.insert(&attribute.name);
-        let mut problems = attribute.faults(place);
-        problems.extend((!is_new).then_some("there are two attributes of this name"));
-        let is_second_id = |other: &Attribute| other.import_id && !std::ptr::eq(other, attribute);
-        problems.extend(
-            (attribute.import_id && attributes.iter().any(is_second_id)).then_some("there are two ids of an import"),
-        );
-        faults.extend(problems.into_iter().map(|problem| format!("{path}: {problem}")));
-        if let AttributeType::Nested {
-            nesting,
-            attributes,
-            rules,
-        } = &attribute.ty
-        {
-            check(attributes, rules, &path, place.within(attribute, *nesting), faults);
-        }
-    }
-    for name in rules.iter().flat_map(Rule::attributes) {
-        if !names.contains(&Cow::Borrowed(name)) {
-            let path = path.attribute(name);
-            faults.push(format!("{path}: a rule names this attribute, and there is none"));
-        }
-    }
-}
-
-impl Attribute {
-    /// What Terraform would refuse about it, and options that have no effect.
-    fn faults(&self, place: Place) -> Vec<&'static str> {
-        let ty = self.ty.to_type();
-        let replaces = !matches!(self.requires_replace, RequiresReplace::Never);
-        let stays = self.in_updates != InUpdates::Unknown;
-        let has_type = |value: &Value| value.is_wholly_known() && wire::encode(value, &ty).is_ok();
-        let rules = [
-            (
-                !is_name(&self.name),
-                "a name begins with a lower-case letter, and has lower-case letters, digits and underscores",
-            ),
-            (
-                !place.is_nested && RESERVED.contains(&&*self.name),
-                "Terraform reserves this name",
-            ),
-            (
-                self.write_only && self.is_computed(),
-                "only what the user sets can be write-only",
-            ),
-            (
-                self.write_only && place.in_set,
-                "Terraform does not support write-only attributes in a set",
-            ),
-            (
-                self.write_only && replaces,
-                "a write-only value is not compared, so it cannot require a replacement",
-            ),
-            (
-                self.is_configurable() && place.in_computed,
-                "the user cannot set it, because the attribute that it is nested in is computed",
-            ),
-            (
-                // A group with planned attributes may be flattened elsewhere, too.
-                self.in_updates == InUpdates::State && place.in_computed,
-                "whether it stays in updates, the computed attribute that it is nested in decides",
-            ),
-            (
-                stays && !self.is_computed(),
-                "only what the provider sets can be unknown in a plan",
-            ),
-            (
-                !self.is_configurable() && !self.validators.is_empty(),
-                "only what the user sets is validated",
-            ),
-            (
-                self.validators.iter().any(|validator| !validator.is_for(&ty)),
-                "a validator is for values of another type",
-            ),
-            (
-                self.default.as_ref().is_some_and(|default| !has_type(default)),
-                "the default has another type",
-            ),
-            (
-                self.empty_is_null && ty != Type::String,
-                "only a text can be an empty one",
-            ),
-            (
-                contains_dynamic(&ty, place.in_collection),
-                "a collection cannot hold values of any type; all of its elements have one type",
-            ),
-            (
-                self.import_id && (place.is_nested || ty != Type::String),
-                "the id of an import is a text, and not nested",
-            ),
-            (
-                self.identity && (place.is_nested || self.write_only || !may_identify(&ty)),
-                "what identifies a resource is a text, number or truth value or a list of them, neither nested nor write-only",
-            ),
-        ];
-        rules
-            .into_iter()
-            .filter(|(is_broken, _)| *is_broken)
-            .map(|(_, problem)| problem)
-            .collect()
-    }
-}
-
-/// Whether there is a value of any type in a collection.
-fn contains_dynamic(ty: &Type, in_collection: bool) -> bool {
-    match ty {
-        Type::Dynamic => in_collection,
-        Type::List(element) | Type::Set(element) | Type::Map(element) => contains_dynamic(element, true),
-        Type::Tuple(types) => types.iter().any(|ty| contains_dynamic(ty, in_collection)),
-        Type::Object(types) => types.values().any(|ty| contains_dynamic(ty, in_collection)),
-        Type::Bool | Type::Number | Type::String => false,
-    }
-}
-
-/// Whether Terraform takes such a value as a part of an identity.
-fn may_identify(ty: &Type) -> bool {
-    match ty {
-        Type::Bool | Type::Number | Type::String => true,
-        Type::List(element) => matches!(**element, Type::Bool | Type::Number | Type::String),
-        _ => false,
     }
 }
 

@@ -5,12 +5,10 @@ use std::fmt::{self, Debug, Display};
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use super::attribute_value::AttributeValue;
-use super::path::AttributePath;
 use super::types::Type;
 use super::value::{Number, Value};
 
-type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
+pub(super) type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
 
 /// A rule about the value of an attribute, with a description for the documentation. Null and unknown values are not
 /// checked. What it reports must not repeat the value, which may be a secret.
@@ -40,20 +38,12 @@ enum Subject {
 }
 
 impl Validator {
-    /// A rule about values of the type `T`. An error completes the sentence "`<attribute>`: …".
-    pub fn new<T: AttributeValue, E: Display>(
-        description: impl Into<Cow<'static, str>>,
-        check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static,
-    ) -> Self {
-        let check = move |value: &Value| match T::read(value, &AttributePath::root()) {
-            Ok(value) => check(&value).map_err(|problem| problem.to_string()),
-            // Of another type, which reading the model reports, or known only at apply.
-            Err(_) => Ok(()),
-        };
+    /// A rule about values of the type `ty`.
+    pub(super) fn of_type(description: Cow<'static, str>, ty: Type, check: Arc<Check>) -> Self {
         Self {
-            description: description.into(),
-            subject: Subject::Values(T::attribute_type().to_type()),
-            check: Arc::new(check),
+            description,
+            subject: Subject::Values(ty),
+            check,
         }
     }
 

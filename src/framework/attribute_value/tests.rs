@@ -1,5 +1,6 @@
 use super::*;
-use crate::framework::schema::ModelField;
+use crate::framework::Model;
+use crate::framework::ModelField;
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())

@@ -3,7 +3,15 @@
 use super::super::rule::Rule;
 use super::super::schema::{Attribute, AttributeType, Configurability, InUpdates, RequiresReplace};
 use super::super::value::{Number, Value};
-use super::reference::Use;
+
+/// What a schema is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A managed resource, which is updated and replaced.
+    Resource,
+    /// Anything else.
+    Other,
+}
 
 /// The description of an attribute, with what the schema knows in addition to it.
 pub(super) fn facts(attribute: &Attribute, rules: &[Rule], used: Use) -> String {

@@ -8,12 +8,13 @@ use super::super::resource::DynResource;
 use super::super::schema::Schema;
 use super::error::DocsError;
 use super::examples::Examples;
+use super::facts::Use;
 use super::function;
 use super::import::Import;
 use super::kind::Kind;
 use super::page::{Content, Page};
 use super::pages::Pages;
-use super::reference::{Use, reference};
+use super::reference::reference;
 
 /// Generates the pages of a provider from its schemas and a folder of examples. The documentation of [the
 /// module](super) shows it at work, and describes the layout of the examples.

@@ -1,8 +1,9 @@
 //! How a resource is imported.
 
 use super::super::schema::{Attribute, Schema};
+use super::facts::Use;
 use super::page::code;
-use super::reference::{Use, attributes};
+use super::reference::attributes;
 
 /// The examples of imports.
 pub(super) struct Import<'a> {

@@ -1,6 +1,6 @@
 //! The kinds of things that a provider has, each with pages of its own.
 
-use super::reference::Use;
+use super::facts::Use;
 
 /// A kind of things that a provider has, and that the registry has a folder for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,18 +5,9 @@ use std::borrow::Cow;
 use super::super::rule::Rule;
 use super::super::schema::{Attribute, AttributeType, Configurability, Schema};
 use super::super::types::Type;
-use super::facts::facts;
+use super::facts::{Use, facts};
 use super::page::item;
 use super::type_name;
-
-/// What a schema is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// A managed resource, which is updated and replaced.
-    Resource,
-    /// Anything else.
-    Other,
-}
 
 /// The attributes of one object.
 struct Object<'a> {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::framework::{Model, Set};
+use crate::framework::{Field, Model, Set};
 
 type Text = Field<String>;
 
