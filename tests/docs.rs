@@ -30,10 +30,10 @@ fn providers() -> [(&'static str, Pages); 4] {
         (name, pages.unwrap())
     }
     [
-        of("striim", &Striim::new(striim::Parts::default())),
-        of("neuroio", &NeuroIo::new(platform::Parts::default())),
-        of("quix", &Quix::new(platform::Parts::default())),
-        of("startree", &StarTree::new(platform::Parts::default())),
+        of("striim", &Striim::new(striim::Runtime::default())),
+        of("neuroio", &NeuroIo::new(platform::Runtime::default())),
+        of("quix", &Quix::new(platform::Runtime::default())),
+        of("startree", &StarTree::new(platform::Runtime::default())),
     ]
 }
 

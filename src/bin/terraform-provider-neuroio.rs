@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use token_providers::neuroio::NeuroIo;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::plugin::{self, ProviderInfo};
 
 fn main() -> ExitCode {
@@ -11,5 +11,5 @@ fn main() -> ExitCode {
         "registry.terraform.io/token-providers/neuroio",
         env!("CARGO_PKG_VERSION"),
     );
-    plugin::run(&info, || NeuroIo::new(Parts::default()))
+    plugin::run(&info, || NeuroIo::new(Runtime::default()))
 }

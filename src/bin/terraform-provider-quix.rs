@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::plugin::{self, ProviderInfo};
 use token_providers::quix::Quix;
 
 fn main() -> ExitCode {
     let info = ProviderInfo::new("registry.terraform.io/token-providers/quix", env!("CARGO_PKG_VERSION"));
-    plugin::run(&info, || Quix::new(Parts::default()))
+    plugin::run(&info, || Quix::new(Runtime::default()))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::plugin::{self, ProviderInfo};
 use token_providers::startree::StarTree;
 
@@ -11,5 +11,5 @@ fn main() -> ExitCode {
         "registry.terraform.io/token-providers/startree",
         env!("CARGO_PKG_VERSION"),
     );
-    plugin::run(&info, || StarTree::new(Parts::default()))
+    plugin::run(&info, || StarTree::new(Runtime::default()))
 }

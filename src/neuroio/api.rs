@@ -65,7 +65,7 @@ impl Api {
 
     /// Whether this is the value that the API is called with.
     pub async fn is_own_credential(&self, key: &SecretString) -> bool {
-        self.client.proves_itself_with(key).await
+        self.client.uses_secret(key).await
     }
 
     /// Makes a token: `POST /streams/tokens/`.
@@ -77,7 +77,7 @@ impl Api {
         let request = collection(Method::POST, "create a stream token").json(&json!({ "permanent": permanent }));
         let read = |answer| answer::token(answer, None);
         let issued = self.client.fetch(operation, &request, read).await;
-        issued.inspect(|issued| self.client.conceal(&issued.key))
+        issued.inspect(|issued| self.client.redact(&issued.key))
     }
 
     /// Every token, or those of one kind: `GET /streams/tokens/`, page by page.
@@ -142,7 +142,7 @@ impl Api {
         let request = one(Method::GET, format!("read the stream token {id}"), id);
         let read = |answer| answer::token(answer, Some(id));
         let issued = self.client.fetch(operation, &request, read).await;
-        issued.inspect(|issued| self.client.conceal(&issued.key))
+        issued.inspect(|issued| self.client.redact(&issued.key))
     }
 
     /// Activates or deactivates a token: `PATCH /streams/tokens/{id}/` with a form, as the Python client does; where that is

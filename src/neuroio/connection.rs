@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::api::{Api, StreamToken};
 use super::quota::PlannedTokens;
 use crate::framework;
-use crate::platform::{Contact, SharedList};
+use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
 /// A call to something of the provider.
@@ -25,8 +25,8 @@ pub struct Connection {
     pub(super) creating: Mutex<()>,
 }
 
-impl Contact for Connection {
-    async fn contact(&self, context: &Context) {
+impl TimeSource for Connection {
+    async fn fetch_time(&self, context: &Context) {
         let _ = self.permanent(&self.operation(context)).await;
     }
 }

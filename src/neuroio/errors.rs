@@ -8,7 +8,7 @@ use crate::rest::{Error, Kind};
 
 /// The diagnostic for a request that did not succeed.
 pub(super) fn failure(error: &Error) -> Diagnostic {
-    platform::failure(error, advice)
+    platform::request_failed(error, advice)
 }
 
 /// What each status means here is not documented, beyond that it is an error from 400 on, with a message.

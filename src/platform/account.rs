@@ -90,7 +90,7 @@ pub(crate) fn record(private: &PrivateState, present: Option<ProviderAccount>) {
 ///
 /// # Errors
 /// It may not: the object is in another account, or that cannot be found out.
-pub(crate) async fn permits(
+pub(crate) async fn verify(
     private: &PrivateState,
     present: Option<ProviderAccount>,
     what: &str,
@@ -230,8 +230,8 @@ mod tests {
             record(&private, Some(acme.clone()));
             record(&private, Some(other.clone()));
             let found = async { is_there };
-            let permits = permits(&private, Some(other.clone()), "The token", found).await;
-            assert_eq!(permits.is_ok(), permitted);
+            let verified = verify(&private, Some(other.clone()), "The token", found).await;
+            assert_eq!(verified.is_ok(), permitted);
             assert_eq!(recorded(&private).as_ref(), Some(kept));
         }
     }

@@ -31,13 +31,13 @@ pub(crate) fn declaration<M: Model + Clone>(is_present: bool, config: &M) -> Dec
 
 /// Whether a thing has two resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Twin {
+pub(crate) enum Duplicate {
     /// Another resource declares it, or the same one was planned again.
     Possible,
     Certain,
 }
 
-impl Twin {
+impl Duplicate {
     /// The error, or the warning where it is not certain.
     pub(crate) fn report(self, error: Diagnostic) -> Diagnostic {
         match self {
@@ -56,13 +56,13 @@ impl Twin {
 
 impl Declarations {
     /// Notes a declaration; answers whether another one of the same thing was noted before.
-    pub(crate) fn declare(&self, thing: &str, declaration: Declaration) -> Option<Twin> {
+    pub(crate) fn declare(&self, thing: &str, declaration: Declaration) -> Option<Duplicate> {
         let earlier = self.lock().insert(thing.to_owned(), declaration.clone())?;
         let is_same = may_be_equal(&earlier.config, &declaration.config);
         match (earlier.is_present, declaration.is_present) {
             (true, true) if is_same => None,
-            (false, false) if is_same => Some(Twin::Possible),
-            _ => Some(Twin::Certain),
+            (false, false) if is_same => Some(Duplicate::Possible),
+            _ => Some(Duplicate::Certain),
         }
     }
 
@@ -109,13 +109,13 @@ mod tests {
     fn second_declaration_is_another_resource_unless_it_may_be_the_first_planned_again() {
         let text = |text: &str| Value::String(text.to_owned());
         for (present, second, expected) in [
-            ([false, false], text("CI"), Some(Twin::Possible)),
-            ([false, false], Value::Unknown, Some(Twin::Possible)),
-            ([false, false], text("CD"), Some(Twin::Certain)),
+            ([false, false], text("CI"), Some(Duplicate::Possible)),
+            ([false, false], Value::Unknown, Some(Duplicate::Possible)),
+            ([false, false], text("CD"), Some(Duplicate::Certain)),
             ([true, true], text("CI"), None),
-            ([true, true], text("CD"), Some(Twin::Certain)),
-            ([true, false], text("CI"), Some(Twin::Certain)),
-            ([false, true], text("CI"), Some(Twin::Certain)),
+            ([true, true], text("CD"), Some(Duplicate::Certain)),
+            ([true, false], text("CI"), Some(Duplicate::Certain)),
+            ([false, true], text("CI"), Some(Duplicate::Certain)),
         ] {
             let declarations = Declarations::default();
             assert_eq!(declarations.declare("ci", declaration(present[0], text("CI"))), None);

@@ -42,7 +42,7 @@ impl Generations {
 }
 
 /// The number of the value that a rotation in place puts after this one.
-pub(crate) fn after(generation: &Field<i64>) -> Field<i64> {
+pub(crate) fn next(generation: &Field<i64>) -> Field<i64> {
     generation.known().copied().unwrap_or_default().saturating_add(1).into()
 }
 
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn after_counts_on_from_any_number() {
+    fn next_counts_on_from_any_number() {
         for (before, expected) in [
             (Field::Null, 1),
             (0.into(), 1),
             (3.into(), 4),
             (i64::MAX.into(), i64::MAX),
         ] {
-            assert_eq!(after(&before), expected.into());
+            assert_eq!(next(&before), expected.into());
         }
     }
 }

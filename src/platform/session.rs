@@ -12,13 +12,13 @@ use tokio::sync::OnceCell;
 
 use super::account::ProviderAccount;
 use super::generation::Generations;
-use super::parts::Parts;
+use super::runtime::Runtime;
 #[cfg(feature = "vault")]
-use super::vault_settings::Link;
+use super::vault_settings::VaultConnection;
 use crate::framework::{Context, Diagnostic, Diagnostics};
 use crate::redaction::KnownSecrets;
 use crate::rest::{Client, Options};
-use crate::token::{Clock, Rough, Skew};
+use crate::token::{Clock, HumanDuration, Skew};
 #[cfg(feature = "vault")]
 use crate::vault::{self, Vault};
 
@@ -40,9 +40,9 @@ struct Shared {
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// A connection to a platform, whose answers show its time.
-pub(crate) trait Contact: Sized {
+pub(crate) trait TimeSource: Sized {
     /// Sends a request that changes nothing, best one whose answer is needed anyway. Its outcome does not matter.
-    fn contact(&self, context: &Context<Self>) -> impl Future<Output = ()> + Send;
+    fn fetch_time(&self, context: &Context<Self>) -> impl Future<Output = ()> + Send;
 }
 
 impl Session {
@@ -58,24 +58,24 @@ impl Session {
     }
 
     /// A client of the platform, in this account, whose answers correct the clock, and whose messages repeat no secret.
-    pub(crate) fn client(&self, parts: &Parts, account: ProviderAccount, options: Options) -> Client {
+    pub(crate) fn client(&self, runtime: &Runtime, account: ProviderAccount, options: Options) -> Client {
         self.set_account(account);
-        let client = parts.client(options).correcting(self.clock().clone());
-        client.concealing(self.secrets())
+        let client = runtime.client(options).with_clock(self.clock().clone());
+        client.with_secrets(self.secrets())
     }
 
     /// The Vault that values are delivered to, whose messages repeat no secret.
     #[cfg(feature = "vault")]
     pub(crate) fn vault(
         &self,
-        parts: &Parts,
-        settings: Link<vault::Settings>,
+        runtime: &Runtime,
+        settings: VaultConnection<vault::Settings>,
         user_agent: HeaderValue,
         request_timeout: Duration,
-    ) -> Link {
+    ) -> VaultConnection {
         settings.map(|settings| {
-            let vault = Vault::new(settings, user_agent, request_timeout, &parts.transport);
-            vault.concealing(self.secrets())
+            let vault = Vault::new(settings, user_agent, request_timeout, &runtime.transport);
+            vault.with_secrets(self.secrets())
         })
     }
 
@@ -99,9 +99,9 @@ impl Session {
 
     /// Learns the platform's time before something is decided by it, and reports how far the machine's is off. Where the
     /// platform cannot be asked the machine's remains in use: whoever needs an answer reports why there is none.
-    pub(crate) async fn synchronise<C: Contact>(&self, context: &Context<C>, diagnostics: &mut Diagnostics) {
+    pub(crate) async fn synchronise<C: TimeSource>(&self, context: &Context<C>, diagnostics: &mut Diagnostics) {
         if let Some(connection) = context.known_client().filter(|_| !self.clock().is_synchronised()) {
-            self.0.contacted.get_or_init(|| connection.contact(context)).await;
+            self.0.contacted.get_or_init(|| connection.fetch_time(context)).await;
         }
         self.report_skew(diagnostics);
     }
@@ -131,7 +131,7 @@ impl Session {
 }
 
 fn wrong_clock(skew: Skew) -> Diagnostic {
-    let off = Rough(skew.length().unsigned_abs());
+    let off = HumanDuration(skew.length().unsigned_abs());
     let summary = match skew {
         Skew::Ahead(_) => format!("This machine's clock is {off} ahead of the platform's"),
         Skew::Behind(_) => format!("This machine's clock is {off} behind the platform's"),

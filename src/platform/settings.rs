@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::parts::Environment;
+use super::runtime::Environment;
 use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::rest::{BaseUrl, Credential, InvalidCredential};
 use crate::token::parse_duration;

@@ -1,6 +1,6 @@
 //! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and clients.
 
-pub(crate) mod imposters;
+pub(crate) mod gateway_answers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::parts::Environment;
+use super::runtime::Environment;
 use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
 use crate::token::Clock;
 

@@ -36,29 +36,29 @@ pub(crate) const DESCRIPTION: &str = "The HashiCorp Vault that resources with a 
 /// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
 /// not bothered by one that is missing or wrong.
 #[derive(Clone, Debug)]
-pub(crate) enum Link<V = Vault> {
-    Reached(V),
+pub(crate) enum VaultConnection<V = Vault> {
+    Ready(V),
     /// An argument of the provider is known only at apply.
-    Waiting,
+    Unknown,
     /// Why nothing can be handed over.
-    Unusable(Diagnostic),
+    Invalid(Diagnostic),
 }
 
-impl<V> Link<V> {
-    pub(crate) fn map<W>(self, reach: impl FnOnce(V) -> W) -> Link<W> {
+impl<V> VaultConnection<V> {
+    pub(crate) fn map<W>(self, reach: impl FnOnce(V) -> W) -> VaultConnection<W> {
         match self {
-            Self::Reached(vault) => Link::Reached(reach(vault)),
-            Self::Waiting => Link::Waiting,
-            Self::Unusable(problem) => Link::Unusable(problem),
+            Self::Ready(vault) => VaultConnection::Ready(reach(vault)),
+            Self::Unknown => VaultConnection::Unknown,
+            Self::Invalid(problem) => VaultConnection::Invalid(problem),
         }
     }
 
     /// The Vault; an error if it cannot be reached.
     pub(crate) fn get(&self) -> Result<&V, Diagnostic> {
         match self {
-            Self::Reached(vault) => Ok(vault),
-            Self::Unusable(problem) => Err(problem.clone()),
-            Self::Waiting => Err(Diagnostic::error(
+            Self::Ready(vault) => Ok(vault),
+            Self::Invalid(problem) => Err(problem.clone()),
+            Self::Unknown => Err(Diagnostic::error(
                 "Vault is not known yet",
                 "An argument of the provider's `vault` comes from something that is made by this same run. Let this wait \
                  for it with `depends_on`.",
@@ -69,9 +69,12 @@ impl<V> Link<V> {
 }
 
 /// Resolves the configuration with the environment.
-pub(crate) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> Option<String>) -> Link<Settings> {
+pub(crate) fn resolve(
+    config: Field<VaultConfig>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> VaultConnection<Settings> {
     if config.is_unknown() {
-        return Link::Waiting;
+        return VaultConnection::Unknown;
     }
     let VaultConfig {
         address,
@@ -86,7 +89,7 @@ pub(crate) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> 
         ca_cert_file.is_unknown(),
     ];
     if unknown.contains(&true) {
-        return Link::Waiting;
+        return VaultConnection::Unknown;
     }
     let or_variable = |field: Field<String>, name| argument(&field).into_known().or_else(|| environment(name));
     let token = secret_argument(&token)
@@ -100,8 +103,8 @@ pub(crate) fn resolve(config: Field<VaultConfig>, environment: impl Fn(&str) -> 
         or_variable(ca_cert_file, "VAULT_CACERT"),
     );
     match settings {
-        Ok(settings) => Link::Reached(settings),
-        Err(problem) => Link::Unusable(Diagnostic::error("Vault cannot be worked with", problem).on("vault")),
+        Ok(settings) => VaultConnection::Ready(settings),
+        Err(problem) => VaultConnection::Invalid(Diagnostic::error("Vault cannot be worked with", problem).on("vault")),
     }
 }
 
@@ -149,7 +152,7 @@ fn token_file(environment: impl Fn(&str) -> Option<String>) -> Option<SecretStri
 mod tests {
     use super::*;
 
-    fn resolved(config: VaultConfig, environment: &[(&str, &str)]) -> Link<Settings> {
+    fn resolved(config: VaultConfig, environment: &[(&str, &str)]) -> VaultConnection<Settings> {
         resolve(config.into(), |name| {
             let found = environment.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -158,7 +161,7 @@ mod tests {
 
     fn known(config: VaultConfig, environment: &[(&str, &str)]) -> Settings {
         match resolved(config, environment) {
-            Link::Reached(settings) => settings,
+            VaultConnection::Ready(settings) => settings,
             other => panic!("{other:?}"),
         }
     }
@@ -239,7 +242,7 @@ mod tests {
             ),
         ] {
             match resolved(VaultConfig::default(), environment) {
-                Link::Unusable(diagnostic) => assert!(diagnostic.detail.contains(named), "{diagnostic}"),
+                VaultConnection::Invalid(diagnostic) => assert!(diagnostic.detail.contains(named), "{diagnostic}"),
                 other => panic!("{named}: {other:?}"),
             }
         }
@@ -251,7 +254,7 @@ mod tests {
             token: Field::Unknown,
             ..VaultConfig::default()
         };
-        assert!(matches!(resolved(config, &ENVIRONMENT), Link::Waiting));
-        assert!(matches!(resolve(Field::Unknown, |_| None), Link::Waiting));
+        assert!(matches!(resolved(config, &ENVIRONMENT), VaultConnection::Unknown));
+        assert!(matches!(resolve(Field::Unknown, |_| None), VaultConnection::Unknown));
     }
 }

@@ -76,7 +76,7 @@ impl Api {
 
     /// Whether this is the token that the API is called with.
     pub async fn is_own_credential(&self, token: &SecretString) -> bool {
-        self.client.proves_itself_with(token).await
+        self.client.uses_secret(token).await
     }
 
     /// The workspaces that the token may see: `GET /workspaces`.
@@ -153,8 +153,8 @@ impl Api {
         };
         let tokens = self.client.fetch(operation, &request, read).await;
         tokens.inspect(|tokens| {
-            self.client.conceal(&tokens.token_1);
-            self.client.conceal(&tokens.token_2);
+            self.client.redact(&tokens.token_1);
+            self.client.redact(&tokens.token_2);
         })
     }
 

@@ -12,7 +12,7 @@ use super::resources::streaming_tokens::StreamingTokensResource;
 use super::settings::{self, Config, Settings};
 use crate::framework::{Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynResource, Provider};
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Parts, Session};
+use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -23,12 +23,12 @@ const USER_AGENT: HeaderValue =
 /// The provider for Quix.
 pub struct Quix {
     session: Session,
-    parts: Parts,
+    parts: Runtime,
 }
 
 impl Quix {
     /// A provider that is not yet configured.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Runtime) -> Self {
         Self {
             session: Session::new(parts.clock.clone()),
             parts,

@@ -3,7 +3,7 @@
 //! # Flow
 //! [`KnownSecrets`] collects everything that a process knows to be secret: credentials, values that
 //! a platform issues, and every sensitive value that Terraform sends or receives
-//! ([`KnownSecrets::learn`]). Before a text of a server is displayed, [`KnownSecrets::are_in`]
+//! ([`KnownSecrets::learn`]). Before a text of a server is displayed, [`KnownSecrets::found_in`]
 //! compares it with every encoding of every secret.
 //!
 //! # Guarantees
@@ -85,10 +85,10 @@ impl KnownSecrets {
         let _ = OF_THIS_CALL.try_with(|known| known.add(secret));
     }
 
-    /// Whether a text contains a part of a known secret or of one of `more`. Parts that are also in
+    /// Whether a text contains a part of a known secret or of one of `more`. Runtime that are also in
     /// `open` are ignored because they are displayed anyway, such as the public part of a token
     /// that a request names.
-    pub fn are_in<'a>(&self, text: &str, open: &str, more: impl IntoIterator<Item = &'a SecretString>) -> bool {
+    pub fn found_in<'a>(&self, text: &str, open: &str, more: impl IntoIterator<Item = &'a SecretString>) -> bool {
         let mut secrets: Vec<SecretString> = {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             known.iter().cloned().collect()
@@ -396,7 +396,7 @@ mod tests {
             .clone()
             .collecting(async { KnownSecrets::learn(&"secret-during-0".into()) })
             .await;
-        assert!(known.are_in("secret-during-0", "", []) && !known.are_in("secret-before-0", "", []));
+        assert!(known.found_in("secret-during-0", "", []) && !known.found_in("secret-before-0", "", []));
     }
 
     #[test]
@@ -434,11 +434,11 @@ mod tests {
         for number in 0..CAPACITY + 1 {
             clone.add(&format!("secret-number-{number:08}").into());
         }
-        assert!(known.are_in("secret-number-00001000", "", []));
+        assert!(known.found_in("secret-number-00001000", "", []));
         assert_eq!(known.0.lock().unwrap().len(), CAPACITY);
         let more = SecretString::from("an0ther-secret");
-        assert!(!known.are_in("an0ther-secret", "", []));
-        assert!(known.are_in("an0ther-secret", "", [&more]));
+        assert!(!known.found_in("an0ther-secret", "", []));
+        assert!(known.found_in("an0ther-secret", "", [&more]));
         assert!(!format!("{known:?}").contains("number"));
     }
 

@@ -116,7 +116,7 @@ impl Client {
     /// Shares `secrets` with the client: errors redact all of them, and secrets that the client
     /// learns are added.
     #[must_use]
-    pub fn concealing(self, secrets: &KnownSecrets) -> Self {
+    pub fn with_secrets(self, secrets: &KnownSecrets) -> Self {
         secrets.add_all(&self.secrets);
         Self {
             secrets: secrets.clone(),
@@ -125,13 +125,13 @@ impl Client {
     }
 
     /// Registers a secret, such as a token value from an answer, so that every error redacts it.
-    pub fn conceal(&self, secret: &SecretString) {
+    pub fn redact(&self, secret: &SecretString) {
         self.secrets.add(secret);
     }
 
     /// Corrects `clock` by the `Date` header of each answer.
     #[must_use]
-    pub fn correcting(self, clock: Clock) -> Self {
+    pub fn with_clock(self, clock: Clock) -> Self {
         Self {
             clock: Some(clock),
             ..self
@@ -184,7 +184,7 @@ impl Client {
     /// # Errors
     ///
     /// See [`Client::send`].
-    pub async fn renew<T>(
+    pub async fn rotate_credential<T>(
         &self,
         operation: &Operation,
         request: &Request,
@@ -218,7 +218,12 @@ impl Client {
     /// # Errors
     ///
     /// See [`Client::send`]. The client keeps its credential on an error.
-    pub async fn go_on_with(&self, operation: &Operation, secret: &SecretString, probe: &Request) -> Result<(), Error> {
+    pub async fn switch_credential(
+        &self,
+        operation: &Operation,
+        secret: &SecretString,
+        probe: &Request,
+    ) -> Result<(), Error> {
         self.secrets.add(secret);
         let current = within(operation, self.shared.credential.read()).await;
         let next_credential = current.map(|credential| credential.with_secret(secret.clone()));
@@ -241,7 +246,7 @@ impl Client {
     }
 
     /// Whether `secret` is the client's current credential.
-    pub async fn proves_itself_with(&self, secret: &SecretString) -> bool {
+    pub async fn uses_secret(&self, secret: &SecretString) -> bool {
         self.shared.credential.read().await.secret().expose_secret() == secret.expose_secret()
     }
 

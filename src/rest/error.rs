@@ -12,9 +12,9 @@ use http::StatusCode;
 /// Contains no secret: texts of the platform and the transport are sanitised, secrets are redacted,
 /// and the body of a successful answer, which may contain a token, is never quoted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("could not {tried}: {kind}")]
+#[error("could not {action}: {kind}")]
 pub struct Error {
-    tried: Arc<str>,
+    action: Arc<str>,
     kind: Kind,
     ambiguous: bool,
 }
@@ -91,17 +91,17 @@ pub enum Kind {
 pub struct Unreadable(pub String);
 
 impl Error {
-    pub(crate) fn new(tried: &str, kind: Kind, ambiguous: bool) -> Self {
+    pub(crate) fn new(action: &str, kind: Kind, ambiguous: bool) -> Self {
         Self {
-            tried: tried.into(),
+            action: action.into(),
             kind,
             ambiguous,
         }
     }
 
     /// The attempted action in the infinitive: `create service account "ci"`.
-    pub fn tried(&self) -> &str {
-        &self.tried
+    pub fn action(&self) -> &str {
+        &self.action
     }
 
     /// The way in which the request failed.
@@ -122,7 +122,7 @@ impl Error {
 
     /// Marks the error as ambiguous because an earlier attempt may have had its effect.
     #[must_use]
-    pub fn after_an_ambiguous_one(self) -> Self {
+    pub fn mark_ambiguous(self) -> Self {
         Self {
             ambiguous: true,
             ..self

@@ -26,7 +26,7 @@ pub use connect_error::ConnectError;
 pub use credential::{Credential, InvalidCredential};
 pub use error::{Error, Kind, Unreadable};
 pub use limiter::RateLimit;
-pub use operation::{Operation, Over};
+pub use operation::{Operation, OutOfTime};
 pub use request::Request;
 pub use retry::RetrySafety;
 pub use transport::{Body, BoxError, Destination, Roots, Transport};

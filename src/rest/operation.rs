@@ -42,7 +42,7 @@ impl Operation {
     /// to find out the effect of a request whose answer was lost: without it, a created object
     /// would become an orphan.
     #[must_use]
-    pub fn uninterrupted(&self) -> Self {
+    pub fn detached(&self) -> Self {
         let time = self.remaining().clamp(*DETACHED_TIME.start(), *DETACHED_TIME.end());
         Self::new(time, CancellationToken::new())
     }
@@ -51,13 +51,13 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// Returns [`Over`] if the operation is cancelled or its deadline is before the end of the
+    /// Returns [`OutOfTime`] if the operation is cancelled or its deadline is before the end of the
     /// pause.
-    pub async fn pause(&self, pause: Duration) -> Result<(), Over> {
+    pub async fn pause(&self, pause: Duration) -> Result<(), OutOfTime> {
         if pause >= self.remaining() {
-            return Err(Over);
+            return Err(OutOfTime);
         }
-        self.wait_until(after(pause)).await.map_err(|Cancelled| Over)
+        self.wait_until(after(pause)).await.map_err(|Cancelled| OutOfTime)
     }
 
     /// Waits until `until`, unless the operation is cancelled. The caller has compared `until` with
@@ -74,7 +74,7 @@ impl Operation {
 /// The operation has no time left for another step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operation is over")]
-pub struct Over;
+pub struct OutOfTime;
 
 /// The operation was cancelled during a wait.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ mod tests {
         for (timeout, seconds) in [(0, 10), (30, 30), (3_600, 60)] {
             let operation = Operation::new(Duration::from_secs(timeout), CancellationToken::new());
             operation.cancellation.cancel();
-            let detached = operation.uninterrupted();
+            let detached = operation.detached();
             assert!(!detached.cancellation.is_cancelled());
             assert_eq!(detached.remaining(), Duration::from_secs(seconds));
         }

@@ -127,7 +127,7 @@ impl Request {
 
     /// Redacts a secret that the request contains from its errors, because an answer may quote it.
     #[must_use]
-    pub fn conceal(mut self, secret: SecretString) -> Self {
+    pub fn redact(mut self, secret: SecretString) -> Self {
         self.redacted.push(secret);
         self
     }

@@ -42,7 +42,7 @@ impl<'a> Sanitiser<'a> {
     /// or a fixed text if it would contain a part of a secret.
     pub(super) fn sanitise(&self, text: &str) -> String {
         let plain = strip(text);
-        let reveals = |text| self.known.are_in(text, &self.visible, self.more.iter().copied());
+        let reveals = |text| self.known.found_in(text, &self.visible, self.more.iter().copied());
         if reveals(text) || reveals(&plain) {
             return WITHHELD.to_owned();
         }

@@ -117,7 +117,7 @@ impl Api {
 
     /// Whether this is the value that the API is called with.
     pub async fn works_with(&self, bearer: &SecretString) -> bool {
-        self.client.proves_itself_with(bearer).await
+        self.client.uses_secret(bearer).await
     }
 
     /// What the API is called with.
@@ -130,11 +130,11 @@ impl Api {
     /// # Errors
     ///
     /// [`Error`]: the API goes on being called with the token that it was called with.
-    pub async fn go_on_with(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
+    pub async fn switch_credential(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
         let srn = Srn::ServiceToken(&issued.access_key);
         let tried = format!("work with the new service token {}", issued.access_key);
         let probe = one(Method::GET, tried, srn, None);
-        self.client.go_on_with(operation, &issued.bearer(), &probe).await
+        self.client.switch_credential(operation, &issued.bearer(), &probe).await
     }
 
     /// Makes a service token: `POST /service-tokens`. Without a role it is let in nowhere.
@@ -152,7 +152,7 @@ impl Api {
         self.client
             .fetch(operation, &request, |answer| answer::issued(&answer))
             .await
-            .inspect(|issued| self.client.conceal(&issued.secret_key))
+            .inspect(|issued| self.client.redact(&issued.secret_key))
     }
 
     /// What is said of a service token: `GET /service-tokens/{srn}`.
@@ -168,7 +168,7 @@ impl Api {
             .await
     }
 
-    /// Ends a service token: `DELETE /service-tokens/{srn}`. What becomes of its assignments is not documented.
+    /// ExpiryPolicy a service token: `DELETE /service-tokens/{srn}`. What becomes of its assignments is not documented.
     ///
     /// # Errors
     ///
@@ -259,7 +259,7 @@ impl Api {
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// Ends an assignment: `POST /roles/{srn}/delete-assignment`.
+    /// ExpiryPolicy an assignment: `POST /roles/{srn}/delete-assignment`.
     ///
     /// # Errors
     ///

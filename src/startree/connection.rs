@@ -10,9 +10,9 @@ use super::labels::LABELS;
 use super::planned_names::PlannedNames;
 use super::token_cache::Tokens;
 use crate::framework;
-use crate::platform::hand_over::{Account, Courier};
-use crate::platform::vault_settings::Link;
-use crate::platform::{Contact, SharedList};
+use crate::platform::delivery::{Account, Writer};
+use crate::platform::vault_settings::VaultConnection;
+use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
 /// How long a list serves, as others may change it. Long enough for a run that rotates many tokens.
@@ -31,7 +31,7 @@ pub struct Connection {
     /// What this run knows of service tokens.
     pub(super) tokens: Tokens,
     /// Hands values over.
-    pub(super) vault: Courier,
+    pub(super) vault: Writer,
     retry_timeout: Duration,
     /// Who holds which assignment or attachment in this process.
     pub(super) claims: Claims,
@@ -69,8 +69,8 @@ impl<T> Default for ByRole<T> {
     }
 }
 
-impl Contact for Connection {
-    async fn contact(&self, context: &Context) {
+impl TimeSource for Connection {
+    async fn fetch_time(&self, context: &Context) {
         let _ = self.api.roles(&self.operation(context)).await;
     }
 }
@@ -87,7 +87,7 @@ impl Connection {
             tokens: Tokens::new(api.clone(), own),
             api,
             pinot,
-            vault: Courier::new(Link::Waiting, Account::default(), &LABELS),
+            vault: Writer::new(VaultConnection::Unknown, Account::default(), &LABELS),
             environment,
             retry_timeout,
             claims: Claims::default(),
@@ -100,8 +100,8 @@ impl Connection {
     }
 
     /// The same environment, with the Vault that values are handed over to, and what secrets there call it.
-    pub(super) fn handing_over_to(self, vault: Link, environment: Account) -> Self {
-        let vault = Courier::new(vault, environment, &LABELS);
+    pub(super) fn handing_over_to(self, vault: VaultConnection, environment: Account) -> Self {
+        let vault = Writer::new(vault, environment, &LABELS);
         Self { vault, ..self }
     }
 
@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// One that makes good what another left undone, though that be cancelled or its time over.
-    pub(super) fn making_good(&self) -> Operation {
+    pub(super) fn cleanup_operation(&self) -> Operation {
         self.operation(&Context::default())
     }
 

@@ -8,7 +8,7 @@ use crate::rest::{Error, Kind};
 
 /// The diagnostic for a request that did not succeed.
 pub(super) fn failure(error: &Error) -> Diagnostic {
-    platform::failure(error, advice)
+    platform::request_failed(error, advice)
 }
 
 /// Which statuses the platform answers with is not documented; this is what they mean of any API.

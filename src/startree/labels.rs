@@ -2,11 +2,11 @@
 
 use super::api::AccessKey;
 use super::settings::API_PATH;
-use crate::platform::hand_over::{Account, Labels};
+use crate::platform::delivery::{Account, SecretFieldNames};
 use crate::rest::BaseUrl;
 use crate::vault::Entry;
 
-pub(super) const LABELS: Labels = Labels {
+pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     account: "environment",
     name: "description",
     id: "access_key",

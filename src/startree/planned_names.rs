@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::api::Name;
 use super::connection::Context;
 use crate::framework::{Change, Diagnostic, Field, Model, Value};
-use crate::platform::declarations::{Twin, may_be_equal};
+use crate::platform::declarations::{Duplicate, may_be_equal};
 
 /// The key in the private state, by which the second plan call of a replacement knows that it is one.
 const PLANNED: &str = "planned";
@@ -36,7 +36,7 @@ pub(super) enum Planned {
     /// The name is free, as far as is known.
     Free,
     /// Another resource of this plan has it, too, or may have it.
-    Twice(Twin),
+    Twice(Duplicate),
     /// It is not free if the platform lists it; for a replacement that is an error.
     FreeUnlessListed { replaces: bool },
     /// Another resource of this state has it, and may release it in this run, before or after.
@@ -90,7 +90,7 @@ impl PlannedNames {
         if prior == planned {
             names.kept.insert(owned());
             return match names.claimed.contains_key(planned) {
-                true => Planned::Twice(Twin::Certain),
+                true => Planned::Twice(Duplicate::Certain),
                 false => Planned::Free,
             };
         }
@@ -138,12 +138,12 @@ impl PlannedNames {
 impl Names {
     /// Notes a resource that is to get the name; answers whether another one has it or gets it, too. The same creation may be
     /// planned twice by one process, with the same configuration.
-    fn claim(&mut self, name: &str, config: &Value) -> Option<Twin> {
+    fn claim(&mut self, name: &str, config: &Value) -> Option<Duplicate> {
         let earlier = self.claimed.insert(name.to_owned(), config.clone());
         match earlier {
-            _ if self.kept.contains(name) => Some(Twin::Certain),
-            Some(earlier) if may_be_equal(&earlier, config) => Some(Twin::Possible),
-            Some(_) => Some(Twin::Certain),
+            _ if self.kept.contains(name) => Some(Duplicate::Certain),
+            Some(earlier) if may_be_equal(&earlier, config) => Some(Duplicate::Possible),
+            Some(_) => Some(Duplicate::Certain),
             None => None,
         }
     }
@@ -213,10 +213,10 @@ mod tests {
         let (create, rename) = ((None, "a"), (Some("b"), "a"));
         let keep = (Some("a"), "a");
         for plans in [[keep, create], [create, keep], [keep, rename], [rename, keep]] {
-            assert_eq!(last(&plans), Planned::Twice(Twin::Certain), "{plans:?}");
+            assert_eq!(last(&plans), Planned::Twice(Duplicate::Certain), "{plans:?}");
         }
         for plans in [[create, create], [rename, create]] {
-            assert_eq!(last(&plans), Planned::Twice(Twin::Possible), "{plans:?}");
+            assert_eq!(last(&plans), Planned::Twice(Duplicate::Possible), "{plans:?}");
         }
         assert_eq!(last(&[create]), Planned::FreeUnlessListed { replaces: false });
         assert_eq!(last(&[rename]), Planned::FreeUnlessListed { replaces: true });

@@ -18,7 +18,7 @@ use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Parts, Session};
+use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -29,12 +29,12 @@ const USER_AGENT: HeaderValue =
 /// The provider for StarTree.
 pub struct StarTree {
     session: Session,
-    parts: Parts,
+    parts: Runtime,
 }
 
 impl StarTree {
     /// A provider that is not yet configured.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Runtime) -> Self {
         Self {
             session: Session::new(parts.clock.clone()),
             parts,

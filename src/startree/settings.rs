@@ -11,7 +11,7 @@ use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_all
 use crate::platform::settings::{
     Timeouts, base_url, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty, variable,
 };
-use crate::platform::vault_settings::{self, Link, VaultConfig};
+use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
@@ -68,7 +68,7 @@ pub(super) struct Settings {
     pub(super) own: Option<AccessKey>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
-    pub(super) vault: Link<vault::Settings>,
+    pub(super) vault: VaultConnection<vault::Settings>,
 }
 
 /// Resolves a configuration with the environment.

@@ -81,8 +81,8 @@ impl Tokens {
     /// # Errors
     ///
     /// [`Error`]: the provider goes on with the one that it had.
-    pub(super) async fn go_on_with(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
-        self.api.go_on_with(operation, issued).await?;
+    pub(super) async fn switch_credential(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
+        self.api.switch_credential(operation, issued).await?;
         *lock(&self.own) = Some(issued.access_key.clone());
         Ok(())
     }

@@ -272,7 +272,7 @@ impl Api {
 
     /// Whether this is the token that the API is called with.
     pub async fn works_with(&self, token: &SecretString) -> bool {
-        self.client.proves_itself_with(token).await
+        self.client.uses_secret(token).await
     }
 
     /// All service accounts: `GET /service-accounts`.
@@ -330,7 +330,7 @@ impl Api {
                 answer::issued_token(answer, OwnerKey::Name, Some(new.name))
             })
             .await
-            .inspect(|issued| self.client.conceal(&issued.token))
+            .inspect(|issued| self.client.redact(&issued.token))
     }
 
     /// Gives a service account a new value and ends the old one at once: `POST /service-account/rotate`.
@@ -370,13 +370,13 @@ impl Api {
         let probe = match own {
             Own::No => {
                 let issued = self.client.fetch(operation, request, read).await;
-                return issued.inspect(|issued| self.client.conceal(&issued.token));
+                return issued.inspect(|issued| self.client.redact(&issued.token));
             }
             Own::Yes => None,
             Own::Perhaps => Some(&probe),
         };
         self.client
-            .renew(operation, request, read, |issued: &IssuedToken| &issued.token, probe)
+            .rotate_credential(operation, request, read, |issued: &IssuedToken| &issued.token, probe)
             .await
     }
 

@@ -16,9 +16,9 @@ use super::pat_ledger;
 use super::quota::Ledger;
 use super::resources::pat_status::DeclaredStatuses;
 use crate::framework::{self, Diagnostic};
-use crate::platform::hand_over::{self, Courier};
-use crate::platform::vault_settings::Link;
-use crate::platform::{Contact, Recent, SharedList};
+use crate::platform::delivery::{self, Writer};
+use crate::platform::vault_settings::VaultConnection;
+use crate::platform::{Recent, SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
 /// A call from Terraform to something of this provider.
@@ -31,7 +31,7 @@ pub struct Connection {
     pub(super) account: String,
     retry_timeout: Duration,
     /// Hands values over.
-    pub(super) vault: Courier,
+    pub(super) vault: Writer,
     accounts: SharedList<ServiceAccount>,
     /// What this plan creates and removes.
     pub(super) ledger: Ledger,
@@ -50,8 +50,8 @@ pub struct Connection {
 /// The value that was made last under a name in this run, by whatever resource.
 pub(super) type Latest = Option<SecretString>;
 
-impl Contact for Connection {
-    async fn contact(&self, context: &Context) {
+impl TimeSource for Connection {
+    async fn fetch_time(&self, context: &Context) {
         let _ = self.recent(&self.operation(context)).await;
     }
 }
@@ -60,7 +60,7 @@ impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
         Self {
             api,
-            vault: Courier::new(Link::Waiting, hand_over::Account::default(), &LABELS),
+            vault: Writer::new(VaultConnection::Unknown, delivery::Account::default(), &LABELS),
             account,
             retry_timeout,
             accounts: SharedList::default(),
@@ -74,8 +74,8 @@ impl Connection {
     }
 
     /// The same account, with the Vault that values are handed over to, and what secrets there call it.
-    pub(super) fn handing_over_to(self, vault: Link, account: hand_over::Account) -> Self {
-        let vault = Courier::new(vault, account, &LABELS);
+    pub(super) fn handing_over_to(self, vault: VaultConnection, account: delivery::Account) -> Self {
+        let vault = Writer::new(vault, account, &LABELS);
         Self { vault, ..self }
     }
 

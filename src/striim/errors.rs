@@ -9,7 +9,7 @@ use crate::rest::{Error, Kind};
 /// The diagnostic for a request that did not succeed. Advice on status codes is from Striim Cloud's document
 /// ("API error responses", "Rate limits").
 pub(super) fn failure(error: &Error) -> Diagnostic {
-    platform::failure(error, advice)
+    platform::request_failed(error, advice)
 }
 
 fn advice(error: &Error) -> Option<&'static str> {

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use super::api::{Api, IssuedToken, NewServiceAccount, Own, ServiceAccount, find, is_same_name};
 use crate::platform::Recent;
-use crate::rest::{Error, Kind, Operation, Over};
+use crate::rest::{Error, Kind, Operation, OutOfTime};
 
 /// How old a list may be to prove by itself that an account which is there now was not there before the creation.
 const MOMENTS: Duration = Duration::from_secs(2);
@@ -258,7 +258,7 @@ where
     loop {
         let error = match rotate().await {
             Err(error) if error.is_ambiguous() => error,
-            Err(error) if lost > 0 => return Err(error.after_an_ambiguous_one()),
+            Err(error) if lost > 0 => return Err(error.mark_ambiguous()),
             outcome => return outcome,
         };
         let may_ask_again = match own {
@@ -276,9 +276,9 @@ where
 }
 
 /// Waits a little and asks what is there, past any list seen before.
-async fn look(api: &Api, operation: &Operation, lost: u32) -> Result<Vec<ServiceAccount>, Over> {
+async fn look(api: &Api, operation: &Operation, lost: u32) -> Result<Vec<ServiceAccount>, OutOfTime> {
     operation.pause(pause(lost)).await?;
-    api.list_service_accounts(operation).await.map_err(|_| Over)
+    api.list_service_accounts(operation).await.map_err(|_| OutOfTime)
 }
 
 /// Whether a value that was issued for another name may be the one of the account that was requested: one has come since

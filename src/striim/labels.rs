@@ -2,11 +2,11 @@
 
 use super::service_account::token_of;
 use super::settings::API_PATH;
-use crate::platform::hand_over::{Account, Labels, Owner};
+use crate::platform::delivery::{Account, Owner, SecretFieldNames};
 use crate::rest::BaseUrl;
 use crate::vault::Entry;
 
-pub(super) const LABELS: Labels = Labels {
+pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     account: "account",
     name: "name",
     id: "token_id",

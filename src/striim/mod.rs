@@ -53,5 +53,5 @@ mod actions {
 #[cfg(test)]
 mod tests;
 
-pub use crate::platform::Parts;
+pub use crate::platform::Runtime;
 pub use provider::Striim;

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::api::{Api, Owner, UserToken, UserTokenReading};
 use super::errors::failure;
 use crate::framework::{Diagnostic, Severity};
-use crate::platform::end_until_gone;
+use crate::platform::ensure;
 use crate::rest::{Error, Operation};
 
 /// What the platform tells of a user's PAT.
@@ -114,7 +114,7 @@ pub(super) async fn end(
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(nobody(Severity::Error)),
     };
-    end_until_gone(operation, &pat_of(address), || async {
+    ensure::absent(operation, &pat_of(address), || async {
         let is_revoked = match api.revoke_user_token(operation, owner).await {
             Ok(()) => true,
             // An attempt before this one, whose answer was lost, may have revoked it.

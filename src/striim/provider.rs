@@ -23,7 +23,7 @@ use crate::framework::{
     DynResource, Provider, Schema,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Parts, Session};
+use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -34,12 +34,12 @@ const USER_AGENT: HeaderValue =
 /// The provider for Striim Cloud.
 pub struct Striim {
     session: Session,
-    parts: Parts,
+    parts: Runtime,
 }
 
 impl Striim {
     /// A provider that is not yet configured.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Runtime) -> Self {
         Self {
             session: Session::new(parts.clock.clone()),
             parts,

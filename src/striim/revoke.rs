@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use super::api::{Api, ServiceAccount};
 use super::errors::failure;
 use crate::framework::Diagnostic;
-use crate::platform::end_until_gone;
+use crate::platform::ensure;
 use crate::rest::Operation;
 
 /// Revokes the service account of that name, and of that token where it is known. Gone already is gone.
@@ -39,7 +39,7 @@ pub(super) async fn revoke(
     };
     // The platform may list it under another spelling of the name, and not know it by this one.
     let listed_as = Mutex::new(name.to_owned());
-    end_until_gone(operation, &format!("The service account {name:?}"), || async {
+    ensure::absent(operation, &format!("The service account {name:?}"), || async {
         let name = listed_as.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match api.delete_service_account(operation, &name).await {
             Err(error) if !error.is_not_found() => return Err(failure(&error)),

@@ -9,16 +9,16 @@ use super::connection::{Connection, Context};
 use super::labels::LABELS;
 use super::rotation::{self, Decision, RotationPolicy};
 use super::token_value::{
-    self, Record, RemoteToken, TokenMetadata, issued_expiry, present_value, refresh_expiry, unreadable_expiry,
-    value_replaced_warning,
+    self, Record, RemoteToken, TokenMetadata, issued_expiry, refresh_expiry, unreadable_expiry, value_replaced_warning,
+    value_status,
 };
 use crate::framework::{Diagnostics, Field, Model, PrivateState, Schema};
 use crate::platform::attributes::{known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::hand_over::{self, DeliveredToken, Delivery, Destination, Owner, Ready, Told};
+use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, RemoteStatus, VaultDestination, WritePermit};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
-use crate::token::{Clock, Ends, Expiry, Lifetime, PresentValue, has_ended, reasons};
+use crate::token::{Clock, Expiry, ExpiryPolicy, Lifetime, ValueStatus, fixed_expiry_has_passed, reasons};
 use crate::vault::Entry;
 
 /// The attributes of a resource with one token.
@@ -44,18 +44,18 @@ pub(super) struct UpdatePlan {
 
 /// The schema of a resource with these attributes, with what is special about the platform in their descriptions.
 pub(super) fn described(schema: Schema) -> Schema {
-    hand_over::described(schema, &LABELS).describe("token", token_value::TOKEN)
+    delivery::described(schema, &LABELS).describe("token", token_value::TOKEN)
 }
 
 impl RotatingToken {
     /// Checks a configuration by itself, after the validators and rules.
     pub(super) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {
         self.policy.validate(lifetime, now, diagnostics);
-        hand_over::validate(&LABELS, &self.delivery.vault, diagnostics);
+        delivery::validate(&LABELS, &self.delivery.vault, diagnostics);
     }
 
     /// The token, which `owner` names, as the owner of a secret at `place`.
-    pub(super) fn owner(&self, mut owner: Owner, place: &Field<Destination>) -> Owner {
+    pub(super) fn owner(&self, mut owner: Owner, place: &Field<VaultDestination>) -> Owner {
         owner.id = self.id();
         owner.with_state((&self.delivery.vault, &self.delivery.vault_version), place)
     }
@@ -80,10 +80,10 @@ impl RotatingToken {
     }
 
     /// Whether the value in the state is the one that works.
-    pub(super) fn value(&self, private: &PrivateState) -> PresentValue {
+    pub(super) fn value(&self, private: &PrivateState) -> ValueStatus {
         let imported = private_record::is_imported(private, &self.delivery.generation);
-        let in_state = present_value(imported, &self.delivery.token, &self.metadata.updated_at);
-        self.delivery.present_value(in_state)
+        let in_state = value_status(imported, &self.delivery.token, &self.metadata.updated_at);
+        self.delivery.value_status(in_state)
     }
 
     /// The value that works, from the state or from Vault; null if neither has it.
@@ -109,29 +109,31 @@ impl RotatingToken {
     }
 
     /// Decides about a token whose state is `prior` by this configuration.
-    pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: PresentValue, now: Timestamp) -> Decision {
-        let keeper = hand_over::keeper(&self.delivery.vault);
-        let Some(declared) = self.policy.declared(keeper.clone()) else {
+    pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: ValueStatus, now: Timestamp) -> Decision {
+        let storage = delivery::storage(&self.delivery.vault);
+        let Some(declared) = self.policy.declared(storage.clone()) else {
             let mut unknown = self.policy.unknown();
-            unknown.extend(keeper.is_none().then_some("vault"));
+            unknown.extend(storage.is_none().then_some("vault"));
             return Decision::Unknown(unknown);
         };
-        let keeper = hand_over::keeper(&prior.delivery.vault);
-        let mut present = prior.policy.present(keeper, value, record);
-        if let (Ends::At(expiry), Some(_), None) = (declared.ends, prior.policy.expires_at.known(), present.expiry) {
+        let storage = delivery::storage(&prior.delivery.vault);
+        let mut present = prior.policy.present(storage, value, record);
+        if let (ExpiryPolicy::Fixed(expiry), Some(_), None) =
+            (declared.expiry_policy, prior.policy.expires_at.known(), present.expiry)
+        {
             // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
             present.expiry = Some(expiry);
         }
         match reasons(&declared, &present, now) {
             reasons if reasons.is_empty() => Decision::Keep,
-            reasons if has_ended(&declared, &present, now) => Decision::Ended(reasons),
+            reasons if fixed_expiry_has_passed(&declared, &present, now) => Decision::Ended(reasons),
             reasons => Decision::Rotate(reasons),
         }
     }
 
     /// The effect of time on a token by what its state declares: whether that asks for a rotation, and whether it has
     /// expired, as declared and by the platform.
-    pub(super) fn boundary(&self, record: Option<Record>, value: PresentValue, at: Timestamp) -> (bool, bool, bool) {
+    pub(super) fn boundary(&self, record: Option<Record>, value: ValueStatus, at: Timestamp) -> (bool, bool, bool) {
         let rotates = matches!(self.decide(self, record, value, at), Decision::Rotate(_));
         let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
         let (declared, real) = (self.policy.expiry(), self.policy.real_expiry(record));
@@ -219,7 +221,7 @@ impl RotatingToken {
             }
             Decision::Rotate(reasons) => {
                 diagnostics.push(rotation::rotates(&what, &reasons));
-                let follows = config.policy.follows_the_clock(&prior.policy, record, &what, now);
+                let follows = config.policy.is_computed_from_now(&prior.policy, record, &what, now);
                 diagnostics.extend(follows);
                 Record::plan(&context.private, now);
                 if let Some(connection) = connection {
@@ -231,7 +233,7 @@ impl RotatingToken {
                     connection.vault.plan(&operation, after, owner, diagnostics).await;
                 }
                 diagnostics.ok(config.policy.expiry_to_send(now, lifetime));
-                self.delivery.generation = generation::after(&prior.delivery.generation);
+                self.delivery.generation = generation::next(&prior.delivery.generation);
                 self.mark_unknown(config);
             }
             Decision::Unknown(unknown) => {
@@ -274,7 +276,7 @@ impl RotatingToken {
         &mut self,
         connection: &Connection,
         operation: &Operation,
-        ready: Option<Ready>,
+        ready: Option<WritePermit>,
         owner: Owner,
         prior: Option<&Self>,
         diagnostics: &mut Diagnostics,
@@ -285,7 +287,9 @@ impl RotatingToken {
             let before = (&prior.delivery.vault, &prior.delivery.vault_version);
             let (now, owner) = (&self.delivery.vault, prior.present_owner(owner));
             let vault = &connection.vault;
-            vault.remove_moved(operation, before, now, &owner, diagnostics).await;
+            vault
+                .delete_previous_location(operation, before, now, &owner, diagnostics)
+                .await;
         }
     }
 
@@ -301,8 +305,8 @@ impl RotatingToken {
             vault, vault_version, ..
         } = &self.delivery;
         let owner = self.present_owner(owner);
-        let courier = &connection.vault;
-        courier
+        let writer = &connection.vault;
+        writer
             .remove(operation, vault, vault_version, &owner, diagnostics)
             .await;
     }
@@ -338,8 +342,8 @@ impl RotatingToken {
         }
         let operation = connection.operation(context);
         let present = self.present_owner(owner.clone());
-        let seen = connection.vault.look(&operation, &self.delivery.vault, present).await;
-        let told = Told {
+        let seen = connection.vault.read(&operation, &self.delivery.vault, present).await;
+        let told = RemoteStatus {
             id: remote.token_id.map(Entry::Number),
             rotated,
         };

@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::token_value::{Record, expiry};
 use crate::framework::{Diagnostic, Diagnostics, Field, Model};
 use crate::platform::attributes::{Triggers, duration, keep_spelling, known_duration, known_triggers};
-use crate::token::{Declared, Ends, Expiry, Keeper, Lifetime, Present, PresentValue, Reason, follows_the_clock};
+use crate::token::{
+    Actual, Desired, Expiry, ExpiryPolicy, Lifetime, Reason, Storage, ValueStatus, is_computed_from_now,
+};
 
 /// A fixed `expires_at` is warned of this long before.
 const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -85,34 +87,34 @@ impl RotationPolicy {
     }
 
     /// What is declared of a token whose value is in this place; `None` if a part of it is known only at apply.
-    pub(super) fn declared(&self, keeper: Option<Keeper>) -> Option<Declared> {
+    pub(super) fn declared(&self, storage: Option<Storage>) -> Option<Desired> {
         if !self.unknown().is_empty() {
             return None;
         }
         // With both, `expires_at` is that of the state, put there by `ignore_changes`.
         let ends = match (known_duration(&self.expires_in), self.expiry()) {
-            (Some(lifetime), _) => Ends::After {
+            (Some(lifetime), _) => ExpiryPolicy::Lifetime {
                 lifetime,
                 rotate_before: known_duration(&self.rotate_before),
             },
-            (None, Some(expiry)) => Ends::At(expiry),
-            (None, None) => Ends::ByDefault,
+            (None, Some(expiry)) => ExpiryPolicy::Fixed(expiry),
+            (None, None) => ExpiryPolicy::PlatformDefault,
         };
-        Some(Declared {
-            ends,
+        Some(Desired {
+            expiry_policy: ends,
             triggers: known_triggers(&self.rotation_triggers)?,
-            keeper: keeper?,
+            storage: storage?,
         })
     }
 
     /// What is there by this policy of a state.
-    pub(super) fn present(&self, keeper: Option<Keeper>, value: PresentValue, record: Option<Record>) -> Present {
-        Present {
+    pub(super) fn present(&self, storage: Option<Storage>, value: ValueStatus, record: Option<Record>) -> Actual {
+        Actual {
             expiry: self.expiry(),
             issued: record.and_then(Record::issued),
             lifetime: known_duration(&self.expires_in),
             triggers: known_triggers(&self.rotation_triggers).unwrap_or_default(),
-            keeper: keeper.unwrap_or_default(),
+            storage: storage.unwrap_or_default(),
             value,
         }
     }
@@ -143,7 +145,7 @@ impl RotationPolicy {
     }
 
     /// The warning that a changed `expires_at` is computed from the time of each plan, which rotates every time.
-    pub(super) fn follows_the_clock(
+    pub(super) fn is_computed_from_now(
         &self,
         prior: &Self,
         record: Option<Record>,
@@ -154,7 +156,7 @@ impl RotationPolicy {
             .expiry()
             .zip(self.expiry())
             .filter(|_| self.expires_in.is_null())?;
-        follows_the_clock((before, record?.planned_at()), (after, now)).then(|| {
+        is_computed_from_now((before, record?.planned_at()), (after, now)).then(|| {
             Diagnostic::warning(
                 format!("`expires_at` of {} follows the time of each plan", lowercase(what)),
                 format!(
@@ -216,7 +218,7 @@ impl RotationPolicy {
                     format!(
                         "It expires at {expiry}, in {}. A later `expires_at` rotates it; `expires_in` with \
                          `rotate_before` would do so by itself.",
-                        crate::token::Rough(left.unsigned_abs())
+                        crate::token::HumanDuration(left.unsigned_abs())
                     ),
                 )
                 .on("expires_at"),

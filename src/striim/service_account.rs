@@ -163,7 +163,7 @@ pub(super) async fn check_successor(
     ))
 }
 
-/// Ends what a run that was killed left under a name, so that the name is free. Whose it is, its mark proves; what was made
+/// ExpiryPolicy what a run that was killed left under a name, so that the name is free. Whose it is, its mark proves; what was made
 /// under that name by this run is another resource's.
 pub(super) async fn end_left_over(
     connection: &Connection,
@@ -195,7 +195,7 @@ pub(super) async fn end_left_over(
     revoked
 }
 
-/// Ends a service account whose value and number the state knows as these. Where its name has moved to another resource in
+/// ExpiryPolicy a service account whose value and number the state knows as these. Where its name has moved to another resource in
 /// this run, which could have it because this one's account was gone, or by adopting it, that one's is spared.
 pub(super) async fn end(
     connection: &Connection,

@@ -12,7 +12,7 @@ use crate::platform::settings::{
     Timeouts, base_url, check, credential, first_unknown, invalid, or_variable, secret_or_variable, unless_empty,
     variable,
 };
-use crate::platform::vault_settings::{self, Link, VaultConfig};
+use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
@@ -87,7 +87,7 @@ pub(super) struct Settings {
     pub(super) managed_by: Option<String>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
-    pub(super) vault: Link<vault::Settings>,
+    pub(super) vault: VaultConnection<vault::Settings>,
 }
 
 /// Resolves a configuration with the environment.

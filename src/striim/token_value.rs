@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
 use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState};
-use crate::token::{Clock, Expiry, Issued, PresentValue};
+use crate::token::{Clock, Expiry, Issued, ValueStatus};
 
 /// What the platform reports about a token's present value, as the state keeps it.
 #[derive(Model, Clone, Debug, Default)]
@@ -142,13 +142,13 @@ impl<'a> From<&'a UserToken> for RemoteToken<'a> {
 }
 
 /// Whose value the state keeps.
-pub(super) fn present_value(imported: bool, token: &Field<SecretString>, updated_at: &Field<String>) -> PresentValue {
+pub(super) fn value_status(imported: bool, token: &Field<SecretString>, updated_at: &Field<String>) -> ValueStatus {
     match (imported, token.is_null()) {
-        (true, _) => PresentValue::Imported,
-        (_, true) => PresentValue::Replaced {
+        (true, _) => ValueStatus::Imported,
+        (_, true) => ValueStatus::RotatedOutside {
             on: updated_at.known().and_then(|text| text.parse().ok()),
         },
-        (_, false) => PresentValue::Ours,
+        (_, false) => ValueStatus::Current,
     }
 }
 

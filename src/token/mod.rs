@@ -12,8 +12,8 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub(crate) use instant::read_instant;
 pub use pair::{Pair, Slot};
-pub(crate) use rotation::Rough;
+pub(crate) use rotation::HumanDuration;
 pub use rotation::{
-    Declared, Ends, Issued, Keeper, Present, PresentValue, Reason, aged, changed_triggers, follows_the_clock,
-    has_ended, reasons,
+    Actual, Desired, ExpiryPolicy, Issued, Reason, Storage, ValueStatus, changed_triggers, fixed_expiry_has_passed,
+    is_computed_from_now, reasons, too_old,
 };

@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::rotation::{Declared, Present, PresentValue, Reason, aged, reasons};
+use super::rotation::{Actual, Desired, Reason, ValueStatus, reasons, too_old};
 
 /// The actual state of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// The token with the newest value, and the declaration at the time it was issued.
-    pub current: Present,
+    pub current: Actual,
     /// The other token; `None` if it does not exist.
-    pub previous: Option<Present>,
+    pub previous: Option<Actual>,
     /// The time the current value was issued; `None` if that is unknown.
-    pub made: Option<Timestamp>,
+    pub issued_at: Option<Timestamp>,
 }
 
 /// One of the two tokens.
@@ -35,9 +35,12 @@ pub enum Slot {
 impl Pair {
     /// All reasons to rotate the pair now; empty if there is none. The state of the previous value
     /// is never a reason, because the next rotation replaces it anyway.
-    pub fn reasons(&self, declared: &Declared, rotate_every: Duration, now: Timestamp) -> Vec<Reason> {
-        let mut reasons = reasons(declared, &self.current, now);
-        reasons.extend(self.made.and_then(|made| aged(made, rotate_every, now)));
+    pub fn reasons(&self, desired: &Desired, rotate_every: Duration, now: Timestamp) -> Vec<Reason> {
+        let mut reasons = reasons(desired, &self.current, now);
+        reasons.extend(
+            self.issued_at
+                .and_then(|issued_at| too_old(issued_at, rotate_every, now)),
+        );
         reasons
     }
 
@@ -53,9 +56,9 @@ impl Pair {
 }
 
 /// Whether the value is valid and may be in use.
-fn is_usable(present: &Present, now: Timestamp) -> bool {
-    let in_use = matches!(present.value, PresentValue::Ours | PresentValue::Imported);
-    in_use && !present.real_expiry().is_some_and(|expiry| expiry.has_passed(now))
+fn is_usable(actual: &Actual, now: Timestamp) -> bool {
+    let in_use = matches!(actual.value, ValueStatus::Current | ValueStatus::Imported);
+    in_use && !actual.real_expiry().is_some_and(|expiry| expiry.has_passed(now))
 }
 
 #[cfg(test)]
@@ -66,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::token::{Ends, Expiry, Keeper};
+    use crate::token::{Expiry, ExpiryPolicy, Storage};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -74,40 +77,40 @@ mod tests {
         Timestamp::from_second(number * 86_400).unwrap()
     }
 
-    fn declared(days: u32) -> Declared {
-        Declared {
-            ends: Ends::After {
+    fn desired(days: u32) -> Desired {
+        Desired {
+            expiry_policy: ExpiryPolicy::Lifetime {
                 lifetime: DAY * days,
                 rotate_before: None,
             },
             triggers: BTreeMap::new(),
-            keeper: Keeper::State,
+            storage: Storage::State,
         }
     }
 
-    fn present(value: PresentValue, expires: Option<i64>) -> Present {
-        Present {
+    fn actual(value: ValueStatus, expires: Option<i64>) -> Actual {
+        Actual {
             expiry: expires.map(day).map(Expiry::at),
             issued: None,
             lifetime: Some(DAY * 90),
             triggers: BTreeMap::new(),
-            keeper: Keeper::State,
+            storage: Storage::State,
             value,
         }
     }
 
-    use PresentValue::{Deleted, Imported, Ours};
+    use ValueStatus::{Current, Deleted, Imported};
 
-    const REPLACED: PresentValue = PresentValue::Replaced { on: None };
+    const REPLACED: ValueStatus = ValueStatus::RotatedOutside { on: None };
 
     /// (current value and its expiry, day it was issued, expected reason on day 100)
     #[test]
     fn reasons_depend_on_current_value_only() {
         let cases = [
-            ("young", Ours, Some(150), Some(60), ""),
-            ("of age", Ours, Some(145), Some(55), "it is 45 days old"),
-            ("older", Ours, Some(120), Some(30), "rotate_every = 45 days"),
-            ("expired", Ours, Some(100), None, "it expired at"),
+            ("young", Current, Some(150), Some(60), ""),
+            ("of age", Current, Some(145), Some(55), "it is 45 days old"),
+            ("older", Current, Some(120), Some(30), "rotate_every = 45 days"),
+            ("expired", Current, Some(100), None, "it expired at"),
             ("rotated outside", REPLACED, Some(150), Some(60), "rotated outside"),
             ("deleted outside", Deleted, None, Some(60), "deleted outside"),
             ("imported, of unknown age", Imported, Some(150), None, ""),
@@ -115,19 +118,19 @@ mod tests {
         ];
         let others = [
             None,
-            Some(present(Ours, Some(120))),
-            Some(present(Ours, Some(90))),
-            Some(present(REPLACED, None)),
+            Some(actual(Current, Some(120))),
+            Some(actual(Current, Some(90))),
+            Some(actual(REPLACED, None)),
         ];
-        for (case, value, expires, made, expected) in cases {
+        for (case, value, expires, issued_at, expected) in cases {
             for previous in &others {
                 let pair = Pair {
-                    current: present(value, expires),
+                    current: actual(value, expires),
                     previous: previous.clone(),
-                    made: made.map(day),
+                    issued_at: issued_at.map(day),
                 };
                 let reasons: Vec<_> = pair
-                    .reasons(&declared(90), DAY * 45, day(100))
+                    .reasons(&desired(90), DAY * 45, day(100))
                     .iter()
                     .map(ToString::to_string)
                     .collect();
@@ -142,23 +145,23 @@ mod tests {
     fn replaced_is_older_token_unless_only_that_one_is_usable() {
         let (live, expired) = (Some(150), Some(100));
         let cases = [
-            ((Ours, live), None, Slot::Other),
-            ((Ours, live), Some((Ours, live)), Slot::Other),
-            ((Ours, live), Some((Ours, expired)), Slot::Other),
-            ((Ours, live), Some((REPLACED, live)), Slot::Other),
+            ((Current, live), None, Slot::Other),
+            ((Current, live), Some((Current, live)), Slot::Other),
+            ((Current, live), Some((Current, expired)), Slot::Other),
+            ((Current, live), Some((REPLACED, live)), Slot::Other),
             ((Imported, live), Some((Imported, live)), Slot::Other),
-            ((REPLACED, live), Some((Ours, live)), Slot::Current),
-            ((Deleted, None), Some((Ours, live)), Slot::Current),
-            ((Ours, expired), Some((Ours, live)), Slot::Current),
-            ((REPLACED, live), Some((Ours, expired)), Slot::Other),
+            ((REPLACED, live), Some((Current, live)), Slot::Current),
+            ((Deleted, None), Some((Current, live)), Slot::Current),
+            ((Current, expired), Some((Current, live)), Slot::Current),
+            ((REPLACED, live), Some((Current, expired)), Slot::Other),
             ((REPLACED, live), Some((REPLACED, live)), Slot::Other),
             ((Deleted, None), None, Slot::Other),
         ];
         for (current, previous, expected) in cases {
             let pair = Pair {
-                current: present(current.0, current.1),
-                previous: previous.map(|(value, expires)| present(value, expires)),
-                made: Some(day(1)),
+                current: actual(current.0, current.1),
+                previous: previous.map(|(value, expires)| actual(value, expires)),
+                issued_at: Some(day(1)),
             };
             assert_eq!(pair.replaced(day(100)), expected, "{current:?} {previous:?}");
         }
@@ -168,8 +171,8 @@ mod tests {
         (0_i64..4_000_000_000).prop_map(|second| Timestamp::from_second(second).unwrap())
     }
 
-    fn some_present() -> impl Strategy<Value = Present> {
-        let value = prop_oneof![Just(Ours), Just(REPLACED), Just(Deleted), Just(Imported)];
+    fn some_actual() -> impl Strategy<Value = Actual> {
+        let value = prop_oneof![Just(Current), Just(REPLACED), Just(Deleted), Just(Imported)];
         let lifetime = prop::option::of((1_u32..400).prop_map(|days| DAY * days));
         let triggers = prop::collection::btree_map("[ab]", "[12]", 0..3);
         (
@@ -178,38 +181,38 @@ mod tests {
             lifetime,
             triggers,
         )
-            .prop_map(|(value, expiry, lifetime, triggers)| Present {
+            .prop_map(|(value, expiry, lifetime, triggers)| Actual {
                 expiry,
                 issued: None,
                 lifetime,
                 triggers,
-                keeper: Keeper::State,
+                storage: Storage::State,
                 value,
             })
     }
 
     fn some_pair() -> impl Strategy<Value = Pair> {
         (
-            some_present(),
-            prop::option::of(some_present()),
+            some_actual(),
+            prop::option::of(some_actual()),
             prop::option::of(some_instant()),
         )
-            .prop_map(|(current, previous, made)| Pair {
+            .prop_map(|(current, previous, issued_at)| Pair {
                 current,
                 previous,
-                made,
+                issued_at,
             })
     }
 
-    fn some_declaration() -> impl Strategy<Value = (Declared, Duration)> {
+    fn some_desired() -> impl Strategy<Value = (Desired, Duration)> {
         let triggers = prop::collection::btree_map("[ab]", "[12]", 0..3);
         // The provider rejects a rotate_every that is not shorter than expires_in.
         (2_u32..400, 1_u32..100, triggers).prop_map(|(days, percent, triggers)| {
             let rotate_every = DAY * days * percent / 100;
             (
-                Declared {
+                Desired {
                     triggers,
-                    ..declared(days)
+                    ..desired(days)
                 },
                 rotate_every,
             )
@@ -217,17 +220,17 @@ mod tests {
     }
 
     /// The pair after a rotation at `now`.
-    fn rotated(pair: &Pair, declared: &Declared, now: Timestamp) -> Pair {
-        let Ends::After { lifetime, .. } = declared.ends else {
+    fn rotated(pair: &Pair, desired: &Desired, now: Timestamp) -> Pair {
+        let ExpiryPolicy::Lifetime { lifetime, .. } = desired.expiry_policy else {
             unreachable!()
         };
-        let current = Present {
+        let current = Actual {
             expiry: Some(Expiry::at(now + SignedDuration::try_from(lifetime).unwrap())),
             issued: None,
             lifetime: Some(lifetime),
-            triggers: declared.triggers.clone(),
-            keeper: Keeper::State,
-            value: Ours,
+            triggers: desired.triggers.clone(),
+            storage: Storage::State,
+            value: Current,
         };
         let previous = match pair.replaced(now) {
             Slot::Other => Some(pair.current.clone()),
@@ -236,7 +239,7 @@ mod tests {
         Pair {
             current,
             previous,
-            made: Some(now),
+            issued_at: Some(now),
         }
     }
 
@@ -244,23 +247,23 @@ mod tests {
         #[test]
         fn rotation_removes_all_reasons(
             pair in some_pair(),
-            (declared, rotate_every) in some_declaration(),
+            (desired, rotate_every) in some_desired(),
             now in some_instant(),
         ) {
-            let after = rotated(&pair, &declared, now);
-            prop_assert_eq!(after.reasons(&declared, rotate_every, now), []);
+            let after = rotated(&pair, &desired, now);
+            prop_assert_eq!(after.reasons(&desired, rotate_every, now), []);
         }
 
         #[test]
         fn reason_remains_as_time_passes(
             pair in some_pair(),
-            (declared, rotate_every) in some_declaration(),
+            (desired, rotate_every) in some_desired(),
             now in some_instant(),
             later in 0_i64..400_000_000,
         ) {
-            let rotates = !pair.reasons(&declared, rotate_every, now).is_empty();
+            let rotates = !pair.reasons(&desired, rotate_every, now).is_empty();
             let later = now + SignedDuration::from_secs(later);
-            prop_assert!(!rotates || !pair.reasons(&declared, rotate_every, later).is_empty());
+            prop_assert!(!rotates || !pair.reasons(&desired, rotate_every, later).is_empty());
         }
 
         #[test]

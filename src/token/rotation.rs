@@ -18,13 +18,13 @@ use super::expiry::Expiry;
 
 /// The declared expiry policy of a token's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ends {
+pub enum ExpiryPolicy {
     /// No policy: the platform's default applies, and an expired value is replaced.
-    ByDefault,
+    PlatformDefault,
     /// A fixed instant. After it, the token stays expired, because the user chose that instant.
-    At(Expiry),
+    Fixed(Expiry),
     /// A lifetime that starts at each creation or rotation.
-    After {
+    Lifetime {
         /// The lifetime of a value.
         lifetime: Duration,
         /// The time before the expiry at which the value is replaced; `None` to replace it after it
@@ -35,18 +35,18 @@ pub enum Ends {
 
 /// The desired state of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared {
+pub struct Desired {
     /// The expiry policy.
-    pub ends: Ends,
+    pub expiry_policy: ExpiryPolicy,
     /// Arbitrary values; any change rotates the token.
     pub triggers: BTreeMap<String, String>,
     /// The storage of the token's value.
-    pub keeper: Keeper,
+    pub storage: Storage,
 }
 
 /// The actual state of an existing token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Present {
+pub struct Actual {
     /// The requested expiry, or else the one that the platform reports; `None` if the token never
     /// expires or its expiry is unknown.
     pub expiry: Option<Expiry>,
@@ -57,9 +57,9 @@ pub struct Present {
     /// The triggers that were declared when the value was issued.
     pub triggers: BTreeMap<String, String>,
     /// The storage that was declared when the value was issued.
-    pub keeper: Keeper,
+    pub storage: Storage,
     /// The status of the value in the storage.
-    pub value: PresentValue,
+    pub value: ValueStatus,
 }
 
 /// The platform's response to a request for a value.
@@ -71,7 +71,7 @@ pub struct Issued {
     pub expiry: Expiry,
 }
 
-impl Present {
+impl Actual {
     /// The expiry by the platform, as far as it is known.
     pub fn real_expiry(&self) -> Option<Expiry> {
         self.issued.map(|issued| issued.expiry).or(self.expiry)
@@ -80,22 +80,22 @@ impl Present {
 
 /// The storage of a token's value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Keeper {
+pub enum Storage {
     /// Terraform's state.
     #[default]
     State,
     /// An external place. Terraform does not know the value then, so that a change of storage
     /// requires a rotation.
-    Elsewhere(String),
+    External(String),
 }
 
 /// Whether the stored value is the one that is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PresentValue {
+pub enum ValueStatus {
     /// Terraform issued the value, and it is stored.
-    Ours,
+    Current,
     /// Another client rotated the token since: the stored value is invalid.
-    Replaced {
+    RotatedOutside {
         /// The time of that rotation, if the platform reports it.
         on: Option<Timestamp>,
     },
@@ -121,15 +121,15 @@ pub enum Reason {
     /// The token was deleted outside Terraform.
     DeletedOutside,
     /// The value did not reach this storage.
-    Undelivered(Keeper),
+    Undelivered(Storage),
     /// This storage no longer has the current value.
-    Missing(Keeper),
+    Missing(Storage),
     /// The value is to be stored elsewhere.
-    KeeperChanged {
+    StorageChanged {
         /// The previous storage.
-        from: Keeper,
+        from: Storage,
         /// The declared storage.
-        to: Keeper,
+        to: Storage,
     },
     /// `expires_at` changed.
     ExpiryChanged {
@@ -154,9 +154,9 @@ pub enum Reason {
         rotate_before: Duration,
     },
     /// The value has reached the age of `rotate_every`.
-    Aged {
+    TooOld {
         /// The time the value was issued.
-        made: Timestamp,
+        issued_at: Timestamp,
         /// The age of the value.
         age: SignedDuration,
         /// The declared `rotate_every`.
@@ -165,65 +165,65 @@ pub enum Reason {
 }
 
 /// All reasons to rotate a token now; empty if there is none.
-pub fn reasons(declared: &Declared, present: &Present, now: Timestamp) -> Vec<Reason> {
+pub fn reasons(desired: &Desired, actual: &Actual, now: Timestamp) -> Vec<Reason> {
     let checks = [
-        value_lost(declared, present, now),
-        keeper_changed(declared, present),
-        expiry_changed(declared, present),
-        lifetime_changed(declared, present),
-        triggers_changed(declared, present),
-        due(declared, present, now),
+        value_lost(desired, actual, now),
+        storage_changed(desired, actual),
+        expiry_changed(desired, actual),
+        lifetime_changed(desired, actual),
+        triggers_changed(desired, actual),
+        due(desired, actual, now),
     ];
     checks.into_iter().flatten().collect()
 }
 
-fn value_lost(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
+fn value_lost(desired: &Desired, actual: &Actual, now: Timestamp) -> Option<Reason> {
     // After its fixed expiry, a token is meant to have no valid value.
-    let ended = matches!(declared.ends, Ends::At(end) if end.has_passed(now));
-    match present.value {
-        PresentValue::Replaced { on } if !ended => Some(Reason::RotatedOutside { on }),
-        PresentValue::Deleted if !ended => Some(Reason::DeletedOutside),
-        PresentValue::Undelivered if !ended => Some(Reason::Undelivered(present.keeper.clone())),
-        PresentValue::Missing if !ended => Some(Reason::Missing(present.keeper.clone())),
+    let has_expired = matches!(desired.expiry_policy, ExpiryPolicy::Fixed(end) if end.has_passed(now));
+    match actual.value {
+        ValueStatus::RotatedOutside { on } if !has_expired => Some(Reason::RotatedOutside { on }),
+        ValueStatus::Deleted if !has_expired => Some(Reason::DeletedOutside),
+        ValueStatus::Undelivered if !has_expired => Some(Reason::Undelivered(actual.storage.clone())),
+        ValueStatus::Missing if !has_expired => Some(Reason::Missing(actual.storage.clone())),
         _ => None,
     }
 }
 
-fn keeper_changed(declared: &Declared, present: &Present) -> Option<Reason> {
-    let changed = declared.keeper != present.keeper && present.value != PresentValue::Imported;
-    changed.then(|| Reason::KeeperChanged {
-        from: present.keeper.clone(),
-        to: declared.keeper.clone(),
+fn storage_changed(desired: &Desired, actual: &Actual) -> Option<Reason> {
+    let changed = desired.storage != actual.storage && actual.value != ValueStatus::Imported;
+    changed.then(|| Reason::StorageChanged {
+        from: actual.storage.clone(),
+        to: desired.storage.clone(),
     })
 }
 
-fn expiry_changed(declared: &Declared, present: &Present) -> Option<Reason> {
-    match declared.ends {
-        Ends::At(to) if present.expiry != Some(to) => Some(Reason::ExpiryChanged {
-            from: present.expiry,
+fn expiry_changed(desired: &Desired, actual: &Actual) -> Option<Reason> {
+    match desired.expiry_policy {
+        ExpiryPolicy::Fixed(to) if actual.expiry != Some(to) => Some(Reason::ExpiryChanged {
+            from: actual.expiry,
             to,
         }),
         _ => None,
     }
 }
 
-fn lifetime_changed(declared: &Declared, present: &Present) -> Option<Reason> {
-    let Ends::After { lifetime, .. } = declared.ends else {
+fn lifetime_changed(desired: &Desired, actual: &Actual) -> Option<Reason> {
+    let ExpiryPolicy::Lifetime { lifetime, .. } = desired.expiry_policy else {
         return None;
     };
-    (present.lifetime != Some(lifetime) && !is_first_declaration(present)).then_some(Reason::LifetimeChanged)
+    (actual.lifetime != Some(lifetime) && !is_first_declaration(actual)).then_some(Reason::LifetimeChanged)
 }
 
 /// Whether an imported token's lifetime is declared for the first time.
-fn is_first_declaration(present: &Present) -> bool {
-    present.lifetime.is_none() && present.value == PresentValue::Imported
+fn is_first_declaration(actual: &Actual) -> bool {
+    actual.lifetime.is_none() && actual.value == ValueStatus::Imported
 }
 
-fn triggers_changed(declared: &Declared, present: &Present) -> Option<Reason> {
-    if present.triggers.is_empty() && present.value == PresentValue::Imported {
+fn triggers_changed(desired: &Desired, actual: &Actual) -> Option<Reason> {
+    if actual.triggers.is_empty() && actual.value == ValueStatus::Imported {
         return None;
     }
-    changed_triggers(&present.triggers, &declared.triggers)
+    changed_triggers(&actual.triggers, &desired.triggers)
 }
 
 /// The triggers that were changed, added or removed, as a reason to rotate.
@@ -236,18 +236,18 @@ pub fn changed_triggers(before: &BTreeMap<String, String>, now: &BTreeMap<String
     (!changed.is_empty()).then_some(Reason::TriggersChanged(changed))
 }
 
-fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason> {
-    let expiry = present.real_expiry()?;
+fn due(desired: &Desired, actual: &Actual, now: Timestamp) -> Option<Reason> {
+    let expiry = actual.real_expiry()?;
     // Another value would be issued as an expired one, too.
-    if present.issued.is_some_and(|issued| issued.expiry.has_passed(issued.at)) {
+    if actual.issued.is_some_and(|issued| issued.expiry.has_passed(issued.at)) {
         return None;
     }
-    let rotate_before = match declared.ends {
+    let rotate_before = match desired.expiry_policy {
         // After the declared expiry the token is meant to be expired. Before it, the token needs a
         // valid value even if the platform assigned an earlier expiry.
-        Ends::At(end) if end.has_passed(now) || present.expiry != Some(end) => return None,
-        Ends::After { rotate_before, .. } if !is_first_declaration(present) => rotate_before,
-        Ends::At(_) | Ends::After { .. } | Ends::ByDefault => None,
+        ExpiryPolicy::Fixed(end) if end.has_passed(now) || actual.expiry != Some(end) => return None,
+        ExpiryPolicy::Lifetime { rotate_before, .. } if !is_first_declaration(actual) => rotate_before,
+        ExpiryPolicy::Fixed(_) | ExpiryPolicy::Lifetime { .. } | ExpiryPolicy::PlatformDefault => None,
     };
     if expiry.has_passed(now) {
         return Some(Reason::Expired(expiry));
@@ -255,7 +255,7 @@ fn due(declared: &Declared, present: &Present, now: Timestamp) -> Option<Reason>
     let rotate_before = rotate_before?;
     let left = expiry.instant().duration_since(now);
     let within = |rotate_before| SignedDuration::try_from(rotate_before).is_ok_and(|before| left > before);
-    (!within(at_most_half(rotate_before, present.issued))).then_some(Reason::Due {
+    (!within(at_most_half(rotate_before, actual.issued))).then_some(Reason::Due {
         expiry,
         left,
         rotate_before,
@@ -273,14 +273,14 @@ fn at_most_half(rotate_before: Duration, issued: Option<Issued>) -> Duration {
 }
 
 /// Whether the declared fixed expiry is unchanged and has passed, so that no value can be issued.
-pub fn has_ended(declared: &Declared, present: &Present, now: Timestamp) -> bool {
-    matches!(declared.ends, Ends::At(end) if end.has_passed(now) && present.expiry == Some(end))
+pub fn fixed_expiry_has_passed(desired: &Desired, actual: &Actual, now: Timestamp) -> bool {
+    matches!(desired.expiry_policy, ExpiryPolicy::Fixed(end) if end.has_passed(now) && actual.expiry == Some(end))
 }
 
 /// Whether `expires_at` is computed from the current time, so that it changes with every plan: its
 /// distance from the time of its plan is the same as before. Each expiry comes with the time of its
 /// plan.
-pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) -> bool {
+pub fn is_computed_from_now(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) -> bool {
     const TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
     let ahead = |(expiry, planned): (Expiry, Timestamp)| expiry.instant().duration_since(planned);
     let passed = now.1.duration_since(before.1);
@@ -289,11 +289,11 @@ pub fn follows_the_clock(before: (Expiry, Timestamp), now: (Expiry, Timestamp)) 
 
 /// The reason to rotate a value that has reached the age of `rotate_every`; `None` if it is
 /// younger.
-pub fn aged(made: Timestamp, rotate_every: Duration, now: Timestamp) -> Option<Reason> {
-    let age = now.duration_since(made);
+pub fn too_old(issued_at: Timestamp, rotate_every: Duration, now: Timestamp) -> Option<Reason> {
+    let age = now.duration_since(issued_at);
     let due = SignedDuration::try_from(rotate_every).is_ok_and(|rotate_every| age >= rotate_every);
-    due.then_some(Reason::Aged {
-        made,
+    due.then_some(Reason::TooOld {
+        issued_at,
         age,
         rotate_every,
     })
@@ -310,9 +310,9 @@ impl fmt::Display for Reason {
                 f.write_str(", which invalidated the value in the state")
             }
             Self::DeletedOutside => f.write_str("it was deleted outside Terraform"),
-            Self::Undelivered(keeper) => write!(f, "its value did not reach {keeper}, and nobody knows it"),
-            Self::Missing(keeper) => write!(f, "{keeper} does not hold its present value any more"),
-            Self::KeeperChanged { from, to } => write!(f, "its value is kept by {to} from now on, not by {from}"),
+            Self::Undelivered(storage) => write!(f, "its value did not reach {storage}, and nobody knows it"),
+            Self::Missing(storage) => write!(f, "{storage} does not hold its present value any more"),
+            Self::StorageChanged { from, to } => write!(f, "its value is kept by {to} from now on, not by {from}"),
             Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
             Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
             Self::LifetimeChanged => f.write_str("expires_in changed"),
@@ -326,37 +326,40 @@ impl fmt::Display for Reason {
                 left,
                 rotate_before,
             } => {
-                let (left, rotate_before) = (Rough(left.unsigned_abs()), Rough(*rotate_before));
+                let (left, rotate_before) = (HumanDuration(left.unsigned_abs()), HumanDuration(*rotate_before));
                 write!(
                     f,
                     "it expires in {left} (at {expiry}), within rotate_before = {rotate_before}"
                 )
             }
-            Self::Aged {
-                made,
+            Self::TooOld {
+                issued_at,
                 age,
                 rotate_every,
             } => {
-                let (age, rotate_every) = (Rough(age.unsigned_abs()), Rough(*rotate_every));
-                write!(f, "it is {age} old (made at {made}), and rotate_every = {rotate_every}")
+                let (age, rotate_every) = (HumanDuration(age.unsigned_abs()), HumanDuration(*rotate_every));
+                write!(
+                    f,
+                    "it is {age} old (issued at {issued_at}), and rotate_every = {rotate_every}"
+                )
             }
         }
     }
 }
 
-impl fmt::Display for Keeper {
+impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::State => "the state",
-            Self::Elsewhere(place) => place,
+            Self::External(place) => place,
         })
     }
 }
 
 /// Formats a duration in its largest unit, rounded down.
-pub(crate) struct Rough(pub(crate) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
-impl fmt::Display for Rough {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
@@ -399,53 +402,67 @@ mod tests {
         let february = expiry("2027-02-01T00:00:00Z");
         let december = expiry("2026-12-01T00:00:00Z");
         let fourth = expiry("2027-01-04T12:00:00Z");
-        let after = |days, before: Option<u32>| Ends::After {
+        let after = |days, before: Option<u32>| ExpiryPolicy::Lifetime {
             lifetime: DAY * days,
             rotate_before: before.map(|days| DAY * days),
         };
-        use PresentValue::{Imported, Ours};
-        let replaced = PresentValue::Replaced {
+        use ValueStatus::{Current, Imported};
+        let replaced = ValueStatus::RotatedOutside {
             on: Some(instant("2026-12-24T18:00:00Z")),
         };
         let cases = [
-            ("nothing declared", Ends::ByDefault, Some(february), None, Ours, ""),
-            ("nothing known", Ends::ByDefault, None, None, Ours, ""),
+            (
+                "nothing declared",
+                ExpiryPolicy::PlatformDefault,
+                Some(february),
+                None,
+                Current,
+                "",
+            ),
+            ("nothing known", ExpiryPolicy::PlatformDefault, None, None, Current, ""),
             (
                 "default expired",
-                Ends::ByDefault,
+                ExpiryPolicy::PlatformDefault,
                 Some(december),
                 None,
-                Ours,
+                Current,
                 "expired at 2026-12-01T00:00:00Z",
             ),
-            ("fixed, unchanged", Ends::At(february), Some(february), None, Ours, ""),
+            (
+                "fixed, unchanged",
+                ExpiryPolicy::Fixed(february),
+                Some(february),
+                None,
+                Current,
+                "",
+            ),
             (
                 "fixed, passed, unchanged",
-                Ends::At(december),
+                ExpiryPolicy::Fixed(december),
                 Some(december),
                 None,
-                Ours,
+                Current,
                 "",
             ),
             (
                 "fixed, moved",
-                Ends::At(february),
+                ExpiryPolicy::Fixed(february),
                 Some(fourth),
                 None,
-                Ours,
+                Current,
                 "expires_at changed from 2027-01-04",
             ),
             (
                 "fixed, legacy token",
-                Ends::At(february),
+                ExpiryPolicy::Fixed(february),
                 None,
                 None,
-                Ours,
+                Current,
                 "it had no expiry",
             ),
             (
                 "fixed, import that differs",
-                Ends::At(february),
+                ExpiryPolicy::Fixed(february),
                 Some(fourth),
                 None,
                 Imported,
@@ -456,7 +473,7 @@ mod tests {
                 after(90, None),
                 Some(february),
                 Some(90),
-                Ours,
+                Current,
                 "",
             ),
             (
@@ -464,7 +481,7 @@ mod tests {
                 after(90, None),
                 Some(december),
                 Some(90),
-                Ours,
+                Current,
                 "it expired",
             ),
             (
@@ -472,7 +489,7 @@ mod tests {
                 after(30, None),
                 Some(february),
                 Some(90),
-                Ours,
+                Current,
                 "expires_in changed",
             ),
             (
@@ -480,7 +497,7 @@ mod tests {
                 after(30, None),
                 Some(february),
                 None,
-                Ours,
+                Current,
                 "expires_in changed",
             ),
             (
@@ -507,13 +524,13 @@ mod tests {
                 Imported,
                 "expires in 3 days",
             ),
-            ("not due", after(90, Some(3)), Some(fourth), Some(90), Ours, ""),
+            ("not due", after(90, Some(3)), Some(fourth), Some(90), Current, ""),
             (
                 "due",
                 after(90, Some(7)),
                 Some(fourth),
                 Some(90),
-                Ours,
+                Current,
                 "expires in 3 days (at 2027-01-04T12:00:00Z)",
             ),
             (
@@ -521,34 +538,34 @@ mod tests {
                 after(90, Some(7)),
                 Some(fourth),
                 Some(90),
-                Ours,
+                Current,
                 "within rotate_before = 7 days",
             ),
             (
                 "replaced",
-                Ends::ByDefault,
+                ExpiryPolicy::PlatformDefault,
                 Some(february),
                 None,
                 replaced,
                 "rotated outside Terraform",
             ),
         ];
-        for (case, ends, expiry, days, value, expected) in cases {
-            let declared = Declared {
-                ends,
+        for (case, expiry_policy, expiry, days, value, expected) in cases {
+            let desired = Desired {
+                expiry_policy,
                 triggers: triggers(NONE),
-                keeper: Keeper::State,
+                storage: Storage::State,
             };
             let lifetime = days.map(|days: u32| DAY * days);
-            let present = Present {
+            let actual = Actual {
                 expiry,
                 issued: None,
                 lifetime,
                 triggers: triggers(NONE),
-                keeper: Keeper::State,
+                storage: Storage::State,
                 value,
             };
-            let reasons = reasons(&declared, &present, instant("2027-01-01T00:00:00Z"));
+            let reasons = reasons(&desired, &actual, instant("2027-01-01T00:00:00Z"));
             let shown: Vec<_> = reasons.iter().map(ToString::to_string).collect();
             assert_eq!(shown.len(), usize::from(!expected.is_empty()), "{case}: {shown:?}");
             assert!(shown.concat().contains(expected), "{case}: {shown:?}");
@@ -577,20 +594,20 @@ mod tests {
             (NONE, NONE, ""),
         ];
         for (before, now, expected) in cases {
-            let declared = Declared {
-                ends: Ends::ByDefault,
+            let desired = Desired {
+                expiry_policy: ExpiryPolicy::PlatformDefault,
                 triggers: triggers(now),
-                keeper: Keeper::State,
+                storage: Storage::State,
             };
-            let present = Present {
+            let actual = Actual {
                 expiry: None,
                 issued: None,
                 lifetime: None,
                 triggers: triggers(before),
-                keeper: Keeper::State,
-                value: PresentValue::Ours,
+                storage: Storage::State,
+                value: ValueStatus::Current,
             };
-            let shown: String = reasons(&declared, &present, Timestamp::UNIX_EPOCH)
+            let shown: String = reasons(&desired, &actual, Timestamp::UNIX_EPOCH)
                 .iter()
                 .map(ToString::to_string)
                 .collect();
@@ -606,11 +623,11 @@ mod tests {
     /// is rotated in hour 100)
     #[test]
     fn reasons_follow_expiry_of_platform_and_ignore_mere_difference() {
-        let after = |hours: u32, before: Option<u32>| Ends::After {
+        let after = |hours: u32, before: Option<u32>| ExpiryPolicy::Lifetime {
             lifetime: Duration::from_secs(3_600) * hours,
             rotate_before: before.map(|hours| Duration::from_secs(3_600) * hours),
         };
-        let fixed = |hour| Ends::At(Expiry::at(at(hour)));
+        let fixed = |hour| ExpiryPolicy::Fixed(Expiry::at(at(hour)));
         let cases = [
             ("fixed, assigned earlier", fixed(200), 200, (90, 150), false),
             ("fixed, assigned later", fixed(200), 200, (90, 300), false),
@@ -637,17 +654,17 @@ mod tests {
             ),
             ("within rotate_before", after(500, Some(400)), 590, (90, 499), true),
         ];
-        for (case, ends, asked, (issued, assigned), rotates) in cases {
-            let declared = Declared {
-                ends,
+        for (case, expiry_policy, asked, (issued, assigned), rotates) in cases {
+            let desired = Desired {
+                expiry_policy,
                 triggers: triggers(NONE),
-                keeper: Keeper::State,
+                storage: Storage::State,
             };
-            let lifetime = match ends {
-                Ends::After { lifetime, .. } => Some(lifetime),
+            let lifetime = match expiry_policy {
+                ExpiryPolicy::Lifetime { lifetime, .. } => Some(lifetime),
                 _ => None,
             };
-            let present = Present {
+            let actual = Actual {
                 expiry: Some(Expiry::at(at(asked))),
                 issued: Some(Issued {
                     at: at(issued),
@@ -655,10 +672,10 @@ mod tests {
                 }),
                 lifetime,
                 triggers: triggers(NONE),
-                keeper: Keeper::State,
-                value: PresentValue::Ours,
+                storage: Storage::State,
+                value: ValueStatus::Current,
             };
-            let reasons = reasons(&declared, &present, at(100));
+            let reasons = reasons(&desired, &actual, at(100));
             assert_eq!(!reasons.is_empty(), rotates, "{case}: {reasons:?}");
         }
     }
@@ -676,19 +693,19 @@ mod tests {
             ("changed by hand at once", (1_440, 0), (1_441, 1), false),
         ];
         for (case, before, now, expected) in cases {
-            let declared = |(expiry, planned)| (Expiry::at(minute(expiry)), minute(planned));
-            assert_eq!(follows_the_clock(declared(before), declared(now)), expected, "{case}");
+            let desired = |(expiry, planned)| (Expiry::at(minute(expiry)), minute(planned));
+            assert_eq!(is_computed_from_now(desired(before), desired(now)), expected, "{case}");
         }
     }
 
     /// (storage by the state, declared storage, status of the value, expected reason)
     #[test]
     fn value_missing_in_its_storage_is_rotated() {
-        use PresentValue::{Imported, Missing, Ours, Undelivered};
-        let vault = |place: &str| Keeper::Elsewhere(format!("Vault ({place})"));
-        let state = Keeper::State;
+        use ValueStatus::{Current, Imported, Missing, Undelivered};
+        let vault = |place: &str| Storage::External(format!("Vault ({place})"));
+        let state = Storage::State;
         let cases = [
-            (vault("a"), vault("a"), Ours, ""),
+            (vault("a"), vault("a"), Current, ""),
             (
                 vault("a"),
                 vault("a"),
@@ -704,38 +721,38 @@ mod tests {
             (
                 state.clone(),
                 vault("a"),
-                Ours,
+                Current,
                 "its value is kept by Vault (a) from now on, not by the state",
             ),
             (
                 vault("a"),
                 state.clone(),
-                Ours,
+                Current,
                 "its value is kept by the state from now on, not by Vault (a)",
             ),
             (
                 vault("a"),
                 vault("b"),
-                Ours,
+                Current,
                 "its value is kept by Vault (b) from now on, not by Vault (a)",
             ),
             (state, vault("a"), Imported, ""),
         ];
         for (from, to, value, expected) in cases {
-            let declared = Declared {
-                ends: Ends::ByDefault,
+            let desired = Desired {
+                expiry_policy: ExpiryPolicy::PlatformDefault,
                 triggers: triggers(NONE),
-                keeper: to,
+                storage: to,
             };
-            let present = Present {
+            let actual = Actual {
                 expiry: None,
                 issued: None,
                 lifetime: None,
                 triggers: triggers(NONE),
-                keeper: from,
+                storage: from,
                 value,
             };
-            let reasons = reasons(&declared, &present, Timestamp::UNIX_EPOCH);
+            let reasons = reasons(&desired, &actual, Timestamp::UNIX_EPOCH);
             let shown: Vec<_> = reasons.iter().map(ToString::to_string).collect();
             assert_eq!(shown.join("; "), expected);
         }
@@ -749,94 +766,98 @@ mod tests {
         (1_u64..400 * 86_400).prop_map(Duration::from_secs)
     }
 
-    fn some_declaration() -> impl Strategy<Value = Declared> {
-        let ends = prop_oneof![
-            Just(Ends::ByDefault),
-            some_expiry().prop_map(Ends::At),
+    fn some_desired() -> impl Strategy<Value = Desired> {
+        let expiry_policy = prop_oneof![
+            Just(ExpiryPolicy::PlatformDefault),
+            some_expiry().prop_map(ExpiryPolicy::Fixed),
             (some_duration(), prop::option::of(0_u32..100))
                 // The provider rejects a rotate_before that is not shorter than expires_in.
-                .prop_map(|(lifetime, percent)| Ends::After {
+                .prop_map(|(lifetime, percent)| ExpiryPolicy::Lifetime {
                     lifetime,
                     rotate_before: percent.map(|percent| lifetime * percent / 101),
                 }),
         ];
-        (ends, some_triggers(), some_keeper()).prop_map(|(ends, triggers, keeper)| Declared { ends, triggers, keeper })
+        (expiry_policy, some_triggers(), some_storage()).prop_map(|(expiry_policy, triggers, storage)| Desired {
+            expiry_policy,
+            triggers,
+            storage,
+        })
     }
 
     fn some_triggers() -> impl Strategy<Value = BTreeMap<String, String>> {
         prop::collection::btree_map("[ab]", "[12]", 0..3)
     }
 
-    fn some_keeper() -> impl Strategy<Value = Keeper> {
-        prop_oneof![Just(Keeper::State), "[ab]".prop_map(Keeper::Elsewhere),]
+    fn some_storage() -> impl Strategy<Value = Storage> {
+        prop_oneof![Just(Storage::State), "[ab]".prop_map(Storage::External),]
     }
 
-    fn some_presence() -> impl Strategy<Value = Present> {
+    fn some_actual() -> impl Strategy<Value = Actual> {
         let value = prop_oneof![
-            Just(PresentValue::Ours),
-            Just(PresentValue::Replaced { on: None }),
-            Just(PresentValue::Undelivered),
-            Just(PresentValue::Missing),
-            Just(PresentValue::Deleted),
-            Just(PresentValue::Imported)
+            Just(ValueStatus::Current),
+            Just(ValueStatus::RotatedOutside { on: None }),
+            Just(ValueStatus::Undelivered),
+            Just(ValueStatus::Missing),
+            Just(ValueStatus::Deleted),
+            Just(ValueStatus::Imported)
         ];
         (
             prop::option::of(some_expiry()),
             prop::option::of(some_duration()),
             some_triggers(),
-            some_keeper(),
+            some_storage(),
             value,
         )
-            .prop_map(|(expiry, lifetime, triggers, keeper, value)| Present {
+            .prop_map(|(expiry, lifetime, triggers, storage, value)| Actual {
                 expiry,
                 issued: None,
                 lifetime,
                 triggers,
-                keeper,
+                storage,
                 value,
             })
     }
 
     /// The actual state after a rotation at `now`.
-    fn rotated(declared: &Declared, now: Timestamp) -> Present {
-        let (expiry, lifetime) = match declared.ends {
-            Ends::ByDefault => (Expiry::at(now + SignedDuration::from_hours(24)), None),
-            Ends::At(expiry) => (expiry, None),
-            Ends::After { lifetime, .. } => (
+    fn rotated(desired: &Desired, now: Timestamp) -> Actual {
+        let (expiry, lifetime) = match desired.expiry_policy {
+            ExpiryPolicy::PlatformDefault => (Expiry::at(now + SignedDuration::from_hours(24)), None),
+            ExpiryPolicy::Fixed(expiry) => (expiry, None),
+            ExpiryPolicy::Lifetime { lifetime, .. } => (
                 Expiry::at(now + SignedDuration::try_from(lifetime).unwrap()),
                 Some(lifetime),
             ),
         };
-        Present {
+        Actual {
             expiry: Some(expiry),
             issued: Some(Issued { at: now, expiry }),
             lifetime,
-            triggers: declared.triggers.clone(),
-            keeper: declared.keeper.clone(),
-            value: PresentValue::Ours,
+            triggers: desired.triggers.clone(),
+            storage: desired.storage.clone(),
+            value: ValueStatus::Current,
         }
     }
 
     proptest! {
         #[test]
-        fn rotation_removes_all_reasons(declared in some_declaration(), second in 0_i64..4_000_000_000) {
+        fn rotation_removes_all_reasons(desired in some_desired(), second in 0_i64..4_000_000_000) {
             let now = Timestamp::from_second(second).unwrap();
-            prop_assert_eq!(reasons(&declared, &rotated(&declared, now), now), []);
+            prop_assert_eq!(reasons(&desired, &rotated(&desired, now), now), []);
         }
 
         #[test]
         fn reason_remains_as_time_passes(
-            declared in some_declaration(),
-            present in some_presence(),
+            desired in some_desired(),
+            actual in some_actual(),
             second in 0_i64..4_000_000_000,
             later in 0_i64..400_000_000,
         ) {
             // Only a fixed expiry removes a reason, because the user chose that instant.
-            prop_assume!(!matches!(declared.ends, Ends::At(_)));
+            prop_assume!(!matches!(desired.expiry_policy, ExpiryPolicy::Fixed(_)));
             let now = Timestamp::from_second(second).unwrap();
-            let rotates = !reasons(&declared, &present, now).is_empty();
+            let rotates = !reasons(&desired, &actual, now).is_empty();
             let later = now + SignedDuration::from_secs(later);
-            prop_assert!(!rotates || !reasons(&declared, &present, later).is_empty());
+            prop_assert!(!rotates || !reasons(&desired, &actual, later).is_empty());
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::rest::{self, Kind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A request failed.
-    #[error("could not {}", .0.tried())]
+    #[error("could not {}", .0.action())]
     Request(#[from] rest::Error),
     /// Nothing is mounted at the place.
     #[error("there is no KV version 2 at the place of the secret \"{0}\"")]
@@ -37,7 +37,7 @@ pub enum Error {
     },
     /// Another client wrote another version first.
     #[error("another client wrote the secret \"{0}\" at the same time")]
-    Overtaken(Place),
+    Conflict(Place),
 }
 
 impl Error {
@@ -58,9 +58,9 @@ impl Error {
         matches!(self, Self::Request(error) if error.status() == Some(status))
     }
 
-    pub(super) fn after_an_ambiguous_one(self) -> Self {
+    pub(super) fn mark_ambiguous(self) -> Self {
         match self {
-            Self::Request(error) => Self::Request(error.after_an_ambiguous_one()),
+            Self::Request(error) => Self::Request(error.mark_ambiguous()),
             error => error,
         }
     }

@@ -1,10 +1,10 @@
 //! The delivery of secrets to HashiCorp Vault (KV version 2).
 //!
 //! # Flow
-//! [`Vault::prove_writable`] checks, before a value exists that could be lost, that the token may
+//! [`Vault::check_writable`] checks, before a value exists that could be lost, that the token may
 //! write at a [`Place`] and that a KV version 2 is mounted there, and reads the current version.
 //! [`Vault::write`] writes the version that follows exactly that one (check-and-set); if the answer
-//! is lost, it reads the secret to find out whether the write succeeded. [`Vault::newest`] reads a
+//! is lost, it reads the secret to find out whether the write succeeded. [`Vault::latest`] reads a
 //! secret; [`Vault::remove`] deletes a version.
 //!
 //! # Guarantees
@@ -105,9 +105,9 @@ pub struct Vault {
     request_timeout: Duration,
 }
 
-/// The newest version of a secret.
+/// The latest version of a secret.
 #[derive(Debug, Default)]
-pub struct Newest {
+pub struct Latest {
     /// The number of the version; 0 if the secret was never written.
     pub version: u64,
     /// The content; `None` if there is no version, or it was deleted or destroyed.
@@ -116,9 +116,9 @@ pub struct Newest {
 
 /// The result of a check before a write.
 #[derive(Debug)]
-pub struct Proof {
+pub struct WriteCheck {
     /// The current version.
-    pub newest: Newest,
+    pub latest: Latest,
     /// Whether the mount is certainly a KV version 2. If not, Vault did not describe it.
     pub is_version_2: bool,
 }
@@ -166,9 +166,9 @@ impl Vault {
 
     /// Shares `secrets` with the client: errors redact all of them.
     #[must_use]
-    pub fn concealing(self, secrets: &KnownSecrets) -> Self {
+    pub fn with_secrets(self, secrets: &KnownSecrets) -> Self {
         Self {
-            client: self.client.concealing(secrets),
+            client: self.client.with_secrets(secrets),
             ..self
         }
     }
@@ -180,7 +180,7 @@ impl Vault {
     /// Returns [`Error::NotAllowed`] with the missing capabilities, [`Error::NoMount`] if nothing
     /// is mounted, [`Error::NotVersion2`] if the mount keeps no versions, or the error that
     /// prevented the check.
-    pub async fn prove_writable(&self, operation: &Operation, place: &Place) -> Result<Proof, Error> {
+    pub async fn check_writable(&self, operation: &Operation, place: &Place) -> Result<WriteCheck, Error> {
         let path = place.below("data");
         let action = format!("read the capabilities of Vault's token at {path:?}");
         let request = self.request(Method::POST, action, &["sys", "capabilities-self"]);
@@ -198,16 +198,16 @@ impl Vault {
         if let Mounted::Other(found) = mounted {
             return Err(Error::NotVersion2(place.clone(), found));
         }
-        let newest = self.newest(operation, place).await?;
-        if mounted == Mounted::Unknown && newest.version == 0 {
+        let latest = self.latest(operation, place).await?;
+        if mounted == Mounted::Unknown && latest.version == 0 {
             mounted = self.probe(operation, place).await?;
         }
         match mounted {
             Mounted::Other(found) => Err(Error::NotVersion2(place.clone(), found)),
             // Only a KV version 2 has numbered versions.
-            mounted => Ok(Proof {
-                is_version_2: mounted == Mounted::Version2 || newest.version > 0,
-                newest,
+            mounted => Ok(WriteCheck {
+                is_version_2: mounted == Mounted::Version2 || latest.version > 0,
+                latest,
             }),
         }
     }
@@ -258,7 +258,7 @@ impl Vault {
     ///
     /// # Errors
     /// Returns [`Error`]. A missing secret is not an error.
-    pub async fn newest(&self, operation: &Operation, place: &Place) -> Result<Newest, Error> {
+    pub async fn latest(&self, operation: &Operation, place: &Place) -> Result<Latest, Error> {
         let request = self.at(
             Method::GET,
             format!("read the secret \"{place}\" in Vault"),
@@ -267,7 +267,7 @@ impl Vault {
         );
         let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
-            Found::Version(newest) => Ok(newest),
+            Found::Version(latest) => Ok(latest),
             Found::Unversioned(_) => Err(Error::NotVersion2(
                 place.clone(),
                 "a store that keeps no versions".to_owned(),
@@ -279,7 +279,7 @@ impl Vault {
     /// Writes the version that follows `after`, and returns its number.
     ///
     /// # Errors
-    /// Returns [`Error::Overtaken`] if there is another version, so that nothing was written, or
+    /// Returns [`Error::Conflict`] if there is another version, so that nothing was written, or
     /// the error that prevented the write. If the error is ambiguous, the value may have been
     /// written.
     pub async fn write(&self, operation: &Operation, place: &Place, after: u64, data: &Data) -> Result<u64, Error> {
@@ -293,9 +293,9 @@ impl Vault {
             ambiguous |= error.is_ambiguous();
             // A 400 may be the consequence of an earlier attempt whose answer was lost.
             if ambiguous || error.is_status(StatusCode::BAD_REQUEST) {
-                match self.newest(&step, place).await {
-                    Ok(newest) if newest.data.as_ref() == Some(data) => return Ok(newest.version),
-                    Ok(newest) if newest.version != after => return Err(Error::Overtaken(place.clone())),
+                match self.latest(&step, place).await {
+                    Ok(latest) if latest.data.as_ref() == Some(data) => return Ok(latest.version),
+                    Ok(latest) if latest.version != after => return Err(Error::Conflict(place.clone())),
                     Err(Error::NotVersion2(..)) => return Err(self.undo_write(place, data).await),
                     // A request still in flight does no harm: it follows the same version as the
                     // next attempt, so that only one succeeds.
@@ -307,11 +307,7 @@ impl Vault {
             }
             let pause = Duration::from_secs(1 << lost.min(5));
             if !error.is_transient() || operation.pause(pause).await.is_err() {
-                return Err(if ambiguous {
-                    error.after_an_ambiguous_one()
-                } else {
-                    error
-                });
+                return Err(if ambiguous { error.mark_ambiguous() } else { error });
             }
             tracing::warn!("{error}: {}; trying again", error.answer().unwrap_or_default());
             step = operation.clone();
@@ -326,7 +322,7 @@ impl Vault {
             place,
             "data",
         );
-        let request = data.secrets().cloned().fold(request, Request::conceal);
+        let request = data.secrets().cloned().fold(request, Request::redact);
         let request = request.json(&json!({ "options": { "cas": after }, "data": data }));
         let written = self.client.fetch(step, &request, |answer| match answer.status {
             // Anything but a KV version 2 answers 204.
@@ -389,8 +385,8 @@ impl Vault {
     /// # Errors
     /// Returns [`Error`] if the version may still be there.
     pub async fn remove(&self, operation: &Operation, place: &Place, version: u64) -> Result<bool, Error> {
-        let newest = self.newest(operation, place).await?;
-        if newest.version != version || newest.data.is_none() {
+        let latest = self.latest(operation, place).await?;
+        if latest.version != version || latest.data.is_none() {
             return Ok(false);
         }
         let action = format!("delete version {version} of the secret \"{place}\" in Vault");
@@ -457,7 +453,7 @@ struct MountDetails {
 
 /// The content of a place.
 enum Found {
-    Version(Newest),
+    Version(Latest),
     /// A value in a store without versions.
     Unversioned(Data),
     /// Nothing: no KV version 2 is mounted.
@@ -474,7 +470,7 @@ fn found(answer: Answer) -> Result<Found, Unreadable> {
             // without a mount or outside `data`.
             Absent {
                 errors: Some(errors), ..
-            } if errors.is_empty() => return Ok(Found::Version(Newest::default())),
+            } if errors.is_empty() => return Ok(Found::Version(Latest::default())),
             Absent { .. } => return Ok(Found::Nothing),
         }
     } else {
@@ -490,7 +486,7 @@ fn found(answer: Answer) -> Result<Found, Unreadable> {
                 .map_err(|error| Unreadable(format!("its data is no version of a secret: {error}")))?,
         }
     };
-    Ok(Found::Version(Newest {
+    Ok(Found::Version(Latest {
         version: version.metadata.version,
         data: version.data,
     }))

@@ -78,13 +78,13 @@ fn losses() -> Vec<Fault> {
 async fn write_is_read_back() {
     let server = server();
     let vault = root(&server);
-    let newest = vault.prove_writable(&operation(), &place()).await.unwrap().newest;
-    assert_eq!((newest.version, newest.data.is_none()), (0, true));
+    let latest = vault.check_writable(&operation(), &place()).await.unwrap().latest;
+    assert_eq!((latest.version, latest.data.is_none()), (0, true));
     for (after, value) in [(0, "first"), (1, "second")] {
         let written = vault.write(&operation(), &place(), after, &data(value)).await.unwrap();
-        let newest = vault.newest(&operation(), &place()).await.unwrap();
-        assert_eq!((written, newest.version), (after + 1, after + 1));
-        assert_eq!(newest.data, Some(data(value)));
+        let latest = vault.latest(&operation(), &place()).await.unwrap();
+        assert_eq!((written, latest.version), (after + 1, after + 1));
+        assert_eq!(latest.data, Some(data(value)));
         assert_eq!(stored_value(&server).as_deref(), Some(value));
     }
 }
@@ -114,7 +114,7 @@ async fn write_does_not_overwrite_concurrent_version() {
         );
         server.fault(fault.unwrap_or(Fault::answer(200).times(0)).on("POST", DATA));
         let written = root(&server).write(&operation(), &place(), 0, &data("ours")).await;
-        assert_eq!(written, Err(Error::Overtaken(place())));
+        assert_eq!(written, Err(Error::Conflict(place())));
         assert_eq!(stored_value(&server).as_deref(), Some("theirs"));
     }
 }
@@ -125,8 +125,8 @@ async fn write_follows_deleted_version() {
     let vault = root(&server);
     vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
     assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(true));
-    let newest = vault.newest(&operation(), &place()).await.unwrap();
-    assert_eq!((newest.version, newest.data.is_none()), (1, true));
+    let latest = vault.latest(&operation(), &place()).await.unwrap();
+    assert_eq!((latest.version, latest.data.is_none()), (1, true));
     assert_eq!(vault.write(&operation(), &place(), 1, &data("second")).await, Ok(2));
 }
 
@@ -179,8 +179,8 @@ async fn rejection_is_reported_without_retry() {
             .write(&operation(), &place(), 0, &data("value"))
             .await
             .unwrap_err(),
-        unknown.newest(&operation(), &place()).await.unwrap_err(),
-        unknown.prove_writable(&operation(), &place()).await.unwrap_err(),
+        unknown.latest(&operation(), &place()).await.unwrap_err(),
+        unknown.check_writable(&operation(), &place()).await.unwrap_err(),
     ] {
         assert!(error.answer().unwrap().contains("permission denied"), "{error}");
         assert!(!error.is_ambiguous());
@@ -198,7 +198,7 @@ async fn prove_writable_reports_missing_capabilities() {
     ] {
         let server = server();
         let vault = client(&server, server.token(&[("secret/data/striim/*", granted)]));
-        let proved = vault.prove_writable(&operation(), &place()).await;
+        let proved = vault.check_writable(&operation(), &place()).await;
         match proved {
             Ok(_) => assert!(missing.is_empty()),
             Err(error) => assert_eq!(
@@ -217,7 +217,7 @@ async fn prove_writable_reports_missing_capabilities() {
 async fn prove_writable_without_mount_fails() {
     let server = server();
     let nowhere = Place::new("nowhere", "ci").unwrap();
-    let error = root(&server).prove_writable(&operation(), &nowhere).await.unwrap_err();
+    let error = root(&server).check_writable(&operation(), &nowhere).await.unwrap_err();
     assert_eq!(error, Error::NoMount(nowhere));
 }
 
@@ -245,7 +245,7 @@ async fn prove_writable_rejects_other_mounts_and_writes_nothing() {
     for (mount, _) in other_mounts() {
         let server = with_other_mounts();
         let place = Place::new(mount, "striim/ci").unwrap();
-        let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+        let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
         assert!(matches!(error, Error::NotVersion2(..)), "{mount}: {error:?}");
         assert_eq!(server.unversioned(mount, "data/striim/ci"), None, "{mount}");
     }
@@ -263,10 +263,10 @@ async fn prove_writable_recognises_mount_with_documented_policy() {
         .map(|path| (path.as_str(), &[Create, Update, Read][..]))
         .collect();
     let vault = client(&server, server.token(&policy));
-    let proof = vault.prove_writable(&operation(), &place()).await.unwrap();
+    let proof = vault.check_writable(&operation(), &place()).await.unwrap();
     assert!(proof.is_version_2);
     let plain = Place::new("plain", "striim/ci").unwrap();
-    let error = vault.prove_writable(&operation(), &plain).await.unwrap_err();
+    let error = vault.check_writable(&operation(), &plain).await.unwrap_err();
     assert!(error.to_string().contains("a KV version 1"), "{error}");
 }
 
@@ -287,7 +287,7 @@ async fn prove_writable_recognises_undescribed_mount() {
                     .times(u32::MAX),
             );
             let place = Place::new(mount, "striim/ci").unwrap();
-            let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+            let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
             assert!(
                 matches!(error, Error::NotVersion2(..)) || (!keeps && matches!(error, Error::NoMount(_))),
                 "{mount}: {error:?}"
@@ -296,12 +296,12 @@ async fn prove_writable_recognises_undescribed_mount() {
         }
         let server = server();
         server.fault(unhelpful.clone().on("GET", MOUNT).times(u32::MAX));
-        let proof = root(&server).prove_writable(&operation(), &place()).await.unwrap();
+        let proof = root(&server).check_writable(&operation(), &place()).await.unwrap();
         assert!(proof.is_version_2, "{unhelpful:?}");
         assert_eq!(server.version("secret", "striim/ci"), 0, "it writes nothing");
 
         server.fault(Fault::answer(400).on("POST", DATA));
-        let proof = root(&server).prove_writable(&operation(), &place()).await.unwrap();
+        let proof = root(&server).check_writable(&operation(), &place()).await.unwrap();
         assert!(!proof.is_version_2, "{unhelpful:?}: no proof");
     }
 }
@@ -316,7 +316,7 @@ async fn prove_writable_rejects_store_with_unversioned_value() {
         "{written:?}"
     );
     server.fault(Fault::answer(403).on("GET", "/sys/internal/ui/mounts/plain"));
-    let error = root(&server).prove_writable(&operation(), &place).await.unwrap_err();
+    let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
     assert!(matches!(error, Error::NotVersion2(..)), "{error:?}");
 }
 
@@ -403,7 +403,7 @@ async fn prove_writable_accepts_every_layout_of_capabilities() {
                 .on("POST", "/sys/capabilities-self")
                 .body(&body.to_string()),
         );
-        let proved = root(&server).prove_writable(&operation(), &place()).await;
+        let proved = root(&server).check_writable(&operation(), &place()).await;
         assert!(proved.is_ok(), "{body}: {proved:?}");
     }
 }
@@ -413,7 +413,7 @@ async fn namespace_separates_secrets() {
     let server = server();
     server.namespace("team");
     let vault = client_in(&server, server.root_token(), Some("team/"));
-    vault.prove_writable(&operation(), &place()).await.unwrap();
+    vault.check_writable(&operation(), &place()).await.unwrap();
     vault.write(&operation(), &place(), 0, &data("value")).await.unwrap();
     assert_eq!(server.version("team/secret", "striim/ci"), 1);
     assert_eq!(server.version("secret", "striim/ci"), 0);

@@ -6,7 +6,7 @@ mod shared;
 use secrecy::ExposeSecret as _;
 use token_providers::framework::Provider;
 use token_providers::neuroio::NeuroIo;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::sandbox::neuroio::{Options, Realm, Sandbox};
 
 pub(crate) use shared::*;
@@ -27,7 +27,7 @@ impl Tested for Sandbox {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         NeuroIo::new(parts)
     }
 

@@ -6,7 +6,7 @@ mod shared;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
 use token_providers::sandbox::quix::{Options, Paths, Role, Sandbox};
 
@@ -37,7 +37,7 @@ impl Tested for Sandbox {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         Quix::new(parts)
     }
 }

@@ -172,7 +172,7 @@ async fn clock_is_corrected_only_by_answers_of_platform() {
     ] {
         let clock = Clock::new(move || machine);
         let platform = Platform::new([act]);
-        let client = platform.client().correcting(clock.clone());
+        let client = platform.client().with_clock(clock.clone());
         let _ = fetch(&client, &operation(), &create()).await;
         assert_eq!(clock.now() != machine, corrects, "{:?}", platform.arrivals());
         assert_eq!(clock.is_synchronised(), corrects);

@@ -90,7 +90,7 @@ async fn error_omits_every_encoding_of_known_secrets() {
             ] {
                 let platform = Platform::new([answer(400, body.clone().leak())]);
                 let client = platform.client();
-                client.conceal(&KNOWN.into());
+                client.redact(&KNOWN.into());
                 let error = fetch(&client, &operation(), &create()).await.unwrap_err();
                 let text = format!("{error} {error:?}");
                 assert!(
@@ -137,7 +137,7 @@ async fn renew_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let read = |_| Ok(secret.clone());
             client
-                .renew(&operation(), &create(), read, |renewed: &SecretString| renewed, None)
+                .rotate_credential(&operation(), &create(), read, |renewed: &SecretString| renewed, None)
                 .await
         },
         async {
@@ -161,7 +161,7 @@ async fn renew_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
             "Bearer n3w".to_owned()
         ]
     );
-    assert!(client.proves_itself_with(&secret).await);
+    assert!(client.uses_secret(&secret).await);
 }
 
 #[test]

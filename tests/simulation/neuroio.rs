@@ -16,7 +16,7 @@ use serde_json::json;
 use token_providers::framework::Provider;
 use token_providers::framework::testing::{Configuration, ResourceBlock, Workspace};
 use token_providers::neuroio::NeuroIo;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, every_shape};
 use token_providers::token::Clock;
 
@@ -84,7 +84,7 @@ impl SimulatedPlatform for Account {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         NeuroIo::new(parts)
     }
 

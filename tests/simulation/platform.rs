@@ -24,7 +24,7 @@ use token_providers::framework::testing::{
     Workspace,
 };
 use token_providers::framework::{Provider, Server, Value};
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::sandbox::{Fault, Platform, Sandbox, When, losses};
 use token_providers::token::Clock;
 use tokio::io::AsyncReadExt as _;
@@ -73,7 +73,7 @@ pub(crate) trait SimulatedPlatform {
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)>;
 
     /// The provider, for this process.
-    fn provider(parts: Parts) -> impl Provider;
+    fn provider(parts: Runtime) -> impl Provider;
 
     /// Changes what is declared, and describes it.
     fn declare(&mut self, random: &mut Rng) -> String;
@@ -266,7 +266,7 @@ impl<S: SimulatedPlatform> Providers<'_, S> {
         let platform = &self.world.platform;
         let base_url = S::Platform::base_url(([127, 0, 0, 1], 80).into());
         let (variables, network) = (platform.variables(&base_url), self.network.clone());
-        let provider = S::provider(Parts {
+        let provider = S::provider(Runtime {
             clock: platform.sandbox().clock(),
             environment: Box::new(move |name| {
                 let variable = variables.iter().find(|(variable, _)| *variable == name);

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use token_providers::framework::testing::{Configuration, Object, ResourceBlock, Workspace};
 use token_providers::framework::{Provider, Value};
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
 use token_providers::sandbox::quix::{Portal, Role, Sandbox, every_shape};
 use token_providers::token::Clock;
@@ -117,7 +117,7 @@ impl SimulatedPlatform for Organisation {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         Quix::new(parts)
     }
 

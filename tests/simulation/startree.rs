@@ -26,7 +26,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 use token_providers::framework::testing::{Configuration, Diagnostic, Object, ResourceBlock, Workspace};
 use token_providers::framework::{Number, Provider, Value};
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::sandbox::startree::{Environment as Platform, Sandbox, Subject, every_shape};
 use token_providers::startree::StarTree;
 use token_providers::token::Clock;
@@ -287,7 +287,7 @@ impl SimulatedPlatform for Environment {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         StarTree::new(parts)
     }
 

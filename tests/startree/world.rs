@@ -5,7 +5,7 @@ mod shared;
 
 use secrecy::ExposeSecret as _;
 use token_providers::framework::Provider;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::sandbox::Platform as _;
 use token_providers::sandbox::startree::{Environment, Options, Sandbox, Subject};
 use token_providers::startree::StarTree;
@@ -30,7 +30,7 @@ impl Tested for Sandbox {
         ]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         StarTree::new(parts)
     }
 }

@@ -8,7 +8,7 @@ use token_providers::framework::{Number, Value};
 use token_providers::rest::Transport;
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::{AdminToken, Options, Sandbox, Seed};
-use token_providers::striim::{Parts, Striim};
+use token_providers::striim::{Runtime, Striim};
 
 const TOKENS: &str = "striim_service_account_tokens";
 
@@ -33,7 +33,7 @@ fn text(text: &str) -> Value {
 async fn read(sandbox: &Sandbox, data_source: &str, config: &Json) -> Outcome<Value> {
     let provider = || {
         let (token, platform) = (sandbox.admin_token(), sandbox.clone());
-        Striim::new(Parts {
+        Striim::new(Runtime {
             clock: sandbox.clock(),
             environment: Box::new(move |name| match name {
                 "STRIIM_ACCOUNT" => Some("acme".to_owned()),

@@ -11,7 +11,7 @@ use token_providers::framework::{
     AttributePath, Configured, Context, Diagnostic, Diagnostics, DynAction, DynDataSource, DynEphemeralResource,
     DynFunction, DynListResource, DynResource, Identity, Plan, Provider, Schema, SourceState, StoredState, Value,
 };
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::redaction::KnownSecrets;
 
 use super::{Sandbox, Tested, World, on_each_version};
@@ -70,7 +70,7 @@ pub(crate) fn stored_states_are_read(prepare: impl Fn(&World), hcl: &str) {
         std::fs::create_dir_all(&folder).unwrap();
         record(prepare, hcl, &current);
     }
-    let provider = Sandbox::provider(Parts::default());
+    let provider = Sandbox::provider(Runtime::default());
     let resources = provider.resources();
     let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
     let files: Vec<PathBuf> = files.collect();
@@ -127,7 +127,7 @@ fn record(prepare: impl Fn(&World), hcl: &str, file: &Path) {
 }
 
 fn every_resource_is_declared(instances: &[(String, Json)]) {
-    for resource in Sandbox::provider(Parts::default()).resources() {
+    for resource in Sandbox::provider(Runtime::default()).resources() {
         let type_name = resource.type_name();
         assert!(
             instances.iter().any(|(of, _)| of == type_name),

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
-use token_providers::platform::Parts;
+use token_providers::platform::Runtime;
 use token_providers::plugin::{Attachable, ProviderInfo};
 use token_providers::sandbox::{Fault, Listening};
 
@@ -51,7 +51,7 @@ pub(crate) trait Tested {
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)>;
 
     /// The provider, for a process that is not Terraform's.
-    fn provider(parts: Parts) -> impl Provider;
+    fn provider(parts: Runtime) -> impl Provider;
 
     /// Asserts, when a test has ended, that what must never be asked of the platform was not.
     fn was_not_harmed(&self) {}
@@ -151,12 +151,12 @@ impl World {
     }
 
     /// What the provider takes from its surroundings.
-    fn parts(&self) -> Parts {
+    fn parts(&self) -> Runtime {
         let variables = self.variables.clone();
-        Parts {
+        Runtime {
             clock: self.sandbox.clock(),
             environment: Box::new(move |name| variables.get(name).cloned()),
-            ..Parts::default()
+            ..Runtime::default()
         }
     }
 

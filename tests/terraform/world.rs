@@ -10,7 +10,7 @@ use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::sandbox::striim::{Options, Role, Sandbox};
 use token_providers::sandbox::{Effect, Fault, When};
-use token_providers::striim::{Parts, Striim};
+use token_providers::striim::{Runtime, Striim};
 use tower::ServiceExt as _;
 
 use crate::terraform::{Running, Workspace};
@@ -31,7 +31,7 @@ impl Tested for Sandbox {
         vec![("STRIIM_BASE_URL", base_url.to_owned()), ("STRIIM_TOKEN", token)]
     }
 
-    fn provider(parts: Parts) -> impl Provider {
+    fn provider(parts: Runtime) -> impl Provider {
         Striim::new(parts)
     }
 }

@@ -362,7 +362,7 @@ impl Resource for StreamTokenResource {
             }
         };
         let account = self.session.account();
-        Ok(account::permits(&context.private, account, &state.name(), is_there).await?)
+        Ok(account::verify(&context.private, account, &state.name(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{Api, TokenId};
 use super::provider::NeuroIo;
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
@@ -46,7 +46,7 @@ pub(super) fn provider_at(sandbox: &Sandbox, token: &SecretString, clock: Clock)
     let (sandbox, token) = (sandbox.clone(), token.clone());
     move || {
         let platform = sandbox.clone();
-        NeuroIo::new(Parts {
+        NeuroIo::new(Runtime {
             clock: clock.clone(),
             environment: variables(&[("NEUROIO_API_TOKEN", token.expose_secret())]),
             transport: Box::new(move |_| Transport::new(platform.service())),

@@ -139,7 +139,7 @@ impl StreamingTokensResource {
             return Err(own_token(state.workspace()).into());
         }
         let operation = connection.operation(context);
-        let generation = generation::after(&state.tokens.generation);
+        let generation = generation::next(&state.tokens.generation);
         for number in 0..times {
             let sent = context.private.get(ROTATION_SENT);
             let settles_in = time_until_settled(sent, self.session.clock().now());
@@ -304,7 +304,7 @@ impl Resource for StreamingTokensResource {
         let what = format!("The streaming tokens of {:?}", state.workspace());
         let is_there = async { read_tokens(context, state.workspace()).await.map(|_| true) };
         let account = self.session.account();
-        Ok(account::permits(&context.private, account, &what, is_there).await?)
+        Ok(account::verify(&context.private, account, &what, is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {

@@ -10,7 +10,7 @@ use super::api::{Api, Endpoint};
 use super::connection::{Connection, Endpoints};
 use super::provider::Quix;
 use crate::framework::testing::Workspace;
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::quix::{self, Paths, Role, Sandbox};
@@ -55,7 +55,7 @@ pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn(
     let (sandbox, token) = (sandbox.clone(), token.clone());
     move || {
         let platform = sandbox.clone();
-        Quix::new(Parts {
+        Quix::new(Runtime {
             clock: sandbox.clock(),
             environment: variables(&[
                 ("Quix__Portal__Api", "http://127.0.0.1"),

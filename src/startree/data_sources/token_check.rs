@@ -52,7 +52,7 @@ impl DataSource for TokenCheckDataSource {
         };
         let pinot = connection.pinot.as_ref().ok_or_else(missing_pinot_url)?;
         let valid = pinot.lets_in(&connection.operation(context), credential).await;
-        let valid = valid.map_err(|error| platform::failure(&error, advice))?;
+        let valid = valid.map_err(|error| platform::request_failed(&error, advice))?;
         Ok(TokenCheck {
             valid: valid.into(),
             ..config

@@ -161,7 +161,7 @@ impl EphemeralResource for ServiceTokenEphemeral {
         })?;
         let connection = context.client()?;
         // Even if Terraform is interrupted: an interrupted run is to leave no orphan.
-        let revoked = revoke(&connection, &connection.making_good(), &access_key).await;
+        let revoked = revoke(&connection, &connection.cleanup_operation(), &access_key).await;
         Ok(revoked.map_err(|mut why| {
             why.detail.push_str(&format!(
                 "\n\nThe ephemeral service token {access_key} may still be there, and does not expire. Delete it in the \

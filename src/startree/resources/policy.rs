@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, Resource, Schema, Value,
 };
-use crate::platform::{Unmade, end_until_gone, make_new};
+use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
 use crate::startree::absence::{after_its_end, or_absent};
 use crate::startree::api::{Name, Policy as Read, Srn};
@@ -144,7 +144,7 @@ impl Resource for PolicyResource {
         let name = name("name", &planned.name)?;
         connection.planned.policies.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        Unmade::or_state(created, Policy::of(&name, planned.description, planned.document))
+        CreateError::outcome(created, Policy::of(&name, planned.description, planned.document))
     }
 
     async fn read(&self, context: &Context, mut state: Policy) -> Outcome<Policy, Option<Policy>> {
@@ -203,14 +203,19 @@ impl Resource for PolicyResource {
     }
 }
 
-async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Policy) -> Result<(), Unmade> {
+async fn create(
+    connection: &Connection,
+    operation: &Operation,
+    name: &Name,
+    planned: &Policy,
+) -> Result<(), CreateError> {
     let make = || {
         let document = planned.document.known().map_or("", String::as_str);
         connection.create_policy(operation, name, description::to_send(&planned.description), document)
     };
     let is_there = |look| async move { connection.has_policy(&look, name).await };
     let taken = || taken("policy", name);
-    make_new(operation, &what(name), taken, failure, make, is_there).await
+    ensure::created(operation, &what(name), taken, failure, make, is_there).await
 }
 
 /// Changes the policy, and reads the outcome: an answer may be lost, or come from something else than the platform.
@@ -232,7 +237,7 @@ async fn update(
     let api = &connection.api;
     let changed = api.update_policy(operation, name, description, document).await;
     let mut state = prior;
-    match (api.policy(&operation.uninterrupted(), name).await, &changed) {
+    match (api.policy(&operation.detached(), name).await, &changed) {
         (Ok(read), _) => state.refresh_from(read),
         (Err(_), Err(error)) => return Err(failure(error).into()),
         (Err(error), Ok(())) => return Err(failure(&error).into()),
@@ -252,7 +257,7 @@ async fn update(
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    let deleted = end_until_gone(operation, &what(name), || async {
+    let deleted = ensure::absent(operation, &what(name), || async {
         let deleted = connection.delete_policy(operation, name).await;
         after_its_end(deleted, connection.has_policy(operation, name)).await
     })

@@ -15,7 +15,7 @@
 //!   after the answer to ours was lost.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
-use crate::platform::{Unmade, end_until_gone, make_new};
+use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
 use crate::startree::absence::{after_its_end, or_absent};
 use crate::startree::api::{Assignment, InvalidName, Name, Srn, Told};
@@ -125,7 +125,7 @@ impl Resource for RoleResource {
         let name = name("name", &planned.name)?;
         connection.planned.roles.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        Unmade::or_state(created, Role::of(&name, planned.description))
+        CreateError::outcome(created, Role::of(&name, planned.description))
     }
 
     async fn read(&self, context: &Context, mut state: Role) -> Outcome<Role, Option<Role>> {
@@ -185,11 +185,16 @@ impl Resource for RoleResource {
     }
 }
 
-async fn create(connection: &Connection, operation: &Operation, name: &Name, planned: &Role) -> Result<(), Unmade> {
+async fn create(
+    connection: &Connection,
+    operation: &Operation,
+    name: &Name,
+    planned: &Role,
+) -> Result<(), CreateError> {
     let make = || connection.create_role(operation, name, description::to_send(&planned.description));
     let is_there = |look| async move { connection.has_role(&look, name).await };
     let taken = || taken("role", name);
-    make_new(operation, &what(name), taken, failure, make, is_there).await
+    ensure::created(operation, &what(name), taken, failure, make, is_there).await
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
@@ -201,7 +206,7 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
     if !assignments.is_empty() {
         return Err(assigned(name, &assignments));
     }
-    let deleted = end_until_gone(operation, &what(name), || async {
+    let deleted = ensure::absent(operation, &what(name), || async {
         let deleted = connection.delete_role(operation, name).await;
         after_its_end(deleted, connection.has_role(operation, name)).await
     })

@@ -20,7 +20,7 @@
 //! - Addresses and domains that differ in nothing but case are the same subject.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, Resource};
-use crate::platform::{Unmade, end_until_gone, make_unless_there};
+use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
 use crate::startree::absence::{after_its_end, or_absent};
 use crate::startree::api::{AccessKey, InvalidSubject, Name, Subject, SubjectType};
@@ -202,7 +202,7 @@ impl Resource for RoleAssignmentResource {
             let other = give_to_predecessor(&connection, &operation, &role, &subject, context).await;
             set_overlapping(context, other.as_ref());
         }
-        Unmade::or_state(assigned, RoleAssignment::of(&role, &[subject]).unwrap_or(planned))
+        CreateError::outcome(assigned, RoleAssignment::of(&role, &[subject]).unwrap_or(planned))
     }
 
     async fn read(&self, context: &Context, state: RoleAssignment) -> Outcome<RoleAssignment, Option<RoleAssignment>> {
@@ -246,9 +246,12 @@ impl Resource for RoleAssignmentResource {
                 holders = relieve(&connection, &operation, &role, holders, context).await;
                 holders.insert(0, subject);
             }
-            Err(Unmade { why, may_be_there }) => {
+            Err(CreateError {
+                diagnostic: why,
+                may_exist,
+            }) => {
                 context.report(why);
-                if may_be_there && !holders.contains(&subject) {
+                if may_exist && !holders.contains(&subject) {
                     holders.push(subject);
                 }
             }
@@ -351,7 +354,10 @@ async fn give_to_predecessor(
     }
     match hold(connection, operation, role, &predecessor, context).await {
         Ok(()) => Some(predecessor),
-        Err(Unmade { why, may_be_there }) => {
+        Err(CreateError {
+            diagnostic: why,
+            may_exist,
+        }) => {
             context.report(Diagnostic::warning(
                 format!(
                     "The role {:?} could not be assigned to the previous token {}",
@@ -366,7 +372,7 @@ async fn give_to_predecessor(
                     why.detail
                 ),
             ));
-            may_be_there.then_some(predecessor)
+            may_exist.then_some(predecessor)
         }
     }
 }
@@ -400,16 +406,16 @@ fn taken_from_both(role: &Name, subject: &Subject, other: &Subject) -> Diagnosti
 /// Gives the role to the subject, unless it has it.
 ///
 /// # Errors
-/// [`Unmade`].
+/// [`CreateError`].
 pub(in crate::startree) async fn assign(
     connection: &Connection,
     operation: &Operation,
     role: &Name,
     subject: &Subject,
-) -> Result<(), Unmade> {
+) -> Result<(), CreateError> {
     let is_there = |look| async move { connection.is_assigned(&look, role, subject).await };
     let make = || connection.assign(operation, role, subject);
-    make_unless_there(operation, &what(role, subject), failure, make, is_there).await
+    ensure::present(operation, &what(role, subject), failure, make, is_there).await
 }
 
 /// Gives the role to the subject for this resource: from now on, no other one of this process takes it away.
@@ -419,7 +425,7 @@ async fn hold(
     role: &Name,
     subject: &Subject,
     context: &Context,
-) -> Result<(), Unmade> {
+) -> Result<(), CreateError> {
     connection.planned.assignments.applied(&key(role, subject));
     let mut claim = connection.claims.lock(key(role, subject)).await;
     claim.hold(context);
@@ -492,7 +498,7 @@ pub(in crate::startree) async fn unassign(
     if is_own(connection, subject) {
         return Err(own(role));
     }
-    end_until_gone(operation, &what(role, subject), || async {
+    ensure::absent(operation, &what(role, subject), || async {
         let ended = connection.unassign(operation, role, subject).await;
         after_its_end(ended, connection.is_assigned(operation, role, subject)).await
     })

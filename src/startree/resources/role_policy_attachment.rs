@@ -13,7 +13,7 @@
 //! - A role's list of policies is complete. One that says that there is more of it is not read.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
-use crate::platform::{Unmade, end_until_gone, make_unless_there};
+use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
 use crate::startree::absence::{after_its_end, or_absent};
 use crate::startree::api::Name;
@@ -102,7 +102,7 @@ impl Resource for RolePolicyAttachmentResource {
         let mut claim = connection.claims.lock(key(&role, &policy)).await;
         claim.hold(context);
         let attached = attach(&connection, &operation, &role, &policy).await;
-        Unmade::or_state(attached, RolePolicyAttachment::of(&role, &policy))
+        CreateError::outcome(attached, RolePolicyAttachment::of(&role, &policy))
     }
 
     async fn read(
@@ -128,7 +128,7 @@ impl Resource for RolePolicyAttachmentResource {
         if claim.is_of_another(context) {
             return Ok(());
         }
-        end_until_gone(&operation, &what(&role, &policy), || async {
+        ensure::absent(&operation, &what(&role, &policy), || async {
             let detached = connection.detach(&operation, &role, &policy).await;
             after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
         })
@@ -188,10 +188,10 @@ impl Resource for RolePolicyAttachmentResource {
 }
 
 /// Attaches the policy, unless it is.
-async fn attach(connection: &Connection, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Unmade> {
+async fn attach(connection: &Connection, operation: &Operation, role: &Name, policy: &Name) -> Result<(), CreateError> {
     let is_there = |look| async move { connection.is_attached(&look, role, policy).await };
     let make = || connection.attach(operation, role, policy);
-    make_unless_there(operation, &what(role, policy), failure, make, is_there).await
+    ensure::present(operation, &what(role, policy), failure, make, is_there).await
 }
 
 /// What a claim on an attachment is known by.

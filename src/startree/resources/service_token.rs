@@ -8,7 +8,7 @@
 //!
 //! # Guarantees
 //! - Whatever token an answer reported is in the state afterwards, or is ended again, whatever else went wrong.
-//! - The present token is ended only after its successor has all its roles and has reached its keeper. What could not be
+//! - The present token is ended only after its successor has all its roles and has reached its storage. What could not be
 //!   ended stays in the state as `previous_access_key`, and the next apply ends it. There are never more than two.
 //! - Nothing leaves the state unless the platform is shown to find service tokens, and twice does not find this one
 //!   ([`existence`]).
@@ -55,7 +55,7 @@ use self::succeed::{Unmade, succeed};
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Leaving, Model, Outcome, Resource, Schema};
 use crate::platform::attributes::{keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::hand_over::{self, Seen};
+use crate::platform::delivery::{self, StoredSecret};
 use crate::platform::{Session, account, generation, private_record};
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, IssuedToken, Name, Told};
@@ -187,7 +187,7 @@ impl ServiceTokenResource {
             .prepare(&operation, vault, prior.owner(vault), &mut context.diagnostics())
             .await
             .leaving(prior.clone())?;
-        planned.delivery.generation = generation::after(&prior.delivery.generation);
+        planned.delivery.generation = generation::next(&prior.delivery.generation);
         let successor = match succeed(connection, &operation, &planned, Some(&access_key), ready).await {
             Ok(successor) => successor,
             Err(Unmade { why, left_behind }) => {
@@ -215,7 +215,7 @@ impl ServiceTokenResource {
         let (now, owner) = (&planned.delivery.vault, prior.present_owner());
         connection
             .vault
-            .remove_moved(&operation, before, now, &owner, &mut context.diagnostics())
+            .delete_previous_location(&operation, before, now, &owner, &mut context.diagnostics())
             .await;
         Ok(planned)
     }
@@ -228,7 +228,7 @@ impl Resource for ServiceTokenResource {
     const TYPE: &'static str = "startree_service_token";
 
     fn schema(&self) -> Schema {
-        hand_over::described(ServiceToken::schema(), &LABELS).describe(
+        delivery::described(ServiceToken::schema(), &LABELS).describe(
             "token",
             "The token's value, `st-<access key>-<secret key>`, to be sent as a bearer. Null after an import, and where it is \
              handed over to Vault.",
@@ -236,7 +236,7 @@ impl Resource for ServiceTokenResource {
     }
 
     fn validate(&self, config: &ServiceToken, diagnostics: &mut Diagnostics) {
-        hand_over::validate(&LABELS, &config.delivery.vault, diagnostics);
+        delivery::validate(&LABELS, &config.delivery.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<ServiceToken>) -> Result<(), Diagnostics> {
@@ -299,7 +299,7 @@ impl Resource for ServiceTokenResource {
                 context.report(rotates(&prior.what(), prior.known_access_key(), overlap, &reasons));
                 self.plan_rotation(context, prior, planned).await;
                 planned.mark_unknown();
-                planned.delivery.generation = generation::after(&prior.delivery.generation);
+                planned.delivery.generation = generation::next(&prior.delivery.generation);
                 planned.previous = PreviousToken::unknown();
                 // Without an overlap it is known there only if it could not be revoked.
                 if !config.rotation.overlap_duration().is_zero() {
@@ -307,7 +307,7 @@ impl Resource for ServiceTokenResource {
                 }
             }
             Decision::Unknown => {
-                let vault = hand_over::keeper(&config.delivery.vault).is_none().then_some("vault");
+                let vault = delivery::storage(&config.delivery.vault).is_none().then_some("vault");
                 let unknown: Vec<_> = config.rotation.unknown().into_iter().chain(vault).collect();
                 context.report(may_rotate(&prior.what(), &unknown));
                 if let Some(connection) = context.known_client() {
@@ -360,7 +360,7 @@ impl Resource for ServiceTokenResource {
         let (connection, mut access_key) = (context.client()?, state.access_key()?);
         let operation = connection.operation(context);
         let (vault, owner) = (&state.delivery.vault, state.present_owner());
-        let seen = connection.vault.look(&operation, vault, owner).await;
+        let seen = connection.vault.read(&operation, vault, owner).await;
         if let Some(successor) = successor(&connection, &operation, &access_key, seen.as_ref()).await {
             context.report(taken_over(&state.what()));
             state.previous = PreviousToken::new(&access_key, Revocation::Due);
@@ -402,7 +402,7 @@ impl Resource for ServiceTokenResource {
             }
         }
         let token = state.delivered();
-        let told = hand_over::Told {
+        let told = delivery::RemoteStatus {
             id: token.id.clone(),
             rotated: false,
         };
@@ -470,7 +470,7 @@ impl Resource for ServiceTokenResource {
             }
             Ok(false)
         };
-        Ok(account::permits(&context.private, self.session.account(), &state.what(), is_there).await?)
+        Ok(account::verify(&context.private, self.session.account(), &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
@@ -524,7 +524,7 @@ fn imported(id: &str) -> Result<AccessKey, Diagnostic> {
     })
 }
 
-/// Ends a token, unless the provider works with it.
+/// ExpiryPolicy a token, unless the provider works with it.
 async fn end(
     connection: &Connection,
     operation: &Operation,
@@ -537,7 +537,7 @@ async fn end(
     revoke(connection, operation, access_key).await
 }
 
-/// Ends a token that has a successor, which has its roles. Where it is the provider's own, the provider switches to
+/// ExpiryPolicy a token that has a successor, which has its roles. Where it is the provider's own, the provider switches to
 /// the successor.
 async fn make_way(
     connection: &Connection,
@@ -549,7 +549,7 @@ async fn make_way(
 ) -> Result<(), Diagnostic> {
     roles::verify(connection, operation, roles, &successor.access_key).await?;
     if connection.tokens.is_own(access_key) {
-        let gone_on = connection.tokens.go_on_with(operation, successor).await;
+        let gone_on = connection.tokens.switch_credential(operation, successor).await;
         gone_on.map_err(|error| failure(&error))?;
     }
     end(connection, operation, what, access_key).await
@@ -560,7 +560,7 @@ async fn successor(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
-    seen: Option<&Seen<'_>>,
+    seen: Option<&StoredSecret<'_>>,
 ) -> Option<AccessKey> {
     let successor = seen?.held()?.successor_of(access_key.as_str())?.parse().ok()?;
     let found = existence::look(connection, operation, &successor).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::sandbox;
 use crate::framework::Value;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::startree::{Options, Sandbox};
@@ -22,7 +22,7 @@ const SKEWS: [i64; 4] = [40 * DAY, 2 * HOUR, -2 * HOUR, -40 * DAY];
 /// A provider on a machine whose clock is off by so many seconds.
 fn provider(sandbox: &Sandbox, skew: i64) -> StarTree {
     let (clock, transport) = (sandbox.clock(), sandbox.clone());
-    StarTree::new(Parts {
+    StarTree::new(Runtime {
         clock: Clock::new(move || clock.now() + SignedDuration::from_secs(skew)),
         environment: variables(&[
             ("STARTREE_TOKEN", sandbox.administrator().bearer().expose_secret()),

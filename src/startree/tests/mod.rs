@@ -15,7 +15,7 @@ use super::api::{Api, IssuedToken, Pinot};
 use super::connection::{Connection, Context};
 use crate::framework::Model;
 use crate::framework::testing::{Run, SingleResource};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::{clock, variables};
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
@@ -59,7 +59,7 @@ pub(super) fn provider(sandbox: &Sandbox, bearer: &SecretString) -> impl Fn() ->
     let (sandbox, bearer) = (sandbox.clone(), bearer.expose_secret().to_owned());
     move || {
         let platform = sandbox.clone();
-        StarTree::new(Parts {
+        StarTree::new(Runtime {
             clock: sandbox.clock(),
             environment: variables(&[
                 ("STARTREE_BASE_URL", "http://127.0.0.1"),

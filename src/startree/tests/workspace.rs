@@ -20,7 +20,7 @@ use super::sandbox;
 use crate::framework::testing::Diagnostic;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOutcome, Workspace};
 use crate::framework::{Field, Severity};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::{BoxError, Transport};
 use crate::sandbox::startree::{Options, Sandbox, Subject};
@@ -87,7 +87,7 @@ impl World {
             ("STARTREE_BASE_URL", "http://127.0.0.1"),
             ("STARTREE_TOKEN", &*self.bearer),
         ];
-        StarTree::new(Parts {
+        StarTree::new(Runtime {
             clock: sandbox.clock(),
             environment: variables(&given),
             transport: Box::new(move |_| {

@@ -1,7 +1,7 @@
 //! `action.striim_rotate_service_account_token`: gives a service account a new value, and hands it over to Vault.
 //!
 //! # Flow
-//! Prove that Vault may be written to; rotate; write after exactly what was seen ([`hand_over`]).
+//! Prove that Vault may be written to; rotate; write after exactly what was seen ([`delivery`]).
 //!
 //! # Guarantees
 //! - The value is in no state, plan, log or progress: Vault alone has it.
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress, Schema};
 use crate::platform::Session;
-use crate::platform::hand_over::{self, Destination, Secret};
+use crate::platform::delivery::{self, Secret, VaultDestination};
 use crate::striim::api::find;
 use crate::striim::connection::{Connection, Context};
 use crate::striim::labels::{LABELS, service_account};
@@ -45,7 +45,7 @@ pub(in crate::striim) struct Config {
     expires_in: Field<String>,
     // The schema describes it.
     #[attribute(required)]
-    vault: Field<Destination>,
+    vault: Field<VaultDestination>,
 }
 
 const VAULT: &str = "The secret in HashiCorp Vault to hand the value over to. The provider proves that it may write there \
@@ -81,12 +81,12 @@ impl Action for RotateServiceAccountToken {
     const TYPE: &'static str = "striim_rotate_service_account_token";
 
     fn schema(&self) -> Schema {
-        hand_over::described(Config::schema(), &LABELS).describe("vault", VAULT)
+        delivery::described(Config::schema(), &LABELS).describe("vault", VAULT)
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
         config.policy().validate(LIFETIME, self.now(), diagnostics);
-        hand_over::validate(&LABELS, &config.vault, diagnostics);
+        delivery::validate(&LABELS, &config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, config: &Config) -> Result<(), Diagnostics> {
@@ -104,8 +104,8 @@ impl Action for RotateServiceAccountToken {
             return Ok(());
         };
         let owner = service_account(name, account.token_id).by_action();
-        let courier = &connection.vault;
-        courier.plan(&operation, &config.vault, owner, diagnostics).await;
+        let writer = &connection.vault;
+        writer.plan(&operation, &config.vault, owner, diagnostics).await;
         diagnostics.push(Diagnostic::warning(
             format!("{} is to be rotated", token_of(name)),
             format!(
@@ -128,8 +128,8 @@ impl Action for RotateServiceAccountToken {
         let account = find(&accounts, name).ok_or_else(|| no_such_account("to rotate", name, &accounts))?;
         let owner = service_account(name, account.token_id).by_action();
         progress.send("Proving that Vault may be written to").await;
-        let (courier, vault) = (&connection.vault, &config.vault);
-        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        let (writer, vault) = (&connection.vault, &config.vault);
+        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
         let ready = ready.ok_or_else(|| Diagnostic::invalid("vault", "must say where the value goes"))?;
         progress
             .send(format!("Rotating the token of service account {name:?}"))

@@ -60,7 +60,7 @@ pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -
         tracing::warn!("the platform issued a token with an expiry that cannot be read");
     }
     // What goes with the value is shown, and the value must not be.
-    let repeats_value = |text: &str| KnownSecrets::default().are_in(text, "", [&token]);
+    let repeats_value = |text: &str| KnownSecrets::default().found_in(text, "", [&token]);
     let updated_at = text(&object, "updated-at").filter(|text| !repeats_value(text));
     let mismatch = owner.and_then(|owner| mismatch(&object, key, owner));
     let mismatch = mismatch.filter(|mismatch| !repeats_value(&mismatch.answered));

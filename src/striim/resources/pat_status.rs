@@ -197,7 +197,7 @@ impl Resource for PatStatusResource {
     async fn permits(&self, context: &Context, _: &PatStatus) -> Result<(), Diagnostics> {
         let what = "The status of personal access tokens";
         let is_there = async { Ok(false) };
-        Ok(account::permits(&context.private, self.session.account(), what, is_there).await?)
+        Ok(account::verify(&context.private, self.session.account(), what, is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {

@@ -27,7 +27,7 @@ use crate::framework::{
 };
 use crate::platform::attributes::check_name;
 use crate::platform::declarations::declaration;
-use crate::platform::hand_over::Owner;
+use crate::platform::delivery::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
 use crate::rest::{Error, Operation};
 use crate::striim::api::{Api, IssuedToken, Own, UserToken};
@@ -189,8 +189,8 @@ impl PersonalAccessTokenResource {
                 diagnostics.push(token_value::rotates_own(&planned.what()));
             }
             let owner = planned.token.present_owner(planned.owner());
-            let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
-            courier.plan_creation(&operation, vault, owner, diagnostics).await;
+            let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
+            writer.plan_creation(&operation, vault, owner, diagnostics).await;
         }
         expect_enabled(&connection, &operation, diagnostics).await;
     }
@@ -370,8 +370,8 @@ impl Resource for PersonalAccessTokenResource {
             planned.email = found.address.clone().into();
         }
         let owner = planned.token.present_owner(planned.owner());
-        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
         // What a failure may have issued needs no record: the next apply rotates, and that revokes it.
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, found.own, diagnostics);
         rotated.await?;
@@ -438,10 +438,10 @@ impl Resource for PersonalAccessTokenResource {
         let operation = connection.operation(context);
         let own = works_with(&connection.api, &operation, &prior).await;
         let own = own.map_err(|error| failure(&error))?;
-        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
         let owner = prior.token.owner(prior.owner(), vault);
-        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
-        planned.token.delivery.generation = generation::after(&prior.token.delivery.generation);
+        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
+        planned.token.delivery.generation = generation::next(&prior.token.delivery.generation);
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, own, diagnostics);
         rotated.await?;
         private_record::set_issued(&context.private);
@@ -518,7 +518,7 @@ impl Resource for PersonalAccessTokenResource {
                 .is_some_and(|token| state.token.is_same_value((&token).into())))
         };
         let (private, present) = (&context.private, self.session.account());
-        Ok(account::permits(private, present, &state.what(), is_there).await?)
+        Ok(account::verify(private, present, &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {

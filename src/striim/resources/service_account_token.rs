@@ -24,7 +24,7 @@ use crate::framework::{
 };
 use crate::platform::attributes::{check_name, is_same_text};
 use crate::platform::declarations::declaration;
-use crate::platform::hand_over::Owner;
+use crate::platform::delivery::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
 use crate::rest::Operation;
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, Own, ServiceAccount, find};
@@ -42,7 +42,7 @@ use crate::striim::service_account::{
     why_not_created, why_not_rotated,
 };
 use crate::striim::token_value::{self, TokenMetadata};
-use crate::token::{Expiry, PresentValue};
+use crate::token::{Expiry, ValueStatus};
 
 /// A service account of the Striim Cloud account, and its API token: an administrator-level credential for CI pipelines and
 /// other automation. An account may have three of them, each valid for at most 12 months.
@@ -317,8 +317,8 @@ impl Resource for ServiceAccountTokenResource {
             if let (Some(connection), false) = (context.known_client(), planned.name.is_unknown()) {
                 let (vault, operation) = (&planned.token.delivery.vault, connection.operation(context));
                 let owner = planned.token.present_owner(planned.owner());
-                let courier = &connection.vault;
-                courier.plan_creation(&operation, vault, owner, diagnostics).await;
+                let writer = &connection.vault;
+                writer.plan_creation(&operation, vault, owner, diagnostics).await;
             }
             // Of a replacement, the first plan call has reported the rest.
             if replaces.is_empty() {
@@ -386,8 +386,8 @@ impl Resource for ServiceAccountTokenResource {
         }
         let mut latest = connection.lock_name(planned.name()).await;
         let owner = planned.token.present_owner(planned.owner());
-        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
         let issued = self.issue(&connection, &operation, &planned, expires_at, &latest, diagnostics);
         let mut issued = issued.await?;
         *latest = Some(issued.token.clone());
@@ -424,7 +424,7 @@ impl Resource for ServiceAccountTokenResource {
             let expired = state.token.has_expired(&context.private, now);
             // The same goes for an orphan that was never seen: only its revocation shows that it is gone.
             let value = state.token.value(&context.private);
-            let is_unknown = matches!(value, PresentValue::Replaced { .. } | PresentValue::Undelivered);
+            let is_unknown = matches!(value, ValueStatus::RotatedOutside { .. } | ValueStatus::Undelivered);
             let never_seen = state.token.metadata.token_id.is_null() && is_unknown;
             state.token.record_decision(&context.private, now);
             return Ok((expired || never_seen).then_some(state));
@@ -461,9 +461,9 @@ impl Resource for ServiceAccountTokenResource {
         let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
         let mut latest = connection.lock_name(prior.name()).await;
         let operation = connection.operation(context);
-        let (courier, vault) = (&connection.vault, &planned.token.delivery.vault);
+        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
         let owner = prior.token.owner(prior.owner(), vault);
-        let ready = courier.prepare(&operation, vault, owner, diagnostics).await?;
+        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
         let old = prior.token.present_token(&connection, &operation).await;
         let instant = expires_at.map(Expiry::instant);
         let (name, token_id) = (prior.name(), prior.token_id());
@@ -478,7 +478,7 @@ impl Resource for ServiceAccountTokenResource {
         }?;
         *latest = Some(issued.token.clone());
         complete(&connection, &operation, name, &mut issued).await;
-        planned.token.delivery.generation = generation::after(&prior.token.delivery.generation);
+        planned.token.delivery.generation = generation::next(&prior.token.delivery.generation);
         private_record::set_issued(&context.private);
         decision_time::record(&context.private, self.now());
         let record = (&context.private, self.session.clock());
@@ -537,7 +537,7 @@ impl Resource for ServiceAccountTokenResource {
             Ok(found.is_some_and(|found| state.token.is_same_value(found.into())))
         };
         let (private, present) = (&context.private, self.session.account());
-        Ok(account::permits(private, present, &state.what(), is_there).await?)
+        Ok(account::verify(private, present, &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {

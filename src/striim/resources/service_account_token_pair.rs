@@ -53,7 +53,7 @@ use crate::striim::service_account::{
     why_not_rotated,
 };
 use crate::striim::token_value::{self, TokenMetadata};
-use crate::token::{Clock, Expiry, Keeper, Pair, Present, PresentValue, Reason, Slot};
+use crate::token::{Actual, Clock, Expiry, Pair, Reason, Slot, Storage, ValueStatus};
 
 /// Two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
 /// Hand `current.token` to whoever needs access, and let them fetch it again within `rotate_every`.
@@ -268,25 +268,25 @@ impl ServiceAccountTokenPair {
     fn pair(&self, private: &PrivateState) -> Pair {
         let imported = private_record::is_imported(private, &self.generation);
         let policy = self.policy();
-        let present = |account: &Account, value| Present {
+        let present = |account: &Account, value| Actual {
             expiry: account.expiry(),
-            ..policy.present(Some(Keeper::State), value, None)
+            ..policy.present(Some(Storage::State), value, None)
         };
         let known = |account: &Account| {
-            let value = token_value::present_value(imported, &account.token, &account.metadata.updated_at);
+            let value = token_value::value_status(imported, &account.token, &account.metadata.updated_at);
             present(account, value)
         };
         Pair {
-            current: there(&self.current).map_or_else(|| present(&Account::default(), PresentValue::Deleted), known),
+            current: there(&self.current).map_or_else(|| present(&Account::default(), ValueStatus::Deleted), known),
             previous: there(&self.previous).map(known),
-            made: self.rotated_at.known().and_then(|text| text.parse().ok()),
+            issued_at: self.rotated_at.known().and_then(|text| text.parse().ok()),
         }
     }
 
     /// Decides about a pair whose state is `prior` by this configuration.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
         let policy = self.policy();
-        let Some((declared, rotate_every)) = policy.declared(Some(Keeper::State)).zip(self.rotate_every()) else {
+        let Some((declared, rotate_every)) = policy.declared(Some(Storage::State)).zip(self.rotate_every()) else {
             let mut unknown = policy.unknown();
             unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
             return Decision::Unknown(unknown);
@@ -598,7 +598,7 @@ impl Resource for ServiceAccountTokenPairResource {
                 }
                 planned.current = Account::to_come(&name).into();
                 planned.previous = prior.beside(&name).into();
-                planned.generation = generation::after(&prior.generation);
+                planned.generation = generation::next(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
             // Its expiry is never fixed.
@@ -758,7 +758,7 @@ impl Resource for ServiceAccountTokenPairResource {
         };
         Ok(ServiceAccountTokenPair {
             previous: previous.into(),
-            generation: generation::after(&prior.generation),
+            generation: generation::next(&prior.generation),
             ..planned
                 .clone()
                 .with_value(&name, expires_at, issued, self.now(), diagnostics)
@@ -848,7 +848,7 @@ impl Resource for ServiceAccountTokenPairResource {
             }))
         };
         let (private, present) = (&context.private, self.session.account());
-        Ok(account::permits(private, present, &state.what(), is_there).await?)
+        Ok(account::verify(private, present, &state.what(), is_there).await?)
     }
 
     fn record_place(&self, context: &Context) {
@@ -947,7 +947,7 @@ fn warn_of_a_short_overlap(
     if prior.and_then(durations) == Some((expires_in, rotate_every)) || expires_in / 2 >= rotate_every {
         return;
     }
-    let overlap = crate::token::Rough(expires_in.saturating_sub(rotate_every));
+    let overlap = crate::token::HumanDuration(expires_in.saturating_sub(rotate_every));
     diagnostics.push(
         Diagnostic::warning(
             format!("The overlap of the pair {:?} is short", planned.name()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
@@ -29,7 +29,7 @@ fn account() -> Sandbox {
 /// A provider that reaches this account at this base URL.
 fn provider(sandbox: &Sandbox, base_url: &str) -> Striim {
     let service = sandbox.clone();
-    Striim::new(Parts {
+    Striim::new(Runtime {
         clock: sandbox.clock(),
         environment: variables(&[
             ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),

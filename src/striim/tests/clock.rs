@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Configured, Context, EphemeralResource, Model, Provider, Resource, Value};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::Fault;
@@ -27,7 +27,7 @@ const SKEWS: [i64; 6] = [40 * DAY, 2 * HOUR, 5, -5, -2 * HOUR, -40 * DAY];
 /// A provider on a machine whose clock is off by so many seconds.
 fn provider(sandbox: &Sandbox, skew: i64) -> Striim {
     let (clock, transport) = (sandbox.clock(), sandbox.clone());
-    Striim::new(Parts {
+    Striim::new(Runtime {
         clock: Clock::new(move || clock.now() + SignedDuration::from_secs(skew)),
         environment: variables(&[
             ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use crate::framework::{self, Action, Configured, Diagnostics, DynResource, Progress, Provider};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 pub(in crate::striim) use crate::platform::testing::operation;
 use crate::platform::testing::{self, client, clock, variables};
 use crate::redaction::KnownSecrets;
@@ -81,7 +81,7 @@ pub(in crate::striim) fn provider_with(sandbox: &Sandbox, token: &SecretString) 
 /// A provider that calls this API: by the token that a provider before it works with, also if that has rotated it.
 pub(in crate::striim) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
     Connected {
-        striim: Striim::new(Parts {
+        striim: Striim::new(Runtime {
             clock: sandbox.clock(),
             environment: variables(&[]),
             transport: Box::new(|_| unreachable!("the connection is given")),

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::framework::{Configured, Context, DynResource, Model, Provider};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::Fault;
@@ -20,7 +20,7 @@ use crate::striim::tests::sandbox;
 async fn error_repeats_no_value_that_the_state_knows() {
     let sandbox = sandbox(Options::default());
     let transport = sandbox.clone();
-    let provider = Striim::new(Parts {
+    let provider = Striim::new(Runtime {
         clock: sandbox.clock(),
         environment: variables(&[
             ("STRIIM_TOKEN", sandbox.admin_token().expose_secret()),

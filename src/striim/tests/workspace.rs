@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use crate::framework::testing::Diagnostic;
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, SingleResource, Workspace};
 use crate::framework::{Severity, Value};
-use crate::platform::Parts;
+use crate::platform::Runtime;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
@@ -93,7 +93,7 @@ impl World {
 
     fn provider(&self) -> Striim {
         let sandbox = self.sandbox.clone();
-        Striim::new(Parts {
+        Striim::new(Runtime {
             clock: self.sandbox.clock(),
             environment: variables(&[
                 ("STRIIM_MANAGED_BY", self.managed_by),

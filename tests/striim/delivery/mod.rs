@@ -20,7 +20,7 @@ use token_providers::framework::testing::{Run, SingleResource};
 use token_providers::rest::{Destination, Transport};
 use token_providers::sandbox::Vault;
 use token_providers::sandbox::striim::{Options, Role, Sandbox, Seed};
-use token_providers::striim::{Parts, Striim};
+use token_providers::striim::{Runtime, Striim};
 use token_providers::token::Clock;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt as _;
@@ -112,7 +112,7 @@ impl Setup {
         let (sandbox, vault, environment) = (self.sandbox.clone(), self.vault.clone(), self.environment.clone());
         move || {
             let (platform, vault, environment) = (sandbox.clone(), vault.clone(), environment.clone());
-            Striim::new(Parts {
+            Striim::new(Runtime {
                 clock: sandbox.clock(),
                 environment: Box::new(move |name| environment.get(name).cloned()),
                 transport: Box::new(move |to: &Destination| {

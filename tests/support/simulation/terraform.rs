@@ -19,7 +19,7 @@ use token_providers::framework::testing::{
     StartError, Workspace,
 };
 use token_providers::rest::Transport;
-use token_providers::striim::{Parts, Striim};
+use token_providers::striim::{Runtime, Striim};
 use token_providers::token::Clock;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -221,7 +221,7 @@ impl Start {
             Some((account, bearer)) => (("STRIIM_ACCOUNT", *account), bearer.clone()),
             None => (self.spelling.get().variable(), self.bearer.borrow().clone()),
         };
-        let parts = Parts {
+        let parts = Runtime {
             clock: self.clock.clone(),
             environment: Box::new(move |name| match name {
                 "STRIIM_TOKEN" => Some(bearer.expose_secret().to_owned()),

@@ -108,7 +108,7 @@ pub(in crate::neuroio) async fn create(
 
 /// Waits a little and lists the tokens. An interrupt does not stop this: what was created would be an orphan.
 async fn list_after(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
-    let detached = operation.uninterrupted();
+    let detached = operation.detached();
     // If it is over, one more request is tried all the same.
     let _ = detached.pause(pause(lost)).await;
     api.list(&detached, Some(permanent)).await
@@ -145,7 +145,7 @@ fn unknown(error: &Error, unseen: &Error, permanent: bool) -> Diagnostic {
 /// The answer was lost, and what is new cannot be proved to come of the creation.
 fn unproven(error: &Error, found: &[StreamToken], permanent: bool) -> Diagnostic {
     Diagnostic::error(
-        format!("Could not {}", error.tried()),
+        format!("Could not {}", error.action()),
         format!("The answer was lost: {}. {}", error.kind(), orphans(found, permanent)),
     )
 }

@@ -14,7 +14,7 @@
 use crate::framework::Diagnostic;
 use crate::neuroio::api::{Api, TokenId};
 use crate::neuroio::errors::failure;
-use crate::platform::end_until_gone;
+use crate::platform::ensure;
 use crate::rest::Operation;
 
 /// Deletes a token. Gone already is gone.
@@ -22,7 +22,7 @@ use crate::rest::Operation;
 /// # Errors
 /// It is not gone, or may not be.
 pub(in crate::neuroio) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
-    end_until_gone(operation, &format!("The stream token {id}"), || async {
+    ensure::absent(operation, &format!("The stream token {id}"), || async {
         match api.delete(operation, id).await {
             Err(error) if !error.is_not_found() => Err(failure(&error)),
             _ => is_listed(api, operation, id).await,

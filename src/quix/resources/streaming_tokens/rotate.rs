@@ -272,7 +272,7 @@ fn unknown(workspace: &str, lost: Option<&Error>, unseen: &Error) -> Diagnostic 
 fn unchanged(workspace: &str, lost: Option<&Error>) -> Diagnostic {
     let (summary, why) = match lost {
         Some(error) => (
-            format!("Could not {}", error.tried()),
+            format!("Could not {}", error.action()),
             format!("The answer was lost: {}.", error.kind()),
         ),
         None => (

@@ -129,7 +129,7 @@ async fn change_of_the_triggers_revokes_token_1_as_the_plan_says() {
         let planned = StreamingTokens::from_value(&run.planned).unwrap().tokens;
         let token_1 = planned.token_1.known().unwrap();
         assert_eq!(token_1.expose_secret(), first.token_2.expose_secret());
-        assert!(planned.token_2.is_unknown() && planned.generation == generation::after(&created));
+        assert!(planned.token_2.is_unknown() && planned.generation == generation::next(&created));
         assert_eq!(managed.rotations(), 0, "a plan ends nothing");
 
         managed.apply(&config("2")).await.succeeds();

@@ -72,7 +72,7 @@ impl TokenPair {
     pub(super) fn plan_rotation(&mut self, times: u8) {
         let moved = std::mem::replace(&mut self.token_2, Field::Unknown);
         self.token_1 = if times == 1 { moved } else { Field::Unknown };
-        self.generation = generation::after(&self.generation);
+        self.generation = generation::next(&self.generation);
     }
 
     /// Sets the tokens that rotations led to, as their `generation`.
@@ -84,7 +84,7 @@ impl TokenPair {
     /// Follows a change from outside Terraform.
     pub(super) fn refresh_from(&mut self, tokens: &StreamingTokens) {
         self.set(tokens);
-        self.generation = generation::after(&self.generation);
+        self.generation = generation::next(&self.generation);
         self.changed_outside = true.into();
     }
 

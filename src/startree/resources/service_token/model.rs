@@ -7,10 +7,10 @@ use super::previous::{PreviousToken, instant};
 use super::rotation::{Decision, RotationPolicy, Standing};
 use super::succeed::Successor;
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
-use crate::platform::hand_over::{self, DeliveredToken, Delivery, Destination, Owner};
+use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::private_record;
 use crate::startree::api::{AccessKey, Srn};
-use crate::token::{Expiry, PresentValue};
+use crate::token::{Expiry, ValueStatus};
 
 /// A service token: a credential for a machine. The platform's user interface calls it an API token.
 ///
@@ -105,13 +105,13 @@ impl ServiceToken {
     pub(super) fn standing(&self, private: &PrivateState) -> Standing {
         let imported = private_record::is_imported(private, &self.delivery.generation);
         let in_state = match (imported, self.delivery.token.is_null()) {
-            (true, _) => PresentValue::Imported,
-            (_, true) => PresentValue::Undelivered,
-            (_, false) => PresentValue::Ours,
+            (true, _) => ValueStatus::Imported,
+            (_, true) => ValueStatus::Undelivered,
+            (_, false) => ValueStatus::Current,
         };
         Standing {
-            value: self.delivery.present_value(in_state),
-            keeper: hand_over::keeper(&self.delivery.vault).unwrap_or_default(),
+            value: self.delivery.value_status(in_state),
+            storage: delivery::storage(&self.delivery.vault).unwrap_or_default(),
             created: self.created(),
             previous: self.previous.revocation(),
         }
@@ -119,12 +119,12 @@ impl ServiceToken {
 
     /// Decides by this configuration about a token whose state is `prior`.
     pub(super) fn decide(&self, prior: &Self, standing: &Standing, at: Timestamp) -> Decision {
-        let keeper = hand_over::keeper(&self.delivery.vault);
-        self.rotation.decide(keeper, &prior.rotation, standing, at)
+        let storage = delivery::storage(&self.delivery.vault);
+        self.rotation.decide(storage, &prior.rotation, standing, at)
     }
 
     /// The token as the owner of a secret at `place`. A description is no name: another token may have it, too.
-    pub(super) fn owner(&self, place: &Field<Destination>) -> Owner {
+    pub(super) fn owner(&self, place: &Field<VaultDestination>) -> Owner {
         let DeliveredToken { what, id, .. } = self.delivered();
         let owner = Owner::new(what, "service token", self.description.known().cloned(), false, id);
         owner.with_state((&self.delivery.vault, &self.delivery.vault_version), place)

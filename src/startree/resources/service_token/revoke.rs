@@ -6,13 +6,13 @@
 use super::existence::{self, Presence, denies, finds_others};
 use super::roles;
 use crate::framework::Diagnostic;
-use crate::platform::end_until_gone;
+use crate::platform::ensure;
 use crate::rest::{Error, Operation};
 use crate::startree::api::AccessKey;
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
 
-/// Ends a service token.
+/// ExpiryPolicy a service token.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub(in crate::startree) async fn revoke(
     }
     roles::take(connection, operation, access_key).await?;
     let what = format!("The service token {access_key}");
-    end_until_gone(operation, &what, || delete(connection, operation, access_key)).await
+    ensure::absent(operation, &what, || delete(connection, operation, access_key)).await
 }
 
 /// Deletes it, and tells whether it is there all the same.

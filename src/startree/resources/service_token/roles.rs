@@ -27,7 +27,7 @@ pub(in crate::startree) async fn give(
 ) -> Result<(), Diagnostic> {
     for role in roles {
         let assigned = assign(connection, operation, role, &Subject::token(access_key)).await;
-        assigned.map_err(|unmade| unmade.why)?;
+        assigned.map_err(|error| error.diagnostic)?;
     }
     Ok(())
 }

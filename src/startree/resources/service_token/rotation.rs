@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::previous::Revocation;
 use crate::framework::{Diagnostic, Field, Model, Rule};
 use crate::platform::attributes::{Triggers, is_duration, is_positive_duration, known_duration, known_triggers};
-use crate::token::{Declared, Ends, Keeper, Present, PresentValue, Reason, aged, reasons};
+use crate::token::{Actual, Desired, ExpiryPolicy, Reason, Storage, ValueStatus, reasons, too_old};
 
 /// The attributes of a rotation.
 #[derive(Model, Clone, Debug, Default)]
@@ -50,9 +50,9 @@ pub(super) enum Decision {
 /// What the state says of a token.
 #[derive(Clone)]
 pub(super) struct Standing {
-    pub(super) value: PresentValue,
+    pub(super) value: ValueStatus,
     /// Who keeps the value.
-    pub(super) keeper: Keeper,
+    pub(super) storage: Storage,
     /// When it was created, if that is known.
     pub(super) created: Option<Timestamp>,
     pub(super) previous: Revocation,
@@ -72,26 +72,32 @@ impl RotationPolicy {
 
     /// Decides by this declaration, and by who is to keep the value if that is known, about a token whose state is
     /// `standing` with the policy `prior`.
-    pub(super) fn decide(&self, keeper: Option<Keeper>, prior: &Self, standing: &Standing, now: Timestamp) -> Decision {
-        let (Some(keeper), true) = (keeper, self.unknown().is_empty()) else {
+    pub(super) fn decide(
+        &self,
+        storage: Option<Storage>,
+        prior: &Self,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Decision {
+        let (Some(storage), true) = (storage, self.unknown().is_empty()) else {
             return Decision::Unknown;
         };
-        let declared = Declared {
-            ends: Ends::ByDefault,
+        let declared = Desired {
+            expiry_policy: ExpiryPolicy::PlatformDefault,
             triggers: known_triggers(&self.rotation_triggers).unwrap_or_default(),
-            keeper,
+            storage,
         };
-        let present = Present {
+        let present = Actual {
             expiry: None,
             issued: None,
             lifetime: None,
             triggers: known_triggers(&prior.rotation_triggers).unwrap_or_default(),
-            keeper: standing.keeper.clone(),
+            storage: standing.storage.clone(),
             value: standing.value,
         };
         let mut reasons = reasons(&declared, &present, now);
         let every = known_duration(&self.rotate_every).zip(standing.created);
-        reasons.extend(every.and_then(|(every, created)| aged(created, every, now)));
+        reasons.extend(every.and_then(|(every, created)| too_old(created, every, now)));
         if !reasons.is_empty() {
             return Decision::Rotate(reasons);
         }
@@ -138,7 +144,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use PresentValue::{Imported, Missing, Ours, Undelivered};
+    use ValueStatus::{Current, Imported, Missing, Undelivered};
 
     const HOUR: i64 = 3600;
     const DAY: i64 = 24 * HOUR;
@@ -165,34 +171,41 @@ mod tests {
         let none = Revocation::None;
         let hour = Revocation::At(at(100 * DAY));
         let cases = [
-            ("nothing to do", ("1", "", ""), Ours, made, none, "Keep"),
+            ("nothing to do", ("1", "", ""), Current, made, none, "Keep"),
             (
                 "a trigger",
                 ("2", "", ""),
-                Ours,
+                Current,
                 made,
                 none,
                 "rotation_triggers.release",
             ),
-            ("young", ("1", "30d", ""), Ours, made, none, "Keep"),
-            ("of age", ("1", "1h", ""), Ours, made, none, "rotate_every = 1 hour"),
+            ("young", ("1", "30d", ""), Current, made, none, "Keep"),
+            ("of age", ("1", "1h", ""), Current, made, none, "rotate_every = 1 hour"),
             ("imported", ("1", "1h", ""), Imported, None, none, "Keep"),
             ("not delivered", ("1", "", ""), Undelivered, made, none, "nobody knows"),
             ("missing in Vault", ("1", "", ""), Missing, made, none, "does not hold"),
             (
                 "to be ended at once",
                 ("1", "", "1h"),
-                Ours,
+                Current,
                 made,
                 Revocation::Due,
                 "RevokePrevious",
             ),
-            ("after the overlap", ("1", "", "1h"), Ours, made, hour, "RevokePrevious"),
-            ("within a longer overlap", ("1", "", "2h"), Ours, made, hour, "Keep"),
+            (
+                "after the overlap",
+                ("1", "", "1h"),
+                Current,
+                made,
+                hour,
+                "RevokePrevious",
+            ),
+            ("within a longer overlap", ("1", "", "2h"), Current, made, hour, "Keep"),
             (
                 "after a shorter overlap",
                 ("1", "", "30m"),
-                Ours,
+                Current,
                 made,
                 hour,
                 "RevokePrevious",
@@ -200,23 +213,23 @@ mod tests {
             (
                 "the overlap is left out",
                 ("1", "", ""),
-                Ours,
+                Current,
                 made,
                 hour,
                 "RevokePrevious",
             ),
-            ("rotation comes first", ("2", "", "1h"), Ours, made, hour, "release"),
+            ("rotation comes first", ("2", "", "1h"), Current, made, hour, "release"),
         ];
         for (case, (release, every, overlap), value, made, previous, expected) in cases {
             let config = policy(release, every, overlap);
             let created = made.map(at);
             let standing = Standing {
                 value,
-                keeper: Keeper::State,
+                storage: Storage::State,
                 created,
                 previous,
             };
-            let decision = config.decide(Some(Keeper::State), &prior, &standing, at(100 * DAY));
+            let decision = config.decide(Some(Storage::State), &prior, &standing, at(100 * DAY));
             let told = match &decision {
                 Decision::Rotate(reasons) => reasons.iter().map(ToString::to_string).collect(),
                 other => format!("{other:?}"),
@@ -229,8 +242,8 @@ mod tests {
     fn what_is_known_only_at_apply_is_not_decided() {
         let prior = policy("1", "", "");
         let standing = Standing {
-            value: Ours,
-            keeper: Keeper::State,
+            value: Current,
+            storage: Storage::State,
             created: Some(at(0)),
             previous: Revocation::Due,
         };
@@ -253,7 +266,7 @@ mod tests {
                 ..known()
             },
         ] {
-            let decision = config.decide(Some(Keeper::State), &prior, &standing, at(1));
+            let decision = config.decide(Some(Storage::State), &prior, &standing, at(1));
             assert_eq!(decision, Decision::Unknown);
         }
         let decision = known().decide(None, &prior, &standing, at(1));

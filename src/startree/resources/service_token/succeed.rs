@@ -4,7 +4,7 @@
 use super::roles;
 use super::{ServiceToken, revoke};
 use crate::framework::{Diagnostic, Field};
-use crate::platform::hand_over::{Ready, Secret};
+use crate::platform::delivery::{Secret, WritePermit};
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
@@ -34,7 +34,7 @@ pub(super) async fn succeed(
     operation: &Operation,
     planned: &ServiceToken,
     before: Option<&AccessKey>,
-    ready: Option<Ready>,
+    ready: Option<WritePermit>,
 ) -> Result<Successor, Unmade> {
     // While both are valid, the platform's user interface and assignments have to distinguish them.
     let description = match before {
@@ -54,7 +54,7 @@ pub(super) async fn succeed(
         None => Ok(()),
     };
     let finished = match given {
-        Ok(()) => hand_over(operation, planned, &issued, before, ready).await,
+        Ok(()) => delivery(operation, planned, &issued, before, ready).await,
         Err(why) => Err(why),
     };
     match finished {
@@ -84,12 +84,12 @@ pub(in crate::startree) async fn make(
 }
 
 /// Hands a value over, and tells the version that holds it; null where the state keeps it.
-async fn hand_over(
+async fn delivery(
     operation: &Operation,
     planned: &ServiceToken,
     issued: &IssuedToken,
     before: Option<&AccessKey>,
-    ready: Option<Ready>,
+    ready: Option<WritePermit>,
 ) -> Result<Field<i64>, Diagnostic> {
     let Some(ready) = ready else { return Ok(Field::Null) };
     let secret = Secret {
@@ -102,9 +102,9 @@ async fn hand_over(
     ready.write(operation, &planned.what(), secret).await.map(Field::from)
 }
 
-/// Ends a token that was made half.
+/// ExpiryPolicy a token that was made half.
 async fn abandon(connection: &Connection, access_key: AccessKey, mut why: Diagnostic) -> Unmade {
-    let left_behind = match revoke::revoke(connection, &connection.making_good(), &access_key).await {
+    let left_behind = match revoke::revoke(connection, &connection.cleanup_operation(), &access_key).await {
         Ok(()) => {
             why.detail
                 .push_str("\n\nThe token that was made for it is deleted again.");

@@ -15,8 +15,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::framework::testing::{Configuration, ResourceBlock, Run, RunOptions, SingleResource, Workspace};
-use crate::platform::Parts;
-use crate::platform::hand_over::Destination;
+use crate::platform::Runtime;
+use crate::platform::delivery::VaultDestination;
 use crate::platform::testing::{losses, variables};
 use crate::rest::Transport;
 use crate::sandbox::startree::{Options, Sandbox, Subject};
@@ -69,7 +69,7 @@ fn every(rotate_every: &str, mut config: ServiceToken) -> ServiceToken {
 
 fn handed_over(release: &str) -> ServiceToken {
     let (mount, path) = PLACE;
-    let destination = Destination {
+    let destination = VaultDestination {
         mount: mount.into(),
         path: path.into(),
         field: Field::Null,
@@ -120,7 +120,7 @@ impl World {
         let bearer = self.bearer.expose_secret().to_owned();
         move || {
             let (platform, vault) = (sandbox.clone(), vault.clone());
-            StarTree::new(Parts {
+            StarTree::new(Runtime {
                 clock: sandbox.clock(),
                 environment: variables(&[
                     ("STARTREE_BASE_URL", base_url),
@@ -257,10 +257,7 @@ async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
             .warns("revoked in the same");
         world.apply(&released("2")).await.succeeds();
         let second = world.state();
-        assert_eq!(
-            second.delivery.generation,
-            generation::after(&first.delivery.generation)
-        );
+        assert_eq!(second.delivery.generation, generation::next(&first.delivery.generation));
         assert!(world.is_live(&second) && !world.is_live(&first));
         world.is_settled(&released("2")).await;
 
@@ -694,7 +691,7 @@ async fn a_value_goes_to_vault_and_never_into_the_state() {
         assert!(!world.sandbox.is_live(&first));
         let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
         assert_eq!(secret["previous_access_key"], json!(state.access_key.known().unwrap()));
-        let rotated = generation::after(&state.delivery.generation).into_known();
+        let rotated = generation::next(&state.delivery.generation).into_known();
         assert_eq!(secret["generation"], json!(rotated));
         world.is_settled(&handed_over("2")).await;
         world.destroy().await.succeeds();
@@ -933,7 +930,7 @@ async fn killed_after_the_delivery_the_next_run_takes_it_over() {
             .warns("did not come to its end")
             .warns("is due to end");
         assert_eq!(world.held().unwrap(), held, "it is not rotated again");
-        assert_eq!(world.state().delivery.generation, generation::after(&created));
+        assert_eq!(world.state().delivery.generation, generation::next(&created));
         world.is_settled(&rotate).await;
     }
 }

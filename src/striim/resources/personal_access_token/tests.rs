@@ -8,7 +8,7 @@ use crate::framework::PrivateState;
 use crate::framework::testing::{
     self, Configuration, ResourceBlock, Run, RunOptions, SavedPlan, SingleResource, Workspace,
 };
-use crate::platform::testing::imposters::imposters;
+use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::resources::pat_status::PatStatus;
@@ -305,7 +305,7 @@ async fn a_lost_answer_loses_no_value() {
         assert!(world.is_live(&updated) && !world.is_live(&state), "{fault:?}");
         assert_eq!(
             updated.token.delivery.generation,
-            generation::after(&state.token.delivery.generation)
+            generation::next(&state.token.delivery.generation)
         );
     }
 }
@@ -505,7 +505,7 @@ async fn a_token_is_touched_only_for_a_reason() {
         let updated = world.state();
         assert_eq!(
             updated.token.delivery.generation,
-            generation::after(&state.token.delivery.generation)
+            generation::next(&state.token.delivery.generation)
         );
         assert!(world.is_live(&updated) && !world.is_live(&state));
         world.plan(&config).await.changes_nothing().reports_nothing();
@@ -764,7 +764,7 @@ async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
 
 #[tokio::test(start_paused = true)]
 async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
-    for imposter in imposters() {
+    for imposter in gateway_answers() {
         for of_user in [true, false] {
             let mut world = World::new(Options::default());
             world.give(USER);
@@ -798,7 +798,7 @@ async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
 
 #[tokio::test(start_paused = true)]
 async fn absence_in_a_refused_revocation_is_not_taken_for_one() {
-    for imposter in imposters() {
+    for imposter in gateway_answers() {
         let mut world = World::created(Options::default()).await;
         let state = world.state();
         world

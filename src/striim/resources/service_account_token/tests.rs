@@ -3,7 +3,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::testing::{Run, SingleResource};
 use crate::framework::{DynResource, Severity};
-use crate::platform::testing::imposters::imposters;
+use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
 use crate::striim::rotation::RotationPolicy;
@@ -190,7 +190,7 @@ async fn list_that_is_a_part_or_not_the_platforms_removes_and_adopts_nothing() {
         r#"{"data":[]}"#,
     ];
     let parts = parts.map(|body| Fault::answer(200).body(body));
-    for answer in parts.into_iter().chain(imposters()) {
+    for answer in parts.into_iter().chain(gateway_answers()) {
         let mut world = World::new(Options::default());
         world.apply(&config()).await.succeeds();
         let state = world.state();

@@ -160,7 +160,7 @@ async fn a_rotation_leaves_the_former_value_working_until_the_next() {
         world.applies().await.warns("it is 30 days old");
         let state = world.state();
         assert_eq!(name(&state.current), current);
-        assert_eq!(state.generation, generation::after(&former.generation));
+        assert_eq!(state.generation, generation::next(&former.generation));
         let (kept, was) = (state.previous.known().unwrap(), former.current.known().unwrap());
         assert_eq!(kept.name, was.name);
         assert_eq!(kept.metadata.token_id, was.metadata.token_id);
@@ -500,7 +500,7 @@ async fn what_is_known_only_at_apply_rotates_only_if_it_changed() {
         assert_eq!(plan.changes()[PAIR].planned.get("generation"), &Value::Unknown);
         assert_eq!(workspace.apply_saved(&start, &plan).await, RunOutcome::Applied);
         assert_eq!(workspace.violations(), [""; 0]);
-        let expected = if rotates { generation::after(&before) } else { before };
+        let expected = if rotates { generation::next(&before) } else { before };
         assert_eq!(state().generation, expected);
         assert_eq!(workspace.apply(&start, &declared("2")).await, RunOutcome::Unchanged);
     }

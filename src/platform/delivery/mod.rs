@@ -1,13 +1,13 @@
 //! Handing a token's value over to Vault instead of keeping it in the state, the same for every token resource.
 //!
 //! # Flow
-//! - *Plan* ([`Courier::plan`]): note which token goes where, so that no two go to one place, and prove what can be proved.
-//! - *Before a value is made* ([`Courier::prepare`]): prove that writing is allowed and makes a version, and see whose
+//! - *Plan* ([`Writer::plan`]): note which token goes where, so that no two go to one place, and prove what can be proved.
+//! - *Before a value is made* ([`Writer::prepare`]): prove that writing is allowed and makes a version, and see whose
 //!   secret is there ([`Owner`]).
 //! - *Afterwards* ([`Delivery::deliver`]): write it after exactly what was seen (check-and-set), and beside it what tells
 //!   whose it is. Only then comes the state, which keeps the number of the version in the value's place.
 //! - *Refresh* ([`Delivery::refresh`]): what the state says was handed over is looked for.
-//! - *Destroy* ([`Courier::remove`]): the version that was written is deleted, if it is still the newest.
+//! - *Destroy* ([`Writer::remove`]): the version that was written is deleted, if it is still the latest.
 //!
 //! # Guarantees
 //! - A value that is handed over is in no state, plan or log.
@@ -24,32 +24,32 @@
 //! # Assumptions
 //! - A secret that says of itself, next to the value, that it is this token's was written by this provider.
 //! - Two provider processes do not know of each other's plans. The second one finds the first one's secret.
-//! - The platform tells what a token's present value is known by ([`Labels::id`]). Where it does not, a change that its
+//! - The platform tells what a token's present value is known by ([`SecretFieldNames::id`]). Where it does not, a change that its
 //!   resource does not see goes unnoticed, as it does for a value in the state.
 
 mod claims;
-mod courier;
-mod labels;
+mod diagnostics;
+mod field_names;
 mod owner;
-mod telling;
+mod writer;
 
 use secrecy::SecretString;
 
-use self::labels::FIELD;
-use self::telling::{missing, unchecked};
+use self::diagnostics::{missing, unchecked};
+use self::field_names::FIELD;
 use super::generation;
 use crate::framework::{Diagnostic, Diagnostics, Field, Model, Schema};
 use crate::rest::Operation;
-use crate::token::{Keeper, PresentValue};
+use crate::token::{Storage, ValueStatus};
 use crate::vault::{Entry, Place};
 
-pub(crate) use self::courier::{Courier, Held, Ready, Secret, Seen};
-pub(crate) use self::labels::Labels;
+pub(crate) use self::field_names::SecretFieldNames;
 pub(crate) use self::owner::{Account, Owner};
+pub(crate) use self::writer::{Secret, StoredSecret, StoredValue, WritePermit, Writer};
 
 /// `vault` of a token.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
-pub(crate) struct Destination {
+pub(crate) struct VaultDestination {
     /// Where the KV version 2 is mounted, such as `secret`.
     #[attribute(required)]
     pub(crate) mount: Field<String>,
@@ -66,7 +66,7 @@ pub(crate) struct Destination {
 pub(crate) struct Delivery {
     /// Where the value is delivered to; null: the state keeps it.
     #[attribute(optional)]
-    pub(crate) vault: Field<Destination>,
+    pub(crate) vault: Field<VaultDestination>,
     /// With `vault`: the version of the secret that holds the present value. 0 if the value could not be handed over, null
     /// if Vault does not have it any more; the next plan rotates the token then.
     #[attribute(computed, planned)]
@@ -79,7 +79,7 @@ pub(crate) struct Delivery {
 }
 
 /// The schema with what is special about the secrets of a platform in the descriptions of `vault`.
-pub(crate) fn described(schema: Schema, labels: &Labels) -> Schema {
+pub(crate) fn described(schema: Schema, labels: &SecretFieldNames) -> Schema {
     schema
         .describe(
             "vault",
@@ -104,7 +104,7 @@ pub(crate) fn described(schema: Schema, labels: &Labels) -> Schema {
 }
 
 /// Judges a configuration by itself.
-pub(crate) fn validate(labels: &Labels, vault: &Field<Destination>, diagnostics: &mut Diagnostics) {
+pub(crate) fn validate(labels: &SecretFieldNames, vault: &Field<VaultDestination>, diagnostics: &mut Diagnostics) {
     let Some(destination) = vault.known() else { return };
     let any = "x".to_owned();
     let (mount, path) = (destination.mount.known(), destination.path.known());
@@ -125,29 +125,33 @@ pub(crate) fn validate(labels: &Labels, vault: &Field<Destination>, diagnostics:
 }
 
 /// Who keeps a token's value; `None` if that is known only at apply.
-pub(crate) fn keeper(vault: &Field<Destination>) -> Option<Keeper> {
+pub(crate) fn storage(vault: &Field<VaultDestination>) -> Option<Storage> {
     match vault {
-        Field::Null => Some(Keeper::State),
+        Field::Null => Some(Storage::State),
         Field::Unknown => None,
         Field::Known(_) => Target::of(vault).map(|target| {
             let Target { place, field } = target;
-            Keeper::Elsewhere(format!("Vault (\"{place}\", field {field:?})"))
+            Storage::External(format!("Vault (\"{place}\", field {field:?})"))
         }),
     }
 }
 
 /// Whose value is there, by the state: `otherwise` is what the rest of the state says of a token that is not handed over.
-pub(crate) fn present_value(vault: &Field<Destination>, version: &Field<i64>, otherwise: PresentValue) -> PresentValue {
+pub(crate) fn value_status(
+    vault: &Field<VaultDestination>,
+    version: &Field<i64>,
+    otherwise: ValueStatus,
+) -> ValueStatus {
     match (vault, version, otherwise) {
-        (Field::Null, ..) | (_, _, PresentValue::Imported) => otherwise,
-        (_, Field::Known(0), _) => PresentValue::Undelivered,
-        (_, Field::Known(_), _) => PresentValue::Ours,
-        _ => PresentValue::Missing,
+        (Field::Null, ..) | (_, _, ValueStatus::Imported) => otherwise,
+        (_, Field::Known(0), _) => ValueStatus::Undelivered,
+        (_, Field::Known(_), _) => ValueStatus::Current,
+        _ => ValueStatus::Missing,
     }
 }
 
 /// Whether two declarations mean the same secret.
-pub(crate) fn is_same_place(one: &Field<Destination>, other: &Field<Destination>) -> bool {
+pub(crate) fn is_same_place(one: &Field<VaultDestination>, other: &Field<VaultDestination>) -> bool {
     let place = |vault| Target::of(vault).map(|target| target.place);
     place(one) == place(other)
 }
@@ -161,8 +165,8 @@ struct Target {
 
 impl Target {
     /// `None` if there is none, or it is not known yet.
-    fn of(vault: &Field<Destination>) -> Option<Self> {
-        let Destination { mount, path, field } = vault.known()?;
+    fn of(vault: &Field<VaultDestination>) -> Option<Self> {
+        let VaultDestination { mount, path, field } = vault.known()?;
         if field.is_unknown() {
             return None;
         }
@@ -186,7 +190,7 @@ pub(crate) struct DeliveredToken {
 }
 
 /// What the platform tells of a token's value at a refresh.
-pub(crate) struct Told {
+pub(crate) struct RemoteStatus {
     /// What it is known by now.
     pub(crate) id: Option<Entry>,
     /// Whether it is another one than the state said.
@@ -208,8 +212,8 @@ impl Delivery {
     }
 
     /// Whose value is there, by the state: `otherwise` is what the rest of the state says of a token that is not delivered.
-    pub(crate) fn present_value(&self, otherwise: PresentValue) -> PresentValue {
-        present_value(&self.vault, &self.vault_version, otherwise)
+    pub(crate) fn value_status(&self, otherwise: ValueStatus) -> ValueStatus {
+        value_status(&self.vault, &self.vault_version, otherwise)
     }
 
     /// Hands over the value that was just made, and takes it out of the state. Where it cannot be delivered, that is an
@@ -217,7 +221,7 @@ impl Delivery {
     pub(crate) async fn deliver(
         &mut self,
         token: DeliveredToken,
-        ready: Option<Ready>,
+        ready: Option<WritePermit>,
         operation: &Operation,
         diagnostics: &mut Diagnostics,
     ) {
@@ -249,13 +253,13 @@ impl Delivery {
     pub(crate) fn refresh(
         &mut self,
         token: &DeliveredToken,
-        seen: Option<Seen<'_>>,
-        told: Told,
+        seen: Option<StoredSecret<'_>>,
+        told: RemoteStatus,
         diagnostics: &mut Diagnostics,
     ) {
         let Some(seen) = seen else { return };
-        let newest = match &seen.newest {
-            Ok(newest) => newest,
+        let latest = match &seen.latest {
+            Ok(latest) => latest,
             Err(problem) => {
                 diagnostics.push(unchecked(&token.what, problem));
                 if told.rotated && self.vault_version != Field::Known(0) {
@@ -264,7 +268,7 @@ impl Delivery {
                 return;
             }
         };
-        let is_present = |held: &Held<'_>| match (held.id, &told.id) {
+        let is_present = |held: &StoredValue<'_>| match (held.id, &told.id) {
             (Some(held), Some(present)) => held == present,
             // What it is known by is not told now, only that it is the one that the state knows.
             (held, _) => !told.rotated && held == token.id.as_ref(),
@@ -278,7 +282,7 @@ impl Delivery {
             }
             None if matches!(self.vault_version, Field::Known(version) if version > 0) => {
                 self.vault_version = Field::Null;
-                diagnostics.push(missing(&token.what, newest, &seen.target, told.rotated));
+                diagnostics.push(missing(&token.what, latest, &seen.target, told.rotated));
             }
             None => {}
         }

@@ -1,23 +1,24 @@
-//! What a provider takes from the world around it.
+//! The environment that a provider runs in.
 
 use crate::rest::{Client, Destination, Options, Transport};
 use crate::token::Clock;
 
-/// What a provider takes from the world around it.
-pub struct Parts {
-    /// Tells it the time.
+/// The clock, the environment variables and the transport of a provider. Tests replace each of
+/// them.
+pub struct Runtime {
+    /// The source of the current time.
     pub clock: Clock,
-    /// Looks up an environment variable.
+    /// Reads an environment variable.
     pub environment: Environment,
-    /// Makes the way to a server.
+    /// Creates the transport to a server.
     pub transport: Box<dyn Fn(&Destination) -> Transport + Send + Sync>,
 }
 
-/// Looks up an environment variable by its name.
+/// Reads an environment variable by its name; `None` if it is not set.
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-impl Default for Parts {
-    /// The machine's clock and environment, and the network.
+impl Default for Runtime {
+    /// The clock and the environment of this machine, and the network.
     fn default() -> Self {
         Self {
             clock: Clock::system(),
@@ -27,8 +28,8 @@ impl Default for Parts {
     }
 }
 
-impl Parts {
-    /// A client for the API that `options` say.
+impl Runtime {
+    /// Creates a client of the API at the base URL in `options`.
     pub(crate) fn client(&self, options: Options) -> Client {
         let transport = (self.transport)(&options.base_url.clone().into());
         Client::new(options, transport)

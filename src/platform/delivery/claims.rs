@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::owner::Owner;
-use crate::platform::declarations::Twin;
+use crate::platform::declarations::Duplicate;
 use crate::vault::{Entry, Place};
 
 /// The destinations that tokens of this process have, and those that they leave.
@@ -45,7 +45,7 @@ impl Claims {
     /// # Errors
     /// The name of the other token, if the place is taken. Where nothing distinguishes two planned creations, one may have
     /// been planned twice.
-    pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), (String, Twin)> {
+    pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), (String, Duplicate)> {
         let mut known = self.lock();
         let taken = known.claims.iter().find(|claim| {
             let is_twin = stage == Stage::PlannedCreation && claim.stage == stage && !owner.is_unique;
@@ -53,7 +53,11 @@ impl Claims {
         });
         if let Some(taken) = taken {
             let is_certain = !taken.owner.may_be(owner);
-            let twin = if is_certain { Twin::Certain } else { Twin::Possible };
+            let twin = if is_certain {
+                Duplicate::Certain
+            } else {
+                Duplicate::Possible
+            };
             return Err((taken.owner.what.clone(), twin));
         }
         known.claims.retain(|claim| !claim.owner.is(owner));
@@ -154,8 +158,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(claimed: Result<(), (String, Twin)>, by: &str) {
-        assert_eq!(claimed, Err((by.to_owned(), Twin::Certain)));
+    fn refused(claimed: Result<(), (String, Duplicate)>, by: &str) {
+        assert_eq!(claimed, Err((by.to_owned(), Duplicate::Certain)));
     }
 
     #[test]
@@ -208,7 +212,7 @@ mod tests {
             .claim(&place("ci"), &described("d", None), PlannedCreation)
             .unwrap();
         let again = claims.claim(&place("ci"), &described("d", None), PlannedCreation);
-        assert_eq!(again, Err(("d".to_owned(), Twin::Possible)));
+        assert_eq!(again, Err(("d".to_owned(), Duplicate::Possible)));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use http::StatusCode;
 
 use super::owner::{Account, Owner};
-use super::{Labels, Target};
+use super::{SecretFieldNames, Target};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Error, Newest};
+use crate::vault::{Error, Latest};
 
 /// The diagnostic for what Vault did not do.
 pub(super) fn failure(error: &Error) -> Diagnostic {
@@ -42,7 +42,7 @@ fn advice(error: &Error) -> String {
             };
             format!("{cleanup} Check `mount`, and the namespace.")
         }
-        Error::Overtaken(_) => "It was not covered over.".to_owned(),
+        Error::Conflict(_) => "It was not covered over.".to_owned(),
         Error::Request(error) => match (error.status(), error.cause()) {
             (Some(StatusCode::FORBIDDEN), _) => {
                 "Vault's token (VAULT_TOKEN, or the provider's `vault.token`) may have expired, be of another namespace, \
@@ -79,12 +79,12 @@ pub(super) fn unchecked(what: &str, problem: &Diagnostic) -> Diagnostic {
 }
 
 /// The warning of a refresh that did not find the value.
-pub(super) fn missing(what: &str, newest: &Newest, target: &Target, rotated: bool) -> Diagnostic {
+pub(super) fn missing(what: &str, latest: &Latest, target: &Target, rotated: bool) -> Diagnostic {
     let place = &target.place;
-    let found = match &newest.data {
+    let found = match &latest.data {
         _ if rotated => "the token was rotated outside Terraform, and the value in Vault no longer works".to_owned(),
         None => "it was deleted".to_owned(),
-        Some(_) => format!("its version {} is of somebody else", newest.version),
+        Some(_) => format!("its version {} is of somebody else", latest.version),
     };
     Diagnostic::warning(
         format!("{what} is no longer in Vault"),
@@ -95,8 +95,14 @@ pub(super) fn missing(what: &str, newest: &Newest, target: &Target, rotated: boo
 
 /// The error that a secret must not be overwritten, as nothing in it shows that it is this token's. What it holds is not
 /// quoted: it may be anything.
-pub(super) fn foreign(version: u64, target: &Target, labels: &Labels, account: &Account, owner: &Owner) -> Diagnostic {
-    let Labels {
+pub(super) fn foreign(
+    version: u64,
+    target: &Target,
+    labels: &SecretFieldNames,
+    account: &Account,
+    owner: &Owner,
+) -> Diagnostic {
+    let SecretFieldNames {
         account: of,
         name: called,
         id,

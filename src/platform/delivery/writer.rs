@@ -6,23 +6,23 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::{Claims, Stage};
-use super::labels::{GENERATION, Labels};
+use super::diagnostics::{claimed_twice, failure, foreign, passed_on, stays, undelivered, unproven};
+use super::field_names::{GENERATION, SecretFieldNames};
 use super::owner::{Account, Owner};
-use super::telling::{claimed_twice, failure, foreign, passed_on, stays, undelivered, unproven};
-use super::{Destination, Target, is_same_place};
+use super::{Target, VaultDestination, is_same_place};
 use crate::framework::{Diagnostic, Diagnostics, Field};
-use crate::platform::vault_settings::Link;
+use crate::platform::vault_settings::VaultConnection;
 use crate::rest::Operation;
-use crate::vault::{Entry, Error, Newest, Vault};
+use crate::vault::{Entry, Error, Latest, Vault};
 
 /// How long a plan or a refresh waits for a Vault that does not answer. Neither has anything to lose.
 const LOOK: Duration = Duration::from_secs(15);
 
 /// Carries the values of one account's tokens to Vault.
-pub(crate) struct Courier {
-    link: Link,
+pub(crate) struct Writer {
+    link: VaultConnection,
     account: Account,
-    labels: &'static Labels,
+    labels: &'static SecretFieldNames,
     claims: Arc<Claims>,
 }
 
@@ -39,11 +39,11 @@ pub(crate) struct Secret<'a> {
 }
 
 /// That a value may be written, and after which version.
-pub(crate) struct Ready {
+pub(crate) struct WritePermit {
     vault: Vault,
     target: Target,
     account: Account,
-    labels: &'static Labels,
+    labels: &'static SecretFieldNames,
     claims: Arc<Claims>,
     owner: Owner,
     after: u64,
@@ -52,16 +52,16 @@ pub(crate) struct Ready {
 }
 
 /// What a look at a token's secret showed.
-pub(crate) struct Seen<'a> {
-    courier: &'a Courier,
+pub(crate) struct StoredSecret<'a> {
+    writer: &'a Writer,
     owner: Owner,
     pub(super) target: Target,
-    pub(super) newest: Result<Newest, Diagnostic>,
+    pub(super) latest: Result<Latest, Diagnostic>,
 }
 
-impl Courier {
+impl Writer {
     /// One that carries the values of `account` over `link`.
-    pub(crate) fn new(link: Link, account: Account, labels: &'static Labels) -> Self {
+    pub(crate) fn new(link: VaultConnection, account: Account, labels: &'static SecretFieldNames) -> Self {
         Self {
             link,
             account,
@@ -77,33 +77,33 @@ impl Courier {
     pub(crate) async fn prepare(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         owner: Owner,
         diagnostics: &mut Diagnostics,
-    ) -> Result<Option<Ready>, Diagnostic> {
+    ) -> Result<Option<WritePermit>, Diagnostic> {
         let Some(target) = Target::of(vault) else {
             return Ok(None);
         };
         let vault = self.link.get()?.clone();
         self.claim_as(&target, &owner, Stage::Applied)?;
-        let proof = vault.prove_writable(operation, &target.place).await;
+        let proof = vault.check_writable(operation, &target.place).await;
         let proof = proof.map_err(|error| failure(&error))?;
-        let newest = proof.newest;
-        if newest.data.is_some() && !owner.owns(&newest, &self.account, self.labels) {
-            return Err(foreign(newest.version, &target, self.labels, &self.account, &owner));
+        let latest = proof.latest;
+        if latest.data.is_some() && !owner.owns(&latest, &self.account, self.labels) {
+            return Err(foreign(latest.version, &target, self.labels, &self.account, &owner));
         }
         if !proof.is_version_2 {
             diagnostics.push(unproven(&target));
         }
-        Ok(Some(Ready {
+        Ok(Some(WritePermit {
             vault,
             target,
             account: self.account.clone(),
             labels: self.labels,
             claims: self.claims.clone(),
             owner,
-            after: newest.version,
-            generation: newest.data.and_then(|data| data.number(GENERATION)).unwrap_or_default(),
+            after: latest.version,
+            generation: latest.data.and_then(|data| data.number(GENERATION)).unwrap_or_default(),
         }))
     }
 
@@ -112,7 +112,7 @@ impl Courier {
     pub(crate) async fn plan(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         owner: Owner,
         diagnostics: &mut Diagnostics,
     ) {
@@ -123,7 +123,7 @@ impl Courier {
     pub(crate) async fn plan_creation(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         owner: Owner,
         diagnostics: &mut Diagnostics,
     ) {
@@ -136,8 +136,8 @@ impl Courier {
     pub(crate) async fn plan_replacement(
         &self,
         operation: &Operation,
-        (before, old): (&Field<Destination>, &Owner),
-        (now, new): (&Field<Destination>, Owner),
+        (before, old): (&Field<VaultDestination>, &Owner),
+        (now, new): (&Field<VaultDestination>, Owner),
         diagnostics: &mut Diagnostics,
     ) {
         self.leave(before, old);
@@ -152,7 +152,7 @@ impl Courier {
     async fn plan_as(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         owner: Owner,
         stage: Stage,
         diagnostics: &mut Diagnostics,
@@ -162,48 +162,48 @@ impl Courier {
             return diagnostics.push(taken);
         }
         let client = match &self.link {
-            Link::Reached(client) => client,
-            Link::Waiting => return,
-            Link::Unusable(problem) => return diagnostics.push(problem.clone()),
+            VaultConnection::Ready(client) => client,
+            VaultConnection::Unknown => return,
+            VaultConnection::Invalid(problem) => return diagnostics.push(problem.clone()),
         };
         let place = &target.place;
-        let proof = match client.prove_writable(&brief(operation), place).await {
+        let proof = match client.check_writable(&brief(operation), place).await {
             Ok(proof) => proof,
             Err(error @ Error::NotVersion2(..)) => return diagnostics.push(failure(&error)),
             Err(error) => return diagnostics.push(failure(&error).as_warning()),
         };
-        let newest = &proof.newest;
+        let latest = &proof.latest;
         // The secret of a token that is deleted or moved in this run goes before the new one's is written.
         let owners = [owner.clone()]
             .into_iter()
             .chain(self.claims.predecessors(place, &owner));
-        let is_foreign = newest.data.is_some()
+        let is_foreign = latest.data.is_some()
             && !owners
                 .into_iter()
-                .any(|owner| owner.owns(newest, &self.account, self.labels));
+                .any(|owner| owner.owns(latest, &self.account, self.labels));
         if is_foreign {
-            diagnostics.push(foreign(newest.version, &target, self.labels, &self.account, &owner));
+            diagnostics.push(foreign(latest.version, &target, self.labels, &self.account, &owner));
         } else if !proof.is_version_2 {
             diagnostics.push(unproven(&target));
         }
     }
 
     /// Notes in a plan where the value of a token is and stays, without asking Vault.
-    pub(crate) fn claim(&self, vault: &Field<Destination>, owner: &Owner, diagnostics: &mut Diagnostics) {
+    pub(crate) fn claim(&self, vault: &Field<VaultDestination>, owner: &Owner, diagnostics: &mut Diagnostics) {
         if let Some(target) = Target::of(vault) {
             diagnostics.ok(self.claim_as(&target, owner, Stage::Present));
         }
     }
 
     /// Notes in a plan that the secret of a token goes away: the token is deleted, or its value goes elsewhere.
-    pub(crate) fn leave(&self, vault: &Field<Destination>, owner: &Owner) {
+    pub(crate) fn leave(&self, vault: &Field<VaultDestination>, owner: &Owner) {
         if let Some(target) = Target::of(vault) {
             self.claims.leave(&target.place, owner);
         }
     }
 
     /// The same for a token whose value goes from one place to another.
-    pub(crate) fn move_away(&self, before: &Field<Destination>, now: &Field<Destination>, owner: &Owner) {
+    pub(crate) fn move_away(&self, before: &Field<VaultDestination>, now: &Field<VaultDestination>, owner: &Owner) {
         if !is_same_place(before, now) {
             self.leave(before, owner);
         }
@@ -215,27 +215,27 @@ impl Courier {
     }
 
     /// Looks at the secret where a token's value is to be; `None` if it is kept in the state, or nobody can be asked yet.
-    pub(crate) async fn look(
+    pub(crate) async fn read(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         owner: Owner,
-    ) -> Option<Seen<'_>> {
+    ) -> Option<StoredSecret<'_>> {
         let target = Target::of(vault)?;
         self.claims.refresh(&target.place, &owner);
-        let newest = match &self.link {
-            Link::Reached(vault) => vault
-                .newest(&brief(operation), &target.place)
+        let latest = match &self.link {
+            VaultConnection::Ready(vault) => vault
+                .latest(&brief(operation), &target.place)
                 .await
                 .map_err(|error| failure(&error)),
-            Link::Unusable(problem) => Err(problem.clone()),
-            Link::Waiting => return None,
+            VaultConnection::Invalid(problem) => Err(problem.clone()),
+            VaultConnection::Unknown => return None,
         };
-        Some(Seen {
-            courier: self,
+        Some(StoredSecret {
+            writer: self,
             owner,
             target,
-            newest,
+            latest,
         })
     }
 
@@ -243,25 +243,25 @@ impl Courier {
     pub(crate) async fn value(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         version: &Field<i64>,
         kept: &Field<SecretString>,
     ) -> Field<SecretString> {
-        let (Some(target), Link::Reached(vault)) = (Target::of(vault), &self.link) else {
+        let (Some(target), VaultConnection::Ready(vault)) = (Target::of(vault), &self.link) else {
             return kept.clone();
         };
-        let newest = vault.newest(&brief(operation), &target.place).await.unwrap_or_default();
-        let is_it = version.known().copied() == i64::try_from(newest.version).ok();
-        let data = newest.data.filter(|_| is_it);
+        let latest = vault.latest(&brief(operation), &target.place).await.unwrap_or_default();
+        let is_it = version.known().copied() == i64::try_from(latest.version).ok();
+        let data = latest.data.filter(|_| is_it);
         data.and_then(|data| data.text(&target.field).cloned()).into()
     }
 
-    /// Deletes the version that the state says was written, if it is still the newest. What it holds is dead by now, so a
+    /// Deletes the version that the state says was written, if it is still the latest. What it holds is dead by now, so a
     /// failure is a warning.
     pub(crate) async fn remove(
         &self,
         operation: &Operation,
-        vault: &Field<Destination>,
+        vault: &Field<VaultDestination>,
         version: &Field<i64>,
         owner: &Owner,
         diagnostics: &mut Diagnostics,
@@ -273,7 +273,7 @@ impl Courier {
         };
         if version == 0 {
             // What was mounted there when the value could not be handed over may have kept it all the same.
-            if let Link::Reached(vault) = &self.link {
+            if let VaultConnection::Ready(vault) = &self.link {
                 let is_ours = |data: &_| owner.owns_unversioned(data, &self.account, self.labels);
                 let removed = vault
                     .remove_unversioned(&brief(operation), &target.place, is_ours)
@@ -297,11 +297,11 @@ impl Courier {
     }
 
     /// The same after a rotation, for a version that was written elsewhere than the new one.
-    pub(crate) async fn remove_moved(
+    pub(crate) async fn delete_previous_location(
         &self,
         operation: &Operation,
-        (before, version): (&Field<Destination>, &Field<i64>),
-        now: &Field<Destination>,
+        (before, version): (&Field<VaultDestination>, &Field<i64>),
+        now: &Field<VaultDestination>,
         owner: &Owner,
         diagnostics: &mut Diagnostics,
     ) {
@@ -311,31 +311,31 @@ impl Courier {
     }
 }
 
-impl Seen<'_> {
+impl StoredSecret<'_> {
     /// What the secret holds, if it is the token's, with a value in it.
-    pub(crate) fn held(&self) -> Option<Held<'_>> {
-        let newest = self.newest.as_ref().ok()?;
-        let data = newest.data.as_ref()?;
-        let is_own = self.owner.owns(newest, &self.courier.account, self.courier.labels);
+    pub(crate) fn held(&self) -> Option<StoredValue<'_>> {
+        let latest = self.latest.as_ref().ok()?;
+        let data = latest.data.as_ref()?;
+        let is_own = self.owner.owns(latest, &self.writer.account, self.writer.labels);
         let whole = data.text(&self.target.field).is_some() && is_own;
-        whole.then(|| Held {
-            version: i64::try_from(newest.version).unwrap_or(i64::MAX),
-            id: data.get(self.courier.labels.id),
-            note: data.text(self.courier.labels.note),
+        whole.then(|| StoredValue {
+            version: i64::try_from(latest.version).unwrap_or(i64::MAX),
+            id: data.get(self.writer.labels.id),
+            note: data.text(self.writer.labels.note),
             generation: data.number(GENERATION).unwrap_or_default(),
         })
     }
 }
 
 /// A token's value in Vault, by what stands beside it.
-pub(crate) struct Held<'a> {
+pub(crate) struct StoredValue<'a> {
     pub(crate) version: i64,
     pub(crate) id: Option<&'a Entry>,
     pub(crate) note: Option<&'a SecretString>,
     pub(crate) generation: i64,
 }
 
-impl Held<'_> {
+impl StoredValue<'_> {
     /// What its value is known by, if it says beside it that it came after `before`.
     pub(crate) fn successor_of(&self, before: &str) -> Option<&str> {
         match self.id {
@@ -345,7 +345,7 @@ impl Held<'_> {
     }
 }
 
-impl Ready {
+impl WritePermit {
     /// Writes it, and tells the number of the version; `what` is how a message names the token.
     ///
     /// # Errors

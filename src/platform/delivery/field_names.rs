@@ -11,7 +11,7 @@ pub(super) const GENERATION: &str = "generation";
 
 /// How a platform's secrets are labelled.
 #[derive(Debug)]
-pub(crate) struct Labels {
+pub(crate) struct SecretFieldNames {
     /// The label of the account, or of whatever else all tokens are of.
     pub(crate) account: &'static str,
     /// The label of what names a token there.
@@ -26,7 +26,7 @@ pub(crate) struct Labels {
     pub(crate) kept_out: &'static str,
 }
 
-impl Labels {
+impl SecretFieldNames {
     pub(super) fn all(&self) -> [&'static str; 5] {
         [self.account, self.name, self.id, self.note, GENERATION]
     }

@@ -3,7 +3,7 @@
 use crate::sandbox::Fault;
 
 /// The answers of gateways, proxies and mocks that say that there is nothing.
-pub(crate) fn imposters() -> Vec<Fault> {
+pub(crate) fn gateway_answers() -> Vec<Fault> {
     let json = |status, body| {
         Fault::answer(status)
             .header("content-type", "application/json")

@@ -6,11 +6,11 @@
 
 use secrecy::ExposeSecret;
 
-use super::labels::Labels;
-use super::{Destination, is_same_place};
+use super::field_names::SecretFieldNames;
+use super::{VaultDestination, is_same_place};
 use crate::framework::Field;
 use crate::rest::BaseUrl;
-use crate::vault::{Data, Entry, Newest};
+use crate::vault::{Data, Entry, Latest};
 
 /// The account that values belong to, as the label of a secret has it.
 #[derive(Clone, Debug, Default)]
@@ -105,8 +105,8 @@ impl Owner {
     #[must_use]
     pub(crate) fn with_state(
         self,
-        (vault, version): (&Field<Destination>, &Field<i64>),
-        place: &Field<Destination>,
+        (vault, version): (&Field<VaultDestination>, &Field<i64>),
+        place: &Field<VaultDestination>,
     ) -> Self {
         let stays = !version.is_unknown() && !vault.is_null() && is_same_place(vault, place);
         let recorded = version.known().and_then(|version| u64::try_from(*version).ok());
@@ -118,19 +118,19 @@ impl Owner {
     }
 
     /// Whether a secret is this token's.
-    pub(super) fn owns(&self, newest: &Newest, account: &Account, labels: &Labels) -> bool {
-        newest
+    pub(super) fn owns(&self, latest: &Latest, account: &Account, labels: &SecretFieldNames) -> bool {
+        latest
             .data
             .as_ref()
-            .is_some_and(|data| is_own(&self.evidence(newest.version, data, account, labels)))
+            .is_some_and(|data| is_own(&self.evidence(latest.version, data, account, labels)))
     }
 
     /// The same of what lies in a store without versions.
-    pub(super) fn owns_unversioned(&self, data: &Data, account: &Account, labels: &Labels) -> bool {
+    pub(super) fn owns_unversioned(&self, data: &Data, account: &Account, labels: &SecretFieldNames) -> bool {
         is_own(&self.evidence(0, data, account, labels))
     }
 
-    fn evidence(&self, version: u64, data: &Data, account: &Account, labels: &Labels) -> Evidence {
+    fn evidence(&self, version: u64, data: &Data, account: &Account, labels: &SecretFieldNames) -> Evidence {
         let says = |label: &str| data.text(label).map(ExposeSecret::expose_secret);
         // A successor of a token says which one it came after.
         let is_unguessable = |held: &Entry| matches!(held, Entry::Text(_)) && self.id.as_ref() == Some(held);
@@ -210,7 +210,7 @@ fn is_own(found: &Evidence) -> bool {
 mod tests {
     use super::*;
 
-    const LABELS: Labels = Labels {
+    const LABELS: SecretFieldNames = SecretFieldNames {
         account: "account",
         name: "name",
         id: "id",
@@ -223,8 +223,8 @@ mod tests {
         Account::new(&BaseUrl::parse(base_url).unwrap(), "/api/v1", short.iter().copied())
     }
 
-    fn destination(path: &str) -> Field<Destination> {
-        Destination {
+    fn destination(path: &str) -> Field<VaultDestination> {
+        VaultDestination {
             mount: "secret".into(),
             path: path.into(),
             field: Field::Null,
@@ -271,8 +271,8 @@ mod tests {
     }
 
     /// A secret of version 3 with these labels.
-    fn secret(account: &str, name: &str, id: impl Into<Entry>, note: &str) -> Newest {
-        Newest {
+    fn secret(account: &str, name: &str, id: impl Into<Entry>, note: &str) -> Latest {
+        Latest {
             version: 3,
             data: Some(Data::from_iter([
                 ("account", account.into()),
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn secret_without_an_id_belongs_to_the_token_whose_state_recorded_its_version() {
         let ours = account("https://new.example.com/api/v1", &[]);
-        let found = |version| Newest {
+        let found = |version| Latest {
             version,
             data: Some(Data::from_iter([
                 ("account", "old.example.com".into()),
