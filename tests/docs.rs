@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -198,4 +198,171 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             }
         }
     }
+}
+
+/// The platforms whose modules have the common layout.
+const LAID_OUT: [&str; 3] = ["neuroio", "quix", "startree"];
+
+/// The platforms whose files import each other in one direction.
+const WITHOUT_CIRCLES: [&str; 2] = ["neuroio", "quix"];
+
+/// Lists the entries of a folder: the names without extension of its Rust files, and the names of its folders.
+fn entries(folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut modules, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            folders.insert(stem);
+        } else if stem != "mod" {
+            modules.insert(stem);
+        }
+    }
+    (modules, folders)
+}
+
+#[test]
+fn platform_modules_have_the_common_layout() {
+    let kinds = [
+        "actions",
+        "data_sources",
+        "ephemeral_resources",
+        "list_resources",
+        "resources",
+    ];
+    for (platform, pages) in providers().into_iter().filter(|(name, _)| LAID_OUT.contains(name)) {
+        let module = root().join("src").join(platform);
+        for required in [
+            "mod.rs",
+            "provider.rs",
+            "settings.rs",
+            "connection.rs",
+            "errors.rs",
+            "api.rs",
+            "api",
+            "resources",
+        ] {
+            assert!(module.join(required).exists(), "src/{platform}/{required} is missing");
+        }
+        let (modules, folders) = entries(&module);
+        for folder in folders {
+            assert!(
+                folder == "tests" || kinds.contains(&folder.as_str()) || modules.contains(&folder),
+                "src/{platform}/{folder} is neither a kind of things nor the folder of a module"
+            );
+        }
+        for kind in kinds {
+            let prefix = format!("{}/", kind.replace('_', "-"));
+            let documented = pages
+                .iter()
+                .filter_map(|page| page.path.strip_prefix(&prefix)?.strip_suffix(".md"));
+            let (modules, folders) = entries(&module.join(kind));
+            assert_eq!(
+                modules,
+                documented.map(str::to_owned).collect(),
+                "the files of src/{platform}/{kind} and the provider's types of that kind"
+            );
+            assert!(folders.is_subset(&modules), "src/{platform}/{kind}: {folders:?}");
+        }
+    }
+}
+
+#[test]
+fn files_of_a_platform_do_not_import_each_other_in_a_circle() {
+    for platform in WITHOUT_CIRCLES {
+        let module = root().join("src").join(platform);
+        let sources: BTreeSet<_> = files(&module).into_iter().filter(|file| !is_test(file)).collect();
+        let mut imports: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for file in &sources {
+            let imported = imported_files(file).into_iter();
+            imports.extend(
+                imported
+                    .filter(|other| sources.contains(other))
+                    .map(|other| (file.clone(), other)),
+            );
+        }
+        // An import is in a circle only if its file is imported, and if what it imports has imports.
+        loop {
+            let before = imports.len();
+            let importing: BTreeSet<_> = imports.iter().map(|(file, _)| file.clone()).collect();
+            let imported: BTreeSet<_> = imports.iter().map(|(_, file)| file.clone()).collect();
+            imports.retain(|(file, other)| imported.contains(file) && importing.contains(other));
+            if imports.len() == before {
+                break;
+            }
+        }
+        assert!(imports.is_empty(), "these imports are circular: {imports:#?}");
+    }
+}
+
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| part.as_os_str() == "tests") || file.ends_with("tests.rs")
+}
+
+/// The files below `src` from which the `use` declarations of a file, outside its tests, import.
+fn imported_files(file: &Path) -> BTreeSet<PathBuf> {
+    let text = read(file);
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let module = module_path(file);
+    // Declarations at the top level of the file, without `pub` and spaces.
+    let uses = text.split(';').filter_map(|statement| {
+        let is_declaration = |at: &usize| {
+            let line = statement[..*at].rfind('\n').map_or(0, |end| end + 1);
+            statement[line..*at].is_empty() || statement[line..*at].starts_with("pub")
+        };
+        let mut starts = statement.match_indices("use ").map(|(at, _)| at);
+        let tree = &statement[starts.find(is_declaration)? + "use ".len()..];
+        Some(tree.split_whitespace().collect::<String>())
+    });
+    let paths = uses.flat_map(|tree| flattened(&tree));
+    let imported = paths.filter_map(|path| {
+        let mut absolute = module.clone();
+        for (position, segment) in path.split("::").enumerate() {
+            match segment {
+                "crate" => absolute.clear(),
+                "super" => drop(absolute.pop()),
+                "self" if position == 0 => {}
+                segment => absolute.push(segment.to_owned()),
+            }
+        }
+        (1..=absolute.len())
+            .rev()
+            .find_map(|length| module_file(&absolute[..length]))
+    });
+    imported.filter(|imported| imported != file).collect()
+}
+
+/// The paths of a `use` tree: `a::{b, c::d}` has `a::b` and `a::c::d`.
+fn flattened(tree: &str) -> Vec<String> {
+    let Some((prefix, rest)) = tree.split_once('{') else {
+        return vec![tree.to_owned()];
+    };
+    let (mut depth, mut start, mut paths) = (0, 0, Vec::new());
+    for (at, character) in rest.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                let inner = flattened(&rest[start..at]).into_iter();
+                paths.extend(inner.map(|path| format!("{prefix}{path}")));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    paths
+}
+
+/// The path of the module in this file, without `crate`.
+fn module_path(file: &Path) -> Vec<String> {
+    let path = file.strip_prefix("src").unwrap().with_extension("");
+    let parts = path.iter().map(|part| part.to_str().unwrap().to_owned());
+    parts.filter(|part| part != "mod").collect()
+}
+
+/// The file of the module with this path, if there is one.
+fn module_file(path: &[String]) -> Option<PathBuf> {
+    let path = Path::new("src").join(path.iter().collect::<PathBuf>());
+    let candidates = [path.with_extension("rs"), path.join("mod.rs")];
+    candidates.into_iter().find(|file| root().join(file).is_file())
 }
