@@ -200,9 +200,6 @@ fn rooms_import_only_what_the_architecture_lets_them() {
     }
 }
 
-/// The platforms whose modules have the common layout.
-const LAID_OUT: [&str; 3] = ["neuroio", "quix", "startree"];
-
 /// The platforms whose files import each other in one direction.
 const WITHOUT_CIRCLES: [&str; 2] = ["neuroio", "quix"];
 
@@ -230,7 +227,7 @@ fn platform_modules_have_the_common_layout() {
         "list_resources",
         "resources",
     ];
-    for (platform, pages) in providers().into_iter().filter(|(name, _)| LAID_OUT.contains(name)) {
+    for (platform, pages) in providers() {
         let module = root().join("src").join(platform);
         for required in [
             "mod.rs",
