@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 #[path = "../tests/support/terraform.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
 mod terraform;
 
 use terraform::{Terraform, Workspace};

@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tower::Service as _;
 
 #[path = "../tests/support/terraform.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
 mod terraform;
 
 use terraform::{Terraform, Workspace};

@@ -11,6 +11,7 @@ mod stage;
 mod startree;
 mod striim;
 #[path = "../../tests/support/terraform.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
 mod terraform;
 mod vault;
 

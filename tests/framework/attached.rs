@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use token_providers::framework::Provider;
 use token_providers::plugin::{Attachable, ProviderInfo};
 
-use crate::terraform::{Terraform, Workspace};
-use crate::versions::{Suite, on_each_version_since};
+use crate::support::terraform::{Terraform, Workspace};
+use crate::support::versions::{Suite, on_each_version_since};
 
 /// A directory with a configuration, and the Terraform that runs there.
 pub(crate) struct Attached {

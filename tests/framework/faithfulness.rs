@@ -4,15 +4,10 @@
 //! Where they differ, the real Terraform is right. What is not compared is what differs between its own versions or runs; each
 //! place says why. `SITUATION=<part of a name>` runs some of the table.
 
-#[path = "faithfulness/miniature.rs"]
 mod miniature;
-#[path = "faithfulness/provider.rs"]
 mod provider;
-#[path = "faithfulness/real.rs"]
 mod real;
-#[path = "faithfulness/recorder.rs"]
 mod recorder;
-#[path = "faithfulness/situations.rs"]
 mod situations;
 
 use std::collections::BTreeMap;
@@ -21,7 +16,7 @@ use std::ops::Range;
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
 
-use crate::terraform::{Minor, Terraform};
+use crate::support::terraform::{Minor, Terraform};
 use miniature::Miniature;
 use provider::Inventory;
 use real::Real;

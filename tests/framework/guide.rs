@@ -6,7 +6,7 @@ use token_providers::framework::docs::Generator;
 use token_providers::framework::testing::{Action, SingleResource, Workspace};
 use token_providers::prelude::*;
 
-use crate::minimal::provider::Notes;
+use super::minimal::provider::Notes;
 
 /// Finds notes.
 #[derive(Model)]

@@ -4,7 +4,7 @@ use std::fs;
 
 use token_providers::plugin::ProviderInfo;
 
-use crate::attached::{Attached, attached};
+use super::attached::{Attached, attached};
 
 #[path = "../../examples/minimal/main.rs"]
 #[allow(dead_code)] // its `main` is for the program

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use super::plugin::Plugin;
-use super::plugin::proto::get_provider_schema;
+use crate::support::proto::tfplugin6::get_provider_schema;
 
 #[tokio::test]
 async fn printed_variable_attaches_terraform_and_opentofu() {

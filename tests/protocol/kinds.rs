@@ -2,12 +2,12 @@
 
 use tonic::Request;
 
-use super::plugin::proto::invoke_action::event::Type;
-use super::plugin::proto::{
+use super::plugin::{Options, Plugin};
+use crate::support::proto::tfplugin6::invoke_action::event::Type;
+use crate::support::proto::tfplugin6::{
     RawState, get_metadata, get_provider_schema, get_resource_identity_schemas, invoke_action, list_resource,
     move_resource_state, open_ephemeral_resource, upgrade_resource_identity,
 };
-use super::plugin::{Options, Plugin};
 
 #[tokio::test]
 async fn failed_stream_ends_with_its_error() {

@@ -10,10 +10,10 @@ use tokio_stream::StreamExt as _;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::plugin::go_plugin::grpc_broker_client::GrpcBrokerClient;
-use super::plugin::go_plugin::grpc_stdio_client::GrpcStdioClient;
-use super::plugin::proto::{DynamicValue, configure_provider, read_data_source, stop_provider};
 use super::plugin::{Options, Plugin, call, frame};
+use crate::support::proto::go_plugin::grpc_broker_client::GrpcBrokerClient;
+use crate::support::proto::go_plugin::grpc_stdio_client::GrpcStdioClient;
+use crate::support::proto::tfplugin6::{DynamicValue, configure_provider, read_data_source, stop_provider};
 
 const STOP: &str = "/tfplugin6.Provider/StopProvider";
 

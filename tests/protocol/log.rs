@@ -8,9 +8,9 @@ use super::plugin::{Identity, Options, Plugin};
 async fn log(options: Options) -> String {
     let plugin = Plugin::start(options).await;
     if let Ok(channel) = plugin.channel_by(Some(&Identity::p256().unwrap())).await {
-        let mut stranger = super::plugin::proto::provider_client::ProviderClient::new(channel);
+        let mut stranger = crate::support::proto::tfplugin6::provider_client::ProviderClient::new(channel);
         stranger
-            .get_metadata(super::plugin::proto::get_metadata::Request {})
+            .get_metadata(crate::support::proto::tfplugin6::get_metadata::Request {})
             .await
             .unwrap_err();
     }

@@ -1,7 +1,7 @@
 //! Large, invalid and missing messages.
 
-use super::plugin::proto::{RawState, Schema, get_provider_schema, stop_provider, upgrade_resource_state};
 use super::plugin::{Options, Plugin, call_with_bytes, frame};
+use crate::support::proto::tfplugin6::{RawState, Schema, get_provider_schema, stop_provider, upgrade_resource_state};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::Code;
 

@@ -1,8 +1,8 @@
 //! The authentication of clients.
 
-use super::plugin::proto::get_provider_schema;
-use super::plugin::proto::provider_client::ProviderClient;
 use super::plugin::{Identity, Options, Plugin};
+use crate::support::proto::tfplugin6::get_provider_schema;
+use crate::support::proto::tfplugin6::provider_client::ProviderClient;
 
 /// Whether the plugin answers a client with `identity`.
 async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {

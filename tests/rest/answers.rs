@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use token_providers::rest::{Kind, Request};
 use token_providers::token::Clock;
 
-use crate::script::{Act, BEARER, Platform, answer, create, delete, fetch, get, operation};
+use super::script::{Act, BEARER, Platform, answer, create, delete, fetch, get, operation};
 
 #[tokio::test(start_paused = true)]
 async fn request_has_expected_method_url_headers_and_body() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::script::{Act, Platform, answer, create, delete, fetch, get, operation};
+use super::script::{Act, Platform, answer, create, delete, fetch, get, operation};
 
 const SECOND: Duration = Duration::from_secs(1);
 

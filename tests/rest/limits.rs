@@ -5,8 +5,8 @@ use std::time::Duration;
 use token_providers::rest::RateLimit;
 use tokio::time::Instant;
 
-use crate::log::Log;
-use crate::script::{Act, Platform, answer, create, fetch, operation, operation_of};
+use super::log::Log;
+use super::script::{Act, Platform, answer, create, fetch, operation, operation_of};
 
 const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
 

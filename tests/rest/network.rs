@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_of};
+use super::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_of};
 
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -238,7 +238,7 @@ async fn authority_in_ssl_cert_file_is_trusted() {
     std::fs::write(file.path(), authority).unwrap();
     let run = async |certificates: &std::path::Path| {
         tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "network::authority_in_ssl_cert_file_is_trusted"])
+            .args(["--exact", "rest::network::authority_in_ssl_cert_file_is_trusted"])
             .env(BASE_URL, &base_url)
             .env("SSL_CERT_FILE", certificates)
             .output()

@@ -6,7 +6,7 @@ use http::StatusCode;
 use token_providers::rest::Kind;
 use tokio::time::Instant;
 
-use crate::script::{Act, Platform, answer, create, delete, fetch, get, operation, operation_of};
+use super::script::{Act, Platform, answer, create, delete, fetch, get, operation, operation_of};
 
 #[tokio::test(start_paused = true)]
 async fn creation_waits_for_retry_after_of_429() {

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
 
-use crate::log::Log;
-use crate::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
+use super::log::Log;
+use super::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
 
 /// Answers that contain the bearer token or a value.
 fn acts() -> Vec<Act> {

@@ -13,7 +13,7 @@ use token_providers::striim::api::{Api, NewServiceAccount, Own, Owner, PatStatus
 use token_providers::token::Clock;
 use tokio::time::Instant;
 
-use crate::script::{Act, Platform, answer, operation, operation_of};
+use super::script::{Act, Platform, answer, operation, operation_of};
 
 /// Creates a sandbox whose clock is tokio's, starting at the beginning of 2026.
 fn sandbox(options: striim::Options) -> Sandbox {

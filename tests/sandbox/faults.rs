@@ -10,7 +10,7 @@ use token_providers::sandbox::{Effect, Fault};
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::platform::Platform;
+use super::platform::Platform;
 
 fn creation(platform: &Platform) -> Request<Body> {
     let bearer = format!("Bearer {}", platform.admin);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::{AuditAction, Refused, Role};
 
-use crate::platform::{NOW, Platform, at};
+use super::platform::{NOW, Platform, at};
 
 const USER: &str = "user@acme.example";
 const STATUS: &str = "/user-token/status";

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::RateLimits;
 
-use crate::platform::Platform;
+use super::platform::Platform;
 
 #[tokio::test]
 async fn each_kind_of_operation_has_limit_per_minute() {

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::{Refusal, Role};
 
-use crate::platform::{NOW, Platform, at};
+use super::platform::{NOW, Platform, at};
 
 const USER: &str = "user@acme.example";
 

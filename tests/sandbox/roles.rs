@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::Role;
 
-use crate::platform::Platform;
+use super::platform::Platform;
 
 const OWN: &str = "me@acme.example";
 const OTHER: &str = "other@acme.example";

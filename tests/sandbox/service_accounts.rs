@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token_providers::sandbox::striim::{Expired, Refused, RotationExpiry};
 
-use crate::platform::{NOW, Platform, at};
+use super::platform::{NOW, Platform, at};
 
 #[tokio::test]
 async fn creation_returns_fields_of_sample() {
@@ -374,7 +374,7 @@ async fn values_are_reproducible_with_seed() {
     let other = Platform::seeded(
         token_providers::sandbox::striim::Seed {
             random: None,
-            ..crate::platform::seed()
+            ..super::platform::seed()
         },
         token_providers::sandbox::striim::Options::default(),
     );

@@ -5,7 +5,7 @@ use token_providers::sandbox::striim::{
     DeleteAnswer, Envelope, ErrorBody, Instants, ListUpdated, PatStatus, Role, SuccessCode, ToggleAnswer,
 };
 
-use crate::platform::{NOW, Platform};
+use super::platform::{NOW, Platform};
 
 const USER: &str = "user@acme.example";
 

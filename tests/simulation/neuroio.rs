@@ -1,4 +1,4 @@
-//! Histories of an account (see [`platform`](crate::platform)): tokens are declared, and others make, switch
+//! Histories of an account (see [`platform`](super::platform)): tokens are declared, and others make, switch
 //! and delete tokens meanwhile.
 //!
 //! What must hold at the end:
@@ -20,8 +20,8 @@ use token_providers::platform::Runtime;
 use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, every_shape};
 use token_providers::token::Clock;
 
-use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
-use crate::simulation::terraform::Speed;
+use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
+use super::speed::Speed;
 
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
 

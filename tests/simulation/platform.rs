@@ -34,8 +34,8 @@ use tokio::time::Instant;
 
 pub(crate) use network::ConcurrentAction;
 
-use crate::simulation::batch::AT_A_TIME;
-use crate::simulation::terraform::Speed;
+use super::speed::AT_A_TIME;
+use super::speed::Speed;
 
 /// A platform under simulation, with what is declared of it.
 pub(crate) trait SimulatedPlatform {

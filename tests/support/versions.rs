@@ -1,7 +1,5 @@
 //! Runs a test on several versions of Terraform, and says on which it fails.
 
-#![allow(dead_code)] // Each crate that includes this file uses a part of it.
-
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -9,7 +7,7 @@ use std::thread;
 
 use tokio::runtime::Runtime;
 
-use crate::terraform::{Minor, Terraform};
+use super::terraform::{Minor, Terraform};
 
 /// How much of the suite a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq)]

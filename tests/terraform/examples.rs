@@ -1,144 +1,55 @@
-//! The examples that the documentation shows: each is formatted, and works as it stands.
+//! The examples that the documentation of a platform shows.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use http::Method;
-use serde_json::json;
-use token_providers::sandbox::striim::Role;
+use super::world::{PlatformUnderTest, World};
+use crate::support::terraform::Run;
 
-use crate::world::{World, each, examples, in_days, on_each_version, on_each_version_since, provider};
-
-/// The expiry that the examples name. It passes one day; the tests put another in its place.
-pub(crate) const ENDS: &str = "2027-06-30T00:00:00Z";
-
-/// Takes these examples as the configuration, with tokens that end at `ends`.
-pub(crate) fn take(world: &World, ends: &str, files: &[PathBuf]) {
-    world.take_edited(files, |text| text.replace(ENDS, ends));
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// Makes what the examples of data sources and imports find.
-async fn populate(world: &World, ends: &str) {
-    // The examples are not meant to stand in one account all together.
-    world.sandbox.set_options(|options| options.quota = 10);
-    for name in ["ci-pipeline", "ci-pipeline-a", "ci-pipeline-b"] {
-        let account = json!({"name": name, "description": "Deploys the pipelines", "expires-at": ends});
-        world.outside(Method::POST, "/service-account", account).await;
+impl<P: PlatformUnderTest> World<P> {
+    /// The folder of the platform's examples.
+    pub(crate) fn examples_folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(P::NAME)
     }
-    add_user(world);
-}
 
-/// Makes the user of the examples, with a personal access token.
-fn add_user(world: &World) {
-    world.sandbox.add_user("jo@example.com", Role::Regular);
-    let expiry = in_days(30).parse().unwrap();
-    world.sandbox.add_user_token("jo@example.com", Some(expiry)).unwrap();
-}
-
-#[test]
-fn every_example_is_formatted() {
-    on_each_version(async |world| {
-        let arguments = ["fmt", "-no-color", "-check", "-diff", "-recursive"];
-        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
-        let run = world.workspace.run(&[&arguments[..], &[examples]].concat()).await;
-        run.unwrap().success().unwrap();
-    });
-}
-
-#[test]
-fn the_quick_start_makes_a_token_that_works() {
-    on_each_version(async |world| {
-        take(world, &in_days(90), &[examples().join("quick-start/main.tf")]);
-        world.apply().await;
-        let token = world.workspace.output("ci_token").await.unwrap();
-        assert!(world.sandbox.is_live(&token));
-        world.plans_nothing().await;
-    });
-}
-
-#[test]
-fn every_resource_is_made_as_shown() {
-    for example in each("resources") {
-        on_each_version(async |world| {
-            add_user(world);
-            take(world, &in_days(90), &[provider(), example.join("resource.tf")]);
-            world.apply().await;
-            world.plans_nothing().await;
-            world.destroy().await;
-        });
+    /// The examples of a kind: of each type a folder.
+    pub(crate) fn examples(kind: &str) -> Vec<PathBuf> {
+        let folders = fs::read_dir(Self::examples_folder().join(kind)).unwrap();
+        folders.map(|folder| folder.unwrap().path()).collect()
     }
-}
 
-#[test]
-fn every_data_source_is_read_as_shown() {
-    for example in each("data-sources") {
-        on_each_version(async |world| {
-            let ends = in_days(90);
-            populate(world, &ends).await;
-            take(world, &ends, &[provider(), example.join("data-source.tf")]);
-            world.apply().await;
-            world.plans_nothing().await;
-        });
+    /// The example with the `provider` block that the others go without.
+    pub(crate) fn provider_example() -> PathBuf {
+        Self::examples_folder().join("provider/provider.tf")
     }
-}
 
-/// Creates the service account of the examples as a legacy token, which never expires.
-fn populate_legacy(world: &World) {
-    world.sandbox.add_service_account("ci-pipeline", None);
-    add_user(world);
-}
+    /// Takes these examples as the configuration.
+    pub(crate) fn take(&self, files: &[PathBuf]) {
+        self.take_edited(files, |text| text);
+    }
 
-#[test]
-fn examples_work_with_a_legacy_token() {
-    for (folder, file, since) in [
-        ("data-sources", "data-source.tf", (1, 5)),
-        ("functions", "function.tf", (1, 8)),
-    ] {
-        for example in each(folder) {
-            on_each_version_since(since, async |world| {
-                populate_legacy(world);
-                take(world, &in_days(90), &[provider(), example.join(file)]);
-                let run = world.apply().await;
-                assert!(!run.says("The token of ci-pipeline expires"), "{run}");
-                world.plans_nothing().await;
-            });
+    /// Takes these examples as the configuration, edited where they name what passes one day.
+    pub(crate) fn take_edited(&self, files: &[PathBuf], edit: impl Fn(String) -> String) {
+        for file in files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            self.workspace.write(name, &edit(read(file))).unwrap();
         }
     }
-}
 
-#[test]
-fn every_function_is_called_as_shown() {
-    for example in each("functions") {
-        on_each_version(async |world| {
-            let ends = in_days(90);
-            populate(world, &ends).await;
-            take(world, &ends, &[provider(), example.join("function.tf")]);
-            world.apply().await;
-            world.plans_nothing().await;
-        });
+    /// Imports as the `import.sh` of this example does.
+    pub(crate) async fn import_as_shown(&self, example: &Path) -> Run {
+        self.import_edited(example, |script| script).await
     }
-}
 
-#[test]
-fn every_resource_is_imported_as_shown() {
-    for example in each("resources") {
-        for (block, since) in [("import-by-string.tf", (1, 5)), ("import-by-identity.tf", (1, 12))] {
-            on_each_version_since(since, async |world| {
-                let ends = in_days(90);
-                populate(world, &ends).await;
-                let block = example.join(block);
-                take(world, &ends, &[provider(), example.join("resource.tf"), block]);
-                let run = world.apply().await;
-                assert!(run.says("1 imported,"), "{run}");
-                world.plans_nothing().await;
-            });
-        }
-        on_each_version(async |world| {
-            let ends = in_days(90);
-            populate(world, &ends).await;
-            take(world, &ends, &[provider(), example.join("resource.tf")]);
-            world.import_as_shown(&example).await;
-            world.apply().await;
-            world.plans_nothing().await;
-        });
+    /// The same, edited where it names what the platform draws.
+    pub(crate) async fn import_edited(&self, example: &Path, edit: impl Fn(String) -> String) -> Run {
+        let script = edit(read(&example.join("import.sh")));
+        let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));
+        let (address, id) = command.unwrap().split_once(' ').unwrap();
+        self.import(address, id).await
     }
 }

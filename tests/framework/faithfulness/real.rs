@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::recorder::Recorder;
 use super::{Options, Ran, Step};
-use crate::terraform::{Run, Terraform, Workspace};
+use crate::support::terraform::{Run, Terraform, Workspace};
 
 const ADDRESS: &str = "registry.terraform.io/testing/testing";
 

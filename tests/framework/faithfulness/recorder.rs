@@ -11,14 +11,9 @@ use tonic::{Request, Response, Status};
 use tower::util::BoxCloneSyncService;
 
 use super::provider::{Remote, Testing};
-use proto::provider_client::ProviderClient;
-use proto::provider_server::ProviderServer;
-
-/// What build.rs makes of `proto/tfplugin6.proto`.
-#[allow(clippy::all, missing_docs, unreachable_pub, dead_code)]
-mod proto {
-    tonic::include_proto!("tfplugin6");
-}
+use crate::support::proto::tfplugin6 as proto;
+use crate::support::proto::tfplugin6::provider_client::ProviderClient;
+use crate::support::proto::tfplugin6::provider_server::ProviderServer;
 
 /// A provider whose calls are recorded. Each start is a new server of it, as each phase of a run has a new process.
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::provider::{Fault, Inventory};
 use super::{Options, Situation, Step};
-use crate::terraform::Minor;
+use crate::support::terraform::Minor;
 
 const A: &str = "testing_thing.a";
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt, service_fn};
 
 use super::lock;
-use crate::simulation::terraform::Speed;
+use crate::simulation::speed::Speed;
 
 /// Where a run is killed: at its `request`th request, on its way there or back.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-# Marks every service account that this provider creates.
+# Whatever this provider makes is marked as this configuration's.
 provider "striim" {
   managed_by = "acme/infra/prod"
 }

@@ -1,0 +1,3 @@
+//! Providers against the sandboxes, as Terraform runs them: in this process, without Terraform.
+
+mod striim;

@@ -1,0 +1,4 @@
+//! Striim Cloud's provider.
+
+mod data_sources;
+mod delivery;

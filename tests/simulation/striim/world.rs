@@ -1,0 +1,564 @@
+//! One account, two workspaces that manage it, and what happens to them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use axum::Router;
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use token_providers::framework::testing::RunOutcome;
+use token_providers::framework::testing::simulation::Failure;
+use token_providers::sandbox::striim::{AuditAction, Role, Sandbox, Seed};
+use token_providers::sandbox::{Effect, Fault, When};
+use token_providers::token::Clock;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, address, values_of};
+use super::history::{Apply, Cut, History, Step};
+use super::network::{Line, Network};
+use super::outputs::Outputs;
+use super::promises::Promise;
+use super::terraform::{Run, Spelling, Start, Terraform};
+use crate::simulation::speed::Speed;
+
+/// What a history came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Report {
+    /// What happened, a line each.
+    pub(crate) trace: Vec<String>,
+    /// How many requests the platform was sent.
+    pub(crate) requests: usize,
+    /// The faults that struck, by what they struck and how.
+    pub(crate) faults: BTreeMap<String, usize>,
+    /// How many bytes of output were searched for values.
+    pub(crate) searched: usize,
+    /// How many values the platform made for the providers.
+    pub(crate) issued: usize,
+    /// How many runs the longest way back to what is declared took.
+    pub(crate) applies: usize,
+    pub(crate) crashes: usize,
+    pub(crate) interrupts: usize,
+    /// Service accounts that a killed run left behind and no state can know of.
+    pub(crate) left_behind: usize,
+    /// How often the providers' own token was ended by a run that could not keep its new value.
+    pub(crate) locked_out: usize,
+}
+
+/// Runs a history, and holds the promises against what came of it.
+pub(crate) fn run(history: &History, speed: Speed) -> Result<Report, Failure> {
+    // What pauses are drawn from.
+    fastrand::seed(history.seed);
+    runtime(speed).block_on(live(history, speed))
+}
+
+fn runtime(speed: Speed) -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    match speed {
+        Speed::Simulated => builder.enable_time().start_paused(true).build(),
+        Speed::Real => builder.enable_all().build(),
+    }
+    .unwrap()
+}
+
+async fn live(history: &History, speed: Speed) -> Result<Report, Failure> {
+    let mut world = World::new(history, speed);
+    let outcome = world.live(history).await;
+    let trace = world.network.trace();
+    match outcome {
+        Ok(()) => Ok(Report {
+            trace,
+            ..world.report.into_inner()
+        }),
+        Err(broken) => Err(Failure {
+            kind: broken.downcast_ref().copied().unwrap_or(Promise::Other).to_string(),
+            problem: format!("{broken:#}"),
+            trace,
+        }),
+    }
+}
+
+pub(super) struct World {
+    pub(super) sandbox: Sandbox,
+    /// Another account, with service accounts of the same names, and a network of its own.
+    elsewhere: (Sandbox, Network),
+    /// The platform with its control API.
+    console: Router,
+    pub(super) network: Network,
+    pub(super) workspaces: [Workspace; 2],
+    speed: Speed,
+    pub(super) outputs: Rc<Outputs>,
+    /// How many of the diagnostics are in the trace.
+    traced: Cell<usize>,
+    pub(super) report: RefCell<Report>,
+    /// What was sent, run by run, and whether the run was killed.
+    pub(super) sent: RefCell<Vec<(Line, bool)>>,
+    /// Service accounts of other people, with the ids of their tokens; none where `adopt_existing` was said of it.
+    pub(super) strangers: BTreeMap<String, Option<i64>>,
+    /// What the providers are given to work with.
+    pub(super) bearer: Rc<RefCell<SecretString>>,
+    /// How many runs there were when they were given it.
+    pub(super) signed_in: Cell<usize>,
+    /// Every value that was ever in a state, and at which address.
+    pub(super) kept: RefCell<BTreeMap<String, String>>,
+    /// Whether a value of the pair in the state worked when it was last looked at, and only Terraform could have
+    /// ended it since.
+    pub(super) pair_works: Cell<bool>,
+}
+
+pub(super) struct Workspace {
+    pub(super) terraform: Terraform,
+    pub(super) declared: Declared,
+}
+
+impl World {
+    fn new(history: &History, speed: Speed) -> Self {
+        let (clock, now) = match speed {
+            Speed::Simulated => {
+                let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+                (Clock::new(move || epoch + start.elapsed()), Some(epoch))
+            }
+            Speed::Real => (Clock::system(), None),
+        };
+        let seed = Seed {
+            clock,
+            now,
+            random: Some(history.seed),
+            ..Seed::default()
+        };
+        let sandbox = Sandbox::seeded(seed.clone(), history.platform.clone());
+        let elsewhere = Sandbox::seeded(seed, history.platform.clone());
+        for name in ["build", "deploy"] {
+            elsewhere.add_service_account(name, None);
+        }
+        let random = fastrand::Rng::with_seed(history.seed);
+        let network_elsewhere = Network::new(&elsewhere, random, speed == Speed::Simulated);
+        let (platform_clock, skew) = (sandbox.clock(), SignedDuration::from_mins(history.skew_minutes));
+        let machine_clock = Clock::new(move || platform_clock.now() + skew);
+        for user in USERS {
+            sandbox.add_user(user, Role::Regular);
+        }
+        sandbox.add_user_token(USERS[0], None).unwrap();
+        let random = fastrand::Rng::with_seed(history.seed);
+        let network = Network::new(&sandbox, random, speed == Speed::Simulated);
+        let outputs = Rc::new(Outputs::new());
+        let bearer = Rc::new(RefCell::new(sandbox.admin_token()));
+        let workspace = || Workspace {
+            terraform: Terraform::new(Start {
+                speed,
+                clock: machine_clock.clone(),
+                elsewhere: RefCell::default(),
+                spelling: Cell::default(),
+                address: RefCell::default(),
+                bearer: bearer.clone(),
+                outputs: outputs.clone(),
+                schema: RefCell::default(),
+            }),
+            declared: Declared::default(),
+        };
+        Self {
+            workspaces: [workspace(), workspace()],
+            bearer,
+            signed_in: Cell::default(),
+            elsewhere: (elsewhere, network_elsewhere),
+            console: sandbox.router(),
+            sandbox,
+            network,
+            speed,
+            outputs,
+            traced: Cell::default(),
+            report: RefCell::default(),
+            sent: RefCell::default(),
+            strangers: BTreeMap::new(),
+            kept: RefCell::default(),
+            pair_works: Cell::default(),
+        }
+    }
+
+    async fn live(&mut self, history: &History) -> anyhow::Result<()> {
+        for step in &history.steps {
+            self.network.note(|| format!("{step:?}"));
+            self.step(step).await?;
+        }
+        self.note("no more faults");
+        self.count_faults(history).await?;
+        self.console(Method::DELETE, "/sandbox/faults", "").await;
+        self.settle().await;
+        self.put_in_order(&history.platform).await?;
+        for workspace in 0..2 {
+            self.converge(workspace).await?;
+        }
+        self.check_account().await?;
+        self.check_secrecy().await?;
+        self.count_work();
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+        let declared = self.workspaces.iter().flat_map(|workspace| &workspace.declared.places);
+        for token in declared.flatten().filter(|token| token.adopt) {
+            if let Some(id) = self.strangers.get_mut(token.name) {
+                *id = None;
+            }
+        }
+        match step {
+            Step::Declare {
+                workspace,
+                place,
+                token,
+            } => {
+                let mut token = token.clone();
+                if let Some(token) = &mut token {
+                    token.ends = token.ends.from(self.now());
+                }
+                self.workspaces[*workspace].declared.declare(*place, token);
+            }
+            Step::DeclarePair(pair) => self.workspaces[0].declared.pair = pair.clone(),
+            Step::DeclarePat { user, pat } => {
+                let mut pat = pat.clone();
+                if let Some(pat) = &mut pat {
+                    pat.ends = pat.ends.from(self.now());
+                }
+                self.workspaces[0].declared.pats[*user] = pat;
+            }
+            Step::DeclareToggle { workspace, enabled } => {
+                self.workspaces[*workspace].declared.toggle = *enabled;
+                let other = &mut self.workspaces[1 - workspace].declared.toggle;
+                *other = other.and(enabled.or(*other));
+            }
+            Step::Fault(fault) => self.sandbox.fault(fault.clone()),
+            Step::Apply(apply) => {
+                self.apply(apply, true).await?;
+            }
+            Step::ApplyBoth([one, other]) => {
+                tokio::try_join!(self.apply(one, false), self.apply(other, false))?;
+            }
+            Step::ApplyElsewhere(workspace) => self.apply_elsewhere(*workspace).await?,
+            Step::CreateOutside(name) => {
+                // What is still on its way means by its name what was there when it was sent.
+                let is_free = self.token_id(name).is_none() && !self.known().contains(*name);
+                if is_free && self.network.is_idle() {
+                    self.sandbox.add_service_account(name, None);
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::RotateOutside(name) => {
+                self.spare_pair(name);
+                let before = self.token_id(name);
+                if self.is_of_use(name) {
+                    let _ = self.sandbox.rotate_outside(name);
+                }
+                if before.is_some() && self.strangers.get(*name) == Some(&before) {
+                    self.strangers.insert((*name).to_owned(), self.token_id(name));
+                }
+            }
+            Step::DeleteOutside(name) => {
+                self.spare_pair(name);
+                let _ = self.sandbox.delete_outside(name);
+                self.strangers.remove(*name);
+            }
+            Step::RotatePatOutside(user) => {
+                let body = format!(r#"{{"email": {:?}}}"#, USERS[*user]);
+                self.console(Method::POST, "/sandbox/console/user-token/rotate", &body)
+                    .await;
+            }
+            Step::RevokePatOutside(user) => {
+                let path = format!("/sandbox/console/user-token?email={}", USERS[*user]);
+                self.console(Method::DELETE, &path, "").await;
+            }
+            Step::ToggleOutside => self.toggle_outside().await,
+            Step::Pass { minutes } => match self.speed {
+                Speed::Simulated => {
+                    self.pair_works.set(false);
+                    self.sandbox.advance(SignedDuration::from_mins(*minutes));
+                }
+                // The provider's process has the machine's clock.
+                Speed::Real => {}
+            },
+            Step::Settle => self.settle().await,
+        }
+        Ok(())
+    }
+
+    /// Runs `terraform apply`; `None` if it was killed. A run that is `alone` and succeeds leaves values that work.
+    pub(super) async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<RunOutcome>> {
+        let Apply {
+            workspace,
+            parallelism,
+            spelling,
+            replace,
+            waits_minutes,
+            end,
+        } = apply;
+        self.sign_in()?;
+        self.check_pair()?;
+        let line = self.network.line(*workspace, end.map(|(_, moment)| moment));
+        let reached = |wanted| match end {
+            Some((cut, _)) if *cut == wanted => line.reached(),
+            _ => CancellationToken::new(),
+        };
+        let (crash, interrupt) = (reached(Cut::Crash), reached(Cut::Interrupt));
+        let is_undisturbed = alone && self.network.is_idle() && !self.is_torn(*workspace);
+        let Workspace { terraform, declared } = &self.workspaces[*workspace];
+        let configuration = declared.configuration();
+        let replace = replace.map(address);
+        let run = Run {
+            line: &line,
+            parallelism: *parallelism,
+            interrupt: &interrupt,
+            replace: replace.as_deref(),
+            between: &|| {
+                if *waits_minutes > 0 {
+                    self.pair_works.set(false);
+                    self.sandbox.advance(SignedDuration::from_mins(*waits_minutes));
+                }
+            },
+        };
+        self.look_at_pair();
+        terraform.start.spelling.set(*spelling);
+        let ended = tokio::select! {
+            biased;
+            () = crash.cancelled() => None,
+            ended = terraform.apply(run, &configuration) => Some(ended),
+        };
+        self.trace_diagnostics();
+        let ended = ended.transpose()?;
+        self.sent.borrow_mut().push((line.clone(), ended.is_none()));
+        self.note(&format!("workspace {workspace}: {ended:?}"));
+        self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
+        for (address, object) in terraform.state() {
+            let values = values_of(&address, &object).map(|value| (value, address.clone()));
+            self.kept.borrow_mut().extend(values);
+        }
+        self.check_pair()?;
+        match ended {
+            None => self.report.borrow_mut().crashes += 1,
+            Some(RunOutcome::Failed) => {}
+            Some(RunOutcome::Applied | RunOutcome::Unchanged) => {
+                if is_undisturbed && self.network.is_idle() && !line.is_overtaken() {
+                    self.check_values(*workspace).await?;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Runs `terraform apply` with a provider that works with another account: it fails, and changes nothing there or in the
+    /// state.
+    async fn apply_elsewhere(&self, workspace: usize) -> anyhow::Result<()> {
+        let Workspace { terraform, declared } = &self.workspaces[workspace];
+        let before = terraform.state();
+        if before.is_empty() {
+            // What is created there would be there to stay.
+            return Ok(());
+        }
+        let (elsewhere, network) = &self.elsewhere;
+        let account = ("other", elsewhere.admin_token());
+        terraform.start.elsewhere.replace(Some(account));
+        let audit = elsewhere.audit().len();
+        let line = network.line(workspace, None);
+        let run = Run {
+            line: &line,
+            parallelism: 10,
+            interrupt: &CancellationToken::new(),
+            replace: None,
+            between: &|| {},
+        };
+        let ended = terraform.apply(run, &declared.configuration()).await;
+        terraform.start.elsewhere.replace(None);
+        self.trace_diagnostics();
+        let ended = ended?;
+        self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
+        Promise::Kept.held(ended == RunOutcome::Failed && terraform.state() == before, || {
+            "a run with another account did not leave the state as it was".to_owned()
+        })?;
+        Promise::Kept.held(elsewhere.audit().len() == audit, || {
+            "a run with another account changed something there".to_owned()
+        })
+    }
+
+    /// Waits until nothing that was sent can still be acted on.
+    async fn settle(&self) {
+        // Longer than any delay; what hangs will not be acted on.
+        let time = match self.speed {
+            Speed::Simulated => Duration::from_secs(60),
+            // What a killed process wrote last may still be read.
+            Speed::Real => Duration::from_millis(200),
+        };
+        tokio::time::sleep(time).await;
+        for _ in 0..100 {
+            if self.network.is_idle() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// At most two runs lead to what is declared; after them nothing is to be done.
+    async fn converge(&self, workspace: usize) -> anyhow::Result<()> {
+        for applies in 1..=2 {
+            let torn = self.is_torn(workspace);
+            let ended = self.apply(&plain(workspace), true).await?;
+            if ended != Some(RunOutcome::Failed) && !torn {
+                let again = self.apply(&plain(workspace), true).await?;
+                Promise::Other.held(again == Some(RunOutcome::Unchanged), || {
+                    "a run just after a successful one changes something".to_owned()
+                })?;
+                let mut report = self.report.borrow_mut();
+                report.applies = report.applies.max(applies);
+                return Ok(());
+            }
+        }
+        Promise::Kept.held(false, || {
+            let shown = self.outputs.diagnostics();
+            let last = shown.last().map_or("", String::as_str);
+            format!("two runs without any fault did not do: {last}")
+        })
+    }
+
+    /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
+    /// made the other, but before the state said so. The next run revokes by name, whosever it is now; the one after
+    /// that makes it anew.
+    pub(super) fn is_torn(&self, workspace: usize) -> bool {
+        let state = self.workspaces[workspace].terraform.state();
+        let names: Vec<_> = state
+            .iter()
+            .flat_map(|(address, object)| accounts_of(address, object))
+            .collect();
+        names.iter().collect::<BTreeSet<_>>().len() < names.len()
+    }
+
+    /// The names of service accounts in the states.
+    pub(super) fn known(&self) -> BTreeSet<String> {
+        let states = self.workspaces.iter().flat_map(|workspace| workspace.terraform.state());
+        states
+            .flat_map(|(address, object)| accounts_of(&address, &object))
+            .collect()
+    }
+
+    /// Whether a service account is in use: it has not expired, or a state has it.
+    fn is_of_use(&self, name: &str) -> bool {
+        let accounts = self.sandbox.service_accounts();
+        let mut of_name = accounts.iter().filter(|account| account.name == name);
+        of_name.any(|account| account.token.is_live(self.now())) || self.known().contains(name)
+    }
+
+    pub(super) fn token_id(&self, name: &str) -> Option<i64> {
+        let accounts = self.sandbox.service_accounts();
+        let account = accounts.into_iter().find(|account| account.name == name);
+        account.map(|account| account.token.id)
+    }
+
+    pub(super) async fn toggle_outside(&self) {
+        self.console(Method::PATCH, "/sandbox/console/user-token/status", "")
+            .await;
+    }
+
+    pub(super) async fn are_pats_enabled(&self) -> bool {
+        self.console(Method::GET, "/sandbox", "").await["pats-enabled"] == true
+    }
+
+    pub(super) async fn console(&self, method: Method, path: &str, body: &str) -> serde_json::Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(axum::body::Body::from(body.to_owned()))
+            .unwrap();
+        let answer = self.console.clone().oneshot(request).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.sandbox.clock().now()
+    }
+
+    pub(super) fn note(&self, line: &str) {
+        self.network.note(|| line.to_owned());
+    }
+
+    /// Another user revokes a value of this service account.
+    fn spare_pair(&self, name: &str) {
+        if RELAYS.contains(&name) {
+            self.pair_works.set(false);
+        }
+    }
+
+    fn trace_diagnostics(&self) {
+        for workspace in &self.workspaces {
+            workspace.terraform.show_diagnostics();
+        }
+        let shown = self.outputs.diagnostics();
+        for shown in &shown[self.traced.get()..] {
+            self.network.note(|| shown.replace('\n', " "));
+        }
+        self.traced.set(shown.len());
+    }
+
+    /// Counts the faults that struck: those that were added, less those that are still to come.
+    async fn count_faults(&self, history: &History) -> anyhow::Result<()> {
+        let to_come = self.console(Method::GET, "/sandbox/faults", "").await;
+        let to_come: Vec<Fault> = serde_json::from_value(to_come)?;
+        let added = history.steps.iter().filter_map(|step| match step {
+            Step::Fault(fault) => Some(fault),
+            _ => None,
+        });
+        let mut report = self.report.borrow_mut();
+        for fault in added {
+            *report.faults.entry(kind(fault)).or_default() += fault.times as usize;
+        }
+        for fault in &to_come {
+            *report.faults.entry(kind(fault)).or_default() -= fault.times as usize;
+        }
+        report.faults.retain(|_, times| *times > 0);
+        Ok(())
+    }
+
+    fn count_work(&self) {
+        use AuditAction::{CreatePat, CreateServiceAccount, RotatePat, RotateServiceAccount};
+        let issues = [CreatePat, CreateServiceAccount, RotatePat, RotateServiceAccount];
+        let audit = self.sandbox.audit();
+        let issued = audit
+            .iter()
+            .filter(|entry| entry.actor == OWN && issues.contains(&entry.action));
+        let mut report = self.report.borrow_mut();
+        report.issued = issued.count();
+        report.requests = self.network.requests();
+    }
+}
+
+/// What a fault strikes, and how.
+fn kind(fault: &Fault) -> String {
+    let effect = match &fault.effect {
+        Effect::Answer(answer) if answer.body.is_empty() => answer.status.to_string(),
+        Effect::Answer(answer) => format!("{} with a body", answer.status),
+        Effect::Cut => "cut".to_owned(),
+        Effect::Truncate => "truncated".to_owned(),
+        Effect::Hang => "hangs".to_owned(),
+        Effect::Delay(_) => "late".to_owned(),
+    };
+    let when = match fault.when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{} {}: {effect}, {when}", text(&fault.method), text(&fault.path))
+}
+
+/// A run that nothing cuts short.
+pub(super) fn plain(workspace: usize) -> Apply {
+    Apply {
+        workspace,
+        parallelism: 10,
+        spelling: Spelling::default(),
+        replace: None,
+        waits_minutes: 0,
+        end: None,
+    }
+}

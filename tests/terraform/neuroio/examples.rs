@@ -1,0 +1,102 @@
+//! The examples that the documentation shows: each works as it stands.
+
+use std::path::Path;
+
+use token_providers::sandbox::neuroio::Realm;
+
+use super::world::World;
+
+/// Takes these files of an example as the configuration, with the `provider` block.
+fn take(world: &World, example: &Path, files: &[&str]) {
+    let files = files.iter().map(|file| example.join(file));
+    world.take(&files.chain([World::provider_example()]).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_resource_is_made_as_shown() {
+    for example in World::examples("resources") {
+        World::on_each_version(async |world| {
+            take(world, &example, &["resource.tf"]);
+            world.apply().await;
+            world.plans_nothing().await;
+            world.destroy().await;
+            assert!(world.ids().is_empty());
+        });
+    }
+}
+
+#[test]
+fn every_resource_is_imported_as_shown() {
+    for example in World::examples("resources") {
+        World::on_each_version(async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["resource.tf", "import-by-string.tf"]);
+            let run = world.apply().await;
+            assert!(run.says("1 imported, 1 added, 0 changed, 0 destroyed"), "{run}");
+            world.plans_nothing().await;
+        });
+        World::on_each_version(async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["resource.tf"]);
+            world.import_as_shown(&example).await;
+            world.apply().await;
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_resource_is_imported_by_its_identity_as_shown() {
+    for example in World::examples("resources") {
+        World::on_each_version_since((1, 12), async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["resource.tf", "import-by-identity.tf"]);
+            let run = world.apply().await;
+            assert!(run.says("1 imported, 1 added, 0 changed, 0 destroyed"), "{run}");
+            world.plans_nothing().await;
+        });
+    }
+}
+
+#[test]
+fn every_list_is_queried_as_shown() {
+    for example in World::examples("list-resources") {
+        World::on_each_version_since((1, 14), async |world| {
+            world.sandbox.add_token(&Realm::Account, true);
+            take(world, &example, &["list-resource.tfquery.hcl"]);
+            let run = world
+                .workspace
+                .run(&["query", "-no-color"])
+                .await
+                .unwrap()
+                .success()
+                .unwrap();
+            assert!(run.says("id=1"), "{run}");
+        });
+    }
+}
+
+#[test]
+fn every_data_source_is_read_as_shown() {
+    for example in World::examples("data-sources") {
+        World::on_each_version(async |world| {
+            for permanent in [true, false] {
+                world.sandbox.add_token(&Realm::Account, permanent);
+            }
+            take(world, &example, &["data-source.tf"]);
+            let run = world.apply().await;
+            assert!(run.says("tokens_to_look_into = tolist([ \"1\", ])"), "{run}");
+        });
+    }
+}
+
+#[test]
+fn every_ephemeral_resource_is_opened_as_shown() {
+    for example in World::examples("ephemeral-resources") {
+        World::on_each_version(async |world| {
+            take(world, &example, &["ephemeral-resource.tf"]);
+            world.apply().await;
+            assert!(world.ids().is_empty());
+        });
+    }
+}

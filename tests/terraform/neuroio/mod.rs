@@ -1,0 +1,9 @@
+//! NeuroIO's provider.
+
+mod ephemeral;
+mod examples;
+mod provider_configuration;
+mod query;
+mod stream_token;
+mod upgrade;
+mod world;

@@ -1,0 +1,43 @@
+//! What a Kafka client needs, kept nowhere.
+
+use secrecy::ExposeSecret as _;
+
+use super::world::{DEV, World};
+
+#[test]
+fn a_streaming_token_brings_the_settings_and_no_file_holds_them() {
+    World::on_each_version(async |world| {
+        let [_, token] = world.sandbox.tokens(DEV).unwrap();
+        world.set_env("Quix__Sdk__Token", token.expose_secret());
+        // What uses them, in the place of a provider for Kafka: a check that looks at them.
+        world.configure(&format!(
+            "provider \"quix\" {{}}\n\
+             ephemeral \"quix_broker_config\" \"dev\" {{\n  workspace_id = \"{DEV}\"\n  lifecycle {{\n    postcondition {{\n\
+             \x20     condition     = length(self.config[\"sasl.password\"]) == 32 && self.config[\"ssl.ca.pem\"] == \
+             self.ca_certificate && startswith(self.ca_certificate, \"-----BEGIN\")\n\
+             \x20     error_message = \"They are not there.\"\n    }}\n  }}\n}}\n"
+        ));
+        world.apply().await;
+        assert!(
+            world
+                .sandbox
+                .calls("GET", "/workspaces/acme-shop-dev/broker/librdkafka")
+                >= 2
+        );
+        let files = world.files();
+        for value in world.sandbox.issued_values() {
+            assert!(!files.contains(value.expose_secret()), "a file holds a secret");
+        }
+    });
+}
+
+#[test]
+fn the_broker_of_another_environment_is_refused() {
+    World::on_each_version(async |world| {
+        let [token, _] = world.sandbox.tokens(DEV).unwrap();
+        world.set_env("Quix__Sdk__Token", token.expose_secret());
+        world.configure("provider \"quix\" {}\nephemeral \"quix_broker_config\" \"prod\" {\n  workspace_id = \"acme-shop-prod\"\n}\n");
+        let run = world.plan_fails().await;
+        assert!(run.says("A streaming token works in its own environment only"), "{run}");
+    });
+}

@@ -1,0 +1,10 @@
+//! Quix's provider.
+
+mod broker_config;
+mod data_sources;
+mod examples;
+mod guides;
+mod provider_configuration;
+mod streaming_tokens;
+mod upgrade;
+mod world;

@@ -1,0 +1,28 @@
+//! A state survives an upgrade of the provider.
+
+use token_providers::sandbox::quix::{Paths, Portal};
+
+use super::world::provider_block;
+use crate::terraform::upgrade;
+
+/// Every resource there is.
+const RESOURCES: &str = r#"
+resource "quix_streaming_tokens" "dev" {
+  workspace_id      = "acme-shop-dev"
+  rotation_triggers = { leak = "none" }
+}
+"#;
+
+fn configuration() -> String {
+    format!("{}{RESOURCES}", provider_block(Paths::Nested))
+}
+
+#[test]
+fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
+    upgrade::state_is_upgraded_and_plans_nothing::<Portal>(|_| {}, &configuration());
+}
+
+#[test]
+fn states_of_released_versions_are_read_unchanged() {
+    upgrade::stored_states_are_read::<Portal>(|_| {}, &configuration());
+}

@@ -1,0 +1,8 @@
+//! StarTree's provider.
+
+mod access;
+mod examples;
+mod provider_configuration;
+mod service_token;
+mod upgrade;
+mod world;

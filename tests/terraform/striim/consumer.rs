@@ -1,0 +1,92 @@
+//! A provider of another vendor, as far as Striim's users meet one: it takes secrets by write-only arguments.
+
+use std::sync::{Arc, Mutex};
+
+use token_providers::framework::{Context, Field, Model, Outcome, Resource};
+use token_providers::plugin::ProviderInfo;
+use tokio::sync::Notify;
+
+use super::another_vendor::attach;
+use super::world::World;
+
+/// Configurations begin with it.
+pub(crate) const PROVIDERS: &str = r#"terraform {
+  required_providers {
+    striim = { source = "registry.terraform.io/token-providers/striim" }
+    consumer = { source = "registry.terraform.io/token-providers/consumer" }
+  }
+}
+"#;
+
+#[derive(Model)]
+pub(crate) struct Secret {
+    #[attribute(required, sensitive, write_only)]
+    value_wo: Field<String>,
+    #[attribute(required)]
+    value_wo_version: Field<i64>,
+    #[attribute(optional)]
+    waits: Field<bool>,
+}
+
+/// The provider `consumer`, whose one resource is `consumer_secret`.
+#[derive(Clone, Default)]
+pub(crate) struct Consumer {
+    received: Arc<Mutex<Vec<String>>>,
+    waiting: Arc<Notify>,
+}
+
+impl Consumer {
+    /// Has Terraform attach to it, next to whatever it is attached to, while `test` runs.
+    pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
+        const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/token-providers/consumer", "0.0.0");
+        let consumer = Self::default();
+        attach(world, &INFO, consumer.clone(), async |world| {
+            test(world, &consumer).await
+        })
+        .await;
+    }
+
+    /// The values that it was given, in order.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// Returns when it was given a secret of those with which it is done only when Terraform is interrupted.
+    pub(crate) async fn waits(&self) {
+        self.waiting.notified().await;
+    }
+
+    async fn take(&self, context: &Context<()>, secret: &Secret) {
+        let value = secret.value_wo.known().unwrap();
+        self.received.lock().unwrap().push(value.clone());
+        if secret.waits.known() == Some(&true) {
+            self.waiting.notify_one();
+            context.cancellation.cancelled().await;
+        }
+    }
+}
+
+impl Resource for Consumer {
+    type Model = Secret;
+    type Client = ();
+
+    const TYPE: &'static str = "consumer_secret";
+
+    async fn create(&self, context: &Context<()>, planned: Secret) -> Outcome<Secret> {
+        self.take(context, &planned).await;
+        Ok(planned)
+    }
+
+    async fn read(&self, _: &Context<()>, state: Secret) -> Outcome<Secret, Option<Secret>> {
+        Ok(Some(state))
+    }
+
+    async fn update(&self, context: &Context<()>, _: Secret, planned: Secret) -> Outcome<Secret> {
+        self.take(context, &planned).await;
+        Ok(planned)
+    }
+
+    async fn delete(&self, _: &Context<()>, _: Secret) -> Outcome<Secret, ()> {
+        Ok(())
+    }
+}

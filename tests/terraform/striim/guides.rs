@@ -1,0 +1,254 @@
+//! The examples of the guides do what the guides say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+use token_providers::sandbox::Vault;
+
+use super::examples::{ENDS, take};
+use super::vault_provider::VaultProvider;
+use super::world::{World, in_days};
+
+fn guide(name: &str) -> PathBuf {
+    World::examples_folder().join("guides").join(name)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).collect()
+}
+
+#[test]
+fn every_way_of_rotating_works_as_shown() {
+    for example in files(&guide("rotation")) {
+        World::on_each_version(async |world| {
+            take(world, &in_days(90), &[World::provider_example(), example.clone()]);
+            world.apply().await;
+            world.plans_nothing().await;
+            world.destroy().await;
+        });
+    }
+}
+
+/// Copies the repository of the guide; its tokens end at `ends`.
+pub(crate) fn check_out(world: &World, ends: &str) {
+    let repository = guide("gitops");
+    take(world, ends, &files(&repository));
+    fs::create_dir_all(world.workspace.dir().join("tests")).unwrap();
+    for file in files(&repository.join("tests")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = format!("tests/{}", file.file_name().unwrap().to_str().unwrap());
+        let text = text.replace("http://127.0.0.1:8080/api/v1", world.base_url());
+        world.workspace.write(&name, &text).unwrap();
+    }
+}
+
+#[test]
+fn the_repository_of_the_gitops_guide_passes_its_own_tests() {
+    World::on_each_version(async |world| {
+        check_out(world, &in_days(90));
+        let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
+        let run = run.success().unwrap();
+        assert!(run.says("7 passed, 0 failed"), "{run}");
+        assert!(world.names().is_empty(), "the tests cleaned up");
+    });
+}
+
+#[test]
+fn gitops_guide_takes_over_a_legacy_token() {
+    World::on_each_version(async |world| {
+        let value = world.sandbox.add_service_account("ci-pipeline", None);
+        check_out(world, &in_days(90));
+        let tokens = "tokens = {\n  ci-pipeline = {\n    description = \"Deploys the pipelines, as ever\"\n  }\n}\n";
+        world.workspace.write("tokens.auto.tfvars", tokens).unwrap();
+        world
+            .import("striim_service_account_token.this[\"ci-pipeline\"]", "ci-pipeline")
+            .await;
+        let plan = world.plan().await;
+        assert!(!plan.run.says("is to be rotated"), "{}", plan.run);
+        let tests = world
+            .workspace
+            .run(&["test", "-no-color", "-filter=tests/policy.tftest.hcl"]);
+        tests.await.unwrap().success().unwrap();
+        assert!(world.sandbox.is_live(secrecy::ExposeSecret::expose_secret(&value)));
+    });
+}
+
+/// Runs the tests that ask no platform, with nobody's credential.
+pub(crate) async fn mocked_tests_pass(world: &mut World) {
+    check_out(world, &in_days(90));
+    world.unset_env("STRIIM_TOKEN");
+    world.unset_env("STRIIM_BASE_URL");
+    let run = world
+        .workspace
+        .run(&["test", "-no-color", "-filter=tests/mock.tftest.hcl"])
+        .await;
+    let run = run.unwrap().success().unwrap();
+    assert!(run.says("2 passed, 0 failed"), "{run}");
+}
+
+#[test]
+fn the_repository_is_tested_without_a_platform_by_those_who_have_no_credential() {
+    World::on_each_version(mocked_tests_pass);
+}
+
+#[test]
+fn the_repositorys_tests_refuse_an_end_that_is_near() {
+    World::on_each_version(async |world| {
+        check_out(world, &in_days(5));
+        let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(run.says("A token ends within two weeks"), "{run}");
+    });
+}
+
+#[test]
+fn a_line_changed_in_the_repository_rotates_that_token_alone() {
+    World::on_each_version(async |world| {
+        let ends = in_days(90);
+        check_out(world, &ends);
+        world.apply().await;
+        world.plans_nothing().await;
+        let tokens = fs::read_to_string(guide("gitops").join("tokens.auto.tfvars")).unwrap();
+        let tokens = tokens.replacen(ENDS, &in_days(180), 1).replace(ENDS, &ends);
+        world.workspace.write("tokens.auto.tfvars", &tokens).unwrap();
+        let run = world.plan().await.run;
+        assert!(run.says("0 to add, 1 to change, 0 to destroy"), "{run}");
+        assert!(run.says("\"ci-pipeline\" is to be rotated"), "{run}");
+    });
+}
+
+#[test]
+fn what_a_killed_run_left_is_settled_in_each_of_the_ways_shown() {
+    for (example, keeps_its_value) in [("managed.tf", false), ("adopt.tf", false), ("import.tf", true)] {
+        World::on_each_version(async |world| {
+            let left = match example {
+                "managed.tf" => json!({"name": "ci-pipeline", "description": "[managed by acme/infra/prod]"}),
+                _ => json!({"name": "ci-pipeline"}),
+            };
+            let value = world.outside(Method::POST, "/service-account", left).await["token"].take();
+            take(world, &in_days(90), &[guide("recovery").join(example)]);
+            world.configure("");
+            world.apply().await;
+            world.plans_nothing().await;
+            assert_eq!(world.names(), ["ci-pipeline"]);
+            assert_eq!(world.lets_in(&value), keeps_its_value, "{example}");
+        });
+    }
+}
+
+/// What the guide has its readers type: the line that begins like that.
+fn line_of(guide: &str, start: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/striim/guides")
+        .join(guide);
+    let text = fs::read_to_string(path).unwrap();
+    let line = text.lines().find(|line| line.starts_with(start));
+    line.unwrap_or_else(|| panic!("{guide} has no line {start}…"))
+        .to_owned()
+}
+
+/// As much of Vault's own program as the guide uses: `vault kv put -mount=MOUNT PATH FIELD=-`.
+const VAULT_PROGRAM: &str = r#"#!/usr/bin/env python3
+import json, os, sys, urllib.request
+kv, put, mount, path, field = sys.argv[1:]
+assert (kv, put) == ("kv", "put") and mount.startswith("-mount=") and field.endswith("=-"), sys.argv
+url = f"{os.environ['VAULT_ADDR']}/v1/{mount.removeprefix('-mount=')}/data/{path}"
+body = json.dumps({"data": {field.removesuffix("=-"): sys.stdin.read()}}).encode()
+urllib.request.urlopen(urllib.request.Request(url, body, {"X-Vault-Token": os.environ["VAULT_TOKEN"]}))
+"#;
+
+/// Puts a program on the path of the workspace's commands.
+fn install(world: &World, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = world.workspace.dir().join("bin").join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_value_goes_by_the_pipe_as_shown() {
+    World::on_each_version(async |world| {
+        let (vault, _listening) = super::vault::start(world).await;
+        take(
+            world,
+            &in_days(90),
+            &[World::provider_example(), guide("vault").join("pipe.tf")],
+        );
+        world.apply().await;
+        install(world, "vault", VAULT_PROGRAM);
+        let path = std::env::var("PATH").unwrap();
+        let terraform = world.workspace.terraform().command_line();
+        install(
+            world,
+            "terraform",
+            &format!("#!/bin/sh\nexport PATH='{path}'\nexec {terraform} \"$@\"\n"),
+        );
+        let bin = world.workspace.dir().join("bin");
+        let ended = tokio::process::Command::new("sh")
+            .args(["-c", &line_of("where-does-the-value-go.md", "terraform output -raw")])
+            .current_dir(world.workspace.dir())
+            .envs(world.workspace.environment().iter())
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .kill_on_drop(true)
+            .output();
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(ended.status.success() && ended.stdout.is_empty(), "{ended:?}");
+        let held = super::vault::held(&vault).unwrap();
+        assert!(world.lets_in(&held));
+    });
+}
+
+#[test]
+fn a_value_goes_by_a_write_only_argument_as_shown() {
+    World::on_each_version(async |world| {
+        let vault = Vault::new(world.sandbox.clock());
+        let held = || super::vault::held(&vault).unwrap();
+        VaultProvider::attached(world, &vault, async |world| {
+            take(
+                world,
+                &in_days(90),
+                &[World::provider_example(), guide("vault").join("write-only.tf")],
+            );
+            world.apply().await;
+            world.plans_nothing().await;
+            let first = held();
+            assert!(world.lets_in(&first));
+            world.sandbox.rotate_outside("ci-pipeline").unwrap();
+            world.apply().await;
+            assert!(world.lets_in(&held()) && !world.lets_in(&first));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_ephemeral_token_works_for_the_run_as_shown() {
+    World::on_each_version(async |world| {
+        take(world, &in_days(90), &[guide("vault").join("ephemeral.tf")]);
+        world.configure("");
+        world.apply().await;
+        assert!(world.names().is_empty(), "it is revoked");
+    });
+}
+
+#[test]
+fn a_value_is_handed_over_as_shown() {
+    World::on_each_version(async |world| {
+        let (vault, listening) = super::vault::start(world).await;
+        world.unset_env("VAULT_ADDR");
+        let example = fs::read_to_string(guide("vault").join("hand-over.tf")).unwrap();
+        world.configure(&example.replace("https://vault.example.com:8200", &listening.base_url));
+        world.apply().await;
+        world.plans_nothing().await;
+        assert!(world.lets_in(&super::vault::held(&vault).unwrap()));
+        assert_eq!(world.workspace.output("ci_token_version").await.unwrap(), "1");
+    });
+}

@@ -1,0 +1,209 @@
+//! Terraform or the provider is killed in the middle of an operation. What follows ends with exactly the declared tokens, and
+//! with working values in the state.
+
+use http::Method;
+use serde_json::{Value, json};
+use token_providers::sandbox::When;
+
+use super::world::{CI, USER, World, ci};
+use crate::support::terraform::Run;
+
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Terraform,
+    Provider,
+}
+
+/// Runs `test` for each who may be killed, before and after the platform has acted on what was sent.
+fn at_every_moment(test: impl AsyncFn(&World, Victim, When)) {
+    for victim in [Victim::Terraform, Victim::Provider] {
+        for when in [When::Before, When::After] {
+            println!("{victim:?} is killed {when:?}");
+            World::on_each_version(async |world| test(world, victim, when).await);
+        }
+    }
+}
+
+/// An apply whose request of that kind the platform was about to answer when the victim was killed.
+async fn apply_killed(world: &World, victim: Victim, when: When, method: Method, path: &str) -> Run {
+    let running = world.apply_until_held(method, path, when).await;
+    match victim {
+        Victim::Terraform => running.kill().await.unwrap(),
+        Victim::Provider => running.kill_provider().await.unwrap(),
+    }
+    let run = running.end().await.unwrap();
+    match victim {
+        Victim::Terraform => assert_eq!(run.code, None, "{run}"),
+        Victim::Provider => assert_eq!(run.code, Some(1), "{run}"),
+    }
+    run
+}
+
+fn lasting(days: i64) -> String {
+    ci(&format!("expires_in = \"{days}d\""))
+}
+
+/// There is the declared token and no other, its value works, and a plan finds nothing to do. Answers the value.
+async fn settled(world: &World) -> Value {
+    assert_eq!(world.names(), ["ci-pipeline"]);
+    let token = world.attributes(CI).await["token"].clone();
+    assert!(world.lets_in(&token));
+    world.plans_nothing().await;
+    token
+}
+
+#[test]
+fn a_killed_creation_is_made_up_for_or_explained_with_both_ways_out() {
+    at_every_moment(async |world, victim, when| {
+        world.configure(&lasting(90));
+        apply_killed(world, victim, when, Method::POST, "/service-account").await;
+        assert!(world.attributes(CI).await.is_null());
+        if when == When::After {
+            // Of the account that is there no state can know, nor may anybody guess whose it is.
+            let plan = world.plan().await;
+            let run = world.apply_fails().await;
+            for told in [&plan.run, &run] {
+                for way_out in ["import {", "id = \"ci-pipeline\"", "adopt_existing = true"] {
+                    assert!(told.says(way_out), "{told}");
+                }
+            }
+            world.configure(&ci("expires_in = \"90d\"\n  adopt_existing = true"));
+        }
+        world.apply().await;
+        settled(world).await;
+    });
+}
+
+#[test]
+fn a_killed_creation_of_a_provider_with_a_mark_is_made_up_for_by_the_next_apply_alone() {
+    World::on_each_version(async |world| {
+        world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
+        for victim in [Victim::Terraform, Victim::Provider] {
+            world.configure(&lasting(90));
+            apply_killed(world, victim, When::After, Method::POST, "/service-account").await;
+            assert_eq!(world.names(), ["ci-pipeline"]);
+            assert!(world.attributes(CI).await.is_null());
+            world.apply().await;
+            settled(world).await;
+            world.destroy().await;
+        }
+    });
+}
+
+#[test]
+fn what_a_killed_creation_left_behind_can_be_imported_and_rotated_for_a_value() {
+    World::on_each_version(async |world| {
+        world.configure(&lasting(90));
+        apply_killed(world, Victim::Terraform, When::After, Method::POST, "/service-account").await;
+        let import = format!("import {{\n  to = {CI}\n  id = \"ci-pipeline\"\n}}\n");
+        world.configure(&format!("{}{import}", lasting(90)));
+        world.apply().await;
+        assert!(world.attributes(CI).await["token"].is_null());
+        world.configure(&lasting(60));
+        world.apply().await;
+        settled(world).await;
+    });
+}
+
+#[test]
+fn whoever_waited_when_terraform_was_killed_does_nothing_any_more() {
+    World::on_each_version(async |world| {
+        world.configure(&lasting(90));
+        let running = world.apply_until_refused(Method::POST, "/service-account", 1).await;
+        running.kill().await.unwrap();
+        running.end().await.unwrap();
+        // These take longer than the wait that was under way.
+        world.apply().await;
+        settled(world).await;
+        assert_eq!(world.sandbox.calls("POST", "/service-account"), 2);
+    });
+}
+
+#[test]
+fn a_killed_rotation_is_done_by_the_next_apply() {
+    at_every_moment(async |world, victim, when| {
+        world.configure(&lasting(90));
+        world.apply().await;
+        let first = settled(world).await;
+        world.configure(&lasting(60));
+        apply_killed(world, victim, when, Method::POST, "/service-account/rotate").await;
+        assert_eq!(world.lets_in(&first), when == When::Before);
+
+        assert_eq!(world.plan().await.actions(CI), "update");
+        world.apply().await;
+        assert_ne!(settled(world).await, first);
+    });
+}
+
+#[test]
+fn a_killed_revocation_is_finished_by_the_next_apply() {
+    at_every_moment(async |world, victim, when| {
+        world.configure(&lasting(90));
+        world.apply().await;
+        let value = settled(world).await;
+        world.configure("");
+        apply_killed(world, victim, when, Method::DELETE, "/service-account").await;
+        assert_eq!(world.lets_in(&value), when == When::Before);
+
+        world.apply().await;
+        assert_eq!((world.names(), world.lets_in(&value)), (vec![], false));
+        assert_eq!(world.workspace.state().await.unwrap()["values"], json!(null));
+    });
+}
+
+#[test]
+fn a_pair_whose_rotation_is_killed_keeps_a_value_that_works_and_the_next_apply_finishes() {
+    const PAIR: &str = "striim_service_account_token_pair.ci";
+    let declared = |release: u32| {
+        format!(
+            "resource \"striim_service_account_token_pair\" \"ci\" {{\n  name = \"ci\"\n  expires_in = \"90d\"\n  \
+             rotation_triggers = {{ release = {release} }}\n}}\n"
+        )
+    };
+    World::on_each_version(async |world| {
+        world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
+        // The first rotation makes the second account, the next ones rotate.
+        let issuing = ["/service-account", "/service-account", "/service-account/rotate"];
+        for (release, path) in (1..).zip(issuing) {
+            let before = world.attributes(PAIR).await["current"]["token"].clone();
+            world.configure(&declared(release));
+            apply_killed(world, Victim::Terraform, When::After, Method::POST, path).await;
+            assert!(
+                before.is_null() || world.lets_in(&before),
+                "what is in use goes on working"
+            );
+            world.apply().await;
+            let pair = world.attributes(PAIR).await;
+            assert!(world.lets_in(&pair["current"]["token"]));
+            assert!(before.is_null() || pair["previous"]["token"] == before && world.lets_in(&before));
+            world.plans_nothing().await;
+        }
+        assert_eq!(world.names(), ["ci-a", "ci-b"]);
+        world.destroy().await;
+        assert!(world.names().is_empty());
+    });
+}
+
+#[test]
+fn a_personal_access_token_whose_rotation_is_killed_is_rotated_by_the_next_apply() {
+    const PAT: &str = "striim_personal_access_token.pat";
+    World::on_each_version(async |world| {
+        world.add_user();
+        for days in [30, 60] {
+            world.configure(&format!(
+                "resource \"striim_personal_access_token\" \"pat\" {{\n  email = {USER:?}\n  expires_in = \"{days}d\"\n}}\n"
+            ));
+            apply_killed(
+                world,
+                Victim::Terraform,
+                When::After,
+                Method::POST,
+                "/user-token/rotate",
+            )
+            .await;
+            world.apply().await;
+            assert!(world.lets_in(&world.attributes(PAT).await["token"]));
+            world.plans_nothing().await;
+        }
+    });
+}

@@ -1,0 +1,60 @@
+//! More than the platform takes in a minute: told in the log while it is waited for, and at once where waiting is no use.
+//!
+//! That all is done in the end, with no request refused, is shown without Terraform, whose time cannot be moved
+//! (`tests/rest/striim.rs`).
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::world::{APPLY, World, many, until};
+
+/// Two tokens more than may be made in a minute, in an account that may have them.
+fn declare_twelve(world: &World, provider: &str) {
+    world.sandbox.set_options(|options| options.quota = 20);
+    let tokens = many(12, "expires_in = \"90d\"");
+    world.configure(&format!("provider \"striim\" {{\n  {provider}\n}}\n{tokens}"));
+}
+
+#[test]
+fn a_wait_beyond_the_patience_is_told_at_once_and_the_next_apply_finishes() {
+    World::on_each_version(async |world| {
+        declare_twelve(world, "retry_timeout = \"10s\"");
+        let run = world.apply_fails().await;
+        assert!(run.took < Duration::from_secs(30), "{:?}: {run}", run.took);
+        for phrase in [
+            "would have to wait",
+            "60s",
+            "ten creations and rotations",
+            "`retry_timeout`",
+        ] {
+            assert!(run.says(phrase), "nothing is said of {phrase:?}: {run}");
+        }
+        assert_eq!(run.text().matches("Error:").count(), 2, "{run}");
+        assert_eq!(world.tokens().await.len(), 10);
+        assert_eq!(world.sandbox.calls("POST", "/service-account"), 10, "none is wasted");
+
+        world.sandbox.advance(SignedDuration::from_mins(1));
+        world.apply().await;
+        assert_eq!(world.names().len(), 12);
+        world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn whoever_follows_the_log_sees_what_is_waited_for() {
+    World::on_each_version(async |world| {
+        world.set_env("TF_LOG", "INFO");
+        declare_twelve(world, "");
+        let running = world.workspace.start(&APPLY).unwrap();
+        let waits = |log: &str| {
+            log.matches("the platform allows 10 requests of token creation and rotation")
+                .count()
+        };
+        until("ten tokens", || world.names().len() == 10).await;
+        until("two waits", || waits(&world.log()) == 2).await;
+        running.interrupt().await.unwrap();
+        running.end().await.unwrap();
+        assert_eq!(world.tokens().await.len(), 10);
+    });
+}

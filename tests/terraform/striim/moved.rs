@@ -1,0 +1,38 @@
+//! `moved` blocks from one type of resource to another, which Terraform asks the provider about from 1.8 on.
+
+use super::world::World;
+
+pub(crate) const TOKEN: &str = "resource \"striim_service_account_token\" \"ci\" {\n  name = \"ci-pipeline\"\n}\n";
+pub(crate) const PAIR: &str = "resource \"striim_service_account_token_pair\" \"ci\" {\n  name = \"ci-pipeline\"\n  \
+                    expires_in = \"90d\"\n}\n";
+
+/// The resource of one type becomes that of another.
+pub(crate) fn moved(from: &str, to: &str) -> String {
+    let types = [from, to].map(|hcl| hcl.split('"').nth(1).unwrap());
+    format!("{to}moved {{\n  from = {}.ci\n  to = {}.ci\n}}\n", types[0], types[1])
+}
+
+#[test]
+fn a_token_and_a_pair_do_not_become_each_other_and_the_plan_says_what_to_do() {
+    for (from, to, advice) in [
+        (
+            TOKEN,
+            PAIR,
+            "Declare the pair next to the token, hand over `current.token`",
+        ),
+        (PAIR, TOKEN, "import \"ci-pipeline-a\" as this"),
+    ] {
+        World::on_each_version(async |world| {
+            world.configure(from);
+            world.apply().await;
+            let names = world.names();
+            world.configure(&moved(from, to));
+            let run = world.plan_fails().await;
+            assert!(run.says("Cannot be moved") && run.says(advice), "{run}");
+
+            world.configure(from);
+            world.plans_nothing().await;
+            assert_eq!(world.names(), names);
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! One Striim Cloud account (a sandbox) with a real Terraform beside it.
+
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use token_providers::framework::Provider;
+use token_providers::sandbox::striim::{Account, Options, Role, Sandbox};
+use token_providers::sandbox::{Effect, Fault, When};
+use token_providers::striim::{Runtime, Striim};
+use tower::ServiceExt as _;
+
+use crate::support::terraform::{Running, Workspace};
+
+pub(crate) use crate::terraform::world::{
+    APPLY, DAY, Plan, PlatformUnderTest, Suite, generation, in_days, resources, until, warnings,
+};
+
+/// A Striim Cloud account, and a real Terraform.
+pub(crate) type World = crate::terraform::world::World<Account>;
+
+impl PlatformUnderTest for Account {
+    const NAME: &'static str = "striim";
+    const PROGRAM: &'static str = env!("CARGO_BIN_EXE_terraform-provider-striim");
+    const SUITE: Suite = Suite::Each;
+
+    fn start() -> Sandbox {
+        Sandbox::new(Options::default())
+    }
+
+    fn variables(sandbox: &Sandbox, base_url: &str) -> Vec<(&'static str, String)> {
+        let token = sandbox.admin_token().expose_secret().to_owned();
+        vec![("STRIIM_BASE_URL", base_url.to_owned()), ("STRIIM_TOKEN", token)]
+    }
+
+    fn provider(parts: Runtime) -> impl Provider {
+        Striim::new(parts)
+    }
+}
+
+/// A user who is no administrator.
+pub(crate) const USER: &str = "user@acme.example";
+
+/// The address of the token `ci-pipeline`, as [`token`] declares it.
+pub(crate) const CI: &str = "striim_service_account_token.ci-pipeline";
+
+/// A token of this name, which is its label as well.
+pub(crate) fn token(name: &str, arguments: &str) -> String {
+    format!("resource \"striim_service_account_token\" \"{name}\" {{\n  name = \"{name}\"\n  {arguments}\n}}\n")
+}
+
+/// The token `ci-pipeline`.
+pub(crate) fn ci(arguments: &str) -> String {
+    token("ci-pipeline", arguments)
+}
+
+/// So many tokens, `token-01` and on.
+pub(crate) fn many(count: usize, arguments: &str) -> String {
+    (1..=count)
+        .map(|number| token(&format!("token-{number:02}"), arguments))
+        .collect()
+}
+
+impl World {
+    /// The token that the provider is told by `STRIIM_TOKEN`.
+    pub(crate) fn bearer(&self) -> String {
+        self.sandbox.admin_token().expose_secret().to_owned()
+    }
+
+    /// What the API answers to an administrator's other tools; must be a success.
+    pub(crate) async fn outside(&self, method: Method, path: &str, body: Value) -> Value {
+        self.ask(method, &format!("/api/v1{path}"), body).await
+    }
+
+    /// What the sandbox's control API answers; must be a success.
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
+        self.ask(method, &format!("/sandbox{path}"), body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(
+                "authorization",
+                format!("Bearer {}", self.sandbox.admin_token().expose_secret()),
+            )
+            .header("content-type", "application/json")
+            .body(if body.is_null() {
+                String::new()
+            } else {
+                body.to_string()
+            })
+            .unwrap();
+        let answer = self.sandbox.router().oneshot(request).await.unwrap();
+        let (status, body) = (answer.status(), answer.into_body().collect().await.unwrap().to_bytes());
+        assert!(status.is_success(), "{status}: {body:?}");
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    /// How many rotations, creations and revocations the platform was asked for.
+    pub(crate) fn changes(&self) -> usize {
+        let calls = [
+            ("POST", "/service-account"),
+            ("POST", "/service-account/rotate"),
+            ("DELETE", "/service-account"),
+        ];
+        calls
+            .into_iter()
+            .map(|(method, path)| self.sandbox.calls(method, path))
+            .sum()
+    }
+
+    /// The names of the service accounts that there are, but for the provider's own.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
+        names.filter(|name| name != "terraform").collect()
+    }
+
+    /// Makes [`USER`], and a PAT that ends in 30 days.
+    pub(crate) fn add_user(&self) -> String {
+        self.sandbox.add_user(USER, Role::Regular);
+        let token = self
+            .sandbox
+            .add_user_token(USER, Some(in_days(30).parse().unwrap()))
+            .unwrap();
+        token.expose_secret().to_owned()
+    }
+
+    /// Has the next requests of that kind refused, with these words of the platform.
+    pub(crate) fn refuse(&self, method: Method, path: &str, status: u16, words: &str) {
+        let body = serde_json::json!({"message": words}).to_string();
+        self.sandbox.fault(
+            Fault::answer(status)
+                .on(method.as_str(), path)
+                .times(u32::MAX)
+                .body(&body),
+        );
+    }
+
+    /// Starts an apply and has its request of that kind held, before or after the platform acts on it. The answer comes only
+    /// when nobody waits for it any longer.
+    pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
+        let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
+        let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());
+        self.sandbox.fault(match when {
+            When::Before => fault,
+            When::After => fault.after(),
+        });
+        let is_held = || match when {
+            When::Before => self.sandbox.calls(method.as_str(), path) > calls,
+            When::After => self.sandbox.audit().len() > acts,
+        };
+        self.apply_until(&format!("{method} {path}"), is_held).await
+    }
+
+    /// The names of the service account tokens in the state, ascending, with their values.
+    pub(crate) async fn tokens(&self) -> Vec<(String, Value)> {
+        tokens_of(&self.workspace).await
+    }
+}
+
+/// The names of the service account tokens in the state, ascending, with their values.
+pub(crate) async fn tokens_of(workspace: &Workspace) -> Vec<(String, Value)> {
+    let resources = resources(workspace).await.into_iter();
+    let tokens = resources.filter(|resource| resource["type"] == "striim_service_account_token");
+    let mut tokens: Vec<_> = tokens
+        .map(|mut resource| {
+            let values = &mut resource["values"];
+            (values["name"].as_str().unwrap().to_owned(), values["token"].take())
+        })
+        .collect();
+    tokens.sort_by(|one, other| one.0.cmp(&other.0));
+    tokens
+}
+
+impl Plan {
+    /// Says why it rotates the token `ci-pipeline`: this once, and nothing else.
+    #[track_caller]
+    pub(crate) fn rotates_because(&self, reason: &str) {
+        self.rotates_each_because(&[("ci-pipeline", reason)]);
+    }
+
+    /// Says of each of these tokens once why it rotates it, and rotates no other.
+    #[track_caller]
+    pub(crate) fn rotates_each_because(&self, reasons: &[(&str, &str)]) {
+        let text = self.run.text();
+        for (name, reason) in reasons {
+            let address = format!("striim_service_account_token.{name}");
+            assert_eq!(self.actions(&address), "update", "{}", self.run);
+            assert_eq!(text.matches(reason).count(), 1, "{reason:?}: {}", self.run);
+            assert!(text.contains(&format!("with {address}")), "{}", self.run);
+        }
+        assert_eq!(text.matches("is to be rotated").count(), reasons.len(), "{}", self.run);
+    }
+}
