@@ -121,7 +121,7 @@ async fn startree(terraform: &Terraform, roles: usize) -> Result<()> {
             let program = Path::new(env!("CARGO_BIN_EXE_terraform-provider-startree"));
             let workspace = Workspace::new(terraform.clone(), dir.path(), program)?
                 .env("STARTREE_BASE_URL", &api.base_url)
-                .env("STARTREE_TOKEN", sandbox.administrator().bearer().expose_secret());
+                .env("STARTREE_TOKEN", sandbox.add_administrator().bearer().expose_secret());
             let declared = |trigger: &str| {
                 format!(
                     r#"{}resource "startree_service_token" "dashboards" {{

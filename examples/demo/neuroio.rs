@@ -30,7 +30,7 @@ impl Demo {
             opening: "Applications authenticate to NeuroIO with stream tokens.",
             configuration: include_str!("neuroio.tf"),
             base_url: "NEUROIO_BASE_URL",
-            credential: ("NEUROIO_API_TOKEN", sandbox.api_token(&Realm::Account)),
+            credential: ("NEUROIO_API_TOKEN", sandbox.add_api_token(&Realm::Account)),
         };
         let stage = Stage::set(scene, &sandbox).await?;
         Ok(Self { sandbox, stage })

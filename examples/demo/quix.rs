@@ -37,7 +37,7 @@ impl Demo {
             opening: "Services authenticate to Quix with the two streaming tokens of their environment.",
             configuration: include_str!("quix.tf"),
             base_url: "Quix__Portal__Api",
-            credential: ("Quix__Sdk__Token", sandbox.user(Role::Admin)),
+            credential: ("Quix__Sdk__Token", sandbox.add_user(Role::Admin)),
         };
         let stage = Stage::set(scene, &sandbox).await?;
         Ok(Self { sandbox, stage })

@@ -32,7 +32,7 @@ impl Demo {
             opening: "Machines authenticate to StarTree with service tokens, whose roles grant permissions.",
             configuration: include_str!("startree.tf"),
             base_url: "STARTREE_BASE_URL",
-            credential: ("STARTREE_TOKEN", sandbox.administrator().bearer()),
+            credential: ("STARTREE_TOKEN", sandbox.add_administrator().bearer()),
         };
         let stage = Stage::set(scene, &sandbox).await?;
         Ok(Self { sandbox, stage })

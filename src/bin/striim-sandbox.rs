@@ -1,4 +1,4 @@
-//! An in-memory Striim Cloud API, for trying the provider out and for tests of Terraform modules.
+//! An in-memory Striim Cloud API, to try out the provider and to test Terraform modules.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -14,24 +14,24 @@ striim-sandbox: Striim Cloud's token API in memory. All data is lost when it exi
 
 Usage: striim-sandbox [OPTION VALUE]...
 
-  --listen ADDRESS   the address to listen on [127.0.0.1:8080]; port 0 takes a free one.
-                     Every client that can reach the address controls the sandbox.
-  --account NAME     the account's short name [acme]
-  --token VALUE      the administrator's token [random]
-  --admin KIND       the kind of that token: service-account [the default, named \"terraform\"]
-                     or personal (a PAT, which is revoked when PATs are disabled)
-  --quota N          the number of service accounts that may be active [3]
-  --vault ADDRESS    also serve a Vault at this address, for deliveries: KV version 2 at the mount \"secret\"
-  --now INSTANT      the initial time of its clock, RFC 3339 [the present]
-  --random SEED      a seed that makes token values reproducible
-  --options JSON     the behaviour of the platform, e.g. '{\"list\": \"wrapped\", \"rate-limits\": null}';
-                     GET /sandbox/options shows all
+  --listen ADDRESS   address to listen on; with port 0, any free port [default: 127.0.0.1:8080].
+                     Every client that can connect to it controls the sandbox.
+  --account NAME     short name of the account [default: acme]
+  --token VALUE      the administrator's token [default: random]
+  --admin KIND       type of the administrator's token: service-account (named \"terraform\") or
+                     personal (a PAT; disabling PATs revokes it) [default: service-account]
+  --quota N          maximum number of active service accounts [default: 3]
+  --vault ADDRESS    also serve a Vault at this address, with a KV version 2 at the mount \"secret\"
+  --now INSTANT      initial time of the sandbox's clock, RFC 3339 [default: the machine's time]
+  --random SEED      seed for reproducible token values [default: random]
+  --options JSON     behaviour of the platform, such as '{\"list\": \"wrapped\", \"rate-limits\": null}';
+                     GET /sandbox/options returns all options
 
-In addition to the API, the control API at /sandbox lets a test inspect and change the platform, without a token:
+The control API at /sandbox inspects and changes the platform. It requires no token:
 
   GET /sandbox                        the account, without token values
   POST /sandbox/clock                 {\"advance\": \"90d\"} or {\"now\": \"2027-02-09T00:00:00Z\"}
-  GET /sandbox/audit                  all operations on tokens
+  GET /sandbox/audit                  the audit log: all operations on tokens
   GET, DELETE /sandbox/calls          the number of calls of each endpoint
   GET, PATCH /sandbox/options         the behaviour of the platform
   GET, POST, DELETE /sandbox/faults   {\"method\": \"POST\", \"path\": \"/service-account\", \"times\": 1, \"skip\": 0,
@@ -39,9 +39,9 @@ In addition to the API, the control API at /sandbox lets a test inspect and chan
                                       {\"answer\": {\"status\": 503, \"headers\": {}, \"body\": \"\"}},
                                       \"cut\", \"truncate\", \"hang\", {\"delay\": \"5s\"}}
   GET /sandbox/values                 every token value ever issued, to search for leaks
-  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: bypassing the rules
-  POST /sandbox/user                  {\"email\", \"role\": \"admin\" or \"regular\"}
-  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: a PAT bypassing the rules
+  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: create one, bypassing the rules
+  POST /sandbox/user                  {\"email\", \"role\": \"admin\" or \"regular\"}: add a user
+  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: create a PAT, bypassing the rules
   any /sandbox/console/...            an endpoint of the API, called as an administrator in the web console
 ";
 
@@ -87,8 +87,8 @@ async fn run(arguments: Vec<String>) -> anyhow::Result<()> {
         Some(at) => Some(serve_vault(&sandbox, at).await?),
         None => None,
     };
-    // The handler is installed before the output, because a reader of it may send the interrupt at
-    // once.
+    // The handler is installed before the output, because the parent process may send the
+    // interrupt as soon as it reads the output.
     let interrupted = tokio::spawn(tokio::signal::ctrl_c());
     tokio::task::yield_now().await;
     let (base_url, token) = (&listening.base_url, sandbox.admin_token());
@@ -131,18 +131,18 @@ fn parse(arguments: Vec<String>) -> anyhow::Result<Arguments> {
         let value = arguments
             .next()
             .with_context(|| format!("{option} needs a value; see --help"))?;
-        let wrong = || format!("{option} {value}");
+        let invalid = || format!("invalid value for {option}: {value}");
         match option.as_str() {
-            "--listen" => parsed.listen = value.parse().with_context(wrong)?,
-            "--vault" => parsed.vault = Some(value.parse().with_context(wrong)?),
+            "--listen" => parsed.listen = value.parse().with_context(invalid)?,
+            "--vault" => parsed.vault = Some(value.parse().with_context(invalid)?),
             "--account" => parsed.seed.account = value,
             "--token" => parsed.seed.admin_token = Some(value.into()),
             "--admin" => parsed.seed.admin = admin(&value)?,
-            "--quota" => quota = Some(value.parse().with_context(wrong)?),
-            "--now" => parsed.seed.now = Some(value.parse().with_context(wrong)?),
-            "--random" => parsed.seed.random = Some(value.parse().with_context(wrong)?),
-            "--options" => parsed.options = serde_json::from_str(&value).with_context(wrong)?,
-            _ => bail!("there is no {option}; see --help"),
+            "--quota" => quota = Some(value.parse().with_context(invalid)?),
+            "--now" => parsed.seed.now = Some(value.parse().with_context(invalid)?),
+            "--random" => parsed.seed.random = Some(value.parse().with_context(invalid)?),
+            "--options" => parsed.options = serde_json::from_str(&value).with_context(invalid)?,
+            _ => bail!("unknown option {option}; see --help"),
         }
     }
     parsed.options.quota = quota.unwrap_or(parsed.options.quota);
@@ -153,11 +153,11 @@ fn admin(kind: &str) -> anyhow::Result<AdminToken> {
     match kind {
         "service-account" => Ok(AdminToken::ServiceAccount("terraform".to_owned())),
         "personal" => Ok(AdminToken::Personal),
-        _ => bail!("--admin is service-account or personal, not {kind}"),
+        _ => bail!("invalid value for --admin: {kind}; it must be service-account or personal"),
     }
 }
 
-/// Prints to standard output; fails if its reader is gone.
+/// Prints to standard output. Fails if standard output is closed.
 fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ use super::runtime::Environment;
 use crate::rest::{BaseUrl, Client, Credential, Operation, Options, Transport};
 use crate::token::Clock;
 
-pub(crate) use crate::sandbox::losses;
+pub(crate) use crate::sandbox::lost_answers;
 
 /// The time of day by tokio's timer, from the beginning of 2027 on.
 pub(crate) fn clock() -> Clock {

@@ -23,25 +23,28 @@ impl MovableClock {
 
     pub(super) fn now(&self) -> Timestamp {
         let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
-        // The time saturates at the ends of the range.
-        let end = if offset.is_negative() {
+        // The time saturates at the limits of the range.
+        let limit = if offset.is_negative() {
             Timestamp::MIN
         } else {
             Timestamp::MAX
         };
-        self.base.now().checked_add(offset).unwrap_or(end)
+        self.base.now().checked_add(offset).unwrap_or(limit)
     }
 
+    /// Moves the clock forward.
     pub(super) fn advance(&self, by: SignedDuration) {
         let mut offset = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
         *offset = offset.saturating_add(by);
     }
 
+    /// Sets the time; the clock then continues from it.
     pub(super) fn set(&self, now: Timestamp) {
         let mut offset = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
         *offset = now.duration_since(self.base.now());
     }
 
+    /// A clock that follows this one.
     pub(super) fn share(&self) -> Clock {
         let this = self.clone();
         Clock::new(move || this.now())

@@ -71,13 +71,12 @@ pub enum Effect {
     Answer(ScriptedAnswer),
     /// Closes the connection without an answer.
     Cut,
-    /// Closes the connection in the middle of the answer's body. The platform executes the request,
-    /// whatever [`When`] says.
+    /// Closes the connection in the middle of the answer's body. The platform executes the request
+    /// regardless of [`When`].
     Truncate,
-    /// Sends no answer and keeps the connection open, for an hour at most.
+    /// Sends no answer and keeps the connection open for at most an hour.
     Hang,
-    /// Delays the answer by this time of tokio's timer, which is independent of the sandbox's
-    /// clock.
+    /// Delays the answer by this time of tokio's timer, independent of the sandbox's clock.
     Delay(SignedDuration),
 }
 
@@ -107,6 +106,7 @@ impl From<Infallible> for ConnectionCut {
     }
 }
 
+/// The time after which a connection that hangs is closed.
 const MAX_HANG: Duration = Duration::from_secs(3600);
 
 impl Fault {
@@ -184,14 +184,14 @@ impl Fault {
     }
 }
 
-/// Every way in which an answer is lost, before or after the platform has executed the request; `another` is an answer for
-/// something else.
+/// Every fault that loses an answer, before or after the platform has executed the request.
+/// `other` is the body of an answer to another request.
 #[must_use]
-pub fn losses(another: &str) -> Vec<Fault> {
+pub fn lost_answers(other: &str) -> Vec<Fault> {
     let page = Fault::answer(200)
         .header("content-type", "text/html")
         .body("<html>Sign in</html>");
-    let seen = [
+    let before = [
         Fault::new(Effect::Cut),
         Fault::new(Effect::Hang),
         Fault::answer(502),
@@ -200,11 +200,12 @@ pub fn losses(another: &str) -> Vec<Fault> {
             .body("<html>Bad gateway</html>"),
         Fault::answer(200),
         Fault::answer(201).body("{"),
-        Fault::answer(200).body(another),
+        Fault::answer(200).body(other),
         page,
     ];
-    let after = seen.iter().cloned().map(Fault::after);
-    seen.iter()
+    let after = before.iter().cloned().map(Fault::after);
+    before
+        .iter()
         .cloned()
         .chain(after)
         .chain([Fault::new(Effect::Truncate)])
@@ -240,7 +241,7 @@ impl Traffic {
     }
 }
 
-/// Takes the first fault that affects this request.
+/// Removes and returns one occurrence of the first fault that affects this request.
 fn take_fault(faults: &mut Vec<Fault>, method: &Method, path: &str) -> Option<Fault> {
     let fault = faults.iter_mut().find(|fault| fault.matches(method, path))?;
     if fault.skip > 0 {
@@ -291,8 +292,8 @@ pub(super) async fn inject(State(traffic): State<Traffic>, request: Request, nex
     }
 }
 
-/// A response that [`Sandbox::service`](super::Sandbox::service) turns into an error; in the bare
-/// router, its body fails.
+/// Returns a response that [`Sandbox::service`](super::Sandbox::service) converts to an error. In
+/// the bare router, its body fails.
 fn cut() -> Response {
     let mut answer = Response::new(failing_body(Bytes::new()));
     *answer.status_mut() = StatusCode::BAD_GATEWAY;
@@ -300,7 +301,7 @@ fn cut() -> Response {
     answer
 }
 
-/// Cuts the body in half while the head declares its full length.
+/// Cuts the body in half; the header still declares its full length.
 async fn truncated(answer: Response) -> Response {
     let (mut head, body) = answer.into_parts();
     let mut body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();

@@ -34,7 +34,7 @@ use crate::token::Clock;
 use clock::MovableClock;
 use fault::Traffic;
 
-pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When, losses};
+pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When, lost_answers};
 pub use listen::Listening;
 pub use vault::{Capability, Vault};
 
@@ -87,7 +87,7 @@ pub struct Sandbox<P> {
 }
 
 /// Adds a `Date` header with the sandbox's time, unless a fault sets another one.
-async fn dated(State(clock): State<Clock>, mut answer: Response) -> Response {
+async fn add_date(State(clock): State<Clock>, mut answer: Response) -> Response {
     static PRINTER: DateTimePrinter = DateTimePrinter::new();
     let date = PRINTER.timestamp_to_rfc9110_string(&clock.now());
     if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
@@ -107,7 +107,7 @@ impl<P> Clone for Sandbox<P> {
 }
 
 impl<P: Platform> Sandbox<P> {
-    /// Creates a sandbox of this platform whose clock follows `clock`.
+    /// Creates a sandbox with this platform and a clock that follows `clock`.
     fn start(platform: P, clock: Clock) -> Self {
         Self {
             platform: Arc::new(Mutex::new(platform)),
@@ -118,8 +118,8 @@ impl<P: Platform> Sandbox<P> {
 
     /// The router of all services.
     ///
-    /// A connection that a fault closes is a 502 whose body fails; [`Self::service`] returns an
-    /// error instead.
+    /// If a fault closes the connection, the answer is a 502 whose body fails; [`Self::service`]
+    /// returns an error instead.
     pub fn router(&self) -> Router {
         let faults = || middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
         let api = P::api().layer(faults());
@@ -130,7 +130,7 @@ impl<P: Platform> Sandbox<P> {
         api.merge(P::secondary_api().layer(faults()))
             .merge(P::control_routes())
             .with_state(self.clone())
-            .layer(middleware::map_response_with_state(self.clock(), dated))
+            .layer(middleware::map_response_with_state(self.clock(), add_date))
     }
 
     /// A service for a client in the same process. It returns an error for a connection that a
@@ -174,7 +174,7 @@ impl<P: Platform> Sandbox<P> {
     }
 
     /// Removes the faults that have not occurred yet.
-    pub fn heal(&self) {
+    pub fn clear_faults(&self) {
         self.traffic.lock().faults.clear();
     }
 

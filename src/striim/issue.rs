@@ -348,7 +348,7 @@ mod tests {
     use super::*;
     use crate::sandbox::striim::{Expired, Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::tests::{api, losses, operation, sandbox};
+    use crate::striim::tests::{api, lost_answers, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");
@@ -393,7 +393,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_creation_brings_a_value_that_works_whatever_is_lost() {
         for (creations, rotations) in [(1, 0), (2, 0), (3, 0), (1, 1), (1, 2), (2, 2)] {
-            for fault in losses() {
+            for fault in lost_answers() {
                 let sandbox = sandbox(Options::default());
                 sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(creations));
                 sandbox.fault(fault.clone().on(ROTATE.0, ROTATE.1).times(rotations));
@@ -412,7 +412,7 @@ mod tests {
             (1, Own::Perhaps),
             (2, Own::Perhaps),
         ] {
-            for fault in losses() {
+            for fault in lost_answers() {
                 let sandbox = sandbox(Options::default());
                 let before = sandbox.add_service_account("ci-pipeline", None);
                 sandbox.fault(fault.clone().on(ROTATE.0, ROTATE.1).times(losses_in_a_row));
@@ -442,7 +442,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_account_that_was_there_before_is_never_rotated_by_a_creation() {
-        for fault in losses() {
+        for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             let theirs = sandbox.add_service_account("ci-pipeline", None);
             sandbox.fault(fault.clone().on(CREATE.0, CREATE.1));
@@ -487,7 +487,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_may_have_been_left_behind_is_told() {
-        for fault in losses() {
+        for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             let acted = fault.when == crate::sandbox::When::After || fault.effect == Effect::Truncate;
             sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(1_000));

@@ -58,7 +58,7 @@ fn stored_value(server: &sandbox::Vault) -> Option<String> {
 }
 
 /// Every way to lose an answer, before or after Vault acted.
-fn losses() -> Vec<Fault> {
+fn lost_answers() -> Vec<Fault> {
     let seen = [
         Fault::new(Effect::Cut),
         Fault::new(Effect::Hang),
@@ -92,7 +92,7 @@ async fn write_is_read_back() {
 #[tokio::test(start_paused = true)]
 async fn write_after_lost_answer_makes_one_version() {
     for losses_in_a_row in 1..=3 {
-        for fault in losses() {
+        for fault in lost_answers() {
             let server = server();
             server.fault(fault.clone().on("POST", DATA).times(losses_in_a_row));
             let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
@@ -411,7 +411,7 @@ async fn prove_writable_accepts_every_layout_of_capabilities() {
 #[tokio::test(start_paused = true)]
 async fn namespace_separates_secrets() {
     let server = server();
-    server.namespace("team");
+    server.add_namespace("team");
     let vault = client_in(&server, server.root_token(), Some("team/"));
     vault.check_writable(&operation(), &place()).await.unwrap();
     vault.write(&operation(), &place(), 0, &data("value")).await.unwrap();

@@ -1,7 +1,7 @@
 //! The global PAT toggle and the audit log.
 
 use serde_json::{Value, json};
-use token_providers::sandbox::striim::{AuditAction, Refused, Role};
+use token_providers::sandbox::striim::{AuditAction, RefusalStatus, Role};
 
 use super::platform::{NOW, Platform, at};
 
@@ -67,9 +67,9 @@ async fn administrator_who_disables_pats_with_pat_loses_access() {
 #[tokio::test]
 async fn pat_cannot_be_created_or_rotated_while_disabled() {
     for (refused, code) in [
-        (Refused::Conflict, 409),
-        (Refused::BadRequest, 400),
-        (Refused::Forbidden, 403),
+        (RefusalStatus::Conflict, 409),
+        (RefusalStatus::BadRequest, 400),
+        (RefusalStatus::Forbidden, 403),
     ] {
         let platform = Platform::with(|options| options.pats_disabled = refused);
         platform.sandbox.add_user(USER, Role::Regular);

@@ -36,7 +36,7 @@ impl Platform {
         rustls::crypto::ring::default_provider().install_default().ok();
         let sandbox = Sandbox::new(options);
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let token = sandbox.api_token(&Realm::Account).expose_secret().to_owned();
+        let token = sandbox.add_api_token(&Realm::Account).expose_secret().to_owned();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
         Self {
             sandbox,
@@ -112,7 +112,7 @@ async fn token_can_be_managed_as_documented() {
 
 #[tokio::test]
 async fn temporary_token_expires_after_24_hours_and_permanent_one_never() {
-    for (expired, listed) in [(Expired::Listed, 2), (Expired::Deactivated, 2), (Expired::Gone, 1)] {
+    for (expired, listed) in [(Expired::Listed, 2), (Expired::Deactivated, 2), (Expired::Deleted, 1)] {
         let platform = Platform::new(Options {
             expired,
             ..Options::default()
@@ -159,7 +159,7 @@ async fn list_has_pages_and_filter() {
         let list = platform.ask(Method::GET, &format!("{TOKENS}{query}")).await;
         assert_eq!((list.status, list.ids()), (200, ids), "{query}");
     }
-    platform.sandbox.set_options(|options| options.longest_page = 3);
+    platform.sandbox.set_options(|options| options.max_page_size = 3);
     assert_eq!(platform.ask(Method::GET, TOKENS).await.ids().len(), 3);
     for query in ["?limit=x", "?permanent=yes", "?page=2"] {
         assert_eq!(platform.ask(Method::GET, &format!("{TOKENS}{query}")).await.status, 400);
@@ -176,7 +176,7 @@ async fn sixth_permanent_token_is_rejected() {
     assert_eq!(refused.status, 400);
     platform.create(false).await;
     // Another space has a separate limit.
-    let space = platform.sandbox.api_token(&Realm::Space("lobby".to_owned()));
+    let space = platform.sandbox.add_api_token(&Realm::Space("lobby".to_owned()));
     let authorization = format!("Token {}", space.expose_secret());
     let body = Some(("application/json", json!({"permanent": true}).to_string()));
     let created = platform.send(Method::POST, TOKENS, &authorization, body).await;
@@ -192,7 +192,7 @@ async fn sixth_permanent_token_is_rejected() {
     );
     platform.sandbox.set_options(|options| {
         options.inactive_count = false;
-        options.limit_refused = StatusCode::CONFLICT;
+        options.limit_reached = StatusCode::CONFLICT;
     });
     platform.create(true).await;
     assert_eq!(
@@ -267,7 +267,7 @@ async fn request_is_authenticated_and_sees_only_its_realm() {
         let answer = platform.send(Method::GET, TOKENS, &authorization, None).await;
         assert_eq!(answer.status, status, "{authorization}");
     }
-    let manager = platform.sandbox.api_token(&Realm::Managers);
+    let manager = platform.sandbox.add_api_token(&Realm::Managers);
     let authorization = format!("Token {}", manager.expose_secret());
     assert!(
         platform
@@ -311,7 +311,7 @@ async fn undocumented_behaviour_is_configurable() {
     platform.sandbox.set_options(|options| {
         options.permanent_expires = PermanentExpiry::Absent;
         options.instants = Instants::Zulu;
-        options.tell_permanent = true;
+        options.returns_permanent = true;
     });
     let read = platform.ask(Method::GET, "/streams/tokens/1/").await.json;
     assert!(read.get("expires").is_none() && read["created"].as_str().unwrap().ends_with('Z'));
@@ -341,7 +341,7 @@ async fn faults_apply_as_in_other_sandboxes() {
         1,
         "it was created nevertheless"
     );
-    platform.sandbox.heal();
+    platform.sandbox.clear_faults();
     assert_eq!(platform.ask(Method::DELETE, "/streams/tokens/1/").await.status, 204);
     assert_eq!(platform.sandbox.calls("POST", TOKENS), 1);
 }

@@ -105,11 +105,11 @@ async fn help_and_errors_are_printed() {
     for (arguments, code, expected) in [
         (&["--help"][..], 0, "--listen ADDRESS"),
         (&["--listen"], 1, "--listen needs a value"),
-        (&["--port", "80"], 1, "there is no --port"),
-        (&["--quota", "many"], 1, "--quota many"),
-        (&["--vault", "here"], 1, "--vault here"),
-        (&["--now", "noon"], 1, "--now noon"),
-        (&["--admin", "me"], 1, "--admin is"),
+        (&["--port", "80"], 1, "unknown option --port"),
+        (&["--quota", "many"], 1, "invalid value for --quota: many"),
+        (&["--vault", "here"], 1, "invalid value for --vault: here"),
+        (&["--now", "noon"], 1, "invalid value for --now: noon"),
+        (&["--admin", "me"], 1, "invalid value for --admin: me"),
         (&["--options", r#"{"quotta": 1}"#], 1, "unknown field `quotta`"),
     ] {
         let Output { status, stdout, stderr } = program(arguments).output().await.unwrap();

@@ -39,7 +39,7 @@ impl Platform {
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
         Self {
-            admin: sandbox.user(Role::Admin),
+            admin: sandbox.add_user(Role::Admin),
             sandbox,
             listening,
             http: http.build().unwrap(),
@@ -119,7 +119,7 @@ async fn undocumented_behaviour_is_configurable() {
     for (paths, reading, rotation) in [
         (Paths::Nested, (Method::GET, READING), (Method::POST, ROTATION)),
         (
-            Paths::Beside,
+            Paths::ByQuery,
             (Method::GET, "/sandbox-tokens?workspaceId=acme-shop-dev"),
             (Method::PUT, "/sandbox-tokens?workspaceId=acme-shop-dev"),
         ),
@@ -142,7 +142,7 @@ async fn undocumented_behaviour_is_configurable() {
             assert_eq!((answer.status, answer.text), expected);
             for (tokens, expected) in [
                 (Tokens::Named, json!({"token1": one, "token2": two})),
-                (Tokens::Texts, json!([one, two])),
+                (Tokens::Strings, json!([one, two])),
                 (Tokens::Objects, json!([{"token": one}, {"token": two}])),
                 (Tokens::Wrapped, json!({"tokens": [{"value": one}, {"value": two}]})),
             ] {
@@ -152,8 +152,8 @@ async fn undocumented_behaviour_is_configurable() {
         }
         // Only the configured paths exist.
         let other = match paths {
-            Paths::Nested => Paths::Beside,
-            Paths::Beside => Paths::Nested,
+            Paths::Nested => Paths::ByQuery,
+            Paths::ByQuery => Paths::Nested,
         };
         let platform = Platform::new(Options {
             paths: other,
@@ -168,8 +168,8 @@ async fn undocumented_behaviour_is_configurable() {
 #[tokio::test]
 async fn read_may_return_previous_tokens_for_a_while() {
     let platform = Platform::new(Options {
-        tokens: Tokens::Texts,
-        shown_after: SignedDuration::from_secs(60),
+        tokens: Tokens::Strings,
+        stale_reads: SignedDuration::from_secs(60),
         ..Options::default()
     })
     .await;
@@ -198,9 +198,9 @@ async fn rotation_requires_administrator_and_readers_are_configurable() {
         .await;
         let [_, holder] = platform.sandbox.tokens(DEV).unwrap();
         for (token, reading) in [
-            (platform.sandbox.user(Role::Manager), by_editor),
-            (platform.sandbox.user(Role::Editor), by_editor),
-            (platform.sandbox.user(Role::Viewer), by_editor),
+            (platform.sandbox.add_user(Role::Manager), by_editor),
+            (platform.sandbox.add_user(Role::Editor), by_editor),
+            (platform.sandbox.add_user(Role::Viewer), by_editor),
             (holder, by_holder),
         ] {
             assert_eq!(platform.ask_as(&token, Method::GET, READING).await.status, reading);
@@ -277,8 +277,8 @@ async fn environment_contains_password_of_broker() {
     platform.sandbox.set_options(|options| {
         options.has_certificate = false;
         options.has_other_settings = true;
-        options.settings_are_texts = false;
-        options.lists_for_users = false;
+        options.settings_are_strings = false;
+        options.users_list_workspaces = false;
     });
     let settings = platform
         .ask(Method::GET, "/workspaces/acme-shop-dev/broker/librdkafka")
@@ -294,7 +294,7 @@ async fn environment_contains_password_of_broker() {
 #[tokio::test]
 async fn permission_is_true_or_false() {
     let platform = Platform::new(Options::default()).await;
-    let viewer = platform.sandbox.user(Role::Viewer);
+    let viewer = platform.sandbox.add_user(Role::Viewer);
     for (query, status, allowed) in [
         (
             "resourceType=Workspace&resourceId=acme-shop-dev&permission=Read",
@@ -362,7 +362,7 @@ async fn error_has_configured_body() {
             json!({"title": "Error", "status": 404, "detail": "Not found."}).to_string(),
         ),
         (ErrorBody::Message, json!({"message": "Not found."}).to_string()),
-        (ErrorBody::Text, "Not found.".to_owned()),
+        (ErrorBody::Plain, "Not found.".to_owned()),
         (ErrorBody::Empty, String::new()),
     ] {
         let platform = Platform::new(Options {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, ToSpan, tz::TimeZone};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use token_providers::sandbox::striim::{Expired, Refused, RotationExpiry};
+use token_providers::sandbox::striim::{Expired, RefusalStatus, RotationExpiry};
 
 use super::platform::{NOW, Platform, at};
 
@@ -177,9 +177,9 @@ async fn token_with_short_lifetime_expires_on_time() {
 #[tokio::test]
 async fn name_is_unique() {
     for (refused, code) in [
-        (Refused::Conflict, 409),
-        (Refused::BadRequest, 400),
-        (Refused::Forbidden, 403),
+        (RefusalStatus::Conflict, 409),
+        (RefusalStatus::BadRequest, 400),
+        (RefusalStatus::Forbidden, 403),
     ] {
         let platform = Platform::with(|options| options.name_taken = refused);
         platform.create("ci-pipeline").await;

@@ -9,8 +9,8 @@ use reqwest::{Method, header};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token_providers::sandbox::startree::{
-    Admits, Again, Attached, Document, Envelope, ErrorBody, Names, Options, Sandbox, Srns, Subject, SubjectTypes,
-    Success,
+    Attached, Document, Envelope, ErrorBody, Names, Options, PinotAccess, Repeated, Sandbox, Srns, Subject,
+    SubjectTypes, Success,
 };
 use token_providers::sandbox::{Fault, Listening};
 
@@ -31,7 +31,7 @@ impl Platform {
         rustls::crypto::ring::default_provider().install_default().ok();
         let sandbox = Sandbox::new(options);
         let listening = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let bearer = sandbox.administrator().bearer().expose_secret().to_owned();
+        let bearer = sandbox.add_administrator().bearer().expose_secret().to_owned();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
         Self {
             sandbox,
@@ -320,12 +320,12 @@ async fn pinot_accepts_basic_credentials_and_requires_role_or_policy() {
     };
     let password = token.secret_key.expose_secret();
     assert_eq!((ask(password).await, ask("wrong").await), (200, 401));
-    platform.sandbox.set_options(|options| options.basic = false);
+    platform.sandbox.set_options(|options| options.basic_auth = false);
     assert_eq!(ask(password).await, 401);
 
     platform.sandbox.set_options(|options| {
-        options.admits = Admits::Policy;
-        options.roleless = StatusCode::UNAUTHORIZED;
+        options.pinot_access = PinotAccess::RoleWithPolicy;
+        options.forbidden = StatusCode::UNAUTHORIZED;
     });
     assert_eq!(platform.pinot(&bearer).await.status, 401);
     platform.sandbox.add_policy("read-only", None, DOCUMENT);
@@ -338,9 +338,9 @@ async fn pinot_accepts_basic_credentials_and_requires_role_or_policy() {
 
 #[tokio::test]
 async fn repeated_request_is_accepted_or_rejected() {
-    for (again, assigned_again, ended_again) in [(Again::Accepted, 200, 200), (Again::Refused, 409, 404)] {
+    for (repeated, assigned_again, ended_again) in [(Repeated::Accepted, 200, 200), (Repeated::Rejected, 409, 404)] {
         let platform = Platform::new(Options {
-            again,
+            repeated,
             ..Options::default()
         })
         .await;
@@ -360,7 +360,7 @@ async fn repeated_request_is_accepted_or_rejected() {
                 assert_eq!(
                     platform.post(path, body.clone()).await.status,
                     status,
-                    "{path} {again:?}"
+                    "{path} {repeated:?}"
                 );
             }
         }
@@ -426,7 +426,7 @@ async fn undocumented_requests_are_rejected() {
     }
     platform.sandbox.set_options(|options| {
         options.names = Names::Plain;
-        options.needs_description = true;
+        options.requires_description = true;
     });
     for (name, description, status) in [("a b", "x", 400), ("ab", "", 400), ("ab", "x", 200)] {
         let body = json!({"name": name, "description": description});
@@ -441,7 +441,7 @@ async fn undocumented_requests_are_rejected() {
 #[tokio::test]
 async fn undocumented_behaviour_is_configurable() {
     let platform = Platform::new(Options::default()).await;
-    let precise = |options: &mut Options| (options.success, options.echoes) = (Success::Precise, false);
+    let precise = |options: &mut Options| (options.success, options.returns_objects) = (Success::Precise, false);
     platform.sandbox.set_options(precise);
     let created = platform.post("/roles", role()).await;
     assert_eq!((created.status, &created.json), (201, &json!("")));
@@ -474,7 +474,7 @@ async fn undocumented_behaviour_is_configurable() {
             json!({"name": "read-only", "srn": "srn2:policy#read-only"}),
         ),
         (Attached::PolicySrns, json!({"policySrn": "srn2:policy#read-only"})),
-        (Attached::Texts, json!("srn2:policy#read-only")),
+        (Attached::Strings, json!("srn2:policy#read-only")),
     ] {
         platform.sandbox.set_options(|options| options.attached = attached);
         assert_eq!(platform.get(&format!("{ROLE}/policies")).await.json, json!([row]));
@@ -482,7 +482,7 @@ async fn undocumented_behaviour_is_configurable() {
     for (document, expected) in [
         (Document::AsSent, json!(DOCUMENT)),
         (
-            Document::Respelled,
+            Document::Reformatted,
             json!("{\n  \"statements\": [],\n  \"version\": \"v1\"\n}"),
         ),
         (Document::Json, json!({"version": "v1", "statements": []})),
@@ -492,10 +492,10 @@ async fn undocumented_behaviour_is_configurable() {
     }
     platform.sandbox.set_options(|options| {
         options.srns = Srns::Encoded;
-        options.subject_types = SubjectTypes::Shouting;
-        options.lowers_subjects = true;
-        options.tells_descriptions = false;
-        options.wraps = true;
+        options.subject_types = SubjectTypes::UpperSnakeCase;
+        options.lowercases_subjects = true;
+        options.returns_descriptions = false;
+        options.wraps_objects = true;
     });
     platform
         .sandbox
@@ -505,7 +505,9 @@ async fn undocumented_behaviour_is_configurable() {
     assert_eq!(listed, expected);
     let read = platform.get(ROLE).await.json;
     assert_eq!(read, json!({"data": {"name": "reader", "srn": "srn2:role%23reader"}}));
-    platform.sandbox.set_options(|options| options.srns = Srns::Seldom);
+    platform
+        .sandbox
+        .set_options(|options| options.srns = Srns::PoliciesOnly);
     assert_eq!(platform.get(ROLE).await.json, json!({"data": {"name": "reader"}}));
 }
 
@@ -525,8 +527,8 @@ async fn error_has_configured_status_and_body() {
         .set_options(|options| options.errors = ErrorBody::Spring);
     assert_eq!(platform.get(ROLE).await.json["status"], 404);
     platform.sandbox.set_options(|options| {
-        options.absent = StatusCode::INTERNAL_SERVER_ERROR;
-        options.taken = StatusCode::UNPROCESSABLE_ENTITY;
+        options.not_found = StatusCode::INTERNAL_SERVER_ERROR;
+        options.name_taken = StatusCode::UNPROCESSABLE_ENTITY;
         options.in_use = StatusCode::BAD_REQUEST;
         options.deletes_roles_with_policies = false;
     });

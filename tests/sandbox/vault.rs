@@ -584,8 +584,8 @@ async fn deepest_matching_mount_is_used() {
 async fn namespaces_separate_mounts_and_tokens() {
     let server = Server::sandboxed(Clock::system()).await;
     let vault = server.vault();
-    vault.namespace("team");
-    vault.namespace("team/a");
+    vault.add_namespace("team");
+    vault.add_namespace("team/a");
     let token = vault.token_in(
         "team",
         &[("secret/data/*", &[Create, Read]), ("a/secret/data/*", &[Create])],

@@ -17,7 +17,7 @@ use token_providers::framework::Provider;
 use token_providers::framework::testing::{Configuration, ResourceBlock, Workspace};
 use token_providers::neuroio::NeuroIo;
 use token_providers::platform::Runtime;
-use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, every_shape};
+use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, option_variants};
 use token_providers::token::Clock;
 
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
@@ -56,7 +56,7 @@ impl SimulatedPlatform for Account {
     const OTHER_ANSWER: &'static str = r#"{"is_active": true}"#;
 
     fn start(random: &mut Rng, clock: Clock) -> Self {
-        let shapes = every_shape();
+        let shapes = option_variants();
         let options = Options {
             // The plan's warning is another test's matter.
             permanent_limit: 1_000,
@@ -64,7 +64,7 @@ impl SimulatedPlatform for Account {
         };
         let sandbox = Sandbox::with_clock(clock, options);
         Self {
-            api_token: sandbox.api_token(&Realm::Account).expose_secret().to_owned(),
+            api_token: sandbox.add_api_token(&Realm::Account).expose_secret().to_owned(),
             sandbox,
             declared: BTreeMap::new(),
             others: Arc::default(),

@@ -25,7 +25,7 @@ use token_providers::framework::testing::{
 };
 use token_providers::framework::{Provider, Server, Value};
 use token_providers::platform::Runtime;
-use token_providers::sandbox::{Fault, Platform, Sandbox, When, losses};
+use token_providers::sandbox::{Fault, Platform, Sandbox, When, lost_answers};
 use token_providers::token::Clock;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
@@ -209,7 +209,7 @@ impl<S: SimulatedPlatform> Histories<S> {
     /// Draws what goes wrong with the next requests.
     fn draw_fault(&self, random: &mut Rng) -> Fault {
         let refusals = [401, 403, 404, 429].map(Fault::answer);
-        let faults: Vec<_> = losses(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
+        let faults: Vec<_> = lost_answers(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
         let methods = match self.speed {
             Speed::Simulated => S::METHODS,
             Speed::Real => S::REAL_METHODS,
@@ -355,7 +355,7 @@ impl<S: SimulatedPlatform> World<S> {
                 tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
             }
         }
-        self.platform.sandbox().heal();
+        self.platform.sandbox().clear_faults();
         let random = &mut Rng::with_seed(history.seed);
         for _ in 0..S::APPLIES {
             self.run(random.fork(), None, None).await;

@@ -20,7 +20,7 @@ use token_providers::framework::testing::{Configuration, Object, ResourceBlock, 
 use token_providers::framework::{Provider, Value};
 use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
-use token_providers::sandbox::quix::{Portal, Role, Sandbox, every_shape};
+use token_providers::sandbox::quix::{Portal, Role, Sandbox, option_variants};
 use token_providers::token::Clock;
 
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
@@ -83,13 +83,13 @@ impl SimulatedPlatform for Organisation {
     const OTHER_ANSWER: &'static str = "true";
 
     fn start(random: &mut Rng, clock: Clock) -> Self {
-        let shapes = every_shape();
+        let shapes = option_variants();
         let sandbox = Sandbox::with_clock(clock, shapes[random.usize(..shapes.len())].clone());
         ENVIRONMENTS
             .iter()
             .for_each(|environment| sandbox.add_workspace(environment));
         Self {
-            token: sandbox.user(Role::Admin).expose_secret().to_owned(),
+            token: sandbox.add_user(Role::Admin).expose_secret().to_owned(),
             sandbox,
             declared: BTreeMap::new(),
             others: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
@@ -147,7 +147,7 @@ impl SimulatedPlatform for Organisation {
             rotate(&self.sandbox, environment, &self.others[environment]);
         }
         // Until a reader is shown it, it is unknown.
-        self.sandbox.advance(self.sandbox.options().shown_after);
+        self.sandbox.advance(self.sandbox.options().stale_reads);
     }
 
     fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {

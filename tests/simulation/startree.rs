@@ -27,7 +27,7 @@ use serde_json::{Value as Json, json};
 use token_providers::framework::testing::{Configuration, Diagnostic, Object, ResourceBlock, Workspace};
 use token_providers::framework::{Number, Provider, Value};
 use token_providers::platform::Runtime;
-use token_providers::sandbox::startree::{Environment as Platform, Sandbox, Subject, every_shape};
+use token_providers::sandbox::startree::{Environment as Platform, Sandbox, Subject, option_variants};
 use token_providers::startree::StarTree;
 use token_providers::token::Clock;
 
@@ -253,14 +253,14 @@ impl SimulatedPlatform for Environment {
     const APPLIES: usize = 4;
 
     fn start(random: &mut Rng, clock: Clock) -> Self {
-        let shapes = every_shape();
+        let shapes = option_variants();
         let mut options = shapes[random.usize(..shapes.len())].clone();
-        if options.absent.is_server_error() {
+        if options.not_found.is_server_error() {
             // That a service token is gone is then never known, and it stays in the state: another test's matter.
-            options.absent = StatusCode::NOT_FOUND;
+            options.not_found = StatusCode::NOT_FOUND;
         }
         let sandbox = Sandbox::with_clock(clock, options);
-        let administrator = sandbox.administrator();
+        let administrator = sandbox.add_administrator();
         Self {
             administrator: administrator.bearer().expose_secret().to_owned(),
             sandbox,

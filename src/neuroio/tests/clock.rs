@@ -20,7 +20,7 @@ async fn wrong_clock_recreates_no_temporary_token_and_is_reported() {
             token.apply(provider(&sandbox), Some(&config)).await.succeeds();
             let clock = sandbox.clock();
             let clock = Clock::new(move || clock.now() + SignedDuration::from_secs(skew));
-            let skewed = provider_at(&sandbox, &sandbox.api_token(&Realm::Account), clock);
+            let skewed = provider_at(&sandbox, &sandbox.add_api_token(&Realm::Account), clock);
             let options = RunOptions {
                 skip_refresh,
                 ..RunOptions::default()

@@ -12,7 +12,7 @@ use crate::rest::{Credential, Transport};
 use crate::sandbox::neuroio::{self, Realm, Sandbox, Token};
 use crate::token::Clock;
 
-pub(super) use crate::sandbox::neuroio::every_shape;
+pub(super) use crate::sandbox::neuroio::option_variants;
 
 /// A sandbox whose time is tokio's.
 pub(super) fn sandbox(options: neuroio::Options) -> Sandbox {
@@ -21,7 +21,7 @@ pub(super) fn sandbox(options: neuroio::Options) -> Sandbox {
 
 /// The API for the account's tokens.
 pub(super) fn api(sandbox: &Sandbox) -> Api {
-    api_with(sandbox, &sandbox.api_token(&Realm::Account))
+    api_with(sandbox, &sandbox.add_api_token(&Realm::Account))
 }
 
 /// The API, called with this token.
@@ -33,7 +33,7 @@ pub(super) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
 
 /// Starts providers for the account's tokens.
 pub(super) fn provider(sandbox: &Sandbox) -> impl Fn() -> NeuroIo + use<> {
-    provider_with(sandbox, &sandbox.api_token(&Realm::Account))
+    provider_with(sandbox, &sandbox.add_api_token(&Realm::Account))
 }
 
 /// Starts providers that work with this token.

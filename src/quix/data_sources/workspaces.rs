@@ -50,9 +50,9 @@ mod tests {
         async fn found(
             sandbox: &crate::sandbox::quix::Sandbox,
             start: impl Start,
-            lists_for_users: bool,
+            users_list_workspaces: bool,
         ) -> Vec<String> {
-            sandbox.set_options(|options| options.lists_for_users = lists_for_users);
+            sandbox.set_options(|options| options.users_list_workspaces = users_list_workspaces);
             let read = workspace(sandbox)
                 .read_data_source(start, WorkspacesDataSource::TYPE, json!({}))
                 .await;

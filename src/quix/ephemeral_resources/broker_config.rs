@@ -70,9 +70,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn open_reads_the_settings_of_the_tokens_own_broker_and_of_no_other() {
-        for (settings_are_texts, has_certificate) in [(true, true), (false, true), (true, false)] {
+        for (settings_are_strings, has_certificate) in [(true, true), (false, true), (true, false)] {
             let sandbox = sandbox(Options {
-                settings_are_texts,
+                settings_are_strings,
                 has_certificate,
                 has_other_settings: true,
                 ..Options::default()

@@ -15,7 +15,7 @@ use crate::platform::testing::{client, clock, variables};
 use crate::rest::{Credential, Transport};
 use crate::sandbox::quix::{self, Paths, Role, Sandbox};
 
-pub(super) use crate::sandbox::quix::every_shape;
+pub(super) use crate::sandbox::quix::option_variants;
 
 /// The environment of most tests.
 pub(super) const DEV: &str = "acme-shop-dev";
@@ -29,7 +29,7 @@ pub(super) fn sandbox(options: quix::Options) -> Sandbox {
 
 /// A connection of a user with this role.
 pub(super) fn connection(sandbox: &Sandbox, role: Role) -> Connection {
-    connection_with(sandbox, &sandbox.user(role))
+    connection_with(sandbox, &sandbox.add_user(role))
 }
 
 /// A connection by this token.
@@ -47,7 +47,7 @@ pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connec
 
 /// Starts providers for a user with this role.
 pub(super) fn provider(sandbox: &Sandbox, role: Role) -> impl Fn() -> Quix + Clone + use<> {
-    provider_with(sandbox, &sandbox.user(role))
+    provider_with(sandbox, &sandbox.add_user(role))
 }
 
 /// Starts providers that work with this token.

@@ -5,9 +5,11 @@
 //! expiry of temporary ones. [`Options`] has a field for each behaviour that the clients leave
 //! open. Not included: the rest of NeuroIO, such as logging in or creating a space.
 
+mod answer;
 mod api;
 mod options;
-mod tokens;
+mod refusal;
+mod state;
 
 use axum::Router;
 use jiff::Timestamp;
@@ -16,8 +18,8 @@ use secrecy::SecretString;
 use super::Platform;
 use crate::token::Clock;
 
-pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update, every_shape};
-pub use tokens::{NeuroIo, Realm, Token};
+pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update, option_variants};
+pub use state::{NeuroIo, Realm, Token};
 
 /// An in-memory NeuroIO.
 pub type Sandbox = super::Sandbox<NeuroIo>;
@@ -54,18 +56,18 @@ impl Sandbox {
     }
 
     /// Creates an API token for the account, a space or the managers.
-    pub fn api_token(&self, realm: &Realm) -> SecretString {
-        self.lock().api_token(realm)
+    pub fn add_api_token(&self, realm: &Realm) -> SecretString {
+        self.lock().add_api_token(realm)
     }
 
     /// The existing stream tokens, oldest first.
     pub fn tokens(&self, realm: &Realm) -> Vec<Token> {
-        self.with(|platform, _| platform.of(realm).cloned().collect())
+        self.with(|platform, _| platform.tokens_in(realm).cloned().collect())
     }
 
     /// Creates a stream token outside Terraform, regardless of the limit.
     pub fn add_token(&self, realm: &Realm, permanent: bool) -> Token {
-        self.with(|platform, now| platform.add(realm, permanent, now))
+        self.with(|platform, now| platform.add_token(realm, permanent, now))
     }
 
     /// Deletes a stream token outside Terraform.

@@ -13,31 +13,30 @@ pub struct Options {
     pub permanent_limit: usize,
     /// Whether deactivated tokens count against the limit. Not documented.
     pub inactive_count: bool,
-    /// The status if the limit is reached. Not documented; the tests of the Python client show a
-    /// creation rejected with 400.
-    pub limit_refused: StatusCode,
-    /// The value of `expires` of a permanent token. Documented is only that those "do not expire
-    /// automatically".
+    /// The status if the limit of permanent tokens is reached. Not documented; the tests of the
+    /// Python client show a creation that is rejected with 400.
+    pub limit_reached: StatusCode,
+    /// The value of `expires` of a permanent token. The documentation says only that permanent
+    /// tokens "do not expire automatically".
     pub permanent_expires: PermanentExpiry,
     /// Whether answers contain `permanent`. No sample does.
-    pub tell_permanent: bool,
+    pub returns_permanent: bool,
     /// The state of an expired token. Not documented.
     pub expired: Expired,
     /// Whether the answer to a creation contains the creation time and the expiry. Samples do; no
     /// document promises it.
-    pub creation_tells_times: bool,
+    pub creation_returns_times: bool,
     /// The format of instants. Samples use both.
     pub instants: Instants,
     /// The order of the list. Not documented.
     pub order: Order,
     /// The maximum length of a page of the list. Not documented; both clients request 20 by
     /// default.
-    pub longest_page: usize,
+    pub max_page_size: usize,
     /// The request that activates and deactivates a token. The Python client sends a form by PATCH,
     /// the other one JSON by PUT.
     pub update: Update,
-    /// The body of an error. One is documented; a gateway in front of the platform may send
-    /// another.
+    /// The body of an error. One is documented; a gateway in front of the platform may send others.
     pub errors: ErrorBody,
     /// Whether empty path segments are dropped, as in many gateways: a request for a token without
     /// an id then addresses all tokens.
@@ -49,14 +48,14 @@ impl Default for Options {
         Self {
             permanent_limit: 5,
             inactive_count: true,
-            limit_refused: StatusCode::BAD_REQUEST,
+            limit_reached: StatusCode::BAD_REQUEST,
             permanent_expires: PermanentExpiry::Null,
-            tell_permanent: false,
+            returns_permanent: false,
             expired: Expired::Listed,
-            creation_tells_times: true,
+            creation_returns_times: true,
             instants: Instants::Offset,
             order: Order::OldestFirst,
-            longest_page: 100,
+            max_page_size: 100,
             update: Update::Both,
             errors: ErrorBody::Documented,
             merges_slashes: true,
@@ -64,9 +63,10 @@ impl Default for Options {
     }
 }
 
-/// Options that show every behaviour that the platform's clients leave open, for tests that must hold with each.
+/// Options that together show every behaviour that the clients leave open, for tests that must pass
+/// with each.
 #[must_use]
-pub fn every_shape() -> Vec<Options> {
+pub fn option_variants() -> Vec<Options> {
     let expiries = [
         PermanentExpiry::Null,
         PermanentExpiry::Absent,
@@ -76,12 +76,12 @@ pub fn every_shape() -> Vec<Options> {
     let others = [
         Options::default(),
         Options {
-            tell_permanent: true,
+            returns_permanent: true,
             instants: Instants::Zulu,
             order: Order::NewestFirst,
             update: Update::PutJson,
             errors: ErrorBody::Detail,
-            expired: Expired::Gone,
+            expired: Expired::Deleted,
             merges_slashes: false,
             ..Options::default()
         },
@@ -89,7 +89,7 @@ pub fn every_shape() -> Vec<Options> {
             errors: ErrorBody::Empty,
             expired: Expired::Deactivated,
             inactive_count: false,
-            longest_page: 20,
+            max_page_size: 20,
             ..Options::default()
         },
     ];
@@ -123,7 +123,7 @@ pub enum Expired {
     /// It stays in the list as inactive.
     Deactivated,
     /// It is deleted.
-    Gone,
+    Deleted,
 }
 
 /// The format of an instant.

@@ -1,8 +1,8 @@
-//! The API: the documented endpoints, and two with assumed paths.
+//! The API: the documented endpoints, and those of streaming tokens at assumed paths.
 //!
 //! Requests are validated strictly: another version, or a query or a body that no client sends, is
-//! rejected, so that a provider cannot rely on it. Accepted is everything that the documentation's
-//! samples and the Python client send, such as `bearer` in any case and a missing version.
+//! rejected, so that a provider cannot rely on it. Requests as in the documentation's samples and
+//! the Python client are accepted, such as `bearer` in any case and a missing version.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,15 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use secrecy::ExposeSecret;
+use serde_json::json;
 
-use super::Sandbox;
-use super::options::{ErrorBody, Paths, Rotated, Tokens};
-use super::portal::{Caller, Portal, Workspace};
+use super::options::{Paths, Rotated};
+use super::refusal::Refusal;
+use super::state::{Caller, Portal, Workspace};
+use super::{Sandbox, zip};
 
-/// A certificate without any meaning.
+/// A certificate without valid content.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n";
 
 pub(super) fn routes() -> Router<Sandbox> {
@@ -40,19 +41,7 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/workspaces/{id}/sandbox-tokens/rotate", post(rotate))
         .route("/sandbox-tokens", get(tokens_by_query).put(rotate_by_query))
         .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
-}
-
-/// The reason the platform rejects a request.
-#[derive(Debug)]
-enum Refusal {
-    Unauthenticated,
-    /// The caller lacks the permission.
-    Forbidden,
-    NotFound,
-    NotAllowed,
-    /// The problem with the request.
-    Invalid(&'static str),
+        .method_not_allowed_fallback(method_not_allowed)
 }
 
 type HandlerResult = Result<Response, Refusal>;
@@ -72,24 +61,24 @@ impl Sandbox {
             let answer = match token.and_then(|token| portal.caller(token)) {
                 None => Err(Refusal::Unauthenticated),
                 Some(_) if text("x-version").is_some_and(|version| version != "2.0") => {
-                    Err(Refusal::Invalid("There is no such version."))
+                    Err(Refusal::Invalid("The version is not supported."))
                 }
                 Some(caller) => handle(portal, &caller, now),
             };
-            answer.unwrap_or_else(|refusal| portal.reject(&refusal))
+            answer.unwrap_or_else(|refusal| portal.options.rejected(&refusal))
         })
     }
 }
 
 impl Portal {
-    /// The workspace with this id, if the caller may see it.
+    /// Returns the workspace with this id if the caller may read it.
     fn workspace(&self, id: &str, caller: &Caller) -> Result<&Workspace, Refusal> {
         let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
-        caller.sees(id).then_some(workspace).ok_or(Refusal::Forbidden)
+        caller.may_read(id).then_some(workspace).ok_or(Refusal::Forbidden)
     }
 
-    /// Checks that the platform has the endpoints of this layout.
-    fn has(&self, paths: Paths) -> Result<(), Refusal> {
+    /// Returns 404 unless the platform has the endpoints of this layout.
+    fn require_paths(&self, paths: Paths) -> Result<(), Refusal> {
         (self.options.paths == paths).then_some(()).ok_or(Refusal::NotFound)
     }
 
@@ -98,7 +87,7 @@ impl Portal {
         if !caller.may_read_tokens(self.options.readers) {
             return Err(Refusal::Forbidden);
         }
-        Ok(Json(tokens_body(self.options.tokens, workspace.shown(now))).into_response())
+        Ok(Json(self.options.tokens(workspace.visible_tokens(now))).into_response())
     }
 
     fn rotate_tokens(&mut self, id: &str, caller: &Caller, now: Timestamp, body: &[u8]) -> HandlerResult {
@@ -112,41 +101,24 @@ impl Portal {
         let new = self.rotate(id, now).ok_or(Refusal::NotFound)?;
         let workspace = self.workspaces.get(id).ok_or(Refusal::NotFound)?;
         Ok(match self.options.rotated {
-            Rotated::Tokens => Json(tokens_body(self.options.tokens, workspace.tokens())).into_response(),
+            Rotated::Tokens => Json(self.options.tokens(workspace.tokens())).into_response(),
             Rotated::NewToken => (StatusCode::CREATED, Json(new.expose_secret())).into_response(),
             Rotated::Empty => StatusCode::OK.into_response(),
             Rotated::NoContent => StatusCode::NO_CONTENT.into_response(),
         })
-    }
-
-    fn reject(&self, refusal: &Refusal) -> Response {
-        let (status, message) = match refusal {
-            Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "The token is not valid."),
-            Refusal::Forbidden => (self.options.refused, "The caller may not do this."),
-            Refusal::NotFound => (StatusCode::NOT_FOUND, "Not found."),
-            Refusal::NotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
-            Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, *problem),
-        };
-        match self.options.errors {
-            ErrorBody::Problem => {
-                let body = json!({"title": "Error", "status": status.as_u16(), "detail": message});
-                (status, Json(body)).into_response()
-            }
-            ErrorBody::Message => (status, Json(json!({ "message": message }))).into_response(),
-            ErrorBody::Text => (status, message).into_response(),
-            ErrorBody::Empty => status.into_response(),
-        }
     }
 }
 
 async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     sandbox.serve(&headers, |portal, caller, _| {
         let is_shown = |id: &str| match caller {
-            Caller::User(_) => portal.options.lists_for_users,
+            Caller::User(_) => portal.options.users_list_workspaces,
             Caller::Workspace(own) => own == id,
         };
         let workspaces = portal.workspaces.iter().filter(|(id, _)| is_shown(id));
-        let rows: Vec<_> = workspaces.map(|(id, workspace)| row(portal, id, workspace)).collect();
+        let rows: Vec<_> = workspaces
+            .map(|(id, workspace)| portal.options.workspace(id, workspace))
+            .collect();
         Ok(Json(rows).into_response())
     })
 }
@@ -154,14 +126,14 @@ async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
 async fn read(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, _| {
         let workspace = portal.workspace(&id, caller)?;
-        Ok(Json(row(portal, &id, workspace)).into_response())
+        Ok(Json(portal.options.workspace(&id, workspace)).into_response())
     })
 }
 
 async fn broker(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, _| {
         let workspace = portal.workspace(&id, caller)?;
-        let keeps_alive = if portal.options.settings_are_texts {
+        let keeps_alive = if portal.options.settings_are_strings {
             json!("true")
         } else {
             json!(true)
@@ -191,7 +163,7 @@ async fn certificates(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(i
         if !portal.options.has_certificate {
             return Ok(StatusCode::OK.into_response());
         }
-        let archive = archive("ca.cert", CERTIFICATE.as_bytes());
+        let archive = zip::archive("ca.cert", CERTIFICATE.as_bytes());
         Ok(([(header::CONTENT_TYPE, "application/zip")], archive).into_response())
     })
 }
@@ -252,7 +224,7 @@ async fn permission(
         let names: Vec<_> = query.keys().map(String::as_str).collect();
         if names != ["permission", "resourceId", "resourceType"] {
             return Err(Refusal::Invalid(
-                "It takes a permission, a resourceId and a resourceType.",
+                "permission, resourceId and resourceType are required.",
             ));
         }
         let parameter = |name: &str| query.get(name).map_or("", String::as_str);
@@ -261,7 +233,7 @@ async fn permission(
         }
         let id = parameter("resourceId");
         let exists = parameter("resourceType") != "Workspace" || portal.workspaces.contains_key(id);
-        Ok(Json(exists && caller.sees(id) && caller.has(parameter("permission"))).into_response())
+        Ok(Json(exists && caller.may_read(id) && caller.has_permission(parameter("permission"))).into_response())
     })
 }
 
@@ -283,14 +255,14 @@ const PERMISSIONS: [&str; 6] = ["Create", "Read", "Update", "Delete", "Write", "
 
 async fn tokens(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.has(Paths::Nested)?;
+        portal.require_paths(Paths::Nested)?;
         portal.read_tokens(&id, caller, now)
     })
 }
 
 async fn rotate(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.has(Paths::Nested)?;
+        portal.require_paths(Paths::Nested)?;
         portal.rotate_tokens(&id, caller, now, &body)
     })
 }
@@ -299,7 +271,7 @@ type WorkspaceQuery = Query<BTreeMap<String, String>>;
 
 async fn tokens_by_query(State(sandbox): State<Sandbox>, headers: HeaderMap, Query(query): WorkspaceQuery) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.has(Paths::Beside)?;
+        portal.require_paths(Paths::ByQuery)?;
         portal.read_tokens(workspace_in_query(&query)?, caller, now)
     })
 }
@@ -311,7 +283,7 @@ async fn rotate_by_query(
     body: Bytes,
 ) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.has(Paths::Beside)?;
+        portal.require_paths(Paths::ByQuery)?;
         portal.rotate_tokens(workspace_in_query(&query)?, caller, now, &body)
     })
 }
@@ -319,83 +291,13 @@ async fn rotate_by_query(
 fn workspace_in_query(query: &BTreeMap<String, String>) -> Result<&str, Refusal> {
     let id = query.get("workspaceId").filter(|_| query.len() == 1);
     id.map(String::as_str)
-        .ok_or(Refusal::Invalid("It takes a workspaceId."))
+        .ok_or(Refusal::Invalid("workspaceId is required."))
 }
 
 async fn not_found(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|portal, _| portal.reject(&Refusal::NotFound))
+    sandbox.with(|portal, _| portal.options.rejected(&Refusal::NotFound))
 }
 
-async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|portal, _| portal.reject(&Refusal::NotAllowed))
-}
-
-/// A workspace as it appears in answers, with its broker's password.
-fn row(portal: &Portal, id: &str, workspace: &Workspace) -> Value {
-    json!({
-        "workspaceId": id,
-        "name": id,
-        "status": "Ready",
-        "brokerType": "SharedKafka",
-        "broker": {
-            "address": "kafka-1.sandbox:9093,kafka-2.sandbox:9093",
-            "securityMode": "SaslSsl",
-            "sslPassword": "",
-            "saslMechanism": "ScramSha256",
-            "username": id,
-            "password": workspace.password.expose_secret(),
-            "hasCertificate": portal.options.has_certificate,
-        },
-        "workspaceClassId": "Standard",
-        "storageClassId": "Standard",
-        "createdAt": format!("{:.3}", workspace.created),
-        "brokerSettings": {"brokerType": "SharedKafka", "syncTopics": false},
-        "repositoryId": "00000000-0000-4000-8000-000000000001",
-        "branch": "main",
-        "environmentName": id,
-        "version": 2,
-        "branchProtected": false,
-    })
-}
-
-fn tokens_body(shape: Tokens, tokens: &[SecretString; 2]) -> Value {
-    let [one, two] = tokens.each_ref().map(ExposeSecret::expose_secret);
-    match shape {
-        Tokens::Published => json!({"current": one, "next": two}),
-        Tokens::Named => json!({"token1": one, "token2": two}),
-        Tokens::Texts => json!([one, two]),
-        Tokens::Objects => json!([{ "token": one }, { "token": two }]),
-        Tokens::Wrapped => json!({"tokens": [{ "value": one }, { "value": two }]}),
-    }
-}
-
-/// A ZIP archive with one uncompressed file.
-fn archive(name: &str, content: &[u8]) -> Vec<u8> {
-    let (name, size) = (name.as_bytes(), (content.len() as u32).to_le_bytes());
-    let name_length = (name.len() as u16).to_le_bytes();
-    // The common part of the file's header and its directory entry: version, flags, method, time,
-    // date, checksum, sizes, and the lengths of the name and of the extra field.
-    let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-    for part in [&crc32(content).to_le_bytes()[..], &size, &size, &name_length, &[0, 0]] {
-        common.extend(part);
-    }
-    let mut archive = [&b"PK\x03\x04"[..], &common, name, content].concat();
-    let start = (archive.len() as u32).to_le_bytes();
-    // Comment, disk, internal and external attributes, and the offset of the file.
-    let entry = [&b"PK\x01\x02\x14\0"[..], &common, &[0; 14], name].concat();
-    let length = (entry.len() as u32).to_le_bytes();
-    archive.extend(entry);
-    for part in [&b"PK\x05\x06"[..], &[0; 4], &[1, 0, 1, 0], &length, &start, &[0, 0]] {
-        archive.extend(part);
-    }
-    archive
-}
-
-fn crc32(content: &[u8]) -> u32 {
-    let step = |sum: u32, byte: &u8| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            (sum >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(sum & 1))
-        })
-    };
-    !content.iter().fold(!0, step)
+async fn method_not_allowed(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|portal, _| portal.options.rejected(&Refusal::MethodNotAllowed))
 }

@@ -5,9 +5,12 @@
 //! are not public. [`Options`] has a field for each behaviour that the documentation leaves open.
 //! Not included: the rest of Quix, such as topics and deployments.
 
+mod answer;
 mod api;
 mod options;
-mod portal;
+mod refusal;
+mod state;
+mod zip;
 
 use axum::Router;
 use jiff::Timestamp;
@@ -16,8 +19,8 @@ use secrecy::SecretString;
 use super::Platform;
 use crate::token::Clock;
 
-pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens, every_shape};
-pub use portal::{Portal, Role};
+pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens, option_variants};
+pub use state::{Portal, Role};
 
 /// An in-memory Quix.
 pub type Sandbox = super::Sandbox<Portal>;
@@ -50,14 +53,14 @@ impl Sandbox {
         Self::start(Portal::new(options), clock)
     }
 
-    /// Creates a personal access token of a user with this role.
-    pub fn user(&self, role: Role) -> SecretString {
-        self.lock().user(role)
+    /// Creates a user with this role and returns a personal access token.
+    pub fn add_user(&self, role: Role) -> SecretString {
+        self.lock().add_user(role)
     }
 
     /// Creates a workspace with this id.
     pub fn add_workspace(&self, id: &str) {
-        self.with(|portal, now| portal.add(id, now));
+        self.with(|portal, now| portal.add_workspace(id, now));
     }
 
     /// Deletes a workspace with its tokens.
@@ -78,7 +81,7 @@ impl Sandbox {
         self.lock()
             .workspaces
             .get(workspace)
-            .map_or(0, portal::Workspace::rotations)
+            .map_or(0, state::Workspace::rotations)
     }
 
     /// Rotates a workspace's streaming tokens outside Terraform.

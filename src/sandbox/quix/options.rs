@@ -18,20 +18,19 @@ pub struct Options {
     /// The answer to a rotation. Not public; the documentation of the command line says that it
     /// rotates and retrieves.
     pub rotated: Rotated,
-    /// The time after a rotation for which a read still returns the previous tokens. Not public.
-    pub shown_after: SignedDuration,
+    /// The period after a rotation during which a read returns the previous tokens. Not public.
+    pub stale_reads: SignedDuration,
     /// The callers that may read the streaming tokens. Documented is only that administrators may
     /// rotate them.
     pub readers: Readers,
-    /// The status of a missing permission. Not documented.
-    pub refused: StatusCode,
-    /// Whether a user's token can list workspaces. A comment in the Python client says that it may
-    /// not.
-    pub lists_for_users: bool,
+    /// The status if the caller lacks the permission. Not documented.
+    pub forbidden: StatusCode,
+    /// Whether users can list workspaces. A comment in the Python client says that they may not.
+    pub users_list_workspaces: bool,
     /// Whether the broker has settings that the Python client does not know and rejects.
     pub has_other_settings: bool,
     /// Whether these settings are strings. Not documented.
-    pub settings_are_texts: bool,
+    pub settings_are_strings: bool,
     /// Whether the broker has its own certificate. Not every broker does.
     pub has_certificate: bool,
     /// The body of an error. The Python client accepts JSON and plain text.
@@ -44,46 +43,47 @@ impl Default for Options {
             paths: Paths::Nested,
             tokens: Tokens::Named,
             rotated: Rotated::Tokens,
-            shown_after: SignedDuration::ZERO,
+            stale_reads: SignedDuration::ZERO,
             readers: Readers::Users,
-            refused: StatusCode::FORBIDDEN,
-            lists_for_users: true,
+            forbidden: StatusCode::FORBIDDEN,
+            users_list_workspaces: true,
             has_other_settings: false,
-            settings_are_texts: true,
+            settings_are_strings: true,
             has_certificate: true,
             errors: ErrorBody::Problem,
         }
     }
 }
 
-/// Options that show every behaviour that the platform's documents leave open, for tests that must hold with each.
+/// Options that together show every behaviour that the documentation leaves open, for tests that
+/// must pass with each.
 #[must_use]
-pub fn every_shape() -> Vec<Options> {
+pub fn option_variants() -> Vec<Options> {
     let others = [
         Options::default(),
         Options {
-            paths: Paths::Beside,
+            paths: Paths::ByQuery,
             readers: Readers::Admins,
-            refused: StatusCode::NOT_FOUND,
+            forbidden: StatusCode::NOT_FOUND,
             errors: ErrorBody::Message,
             ..Options::default()
         },
         Options {
-            shown_after: jiff::SignedDuration::from_secs(3),
+            stale_reads: jiff::SignedDuration::from_secs(3),
             readers: Readers::Holders,
-            errors: ErrorBody::Text,
+            errors: ErrorBody::Plain,
             ..Options::default()
         },
         Options {
             errors: ErrorBody::Empty,
-            refused: StatusCode::UNAUTHORIZED,
+            forbidden: StatusCode::UNAUTHORIZED,
             ..Options::default()
         },
     ];
     let shapes = [
         (Tokens::Published, Rotated::Tokens),
         (Tokens::Named, Rotated::Tokens),
-        (Tokens::Texts, Rotated::NewToken),
+        (Tokens::Strings, Rotated::NewToken),
         (Tokens::Objects, Rotated::Empty),
         (Tokens::Wrapped, Rotated::NoContent),
     ];
@@ -103,7 +103,7 @@ pub enum Paths {
     /// Paths below the workspace, with a rotation by POST.
     Nested,
     /// One path for all workspaces, with the workspace in the query and a rotation by PUT.
-    Beside,
+    ByQuery,
 }
 
 impl Paths {
@@ -111,7 +111,7 @@ impl Paths {
     pub fn reading(self) -> &'static str {
         match self {
             Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens",
-            Self::Beside => "/sandbox-tokens?workspaceId={workspaceId}",
+            Self::ByQuery => "/sandbox-tokens?workspaceId={workspaceId}",
         }
     }
 
@@ -119,7 +119,7 @@ impl Paths {
     pub fn rotation(self) -> &'static str {
         match self {
             Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens/rotate",
-            Self::Beside => "PUT /sandbox-tokens?workspaceId={workspaceId}",
+            Self::ByQuery => "PUT /sandbox-tokens?workspaceId={workspaceId}",
         }
     }
 }
@@ -132,7 +132,7 @@ pub enum Tokens {
     /// `{"token1": "…", "token2": "…"}`
     Named,
     /// `["…", "…"]`
-    Texts,
+    Strings,
     /// `[{"token": "…"}, {"token": "…"}]`
     Objects,
     /// `{"tokens": [{"value": "…"}, {"value": "…"}]}`
@@ -170,8 +170,8 @@ pub enum ErrorBody {
     Problem,
     /// `{"message": "…"}`
     Message,
-    /// The text alone.
-    Text,
+    /// The message as plain text.
+    Plain,
     /// An empty body.
     Empty,
 }

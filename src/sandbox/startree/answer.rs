@@ -1,4 +1,5 @@
-//! The answers: the documented content, in the layout that the options select.
+//! The answers to successful requests: the documented content, in the layout that the options
+//! select.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,61 +8,18 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::environment::{Policy, Role, ServiceToken, Subject};
-use super::options::{Attached, Document, Envelope, ErrorBody, Options, Srns, SubjectTypes, Success};
-
-/// The reason the platform rejects a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Unauthenticated,
-    Forbidden,
-    /// The addressed object does not exist.
-    Absent,
-    /// The endpoint does not exist.
-    NoEndpoint,
-    NotAllowed,
-    MediaType,
-    Invalid(&'static str),
-    /// The name is in use.
-    Taken,
-    /// The assignment or attachment exists already.
-    AlreadyDone,
-    InUse(&'static str),
-}
+use super::options::{Attached, Document, Envelope, Options, Srns, SubjectTypes, Success};
+use super::state::{Policy, Role, ServiceToken, Subject};
 
 impl Options {
-    pub(super) fn refused(&self, refusal: Refusal) -> Response {
-        let (status, message) = match refusal {
-            Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized."),
-            Refusal::Forbidden => (StatusCode::FORBIDDEN, "Access denied."),
-            Refusal::Absent => (self.absent, "The resource does not exist."),
-            Refusal::NoEndpoint => (StatusCode::NOT_FOUND, "There is no such endpoint."),
-            Refusal::NotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
-            Refusal::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type."),
-            Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, problem),
-            Refusal::Taken => (self.taken, "The name is in use."),
-            Refusal::AlreadyDone => (StatusCode::CONFLICT, "The relation exists already."),
-            Refusal::InUse(by) => (self.in_use, by),
-        };
-        match self.errors {
-            ErrorBody::Message => (status, Json(json!({ "message": message }))).into_response(),
-            ErrorBody::Spring => {
-                let body = json!({"timestamp": "2027-01-01T00:00:00Z", "status": status.as_u16(), "error": message});
-                (status, Json(body)).into_response()
-            }
-            ErrorBody::Plain => (status, message).into_response(),
-            ErrorBody::Empty => status.into_response(),
-        }
-    }
-
-    /// The answer to a creation of `thing`.
-    pub(super) fn created(&self, thing: Value) -> Response {
+    /// The answer to the creation of `object`.
+    pub(super) fn created(&self, object: Value) -> Response {
         let status = match self.success {
             Success::Ok => StatusCode::OK,
             Success::Precise => StatusCode::CREATED,
         };
-        if self.echoes {
-            (status, Json(self.wrapped(thing))).into_response()
+        if self.returns_objects {
+            (status, Json(self.wrapped(object))).into_response()
         } else {
             status.into_response()
         }
@@ -70,16 +28,18 @@ impl Options {
     /// The answer to a deletion, or to a change without content to return.
     pub(super) fn done(&self) -> Response {
         match self.success {
-            Success::Ok if self.echoes => Json(json!({"message": "Done."})).into_response(),
+            Success::Ok if self.returns_objects => Json(json!({"message": "Done."})).into_response(),
             Success::Ok => StatusCode::OK.into_response(),
             Success::Precise => StatusCode::NO_CONTENT.into_response(),
         }
     }
 
-    pub(super) fn one(&self, thing: Value) -> Response {
-        Json(self.wrapped(thing)).into_response()
+    /// The answer to a read of `object`.
+    pub(super) fn object(&self, object: Value) -> Response {
+        Json(self.wrapped(object)).into_response()
     }
 
+    /// The answer with a list, named `name` in the layouts that have a name.
     pub(super) fn list(&self, name: &str, rows: Vec<Value>) -> Response {
         let list = match self.list {
             Envelope::Bare => json!(rows),
@@ -96,21 +56,21 @@ impl Options {
             Success::Ok => StatusCode::OK,
             Success::Precise => StatusCode::CREATED,
         };
-        let shown = json!({
+        let issued = json!({
             "accessKey": token.access_key,
             "secretKey": token.secret_key.expose_secret(),
             "bearerToken": token.bearer().expose_secret(),
         });
-        (status, Json(self.wrapped(shown))).into_response()
+        (status, Json(self.wrapped(issued))).into_response()
     }
 
     pub(super) fn token(&self, token: &ServiceToken) -> Value {
         let mut row = Map::new();
         row.insert("accessKey".to_owned(), token.access_key.as_str().into());
-        if self.srns != Srns::Seldom {
+        if self.srns != Srns::PoliciesOnly {
             row.insert("srn".to_owned(), self.srn("service-token", &token.access_key).into());
         }
-        if self.tells_descriptions {
+        if self.returns_descriptions {
             row.insert("description".to_owned(), token.description.clone().into());
         }
         row.insert("createdAt".to_owned(), token.created.to_string().into());
@@ -120,10 +80,10 @@ impl Options {
     pub(super) fn role(&self, name: &str, role: &Role) -> Value {
         let mut row = Map::new();
         row.insert("name".to_owned(), name.into());
-        if self.srns != Srns::Seldom {
+        if self.srns != Srns::PoliciesOnly {
             row.insert("srn".to_owned(), self.srn("role", name).into());
         }
-        if self.tells_descriptions {
+        if self.returns_descriptions {
             row.insert("description".to_owned(), role.description.clone().into());
         }
         row.into()
@@ -133,7 +93,7 @@ impl Options {
         let parsed = || serde_json::from_str::<Value>(&policy.document).unwrap_or_default();
         let document = match self.document {
             Document::AsSent => policy.document.as_str().into(),
-            Document::Respelled => format!("{:#}", parsed()).into(),
+            Document::Reformatted => format!("{:#}", parsed()).into(),
             Document::Json => parsed(),
         };
         json!({
@@ -146,24 +106,24 @@ impl Options {
         })
     }
 
-    /// A policy as it appears in the list of policies.
-    pub(super) fn summary(&self, name: &str) -> Value {
+    /// A row in the list of policies.
+    pub(super) fn policy_row(&self, name: &str) -> Value {
         json!({"name": name, "srn": self.srn("policy", name)})
     }
 
-    /// A policy as it appears in the list of a role's policies.
-    pub(super) fn attached(&self, name: &str) -> Value {
+    /// A row in the list of a role's policies.
+    pub(super) fn attached_row(&self, name: &str) -> Value {
         match self.attached {
-            Attached::Rows => self.summary(name),
+            Attached::Rows => self.policy_row(name),
             Attached::PolicySrns => json!({"policySrn": self.srn("policy", name)}),
-            Attached::Texts => self.srn("policy", name).into(),
+            Attached::Strings => self.srn("policy", name).into(),
         }
     }
 
     pub(super) fn assignment(&self, role: &str, subject: &Subject) -> Value {
         let subject_type = match self.subject_types {
             SubjectTypes::AsSent => subject.subject_type.clone(),
-            SubjectTypes::Shouting => subject.subject_type.to_ascii_uppercase().replace('-', "_"),
+            SubjectTypes::UpperSnakeCase => subject.subject_type.to_ascii_uppercase().replace('-', "_"),
         };
         json!({"subject": subject.subject, "subjectType": subject_type, "roleSrn": self.srn("role", role)})
     }
@@ -171,11 +131,15 @@ impl Options {
     fn srn(&self, kind: &str, name: &str) -> String {
         match self.srns {
             Srns::Encoded => format!("srn2:{kind}%23{}", utf8_percent_encode(name, NON_ALPHANUMERIC)),
-            Srns::Plain | Srns::Seldom => format!("srn2:{kind}#{name}"),
+            Srns::Plain | Srns::PoliciesOnly => format!("srn2:{kind}#{name}"),
         }
     }
 
-    fn wrapped(&self, thing: Value) -> Value {
-        if self.wraps { json!({ "data": thing }) } else { thing }
+    fn wrapped(&self, object: Value) -> Value {
+        if self.wraps_objects {
+            json!({ "data": object })
+        } else {
+            object
+        }
     }
 }

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Sandbox;
-use super::answer::Refusal;
-use super::environment::{Caller, Environment, Subject};
+use super::refusal::Refusal;
+use super::state::{Caller, Environment, Subject};
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/service-tokens", post(create_token))
         .route("/service-tokens/{srn}", get(read_token).delete(delete_token))
         .fallback(no_endpoint)
-        .method_not_allowed_fallback(not_allowed)
+        .method_not_allowed_fallback(method_not_allowed)
 }
 
 impl Sandbox {
@@ -50,19 +50,19 @@ impl Sandbox {
                 Some(Caller::Other) => Err(Refusal::Forbidden),
                 None => Err(Refusal::Unauthenticated),
             };
-            answer.unwrap_or_else(|refusal| environment.options.refused(refusal))
+            answer.unwrap_or_else(|refusal| environment.options.rejected(refusal))
         })
     }
 }
 
-/// The bearer token of the request.
+/// Returns the bearer token of the request.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    credentials_of(headers, "Bearer")
+    credentials(headers, "Bearer")
 }
 
-/// The credentials of this scheme. Its name is case-insensitive (RFC 9110, 11.1); the documentation
-/// also has `bearer`.
-pub(super) fn credentials_of<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+/// Returns the credentials of this scheme. Its name is case-insensitive (RFC 9110, 11.1): the
+/// documentation also shows `bearer`.
+pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (found, credentials) = header.split_once(' ')?;
     found
@@ -70,7 +70,7 @@ pub(super) fn credentials_of<'a>(headers: &'a HeaderMap, scheme: &str) -> Option
         .then(|| credentials.trim_start_matches(' '))
 }
 
-/// The name in the SRN of an object of this kind.
+/// Returns the name in the SRN of an object of this kind.
 fn name_in_srn<'a>(srn: &'a str, kind: &str) -> Result<&'a str, Refusal> {
     let name = srn.strip_prefix("srn2:").and_then(|srn| srn.strip_prefix(kind));
     name.and_then(|name| name.strip_prefix('#'))
@@ -78,12 +78,12 @@ fn name_in_srn<'a>(srn: &'a str, kind: &str) -> Result<&'a str, Refusal> {
         .ok_or(Refusal::Invalid("The SRN is not valid."))
 }
 
-fn body<T: for<'a> Deserialize<'a>>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
+fn read_body<T: for<'a> Deserialize<'a>>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if media_type.and_then(|found| found.split(';').next()) != Some("application/json") {
-        return Err(Refusal::MediaType);
+        return Err(Refusal::UnsupportedMediaType);
     }
-    serde_json::from_slice(bytes).map_err(|_| Refusal::Invalid("The body cannot be read."))
+    serde_json::from_slice(bytes).map_err(|_| Refusal::Invalid("The body is not valid."))
 }
 
 #[derive(Deserialize)]
@@ -96,7 +96,7 @@ struct NewPolicy {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ChangedPolicy {
+struct PolicyUpdate {
     description: Option<String>,
     policy_document_json: String,
 }
@@ -116,21 +116,21 @@ struct NewToken {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct PolicyOfRole {
+struct PolicyBody {
     policy_srn: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct SubjectOfRole {
+struct SubjectBody {
     subject: String,
     subject_type: String,
 }
 
-impl SubjectOfRole {
-    fn read(self) -> Result<Subject, Refusal> {
-        let is_type = ["user-email", "group", "domain", "service-token"].contains(&self.subject_type.as_str());
-        if !is_type || self.subject.is_empty() {
+impl SubjectBody {
+    fn subject(self) -> Result<Subject, Refusal> {
+        let is_valid_type = ["user-email", "group", "domain", "service-token"].contains(&self.subject_type.as_str());
+        if !is_valid_type || self.subject.is_empty() {
             return Err(Refusal::Invalid("The subject is not valid."));
         }
         Ok(Subject::new(&self.subject_type, &self.subject))
@@ -142,7 +142,7 @@ type Srn = Path<String>;
 async fn list_policies(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let options = &environment.options;
-        let rows = environment.policies.keys().map(|name| options.summary(name));
+        let rows = environment.policies.keys().map(|name| options.policy_row(name));
         Ok(options.list("policies", rows.collect()))
     })
 }
@@ -153,9 +153,9 @@ async fn create_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes
             name,
             description,
             policy_document_json,
-        } = body(&headers, &bytes)?;
+        } = read_body(&headers, &bytes)?;
         environment.create_policy(&name, description, policy_document_json, now)?;
-        let policy = environment.policies.get(&name).ok_or(Refusal::Absent)?;
+        let policy = environment.policies.get(&name).ok_or(Refusal::NotFound)?;
         Ok(environment.options.created(environment.options.policy(&name, policy)))
     })
 }
@@ -163,17 +163,17 @@ async fn create_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes
 async fn read_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let name = name_in_srn(&srn, "policy")?;
-        let policy = environment.policies.get(name).ok_or(Refusal::Absent)?;
-        Ok(environment.options.one(environment.options.policy(name, policy)))
+        let policy = environment.policies.get(name).ok_or(Refusal::NotFound)?;
+        Ok(environment.options.object(environment.options.policy(name, policy)))
     })
 }
 
 async fn update_policy(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
-        let ChangedPolicy {
+        let PolicyUpdate {
             description,
             policy_document_json,
-        } = body(&headers, &bytes)?;
+        } = read_body(&headers, &bytes)?;
         environment.update_policy(name_in_srn(&srn, "policy")?, description, policy_document_json, now)?;
         Ok(environment.options.done())
     })
@@ -196,7 +196,7 @@ async fn list_roles(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Respo
 
 async fn create_role(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let NewRole { name, description } = body(&headers, &bytes)?;
+        let NewRole { name, description } = read_body(&headers, &bytes)?;
         environment.create_role(&name, description)?;
         let role = environment.role(&name)?;
         Ok(environment.options.created(environment.options.role(&name, role)))
@@ -207,7 +207,7 @@ async fn read_role(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn)
     sandbox.serve(&headers, |environment, _| {
         let name = name_in_srn(&srn, "role")?;
         let role = environment.role(name)?;
-        Ok(environment.options.one(environment.options.role(name, role)))
+        Ok(environment.options.object(environment.options.role(name, role)))
     })
 }
 
@@ -222,13 +222,16 @@ async fn list_attached(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(
     sandbox.serve(&headers, |environment, _| {
         let options = &environment.options;
         let policies = &environment.role(name_in_srn(&srn, "role")?)?.policies;
-        Ok(options.list("policies", policies.iter().map(|name| options.attached(name)).collect()))
+        Ok(options.list(
+            "policies",
+            policies.iter().map(|name| options.attached_row(name)).collect(),
+        ))
     })
 }
 
 async fn attach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
+        let PolicyBody { policy_srn } = read_body(&headers, &bytes)?;
         environment.attach(name_in_srn(&srn, "role")?, name_in_srn(&policy_srn, "policy")?)?;
         Ok(environment.options.done())
     })
@@ -236,7 +239,7 @@ async fn attach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): S
 
 async fn detach(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, _| {
-        let PolicyOfRole { policy_srn } = body(&headers, &bytes)?;
+        let PolicyBody { policy_srn } = read_body(&headers, &bytes)?;
         environment.detach(name_in_srn(&srn, "role")?, name_in_srn(&policy_srn, "policy")?)?;
         Ok(environment.options.done())
     })
@@ -254,7 +257,7 @@ async fn list_assignments(State(sandbox): State<Sandbox>, headers: HeaderMap, Pa
 
 async fn assign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
-        let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
+        let subject = read_body::<SubjectBody>(&headers, &bytes)?.subject()?;
         environment.assign(name_in_srn(&srn, "role")?, subject, now)?;
         Ok(environment.options.done())
     })
@@ -262,7 +265,7 @@ async fn assign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): S
 
 async fn unassign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
-        let subject = body::<SubjectOfRole>(&headers, &bytes)?.read()?;
+        let subject = read_body::<SubjectBody>(&headers, &bytes)?.subject()?;
         environment.unassign(name_in_srn(&srn, "role")?, subject, now)?;
         Ok(environment.options.done())
     })
@@ -270,7 +273,7 @@ async fn unassign(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn):
 
 async fn create_token(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes: Bytes) -> Response {
     sandbox.serve(&headers, |environment, now| {
-        let NewToken { description } = body(&headers, &bytes)?;
+        let NewToken { description } = read_body(&headers, &bytes)?;
         let token = environment.create_token(description, now);
         Ok(environment.options.issued(&token))
     })
@@ -279,8 +282,8 @@ async fn create_token(State(sandbox): State<Sandbox>, headers: HeaderMap, bytes:
 async fn read_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
     sandbox.serve(&headers, |environment, _| {
         let access_key = name_in_srn(&srn, "service-token")?;
-        let token = environment.tokens.get(access_key).ok_or(Refusal::Absent)?;
-        Ok(environment.options.one(environment.options.token(token)))
+        let token = environment.tokens.get(access_key).ok_or(Refusal::NotFound)?;
+        Ok(environment.options.object(environment.options.token(token)))
     })
 }
 
@@ -292,9 +295,9 @@ async fn delete_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(s
 }
 
 async fn no_endpoint(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|environment, _| environment.options.refused(Refusal::NoEndpoint))
+    sandbox.with(|environment, _| environment.options.rejected(Refusal::NoEndpoint))
 }
 
-async fn not_allowed(State(sandbox): State<Sandbox>) -> Response {
-    sandbox.with(|environment, _| environment.options.refused(Refusal::NotAllowed))
+async fn method_not_allowed(State(sandbox): State<Sandbox>) -> Response {
+    sandbox.with(|environment, _| environment.options.rejected(Refusal::MethodNotAllowed))
 }

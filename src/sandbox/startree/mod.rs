@@ -3,7 +3,7 @@
 //!
 //! Included: every endpoint of policies, roles, attachments, assignments and service tokens at
 //! `/api/v1/rbac-manager`, and `GET /appconfigs`. A token without a role is rejected; an attached
-//! policy and an assigned role cannot be deleted; an assignment takes time to propagate to Pinot.
+//! policy and an assigned role cannot be deleted; assignments propagate to Pinot with a delay.
 //! [`Options`] has a field for each behaviour that the page leaves open, mostly about answers. Not
 //! included: the effect of policies.
 //!
@@ -13,9 +13,10 @@
 
 mod answer;
 mod api;
-mod environment;
 mod options;
 mod pinot;
+mod refusal;
+mod state;
 
 use std::collections::BTreeMap;
 
@@ -25,12 +26,13 @@ use secrecy::SecretString;
 
 use super::Platform;
 use crate::token::Clock;
-use environment::ADMINISTRATOR;
+use state::ADMINISTRATOR;
 
-pub use environment::{Environment, Policy, Role, ServiceToken, Subject};
 pub use options::{
-    Admits, Again, Attached, Document, Envelope, ErrorBody, Names, Options, Srns, SubjectTypes, Success, every_shape,
+    Attached, Document, Envelope, ErrorBody, Names, Options, PinotAccess, Repeated, Srns, SubjectTypes, Success,
+    option_variants,
 };
+pub use state::{Environment, Policy, Role, ServiceToken, Subject};
 
 /// An in-memory StarTree environment.
 pub type Sandbox = super::Sandbox<Environment>;
@@ -53,11 +55,11 @@ impl Platform for Environment {
     /// Whether Pinot accepts the value.
     fn is_live(&self, value: &str, now: Timestamp) -> bool {
         let token = self.token_with_value(value);
-        token.is_some_and(|token| self.admits(token, now))
+        token.is_some_and(|token| self.pinot_accepts(token, now))
     }
 
     fn expire(&mut self, now: Timestamp) {
-        self.drop_effective_removals(now);
+        self.forget_effective_removals(now);
     }
 }
 
@@ -78,7 +80,7 @@ impl Sandbox {
     }
 
     /// Creates an administrator's service token.
-    pub fn administrator(&self) -> ServiceToken {
+    pub fn add_administrator(&self) -> ServiceToken {
         self.with(|environment, now| {
             let token = environment.create_token(Some("Terraform".to_owned()), now);
             // Cannot fail: the role is predefined and the token exists.

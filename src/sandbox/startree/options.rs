@@ -5,20 +5,20 @@ use jiff::SignedDuration;
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
-/// StarTree's page *Using the RBAC API* shows every request, but only describes the answers. Nearly
-/// every option is therefore about something undocumented, and a robust client must work with each
-/// value.
+/// StarTree's page *Using the RBAC API* shows every request but only describes the answers.
+/// Therefore nearly every option is about undocumented behaviour, and a robust client must work
+/// with each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The statuses of successful requests.
     pub success: Success,
-    /// Whether the answer to a creation or a change contains the object. For a service token it
-    /// always does.
-    pub echoes: bool,
+    /// Whether the answer to a creation or an update contains the object. It always contains a
+    /// service token.
+    pub returns_objects: bool,
     /// The envelope of a list.
     pub list: Envelope,
-    /// Whether a single object has an envelope: `{"data": {…}}`.
-    pub wraps: bool,
+    /// Whether a single object has the envelope `{"data": {…}}`.
+    pub wraps_objects: bool,
     /// The rows in the list of a role's policies.
     pub attached: Attached,
     /// The format of SRNs in answers. In requests it is `srn2:role#name`, with `%23` for `#` in a
@@ -27,41 +27,41 @@ pub struct Options {
     /// The format of subject types in answers. Requests have `user-email`.
     pub subject_types: SubjectTypes,
     /// Whether answers contain email addresses and domains in lower case.
-    pub lowers_subjects: bool,
-    /// Whether answers contain the descriptions of roles and service tokens. For policies this is
+    pub lowercases_subjects: bool,
+    /// Whether answers contain the descriptions of roles and service tokens. Those of policies are
     /// documented.
-    pub tells_descriptions: bool,
+    pub returns_descriptions: bool,
     /// The format of a policy's document in answers.
     pub document: Document,
-    /// Whether a change of a policy without a description keeps the previous one.
+    /// Whether an update of a policy without a description keeps the previous one.
     pub keeps_description: bool,
     /// Whether roles and policies without a description are rejected.
-    pub needs_description: bool,
+    pub requires_description: bool,
     /// The valid names of roles and policies.
     pub names: Names,
     /// The status for a name that is in use.
-    pub taken: StatusCode,
+    pub name_taken: StatusCode,
     /// The status for an object that does not exist.
-    pub absent: StatusCode,
+    pub not_found: StatusCode,
     /// The status for the deletion of an attached policy or of an assigned role.
     pub in_use: StatusCode,
-    /// The answer to a repeated assignment or attachment, or to a repeated removal.
-    pub again: Again,
+    /// The answer to an assignment or attachment that exists, or to a removal of one that does not.
+    pub repeated: Repeated,
     /// Whether a role with attached policies can be deleted.
     pub deletes_roles_with_policies: bool,
     /// Whether the deletion of a service token removes its assignments.
     pub drops_assignments: bool,
     /// Whether a role can be assigned to a service token that does not exist.
     pub assigns_unknown_tokens: bool,
-    /// The time until Pinot learns of an assignment or its removal. Documented as up to an hour.
-    /// The deletion of a token takes effect immediately.
+    /// The delay until an assignment or its removal takes effect in Pinot. Documented as up to an
+    /// hour. The deletion of a token takes effect immediately.
     pub propagation: SignedDuration,
     /// The condition under which Pinot accepts a service token.
-    pub admits: Admits,
-    /// Pinot's status for a service token without the permission.
-    pub roleless: StatusCode,
+    pub pinot_access: PinotAccess,
+    /// Pinot's status for a service token that it does not accept.
+    pub forbidden: StatusCode,
     /// Whether Pinot also accepts user name and password.
-    pub basic: bool,
+    pub basic_auth: bool,
     /// The body of an error.
     pub errors: ErrorBody,
 }
@@ -70,66 +70,67 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             success: Success::Ok,
-            echoes: true,
+            returns_objects: true,
             list: Envelope::Bare,
-            wraps: false,
+            wraps_objects: false,
             attached: Attached::Rows,
             srns: Srns::Plain,
             subject_types: SubjectTypes::AsSent,
-            lowers_subjects: false,
-            tells_descriptions: true,
+            lowercases_subjects: false,
+            returns_descriptions: true,
             document: Document::AsSent,
             keeps_description: false,
-            needs_description: false,
+            requires_description: false,
             names: Names::Any,
-            taken: StatusCode::CONFLICT,
-            absent: StatusCode::NOT_FOUND,
+            name_taken: StatusCode::CONFLICT,
+            not_found: StatusCode::NOT_FOUND,
             in_use: StatusCode::CONFLICT,
-            again: Again::Accepted,
+            repeated: Repeated::Accepted,
             deletes_roles_with_policies: true,
             drops_assignments: true,
             assigns_unknown_tokens: false,
             propagation: SignedDuration::ZERO,
-            admits: Admits::Role,
-            roleless: StatusCode::FORBIDDEN,
-            basic: true,
+            pinot_access: PinotAccess::AnyRole,
+            forbidden: StatusCode::FORBIDDEN,
+            basic_auth: true,
             errors: ErrorBody::Message,
         }
     }
 }
 
-/// Options that show every behaviour that the platform's pages leave open, for tests that must hold with each.
+/// Options that together show every behaviour that the documentation leaves open, for tests that
+/// must pass with each.
 #[must_use]
-pub fn every_shape() -> Vec<Options> {
+pub fn option_variants() -> Vec<Options> {
     vec![
         Options::default(),
         Options {
             success: Success::Precise,
-            echoes: false,
+            returns_objects: false,
             list: Envelope::Named,
             attached: Attached::PolicySrns,
-            srns: Srns::Seldom,
-            subject_types: SubjectTypes::Shouting,
-            document: Document::Respelled,
-            taken: StatusCode::BAD_REQUEST,
+            srns: Srns::PoliciesOnly,
+            subject_types: SubjectTypes::UpperSnakeCase,
+            document: Document::Reformatted,
+            name_taken: StatusCode::BAD_REQUEST,
             in_use: StatusCode::BAD_REQUEST,
-            absent: StatusCode::BAD_REQUEST,
-            again: Again::Refused,
+            not_found: StatusCode::BAD_REQUEST,
+            repeated: Repeated::Rejected,
             errors: ErrorBody::Spring,
             ..Options::default()
         },
         Options {
             list: Envelope::Page,
-            wraps: true,
-            attached: Attached::Texts,
+            wraps_objects: true,
+            attached: Attached::Strings,
             srns: Srns::Encoded,
-            lowers_subjects: true,
-            tells_descriptions: false,
+            lowercases_subjects: true,
+            returns_descriptions: false,
             document: Document::Json,
             keeps_description: true,
             names: Names::Plain,
             in_use: StatusCode::UNPROCESSABLE_ENTITY,
-            again: Again::Refused,
+            repeated: Repeated::Rejected,
             deletes_roles_with_policies: false,
             drops_assignments: false,
             assigns_unknown_tokens: true,
@@ -137,11 +138,11 @@ pub fn every_shape() -> Vec<Options> {
             ..Options::default()
         },
         Options {
-            echoes: false,
+            returns_objects: false,
             list: Envelope::Data,
-            absent: StatusCode::INTERNAL_SERVER_ERROR,
+            not_found: StatusCode::INTERNAL_SERVER_ERROR,
             in_use: StatusCode::INTERNAL_SERVER_ERROR,
-            taken: StatusCode::INTERNAL_SERVER_ERROR,
+            name_taken: StatusCode::INTERNAL_SERVER_ERROR,
             errors: ErrorBody::Plain,
             ..Options::default()
         },
@@ -178,7 +179,7 @@ pub enum Attached {
     /// `{"policySrn": …}` per policy, as in the request.
     PolicySrns,
     /// The SRNs as strings.
-    Texts,
+    Strings,
 }
 
 /// The format of SRNs in answers.
@@ -189,7 +190,7 @@ pub enum Srns {
     /// `srn2:role%23name`
     Encoded,
     /// No SRNs, except for policies, where they are documented.
-    Seldom,
+    PoliciesOnly,
 }
 
 /// The format of subject types in answers.
@@ -198,16 +199,16 @@ pub enum SubjectTypes {
     /// `user-email`
     AsSent,
     /// `USER_EMAIL`
-    Shouting,
+    UpperSnakeCase,
 }
 
 /// The format of a policy's document in answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {
-    /// The text that was sent.
+    /// The text of the request.
     AsSent,
     /// The same JSON with different white space.
-    Respelled,
+    Reformatted,
     /// A JSON object instead of a string.
     Json,
 }
@@ -223,21 +224,21 @@ pub enum Names {
 
 /// The answer to a repeated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
-    /// Success, without an effect.
+pub enum Repeated {
+    /// Success without an effect.
     Accepted,
     /// 409 for a repeated addition; for a repeated removal, the status of an object that does not
     /// exist.
-    Refused,
+    Rejected,
 }
 
 /// The condition under which Pinot accepts a service token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admits {
+pub enum PinotAccess {
     /// "A token is unusable until assigned to a role": any role.
-    Role,
+    AnyRole,
     /// A role with a policy attached.
-    Policy,
+    RoleWithPolicy,
 }
 
 /// The body of an error.
@@ -247,7 +248,7 @@ pub enum ErrorBody {
     Message,
     /// `{"timestamp": …, "status": 409, "error": "…"}`
     Spring,
-    /// The text alone.
+    /// The message as plain text.
     Plain,
     /// An empty body.
     Empty,

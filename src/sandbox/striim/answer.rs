@@ -1,22 +1,22 @@
-//! The answers: the documented content, in the layout that the options select.
+//! The answers to successful requests: the documented content, in the layout that the options
+//! select.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::Json;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::account::{ServiceAccount, User};
-use super::mint::{Token, Update};
-use super::options::{
-    DeleteAnswer, Envelope, ErrorBody, Instants, ListUpdated, Options, PatStatus, SuccessCode, ToggleAnswer,
-};
-use super::refusal::Refusal;
+use super::options::{DeleteAnswer, Envelope, Instants, ListUpdated, Options, PatStatus, SuccessCode, ToggleAnswer};
+use super::state::ServiceAccount;
+use super::token::{Token, Update};
+use super::user::User;
 
 impl Options {
     pub(super) fn service_accounts<'a>(&self, accounts: impl IntoIterator<Item = &'a ServiceAccount>) -> Response {
         let rows = accounts.into_iter().map(|account| self.row(account)).collect();
-        json_answer(StatusCode::OK, &wrap(self.list, "service-accounts", rows))
+        Json(wrap(self.list, "service-accounts", rows)).into_response()
     }
 
     fn row(&self, account: &ServiceAccount) -> Value {
@@ -45,7 +45,7 @@ impl Options {
         object.put("name", account.name.as_str());
         object.put("token", account.token.value.expose_secret());
         object.put_expiry(&account.token);
-        json_answer(self.create.into(), &object.into())
+        (StatusCode::from(self.create), Json(Value::from(object))).into_response()
     }
 
     pub(super) fn rotated(&self, account: &ServiceAccount) -> Response {
@@ -65,15 +65,15 @@ impl Options {
         object.put("token", token.value.expose_secret());
         object.put_update(Some(token.updated));
         object.put_expiry(token);
-        json_answer(self.rotate.into(), &object.into())
+        (StatusCode::from(self.rotate), Json(Value::from(object))).into_response()
     }
 
-    /// The answer to a deletion; `what` names the deleted object.
-    pub(super) fn deleted(&self, what: &str) -> Response {
+    /// The answer to a deletion of the object with this name.
+    pub(super) fn deleted(&self, name: &str) -> Response {
         match self.delete {
             DeleteAnswer::NoContent => StatusCode::NO_CONTENT.into_response(),
             DeleteAnswer::Empty => StatusCode::OK.into_response(),
-            DeleteAnswer::Body => json_answer(StatusCode::OK, &json!({ "message": format!("{what} is revoked") })),
+            DeleteAnswer::Body => Json(json!({ "message": format!("{name} is revoked") })).into_response(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Options {
         }
         object.put_expiry(pat);
         object.put_update(Some(pat.updated));
-        json_answer(StatusCode::OK, &wrap(self.user_token, "user-token", object.into()))
+        Json(wrap(self.user_token, "user-token", object.into())).into_response()
     }
 
     pub(super) fn pat_status(&self, enabled: bool) -> Response {
@@ -97,7 +97,7 @@ impl Options {
             PatStatus::LowerWord => json!({ "status": word.to_ascii_lowercase() }),
             PatStatus::BareFlag => json!(enabled),
         };
-        json_answer(StatusCode::OK, &status)
+        Json(status).into_response()
     }
 
     pub(super) fn toggled(&self, enabled: bool) -> Response {
@@ -108,44 +108,13 @@ impl Options {
         }
     }
 
-    pub(super) fn refused(&self, refusal: &Refusal) -> Response {
-        let (status, message) = (refusal.status(), refusal.to_string());
-        let mut answer = match self.errors {
-            ErrorBody::Message => json_answer(status, &json!({ "message": message })),
-            ErrorBody::Nested => json_answer(status, &json!({ "error": { "message": message } })),
-            ErrorBody::Plain => (status, message).into_response(),
-            ErrorBody::Empty => status.into_response(),
-        };
-        if let (Refusal::TooMany { retry_after }, true) = (refusal, self.retry_after) {
-            let seconds = retry_after.as_secs() + i64::from(retry_after.subsec_nanos() > 0);
-            answer
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        answer
-    }
-
-    pub(super) fn instant(&self, at: Timestamp) -> String {
+    fn instant(&self, at: Timestamp) -> String {
         match self.instants {
             Instants::Zulu => at.to_string(),
             Instants::Fraction => format!("{at:.3}"),
             Instants::Milliseconds => at.as_millisecond().to_string(),
             Instants::Local => at.to_string().trim_end_matches('Z').to_owned(),
             Instants::Offset => at.display_with_offset(jiff::tz::Offset::UTC).to_string(),
-        }
-    }
-}
-
-impl Refusal {
-    /// The documented status code.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }
@@ -186,7 +155,10 @@ impl<'a> Object<'a> {
     }
 
     fn put_expiry(&mut self, token: &Token) {
-        self.put_some("expires-at", token.expires_at.map(|end| self.options.instant(end)));
+        self.put_some(
+            "expires-at",
+            token.expires_at.map(|expiry| self.options.instant(expiry)),
+        );
     }
 
     fn put_update(&mut self, updated: Option<Update>) {
@@ -206,8 +178,4 @@ fn wrap(envelope: Envelope, key: &str, content: Value) -> Value {
         Envelope::Bare => content,
         Envelope::Wrapped => json!({ key: content }),
     }
-}
-
-fn json_answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

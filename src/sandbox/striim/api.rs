@@ -2,7 +2,7 @@
 //!
 //! A request is authenticated, counted against the rate limits, parsed and executed, in this order.
 //! Requests are validated strictly: an undocumented query parameter or body field is a 400, so that
-//! a client cannot rely on one. The body of the toggle is ignored, because none is documented.
+//! a client cannot rely on one. The toggle ignores its body, because none is documented.
 
 use std::convert::Infallible;
 
@@ -18,10 +18,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Sandbox;
-use super::account::Account;
 use super::caller::{Caller, UserRef};
-use super::limit::Limited;
+use super::rate_limit::LimitedOperation;
 use super::refusal::Refusal;
+use super::state::Account;
 
 /// The API's endpoints, relative to the base URL.
 pub(super) fn routes() -> Router<Sandbox> {
@@ -50,7 +50,7 @@ struct Creation {
 }
 
 async fn create(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
-    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Issue), |account, caller, now| {
         let Creation {
             name,
             description,
@@ -69,7 +69,7 @@ struct Rotation {
 }
 
 async fn rotate(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
-    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Issue), |account, caller, now| {
         let Rotation { name, expires_at } = read_body(&body)?;
         let rotated = account.rotate(caller, &name, expires_at, now)?;
         Ok(account.options.rotated(&rotated))
@@ -83,7 +83,7 @@ struct ByName {
 }
 
 async fn delete(State(sandbox): State<Sandbox>, credential: Credential, uri: Uri) -> Response {
-    sandbox.serve(&credential, Some(Limited::Revoke), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Revoke), |account, caller, now| {
         let ByName { name } = read_query(&uri)?;
         account.delete(caller, &name, now)?;
         Ok(account.options.deleted(&name))
@@ -112,7 +112,7 @@ pub(super) struct PatRotation {
 }
 
 async fn rotate_user_token(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
-    sandbox.serve(&credential, Some(Limited::Issue), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Issue), |account, caller, now| {
         let PatRotation { email, expires_at } = read_body(&body)?;
         let of = email.as_deref().map_or(UserRef::Caller, UserRef::Email);
         let (user, pat) = account.rotate_pat(caller, of, expires_at, now)?;
@@ -128,15 +128,13 @@ struct Revocation {
 }
 
 async fn revoke_user_token(State(sandbox): State<Sandbox>, credential: Credential, uri: Uri) -> Response {
-    sandbox.serve(&credential, Some(Limited::Revoke), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Revoke), |account, caller, now| {
         let revocation: Revocation = read_query(&uri)?;
         let of = match (&revocation.email, revocation.user_id) {
             (Some(email), None) => UserRef::Email(email),
             (None, Some(id)) => UserRef::Id(id),
             _ => {
-                return Err(Refusal::Invalid(
-                    "name the user either by email or by user-id".to_owned(),
-                ));
+                return Err(Refusal::Invalid("either email or user-id is required".to_owned()));
             }
         };
         account.revoke_pat(caller, of, now)?;
@@ -151,7 +149,7 @@ async fn pat_status(State(sandbox): State<Sandbox>, credential: Credential) -> R
 }
 
 async fn toggle_pat_status(State(sandbox): State<Sandbox>, credential: Credential) -> Response {
-    sandbox.serve(&credential, Some(Limited::Toggle), |account, caller, now| {
+    sandbox.serve(&credential, Some(LimitedOperation::Toggle), |account, caller, now| {
         let enabled = account.toggle_pats(caller, now)?;
         Ok(account.options.toggled(enabled))
     })
@@ -164,30 +162,36 @@ async fn not_found(State(sandbox): State<Sandbox>, credential: Credential) -> Re
 }
 
 impl Sandbox {
-    /// Authenticates a request, counts it against its limit and executes it.
+    /// Authenticates a request, checks its rate limit and executes it.
     pub(super) fn serve(
         &self,
         credential: &Credential,
-        limited: Option<Limited>,
+        limited: Option<LimitedOperation>,
         operation: impl FnOnce(&mut Account, &Caller, Timestamp) -> Result<Response, Refusal>,
     ) -> Response {
         self.with(|account, now| {
             let answer = account
                 .admit(credential, limited, now)
                 .and_then(|caller| operation(account, &caller, now));
-            answer.unwrap_or_else(|refusal| account.options.refused(&refusal))
+            answer.unwrap_or_else(|refusal| account.options.rejected(&refusal))
         })
     }
 }
 
 impl Account {
-    fn admit(&mut self, credential: &Credential, limited: Option<Limited>, now: Timestamp) -> Result<Caller, Refusal> {
+    /// Authenticates a request and checks its rate limit.
+    fn admit(
+        &mut self,
+        credential: &Credential,
+        limited: Option<LimitedOperation>,
+        now: Timestamp,
+    ) -> Result<Caller, Refusal> {
         let Credential::Bearer(bearer) = credential else {
             return Ok(Caller::Console);
         };
         let caller = self.authenticate(bearer.as_deref(), now)?;
-        self.count(&caller);
-        limited.map_or(Ok(()), |kind| self.limit(kind, now))?;
+        self.count_usage(&caller);
+        limited.map_or(Ok(()), |operation| self.check_rate_limit(operation, now))?;
         Ok(caller)
     }
 }
@@ -197,7 +201,7 @@ impl Account {
 pub(super) enum Credential {
     /// The token of an `Authorization: Bearer <token>` header, if there is one.
     Bearer(Option<String>),
-    /// No token, because the request came to the console's path.
+    /// No token: the request is to the path of the console.
     Console,
 }
 

@@ -1,24 +1,21 @@
-//! The caller of an operation, and the user whom it addresses.
+//! The caller of an operation, and the user that it addresses.
 
-use super::account::{OWNER, User};
 use super::refusal::Refusal;
-use super::role::{Permission, Role};
+use super::user::{OWNER, Permission, Role, User};
 
 /// The caller of an operation.
 #[derive(Clone, Debug)]
 pub(super) enum Caller {
+    /// A user with a PAT.
     User(User),
-    /// Acts as the user who last issued its token. The document does not define the `updated-by` of
-    /// a service account.
-    ServiceAccount {
-        name: String,
-        user: i64,
-    },
+    /// A service account. It acts as the user who last issued its token, because the document does
+    /// not define the `updated-by` of a service account.
+    ServiceAccount { name: String, user: i64 },
     /// An administrator in the web console.
     Console,
 }
 
-/// The owner of the addressed PAT.
+/// A reference to the owner of a PAT.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum UserRef<'a> {
     Caller,
@@ -27,19 +24,20 @@ pub(super) enum UserRef<'a> {
 }
 
 impl Caller {
+    /// Returns an error if the caller lacks the permission.
     pub(super) fn require(&self, permission: Permission) -> Result<(), Refusal> {
         let role = match self {
             Self::User(user) => user.role,
             Self::ServiceAccount { .. } | Self::Console => Role::Admin,
         };
-        if role.may(permission) {
+        if role.has(permission) {
             return Ok(());
         }
         Err(Refusal::Forbidden("the operation requires an administrator".to_owned()))
     }
 
     /// The id of the calling user; `None` for other callers.
-    pub(super) fn own_id(&self) -> Option<i64> {
+    pub(super) fn own_user_id(&self) -> Option<i64> {
         match self {
             Self::User(user) => Some(user.id),
             Self::ServiceAccount { .. } | Self::Console => None,
@@ -49,11 +47,11 @@ impl Caller {
     /// Whether `user` is another user than the caller. The console may change the tokens of all
     /// users.
     pub(super) fn is_other_user(&self, user: &User) -> bool {
-        !matches!(self, Self::Console) && self.own_id() != Some(user.id)
+        !matches!(self, Self::Console) && self.own_user_id() != Some(user.id)
     }
 
-    /// The value of `updated-by`.
-    pub(super) fn user_id(&self) -> i64 {
+    /// The id of the user in whose name the caller acts: the value of `updated-by`.
+    pub(super) fn acting_user_id(&self) -> i64 {
         match self {
             Self::User(user) => user.id,
             Self::ServiceAccount { user, .. } => *user,
@@ -61,6 +59,7 @@ impl Caller {
         }
     }
 
+    /// The name of the caller in the audit log.
     pub(super) fn actor(&self) -> String {
         match self {
             Self::User(user) => user.email.clone(),

@@ -1,5 +1,5 @@
-//! The control API, with which a test inspects and changes the platform. The parent module
-//! documents it.
+//! The control API, by which a test inspects and changes the platform. The parent module documents
+//! it.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,13 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Sandbox;
-use super::account::Account;
 use super::api::{Credential, PatRotation, read_body};
 use super::caller::UserRef;
-use super::mint::Token;
-use super::options::Options;
 use super::refusal::Refusal;
-use super::role::Role;
+use super::state::Account;
+use super::token::Token;
+use super::user::Role;
 use crate::sandbox::{Effect, Fault};
 
 /// The endpoints below `/sandbox` without those of the console.
@@ -37,16 +36,16 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/user-token", post(seed_user_token))
 }
 
-/// The operations that the document's console has and its API lacks.
+/// The operations that the web console offers and the API does not.
 pub(super) fn console_only() -> Router<Sandbox> {
     Router::new().route("/user-token", post(create_user_token))
 }
 
 async fn inspect(State(sandbox): State<Sandbox>) -> Json<Value> {
-    sandbox.with(|account, now| Json(picture(account, now)))
+    sandbox.with(|account, now| Json(describe(account, now)))
 }
 
-fn picture(account: &Account, now: Timestamp) -> Value {
+fn describe(account: &Account, now: Timestamp) -> Value {
     let token = |token: &Token| {
         json!({
             "token-id": token.id,
@@ -127,12 +126,12 @@ async fn options(State(sandbox): State<Sandbox>) -> Response {
 async fn change_options(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Response, Refusal> {
     let changes: serde_json::Map<String, Value> = read_body(&body)?;
     sandbox.with(|account, _| {
-        let refused = |error: serde_json::Error| Refusal::Invalid(error.to_string());
-        let mut options = serde_json::to_value(&account.options).map_err(refused)?;
+        let invalid = |error: serde_json::Error| Refusal::Invalid(error.to_string());
+        let mut options = serde_json::to_value(&account.options).map_err(invalid)?;
         if let Some(fields) = options.as_object_mut() {
             fields.extend(changes);
         }
-        account.options = serde_json::from_value(options).map_err(refused)?;
+        account.options = serde_json::from_value(options).map_err(invalid)?;
         Ok(Json(&account.options).into_response())
     })
 }
@@ -151,7 +150,7 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Result<Status
 }
 
 async fn clear_faults(State(sandbox): State<Sandbox>) -> StatusCode {
-    sandbox.heal();
+    sandbox.clear_faults();
     StatusCode::NO_CONTENT
 }
 
@@ -221,11 +220,4 @@ async fn create_user_token(State(sandbox): State<Sandbox>, credential: Credentia
         let (user, pat) = account.create_pat(caller, of, expires_at, now)?;
         Ok(account.options.pat_rotated(&user, &pat))
     })
-}
-
-impl IntoResponse for Refusal {
-    /// Returns `{"message": …}` regardless of the options.
-    fn into_response(self) -> Response {
-        Options::default().refused(&self)
-    }
 }

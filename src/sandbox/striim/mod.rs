@@ -33,20 +33,20 @@
 //! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
 //! outside Terraform.
 
-mod account;
 mod answer;
 mod api;
 mod audit;
 mod caller;
 mod control;
-mod limit;
-mod mint;
 mod options;
 mod pats;
+mod rate_limit;
 mod refusal;
-mod role;
 mod seed;
 mod service_accounts;
+mod state;
+mod token;
+mod user;
 
 use axum::{Extension, Router};
 use jiff::Timestamp;
@@ -55,18 +55,18 @@ use secrecy::SecretString;
 use super::Platform;
 use api::Credential;
 use caller::{Caller, UserRef};
-use mint::Mint;
+use token::TokenGenerator;
 
-pub use account::{Account, ServiceAccount, User};
 pub use audit::{AuditAction, AuditEntry};
-pub use mint::{Token, Update};
 pub use options::{
     DeleteAnswer, Envelope, ErrorBody, Expired, Instants, KeptExpiry, ListUpdated, Names, Options, PatStatus,
-    RateLimits, Refused, RotationExpiry, SuccessCode, ToggleAnswer,
+    RateLimits, RefusalStatus, RotationExpiry, SuccessCode, ToggleAnswer,
 };
 pub use refusal::Refusal;
-pub use role::Role;
 pub use seed::{AdminToken, Seed};
+pub use state::{Account, ServiceAccount};
+pub use token::{Token, Update};
+pub use user::{Role, User};
 
 /// An in-memory Striim Cloud account and the API to it.
 pub type Sandbox = super::Sandbox<Account>;
@@ -87,7 +87,7 @@ impl Platform for Account {
     }
 
     fn issued(&self) -> &[SecretString] {
-        self.mint.issued()
+        self.generator.issued()
     }
 
     fn is_live(&self, value: &str, now: Timestamp) -> bool {
@@ -109,9 +109,9 @@ impl Sandbox {
 
     /// Creates a sandbox from `seed`.
     pub fn seeded(seed: Seed, options: Options) -> Self {
-        let mut mint = Mint::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
-        let admin_token = seed.admin_token.unwrap_or_else(|| mint.value());
-        let sandbox = Self::start(Account::new(seed.account, mint, admin_token, options), seed.clock);
+        let mut generator = TokenGenerator::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
+        let admin_token = seed.admin_token.unwrap_or_else(|| generator.value());
+        let sandbox = Self::start(Account::new(seed.account, generator, admin_token, options), seed.clock);
         if let Some(now) = seed.now {
             sandbox.clock.set(now);
         }
@@ -126,7 +126,7 @@ impl Sandbox {
 
     /// A token of another account, which this one answers with 403.
     pub fn foreign_token(&self) -> SecretString {
-        self.lock().foreign.clone()
+        self.lock().foreign_token.clone()
     }
 
     /// All operations on tokens so far.
@@ -169,12 +169,12 @@ impl Sandbox {
     /// Rotates a service account in the console. A valid token keeps its expiry.
     pub fn rotate_outside(&self, name: &str) -> Result<SecretString, Refusal> {
         self.with(|account, now| {
-            let end = account
+            let expiry = account
                 .service_accounts
                 .get(name)
                 .and_then(|found| found.token.expires_at);
-            let end = end.filter(|end| now < *end);
-            Ok(account.rotate(&Caller::Console, name, end, now)?.token.value)
+            let expiry = expiry.filter(|expiry| now < *expiry);
+            Ok(account.rotate(&Caller::Console, name, expiry, now)?.token.value)
         })
     }
 

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 pub struct Options {
     /// The maximum number of active service accounts. Documented as three.
     pub quota: usize,
-    /// The expiry that a token gets if a request names one. The document does not mention that it
-    /// may differ.
+    /// The expiry that the platform assigns if a request contains one. The document does not mention
+    /// that it may differ.
     pub kept_expiry: KeptExpiry,
-    /// The lifetime of a token if the request names no expiry. Documented as one day, or "the
+    /// The lifetime of a token if the request contains no expiry. Documented as one day, or "the
     /// account-level setting".
     pub default_expiry: SignedDuration,
     /// The limits of requests per minute; `None` (JSON `null`) disables them.
@@ -66,8 +66,8 @@ pub struct Options {
     /// Whether the maximum lifetime (12 months, 90 days) also applies to rotations. The document
     /// states it without exception, but its own samples of rotations exceed it.
     pub rotation_obeys_maximum: bool,
-    /// The status for a creation whose name is in use. Documented is only that names are unique.
-    pub name_taken: Refused,
+    /// The status for a creation whose name is in use. The document says only that names are unique.
+    pub name_taken: RefusalStatus,
 
     /// Whether rotating the PAT of a user without one creates it; otherwise the answer is 404. Not
     /// documented, except that after a revocation one may "create or rotate a new token".
@@ -76,7 +76,7 @@ pub struct Options {
     /// one, and also that there is a default.
     pub pat_expiry_required: bool,
     /// The status for creating or rotating a PAT while PATs are disabled. Not documented.
-    pub pats_disabled: Refused,
+    pub pats_disabled: RefusalStatus,
     /// Whether administrators may rotate another user's PAT. The document's table of roles lists
     /// only its revocation; its API reference lets administrators "manage tokens for other users".
     pub admins_rotate_pats: bool,
@@ -111,17 +111,17 @@ impl Default for Options {
             expired_use_quota: false,
             rotation_expiry: RotationExpiry::Default,
             rotation_obeys_maximum: true,
-            name_taken: Refused::Conflict,
+            name_taken: RefusalStatus::Conflict,
             rotation_creates_pat: true,
             pat_expiry_required: false,
-            pats_disabled: Refused::Conflict,
+            pats_disabled: RefusalStatus::Conflict,
             admins_rotate_pats: true,
             admins_revoke_by_email: false,
         }
     }
 }
 
-/// The expiry that the platform assigns if a request names one.
+/// The expiry that the platform assigns if a request contains one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptExpiry {
@@ -290,10 +290,10 @@ pub enum RotationExpiry {
     Unchanged,
 }
 
-/// The status code of an error for which the document has none.
+/// The status code of an error for which the document does not define one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Refused {
+pub enum RefusalStatus {
     /// 400.
     BadRequest,
     /// 403.

@@ -2,16 +2,16 @@
 
 use jiff::{Span, Timestamp, ToSpan};
 
-use super::account::{Account, User};
 use super::audit::AuditAction;
 use super::caller::{Caller, UserRef};
-use super::mint::Token;
 use super::refusal::Refusal;
-use super::role::Permission;
+use super::state::Account;
+use super::token::Token;
+use super::user::{Permission, User};
 
 impl Account {
     pub(super) fn pat(&self, caller: &Caller, of: UserRef<'_>) -> Result<(&User, &Token), Refusal> {
-        let user = self.find(caller, of, Permission::ReadOwnPat, Permission::ReadOthersPat)?;
+        let user = self.find_user(caller, of, Permission::ReadOwnPat, Permission::ReadOthersPat)?;
         let pat = self.pats.get(&user.id).ok_or_else(|| no_pat(user))?;
         Ok((user, pat))
     }
@@ -25,7 +25,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<(User, Token), Refusal> {
         let user = self
-            .find(caller, of, Permission::RotateOwnPat, Permission::RotateOthersPat)?
+            .find_user(caller, of, Permission::RotateOwnPat, Permission::RotateOthersPat)?
             .clone();
         if self.pats.get(&user.id).is_some_and(|pat| pat.is_live(now)) {
             return Err(Refusal::Conflict(format!(
@@ -44,7 +44,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<(User, Token), Refusal> {
         let user = self
-            .find(caller, of, Permission::RotateOwnPat, Permission::RotateOthersPat)?
+            .find_user(caller, of, Permission::RotateOwnPat, Permission::RotateOthersPat)?
             .clone();
         if caller.is_other_user(&user) && !self.options.admins_rotate_pats {
             return Err(Refusal::Forbidden(
@@ -75,7 +75,7 @@ impl Account {
         action: AuditAction,
         now: Timestamp,
     ) -> Result<(User, Token), Refusal> {
-        self.require_pats()?;
+        self.require_pats_enabled()?;
         if expires_at.is_none() && self.options.pat_expiry_required {
             return Err(Refusal::Invalid(
                 "expires-at: a personal access token needs an expiry".to_owned(),
@@ -90,7 +90,7 @@ impl Account {
 
     pub(super) fn revoke_pat(&mut self, caller: &Caller, of: UserRef<'_>, now: Timestamp) -> Result<(), Refusal> {
         let user = self
-            .find(caller, of, Permission::RevokeOwnPat, Permission::RevokeOthersPat)?
+            .find_user(caller, of, Permission::RevokeOwnPat, Permission::RevokeOthersPat)?
             .clone();
         let by_email = matches!(of, UserRef::Email(_));
         if by_email && caller.is_other_user(&user) && !self.options.admins_revoke_by_email {
@@ -104,13 +104,13 @@ impl Account {
     }
 
     pub(super) fn pat_status(&self, caller: &Caller) -> Result<bool, Refusal> {
-        caller.require(Permission::GovernPats)?;
+        caller.require(Permission::ManagePatStatus)?;
         Ok(self.pats_enabled)
     }
 
     /// Disables PATs, which revokes all of them, or enables them, which restores none.
     pub(super) fn toggle_pats(&mut self, caller: &Caller, now: Timestamp) -> Result<bool, Refusal> {
-        caller.require(Permission::GovernPats)?;
+        caller.require(Permission::ManagePatStatus)?;
         self.pats_enabled = !self.pats_enabled;
         self.pats.clear();
         let action = if self.pats_enabled {
@@ -123,7 +123,7 @@ impl Account {
         Ok(self.pats_enabled)
     }
 
-    pub(super) fn require_pats(&self) -> Result<(), Refusal> {
+    pub(super) fn require_pats_enabled(&self) -> Result<(), Refusal> {
         if self.pats_enabled {
             return Ok(());
         }

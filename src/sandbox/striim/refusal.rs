@@ -1,8 +1,12 @@
-//! The errors of the platform.
+//! The errors of the platform, with the status and the body that the options select.
 
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
+use serde_json::json;
 
-use super::options::Refused;
+use super::options::{ErrorBody, Options, RefusalStatus};
 
 /// The reason the platform rejects a request: one variant per status code in the document's table
 /// of errors.
@@ -31,7 +35,49 @@ pub enum Refusal {
     },
 }
 
-impl Refused {
+impl Refusal {
+    /// The documented status code.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+impl Options {
+    /// The answer to a rejected request.
+    pub(super) fn rejected(&self, refusal: &Refusal) -> Response {
+        let (status, message) = (refusal.status(), refusal.to_string());
+        let mut answer = match self.errors {
+            ErrorBody::Message => (status, Json(json!({ "message": message }))).into_response(),
+            ErrorBody::Nested => (status, Json(json!({ "error": { "message": message } }))).into_response(),
+            ErrorBody::Plain => (status, message).into_response(),
+            ErrorBody::Empty => status.into_response(),
+        };
+        if let (Refusal::TooMany { retry_after }, true) = (refusal, self.retry_after) {
+            let seconds = retry_after.as_secs() + i64::from(retry_after.subsec_nanos() > 0);
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}
+
+impl IntoResponse for Refusal {
+    /// Returns `{"message": …}` regardless of the options.
+    fn into_response(self) -> Response {
+        Options::default().rejected(&self)
+    }
+}
+
+impl RefusalStatus {
+    /// Creates an error with this status.
     pub(super) fn because(self, reason: impl Into<String>) -> Refusal {
         let reason = reason.into();
         match self {

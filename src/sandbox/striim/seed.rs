@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::account::{Account, OWNER, ServiceAccount, User};
 use super::caller::{Caller, UserRef};
-use super::mint::{Token, Update};
 use super::refusal::Refusal;
-use super::role::{Permission, Role};
+use super::state::{Account, ServiceAccount};
+use super::token::{Token, Update};
+use super::user::{OWNER, Permission, Role, User};
 use crate::token::Clock;
 
 /// The initial state of a sandbox.
@@ -22,7 +22,7 @@ pub struct Seed {
     /// The expiry of that token; by default none (a legacy token), so that it survives any move of
     /// the clock.
     pub admin_expires_at: Option<Timestamp>,
-    /// The underlying clock, at an offset from which the sandbox's own clock runs.
+    /// The clock that the sandbox's clock follows.
     pub clock: Clock,
     /// The initial time of the sandbox's clock; by default that of the underlying one.
     pub now: Option<Timestamp>,
@@ -53,7 +53,7 @@ impl Default for Seed {
     }
 }
 
-/// Changes outside the API, without checks of expiries and quota and without audit entries.
+/// Changes outside the API. They ignore quota and limits of expiries, and are not in the audit log.
 impl Account {
     /// Registers the administrator's token.
     pub(super) fn seed_admin(&mut self, admin: AdminToken, expires_at: Option<Timestamp>, now: Timestamp) {
@@ -113,22 +113,22 @@ impl Account {
         value: Option<SecretString>,
         now: Timestamp,
     ) -> Result<(User, Token), Refusal> {
-        let user = self.find(
+        let user = self.find_user(
             &Caller::Console,
             UserRef::Email(email),
             Permission::ReadOwnPat,
             Permission::ReadOthersPat,
         )?;
         let user = user.clone();
-        self.require_pats()?;
+        self.require_pats_enabled()?;
         let token = self.seed_token(expires_at, value, now);
         self.pats.insert(user.id, token.clone());
         Ok((user, token))
     }
 
     fn seed_token(&mut self, expires_at: Option<Timestamp>, value: Option<SecretString>, now: Timestamp) -> Token {
-        let value = value.unwrap_or_else(|| self.mint.value());
-        self.mint.token_of(
+        let value = value.unwrap_or_else(|| self.generator.value());
+        self.generator.token_with_value(
             value,
             expires_at,
             Update {

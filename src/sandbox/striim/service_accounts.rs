@@ -2,13 +2,13 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::account::{Account, ServiceAccount};
 use super::audit::AuditAction;
 use super::caller::Caller;
-use super::mint::Token;
 use super::options::{Expired, Names, RotationExpiry};
 use super::refusal::Refusal;
-use super::role::Permission;
+use super::state::{Account, ServiceAccount};
+use super::token::Token;
+use super::user::Permission;
 
 impl Account {
     pub(super) fn list(&self, caller: &Caller, now: Timestamp) -> Result<Vec<&ServiceAccount>, Refusal> {
@@ -69,12 +69,12 @@ impl Account {
             .get(name)
             .cloned()
             .ok_or_else(|| no_service_account(name))?;
-        let keeps = self.options.rotation_expiry == RotationExpiry::Unchanged && account.token.is_live(now);
-        let expires_at = match (expires_at, account.token.expires_at.filter(|_| keeps)) {
+        let keeps_expiry = self.options.rotation_expiry == RotationExpiry::Unchanged && account.token.is_live(now);
+        let expires_at = match (expires_at, account.token.expires_at.filter(|_| keeps_expiry)) {
             (None, Some(unchanged)) => unchanged,
             (expires_at, _) => self.expiry(expires_at, self.max_lifetime_on_rotation(12.months()), now)?,
         };
-        // An expired token may not have counted against the quota; after the rotation it does.
+        // Rotation makes an expired account active, which may exceed the quota.
         if !self.uses_quota(&account.token, now) {
             self.require_quota(now)?;
         }

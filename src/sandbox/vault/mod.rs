@@ -8,10 +8,14 @@
 //! and the rest of Vault. A server starts unsealed, with the mounts `secret` (KV version 2) and
 //! `cubbyhole`, and a root token.
 
+mod answer;
 mod api;
-mod kv;
-mod plain;
+mod kv_v1;
+mod kv_v2;
+mod path;
 mod policy;
+mod refusal;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,50 +27,16 @@ use serde_json::{Map, Value};
 
 use super::Platform;
 use crate::token::Clock;
-use kv::Engine;
-use plain::Plain;
+use kv_v1::KvV1;
+use kv_v2::KvV2;
+use path::folder;
 use policy::Policy;
+use state::{Mount, Server, TokenEntry};
 
 pub use policy::Capability;
 
 /// An in-memory Vault.
 pub type Vault = super::Sandbox<Server>;
-
-/// The state of a Vault.
-#[derive(Debug)]
-pub struct Server {
-    sealed: bool,
-    /// The mounts by their full path, which ends in a slash: `ns/secret/`.
-    mounts: BTreeMap<String, Mount>,
-    /// The full paths of the namespaces, each of which ends in a slash.
-    namespaces: BTreeSet<String>,
-    tokens: BTreeMap<String, Holder>,
-    requests: u64,
-    root_token: SecretString,
-    /// Every token ever issued.
-    issued: Vec<SecretString>,
-}
-
-/// A mounted secrets engine.
-#[derive(Debug)]
-enum Mount {
-    /// KV version 2.
-    Versioned(Engine),
-    /// KV version 1.
-    Plain(Plain),
-    /// A separate store per token.
-    Cubbyhole(BTreeMap<String, Plain>),
-    /// An engine of another type.
-    Other(String),
-}
-
-/// The permissions of a token.
-#[derive(Clone, Debug)]
-struct Holder {
-    /// The token's namespace; empty for the root namespace.
-    namespace: String,
-    policy: Policy,
-}
 
 impl Platform for Server {
     const BASE_PATH: &'static str = "/v1";
@@ -92,8 +62,8 @@ impl Platform for Server {
 impl Vault {
     /// Creates a Vault with this clock.
     pub fn new(clock: Clock) -> Self {
-        let root_token = value("hvs.root-");
-        let root = Holder {
+        let root_token = random_token("hvs.root-");
+        let root = TokenEntry {
             namespace: String::new(),
             policy: Policy::Root,
         };
@@ -125,13 +95,13 @@ impl Vault {
 
     /// Creates a token in a namespace, to which the paths of its policy are relative.
     pub fn token_in(&self, namespace: &str, policy: &[(&str, &[Capability])]) -> SecretString {
-        let token = value("hvs.");
-        let holder = Holder {
+        let token = random_token("hvs.");
+        let entry = TokenEntry {
             namespace: folder(namespace),
-            policy: Policy::of(policy),
+            policy: Policy::from_rules(policy),
         };
         let mut server = self.lock();
-        server.tokens.insert(token.expose_secret().to_owned(), holder);
+        server.tokens.insert(token.expose_secret().to_owned(), entry);
         server.issued.push(token.clone());
         token
     }
@@ -142,7 +112,7 @@ impl Vault {
     }
 
     /// Creates a namespace with a mount `secret`.
-    pub fn namespace(&self, path: &str) {
+    pub fn add_namespace(&self, path: &str) {
         self.lock().namespaces.insert(folder(path));
         self.mount(&format!("{}secret", folder(path)));
         self.mount_at(&format!("{}cubbyhole", folder(path)), Mount::Cubbyhole(BTreeMap::new()));
@@ -151,12 +121,12 @@ impl Vault {
     /// Mounts a KV version 2 at this path, which may have several segments and start with a
     /// namespace.
     pub fn mount(&self, path: &str) {
-        self.mount_at(path, Mount::Versioned(Engine::default()));
+        self.mount_at(path, Mount::KvV2(KvV2::default()));
     }
 
     /// Mounts a KV version 1, which stores the last write at any path.
     pub fn mount_version_1(&self, path: &str) {
-        self.mount_at(path, Mount::Plain(Plain::default()));
+        self.mount_at(path, Mount::KvV1(KvV1::default()));
     }
 
     /// Mounts an engine of another type, such as `transit`.
@@ -168,15 +138,15 @@ impl Vault {
         self.lock().mounts.entry(folder(path)).or_insert(mount);
     }
 
-    /// The content of a path of a KV version 1, or of the root token's cubbyhole.
+    /// The data at a path of a KV version 1 or of the root token's cubbyhole.
     pub fn unversioned(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
         let server = self.lock();
-        let plain = match server.mounts.get(&folder(mount))? {
-            Mount::Plain(plain) => plain,
-            Mount::Cubbyhole(holes) => holes.get(server.root_token.expose_secret())?,
-            Mount::Versioned(_) | Mount::Other(_) => return None,
+        let store = match server.mounts.get(&folder(mount))? {
+            Mount::KvV1(store) => store,
+            Mount::Cubbyhole(cubbyholes) => cubbyholes.get(server.root_token.expose_secret())?,
+            Mount::KvV2(_) | Mount::Other(_) => return None,
         };
-        plain.get(path).cloned()
+        store.get(path).cloned()
     }
 
     /// Removes a mount with its contents.
@@ -198,18 +168,13 @@ impl Vault {
     pub fn secret(&self, mount: &str, path: &str) -> Option<Map<String, Value>> {
         let now = self.clock.now();
         let server = self.lock();
-        server
-            .mounts
-            .get(&folder(mount))?
-            .versioned()?
-            .current(path, now)
-            .cloned()
+        server.mounts.get(&folder(mount))?.kv_v2()?.current(path, now).cloned()
     }
 
     /// The number of a secret's newest version, deleted or not; 0 if it was never written.
     pub fn version(&self, mount: &str, path: &str) -> u64 {
         let server = self.lock();
-        let engine = server.mounts.get(&folder(mount)).and_then(Mount::versioned);
+        let engine = server.mounts.get(&folder(mount)).and_then(Mount::kv_v2);
         engine.map_or(0, |engine| engine.version(path))
     }
 
@@ -217,8 +182,8 @@ impl Vault {
     pub fn put(&self, mount: &str, path: &str, data: Map<String, Value>) {
         let now = self.clock.now();
         match self.lock().mounts.get_mut(&folder(mount)) {
-            Some(Mount::Versioned(engine)) => drop(engine.put(path, data, now)),
-            Some(Mount::Plain(plain)) => plain.write(path, data),
+            Some(Mount::KvV2(engine)) => drop(engine.put(path, data, now)),
+            Some(Mount::KvV1(store)) => store.write(path, data),
             _ => {}
         }
     }
@@ -226,39 +191,21 @@ impl Vault {
     /// Deletes the newest version, which can be undone.
     pub fn delete(&self, mount: &str, path: &str) {
         let now = self.clock.now();
-        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
-            engine.delete_latest(path, now);
+        if let Some(Mount::KvV2(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
+            engine.delete_newest(path, now);
         }
     }
 
-    /// Deletes a secret with all versions and metadata, so that the next write creates version 1.
-    pub fn wipe(&self, mount: &str, path: &str) {
-        if let Some(Mount::Versioned(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
-            engine.wipe(path);
-        }
-    }
-}
-
-impl Mount {
-    fn versioned(&self) -> Option<&Engine> {
-        match self {
-            Self::Versioned(engine) => Some(engine),
-            _ => None,
+    /// Deletes a secret with all versions and metadata. The next write creates version 1.
+    pub fn delete_metadata(&self, mount: &str, path: &str) {
+        if let Some(Mount::KvV2(engine)) = self.lock().mounts.get_mut(&folder(mount)) {
+            engine.delete_metadata(path);
         }
     }
 }
 
-/// Normalises the path of a mount or a namespace: no leading slash, one trailing slash; an empty
-/// path stays empty.
-fn folder(path: &str) -> String {
-    match path.trim_matches('/') {
-        "" => String::new(),
-        path => format!("{path}/"),
-    }
-}
-
-/// A random value that is valid in a sandbox only.
-fn value(prefix: &str) -> SecretString {
+/// Returns a random token, which is valid in a sandbox only.
+fn random_token(prefix: &str) -> SecretString {
     let random = std::iter::repeat_with(fastrand::alphanumeric).take(24);
     format!("{prefix}{}", random.collect::<String>()).into()
 }

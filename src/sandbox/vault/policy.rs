@@ -9,19 +9,19 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capability {
-    /// Writing to a path without content.
+    /// Writes to a path without content.
     Create,
-    /// Deleting.
+    /// Deletions.
     Delete,
-    /// No access, whatever else is granted.
+    /// No access, regardless of other capabilities.
     Deny,
-    /// Listing.
+    /// Lists.
     List,
-    /// Reading.
+    /// Reads.
     Read,
     /// All capabilities. Only the root policy has it.
     Root,
-    /// Writing to a path with content.
+    /// Writes to a path with content.
     Update,
 }
 
@@ -34,19 +34,19 @@ pub(super) enum Policy {
 }
 
 impl Policy {
-    pub(super) fn of(rules: &[(&str, &[Capability])]) -> Self {
+    pub(super) fn from_rules(rules: &[(&str, &[Capability])]) -> Self {
         let rule = |(path, granted): &(&str, &[Capability])| ((*path).to_owned(), granted.iter().copied().collect());
         Self::Rules(rules.iter().map(rule).collect())
     }
 
     /// The capabilities that the most specific matching pattern grants at `path`; `deny` if there
     /// are none.
-    pub(super) fn at(&self, path: &str) -> BTreeSet<Capability> {
+    pub(super) fn capabilities_at(&self, path: &str) -> BTreeSet<Capability> {
         let Self::Rules(rules) = self else {
             return BTreeSet::from([Capability::Root]);
         };
         let matching = rules.iter().filter(|(pattern, _)| matches(pattern, path));
-        let best = matching.max_by_key(|(pattern, _)| rank(pattern));
+        let best = matching.max_by_key(|(pattern, _)| precedence(pattern));
         match best {
             Some((_, granted)) if !granted.is_empty() && !granted.contains(&Capability::Deny) => granted.clone(),
             _ => BTreeSet::from([Capability::Deny]),
@@ -54,26 +54,26 @@ impl Policy {
     }
 
     /// Whether any capability is granted below a mount, whose path ends in a slash.
-    pub(super) fn reaches(&self, mount: &str) -> bool {
+    pub(super) fn grants_any_below(&self, mount: &str) -> bool {
         let Self::Rules(rules) = self else { return true };
         rules.iter().any(|(pattern, granted)| {
-            let fixed = pattern.find(['*', '+']).unwrap_or(pattern.len());
-            let fixed = &pattern[..fixed];
-            let is_open = fixed.len() < pattern.len();
-            let reaches = fixed.starts_with(mount) || (is_open && mount.starts_with(fixed));
-            reaches && !granted.is_empty() && !granted.contains(&Capability::Deny)
+            let wildcard = pattern.find(['*', '+']).unwrap_or(pattern.len());
+            let fixed = &pattern[..wildcard];
+            let has_wildcard = fixed.len() < pattern.len();
+            let is_below = fixed.starts_with(mount) || (has_wildcard && mount.starts_with(fixed));
+            is_below && !granted.is_empty() && !granted.contains(&Capability::Deny)
         })
     }
 
     pub(super) fn allows(&self, capability: Capability, path: &str) -> bool {
-        let granted = self.at(path);
+        let granted = self.capabilities_at(path);
         granted.contains(&Capability::Root) || granted.contains(&capability)
     }
 }
 
-/// Matches a path; a final `*` stands for any text, `+` for one segment.
+/// Whether a pattern matches a path. A final `*` matches any text, `+` matches one segment.
 fn matches(pattern: &str, path: &str) -> bool {
-    let (pattern, open) = match pattern.strip_suffix('*') {
+    let (pattern, is_prefix) = match pattern.strip_suffix('*') {
         Some(start) => (start, true),
         None => (pattern, false),
     };
@@ -83,21 +83,21 @@ fn matches(pattern: &str, path: &str) -> bool {
         let last = wanted.peek().is_none();
         let fits = match found.next() {
             None => false,
-            Some(_) if last && open && segment.is_empty() => true,
-            Some(found) if last && open => found.starts_with(segment) || segment == "+",
+            Some(_) if last && is_prefix && segment.is_empty() => true,
+            Some(found) if last && is_prefix => found.starts_with(segment) || segment == "+",
             Some(found) => segment == "+" || segment == found,
         };
         if !fits {
             return false;
         }
     }
-    open || found.next().is_none()
+    is_prefix || found.next().is_none()
 }
 
-/// The precedence of a pattern (Vault's documentation, "Policies", "Policy syntax"): the first
-/// wildcard comes later, it does not end in `*`, it has fewer `+`, it is longer, it comes later in
-/// the alphabet.
-fn rank(pattern: &str) -> impl Ord {
+/// Returns a key by which the pattern with the highest precedence is the greatest (Vault's
+/// documentation, "Policies", "Policy syntax"): its first wildcard is later, it does not end in
+/// `*`, it has fewer `+`, it is longer, it is later in the alphabet.
+fn precedence(pattern: &str) -> impl Ord {
     let wildcard = pattern.find(['*', '+']).unwrap_or(usize::MAX);
     let pluses = pattern.split('/').filter(|segment| *segment == "+").count();
     let exact = !pattern.ends_with('*');
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn most_specific_pattern_takes_precedence() {
         use Capability::{Create, Delete, Deny, Read, Update};
-        let policy = Policy::of(&[
+        let policy = Policy::from_rules(&[
             ("secret/*", &[Read]),
             ("secret/data/+/token", &[Update]),
             ("secret/data/ci/*", &[Create]),
@@ -128,8 +128,8 @@ mod tests {
             ("secret/data/cd/token/deep", Read),
             ("other", Deny),
         ] {
-            assert_eq!(policy.at(path), BTreeSet::from([granted]), "{path}");
+            assert_eq!(policy.capabilities_at(path), BTreeSet::from([granted]), "{path}");
         }
-        assert_eq!(Policy::Root.at("any"), BTreeSet::from([Capability::Root]));
+        assert_eq!(Policy::Root.capabilities_at("any"), BTreeSet::from([Capability::Root]));
     }
 }

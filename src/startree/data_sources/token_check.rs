@@ -89,12 +89,12 @@ mod tests {
 
     use super::*;
     use crate::framework::testing::{Outcome, Workspace};
-    use crate::sandbox::startree::{Admits, Options, Sandbox, Subject};
+    use crate::sandbox::startree::{Options, PinotAccess, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
     use crate::startree::tests::{connection, provider, sandbox};
 
     async fn check(sandbox: &Sandbox, token: Field<SecretString>) -> Outcome<crate::framework::Value> {
-        let provider = provider(sandbox, &sandbox.administrator().bearer());
+        let provider = provider(sandbox, &sandbox.add_administrator().bearer());
         let config = TokenCheck {
             token,
             ..TokenCheck::default()
@@ -111,9 +111,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_is_valid_from_its_first_role_on_until_it_ends() {
-        for roleless in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        for forbidden in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
             let sandbox = sandbox(Options {
-                roleless,
+                forbidden,
                 propagation: SignedDuration::from_mins(30),
                 ..Options::default()
             });
@@ -133,7 +133,7 @@ mod tests {
     async fn without_a_token_it_is_the_providers_own() {
         let sandbox = sandbox(Options::default());
         assert!(is_valid(&sandbox, Field::Null).await);
-        sandbox.set_options(|options| options.admits = Admits::Policy);
+        sandbox.set_options(|options| options.pinot_access = PinotAccess::RoleWithPolicy);
         sandbox.detach_outside("system-admin", "system-admin");
         assert!(!is_valid(&sandbox, Field::Null).await);
     }
@@ -141,7 +141,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn check_without_pinot_url_sends_nothing_and_names_the_setting() {
         let sandbox = sandbox(Options::default());
-        let bearer = sandbox.administrator().bearer();
+        let bearer = sandbox.add_administrator().bearer();
         let mut connection = connection(&sandbox, &bearer);
         connection.pinot = None;
         let context = Context::with_client(connection);

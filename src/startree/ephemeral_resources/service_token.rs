@@ -228,10 +228,10 @@ mod tests {
     use super::*;
     use crate::framework::testing::{Connection, Opened as Open, Outcome as Run, Workspace};
     use crate::framework::{Severity, Value};
-    use crate::platform::testing::losses;
+    use crate::platform::testing::lost_answers;
     use crate::sandbox::startree::{Options, Sandbox, Subject};
     use crate::sandbox::{Effect, Fault};
-    use crate::startree::tests::{every_shape, provider, sandbox};
+    use crate::startree::tests::{option_variants, provider, sandbox};
 
     const TYPE: &str = "startree_service_token";
     const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
@@ -265,7 +265,7 @@ mod tests {
         }
 
         async fn open(&self) -> Run<Option<(Connection, Open)>> {
-            let provider = provider(&self.sandbox, &self.sandbox.administrator().bearer());
+            let provider = provider(&self.sandbox, &self.sandbox.add_administrator().bearer());
             Workspace::new().open_ephemeral(provider, TYPE, config()).await
         }
 
@@ -293,7 +293,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_opened_works_until_it_is_closed_in_every_shape_of_answers() {
-        for options in every_shape() {
+        for options in option_variants() {
             let world = World::new(options);
             let (connection, opened) = world.open().await.reports_nothing().value.unwrap();
             let token = model(&opened).token.into_known().unwrap();
@@ -318,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whatever_answer_is_lost_nothing_with_power_is_left() {
-        for fault in losses(r#"{"message": "Done."}"#) {
+        for fault in lost_answers(r#"{"message": "Done."}"#) {
             for (opening, closing) in [(1, 0), (0, 1), (2, 2)] {
                 let world = World::new(Options::default());
                 world.sandbox.fault(fault.clone().on("POST", ASSIGN).times(opening));
@@ -389,7 +389,7 @@ mod tests {
     async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
         let world = World::new(Options::default());
         let unknown = Value::Map([("token".to_owned(), Value::Unknown)].into());
-        let provider = provider(&world.sandbox, &world.sandbox.administrator().bearer());
+        let provider = provider(&world.sandbox, &world.sandbox.add_administrator().bearer());
         let workspace = Workspace::new().with_provider(unknown);
         let run = workspace.open_ephemeral(provider, TYPE, config()).await;
         let (connection, opened) = run.reports_nothing().value.unwrap();

@@ -25,7 +25,7 @@ fn provider(sandbox: &Sandbox, skew: i64) -> StarTree {
     StarTree::new(Runtime {
         clock: Clock::new(move || clock.now() + SignedDuration::from_secs(skew)),
         environment: variables(&[
-            ("STARTREE_TOKEN", sandbox.administrator().bearer().expose_secret()),
+            ("STARTREE_TOKEN", sandbox.add_administrator().bearer().expose_secret()),
             ("STARTREE_BASE_URL", "http://127.0.0.1"),
         ]),
         transport: Box::new(move |_| Transport::new(transport.service())),

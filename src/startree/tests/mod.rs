@@ -20,7 +20,7 @@ use crate::platform::testing::{clock, variables};
 use crate::rest::{BaseUrl, Client, Credential, Options, Transport};
 use crate::sandbox::startree::{self, Sandbox};
 
-pub(super) use crate::sandbox::startree::every_shape;
+pub(super) use crate::sandbox::startree::option_variants;
 
 /// An environment whose time is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
@@ -51,7 +51,7 @@ pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection
 
 /// A call to a provider that works with an administrator's token.
 pub(super) fn context(sandbox: &Sandbox) -> Context {
-    Context::with_client(connection(sandbox, &sandbox.administrator().bearer()))
+    Context::with_client(connection(sandbox, &sandbox.add_administrator().bearer()))
 }
 
 /// Starts providers that work with this token.
@@ -84,7 +84,7 @@ impl<M: Model + Clone + Debug> Managed<M> {
     pub(super) fn new(sandbox: &Sandbox, type_name: &str) -> Self {
         Self {
             sandbox: sandbox.clone(),
-            bearer: sandbox.administrator().bearer(),
+            bearer: sandbox.add_administrator().bearer(),
             resource: SingleResource::new(type_name),
             model: PhantomData,
         }

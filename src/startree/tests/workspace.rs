@@ -74,7 +74,7 @@ impl World {
     fn new(options: Options) -> Self {
         let sandbox = sandbox(options);
         Self {
-            bearer: sandbox.administrator().bearer().expose_secret().to_owned(),
+            bearer: sandbox.add_administrator().bearer().expose_secret().to_owned(),
             sandbox,
             workspace: Workspace::default(),
             sent: Arc::default(),

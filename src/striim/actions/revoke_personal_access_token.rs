@@ -147,7 +147,7 @@ mod tests {
     use crate::framework::{DynAction, Model};
     use crate::sandbox::Fault;
     use crate::sandbox::striim::{Options, Role, Sandbox, User};
-    use crate::striim::tests::{connection_with, context, invoke, losses, plan, sandbox};
+    use crate::striim::tests::{connection_with, context, invoke, lost_answers, plan, sandbox};
 
     const DELETE: (&str, &str) = ("DELETE", "/user-token");
     const JO: &str = "jo@acme.example";
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_revoked_by_address_or_number_whatever_is_lost() {
-        for fault in losses() {
+        for fault in lost_answers() {
             for is_by_email in [true, false] {
                 let sandbox = sandbox(Options::default());
                 let (user, value) = add(&sandbox, JO, Role::Regular);

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::sandbox::Fault;
     use crate::sandbox::striim::{Options, Sandbox};
-    use crate::striim::tests::{context, invoke, losses, plan, sandbox};
+    use crate::striim::tests::{context, invoke, lost_answers, plan, sandbox};
 
     fn action(sandbox: &Sandbox) -> RevokeServiceAccountToken {
         RevokeServiceAccountToken::new(Session::new(sandbox.clock()))
@@ -115,7 +115,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_told_to_be_revoked_is_gone_whatever_is_lost() {
-        for fault in losses() {
+        for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             let value = sandbox.add_service_account("legacy", None);
             sandbox.fault(fault.clone().on(DELETE.0, DELETE.1).times(2));

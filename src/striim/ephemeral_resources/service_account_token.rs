@@ -280,7 +280,7 @@ mod tests {
     use crate::framework::{Configured, DynEphemeralResource};
     use crate::sandbox::striim::{Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
-    use crate::striim::tests::{context, losses, sandbox};
+    use crate::striim::tests::{context, lost_answers, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
     const DELETE: (&str, &str) = ("DELETE", "/service-account");
@@ -323,7 +323,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_opened_works_until_it_is_closed_whatever_is_lost() {
         for (creations, rotations, revocations) in [(0, 0, 0), (1, 0, 0), (2, 1, 1), (0, 0, 2)] {
-            for fault in losses() {
+            for fault in lost_answers() {
                 let sandbox = sandbox(Options::default());
                 for ((method, path), times) in [(CREATE, creations), (ROTATE, rotations), (DELETE, revocations)] {
                     sandbox.fault(fault.clone().on(method, path).times(times));
@@ -352,7 +352,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_opening_that_fails_leaves_nothing_behind() {
-        for fault in losses() {
+        for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(1_000));
             sandbox.fault(Fault::new(Effect::Cut).on(ROTATE.0, ROTATE.1).times(1_000));

@@ -128,8 +128,8 @@ impl Provider for Connected {
 }
 
 /// Every way in which an answer is lost, before or after the platform acted.
-pub(in crate::striim) fn losses() -> Vec<Fault> {
-    testing::losses(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
+pub(in crate::striim) fn lost_answers() -> Vec<Fault> {
+    testing::lost_answers(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
 }
 
 /// The progress of an action, line by line, and its diagnostics.

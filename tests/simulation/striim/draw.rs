@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use jiff::SignedDuration;
 use token_providers::sandbox::striim::{
-    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, Options, PatStatus, RateLimits, Refused, RotationExpiry,
-    SuccessCode, ToggleAnswer,
+    DeleteAnswer, Envelope, ErrorBody, Expired, Instants, Options, PatStatus, RateLimits, RefusalStatus,
+    RotationExpiry, SuccessCode, ToggleAnswer,
 };
 use token_providers::sandbox::{Effect, Fault, When};
 
@@ -132,7 +132,7 @@ impl Draw {
     fn platform(&mut self) -> Options {
         let (user_token_names_user, admins_revoke_by_email) =
             self.one_of(&[(true, false), (true, true), (false, true)]);
-        let refused = [Refused::Conflict, Refused::BadRequest];
+        let refused = [RefusalStatus::Conflict, RefusalStatus::BadRequest];
         Options {
             quota: self.one_of(&[3, 10, 10]),
             // A minute of waiting is long for who has no clock to move.

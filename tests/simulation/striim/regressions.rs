@@ -1,6 +1,6 @@
 //! Histories that once broke a promise, in their shortest form.
 
-use token_providers::sandbox::striim::{Expired, Options, Refused};
+use token_providers::sandbox::striim::{Expired, Options, RefusalStatus};
 use token_providers::sandbox::{Effect, Fault, When};
 
 use super::declared::{Ends, Lifecycle, OWN, PLACES, Pair, Pat, Token};
@@ -13,7 +13,7 @@ use crate::simulation::speed::Speed;
 /// Runs the steps on each kind of platform, with requests that take other times each time.
 fn holds(steps: &[Step]) {
     for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
-        for name_taken in [Refused::Conflict, Refused::BadRequest] {
+        for name_taken in [RefusalStatus::Conflict, RefusalStatus::BadRequest] {
             for seed in 0..3 {
                 let platform = Options {
                     expired,

@@ -41,7 +41,7 @@ fn what_is_wrong_with_an_argument_is_said_on_it() {
 fn each_provider_block_manages_the_tokens_of_its_own_space() {
     World::on_each_version(async |world| {
         let space = Realm::Space("lobby".to_owned());
-        let token = world.sandbox.api_token(&space);
+        let token = world.sandbox.add_api_token(&space);
         world.set_env("TF_VAR_lobby", token.expose_secret());
         world.configure(&format!(
             "variable \"lobby\" {{\n  sensitive = true\n}}\n\

@@ -77,7 +77,7 @@ fn a_platform_that_takes_only_put_is_served_as_well() {
 
 #[test]
 fn a_temporary_token_that_has_ended_is_replaced_and_the_plan_says_why() {
-    for expired in [Expired::Listed, Expired::Deactivated, Expired::Gone] {
+    for expired in [Expired::Listed, Expired::Deactivated, Expired::Deleted] {
         World::by_the_clock(async |world| {
             world.sandbox.set_options(|options| options.expired = expired);
             world.configure(&camera("permanent = false"));

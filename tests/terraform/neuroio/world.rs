@@ -20,7 +20,7 @@ impl PlatformUnderTest for NeuroIo {
     }
 
     fn variables(sandbox: &Sandbox, base_url: &str) -> Vec<(&'static str, String)> {
-        let api_token = sandbox.api_token(&Realm::Account).expose_secret().to_owned();
+        let api_token = sandbox.add_api_token(&Realm::Account).expose_secret().to_owned();
         vec![
             ("NEUROIO_BASE_URL", base_url.to_owned()),
             ("NEUROIO_API_TOKEN", api_token),

@@ -56,7 +56,7 @@ fn a_configuration_can_say_early_that_a_token_will_not_do() {
         );
         world.configure(&ask);
         world.apply().await;
-        let viewer = world.sandbox.user(Role::Viewer);
+        let viewer = world.sandbox.add_user(Role::Viewer);
         world.set_env("Quix__Sdk__Token", viewer.expose_secret());
         let run = world.plan_fails().await;
         assert!(run.says("Ask for another role."), "{run}");

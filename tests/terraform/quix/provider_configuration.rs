@@ -80,8 +80,8 @@ fn a_path_that_is_needed_and_not_told_fails_the_plan_that_needs_it() {
 #[test]
 fn the_paths_and_the_method_are_those_that_are_told() {
     World::on_each_version(async |world| {
-        world.sandbox.set_options(|options| options.paths = Paths::Beside);
-        let beside = |leak: &str| tokens(leak).replace(&provider_block(Paths::Nested), &provider_block(Paths::Beside));
+        world.sandbox.set_options(|options| options.paths = Paths::ByQuery);
+        let beside = |leak: &str| tokens(leak).replace(&provider_block(Paths::Nested), &provider_block(Paths::ByQuery));
         world.configure(&beside("1"));
         world.apply().await;
         world.configure(&beside("2"));
@@ -103,7 +103,7 @@ fn the_paths_and_the_method_are_those_that_are_told() {
 #[test]
 fn a_token_of_the_provider_that_is_known_only_at_apply_does_not_fail_the_plan() {
     World::on_each_version(async |world| {
-        let token = world.sandbox.user(Role::Admin);
+        let token = world.sandbox.add_user(Role::Admin);
         world.set_env("TF_VAR_token", token.expose_secret());
         world.unset_env("Quix__Sdk__Token");
         let config = tokens("1").replacen('{', "{\n  token = terraform_data.token.output", 1);

@@ -56,7 +56,7 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
 #[test]
 fn every_shape_that_is_not_documented_lives_the_same_life() {
     for (tokens_as, rotated) in [
-        (Tokens::Texts, Rotated::NewToken),
+        (Tokens::Strings, Rotated::NewToken),
         (Tokens::Objects, Rotated::Empty),
         (Tokens::Wrapped, Rotated::NoContent),
     ] {
@@ -64,7 +64,7 @@ fn every_shape_that_is_not_documented_lives_the_same_life() {
             world.sandbox.set_options(|options| {
                 options.tokens = tokens_as;
                 options.rotated = rotated;
-                options.shown_after = jiff::SignedDuration::from_millis(500);
+                options.stale_reads = jiff::SignedDuration::from_millis(500);
             });
             world.configure(&tokens("1"));
             world.apply().await;
@@ -241,7 +241,7 @@ fn two_resources_of_one_environment_end_one_token() {
 fn only_an_administrators_token_rotates() {
     World::on_each_version(async |world| {
         world.configure(&tokens("1"));
-        let editor = world.sandbox.user(Role::Editor);
+        let editor = world.sandbox.add_user(Role::Editor);
         world.set_env("Quix__Sdk__Token", editor.expose_secret());
         world.apply().await;
         let created = generation(&world.has_both().await);

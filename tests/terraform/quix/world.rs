@@ -25,7 +25,7 @@ impl PlatformUnderTest for Portal {
     }
 
     fn variables(sandbox: &Sandbox, base_url: &str) -> Vec<(&'static str, String)> {
-        let token = sandbox.user(Role::Admin).expose_secret().to_owned();
+        let token = sandbox.add_user(Role::Admin).expose_secret().to_owned();
         vec![
             ("Quix__Portal__Api", base_url.to_owned()),
             ("Quix__Sdk__Token", token),

@@ -1,6 +1,8 @@
 //! Policies, roles, attachments and assignments: their life together, and what happens to them outside Terraform.
 
-use token_providers::sandbox::startree::{Again, Attached, Document, Envelope, Srns, Subject, SubjectTypes, Success};
+use token_providers::sandbox::startree::{
+    Attached, Document, Envelope, Repeated, Srns, Subject, SubjectTypes, Success,
+};
 use token_providers::sandbox::{Effect, Fault};
 
 use super::world::{ACCESS, World};
@@ -72,15 +74,15 @@ fn it_works_whatever_shape_the_answers_have() {
     World::on_each_version(async |world| {
         world.sandbox.set_options(|options| {
             options.success = Success::Precise;
-            options.echoes = false;
+            options.returns_objects = false;
             options.list = Envelope::Page;
             options.attached = Attached::PolicySrns;
             options.srns = Srns::Encoded;
-            options.subject_types = SubjectTypes::Shouting;
-            options.tells_descriptions = false;
-            options.document = Document::Respelled;
-            options.again = Again::Refused;
-            options.absent = http::StatusCode::BAD_REQUEST;
+            options.subject_types = SubjectTypes::UpperSnakeCase;
+            options.returns_descriptions = false;
+            options.document = Document::Reformatted;
+            options.repeated = Repeated::Rejected;
+            options.not_found = http::StatusCode::BAD_REQUEST;
             options.deletes_roles_with_policies = false;
         });
         world.configure(ACCESS);

@@ -409,7 +409,7 @@ fn killed_after_the_delivery_the_next_run_takes_the_new_token_over() {
         let running = world.apply_until("the old token's end begins", || calls() > 0).await;
         running.kill_provider().await.unwrap();
         running.end().await.unwrap();
-        world.sandbox.heal();
+        world.sandbox.clear_faults();
         let second = held(&vault).unwrap();
         assert!(world.lets_in(&first) && world.lets_in(&second));
 
@@ -438,7 +438,7 @@ fn killed_in_the_middle_of_a_rotation_the_token_goes_on_and_the_next_plan_names_
             .await;
         running.kill_provider().await.unwrap();
         running.end().await.unwrap();
-        world.sandbox.heal();
+        world.sandbox.clear_faults();
         assert!(world.lets_in(&first));
         assert_eq!(world.token().await, first);
 

@@ -21,7 +21,7 @@ impl PlatformUnderTest for Environment {
     }
 
     fn variables(sandbox: &Sandbox, base_url: &str) -> Vec<(&'static str, String)> {
-        let token = sandbox.administrator().bearer().expose_secret().to_owned();
+        let token = sandbox.add_administrator().bearer().expose_secret().to_owned();
         let host = base_url.trim_end_matches(Environment::BASE_PATH);
         vec![
             ("STARTREE_BASE_URL", base_url.to_owned()),

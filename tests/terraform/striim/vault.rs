@@ -216,7 +216,7 @@ fn a_value_that_did_not_arrive_is_replaced_by_the_next_apply() {
         let run = world.apply_fails().await;
         assert!(run.says("could not be handed over to Vault"), "{run}");
 
-        vault.heal();
+        vault.clear_faults();
         world.plan().await.rotates_because("its value did not reach Vault");
         world.apply().await;
         settled(world, &vault).await;

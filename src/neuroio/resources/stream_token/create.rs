@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::neuroio::tests::{api, sandbox};
-    use crate::platform::testing::{losses, operation};
+    use crate::platform::testing::{lost_answers, operation};
     use crate::sandbox::neuroio::{Options, Realm, Sandbox};
     use crate::sandbox::{Effect, Fault, When};
 
@@ -217,7 +217,7 @@ mod tests {
     async fn creation_that_did_not_act_is_repeated() {
         for permanent in [true, false] {
             for (creations, lists) in [(1, 0), (2, 0), (3, 0), (1, 2)] {
-                for fault in losses(ANOTHER).into_iter().filter(|fault| !acted(fault)) {
+                for fault in lost_answers(ANOTHER).into_iter().filter(|fault| !acted(fault)) {
                     let sandbox = sandbox(Options::default());
                     let before = sandbox.add_token(&Realm::Account, permanent);
                     sandbox.fault(fault.clone().on("POST", TOKENS).times(creations));
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn permanent_token_of_a_lost_answer_is_reported_and_not_adopted() {
-        for fault in losses(ANOTHER).into_iter().filter(acted) {
+        for fault in lost_answers(ANOTHER).into_iter().filter(acted) {
             let sandbox = sandbox(Options::default());
             sandbox.add_token(&Realm::Account, true);
             sandbox.fault(fault.clone().on("POST", TOKENS));
@@ -261,7 +261,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn temporary_token_of_a_lost_answer_is_reported_and_another_one_is_created() {
-        for fault in losses(ANOTHER).into_iter().filter(acted) {
+        for fault in lost_answers(ANOTHER).into_iter().filter(acted) {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", TOKENS));
             let mut diagnostics = Diagnostics::default();
@@ -289,7 +289,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn two_provider_blocks_with_one_lost_creation_never_hold_the_same_token() {
         for permanent in [true, false] {
-            for fault in losses(ANOTHER) {
+            for fault in lost_answers(ANOTHER) {
                 for skip in 0..2 {
                     let sandbox = sandbox(Options::default());
                     sandbox.fault(fault.clone().on("POST", TOKENS).skip(skip));
@@ -342,7 +342,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn create_reports_an_orphan_that_could_not_be_seen() {
-        for fault in losses(ANOTHER) {
+        for fault in lost_answers(ANOTHER) {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", TOKENS));
             sandbox.fault(Fault::answer(503).on("GET", TOKENS).skip(1).times(1_000));
@@ -370,9 +370,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_at_the_limit_names_what_uses_it_up() {
-        for limit_refused in [400, 403, 409] {
+        for limit_reached in [400, 403, 409] {
             let sandbox = sandbox(Options {
-                limit_refused: http::StatusCode::from_u16(limit_refused).unwrap(),
+                limit_reached: http::StatusCode::from_u16(limit_reached).unwrap(),
                 ..Options::default()
             });
             (0..5).for_each(|_| drop(sandbox.add_token(&Realm::Account, true)));

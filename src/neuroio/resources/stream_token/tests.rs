@@ -9,7 +9,7 @@ use super::*;
 use crate::framework::testing::{Action, Run, RunOptions, SingleResource};
 use crate::framework::{Severity, Value};
 use crate::neuroio::provider::NeuroIo;
-use crate::neuroio::tests::{every_shape, path, provider, provider_with, sandbox};
+use crate::neuroio::tests::{option_variants, path, provider, provider_with, sandbox};
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
@@ -105,7 +105,7 @@ fn inactive(permanent: bool) -> StreamToken {
 
 #[tokio::test(start_paused = true)]
 async fn token_lives_whatever_shape_the_answers_have() {
-    for options in every_shape() {
+    for options in option_variants() {
         for permanent in [true, false] {
             let mut world = World::new(options.clone()).created(&token(permanent)).await;
             let state = world.state();
@@ -143,7 +143,7 @@ async fn token_lives_whatever_shape_the_answers_have() {
 
 #[tokio::test(start_paused = true)]
 async fn temporary_token_is_replaced_once_it_has_expired_and_the_plan_says_so() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut world = World::new(options).created(&token(false)).await;
         let first = world.state();
         tokio::time::advance(DAY - Duration::from_secs(60)).await;
@@ -170,7 +170,7 @@ async fn change_of_the_kind_replaces_the_token() {
 
 #[tokio::test(start_paused = true)]
 async fn permanent_token_stays_whatever_its_expiry_says() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut world = World::new(options).created(&token(true)).await;
         tokio::time::advance(DAY * 1_000).await;
         world.rests(&token(true)).await;
@@ -202,7 +202,7 @@ async fn refresh_sees_changes_and_deletions_outside() {
 async fn refresh_after_a_creation_changes_nothing_whatever_its_answer_leaves_out() {
     for permanent in [true, false] {
         let options = Options {
-            creation_tells_times: false,
+            creation_returns_times: false,
             ..Options::default()
         };
         let mut world = World::new(options).created(&token(permanent)).await;
@@ -232,7 +232,7 @@ async fn refresh_removes_a_token_only_if_the_platforms_list_has_it_no_more() {
         let run = world.refresh().await;
         assert!(world.resource.object().is_some(), "{answer:?}");
         assert_eq!(run.diagnostics.len(), usize::from(fails), "{answer:?}: {run:?}");
-        world.sandbox.heal();
+        world.sandbox.clear_faults();
     }
     // It is gone, but the list cannot be read.
     world.sandbox.delete_outside(1);
@@ -331,7 +331,7 @@ async fn each_api_token_sees_its_own_stream_tokens() {
     let sandbox = sandbox(Options::default());
     let space = Realm::Space("lobby".to_owned());
     let theirs = sandbox.add_token(&Realm::Account, true);
-    let mut world = World::with(provider_with(&sandbox, &sandbox.api_token(&space)), sandbox);
+    let mut world = World::with(provider_with(&sandbox, &sandbox.add_api_token(&space)), sandbox);
     let run = world.import(&theirs.id.to_string()).await;
     run.fails("another account or space");
     world.apply(&token(true)).await.succeeds();

@@ -299,8 +299,8 @@ mod tests {
 
     use super::*;
     use crate::framework::Severity;
-    use crate::platform::testing::{losses, operation};
-    use crate::quix::tests::{DEV, connection, connection_with, every_shape, sandbox};
+    use crate::platform::testing::{lost_answers, operation};
+    use crate::quix::tests::{DEV, connection, connection_with, option_variants, sandbox};
     use crate::sandbox::quix::{self, Options, Paths, Role, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 
@@ -319,7 +319,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rotate_revokes_token_1_and_moves_token_2_up_in_every_shape() {
-        for options in every_shape() {
+        for options in option_variants() {
             let sandbox = sandbox(options.clone());
             let known = there(&sandbox);
             let outcome = rotated(&connection(&sandbox, Role::Admin), &known).await.unwrap();
@@ -335,13 +335,13 @@ mod tests {
         for tokens in [
             Tokens::Published,
             Tokens::Named,
-            Tokens::Texts,
+            Tokens::Strings,
             Tokens::Objects,
             Tokens::Wrapped,
         ] {
             let sandbox = sandbox(Options {
                 tokens,
-                shown_after: jiff::SignedDuration::from_mins(10),
+                stale_reads: jiff::SignedDuration::from_mins(10),
                 ..Options::default()
             });
             let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
@@ -362,7 +362,7 @@ mod tests {
         for rotated in [quix::Rotated::Empty, quix::Rotated::NoContent, quix::Rotated::NewToken] {
             let sandbox = sandbox(Options {
                 rotated,
-                shown_after: jiff::SignedDuration::from_secs(100),
+                stale_reads: jiff::SignedDuration::from_secs(100),
                 ..Options::default()
             });
             let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
@@ -382,7 +382,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rotate_after_any_lost_answer_revokes_no_second_token() {
-        for fault in losses("true") {
+        for fault in lost_answers("true") {
             for unread in 0..3 {
                 let sandbox = sandbox(Options::default());
                 let known = there(&sandbox);
@@ -401,14 +401,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rotate_after_an_unknown_outcome_is_an_error_and_then_revokes_nothing_more() {
-        for fault in losses("true") {
+        for fault in lost_answers("true") {
             let sandbox = sandbox(Options::default());
             let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
             sandbox.fault(fault.clone().on("POST", ROTATION));
             sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(1_000));
             let why = rotated(&connection, &known).await.unwrap_err();
             assert!(why.summary.contains("is not known"), "{why}");
-            sandbox.heal();
+            sandbox.clear_faults();
             rotated(&connection, &known).await.unwrap();
             assert_eq!(sandbox.rotations(DEV), 1, "{fault:?}");
         }
@@ -500,7 +500,7 @@ mod tests {
     async fn rotate_by_a_wrong_path_names_the_argument() {
         let sandbox = sandbox(Options::default());
         let known = there(&sandbox);
-        sandbox.set_options(|options| options.paths = Paths::Beside);
+        sandbox.set_options(|options| options.paths = Paths::ByQuery);
         let connection = connection(&sandbox, Role::Admin);
         sandbox.set_options(|options| options.paths = Paths::Nested);
         let why = rotated(&connection, &known).await.unwrap_err();

@@ -7,9 +7,9 @@ use super::*;
 use crate::framework::Set;
 use crate::framework::testing::{Run, SingleResource};
 use crate::platform::attributes::Triggers;
-use crate::platform::testing::losses;
+use crate::platform::testing::lost_answers;
 use crate::quix::provider::Quix;
-use crate::quix::tests::{DEV, block, connection, every_shape, provider, provider_with, sandbox, workspace};
+use crate::quix::tests::{DEV, block, connection, option_variants, provider, provider_with, sandbox, workspace};
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
@@ -107,7 +107,7 @@ impl Managed {
 
 #[tokio::test(start_paused = true)]
 async fn create_reads_and_destroy_forgets_in_every_shape() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
         managed.apply(&config("1")).await.changes_nothing().reports_nothing();
         let destroyed = managed.resource.destroy(&managed.provider).await;
@@ -119,7 +119,7 @@ async fn create_reads_and_destroy_forgets_in_every_shape() {
 
 #[tokio::test(start_paused = true)]
 async fn change_of_the_triggers_revokes_token_1_as_the_plan_says() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
         let (first, created) = (managed.state().tokens.get().unwrap(), managed.state().tokens.generation);
         let run = managed
@@ -257,7 +257,7 @@ async fn triggers_that_are_known_only_at_apply_decide_then() {
 #[tokio::test(start_paused = true)]
 async fn three_applies_after_any_lost_answer_revoke_one_token() {
     let refusals = [401, 403, 404, 500].map(Fault::answer);
-    for fault in losses("true").into_iter().chain(refusals) {
+    for fault in lost_answers("true").into_iter().chain(refusals) {
         for (method, path) in [("POST", ROTATION), ("GET", READING)] {
             for skip in 0..4 {
                 let mut managed = Managed::new(Options::default()).created().await;
@@ -266,7 +266,7 @@ async fn three_applies_after_any_lost_answer_revoke_one_token() {
                     .fault(fault.clone().on(method, path).skip(skip).times(8));
                 for _ in 0..3 {
                     managed.apply(&config("2")).await;
-                    managed.sandbox.heal();
+                    managed.sandbox.clear_faults();
                 }
                 assert!(managed.has_both(), "{fault:?}");
                 assert_eq!(managed.rotations(), 1, "{fault:?} of {path} after {skip}");
@@ -404,7 +404,7 @@ async fn second_failure_of_two_rotations_keeps_the_first_and_is_made_up_for() {
 #[tokio::test(start_paused = true)]
 async fn reader_that_lags_after_a_rotation_changes_no_state_and_revokes_no_second_token() {
     let mut managed = Managed::new(Options {
-        shown_after: jiff::SignedDuration::from_mins(10),
+        stale_reads: jiff::SignedDuration::from_mins(10),
         ..Options::default()
     })
     .created()
@@ -429,7 +429,7 @@ async fn reader_that_lags_after_a_rotation_changes_no_state_and_revokes_no_secon
 async fn rotation_without_a_pair_in_its_answer_is_waited_for_by_the_next_apply() {
     let mut managed = Managed::new(Options {
         rotated: crate::sandbox::quix::Rotated::NoContent,
-        shown_after: jiff::SignedDuration::from_secs(120),
+        stale_reads: jiff::SignedDuration::from_secs(120),
         ..Options::default()
     })
     .created()

@@ -3,10 +3,10 @@
 use super::*;
 use crate::framework::Severity;
 use crate::framework::testing::Action;
-use crate::platform::testing::losses;
+use crate::platform::testing::lost_answers;
 use crate::sandbox::Fault;
 use crate::sandbox::startree::{Options, Sandbox};
-use crate::startree::tests::{Managed, every_shape, sandbox};
+use crate::startree::tests::{Managed, option_variants, sandbox};
 
 const READ_ONLY: &str = "/policies/srn2:policy%23read-only";
 const DOCUMENT: &str = r#"{"version":"v1","statements":[{"effect":"allow","actions":["query"],"resources":["*"]}]}"#;
@@ -34,7 +34,7 @@ fn read_only(document: &str) -> Policy {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_lives_whatever_shape_the_answers_have() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
         assert_eq!(policy.state().srn.known().unwrap(), "srn2:policy#read-only");
@@ -68,7 +68,7 @@ async fn a_policy_lives_whatever_shape_the_answers_have() {
 
 #[tokio::test(start_paused = true)]
 async fn another_spelling_of_the_same_document_is_no_change() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
         policy.apply(&read_only(RESPELLED)).await.changes_nothing();
@@ -97,7 +97,7 @@ async fn what_happened_outside_is_seen_and_put_right() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_is_lost_the_policy_is_as_declared_in_the_end() {
-    for lost in losses(r#"{"name": "another", "policyDocumentJson": "{}"}"#) {
+    for lost in lost_answers(r#"{"name": "another", "policyDocumentJson": "{}"}"#) {
         for (method, path) in [("POST", "/policies"), ("GET", "/policies")] {
             let (sandbox, mut policy) = world(Options::default());
             let lost = lost.clone().on(method, path);
@@ -175,7 +175,7 @@ async fn somebody_elses_policy_is_neither_taken_nor_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_is_attached_is_not_deleted_and_the_error_says_to_what() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
         for role in ["reader", "writer", "viewer"] {
@@ -200,7 +200,7 @@ async fn nothing_but_the_list_of_policies_takes_one_out_of_the_state() {
         sandbox.fault(answer.clone().on("GET", READ_ONLY).times(100));
         assert_eq!(policy.refresh().await.diagnostics.len(), 1, "{answer:?}");
         assert!(policy.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
     }
     sandbox.delete_policy_outside("read-only");
     sandbox.fault(Fault::answer(404).on("GET", "/policies"));
@@ -218,6 +218,6 @@ async fn a_change_whose_outcome_cannot_be_read_leaves_the_state_as_it_was() {
     let updated = policy.apply_after(Some(read_only(WIDER)), |_| sandbox.fault(unread));
     updated.await.fails("503");
     assert_eq!(policy.state().document, DOCUMENT.into());
-    sandbox.heal();
+    sandbox.clear_faults();
     policy.assert_stable(&read_only(WIDER)).await;
 }

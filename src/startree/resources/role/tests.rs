@@ -7,10 +7,10 @@ use serde_json::json;
 use super::*;
 use crate::framework::testing::{Action, RunOptions, SingleResource, Workspace};
 use crate::framework::{AttributePath, Severity};
-use crate::platform::testing::losses;
+use crate::platform::testing::lost_answers;
 use crate::sandbox::startree::{Names, Options, Sandbox, Subject};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::tests::{Managed, context, every_shape, sandbox};
+use crate::startree::tests::{Managed, context, option_variants, sandbox};
 
 const READER: &str = "/roles/srn2:role%23reader";
 
@@ -30,7 +30,7 @@ fn reader() -> Role {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_lives_whatever_shape_the_answers_have() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut role) = world(options);
         role.apply(&reader()).await.succeeds();
         assert_eq!(sandbox.roles()["reader"].description.as_deref(), Some("Reads"));
@@ -56,13 +56,13 @@ async fn a_role_without_a_description_rests_and_where_one_is_needed_the_platform
         description: Field::Null,
         ..reader()
     };
-    for options in every_shape() {
+    for options in option_variants() {
         let (_, mut role) = world(options);
         role.apply(&bare).await.succeeds();
         role.assert_stable(&bare).await;
     }
     let (_, mut role) = world(Options {
-        needs_description: true,
+        requires_description: true,
         ..Options::default()
     });
     role.apply(&bare).await.fails("The description must not be empty");
@@ -90,7 +90,7 @@ async fn every_change_makes_another_role() {
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_is_lost_there_is_one_role_in_the_end() {
     let another = r#"{"name": "another"}"#;
-    for lost in losses(another) {
+    for lost in lost_answers(another) {
         for (method, path) in [("POST", "/roles"), ("GET", "/roles")] {
             let (sandbox, mut role) = world(Options::default());
             let lost = lost.clone().on(method, path);
@@ -121,7 +121,7 @@ async fn a_role_that_may_be_there_is_recorded_although_nobody_could_look() {
     });
     created.await.fails("Whether it has could not be found out");
     assert!(role.is_in_state());
-    sandbox.heal();
+    sandbox.clear_faults();
     role.destroy().await.succeeds();
     assert!(!role.is_in_state() && !sandbox.roles().contains_key("reader"));
 }
@@ -131,7 +131,7 @@ async fn a_creation_that_is_said_to_be_done_and_is_not_is_told() {
     let (sandbox, mut role) = world(Options::default());
     sandbox.fault(Fault::answer(200).on("POST", "/roles").times(100));
     role.apply(&reader()).await.fails("The role \"reader\" is not there");
-    sandbox.heal();
+    sandbox.clear_faults();
     // What is recorded all the same is gone by the next refresh.
     assert!(role.is_in_state());
     role.refresh().await.succeeds();
@@ -155,7 +155,7 @@ async fn an_interrupt_does_not_end_the_look_at_what_was_made() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_elses_role_is_not_taken_for_ours() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut role) = world(options);
         sandbox.add_role("reader", Some("theirs"));
         role.apply(&reader()).await.fails("exists already").fails("import {");
@@ -166,7 +166,7 @@ async fn somebody_elses_role_is_not_taken_for_ours() {
         let created = role.apply_after(Some(reader()), |_| {
             sandbox.fault(Fault::answer(200).body("[]").on("GET", "/roles"));
             sandbox.add_role("reader", Some("theirs"));
-            sandbox.set_options(|options| options.taken = StatusCode::CONFLICT);
+            sandbox.set_options(|options| options.name_taken = StatusCode::CONFLICT);
         });
         created.await.fails("409");
         assert!(!role.is_in_state());
@@ -187,7 +187,7 @@ async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
         sandbox.fault(answer.clone().on("GET", READER).times(100));
         assert_eq!(role.refresh().await.diagnostics.len(), 1, "{answer:?}");
         assert!(role.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
     }
     sandbox.delete_role_outside("reader");
     for answer in [
@@ -201,7 +201,7 @@ async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
         sandbox.fault(answer.clone().on("GET", "/roles").times(100));
         assert_eq!(role.refresh().await.diagnostics.len(), 1, "{answer:?}");
         assert!(role.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
     }
     // Refused itself, the provider concludes nothing, whatever the list says.
     sandbox.fault(Fault::answer(403).on("GET", READER));
@@ -213,7 +213,7 @@ async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_that_somebody_has_is_not_deleted_and_the_error_says_who() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut role) = world(options);
         role.apply(&reader()).await.succeeds();
         sandbox.assign_outside("reader", Subject::new("group", "data-analysts"));
@@ -257,8 +257,8 @@ async fn what_somebody_else_answered_is_not_taken_for_a_deletion() {
 
 #[tokio::test(start_paused = true)]
 async fn an_import_brings_what_the_platform_tells() {
-    for options in every_shape() {
-        let tells = options.tells_descriptions;
+    for options in option_variants() {
+        let tells = options.returns_descriptions;
         let (sandbox, mut role) = world(options);
         sandbox.add_role("reader", Some("Reads"));
         let imported = role.import("reader").await.succeeds();

@@ -8,11 +8,11 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::Severity;
 use crate::framework::testing::Action;
-use crate::platform::testing::losses;
+use crate::platform::testing::lost_answers;
 use crate::rest::Credential;
-use crate::sandbox::startree::{self, Again, Options, Sandbox};
+use crate::sandbox::startree::{self, Options, Repeated, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::tests::{Managed, connection, context, every_shape, sandbox};
+use crate::startree::tests::{Managed, connection, context, option_variants, sandbox};
 
 const ASSIGNMENTS: &str = "/roles/srn2:role%23reader/assignments";
 const ASSIGN: &str = "/roles/srn2:role%23reader/create-assignment";
@@ -48,7 +48,7 @@ fn subjects(sandbox: &Sandbox) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let token = sandbox.add_token();
         for (subject_type, subject) in [
@@ -117,10 +117,10 @@ async fn a_token_is_let_in_once_the_platform_knows() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
-    for again in [Again::Accepted, Again::Refused] {
-        for lost in losses(r#"[{"subject": "another", "subjectType": "group"}]"#) {
+    for repeated in [Repeated::Accepted, Repeated::Rejected] {
+        for lost in lost_answers(r#"[{"subject": "another", "subjectType": "group"}]"#) {
             let (sandbox, mut assignment) = world(Options {
-                again,
+                repeated,
                 ..Options::default()
             });
             sandbox.fault(lost.clone().on("POST", ASSIGN));
@@ -136,9 +136,9 @@ async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
 
 #[tokio::test(start_paused = true)]
 async fn another_spelling_of_a_subject_takes_nothing_from_it() {
-    for lowers_subjects in [true, false] {
+    for lowercases_subjects in [true, false] {
         let (sandbox, mut assignment) = world(Options {
-            lowers_subjects,
+            lowercases_subjects,
             ..Options::default()
         });
         assignment.apply(&to("user-email", "Ann@Acme.com")).await.succeeds();
@@ -151,7 +151,7 @@ async fn another_spelling_of_a_subject_takes_nothing_from_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_the_role_already_keeps_it() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
         assignment.apply(&analysts()).await.succeeds();
@@ -160,7 +160,7 @@ async fn who_has_the_role_already_keeps_it() {
     }
     // Somebody else is the faster.
     let (sandbox, mut assignment) = world(Options {
-        again: Again::Refused,
+        repeated: Repeated::Rejected,
         ..Options::default()
     });
     sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
@@ -179,14 +179,14 @@ async fn what_may_have_power_is_recorded_although_nobody_could_look() {
         .await
         .fails("Whether it has could not be found out");
     assert!(assignment.is_in_state());
-    sandbox.heal();
+    sandbox.clear_faults();
     assignment.destroy().await.succeeds();
     assert!(!assignment.is_in_state() && subjects(&sandbox).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_and_nothing_is_recorded() {
-    for options in every_shape()
+    for options in option_variants()
         .into_iter()
         .filter(|options| !options.assigns_unknown_tokens)
     {
@@ -207,7 +207,7 @@ async fn a_refusal_is_told_and_nothing_is_recorded() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_role_is_the_end_of_its_assignments() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         assignment.apply(&analysts()).await.succeeds();
         let gone = assignment.apply_after(None, |_| sandbox.delete_role_outside("reader"));
@@ -238,10 +238,10 @@ async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
         sandbox.fault(answer.clone());
         assert_eq!(assignment.refresh().await.diagnostics.len(), 1, "{answer:?}");
         assert!(assignment.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
         assignment.apply_after(None, |_| sandbox.fault(answer.clone())).await;
         assert!(assignment.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
     }
     sandbox.unassign_outside("reader", startree::Subject::new("group", "data-analysts"));
@@ -272,7 +272,7 @@ async fn a_refresh_of_many_asks_once_per_role() {
 #[tokio::test(start_paused = true)]
 async fn the_providers_own_token_does_not_lose_a_role() {
     let (sandbox, mut assignment) = world(Options::default());
-    let own = sandbox.administrator();
+    let own = sandbox.add_administrator();
     assignment.bearer = own.bearer();
     let id = format!("system-admin/service-token/{}", own.access_key);
     assignment.import(&id).await.succeeds();
@@ -324,7 +324,7 @@ async fn a_whole_token_is_refused_and_not_quoted() {
 
 #[tokio::test(start_paused = true)]
 async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let [old, new] = [(); 2].map(|()| sandbox.add_token());
         assignment.apply(&to("service-token", &old.access_key)).await.succeeds();

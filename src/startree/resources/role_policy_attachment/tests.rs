@@ -1,10 +1,10 @@
 //! An attachment's life, against the sandbox in the same process, under tokio's paused clock.
 
 use super::*;
-use crate::platform::testing::losses;
-use crate::sandbox::startree::{Again, Options, Sandbox};
+use crate::platform::testing::lost_answers;
+use crate::sandbox::startree::{Options, Repeated, Sandbox};
 use crate::sandbox::{Effect, Fault};
-use crate::startree::tests::{Managed, every_shape, sandbox};
+use crate::startree::tests::{Managed, option_variants, sandbox};
 
 const POLICIES: &str = "/roles/srn2:role%23reader/policies";
 const ATTACH: &str = "/roles/srn2:role%23reader/attach-policy";
@@ -34,7 +34,7 @@ fn attached(sandbox: &Sandbox) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_stays() {
-    for options in every_shape() {
+    for options in option_variants() {
         let (sandbox, mut resource) = world(options);
         resource.apply(&attachment()).await.succeeds();
         assert_eq!(attached(&sandbox), ["another", "read-only"]);
@@ -60,10 +60,10 @@ async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_sta
 
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_is_lost_the_policy_is_attached_as_declared() {
-    for again in [Again::Accepted, Again::Refused] {
-        for lost in losses(r#"[{"name": "another"}]"#) {
+    for repeated in [Repeated::Accepted, Repeated::Rejected] {
+        for lost in lost_answers(r#"[{"name": "another"}]"#) {
             let (sandbox, mut resource) = world(Options {
-                again,
+                repeated,
                 ..Options::default()
             });
             sandbox.fault(lost.clone().on("POST", ATTACH));
@@ -112,7 +112,7 @@ async fn nothing_but_a_list_takes_an_attachment_out_of_the_state() {
         sandbox.fault(answer.clone().on("GET", POLICIES).times(100));
         assert_eq!(resource.refresh().await.diagnostics.len(), 1, "{answer:?}");
         assert!(resource.is_in_state(), "{answer:?}");
-        sandbox.heal();
+        sandbox.clear_faults();
     }
     sandbox.detach_outside("reader", "read-only");
     resource.refresh().await.succeeds();

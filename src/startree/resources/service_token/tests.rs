@@ -17,12 +17,12 @@ use super::*;
 use crate::framework::testing::{Configuration, ResourceBlock, Run, RunOptions, SingleResource, Workspace};
 use crate::platform::Runtime;
 use crate::platform::delivery::VaultDestination;
-use crate::platform::testing::{losses, variables};
+use crate::platform::testing::{lost_answers, variables};
 use crate::rest::Transport;
 use crate::sandbox::startree::{Options, Sandbox, Subject};
 use crate::sandbox::{self, Effect, Fault};
 use crate::startree::StarTree;
-use crate::startree::tests::{every_shape, sandbox};
+use crate::startree::tests::{option_variants, sandbox};
 
 const TOKENS: &str = "/service-tokens";
 const PLACE: (&str, &str) = ("secret", "startree/ci");
@@ -97,7 +97,7 @@ impl World {
             sandbox.attach_outside(role, role);
         }
         Self {
-            bearer: sandbox.administrator().bearer(),
+            bearer: sandbox.add_administrator().bearer(),
             base_url: "https://rbac-manager.acme.startree.cloud",
             vault: sandbox::Vault::new(sandbox.clock()),
             sandbox,
@@ -235,7 +235,7 @@ impl World {
 
 #[tokio::test(start_paused = true)]
 async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut world = World::new(options);
         world.apply(&released("1")).await.succeeds().reports_nothing();
         let first = world.state();
@@ -339,7 +339,7 @@ const REQUESTS: [(&str, &str); 5] = [
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
     for (method, path) in REQUESTS {
-        for fault in losses(r#"{"message": "Done."}"#) {
+        for fault in lost_answers(r#"{"message": "Done."}"#) {
             let mut world = World::with_token(Options::default(), &released("1")).await;
             let first = world.state();
             let path = match path {
@@ -350,7 +350,7 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
             let run = world.apply(&released("2")).await;
             let state = world.state();
             assert!(world.is_live(&state), "{method} {path} {fault:?}: {run:#?}");
-            world.sandbox.heal();
+            world.sandbox.clear_faults();
             world.apply(&released("2")).await.succeeds();
             world.is_settled(&released("2")).await;
 
@@ -364,7 +364,7 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
                 !world.is_empty() || world.keys().is_empty(),
                 "{method} {path} {fault:?}: {run:#?}"
             );
-            world.sandbox.heal();
+            world.sandbox.clear_faults();
             world.destroy().await.succeeds();
             assert!(world.is_empty() && world.keys().is_empty(), "{method} {path} {fault:?}");
             world.reported_no_value();
@@ -374,7 +374,7 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_power() {
-    for fault in losses("{}") {
+    for fault in lost_answers("{}") {
         for rotates in [false, true] {
             let mut world = World::with_token(Options::default(), &released("1")).await;
             let first = world.state();
@@ -491,8 +491,8 @@ async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
-    for options in every_shape() {
-        let fails = options.absent.is_server_error();
+    for options in option_variants() {
+        let fails = options.not_found.is_server_error();
         let mut world = World::with_token(options, &config()).await;
         let key = world.state().access_key.into_known().unwrap();
         world.sandbox.delete_token_outside(&key);
@@ -528,17 +528,17 @@ async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
         world.state().access_key.known().unwrap()
     );
     for status in [401, 403, 500, 503] {
-        world.sandbox.heal();
+        world.sandbox.clear_faults();
         world.sandbox.fault(Fault::answer(status).on("GET", &path).times(100));
         world.apply(&config()).await.fails(&status.to_string());
         assert!(!world.is_empty());
     }
     // A revocation that nothing proves is none.
-    world.sandbox.heal();
+    world.sandbox.clear_faults();
     everything_is_absent(&world.sandbox);
     world.destroy().await.fails("is not known");
     assert!(!world.is_empty());
-    world.sandbox.heal();
+    world.sandbox.clear_faults();
     world.destroy().await.succeeds();
     assert!(world.is_empty() && world.keys().is_empty());
 }
@@ -565,9 +565,9 @@ async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() 
 
 #[tokio::test(start_paused = true)]
 async fn an_import_brings_no_value_and_rotates_nothing() {
-    for tells_descriptions in [true, false] {
+    for returns_descriptions in [true, false] {
         let mut world = World::new(Options {
-            tells_descriptions,
+            returns_descriptions,
             ..Options::default()
         });
         let token = world.sandbox.add_token();
@@ -680,7 +680,7 @@ async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_goes_to_vault_and_never_into_the_state() {
-    for options in every_shape() {
+    for options in option_variants() {
         let mut world = World::with_token(options, &handed_over("1")).await;
         let first = world.held().unwrap();
         let state = world.state();
@@ -871,7 +871,7 @@ async fn a_token_that_cannot_be_handed_over_is_deleted_again_and_the_present_one
         .fails("is deleted again");
     assert_eq!(world.state().access_key, first.access_key);
     assert!(world.sandbox.is_live(&held));
-    world.vault.heal();
+    world.vault.clear_faults();
     world.is_settled(&handed_over("1")).await;
     world.apply(&handed_over("2")).await.succeeds();
     world.is_settled(&handed_over("2")).await;
@@ -906,8 +906,8 @@ async fn killed(world: &mut World, config: &ServiceToken, method: &str, path: &s
     world.vault.fault(Fault::new(Effect::Hang).after().on(method, path));
     let killed = timeout(Duration::from_secs(5), world.apply(config)).await;
     assert!(killed.is_err(), "it was to hang");
-    world.sandbox.heal();
-    world.vault.heal();
+    world.sandbox.clear_faults();
+    world.vault.clear_faults();
 }
 
 #[tokio::test(start_paused = true)]

@@ -267,7 +267,7 @@ async fn any_change_at_any_moment_of_an_overlap_is_made_for_both_tokens_by_one_a
 #[tokio::test(start_paused = true)]
 async fn without_descriptions_from_the_platform_all_but_an_added_assignment_reaches_both_tokens() {
     let options = Options {
-        tells_descriptions: false,
+        returns_descriptions: false,
         ..Options::default()
     };
     for moment in MOMENTS {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sandbox::Fault;
-use crate::startree::tests::every_shape;
+use crate::startree::tests::option_variants;
 
 const NAMES: [&str; 12] = [
     "team/reader",
@@ -21,7 +21,7 @@ const NAMES: [&str; 12] = [
 
 #[tokio::test(start_paused = true)]
 async fn rotation_carries_roles_of_any_name_over() {
-    for options in every_shape() {
+    for options in option_variants() {
         let world = World::new(options);
         let declared = |release| {
             let mut declared = Configuration::new();

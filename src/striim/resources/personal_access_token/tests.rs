@@ -9,7 +9,7 @@ use crate::framework::testing::{
     self, Configuration, ResourceBlock, Run, RunOptions, SavedPlan, SingleResource, Workspace,
 };
 use crate::platform::testing::gateway_answers::gateway_answers;
-use crate::sandbox::striim::{Options, Refused, Role, Sandbox};
+use crate::sandbox::striim::{Options, RefusalStatus, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::resources::pat_status::PatStatus;
 use crate::striim::rotation::RotationPolicy;
@@ -436,7 +436,11 @@ async fn a_user_who_may_not_know_whether_pats_are_disabled_plans_all_the_same() 
 
 #[tokio::test(start_paused = true)]
 async fn an_apply_says_that_pats_are_disabled() {
-    for refused in [Refused::BadRequest, Refused::Forbidden, Refused::Conflict] {
+    for refused in [
+        RefusalStatus::BadRequest,
+        RefusalStatus::Forbidden,
+        RefusalStatus::Conflict,
+    ] {
         let mut world = World::new(Options {
             pats_disabled: refused,
             ..Options::default()
@@ -776,14 +780,14 @@ async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
             let state = world.state();
             // All answers on the path; those about one user; the first ones.
             for (skip, times) in [(0, 1_000), (1, 1_000), (0, 1), (1, 1)] {
-                world.sandbox.heal();
+                world.sandbox.clear_faults();
                 world.resource.set_state(state.clone());
                 let fault = imposter.clone().on("GET", "/user-token").skip(skip).times(times);
                 world.sandbox.fault(fault);
                 world.refresh().await;
                 assert!(world.is_in_state(), "{imposter:?} {of_user} {skip} {times}");
             }
-            world.sandbox.heal();
+            world.sandbox.clear_faults();
             let plan = world.destruction().await;
             for method in ["GET", "DELETE"] {
                 world

@@ -10,7 +10,7 @@ use crate::framework::testing::{
 use crate::sandbox::striim::{AuditAction, Expired, Options, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
-use crate::striim::tests::{Connected, api_with, losses, provider, provider_by, sandbox};
+use crate::striim::tests::{Connected, api_with, lost_answers, provider, provider_by, sandbox};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const CREATE: (&str, &str) = ("POST", "/service-account");
@@ -195,7 +195,7 @@ async fn a_year_of_daily_applies_makes_no_more_rotations_than_are_due() {
 /// What goes wrong with a rotation: how, how often in a row, and whether Terraform is killed before it writes its state.
 fn troubles() -> Vec<(Fault, u32, Option<Duration>)> {
     let refusals = [Fault::answer(400), Fault::answer(403), Fault::answer(429)];
-    let faults = losses().into_iter().chain(refusals);
+    let faults = lost_answers().into_iter().chain(refusals);
     let lengths = [(1, None), (3, None), (40, None), (2, Some(Duration::from_secs(20)))];
     faults
         .flat_map(|fault| lengths.map(|(times, killed_after)| (fault.clone(), times, killed_after)))
@@ -261,7 +261,7 @@ async fn through_years_of_meddling_the_last_value_that_works_is_never_ended() {
     for seed in 0..3 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut world = World::created().await;
-        let losses = losses();
+        let lost_answers = lost_answers();
         for day in 0..365 {
             tokio::time::advance(DAY).await;
             let account = ["ci-a", "ci-b"][random.usize(..2)];
@@ -272,7 +272,7 @@ async fn through_years_of_meddling_the_last_value_that_works_is_never_ended() {
                 3 => tokio::time::advance(DAY * 45).await,
                 4..8 => {
                     let (method, path) = [ROTATE, CREATE][random.usize(..2)];
-                    let fault = losses[random.usize(..losses.len())].clone();
+                    let fault = lost_answers[random.usize(..lost_answers.len())].clone();
                     world.sandbox.fault(fault.on(method, path).times(random.u32(1..20)));
                 }
                 _ => {}
@@ -328,7 +328,7 @@ async fn a_rotation_that_came_to_nothing_forgets_no_value() {
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_whose_answer_was_lost_is_not_forgotten() {
-    for fault in losses() {
+    for fault in lost_answers() {
         let mut world = World::new(Options::default());
         world.sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(20));
         world.sandbox.fault(fault.clone().on(ROTATE.0, ROTATE.1).times(20));

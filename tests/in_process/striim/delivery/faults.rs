@@ -94,7 +94,7 @@ async fn failed_delivery_fails_apply_and_next_run_rotates() {
         assert_eq!(setup.generation(), created + 1, "{fault:?}");
         assert!(setup.attribute("token").is_null());
 
-        setup.vault.heal();
+        setup.vault.clear_faults();
         let run = setup.apply(&delivered(2)).await;
         run.rotates_because(
             "its value did not reach Vault (\"secret/striim/ci\", field \"token\"), and nobody knows it",
@@ -113,7 +113,7 @@ async fn failed_first_delivery_taints_account_and_next_run_replaces_it() {
         .await
         .fails("could not be handed over to Vault");
     assert!(setup.resource.object().unwrap().is_tainted);
-    setup.vault.heal();
+    setup.vault.clear_faults();
     setup.apply(&delivered(1)).await.succeeds();
     setup.assert_settled(&delivered(1)).await;
     assert_eq!(
@@ -170,7 +170,7 @@ async fn change_outside_terraform_is_reported_and_repaired() {
             "does not hold its present value",
         ),
         (
-            |setup| setup.vault.wipe("secret", "striim/ci"),
+            |setup| setup.vault.delete_metadata("secret", "striim/ci"),
             "it was deleted",
             "does not hold its present value",
         ),

@@ -34,7 +34,7 @@ fn disturb(setup: &Setup, random: &mut fastrand::Rng) {
         5 => sandbox.fault(fault.on("POST", "/service-account")),
         6 => vault.seal(),
         7 => vault.delete("secret", "striim/ci"),
-        8 => vault.wipe("secret", "striim/ci"),
+        8 => vault.delete_metadata("secret", "striim/ci"),
         _ => drop(sandbox.rotate_outside("ci-pipeline")),
     }
 }
@@ -72,8 +72,8 @@ async fn delivered_value_is_current_after_random_faults_and_kills() {
             }
             setup.vault.unseal();
         }
-        setup.vault.heal();
-        setup.sandbox.heal();
+        setup.vault.clear_faults();
+        setup.sandbox.clear_faults();
         let config = delivered(release);
         for _ in 0..3 {
             let run = setup.apply(&config).await;

@@ -1,8 +1,8 @@
-//! A Striim Cloud account: its users and tokens, and the rules of the document *Managing API
-//! tokens*.
+//! The state of a Striim Cloud account: its users and tokens, and the rules of the document
+//! *Managing API tokens*.
 //!
-//! Pure functions without HTTP or a clock: each operation takes the caller and the current time,
-//! and succeeds or returns a [`Refusal`].
+//! No function uses HTTP or reads a clock: each operation takes the caller and the current time,
+//! and returns a [`Refusal`] if it is rejected.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::audit::{AuditAction, AuditEntry};
 use super::caller::{Caller, UserRef};
-use super::limit::{Limited, Limiter};
-use super::mint::{Mint, Token, Update};
 use super::options::{KeptExpiry, Options};
+use super::rate_limit::{LimitedOperation, RateLimiter};
 use super::refusal::Refusal;
-use super::role::{Permission, Role};
+use super::token::{Token, TokenGenerator, Update};
+use super::user::{OWNER, Permission, Role, User};
 
 /// A service account. It exists as long as its token: revoking the token deletes it.
 #[derive(Clone, Debug)]
@@ -28,21 +28,7 @@ pub struct ServiceAccount {
     pub token: Token,
 }
 
-/// A user of the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// The id in `updated-by` and `user-id`.
-    pub id: i64,
-    /// The email address.
-    pub email: String,
-    /// The role of the user, and thus of the user's PAT.
-    pub role: Role,
-}
-
-/// The account's first administrator, in whose name the console acts.
-pub(super) const OWNER: i64 = 8509;
-
-/// The state of the account, and its options.
+/// The state of the account, and the options of its platform.
 #[derive(Debug)]
 pub struct Account {
     pub(super) name: String,
@@ -54,13 +40,13 @@ pub struct Account {
     pub(super) pats: BTreeMap<i64, Token>,
     pub(super) pats_enabled: bool,
     pub(super) audit: Vec<AuditEntry>,
-    pub(super) mint: Mint,
+    pub(super) generator: TokenGenerator,
     /// The value of the first administrator's token.
     pub(super) admin_token: SecretString,
     /// A token of another account.
-    pub(super) foreign: SecretString,
+    pub(super) foreign_token: SecretString,
     pub(super) usage: Usage,
-    limiter: Limiter,
+    limiter: RateLimiter,
 }
 
 /// The API usage by token type, as in the document's metrics: the number of authenticated requests.
@@ -73,13 +59,18 @@ pub(super) struct Usage {
 impl Account {
     /// Creates an account with one administrator, whose token will be `admin_token`, and without
     /// tokens.
-    pub(super) fn new(name: String, mut mint: Mint, admin_token: SecretString, options: Options) -> Self {
+    pub(super) fn new(
+        name: String,
+        mut generator: TokenGenerator,
+        admin_token: SecretString,
+        options: Options,
+    ) -> Self {
         let owner = User {
             id: OWNER,
             email: format!("admin@{name}.example"),
             role: Role::Admin,
         };
-        let foreign = mint.value();
+        let foreign_token = generator.value();
         Self {
             name,
             options,
@@ -88,18 +79,18 @@ impl Account {
             pats: BTreeMap::new(),
             pats_enabled: true,
             audit: Vec::new(),
-            mint,
+            generator,
             admin_token,
-            foreign,
+            foreign_token,
             usage: Usage::default(),
-            limiter: Limiter::default(),
+            limiter: RateLimiter::default(),
         }
     }
 
-    /// The caller whose token this is.
+    /// Returns the owner of a bearer token.
     pub(super) fn authenticate(&self, bearer: Option<&str>, now: Timestamp) -> Result<Caller, Refusal> {
         let bearer = bearer.ok_or(Refusal::Unauthenticated)?;
-        if bearer == self.foreign.expose_secret() {
+        if bearer == self.foreign_token.expose_secret() {
             return Err(Refusal::Forbidden(format!(
                 "the bearer token does not belong to account \"{}\"",
                 self.name
@@ -123,8 +114,8 @@ impl Account {
             .ok_or(Refusal::Unauthenticated)
     }
 
-    /// Counts a request in the account's metrics.
-    pub(super) fn count(&mut self, caller: &Caller) {
+    /// Counts a request in the account's usage metrics.
+    pub(super) fn count_usage(&mut self, caller: &Caller) {
         match caller {
             Caller::User(_) => self.usage.personal += 1,
             Caller::ServiceAccount { .. } => self.usage.service_account += 1,
@@ -133,60 +124,62 @@ impl Account {
     }
 
     /// Counts a request against the account's rate limits, or rejects it.
-    pub(super) fn limit(&mut self, kind: Limited, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn check_rate_limit(&mut self, operation: LimitedOperation, now: Timestamp) -> Result<(), Refusal> {
         self.options
             .rate_limits
-            .map_or(Ok(()), |limits| self.limiter.admit(kind, limits, now))
+            .map_or(Ok(()), |limits| self.limiter.admit(operation, limits, now))
     }
 
     /// Issues a token in the caller's name.
     pub(super) fn issue(&mut self, caller: &Caller, expires_at: Timestamp, rotated: bool, now: Timestamp) -> Token {
-        self.mint.token(
+        self.generator.token(
             Some(expires_at),
             Update {
                 at: now,
-                by: caller.user_id(),
+                by: caller.acting_user_id(),
                 rotated,
             },
         )
     }
 
-    /// Checks the requested expiry, or returns the account's default in whole seconds. Months are
-    /// calendar months in UTC.
+    /// Validates the requested expiry, or returns the account's default in whole seconds. Months
+    /// are calendar months in UTC.
     pub(super) fn expiry(
         &self,
         requested: Option<Timestamp>,
         max_lifetime: Option<Span>,
         now: Timestamp,
     ) -> Result<Timestamp, Refusal> {
-        let Some(end) = requested else {
-            let end = now
+        let Some(expiry) = requested else {
+            let expiry = now
                 .saturating_add(self.options.default_expiry)
                 .unwrap_or(Timestamp::MAX);
-            return Ok(Timestamp::from_second(end.as_second()).unwrap_or(end));
+            return Ok(Timestamp::from_second(expiry.as_second()).unwrap_or(expiry));
         };
-        if end <= now {
+        if expiry <= now {
             return Err(Refusal::Invalid("expires-at: must lie in the future".to_owned()));
         }
         let latest = |max_lifetime: Span| now.to_zoned(TimeZone::UTC).checked_add(max_lifetime).ok();
         match max_lifetime.and_then(latest) {
-            Some(latest) if end > latest.timestamp() => Err(Refusal::Invalid(format!(
+            Some(latest) if expiry > latest.timestamp() => Err(Refusal::Invalid(format!(
                 "expires-at: must not be later than {:.0}",
                 latest.timestamp()
             ))),
-            _ => Ok(self.assigned_expiry(end, now)),
+            _ => Ok(self.assigned_expiry(expiry, now)),
         }
     }
 
     /// The expiry that the platform assigns for a requested one.
-    fn assigned_expiry(&self, end: Timestamp, now: Timestamp) -> Timestamp {
+    fn assigned_expiry(&self, requested: Timestamp, now: Timestamp) -> Timestamp {
         match self.options.kept_expiry {
-            KeptExpiry::AsAsked => end,
+            KeptExpiry::AsAsked => requested,
             KeptExpiry::Day => {
-                let second = end.as_second();
-                Timestamp::from_second(second - second.rem_euclid(24 * 3_600)).unwrap_or(end)
+                let second = requested.as_second();
+                Timestamp::from_second(second - second.rem_euclid(24 * 3_600)).unwrap_or(requested)
             }
-            KeptExpiry::AtMost(lifetime) => now.saturating_add(lifetime).map_or(end, |latest| end.min(latest)),
+            KeptExpiry::AtMost(lifetime) => now
+                .saturating_add(lifetime)
+                .map_or(requested, |latest| requested.min(latest)),
         }
     }
 
@@ -194,6 +187,7 @@ impl Account {
         self.options.rotation_obeys_maximum.then_some(max_lifetime)
     }
 
+    /// Adds an entry to the audit log.
     pub(super) fn record(
         &mut self,
         caller: &Caller,
@@ -219,16 +213,16 @@ impl Account {
         })
     }
 
-    /// The addressed user, if the caller has the permission: `own` for the caller, `others` for any
-    /// other user. A caller without it cannot find out which users exist.
-    pub(super) fn find(
+    /// Finds the addressed user and checks the caller's permission: `own` for the caller, `others`
+    /// for any other user. Without it, the answer does not show which users exist.
+    pub(super) fn find_user(
         &self,
         caller: &Caller,
         of: UserRef<'_>,
         own: Permission,
         others: Permission,
     ) -> Result<&User, Refusal> {
-        let of = match (of, caller.own_id()) {
+        let of = match (of, caller.own_user_id()) {
             (UserRef::Caller, Some(id)) => UserRef::Id(id),
             (UserRef::Caller, None) => {
                 return Err(Refusal::NotFound(
@@ -238,7 +232,7 @@ impl Account {
             (named, _) => named,
         };
         let user = self.user(of);
-        let is_own = user.is_some_and(|user| caller.own_id() == Some(user.id));
+        let is_own = user.is_some_and(|user| caller.own_user_id() == Some(user.id));
         caller.require(if is_own { own } else { others })?;
         user.ok_or_else(|| Refusal::NotFound("there is no such user".to_owned()))
     }

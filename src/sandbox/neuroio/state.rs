@@ -1,4 +1,4 @@
-//! The tokens and their permissions.
+//! The state of the platform: the tokens and their permissions.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::options::{Expired, Options, Order};
 
 /// "All temporary tokens have the same TTL of 24 hours since creation time."
-const TEMPORARY: SignedDuration = SignedDuration::from_hours(24);
+const TEMPORARY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The set of tokens that an API token manages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +39,12 @@ pub struct Token {
 
 impl Token {
     /// The expiry; `None` for a permanent token.
-    pub fn ends(&self) -> Option<Timestamp> {
-        (!self.permanent).then(|| self.created + TEMPORARY)
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        (!self.permanent).then(|| self.created + TEMPORARY_LIFETIME)
     }
 
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.ends().is_some_and(|end| end <= now)
+        self.expires_at().is_some_and(|expiry| expiry <= now)
     }
 }
 
@@ -70,26 +70,26 @@ impl NeuroIo {
         }
     }
 
-    pub(super) fn api_token(&mut self, realm: &Realm) -> SecretString {
+    pub(super) fn add_api_token(&mut self, realm: &Realm) -> SecretString {
         let token = self.value();
         self.api_tokens.insert(token.expose_secret().to_owned(), realm.clone());
         token
     }
 
-    /// The realm that the holder of this value may manage. An active stream token is accepted, too.
+    /// The realm that this value may manage. The platform also accepts an active stream token.
     pub(super) fn realm_of(&self, value: &str, now: Timestamp) -> Option<Realm> {
         let matches = |token: &&Token| token.key.expose_secret() == value && token.is_active && !token.has_expired(now);
         let stream_token = || self.tokens.values().find(matches).map(|token| token.realm.clone());
         self.api_tokens.get(value).cloned().or_else(stream_token)
     }
 
-    pub(super) fn of(&self, realm: &Realm) -> impl DoubleEndedIterator<Item = &Token> {
+    pub(super) fn tokens_in(&self, realm: &Realm) -> impl DoubleEndedIterator<Item = &Token> {
         self.tokens.values().filter(move |token| token.realm == *realm)
     }
 
     /// The tokens of a kind, or all tokens, in the order of the list.
-    pub(super) fn listed(&self, realm: &Realm, permanent: Option<bool>) -> Vec<&Token> {
-        let tokens = self.of(realm);
+    pub(super) fn list(&self, realm: &Realm, permanent: Option<bool>) -> Vec<&Token> {
+        let tokens = self.tokens_in(realm);
         let mut tokens: Vec<_> = tokens
             .filter(|token| permanent.is_none_or(|permanent| token.permanent == permanent))
             .collect();
@@ -102,10 +102,10 @@ impl NeuroIo {
     /// Whether another permanent token is allowed.
     pub(super) fn has_capacity(&self, realm: &Realm) -> bool {
         let counts = |token: &&Token| token.permanent && (token.is_active || self.options.inactive_count);
-        self.of(realm).filter(counts).count() < self.options.permanent_limit
+        self.tokens_in(realm).filter(counts).count() < self.options.permanent_limit
     }
 
-    pub(super) fn add(&mut self, realm: &Realm, permanent: bool, now: Timestamp) -> Token {
+    pub(super) fn add_token(&mut self, realm: &Realm, permanent: bool, now: Timestamp) -> Token {
         self.last_id += 1;
         let token = Token {
             id: self.last_id,
@@ -121,7 +121,7 @@ impl NeuroIo {
 
     /// The token with this id or value.
     pub(super) fn find(&self, realm: &Realm, id_or_key: &str) -> Option<&Token> {
-        self.of(realm)
+        self.tokens_in(realm)
             .find(|token| token.id.to_string() == id_or_key || token.key.expose_secret() == id_or_key)
     }
 
@@ -148,7 +148,7 @@ impl NeuroIo {
                 let expired = self.tokens.values_mut().filter(|token| token.has_expired(now));
                 expired.for_each(|token| token.is_active = false);
             }
-            Expired::Gone => self.remove(|token| token.has_expired(now)),
+            Expired::Deleted => self.remove(|token| token.has_expired(now)),
         }
     }
 

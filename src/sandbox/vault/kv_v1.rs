@@ -1,19 +1,19 @@
-//! Secrets without versions: a KV version 1, or a cubbyhole.
+//! The secrets engine KV version 1, and a cubbyhole: secrets without versions.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::api::Refusal;
-use super::kv::names_below;
+use super::path::names_below;
+use super::refusal::Refusal;
 
-/// A store of the last write at each path.
+/// A store that keeps the last write to each path.
 #[derive(Debug, Default)]
-pub(super) struct Plain {
+pub(super) struct KvV1 {
     secrets: BTreeMap<String, Map<String, Value>>,
 }
 
-impl Plain {
+impl KvV1 {
     pub(super) fn exists(&self, path: &str) -> bool {
         self.secrets.contains_key(path)
     }

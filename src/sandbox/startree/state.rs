@@ -1,4 +1,4 @@
-//! The state of an environment: policies, roles, assignments and service tokens.
+//! The state of the platform: policies, roles, assignments and service tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::answer::Refusal;
-use super::options::{Admits, Again, Names, Options};
+use super::options::{Names, Options, PinotAccess, Repeated};
+use super::refusal::Refusal;
 
-/// The predefined role, and its policy, whose members may do everything.
+/// The name of the predefined role that has all permissions, and of its policy.
 pub(super) const ADMINISTRATOR: &str = "system-admin";
 
-/// The other predefined roles in the documentation, which does not describe their permissions.
-const SEEDED: [&str; 2] = ["rbac-admin", "table-reader"];
+/// The other predefined roles. The documentation does not describe their permissions.
+const PREDEFINED_ROLES: [&str; 2] = ["rbac-admin", "table-reader"];
 
 /// A subject of an assignment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,10 +57,10 @@ pub struct Role {
     pub description: Option<String>,
     /// The names of the attached policies.
     pub policies: BTreeSet<String>,
-    /// The assigned subjects, each with the time at which Pinot learns of the assignment.
+    /// The assigned subjects, each with the time at which the assignment takes effect in Pinot.
     assigned: BTreeMap<Subject, Timestamp>,
-    /// The formerly assigned subjects, each with the time at which Pinot learns of the removal.
-    lingering: BTreeMap<Subject, Timestamp>,
+    /// The removed subjects, each with the time at which the removal takes effect in Pinot.
+    removed: BTreeMap<Subject, Timestamp>,
 }
 
 impl Role {
@@ -77,10 +77,10 @@ impl Role {
         self.assigned.keys()
     }
 
-    /// Whether Pinot considers the role as assigned to `subject`.
+    /// Whether Pinot treats the role as assigned to `subject`.
     fn is_effective(&self, subject: &Subject, now: Timestamp) -> bool {
         self.assigned.get(subject).is_some_and(|since| *since <= now)
-            || self.lingering.get(subject).is_some_and(|until| now < *until)
+            || self.removed.get(subject).is_some_and(|until| now < *until)
     }
 }
 
@@ -123,8 +123,6 @@ pub struct Environment {
     pub(super) issued: Vec<SecretString>,
 }
 
-type Outcome = Result<(), Refusal>;
-
 impl Environment {
     /// Creates an environment with the predefined roles and their policy.
     pub(super) fn new(options: Options, now: Timestamp) -> Self {
@@ -139,38 +137,45 @@ impl Environment {
             policies: [ADMINISTRATOR.to_owned()].into(),
             ..Role::default()
         };
-        let seeded = SEEDED.map(|name| (name.to_owned(), Role::default()));
+        let predefined = PREDEFINED_ROLES.map(|name| (name.to_owned(), Role::default()));
         Self {
             options,
             policies: [(ADMINISTRATOR.to_owned(), policy)].into(),
-            roles: seeded.into_iter().chain([(ADMINISTRATOR.to_owned(), role)]).collect(),
+            roles: predefined
+                .into_iter()
+                .chain([(ADMINISTRATOR.to_owned(), role)])
+                .collect(),
             tokens: BTreeMap::new(),
             issued: Vec::new(),
         }
     }
 
-    /// The permissions of the holder of this bearer token; `None` for an unknown token.
+    /// Returns the permissions of a bearer token; `None` for an unknown one.
     pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
         let token = self.token_with_value(bearer)?;
         let subject = Subject::token(&token.access_key);
         let administrators = self.roles.get(ADMINISTRATOR);
-        let is_one = administrators.is_some_and(|role| role.assigned.contains_key(&subject));
-        Some(if is_one { Caller::Administrator } else { Caller::Other })
+        let is_administrator = administrators.is_some_and(|role| role.assigned.contains_key(&subject));
+        Some(if is_administrator {
+            Caller::Administrator
+        } else {
+            Caller::Other
+        })
     }
 
-    /// The token with this value.
+    /// Finds the token with this value.
     pub(super) fn token_with_value(&self, bearer: &str) -> Option<&ServiceToken> {
         let mut tokens = self.tokens.values();
         tokens.find(|token| token.bearer().expose_secret() == bearer)
     }
 
     /// Whether Pinot accepts a token.
-    pub(super) fn admits(&self, token: &ServiceToken, now: Timestamp) -> bool {
+    pub(super) fn pinot_accepts(&self, token: &ServiceToken, now: Timestamp) -> bool {
         let subject = Subject::token(&token.access_key);
         let mut roles = self.roles.values().filter(|role| role.is_effective(&subject, now));
-        match self.options.admits {
-            Admits::Role => roles.next().is_some(),
-            Admits::Policy => roles.any(|role| !role.policies.is_empty()),
+        match self.options.pinot_access {
+            PinotAccess::AnyRole => roles.next().is_some(),
+            PinotAccess::RoleWithPolicy => roles.any(|role| !role.policies.is_empty()),
         }
     }
 
@@ -180,7 +185,7 @@ impl Environment {
         description: Option<String>,
         document: String,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> Result<(), Refusal> {
         self.check_new(name, description.as_deref(), self.policies.contains_key(name))?;
         check_document(&document)?;
         let policy = Policy {
@@ -199,11 +204,11 @@ impl Environment {
         description: Option<String>,
         document: String,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> Result<(), Refusal> {
         check_document(&document)?;
-        let keeps = self.options.keeps_description && description.is_none();
-        let policy = self.policies.get_mut(name).ok_or(Refusal::Absent)?;
-        if !keeps {
+        let keeps_description = self.options.keeps_description && description.is_none();
+        let policy = self.policies.get_mut(name).ok_or(Refusal::NotFound)?;
+        if !keeps_description {
             policy.description = description;
         }
         policy.document = document;
@@ -211,24 +216,24 @@ impl Environment {
         Ok(())
     }
 
-    pub(super) fn delete_policy(&mut self, name: &str) -> Outcome {
+    pub(super) fn delete_policy(&mut self, name: &str) -> Result<(), Refusal> {
         if self.roles.values().any(|role| role.policies.contains(name)) {
             return Err(Refusal::InUse("The policy is associated with a role."));
         }
-        self.policies.remove(name).map(drop).ok_or(Refusal::Absent)
+        self.policies.remove(name).map(drop).ok_or(Refusal::NotFound)
     }
 
-    pub(super) fn create_role(&mut self, name: &str, description: Option<String>) -> Outcome {
+    pub(super) fn create_role(&mut self, name: &str, description: Option<String>) -> Result<(), Refusal> {
         self.check_new(name, description.as_deref(), self.roles.contains_key(name))?;
         self.roles.insert(name.to_owned(), Role::new(description));
         Ok(())
     }
 
     pub(super) fn role(&self, name: &str) -> Result<&Role, Refusal> {
-        self.roles.get(name).ok_or(Refusal::Absent)
+        self.roles.get(name).ok_or(Refusal::NotFound)
     }
 
-    pub(super) fn delete_role(&mut self, name: &str) -> Outcome {
+    pub(super) fn delete_role(&mut self, name: &str) -> Result<(), Refusal> {
         let role = self.role(name)?;
         if !role.assigned.is_empty() {
             return Err(Refusal::InUse("Subjects are assigned to the role."));
@@ -240,30 +245,30 @@ impl Environment {
         Ok(())
     }
 
-    pub(super) fn attach(&mut self, role: &str, policy: &str) -> Outcome {
+    pub(super) fn attach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
         if !self.policies.contains_key(policy) {
-            return Err(Refusal::Absent);
+            return Err(Refusal::NotFound);
         }
-        let again = self.options.again;
-        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
-        match (role.policies.insert(policy.to_owned()), again) {
-            (false, Again::Refused) => Err(Refusal::AlreadyDone),
+        let repeated = self.options.repeated;
+        let role = self.roles.get_mut(role).ok_or(Refusal::NotFound)?;
+        match (role.policies.insert(policy.to_owned()), repeated) {
+            (false, Repeated::Rejected) => Err(Refusal::AlreadyExists),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn detach(&mut self, role: &str, policy: &str) -> Outcome {
-        let again = self.options.again;
-        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
-        match (role.policies.remove(policy), again) {
-            (false, Again::Refused) => Err(Refusal::Absent),
+    pub(super) fn detach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
+        let repeated = self.options.repeated;
+        let role = self.roles.get_mut(role).ok_or(Refusal::NotFound)?;
+        match (role.policies.remove(policy), repeated) {
+            (false, Repeated::Rejected) => Err(Refusal::NotFound),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn assign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Outcome {
+    pub(super) fn assign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Result<(), Refusal> {
         let Options {
-            again,
+            repeated,
             assigns_unknown_tokens,
             propagation,
             ..
@@ -271,37 +276,39 @@ impl Environment {
         let subject = self.normalised(subject);
         let is_token = subject.subject_type == "service-token";
         if is_token && !assigns_unknown_tokens && !self.tokens.contains_key(&subject.subject) {
-            return Err(Refusal::Absent);
+            return Err(Refusal::NotFound);
         }
-        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
+        let role = self.roles.get_mut(role).ok_or(Refusal::NotFound)?;
         if role.assigned.contains_key(&subject) {
-            return match again {
-                Again::Accepted => Ok(()),
-                Again::Refused => Err(Refusal::AlreadyDone),
+            return match repeated {
+                Repeated::Accepted => Ok(()),
+                Repeated::Rejected => Err(Refusal::AlreadyExists),
             };
         }
-        // If Pinot has not learned of the removal yet, the assignment simply continues.
-        let known = match role.lingering.remove(&subject) {
+        // If the removal has not taken effect in Pinot yet, the assignment remains effective.
+        let effective_from = match role.removed.remove(&subject) {
             Some(_) => now,
             None => later(now, propagation),
         };
-        role.assigned.insert(subject, known);
+        role.assigned.insert(subject, effective_from);
         Ok(())
     }
 
-    pub(super) fn unassign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Outcome {
-        let Options { again, propagation, .. } = self.options;
+    pub(super) fn unassign(&mut self, role: &str, subject: Subject, now: Timestamp) -> Result<(), Refusal> {
+        let Options {
+            repeated, propagation, ..
+        } = self.options;
         let subject = self.normalised(subject);
-        let role = self.roles.get_mut(role).ok_or(Refusal::Absent)?;
-        match (role.assigned.remove(&subject), again) {
+        let role = self.roles.get_mut(role).ok_or(Refusal::NotFound)?;
+        match (role.assigned.remove(&subject), repeated) {
             (Some(since), _) => {
                 if since <= now {
-                    role.lingering.insert(subject, later(now, propagation));
+                    role.removed.insert(subject, later(now, propagation));
                 }
                 Ok(())
             }
-            (None, Again::Refused) => Err(Refusal::Absent),
-            (None, Again::Accepted) => Ok(()),
+            (None, Repeated::Rejected) => Err(Refusal::NotFound),
+            (None, Repeated::Accepted) => Ok(()),
         }
     }
 
@@ -317,8 +324,8 @@ impl Environment {
         token
     }
 
-    pub(super) fn delete_token(&mut self, access_key: &str) -> Outcome {
-        self.tokens.remove(access_key).ok_or(Refusal::Absent)?;
+    pub(super) fn delete_token(&mut self, access_key: &str) -> Result<(), Refusal> {
+        self.tokens.remove(access_key).ok_or(Refusal::NotFound)?;
         if self.options.drops_assignments {
             let subject = Subject::token(access_key);
             for role in self.roles.values_mut() {
@@ -328,37 +335,38 @@ impl Environment {
         Ok(())
     }
 
-    /// Drops the removed assignments that Pinot has learned of.
-    pub(super) fn drop_effective_removals(&mut self, now: Timestamp) {
+    /// Forgets the removed assignments whose removal has taken effect in Pinot.
+    pub(super) fn forget_effective_removals(&mut self, now: Timestamp) {
         for role in self.roles.values_mut() {
-            role.lingering.retain(|_, until| now < *until);
+            role.removed.retain(|_, until| now < *until);
         }
     }
 
-    /// The subject in the platform's normal form.
+    /// Returns the subject in the platform's normal form.
     fn normalised(&self, mut subject: Subject) -> Subject {
-        if self.options.lowers_subjects && matches!(subject.subject_type.as_str(), "user-email" | "domain") {
+        if self.options.lowercases_subjects && matches!(subject.subject_type.as_str(), "user-email" | "domain") {
             subject.subject.make_ascii_lowercase();
         }
         subject
     }
 
-    fn check_new(&self, name: &str, description: Option<&str>, is_taken: bool) -> Outcome {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if name.is_empty() || (self.options.names == Names::Plain && !name.chars().all(is_plain)) {
+    /// Checks the name and the description of a new policy or role.
+    fn check_new(&self, name: &str, description: Option<&str>, is_taken: bool) -> Result<(), Refusal> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || (self.options.names == Names::Plain && !name.chars().all(is_allowed)) {
             return Err(Refusal::Invalid("The name is not valid."));
         }
-        if self.options.needs_description && description.is_none_or(str::is_empty) {
+        if self.options.requires_description && description.is_none_or(str::is_empty) {
             return Err(Refusal::Invalid("The description must not be empty."));
         }
         if is_taken {
-            return Err(Refusal::Taken);
+            return Err(Refusal::NameTaken);
         }
         Ok(())
     }
 }
 
-fn check_document(document: &str) -> Outcome {
+fn check_document(document: &str) -> Result<(), Refusal> {
     match serde_json::from_str(document) {
         Ok(Value::Object(_)) => Ok(()),
         _ => Err(Refusal::Invalid("The policy document is not valid.")),

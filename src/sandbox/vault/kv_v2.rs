@@ -1,4 +1,4 @@
-//! A KV version 2: secrets with their versions.
+//! The secrets engine KV version 2: secrets with versions.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::api::Refusal;
+use super::path::names_below;
+use super::refusal::Refusal;
 
-/// "When 0 is used or the value is unset, Vault will keep 10 versions" (Vault's documentation, "Configure the KV
-/// Engine").
+/// "When 0 is used or the value is unset, Vault will keep 10 versions" (Vault's documentation,
+/// "Configure the KV Engine").
 const DEFAULT_MAX_VERSIONS: u64 = 10;
 
 /// The settings of a mount or of a secret.
@@ -25,7 +26,7 @@ pub(super) struct Settings {
 
 /// A mounted KV version 2.
 #[derive(Debug, Default)]
-pub(super) struct Engine {
+pub(super) struct KvV2 {
     settings: Settings,
     secrets: BTreeMap<String, Secret>,
 }
@@ -56,7 +57,7 @@ pub(super) struct Write {
 }
 
 impl Settings {
-    fn change(&mut self, change: Self) {
+    fn update(&mut self, change: Self) {
         self.cas_required = change.cas_required.or(self.cas_required);
         self.max_versions = change.max_versions.or(self.max_versions);
         self.delete_version_after = change.delete_version_after.or(self.delete_version_after);
@@ -79,7 +80,7 @@ impl Settings {
 
 impl Version {
     fn is_live(&self, now: Timestamp) -> bool {
-        !self.destroyed && self.deletion.is_none_or(|end| now < end)
+        !self.destroyed && self.deletion.is_none_or(|at| now < at)
     }
 
     fn metadata(&self) -> Map<String, Value> {
@@ -113,9 +114,9 @@ impl Secret {
     }
 }
 
-impl Engine {
+impl KvV2 {
     pub(super) fn configure(&mut self, change: Settings) {
-        self.settings.change(change);
+        self.settings.update(change);
     }
 
     pub(super) fn configuration(&self) -> Value {
@@ -183,22 +184,22 @@ impl Engine {
         let metadata = secret.metadata(secret.current, &version);
         secret.versions.insert(secret.current, version);
         let limits = [self.settings.max_versions, secret.settings.max_versions];
-        let kept = limits.into_iter().flatten().max().filter(|kept| *kept > 0);
-        let dropped = secret.current.saturating_sub(kept.unwrap_or(DEFAULT_MAX_VERSIONS));
-        if dropped > 0 {
-            secret.versions = secret.versions.split_off(&(dropped + 1));
-            secret.oldest = dropped + 1;
+        let limit = limits.into_iter().flatten().max().filter(|limit| *limit > 0);
+        let deleted = secret.current.saturating_sub(limit.unwrap_or(DEFAULT_MAX_VERSIONS));
+        if deleted > 0 {
+            secret.versions = secret.versions.split_off(&(deleted + 1));
+            secret.oldest = deleted + 1;
         }
         metadata
     }
 
-    pub(super) fn delete_latest(&mut self, path: &str, now: Timestamp) {
+    pub(super) fn delete_newest(&mut self, path: &str, now: Timestamp) {
         let current = self.version(path);
         self.delete(path, &[current], now);
     }
 
     pub(super) fn delete(&mut self, path: &str, numbers: &[u64], now: Timestamp) {
-        self.each(path, numbers, |version| {
+        self.change_versions(path, numbers, |version| {
             if version.is_live(now) {
                 version.deletion = Some(now);
             }
@@ -206,7 +207,7 @@ impl Engine {
     }
 
     pub(super) fn undelete(&mut self, path: &str, numbers: &[u64]) {
-        self.each(path, numbers, |version| {
+        self.change_versions(path, numbers, |version| {
             if !version.destroyed {
                 version.deletion = None;
             }
@@ -214,13 +215,14 @@ impl Engine {
     }
 
     pub(super) fn destroy(&mut self, path: &str, numbers: &[u64]) {
-        self.each(path, numbers, |version| {
+        self.change_versions(path, numbers, |version| {
             version.destroyed = true;
             version.data.clear();
         });
     }
 
-    pub(super) fn wipe(&mut self, path: &str) {
+    /// Deletes the secret with all versions and metadata.
+    pub(super) fn delete_metadata(&mut self, path: &str) {
         self.secrets.remove(path);
     }
 
@@ -246,7 +248,7 @@ impl Engine {
 
     pub(super) fn set_metadata(&mut self, path: &str, change: Settings, now: Timestamp) {
         let secret = self.secrets.entry(path.to_owned()).or_insert_with(|| Secret::new(now));
-        secret.settings.change(change);
+        secret.settings.update(change);
     }
 
     /// The names directly below a folder; names of folders end in a slash.
@@ -258,21 +260,11 @@ impl Engine {
         Ok(json!({ "keys": keys }))
     }
 
-    fn each(&mut self, path: &str, numbers: &[u64], change: impl Fn(&mut Version)) {
+    fn change_versions(&mut self, path: &str, numbers: &[u64], change: impl Fn(&mut Version)) {
         if let Some(secret) = self.secrets.get_mut(path) {
             for number in numbers {
                 secret.versions.get_mut(number).into_iter().for_each(&change);
             }
         }
     }
-}
-
-/// The names directly below a folder, from sorted paths.
-pub(super) fn names_below<'a>(paths: impl Iterator<Item = &'a String>, folder: &str) -> Vec<&'a str> {
-    let below = paths.filter_map(|path| path.strip_prefix(folder));
-    let mut names: Vec<_> = below
-        .map(|rest| rest.split_inclusive('/').next().unwrap_or(rest))
-        .collect();
-    names.dedup();
-    names
 }

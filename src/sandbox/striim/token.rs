@@ -1,4 +1,4 @@
-//! Generates tokens whose values and ids look like those in the document's samples.
+//! Tokens, and their generator. Values and ids look like those in the document's samples.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ pub struct Token {
     pub value: SecretString,
     /// The expiry; `None` for a legacy token, which never expires.
     pub expires_at: Option<Timestamp>,
-    /// The time of its issue, and the id of the user in whose name it was issued.
+    /// The creation or rotation that issued the token.
     pub updated: Update,
 }
 
-/// The time and the author of the last change.
+/// The time and the user of the last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
     /// The time, to the nanosecond.
@@ -33,23 +33,24 @@ pub struct Update {
 impl Token {
     /// Whether the token has not expired. (A revoked or rotated token no longer exists.)
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|end| now < end)
+        self.expires_at.is_none_or(|expiry| now < expiry)
     }
 
+    /// Whether the bearer token is this token and has not expired.
     pub(super) fn authenticates(&self, bearer: &str, now: Timestamp) -> bool {
         self.value.expose_secret() == bearer && self.is_live(now)
     }
 }
 
-/// Generates tokens and records every value.
+/// Generates tokens and records every value that it has issued.
 #[derive(Debug)]
-pub(super) struct Mint {
+pub(super) struct TokenGenerator {
     random: Rng,
     ids: BTreeSet<i64>,
     issued: Vec<SecretString>,
 }
 
-impl Mint {
+impl TokenGenerator {
     pub(super) fn new(random: Rng) -> Self {
         Self {
             random,
@@ -58,13 +59,19 @@ impl Mint {
         }
     }
 
+    /// Issues a token with a random value.
     pub(super) fn token(&mut self, expires_at: Option<Timestamp>, updated: Update) -> Token {
         let value = self.value();
-        self.token_of(value, expires_at, updated)
+        self.token_with_value(value, expires_at, updated)
     }
 
-    /// A token with a given value.
-    pub(super) fn token_of(&mut self, value: SecretString, expires_at: Option<Timestamp>, updated: Update) -> Token {
+    /// Issues a token with this value.
+    pub(super) fn token_with_value(
+        &mut self,
+        value: SecretString,
+        expires_at: Option<Timestamp>,
+        updated: Update,
+    ) -> Token {
         let mut id = self.random.i64(1_000..1_000_000);
         while !self.ids.insert(id) {
             id += 1;
@@ -78,13 +85,13 @@ impl Mint {
         }
     }
 
-    /// Twelve characters, a separator, and sixteen more, as long as the samples. The randomness
-    /// suffices to keep values distinct; they are valid in a sandbox only.
+    /// Returns a random value with the length and the separator of the samples. The randomness
+    /// keeps values distinct, but is not secure: they are valid in a sandbox only.
     pub(super) fn value(&mut self) -> SecretString {
         let separator = if self.random.bool() { '.' } else { '-' };
         (0..29)
-            .map(|at| {
-                if at == 12 {
+            .map(|index| {
+                if index == 12 {
                     separator
                 } else {
                     self.random.alphanumeric()

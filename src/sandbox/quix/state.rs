@@ -1,4 +1,4 @@
-//! The workspaces with their tokens, and the permissions of callers.
+//! The state of the platform: workspaces with their tokens, and the permissions of callers.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) struct Workspace {
     pub(super) password: SecretString,
     pub(super) created: Timestamp,
     tokens: [SecretString; 2],
-    /// The previous tokens that a read still returns, and the end of that period.
+    /// The previous tokens, and the time until which a read returns them.
     previous: Option<([SecretString; 2], Timestamp)>,
     rotations: usize,
 }
@@ -59,15 +59,15 @@ impl Portal {
         }
     }
 
-    /// Creates a personal access token.
-    pub(super) fn user(&mut self, role: Role) -> SecretString {
+    /// Creates a user with this role and a personal access token.
+    pub(super) fn add_user(&mut self, role: Role) -> SecretString {
         let token = self.value("pat-");
         self.users.insert(token.expose_secret().to_owned(), role);
         token
     }
 
     /// Creates a workspace with two streaming tokens.
-    pub(super) fn add(&mut self, id: &str, now: Timestamp) {
+    pub(super) fn add_workspace(&mut self, id: &str, now: Timestamp) {
         let workspace = Workspace {
             password: self.value(""),
             created: now,
@@ -78,11 +78,12 @@ impl Portal {
         self.workspaces.insert(id.to_owned(), workspace);
     }
 
+    /// Returns the owner of a token; `None` for an unknown token.
     pub(super) fn caller(&self, token: &str) -> Option<Caller> {
-        let holds = |workspace: &&Workspace| workspace.tokens.iter().any(|held| held.expose_secret() == token);
+        let has_token = |workspace: &Workspace| workspace.tokens.iter().any(|held| held.expose_secret() == token);
         let workspace = || {
             let mut workspaces = self.workspaces.iter();
-            let (id, _) = workspaces.find(|(_, workspace)| holds(workspace))?;
+            let (id, _) = workspaces.find(|(_, workspace)| has_token(workspace))?;
             Some(Caller::Workspace(id.clone()))
         };
         self.users.get(token).copied().map(Caller::User).or_else(workspace)
@@ -91,11 +92,11 @@ impl Portal {
     /// "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated."
     pub(super) fn rotate(&mut self, id: &str, now: Timestamp) -> Option<SecretString> {
         let new = self.value("sdk-");
-        let shown_after = self.options.shown_after;
+        let stale_reads = self.options.stale_reads;
         let workspace = self.workspaces.get_mut(id)?;
-        let shown = workspace.shown(now).clone();
+        let visible = workspace.visible_tokens(now).clone();
         let [_, second] = workspace.tokens.clone();
-        workspace.previous = now.checked_add(shown_after).ok().map(|until| (shown, until));
+        workspace.previous = now.checked_add(stale_reads).ok().map(|until| (visible, until));
         workspace.tokens = [second, new.clone()];
         workspace.rotations += 1;
         Some(new)
@@ -116,7 +117,7 @@ impl Workspace {
     }
 
     /// The tokens that a read returns.
-    pub(super) fn shown(&self, now: Timestamp) -> &[SecretString; 2] {
+    pub(super) fn visible_tokens(&self, now: Timestamp) -> &[SecretString; 2] {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         previous.map_or(&self.tokens, |(tokens, _)| tokens)
     }
@@ -128,8 +129,8 @@ impl Workspace {
 }
 
 impl Caller {
-    /// Whether the caller may see this workspace.
-    pub(super) fn sees(&self, workspace: &str) -> bool {
+    /// Whether the caller may read this workspace.
+    pub(super) fn may_read(&self, workspace: &str) -> bool {
         match self {
             Self::User(_) => true,
             Self::Workspace(own) => own == workspace,
@@ -141,6 +142,7 @@ impl Caller {
         *self == Self::User(Role::Admin)
     }
 
+    /// Whether the caller may read the streaming tokens of a workspace that it may read.
     pub(super) fn may_read_tokens(&self, readers: Readers) -> bool {
         match (self, readers) {
             (Self::User(Role::Admin), _) | (Self::User(_), Readers::Users | Readers::Holders) => true,
@@ -151,7 +153,7 @@ impl Caller {
 
     /// Whether the caller has a permission. Administrators have all; the permissions of the other
     /// roles are approximate.
-    pub(super) fn has(&self, permission: &str) -> bool {
+    pub(super) fn has_permission(&self, permission: &str) -> bool {
         match self {
             Self::User(Role::Admin) => true,
             Self::User(Role::Manager | Role::Editor) => matches!(permission, "Create" | "Read" | "Update" | "Delete"),
