@@ -1,6 +1,7 @@
-//! NeuroIO's API for stream tokens, typed: every endpoint that its public clients call, but the one that deletes all tokens.
+//! A typed client of NeuroIO's API for stream tokens.
 //!
-//! Nothing here knows Terraform.
+//! It has every endpoint that NeuroIO's public clients call, except the one that deletes all
+//! tokens. It does not depend on Terraform.
 
 mod answer;
 mod token_id;
@@ -14,110 +15,113 @@ use crate::rest::{Client, Error, Kind, Operation, Request, RetrySafety};
 
 pub use token_id::{InvalidTokenId, TokenId};
 
-/// How many tokens a page of the list has: what both clients request by default.
-const PAGE: usize = 20;
+/// The number of tokens per page of the list. Both public clients request this many by default.
+const PAGE_SIZE: usize = 20;
 
-/// How often the list is read anew because it changed between two of its pages.
-const PASSES: usize = 5;
+/// How often the list is read at most because it changed between two of its pages.
+const MAX_READS: usize = 5;
 
-/// More tokens than anybody has; it bounds a list that does not end.
-const MOST: usize = 10_000;
+/// The length at which a list is considered endless. Real lists are far shorter.
+const MAX_TOKENS: usize = 10_000;
 
 const LIST: &str = "list the stream tokens";
 
-/// The API for the stream tokens of an account, a space or the managers: which, the platform knows by the token that the
-/// client proves itself with.
+/// The API for the stream tokens of an account, of a space or of the managers. The platform selects
+/// which of them by the API token that the client sends.
 ///
-/// Every method ends within its [`Operation`] and fails with an [`Error`] that knows whether the platform may have acted. A
-/// 404 is [`Error::is_not_found`].
+/// Every method finishes within its [`Operation`]. An [`Error`] knows whether the platform may have
+/// acted on the request; for the status 404, [`Error::is_not_found`] is true.
 #[derive(Clone)]
 pub struct Api {
     client: Client,
 }
 
-/// A stream token, without its value.
+/// A stream token without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamToken {
-    /// Its number.
+    /// The platform's number for the token.
     pub id: TokenId,
-    /// Whether it is accepted, as long as it has not expired.
+    /// Whether the token is accepted until it expires.
     pub is_active: bool,
-    /// When it was made, where the platform says so.
+    /// When the token was created, if the platform reports it.
     pub created: Option<Timestamp>,
-    /// When a temporary token expires. What this means of a permanent one, which "does not expire automatically", is not known.
+    /// When a temporary token expires. The platform may report this for a permanent token, too,
+    /// although that "does not expire automatically"; the meaning is not documented.
     pub expires: Option<Timestamp>,
 }
 
-/// A stream token with its value. The platform shows it again whenever it is read.
+/// A stream token with its value. The platform returns the value whenever the token is read.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The token.
     pub token: StreamToken,
-    /// Its value, called `key` by the platform. Never empty.
+    /// The token's value, which the platform calls `key`. Never empty.
     pub key: SecretString,
 }
 
 impl Api {
-    /// The API behind `client`, whose base URL ends in `/v1`.
+    /// Creates the API on top of `client`, whose base URL ends in `/v1`.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Whether this is the value that the API is called with.
+    /// Whether the client authenticates with this value.
     pub async fn is_own_credential(&self, key: &SecretString) -> bool {
         self.client.uses_secret(key).await
     }
 
-    /// Makes a token: `POST /streams/tokens/`.
+    /// Creates a token: `POST /streams/tokens/`.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn create(&self, operation: &Operation, permanent: bool) -> Result<Issued, Error> {
-        let request = collection(Method::POST, "create a stream token").json(&json!({ "permanent": permanent }));
+        let request = collection_request(Method::POST, "create a stream token");
+        let request = request.json(&json!({ "permanent": permanent }));
         let read = |answer| answer::token(answer, None);
         let issued = self.client.fetch(operation, &request, read).await;
         issued.inspect(|issued| self.client.redact(&issued.key))
     }
 
-    /// Every token, or those of one kind: `GET /streams/tokens/`, page by page.
+    /// Lists all tokens, or those of one kind, page by page: `GET /streams/tokens/`.
     ///
-    /// A page is known to follow the one before by beginning with its last row. If it does not, another client created or deleted a
-    /// token meanwhile, and one could be missed: the list is read anew.
+    /// Each page begins with the last token of the page before. If it does not, another client
+    /// created or deleted a token meanwhile, and the pages may miss one. The list is then read
+    /// again from the start.
     ///
     /// # Errors
     ///
-    /// [`Error`], also if the list does not come to rest.
+    /// [`Error`], also if the list changes during every read.
     pub async fn list(&self, operation: &Operation, permanent: Option<bool>) -> Result<Vec<StreamToken>, Error> {
-        for _ in 0..PASSES {
-            if let Some(tokens) = self.pass(operation, permanent).await? {
+        for _ in 0..MAX_READS {
+            if let Some(tokens) = self.list_once(operation, permanent).await? {
                 return Ok(tokens);
             }
         }
-        Err(unreadable(
-            "the list changed between its pages, each time that it was read",
-        ))
+        Err(unreadable("the list changed between its pages during every read"))
     }
 
-    /// The list, unless it changed while it was read.
-    async fn pass(&self, operation: &Operation, permanent: Option<bool>) -> Result<Option<Vec<StreamToken>>, Error> {
+    /// Reads the list once. Returns `None` if it changed meanwhile.
+    async fn list_once(
+        &self,
+        operation: &Operation,
+        permanent: Option<bool>,
+    ) -> Result<Option<Vec<StreamToken>>, Error> {
         let mut tokens: Vec<StreamToken> = Vec::new();
         loop {
             let offset = tokens.len().saturating_sub(1);
-            let mut request = collection(Method::GET, LIST)
-                .query("limit", &PAGE.to_string())
+            let mut request = collection_request(Method::GET, LIST)
+                .query("limit", &PAGE_SIZE.to_string())
                 .query("offset", &offset.to_string());
             if let Some(permanent) = permanent {
                 request = request.query("permanent", &permanent.to_string());
             }
             let read = |answer| answer::page(&answer, offset);
-            let (page, says_more) = self.client.fetch(operation, &request, read).await?;
-            let is_last = page.len() < PAGE && !says_more;
-            // The first row repeats the last one of the page before.
-            if says_more && page.len() <= usize::from(!tokens.is_empty()) {
-                return Err(unreadable(
-                    "a page says that there are more tokens, and they do not come",
-                ));
+            let (page, has_more) = self.client.fetch(operation, &request, read).await?;
+            let is_last = page.len() < PAGE_SIZE && !has_more;
+            // The first token repeats the last one of the previous page.
+            if has_more && page.len() <= usize::from(!tokens.is_empty()) {
+                return Err(unreadable("a page announces more tokens, but the next one has none"));
             }
             let last = tokens.pop();
             if last.is_some_and(|last| page.first().map(|first| first.id) != Some(last.id)) {
@@ -127,40 +131,41 @@ impl Api {
             if is_last {
                 return Ok(Some(tokens));
             }
-            if tokens.len() > MOST {
-                return Err(unreadable("the list does not end"));
+            if tokens.len() > MAX_TOKENS {
+                return Err(unreadable("the list has no end"));
             }
         }
     }
 
-    /// A token with its value: `GET /streams/tokens/{id}/`.
+    /// Reads a token with its value: `GET /streams/tokens/{id}/`.
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such token.
+    /// [`Error`]; 404 if the token does not exist.
     pub async fn get(&self, operation: &Operation, id: TokenId) -> Result<Issued, Error> {
-        let request = one(Method::GET, format!("read the stream token {id}"), id);
+        let request = token_request(Method::GET, format!("read the stream token {id}"), id);
         let read = |answer| answer::token(answer, Some(id));
         let issued = self.client.fetch(operation, &request, read).await;
         issued.inspect(|issued| self.client.redact(&issued.key))
     }
 
-    /// Activates or deactivates a token: `PATCH /streams/tokens/{id}/` with a form, as the Python client does; where that is
-    /// not taken, `PUT` with JSON, as the JavaScript client does.
+    /// Activates or deactivates a token: `PATCH /streams/tokens/{id}/` with a form, as the Python
+    /// client does. If the platform does not support that, `PUT` with JSON, as the JavaScript
+    /// client does.
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such token.
+    /// [`Error`]; 404 if the token does not exist.
     pub async fn set_active(&self, operation: &Operation, id: TokenId, is_active: bool) -> Result<(), Error> {
         let verb = if is_active { "activate" } else { "deactivate" };
-        let tried = format!("{verb} the stream token {id}");
-        // It sets a state, so it may be repeated.
-        let patch = one(Method::PATCH, &tried, id)
+        let action = format!("{verb} the stream token {id}");
+        // Setting a value is idempotent.
+        let patch = token_request(Method::PATCH, &action, id)
             .form(&[("is_active", &is_active.to_string())])
             .retry(RetrySafety::Safe);
         match self.client.send(operation, &patch).await.map(drop) {
-            Err(error) if is_not_taken(&error) => {
-                let put = one(Method::PUT, &tried, id).json(&json!({ "is_active": is_active }));
+            Err(error) if is_unsupported(&error) => {
+                let put = token_request(Method::PUT, &action, id).json(&json!({ "is_active": is_active }));
                 self.client.send(operation, &put).await.map(drop)
             }
             outcome => outcome,
@@ -171,31 +176,31 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such token.
+    /// [`Error`]; 404 if the token does not exist.
     pub async fn delete(&self, operation: &Operation, id: TokenId) -> Result<(), Error> {
-        let request = one(Method::DELETE, format!("delete the stream token {id}"), id);
+        let request = token_request(Method::DELETE, format!("delete the stream token {id}"), id);
         self.client.send(operation, &request).await.map(drop)
     }
 }
 
-/// A request about all tokens. Never a `DELETE`, which would delete them all.
-fn collection(method: Method, tried: &str) -> Request {
-    Request::new(method, tried, &["streams", "tokens"]).trailing_slash()
+/// Builds a request about all tokens. Never use it with `DELETE`, which deletes all of them.
+fn collection_request(method: Method, action: &str) -> Request {
+    Request::new(method, action, &["streams", "tokens"]).trailing_slash()
 }
 
-/// A request about one token.
-fn one(method: Method, tried: impl Into<String>, id: TokenId) -> Request {
-    Request::new(method, tried, &["streams", "tokens", &id.to_string()]).trailing_slash()
+/// Builds a request about one token.
+fn token_request(method: Method, action: impl Into<String>, id: TokenId) -> Request {
+    Request::new(method, action, &["streams", "tokens", &id.to_string()]).trailing_slash()
 }
 
-/// Whether the platform knows no such method, or not with such a body.
-fn is_not_taken(error: &Error) -> bool {
-    const NOT_TAKEN: [StatusCode; 3] = [
+/// Whether the platform does not support the method, or not with such a body.
+fn is_unsupported(error: &Error) -> bool {
+    const UNSUPPORTED: [StatusCode; 3] = [
         StatusCode::METHOD_NOT_ALLOWED,
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         StatusCode::NOT_IMPLEMENTED,
     ];
-    error.status().is_some_and(|status| NOT_TAKEN.contains(&status))
+    error.status().is_some_and(|status| UNSUPPORTED.contains(&status))
 }
 
 fn unreadable(reason: &str) -> Error {
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_list_is_read_to_its_end() {
+    async fn list_reads_all_pages() {
         for order in [Order::OldestFirst, Order::NewestFirst] {
             for (count, requests) in [(0, 1), (1, 1), (19, 1), (20, 2), (21, 2), (39, 3), (40, 3), (95, 5)] {
                 let sandbox = with_tokens(
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_fails_is_asked_for_again() {
+    async fn list_retries_a_failed_page() {
         let sandbox = with_tokens(50, Options::default());
         for failing in [Fault::answer(503).times(3), Fault::answer(200).body("[{}]").times(2)] {
             sandbox.fault(failing.on("GET", TOKENS).skip(1));
@@ -261,27 +266,27 @@ mod tests {
         sandbox.fault(Fault::answer(503).on("GET", TOKENS).skip(1).times(1_000));
         assert!(
             api(&sandbox).list(&operation(), None).await.is_err(),
-            "half a list is none"
+            "an incomplete list is an error"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_token_is_missed_although_others_go_while_the_list_is_read() {
+    async fn list_misses_no_token_while_others_are_deleted() {
         let sandbox = with_tokens(50, Options::default());
         let (api, operation) = (api(&sandbox), operation());
-        // The second page is late, and by then all that the first one had has moved up.
-        let late = crate::sandbox::Effect::Delay(jiff::SignedDuration::from_secs(2));
-        sandbox.fault(Fault::new(late).on("GET", TOKENS).skip(1));
-        let goes = async {
+        // Tokens of the first page are deleted before the second is read, so that its rows move up.
+        let delay = crate::sandbox::Effect::Delay(jiff::SignedDuration::from_secs(2));
+        sandbox.fault(Fault::new(delay).on("GET", TOKENS).skip(1));
+        let deletions = async {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             (1..=10).for_each(|number| sandbox.delete_outside(number));
         };
-        let (listed, ()) = tokio::join!(api.list(&operation, None), goes);
+        let (listed, ()) = tokio::join!(api.list(&operation, None), deletions);
         assert_eq!(ids(&listed.unwrap()), (11..=50).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_does_not_come_to_rest_is_an_error() {
+    async fn list_that_keeps_changing_is_an_error() {
         let sandbox = with_tokens(20, Options::default());
         let full = (1..=20)
             .map(|number| format!("{{\"id\":{number}}}"))
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_switched_in_either_way() {
+    async fn set_active_falls_back_to_put() {
         for (update, requests) in [
             (Update::Both, (2, 0)),
             (Update::PatchForm, (2, 0)),
@@ -316,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_not_tried_the_other_way() {
+    async fn rejected_set_active_does_not_fall_back_to_put() {
         let sandbox = with_tokens(1, Options::default());
         for status in [400, 401, 403, 404] {
             sandbox.fault(Fault::answer(status).on("PATCH", "/streams/tokens/1/"));
@@ -327,16 +332,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_without_an_id_would_delete_all_and_no_id_makes_one() {
-        // What the sandbox does with it, as a gateway that merges slashes would.
+    async fn no_token_id_addresses_all_tokens() {
+        // The sandbox treats an empty id as a gateway that merges slashes does.
         let sandbox = with_tokens(3, Options::default());
         let api = api(&sandbox);
-        let nameless = Request::new(Method::DELETE, "", &["streams", "tokens"])
+        let without_id = Request::new(Method::DELETE, "", &["streams", "tokens"])
             .trailing_slash()
             .trailing_slash();
-        api.client.send(&operation(), &nameless).await.unwrap();
+        api.client.send(&operation(), &without_id).await.unwrap();
         assert!(sandbox.tokens(&Realm::Account).is_empty());
-        // The smallest id there can be.
+        // The smallest possible id.
         let sandbox = with_tokens(3, Options::default());
         let api = crate::neuroio::tests::api(&sandbox);
         assert!(

@@ -1,4 +1,4 @@
-//! What a configured provider works with.
+//! The client that a configured provider hands to its resources and data sources.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use crate::framework;
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
-/// A call to something of the provider.
+/// The context of a call to a resource or data source of this provider.
 pub(super) type Context = framework::Context<Connection>;
 
-/// An account, a space or the managers to work with.
+/// The connection to an account, a space or the managers.
 pub struct Connection {
     pub(super) api: Api,
     retry_timeout: Duration,
-    permanent: SharedList<StreamToken>,
-    /// What this plan does to the number of permanent tokens.
+    permanent_tokens: SharedList<StreamToken>,
+    /// The permanent tokens that the current plan creates and deletes.
     pub(super) planned: PlannedTokens,
-    /// Held during a creation: what is new in the list then is not another resource's of this run.
+    /// Serialises creations. A new token in the list can then not be one that another resource of
+    /// this run is creating.
     pub(super) creating: Mutex<()>,
 }
 
 impl TimeSource for Connection {
     async fn fetch_time(&self, context: &Context) {
-        let _ = self.permanent(&self.operation(context)).await;
+        let _ = self.permanent_tokens(&self.operation(context)).await;
     }
 }
 
@@ -36,24 +37,24 @@ impl Connection {
         Self {
             api,
             retry_timeout,
-            permanent: SharedList::default(),
+            permanent_tokens: SharedList::default(),
             planned: PlannedTokens::default(),
             creating: Mutex::default(),
         }
     }
 
-    /// One operation, from now on.
+    /// Starts an operation, whose deadline is the provider's `retry_timeout` from now.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// The permanent tokens, by a request that concurrent callers share.
-    pub(super) async fn permanent(&self, operation: &Operation) -> Result<Arc<[StreamToken]>, Error> {
-        self.permanent.get(self.api.list(operation, Some(true))).await
+    /// Returns the cached list of permanent tokens. Concurrent callers share one request.
+    pub(super) async fn permanent_tokens(&self, operation: &Operation) -> Result<Arc<[StreamToken]>, Error> {
+        self.permanent_tokens.get(self.api.list(operation, Some(true))).await
     }
 
     /// Invalidates the cached list. Call after every creation and deletion.
     pub(super) fn invalidate(&self) {
-        self.permanent.invalidate();
+        self.permanent_tokens.invalidate();
     }
 }

@@ -1,52 +1,52 @@
-//! Which stream tokens are found: the same for the data source and the list resource.
+//! The filter for stream tokens, which the data source and the list resource share.
 
 use jiff::Timestamp;
 
 use super::api::{Api, StreamToken};
-use super::errors::failure;
+use super::errors::request_failed;
 use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Operation;
 use crate::token::{Clock, Expiry};
 
-/// What must be so of a token; what is not set lets all through.
+/// The conditions that a token must meet. An argument that is not set accepts all tokens.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct Filter {
-    /// True for permanent tokens only, false for temporary ones only.
+    /// If true, only permanent tokens; if false, only temporary ones.
     #[attribute(optional)]
     pub(super) permanent: Field<bool>,
-    /// True for those only that have not been deactivated, false for those only that have.
+    /// If true, only active tokens; if false, only deactivated ones.
     #[attribute(optional)]
     pub(super) is_active: Field<bool>,
-    /// True for those only that have expired, false for those only that have not.
+    /// If true, only expired tokens; if false, only those that have not expired.
     #[attribute(optional)]
     pub(super) expired: Field<bool>,
 }
 
-/// A token that was found.
+/// A token that meets the conditions.
 pub(super) struct Found {
     pub(super) token: StreamToken,
     pub(super) permanent: bool,
 }
 
 impl Filter {
-    /// Finds the tokens, the oldest first.
+    /// Finds the matching tokens, oldest first.
     ///
     /// # Errors
     /// The list cannot be read.
     pub(super) async fn find(&self, api: &Api, operation: &Operation, clock: &Clock) -> Result<Vec<Found>, Diagnostic> {
         let mut found = Vec::new();
-        // A token does not say of which kind it is; the list distinguishes them.
+        // A token does not show its kind, so each kind is listed separately.
         for permanent in [true, false] {
-            if lets_through(&self.permanent, permanent) {
+            if matches(&self.permanent, permanent) {
                 let tokens = api.list(operation, Some(permanent)).await;
-                let tokens = tokens.map_err(|error| failure(&error))?;
+                let tokens = tokens.map_err(|error| request_failed(&error))?;
                 found.extend(tokens.into_iter().map(|token| Found { token, permanent }));
             }
         }
-        // By the platform's clock, which its answers have shown.
+        // The answers have corrected the clock by now.
         let now = clock.now();
         found.retain(|found| {
-            lets_through(&self.is_active, found.token.is_active) && lets_through(&self.expired, found.has_expired(now))
+            matches(&self.is_active, found.token.is_active) && matches(&self.expired, found.has_expired(now))
         });
         found.sort_by_key(|found| (found.token.created, found.token.id));
         Ok(found)
@@ -54,7 +54,7 @@ impl Filter {
 }
 
 impl Found {
-    /// When it expires; a permanent one does not.
+    /// Returns when the token expires, or `None` for a permanent token.
     pub(super) fn expiry(&self) -> Option<Expiry> {
         let expires = self.token.expires.filter(|_| !self.permanent);
         expires.map(Expiry::at)
@@ -65,6 +65,6 @@ impl Found {
     }
 }
 
-fn lets_through(asked_for: &Field<bool>, is_so: bool) -> bool {
-    asked_for.known().is_none_or(|asked_for| *asked_for == is_so)
+fn matches(condition: &Field<bool>, actual: bool) -> bool {
+    condition.known().is_none_or(|expected| *expected == actual)
 }

@@ -1,6 +1,7 @@
-//! NeuroIO: its API for stream tokens and its provider, laid out as every platform's module is.
+//! NeuroIO: the API for stream tokens and the provider. Every platform's module has this layout.
 //!
-//! What is known of the platform is what its documentation and its public clients for Python and JavaScript show.
+//! The sources for the API are NeuroIO's documentation and its public clients for Python and
+//! JavaScript.
 
 pub mod api;
 mod connection;

@@ -1,16 +1,16 @@
-//! The limit of permanent tokens, and what a plan does to their number.
+//! The limit of permanent tokens, and the number of them that a plan leads to.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::api::{StreamToken, TokenId};
-use crate::framework::Diagnostic;
-use crate::token::Expiry;
 
-/// "Permanent stream_tokens are restricted to maximum 5 of them per account/space" (NeuroIO, "Stream tokens").
-const LIMIT: usize = 5;
+/// The number of permanent tokens that an account or space may have: "Permanent stream_tokens are
+/// restricted to maximum 5 of them per account/space" (NeuroIO, "Stream tokens").
+pub(super) const LIMIT: usize = 5;
 
-/// What the present plan creates and deletes. Terraform plans each resource by a call of its own.
+/// The permanent tokens that the current plan creates and deletes. Terraform plans each resource in
+/// a separate call.
 #[derive(Default)]
 pub(super) struct PlannedTokens(Mutex<Counts>);
 
@@ -20,82 +20,54 @@ struct Counts {
     deleted: BTreeSet<TokenId>,
 }
 
+/// A plan that needs more tokens than the limit allows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Excess {
+    /// The number of tokens that the plan creates so far.
+    pub(super) created: usize,
+    /// The number of existing tokens that the plan deletes so far.
+    pub(super) deleted: usize,
+    /// Whether the number is within the limit once all deletions are done.
+    pub(super) fits_after_deletions: bool,
+}
+
 impl PlannedTokens {
-    /// Notes that a token will go.
+    /// Records a planned deletion.
     pub(super) fn delete(&self, id: TokenId) {
-        self.planned(|planned| planned.deleted.insert(id));
+        self.update(|counts| counts.deleted.insert(id));
     }
 
-    /// Notes that a permanent token will be created in addition to the present ones, and returns a warning where they are too
-    /// many.
-    pub(super) fn create(&self, present: &[StreamToken]) -> Option<Diagnostic> {
-        self.planned(|planned| {
-            planned.created += 1;
-            judge(planned, present)
+    /// Records a planned creation. Returns the excess if the plan now needs too many tokens in
+    /// addition to the existing ones.
+    pub(super) fn create(&self, existing: &[StreamToken]) -> Option<Excess> {
+        self.update(|counts| {
+            counts.created += 1;
+            excess(counts, existing)
         })
     }
 
-    /// Notes that a permanent token that was to be created is there, or will not come: Terraform plans again what is left.
-    pub(super) fn settle(&self) {
-        self.planned(|planned| planned.created = planned.created.saturating_sub(1));
+    /// Removes a planned creation after its apply, successful or not: Terraform plans a failed
+    /// creation again.
+    pub(super) fn creation_finished(&self) {
+        self.update(|counts| counts.created = counts.created.saturating_sub(1));
     }
 
-    fn planned<T>(&self, with: impl FnOnce(&mut Counts) -> T) -> T {
-        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn update<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn judge(planned: &Counts, present: &[StreamToken]) -> Option<Diagnostic> {
-    let leaving = present
+fn excess(planned: &Counts, existing: &[StreamToken]) -> Option<Excess> {
+    let deleted = existing
         .iter()
         .filter(|token| planned.deleted.contains(&token.id))
         .count();
-    let together = present.len() + planned.created;
-    if together <= LIMIT {
-        return None;
-    }
-    let (summary, but) = if together - leaving > LIMIT {
-        (
-            "This plan exceeds the limit of permanent tokens",
-            "The platform would refuse what is too much, unless this plan also deletes enough of them first, or \
-             deactivated ones do not count, which is not documented.",
-        )
-    } else {
-        (
-            "This plan just fits the limit of permanent tokens",
-            "It works only once those have been deleted, so not with `create_before_destroy`, and not in parallel.",
-        )
-    };
-    let detail = format!(
-        "An account or space may have {LIMIT} permanent tokens. There are {}, and so far this plan makes {} and deletes \
-         {leaving}. {but} There are now:\n{}",
-        present.len(),
-        planned.created,
-        list(present)
-    );
-    Some(Diagnostic::warning(summary, detail).on("permanent"))
-}
-
-/// What to add to a refusal that may be due to the limit.
-pub(super) fn exhausted(present: &[StreamToken]) -> Option<String> {
-    (present.len() >= LIMIT).then(|| {
-        let list = list(present);
-        format!("An account or space may have {LIMIT} permanent tokens, and there are:\n{list}\n\nDelete one that is no longer needed.")
+    let total = existing.len() + planned.created;
+    (total > LIMIT).then_some(Excess {
+        created: planned.created,
+        deleted,
+        fits_after_deletions: total - deleted <= LIMIT,
     })
-}
-
-/// The tokens, a line each, the oldest first.
-pub(super) fn list(tokens: &[StreamToken]) -> String {
-    let mut tokens: Vec<_> = tokens.iter().collect();
-    tokens.sort_by_key(|token| (token.created, token.id));
-    let lines = tokens.into_iter().map(|token| {
-        let created = token
-            .created
-            .map_or(String::new(), |at| format!(", made at {}", Expiry::at(at)));
-        let deactivated = if token.is_active { "" } else { ", deactivated" };
-        format!("\n  - {}{created}{deactivated}", token.id)
-    });
-    lines.collect()
 }
 
 #[cfg(test)]
@@ -106,61 +78,44 @@ mod tests {
         number.to_string().parse().unwrap()
     }
 
-    fn present(count: usize) -> Vec<StreamToken> {
+    fn existing(count: usize) -> Vec<StreamToken> {
         let token = |number| StreamToken {
             id: id(number),
-            is_active: number != 2,
-            created: format!("2027-01-0{number}T00:00:00.5Z").parse().ok(),
+            is_active: true,
+            created: None,
             expires: None,
         };
         (1..=count).map(token).collect()
     }
 
     #[test]
-    fn a_plan_is_held_against_the_limit() {
-        for (there, deleted, created, told) in [
+    fn create_returns_the_excess_over_the_limit() {
+        let (exceeds, fits_after_deletions) = (Some(false), Some(true));
+        for (present, deleted, created, expected) in [
             (0, vec![], 5, None),
-            (0, vec![], 6, Some("exceeds")),
+            (0, vec![], 6, exceeds),
             (4, vec![], 1, None),
-            (5, vec![], 1, Some("exceeds")),
-            (5, vec![1], 1, Some("just fits")),
-            (5, vec![1], 2, Some("exceeds")),
-            (5, vec![1, 3], 2, Some("just fits")),
-            // What the plan deletes has gone meanwhile.
+            (5, vec![], 1, exceeds),
+            (5, vec![1], 1, fits_after_deletions),
+            (5, vec![1], 2, exceeds),
+            (5, vec![1, 3], 2, fits_after_deletions),
+            // The token that the plan deletes is already gone.
             (4, vec![5], 1, None),
         ] {
             let planned = PlannedTokens::default();
             deleted.iter().for_each(|number| planned.delete(id(*number)));
-            let last = (0..created).map(|_| planned.create(&present(there))).last().flatten();
-            let summary = last.map(|last| last.summary);
-            assert_eq!(
-                summary.is_some(),
-                told.is_some(),
-                "{there} {deleted:?} {created}: {summary:?}"
-            );
-            assert!(
-                summary.unwrap_or_default().contains(told.unwrap_or_default()),
-                "{there} {deleted:?} {created}"
-            );
+            let last = (0..created).map(|_| planned.create(&existing(present))).last();
+            let excess = last.flatten().map(|excess| excess.fits_after_deletions);
+            assert_eq!(excess, expected, "{present} {deleted:?} {created}");
         }
     }
 
     #[test]
-    fn what_has_been_made_is_not_counted_twice() {
+    fn created_tokens_are_not_counted_twice() {
         let planned = PlannedTokens::default();
-        for there in 0..5 {
-            assert_eq!(planned.create(&present(there)), None);
-            planned.settle();
+        for present in 0..5 {
+            assert_eq!(planned.create(&existing(present)), None);
+            planned.creation_finished();
         }
-    }
-
-    #[test]
-    fn list_shows_what_distinguishes_the_tokens() {
-        let list = list(&present(2));
-        assert_eq!(
-            list,
-            "\n  - 1, made at 2027-01-01T00:00:00Z\n  - 2, made at 2027-01-02T00:00:00Z, deactivated"
-        );
-        assert!(exhausted(&present(4)).is_none() && exhausted(&present(5)).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+//! The `provider` block: its arguments, their environment variables and their defaults.
 
 use std::time::Duration;
 
@@ -12,20 +12,23 @@ use crate::platform::settings::{
 };
 use crate::rest::{BaseUrl, Credential};
 
-/// Manages NeuroIO's stream tokens, with which applications authenticate to its API.
+/// Manages the stream tokens of NeuroIO. Applications authenticate to NeuroIO's API with them.
 ///
-/// There are three kinds of API tokens, and the one that the provider works with decides what it manages: the stream tokens of
-/// the account (for its default space), those of one space, or those of managers. To manage those of several spaces, give
-/// each a `provider` block with an alias.
+/// NeuroIO has three kinds of API tokens. The kind of the provider's API token determines which
+/// stream tokens it manages: those of the account (for its default space), those of one space, or
+/// those of the managers. To manage the tokens of several spaces, use a `provider` block with an
+/// alias for each.
 ///
-/// An argument wins over its environment variable.
+/// An argument takes precedence over its environment variable.
 #[derive(Model, Clone, Debug, Default)]
 pub struct Config {
-    /// The API token that the provider works with. Or `NEUROIO_API_TOKEN`, which keeps it out of the configuration.
+    /// The provider's API token. Environment variable: `NEUROIO_API_TOKEN`, which keeps the token
+    /// out of the configuration.
     #[attribute(optional)]
     api_token: Field<SecretString>,
-    /// The API's base URL, by default `https://api.neuroio.com`. It must be https, or http on a loopback address. Without a
-    /// path, `/v1` is added. Or `NEUROIO_BASE_URL`.
+    /// The base URL of the API. Default: `https://api.neuroio.com`. It must use https, or http on a
+    /// loopback address. If it has no path, `/v1` is added. Environment variable:
+    /// `NEUROIO_BASE_URL`.
     #[attribute(optional, check = unless_empty(url))]
     base_url: Field<String>,
     #[attribute(flatten)]
@@ -34,13 +37,13 @@ pub struct Config {
     allowed_accounts: Field<AllowedAccounts>,
 }
 
-/// The API's host in both public clients.
+/// The address of the API, as in both public clients.
 const BASE_URL: &str = "https://api.neuroio.com";
 
-/// Where the API is below its host.
+/// The path of the API, which is added to a base URL without a path.
 const API_PATH: &str = "/v1";
 
-/// What the provider works with.
+/// The resolved settings of a provider.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) base_url: BaseUrl,
@@ -49,7 +52,7 @@ pub(super) struct Settings {
     pub(super) retry_timeout: Duration,
 }
 
-/// Resolves a configuration with the environment.
+/// Resolves the arguments of the `provider` block, their environment variables and their defaults.
 pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let base_url = or_variable(&config.base_url, environment, "NEUROIO_BASE_URL");
     let api_token = secret_or_variable(&config.api_token, environment, "NEUROIO_API_TOKEN");
@@ -71,8 +74,8 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
         "api_token",
         api_token,
         |secret| Credential::new("Token", secret),
-        "The provider has no token to work with. Set the environment variable NEUROIO_API_TOKEN, or the argument \
-         `api_token`, to an API token of the account, the space or the manager whose stream tokens are to be managed.",
+        "The provider has no API token. Set the argument `api_token` or the environment variable NEUROIO_API_TOKEN to an \
+         API token of the account, space or manager whose stream tokens you want to manage.",
         &mut diagnostics,
     );
     let timeouts = config.timeouts.resolve(&mut diagnostics);
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_needs_a_token_only() {
+    fn resolve_requires_only_a_token() {
         let config = || Config {
             api_token: SecretString::from("secret").into(),
             ..Config::default()
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_takes_an_empty_argument_as_none() {
+    fn resolve_treats_an_empty_argument_as_unset() {
         let config = || Config {
             api_token: SecretString::from("").into(),
             base_url: "".into(),
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_without_a_token_names_the_argument_and_its_variable() {
+    fn resolve_without_token_names_the_argument_and_its_variable() {
         let error = resolved(Config::default(), &[("NEUROIO_API_TOKEN", "")]).unwrap_err();
         assert!(
             error.contains("Missing api_token") && error.contains("NEUROIO_API_TOKEN"),
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_returns_the_argument_that_is_known_only_at_apply() {
+    fn resolve_returns_the_unknown_argument() {
         let config = Config {
             api_token: Field::Unknown,
             ..Config::default()

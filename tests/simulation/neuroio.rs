@@ -154,7 +154,7 @@ impl SimulatedPlatform for Account {
     ) {
         let unseen = diagnostics
             .iter()
-            .any(|shown| shown.detail.contains("could not be found out"));
+            .any(|shown| shown.detail.contains("could not be determined"));
         let (made, kept) = (self.ids(), kept_ids(workspace));
         for id in made.difference(&self.before).filter(|id| !kept.contains(id)) {
             let is_reported = diagnostics

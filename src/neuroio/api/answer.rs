@@ -1,4 +1,5 @@
-//! The platform's answers, read as tolerantly as can be done without taking one thing for another.
+//! Reads the platform's answers. An unknown or missing field is tolerated unless it could confuse
+//! one token with another.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,11 +13,11 @@ use crate::token::read_instant;
 #[derive(Deserialize)]
 struct Row {
     id: TokenId,
-    #[serde(default = "yes", deserialize_with = "switch")]
+    #[serde(default = "active_by_default", deserialize_with = "lenient_bool")]
     is_active: bool,
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, deserialize_with = "lenient_timestamp")]
     created: Option<Timestamp>,
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, deserialize_with = "lenient_timestamp")]
     expires: Option<Timestamp>,
 }
 
@@ -42,12 +43,12 @@ impl From<Row> for StreamToken {
     }
 }
 
-/// A page of the list that `before` tokens come before, and whether the answer says that there is more. One row that cannot
-/// be read spoils all, for the list has to be complete.
-pub(super) fn page(answer: &Answer, before: usize) -> Result<(Vec<StreamToken>, bool), Unreadable> {
-    let Page { rows, more } = envelope::page(answer, &["results", "tokens"], before)?;
+/// Reads a page of the list that follows `offset` tokens, and whether the answer announces more.
+/// One unreadable row makes the page unreadable, because the list must be complete.
+pub(super) fn page(answer: &Answer, offset: usize) -> Result<(Vec<StreamToken>, bool), Unreadable> {
+    let Page { rows, more } = envelope::page(answer, &["results", "tokens"], offset)?;
     let tokens = rows.into_iter().map(|row| {
-        // Not the error itself, which could quote a value.
+        // The error itself is dropped because it could quote a value.
         let row: Row =
             serde_json::from_value(row).map_err(|_| Unreadable("its body is not a list of tokens".to_owned()))?;
         Ok(row.into())
@@ -55,7 +56,7 @@ pub(super) fn page(answer: &Answer, before: usize) -> Result<(Vec<StreamToken>, 
     Ok((tokens.collect::<Result<_, _>>()?, more.is_some()))
 }
 
-/// A token with its value: that of this id, where it was asked for by one.
+/// Reads a token with its value. `id` is the requested one, if the request had one.
 pub(super) fn token(answer: Answer, id: Option<TokenId>) -> Result<Issued, Unreadable> {
     let row: Row = read(&answer.body, "a token")?;
     let Value { key } = read(&answer.body, "a token with its value")?;
@@ -70,17 +71,18 @@ pub(super) fn token(answer: Answer, id: Option<TokenId>) -> Result<Issued, Unrea
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Unreadable> {
-    // The error itself could quote a value.
+    // The error itself is dropped because it could quote a value.
     serde_json::from_slice(body).map_err(|_| Unreadable(format!("its body is not {what}")))
 }
 
 /// A token is active unless the platform says otherwise.
-fn yes() -> bool {
+fn active_by_default() -> bool {
     true
 }
 
-/// Yes or no. What is neither is yes, so that it does not cost the value next to it.
-fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+/// Reads a boolean in any spelling. An unreadable one is true, so that it does not cost the token's
+/// value.
+fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(match &value {
         serde_json::Value::Bool(active) => *active,
@@ -90,8 +92,8 @@ fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> 
     })
 }
 
-/// An instant; what cannot be read is none, so that it does not cost the value next to it.
-fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+/// Reads a time. An unreadable one is `None`, so that it does not cost the token's value.
+fn lenient_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(read_instant(&value))
 }
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_of_both_clients_are_read() {
+    fn token_reads_the_samples_of_both_clients() {
         for (created, expires, read) in [
             (
                 "2021-05-28T10:37:51.433760+00:00",
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_beside_the_value_does_not_cost_it() {
+    fn unreadable_fields_do_not_cost_the_value() {
         for rest in [
             "",
             r#","expires":null"#,
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_not_taken_for_one() {
+    fn body_without_a_complete_token_is_rejected() {
         for body in [
             "",
             "[]",
@@ -172,7 +174,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
+        fn arbitrary_body_never_panics(body in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
             let _ = page(&answer(&body), 0);
             let _ = token(answer(&body), None);
         }

@@ -1,4 +1,4 @@
-//! The ids of stream tokens, and why they are numbers.
+//! The id of a stream token, which is a number.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,10 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 
 /// The id of a stream token.
 ///
-/// `DELETE /streams/tokens/{id}/` deletes one token, `DELETE /streams/tokens/` all of them: with an empty id the one would
-/// become the other. And where an id is expected, the platform takes a token's value as well, which must not come into a
-/// URL. A number is neither: it has a digit, and no slash; and ids are numbers in both public clients.
+/// `DELETE /streams/tokens/{id}/` deletes one token, `DELETE /streams/tokens/` deletes all of them.
+/// An empty id would turn the first request into the second. The platform also accepts a token's
+/// value instead of an id, but a secret must not be part of a URL. A number rules out both, and ids
+/// are numbers in both public clients.
 ///
 /// ```compile_fail
 /// # use token_providers::neuroio::api::TokenId;
@@ -24,7 +25,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenId(u64);
 
-/// A text is not an id. Does not quote the text, which may be a token's value.
+/// The error for a text that is not an id. It does not quote the text, which may be a token's
+/// value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the id of a stream token is a number")]
 pub struct InvalidTokenId;
@@ -32,7 +34,7 @@ pub struct InvalidTokenId;
 impl FromStr for TokenId {
     type Err = InvalidTokenId;
 
-    /// Reads an id as [`fmt::Display`] writes it, and no other way.
+    /// Accepts only the spelling that [`fmt::Display`] writes.
     fn from_str(text: &str) -> Result<Self, InvalidTokenId> {
         let id = text.parse().map(Self).map_err(|_| InvalidTokenId)?;
         if id.to_string() == text {
@@ -50,7 +52,7 @@ impl fmt::Display for TokenId {
 }
 
 impl<'de> Deserialize<'de> for TokenId {
-    /// A number, or one in quotation marks.
+    /// Accepts a number with or without quotation marks.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
         #[serde(untagged)]
@@ -61,7 +63,7 @@ impl<'de> Deserialize<'de> for TokenId {
         match Spelling::deserialize(deserializer) {
             Ok(Spelling::Number(id)) => Ok(Self(id)),
             Ok(Spelling::Text(text)) => text.parse().map_err(D::Error::custom),
-            // Its own message could quote what is there.
+            // The original error could quote a value.
             Err(_) => Err(D::Error::custom(InvalidTokenId)),
         }
     }
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_address_all_tokens_or_hold_a_value_is_no_id() {
+    fn text_that_could_address_all_tokens_or_hold_a_value_is_rejected() {
         for text in [
             "", " ", "/", ".", "..", "7/", "7/..", "+7", "-7", "07", "7 ", "a1b2c3", "７", "?", "%2F", "null",
         ] {
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_with_and_without_quotation_marks() {
+    fn id_is_read_with_and_without_quotation_marks() {
         for (json, id) in [
             ("0", "0"),
             ("17", "17"),
@@ -101,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_an_id_is_nothing_but_digits(text in "\\PC{0,4}|[0-9]{1,20}") {
+        fn every_accepted_id_consists_of_digits(text in "\\PC{0,4}|[0-9]{1,20}") {
             if let Ok(id) = text.parse::<TokenId>() {
                 let written = id.to_string();
                 prop_assert!(!written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! `data.neuroio_stream_tokens`: the stream tokens there are, without their values.
+//! `data.neuroio_stream_tokens`: lists stream tokens without their values.
 
 use jiff::Timestamp;
 
@@ -8,38 +8,39 @@ use crate::neuroio::filter::{Filter, Found};
 use crate::platform::Session;
 use crate::token::Expiry;
 
-/// Lists the stream tokens of the account, space or managers that the provider's `api_token` belongs to. Their values are left
-/// out: all of them would be in the state. To have the value of one, import it.
+/// Lists the stream tokens of the account, of the space or of the managers that the provider's
+/// `api_token` belongs to. Their values are omitted, because they would all be stored in the state.
+/// To obtain the value of a token, import the token.
 ///
-/// Not documented by the platform: whether a temporary token that has expired is still listed.
+/// Not documented by the platform: whether an expired temporary token is still listed.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::neuroio) struct StreamTokens {
     #[attribute(flatten)]
     filter: Filter,
-    /// What was found, the oldest first.
+    /// The matching tokens, oldest first.
     #[attribute(computed)]
     tokens: Field<Vec<ListedToken>>,
 }
 
-/// A token that was found.
+/// A matching token.
 #[derive(Model, Clone, Debug, Default)]
 struct ListedToken {
     /// The platform's number for the token.
     #[attribute(computed)]
     id: Field<String>,
-    /// Whether it is permanent.
+    /// Whether the token is permanent.
     #[attribute(computed)]
     permanent: Field<bool>,
-    /// Whether it has not been deactivated.
+    /// Whether the token is active. False if it was deactivated.
     #[attribute(computed)]
     is_active: Field<bool>,
-    /// When it was created, in UTC.
+    /// When the token was created, in UTC.
     #[attribute(computed)]
     created_at: Field<String>,
-    /// When it expires, in UTC; null for a permanent token.
+    /// When the token expires, in UTC; null for a permanent token.
     #[attribute(computed)]
     expires_at: Field<String>,
-    /// Whether it has expired.
+    /// Whether the token has expired.
     #[attribute(computed)]
     expired: Field<bool>,
 }
@@ -98,7 +99,7 @@ mod tests {
     use crate::sandbox::neuroio::{Options, Realm};
 
     #[tokio::test(start_paused = true)]
-    async fn read_finds_what_the_filter_lets_through() {
+    async fn read_returns_the_tokens_that_match_the_filter() {
         let sandbox = sandbox(Options::default());
         sandbox.add_token(&Realm::Account, false);
         tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;

@@ -1,14 +1,15 @@
-//! Ephemeral `neuroio_stream_token`: a temporary stream token for one run of Terraform.
+//! Ephemeral `neuroio_stream_token`: a temporary stream token for a single run.
 //!
 //! # Flow
-//! Open creates a temporary token (see [`create`]); Close deletes it.
+//! Open creates a temporary token ([`create`]), Close deletes it.
 //!
 //! # Guarantees
 //! - The value is in no plan and no state.
-//! - What Open has created is deleted by Close, or Close reports that it is not.
+//! - Close deletes the token or reports that it did not.
 //!
 //! # Assumptions
-//! - A run that is killed closes nothing: its orphan expires within 24 hours.
+//! - Terraform does not close the ephemeral resources of a killed run. Such an orphan expires
+//!   within 24 hours.
 
 use secrecy::SecretString;
 
@@ -18,12 +19,12 @@ use crate::neuroio::connection::{Connection, Context};
 use crate::neuroio::resources::stream_token::delete::delete;
 use crate::neuroio::resources::stream_token::{create, expires_at};
 
-/// A temporary stream token for the time of one run: it is created when Terraform needs it, in the plan and again in the apply,
-/// and deleted when all that refers to it is done. Its value is in no plan and no state. Ephemeral resources need Terraform
-/// 1.10 or later.
+/// A temporary stream token for a single run. Terraform creates it when it is needed, once during
+/// the plan and again during the apply, and deletes it when everything that refers to it is done.
+/// The value is in no plan and no state. Ephemeral resources require Terraform 1.10 or later.
 ///
-/// The orphan of a run that is killed expires 24 hours after it was created. Temporary tokens do not count against the limit
-/// of permanent ones.
+/// If a run is killed, its token expires 24 hours after its creation. Temporary tokens do not count
+/// against the limit of permanent tokens.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::neuroio) struct TemporaryToken {
     /// The platform's number for the token.
@@ -32,7 +33,7 @@ pub(in crate::neuroio) struct TemporaryToken {
     /// The token's value.
     #[attribute(computed)]
     key: Field<SecretString>,
-    /// When the token would expire if it were not deleted, in UTC.
+    /// When the token expires if it is not deleted before, in UTC.
     #[attribute(computed)]
     expires_at: Field<String>,
 }
@@ -49,7 +50,7 @@ impl EphemeralResource for StreamTokenEphemeral {
         let connection = context.client()?;
         let operation = connection.operation(context);
         let issued = {
-            let _alone = connection.creating.lock().await;
+            let _lock = connection.creating.lock().await;
             create::create(&connection.api, &operation, false, &mut context.diagnostics()).await?
         };
         let id = issued.token.id.to_string();
@@ -66,16 +67,16 @@ impl EphemeralResource for StreamTokenEphemeral {
 
     async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
         let id = std::str::from_utf8(private).ok();
-        let id = id.and_then(|id| id.parse::<TokenId>().ok()).ok_or_else(no_id)?;
+        let id = id.and_then(|id| id.parse::<TokenId>().ok()).ok_or_else(missing_id)?;
         let connection = context.client()?;
         Ok(delete(&connection.api, &connection.operation(context), id).await?)
     }
 }
 
-fn no_id() -> Diagnostic {
+fn missing_id() -> Diagnostic {
     Diagnostic::error(
         "Cannot delete the ephemeral stream token",
-        "Terraform did not hand its id back. The token expires 24 hours after it was created.",
+        "Terraform did not pass the token's id to the provider. The token expires 24 hours after its creation.",
     )
 }
 
@@ -93,7 +94,7 @@ mod tests {
     use crate::sandbox::{Effect, Fault};
 
     #[tokio::test(start_paused = true)]
-    async fn opened_token_is_valid_until_it_is_closed() {
+    async fn open_token_is_valid_until_close_deletes_it() {
         for fault in [
             Fault::answer(200).times(0),
             Fault::new(Effect::Cut),
@@ -118,7 +119,7 @@ mod tests {
             assert!(!sandbox.tokens(&Realm::Account)[0].permanent);
             diagnostics.extend(connection.close_ephemeral(opened).await.succeeds().diagnostics);
             assert!(!sandbox.is_live(key.expose_secret()));
-            // What may come of a lost creation is named, and expires.
+            // Possible orphans of a lost creation are named. They expire.
             for orphan in sandbox.tokens(&Realm::Account) {
                 let line = format!("\n  - {}", orphan.id);
                 assert!(

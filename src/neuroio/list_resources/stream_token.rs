@@ -1,20 +1,21 @@
-//! `list.neuroio_stream_token`: all stream tokens, for `terraform query`.
+//! `list.neuroio_stream_token`: lists stream tokens for `terraform query`.
 //!
 //! # Guarantees
-//! - The configuration that is generated from what is found plans nothing after its import.
-//! - No value is requested: an import reads it, and a query does not print it.
+//! - Imports with the generated configuration plan no changes.
+//! - A query requests no values, so it prints none. An import reads the value.
 //!
 //! # Assumptions
-//! - The platform's list is complete. Whether it still shows what has expired is not documented.
+//! - The platform's list is complete. It is not documented whether it contains expired tokens.
 
 use crate::framework::{Diagnostics, ListItem, ListResource, Model};
 use crate::neuroio::connection::Context;
 use crate::neuroio::filter::{Filter, Found};
 use crate::neuroio::resources::stream_token::{StreamToken, StreamTokenResource};
 
-/// Finds the stream tokens of the account, space or managers that the provider's `api_token` belongs to, whoever created them,
-/// for `terraform query` (Terraform 1.14): to bring under Terraform what was created by hand, or what is an orphan of a run
-/// that was killed. `terraform query -generate-config-out=tokens.tf` writes a resource and an `import` block for each.
+/// Finds the stream tokens of the account, of the space or of the managers that the provider's
+/// `api_token` belongs to. Use it with `terraform query` (Terraform 1.14 or later) to import tokens
+/// that were created by hand, or orphans of a killed run. `terraform query
+/// -generate-config-out=tokens.tf` writes a resource and an `import` block for each token.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::neuroio) struct Query {
     #[attribute(flatten)]
@@ -40,6 +41,6 @@ fn item(found: &Found) -> ListItem<StreamToken> {
     };
     ListItem {
         display_name: format!("{}, {kind}", found.token.id),
-        object: StreamToken::of(found),
+        object: StreamToken::from_listed(found),
     }
 }

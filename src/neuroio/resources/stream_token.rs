@@ -1,22 +1,24 @@
-//! `neuroio_stream_token`: a stream token, permanent or for a day.
+//! `neuroio_stream_token`: a permanent or temporary stream token.
 //!
 //! # Flow
-//! Create creates the token (see [`create`]), and deactivates it where that is declared. A refresh reads it with its
-//! value, which the platform shows again. `is_active` changes in place. A temporary token that has expired is replaced.
-//! Destroy deletes it (see [`delete`](mod@delete)).
+//! - Create creates the token ([`create`]) and deactivates it if `is_active` is false.
+//! - Refresh reads the token with its value, which the platform returns again.
+//! - A change of `is_active` updates the token in place. An expired temporary token is replaced.
+//! - Destroy deletes the token ([`delete`](mod@delete)).
 //!
 //! # Guarantees
-//! - Whatever token was created is in the state afterwards, or named in an error, whatever else failed.
-//! - Nothing leaves the state unless the platform's list, well received, no longer has it; and not even then if it has
-//!   expired, for then the plan says so and replaces it.
-//! - The token that the provider works with is neither deactivated nor deleted.
+//! - Every token that was created is in the state or named in an error, even if a later step fails.
+//! - A token is removed from the state only if the platform's complete list does not contain it. An
+//!   expired token stays in the state nevertheless: the plan reports its expiry and replaces it.
+//! - The provider's own API token is neither deactivated nor deleted.
 //!
 //! # Assumptions
-//! - The list is complete.
-//! - A permanent token does not expire, whatever the platform's `expires` says of it.
+//! - The platform's list is complete.
+//! - A permanent token does not expire, even if the platform reports an `expires` for it.
 
 pub(in crate::neuroio) mod create;
 pub(in crate::neuroio) mod delete;
+mod diagnostics;
 #[cfg(test)]
 mod tests;
 
@@ -29,41 +31,45 @@ use self::delete::{delete, is_listed};
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Leaving, Model, Outcome, Resource};
 use crate::neuroio::api::{self, Issued, TokenId};
 use crate::neuroio::connection::{Connection, Context};
-use crate::neuroio::errors::failure;
+use crate::neuroio::errors::request_failed;
 use crate::neuroio::filter::Found;
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::{Session, account};
 use crate::rest::Operation;
 use crate::token::Expiry;
 
-/// How long a temporary token lives.
-const TEMPORARY: Duration = Duration::from_secs(24 * 3_600);
+/// The lifetime of a temporary token.
+const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 
-/// A stream token of the account, space or managers that the provider's `api_token` belongs to.
+/// Manages a stream token of the account, of the space or of the managers that the provider's
+/// `api_token` belongs to.
 ///
-/// **A permanent token** does not expire. There may be five of them per account or space; a plan that would exceed that says
-/// so before anything is created.
+/// **A permanent token** does not expire. An account or space may have five of them; a plan that
+/// would exceed this limit warns before anything is created.
 ///
-/// **A temporary token** expires 24 hours after it was created. As a managed resource it is replaced by the first plan after
-/// that, and the plan says so; until it is applied, whatever uses the token is rejected. So it suits a configuration that is
-/// applied every few hours. What needs a token only while Terraform runs is better served by the
-/// [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing on the platform or in the state.
+/// **A temporary token** expires 24 hours after its creation. The first plan after that replaces it
+/// and says so; until the plan is applied, clients that use the token are rejected. Use it in
+/// configurations that are applied every few hours. For a token that is needed only while Terraform
+/// runs, use the [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing
+/// on the platform or in the state.
 ///
-/// The platform shows the value whenever it is read, so that an import brings it along. It is kept in the Terraform state:
-/// whoever can read the state can use the token.
+/// The value is stored in the Terraform state: everyone who can read the state can use the token.
+/// The platform returns the value whenever the token is read, so an import includes it.
 ///
-/// Not documented by the platform, and left to what it answers: whether deactivated tokens count against the limit, and
-/// whether a temporary token that has expired is still listed. A token has no name: one that was created by a run that was
-/// killed before it wrote its state looks like any other. Find it with `terraform query`
-/// ([list resource](../list-resources/stream_token.md)) or the data source
-/// [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), and import or delete it.
+/// A token has no name. A token that was created by a run that was killed before it wrote its state
+/// looks like any other. Find such an orphan with `terraform query` ([list
+/// resource](../list-resources/stream_token.md)) or the data source
+/// [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), then import or delete it.
+///
+/// Not documented by the platform: whether deactivated tokens count against the limit, and whether
+/// an expired temporary token is still listed.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::neuroio) struct StreamToken {
-    /// Whether the token does not expire. Otherwise it expires after 24 hours.
+    /// Whether the token is permanent. If false, it expires after 24 hours.
     #[attribute(required, requires_replace)]
     pub(in crate::neuroio) permanent: Field<bool>,
-    /// Whether the token is accepted. It can be changed back and forth; one that was deactivated outside
-    /// Terraform is activated by the next apply, unless this is false.
+    /// Whether the platform accepts the token. It can be deactivated and activated again. If it is
+    /// deactivated outside Terraform, the next apply activates it, unless this is false.
     #[attribute(default = true)]
     pub(in crate::neuroio) is_active: Field<bool>,
     /// The platform's number for the token.
@@ -75,39 +81,37 @@ pub(in crate::neuroio) struct StreamToken {
     /// When the token was created, in UTC.
     #[attribute(computed, planned)]
     pub(in crate::neuroio) created_at: Field<String>,
-    /// When a temporary token expires, in UTC; null for a permanent one. Once it has passed, the next plan replaces the token.
+    /// When a temporary token expires, in UTC; null for a permanent token. The first plan after
+    /// this time replaces the token.
     #[attribute(computed, planned, requires_replace)]
     pub(in crate::neuroio) expires_at: Field<String>,
 }
 
 impl StreamToken {
-    /// What is found in the list: all but the value.
-    pub(in crate::neuroio) fn of(found: &Found) -> Self {
+    /// Converts a token from the list. It has all attributes except the value.
+    pub(in crate::neuroio) fn from_listed(found: &Found) -> Self {
         let mut model = Self {
             permanent: found.permanent.into(),
             ..Self::default()
         };
-        model.refresh_listed(&found.token);
+        model.refresh_from_listed(&found.token);
         model
     }
 
-    /// The id.
+    /// Returns the id.
     ///
     /// # Errors
-    /// A state with another text, which no operation leaves.
+    /// The state has an invalid id, which no operation writes.
     fn id(&self) -> Result<TokenId, Diagnostic> {
         let id = self.id.known().map_or("", String::as_str);
-        id.parse().map_err(|error| {
-            let detail = format!("What the state has for `id` is none: {error}. The state was changed by hand.");
-            Diagnostic::error("Unreadable id", detail)
-        })
+        id.parse().map_err(diagnostics::invalid_id_in_state)
     }
 
     fn is_permanent(&self) -> bool {
         self.permanent == Field::Known(true)
     }
 
-    /// When it expires, if it does.
+    /// Returns when the token expires, or `None` for a permanent token.
     fn expiry(&self) -> Option<Expiry> {
         self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
     }
@@ -116,13 +120,13 @@ impl StreamToken {
         self.expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    /// How a message names it.
+    /// Returns the token's name in messages.
     fn name(&self) -> String {
         let id = self.id.known().map_or("", String::as_str);
         format!("The stream token {id}")
     }
 
-    /// Marks what a replacement changes.
+    /// Marks the attributes unknown that a replacement changes.
     fn mark_unknown(&mut self) {
         self.id = Field::Unknown;
         self.key = Field::Unknown;
@@ -130,26 +134,26 @@ impl StreamToken {
         self.expires_at = Field::Unknown;
     }
 
-    /// Takes over what the platform shows of the token.
+    /// Sets all attributes to the platform's values.
     fn refresh_from(&mut self, Issued { token, key }: Issued) {
-        self.refresh_listed(&token);
+        self.refresh_from_listed(&token);
         self.key = key.into();
     }
 
-    /// The same of what the list shows: all but the value.
-    fn refresh_listed(&mut self, token: &api::StreamToken) {
+    /// Sets all attributes except the value, which the list does not contain.
+    fn refresh_from_listed(&mut self, token: &api::StreamToken) {
         self.id = token.id.to_string().into();
         self.is_active = token.is_active.into();
         self.created_at = token.created.map(|at| Expiry::at(at).to_string()).into();
         let expires_at = expires_at(token, self.is_permanent());
-        // An expiry that the platform leaves out, or that cannot be read, has not changed.
+        // A missing or unreadable expiry does not overwrite a known one.
         if !expires_at.is_null() || self.is_permanent() || self.expires_at.known().is_none() {
             self.expires_at = expires_at;
         }
     }
 }
 
-/// When a token expires, in UTC.
+/// Returns the attribute `expires_at` of a token.
 pub(in crate::neuroio) fn expires_at(token: &api::StreamToken, permanent: bool) -> Field<String> {
     let expires = token.expires.filter(|_| !permanent);
     expires.map(|at| Expiry::at(at).to_string()).into()
@@ -173,18 +177,20 @@ impl StreamTokenResource {
     }
 }
 
-/// Compares a planned creation with the limit. Errors are ignored here: apply reports them.
+/// Warns if a planned creation exceeds the limit. Errors are ignored here: apply reports them.
 async fn plan_creation(context: &Context) {
     let Some(connection) = context.known_client() else {
         return;
     };
-    if let Ok(present) = connection.permanent(&connection.operation(context)).await {
-        context.diagnostics().extend(connection.planned.create(&present));
+    if let Ok(existing) = connection.permanent_tokens(&connection.operation(context)).await {
+        let excess = connection.planned.create(&existing);
+        let warning = excess.map(|excess| diagnostics::limit_exceeded(&excess, &existing));
+        context.diagnostics().extend(warning);
     }
 }
 
-/// Notes that the token will be deleted, and warns of what would refuse it.
-async fn plan_removal(context: &Context, prior: &StreamToken) {
+/// Records a planned deletion, and warns if the provider will refuse it.
+async fn plan_deletion(context: &Context, prior: &StreamToken) {
     let Some(connection) = context.known_client() else {
         return;
     };
@@ -192,11 +198,11 @@ async fn plan_removal(context: &Context, prior: &StreamToken) {
         connection.planned.delete(id);
     }
     if is_own_credential(&connection, &prior.key).await {
-        context.report(own("delete").as_warning());
+        context.report(diagnostics::own_credential("delete").as_warning());
     }
 }
 
-/// Activates or deactivates the token, and reads the outcome.
+/// Activates or deactivates the token, then reads it.
 async fn set_active(
     connection: &Connection,
     operation: &Operation,
@@ -205,25 +211,25 @@ async fn set_active(
 ) -> Outcome<StreamToken> {
     let id = state.id()?;
     if !is_active && is_own_credential(connection, &state.key).await {
-        return Err(own("deactivate").into());
+        return Err(diagnostics::own_credential("deactivate").into());
     }
     let set = connection.api.set_active(operation, id, is_active).await;
-    set.map_err(|error| failure(&error))?;
+    set.map_err(|error| request_failed(&error))?;
     let issued = connection.api.get(operation, id).await;
-    state.refresh_from(issued.map_err(|error| failure(&error))?);
+    state.refresh_from(issued.map_err(|error| request_failed(&error))?);
     if state.is_active == Field::Known(is_active) {
         return Ok(state);
     }
-    Err(unchanged(id)).leaving(state)
+    Err(diagnostics::unchanged(id)).leaving(state)
 }
 
-/// What was issued, with what the answer to the creation leaves out and a reading shows. Otherwise the next refresh would find
-/// a change.
-async fn completed(connection: &Connection, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
+/// Reads a created token if the answer to the creation lacks its times. Otherwise the next refresh
+/// would show a change.
+async fn with_times(connection: &Connection, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
     if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
         return issued;
     }
-    // Errors are ignored here: the token is there, and the next refresh reads it again.
+    // Errors are ignored here: the token exists, and the next refresh reads it again.
     let read = connection.api.get(operation, issued.token.id).await;
     read.unwrap_or(issued)
 }
@@ -244,8 +250,8 @@ impl Resource for StreamTokenResource {
             return Ok(());
         };
         if planned.permanent != prior.permanent {
-            // It is replaced: what comes instead is planned by itself.
-            plan_removal(context, prior).await;
+            // The token is replaced. Terraform plans the creation in a separate call.
+            plan_deletion(context, prior).await;
             return Ok(());
         }
         let mut diagnostics = context.diagnostics();
@@ -253,17 +259,18 @@ impl Resource for StreamTokenResource {
             self.session.synchronise(context, &mut diagnostics).await;
         }
         let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, self.now(), records, Some(TEMPORARY));
+        let time = DecisionTime::new(&context.private, self.now(), records, Some(LIFETIME));
         let decide = |at| prior.has_expired(at).then_some(());
         if time.decide(&prior.name(), decide, &mut diagnostics).is_some() {
             planned.mark_unknown();
-            diagnostics.push(expired(prior));
+            let [id, expired_at] = [&prior.id, &prior.expires_at].map(|field| field.known().map_or("", String::as_str));
+            diagnostics.push(diagnostics::expired(id, expired_at));
         }
         Ok(())
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &StreamToken) -> Result<(), Diagnostics> {
-        plan_removal(context, prior).await;
+        plan_deletion(context, prior).await;
         Ok(())
     }
 
@@ -273,18 +280,18 @@ impl Resource for StreamTokenResource {
         let operation = connection.operation(context);
         let permanent = planned.is_permanent();
         let created = {
-            let _alone = connection.creating.lock().await;
+            let _lock = connection.creating.lock().await;
             create::create(&connection.api, &operation, permanent, &mut context.diagnostics()).await
         };
         if permanent {
-            connection.planned.settle();
+            connection.planned.creation_finished();
         }
         connection.invalidate();
         let mut state = StreamToken {
             permanent: permanent.into(),
             ..StreamToken::default()
         };
-        state.refresh_from(completed(&connection, &operation, permanent, created?).await);
+        state.refresh_from(with_times(&connection, &operation, permanent, created?).await);
         if planned.is_active == Field::Known(false) {
             let set = set_active(&connection, &operation, state.clone(), false).await;
             return set.map_err(|failed| failed.or_leaving(state));
@@ -298,17 +305,18 @@ impl Resource for StreamTokenResource {
         }
         let (connection, id) = (context.client()?, state.id()?);
         let operation = connection.operation(context);
-        let found = connection.api.get(&operation, id).await;
+        let read = connection.api.get(&operation, id).await;
         self.session.report_skew(&mut context.diagnostics());
-        match found {
+        match read {
             Ok(issued) => state.refresh_from(issued),
-            // It may be shown no longer: what expired as declared was not deleted outside.
+            // The platform may hide expired tokens. An expired token was not deleted outside
+            // Terraform.
             Err(error) if error.is_not_found() && state.has_expired(self.now()) => {}
             Err(error) if error.is_not_found() => {
                 let is_listed = is_listed(&connection.api, &operation, id).await?;
                 return Ok(is_listed.then_some(state));
             }
-            Err(error) => return Err(failure(&error).into()),
+            Err(error) => return Err(request_failed(&error).into()),
         }
         decision_time::refresh(&context.private, self.now(), |at| state.has_expired(at));
         Ok(Some(state))
@@ -324,7 +332,7 @@ impl Resource for StreamTokenResource {
     async fn delete(&self, context: &Context, state: StreamToken) -> Outcome<StreamToken, ()> {
         let (connection, id) = (context.client()?, state.id()?);
         if is_own_credential(&connection, &state.key).await {
-            return Err(own("delete").into());
+            return Err(diagnostics::own_credential("delete").into());
         }
         let deleted = delete(&connection.api, &connection.operation(context), id).await;
         connection.invalidate();
@@ -332,16 +340,16 @@ impl Resource for StreamTokenResource {
     }
 
     async fn import(&self, context: &Context, id: &str) -> Outcome<StreamToken, Option<StreamToken>> {
-        let id: TokenId = id.parse().map_err(|_| not_an_id())?;
+        let id: TokenId = id.parse().map_err(|_| diagnostics::not_an_id())?;
         let connection = context.client()?;
         let operation = connection.operation(context);
         let issued = connection.api.get(&operation, id).await;
-        let issued = issued.map_err(|error| failure(&error))?;
-        // The token does not say of which kind it is; the list distinguishes them.
-        let permanent = connection.permanent(&operation).await;
-        let permanent = permanent.map_err(|error| failure(&error))?;
+        let issued = issued.map_err(|error| request_failed(&error))?;
+        // A token does not show its kind, but the list of permanent tokens does.
+        let permanent_tokens = connection.permanent_tokens(&operation).await;
+        let permanent_tokens = permanent_tokens.map_err(|error| request_failed(&error))?;
         let mut state = StreamToken {
-            permanent: permanent.iter().any(|token| token.id == id).into(),
+            permanent: permanent_tokens.iter().any(|token| token.id == id).into(),
             ..StreamToken::default()
         };
         state.refresh_from(issued);
@@ -350,19 +358,19 @@ impl Resource for StreamTokenResource {
     }
 
     async fn permits(&self, context: &Context, state: &StreamToken) -> Result<(), Diagnostics> {
-        let is_there = async {
+        let exists = async {
             let connection = context.client()?;
             match connection.api.get(&connection.operation(context), state.id()?).await {
-                Ok(found) => {
+                Ok(issued) => {
                     let key = state.key.known().map(ExposeSecret::expose_secret);
-                    Ok(key.is_none_or(|key| key == found.key.expose_secret()))
+                    Ok(key.is_none_or(|key| key == issued.key.expose_secret()))
                 }
                 Err(error) if error.is_not_found() => Ok(false),
-                Err(error) => Err(failure(&error)),
+                Err(error) => Err(request_failed(&error)),
             }
         };
         let account = self.session.account();
-        Ok(account::verify(&context.private, account, &state.name(), is_there).await?)
+        Ok(account::verify(&context.private, account, &state.name(), exists).await?)
     }
 
     fn record_place(&self, context: &Context) {
@@ -374,52 +382,10 @@ impl Resource for StreamTokenResource {
     }
 }
 
-/// Whether this is the value that the provider works with.
+/// Whether the provider authenticates with this value.
 async fn is_own_credential(connection: &Connection, key: &Field<SecretString>) -> bool {
     match key.known() {
         Some(key) => connection.api.is_own_credential(key).await,
         None => false,
     }
-}
-
-fn own(verb: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("Cannot {verb} the token that the provider works with"),
-        format!(
-            "It is its `api_token`: to {verb} it would lock the provider out. Give the provider another one first. To \
-             have Terraform forget this one, use a `removed` block or `terraform state rm`."
-        ),
-    )
-}
-
-/// The warning of a plan that replaces a token because it has expired.
-fn expired(prior: &StreamToken) -> Diagnostic {
-    let (id, at) = (prior.id.known(), prior.expires_at.known());
-    Diagnostic::warning(
-        format!(
-            "The temporary stream token {} has expired",
-            id.map_or("", String::as_str)
-        ),
-        format!(
-            "It expired at {}, and whatever uses it is rejected. It is to be replaced by a new one, with another value, which \
-             again lasts 24 hours.",
-            at.map_or("", String::as_str)
-        ),
-    )
-}
-
-fn unchanged(id: TokenId) -> Diagnostic {
-    Diagnostic::error(
-        format!("The stream token {id} did not change"),
-        "The platform has answered that `is_active` was changed, and still shows it as it was before.",
-    )
-    .on("is_active")
-}
-
-fn not_an_id() -> Diagnostic {
-    Diagnostic::error(
-        "Not the id of a stream token",
-        "A stream token is imported by its id, which is a number. Its value (`key`) is not accepted: it would end up in logs. \
-         The data source `neuroio_stream_tokens` lists the ids.",
-    )
 }

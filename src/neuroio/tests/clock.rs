@@ -1,4 +1,4 @@
-//! Runs on a machine whose clock is wrong: what is decided follows the platform's.
+//! Runs on a machine with a wrong clock: expiry is decided by the platform's clock.
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::token::Clock;
 const DAY: i64 = 24 * 60 * 60;
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_recreates_no_temporary_token_and_is_reported() {
+async fn wrong_clock_replaces_no_temporary_token_and_is_reported() {
     for skew in [4_000 * DAY, 40 * DAY, -40 * DAY] {
         for skip_refresh in [false, true] {
             let sandbox = sandbox(Options::default());

@@ -139,7 +139,7 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
         world.configure(&many(5));
         let run = world.plan().await.run;
         assert!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
-        assert!(run.says("so far this plan makes 5 and deletes 0"), "{run}");
+        assert!(run.says("this plan creates 5 and deletes 0 so far"), "{run}");
         assert_eq!(world.ids(), [1], "nothing was made");
 
         // Whoever applies it all the same is told what uses the limit up, and keeps what was made.
@@ -191,7 +191,11 @@ fn tokens_of_lost_answers_are_in_no_state_of_another() {
         world.sandbox.fault(lost.skip(1).times(2));
         world.configure(&camera("count = 5\n  permanent = true"));
         let run = world.apply_fails().await;
-        assert_eq!(run.text().matches("New since just before it").count(), 2, "{run}");
+        assert_eq!(
+            run.text().matches("New stream tokens since the request").count(),
+            2,
+            "{run}"
+        );
         assert_eq!(world.ids(), [1, 2, 3, 4, 5]);
         world.destroy().await;
         assert_eq!(world.ids().len(), 2, "the two that the errors name");

@@ -1,57 +1,64 @@
-//! Creating tokens so that none is orphaned unreported although an answer may be lost.
+//! Creates a stream token without leaving an unreported orphan, even if an answer is lost.
 //!
-//! A token has no name, and a creation takes no idempotency key. What there is: the list, with ids that are not given out
-//! twice; and the value, which the platform shows again to whoever knows the id.
+//! A token has no name, and the API has no idempotency key. A lost answer is therefore followed up
+//! with the list: the platform does not reuse ids, and returns a token's value to every client that
+//! knows its id.
 //!
 //! # Flow
-//! - List the tokens of the kind; create. With an answer, that is all.
-//! - Lost answer: list again.
-//!   - Nothing is new: create again.
-//!   - A permanent token is new: an error names it, with how to import or delete it. None is adopted, and no further one is
-//!     created, because there may be five only.
-//!   - A temporary token is new: create again, a few times at most. It expires within 24 hours.
-//! - After a creation that was repeated, list once more: a warning names what is new in addition.
+//! - List the tokens of the kind, then create one. An answer with a token completes the creation.
+//! - If the answer is lost, list the tokens again:
+//!   - No token is new: repeat the creation.
+//!   - A permanent token is new: fail with an error that names it and describes how to import or
+//!     delete it. It is not
+//!     adopted, and no further one is created, because only five may exist.
+//!   - A temporary token is new: repeat the creation, at most [`MAX_UNPROVEN_REPEATS`] times. The
+//!     possible orphan expires
+//!     within 24 hours.
+//! - After a repeated creation, list the tokens once more and warn about other new ones.
 //!
 //! # Guarantees
-//! - A resource holds a token only if the platform's answer to its own creation, or an import, named it. So no two resources
-//!   of any process come to hold the same token by a creation.
-//! - Where the platform can be reached within the operation, each token that was created is in the state, or named in a
-//!   diagnostic. An interrupt ends the repetitions, but not the list that follows a lost answer.
+//! - A resource only holds a token that the platform named in the answer to its own creation, or
+//!   that was imported. Two creations, even in different processes, never return the same token.
+//! - If the platform can be reached before the deadline, every created token is in the state or
+//!   named in a diagnostic. An interrupt stops the repetitions, but not the list after a lost
+//!   answer.
 //!
 //! # Assumptions
-//! - A creation whose answer was lost has acted by the last list that follows it, or never will.
+//! - A creation whose answer was lost takes effect before the last list that follows it, or never.
 //!
-//! # What cannot be proved
-//! Who created a token that is new. Terraform starts a process per `provider` block, so another resource of the same run may
-//! have created it, as well as any other client. Two that lose an answer at the same moment both find the one token that
-//! came of it. So a new token is reported and never adopted: adopted by two, the first deletion would revoke the other's.
+//! # Limits
+//! It cannot be proved who created a new token. Terraform starts a process per `provider` block, so
+//! another resource of the same run may have created it, or any other client. If two creations lose
+//! their answers at the same time, both may find the same new token. If both adopted it, the
+//! deletion of one resource would revoke the token of the other.
 //!
-//! A token created by a run that was killed before its state was written looks like any other. A temporary one expires within
-//! 24 hours. A permanent one stays, and is shown by `terraform query`, by `data.neuroio_stream_tokens`, and by the plan that
-//! finds the limit used up.
+//! A token created by a run that was killed before it wrote its state looks like any other token. A
+//! temporary one expires within 24 hours. A permanent one is shown by `terraform query`, by
+//! `data.neuroio_stream_tokens`, and by a plan that exceeds the limit.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::diagnostics::{create_failed, create_outcome_unknown, create_rejected, create_repeated};
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::neuroio::api::{Api, Issued, StreamToken, TokenId};
-use crate::neuroio::errors::failure;
-use crate::neuroio::quota;
+use crate::neuroio::errors::request_failed;
 use crate::rest::{Error, Operation};
 
-/// How many creations of a temporary token may be repeated although a token is new: each may leave one that expires unused.
-const UNPROVEN_REPEATS: u32 = 2;
+/// How often the creation of a temporary token is repeated although a new token exists. Each
+/// repetition may create an orphan.
+const MAX_UNPROVEN_REPEATS: u32 = 2;
 
-/// How long to wait before the list after the `n`th lost answer, counted from 0: long enough for what is still under way to
-/// come about. Repeated too early, it creates two tokens.
+/// The pause before the list after lost answer number `n`, counted from 0. It leaves time for a
+/// delayed creation to take effect: a repetition that comes too early creates a second token.
 fn pause(n: u32) -> Duration {
     Duration::from_secs(5 << n.min(3))
 }
 
-/// Creates a token. To be called by one at a time.
+/// Creates a token. The caller serialises creations.
 ///
 /// # Errors
-/// Why there is none, with the tokens that may be orphans of it.
+/// No token was created, or it is unknown. The error names the tokens that may be orphans.
 pub(in crate::neuroio) async fn create(
     api: &Api,
     operation: &Operation,
@@ -59,136 +66,61 @@ pub(in crate::neuroio) async fn create(
     diagnostics: &mut Diagnostics,
 ) -> Result<Issued, Diagnostic> {
     let before = api.list(operation, Some(permanent)).await;
-    let before = before.map_err(|error| failure(&error))?;
+    let before = before.map_err(|error| request_failed(&error))?;
     let before: BTreeSet<TokenId> = before.iter().map(|token| token.id).collect();
     let is_new = |token: &StreamToken| !before.contains(&token.id);
     let mut lost = 0;
     loop {
-        let created = api.create(operation, permanent).await;
-        let error = match created {
+        let error = match api.create(operation, permanent).await {
             Ok(issued) => {
                 if lost > 0 {
-                    let seen = list_after(api, operation, permanent, lost).await;
+                    let tokens = list_after(api, operation, permanent, lost).await;
                     let is_other = |token: &StreamToken| is_new(token) && token.id != issued.token.id;
-                    diagnostics.extend(late(seen.map(|tokens| tokens.into_iter().filter(is_other).collect())));
+                    let others = tokens.map(|tokens| tokens.into_iter().filter(is_other).collect());
+                    diagnostics.extend(create_repeated(others));
                 }
                 return Ok(issued);
             }
             Err(error) if !error.is_ambiguous() && lost == 0 => {
-                return Err(refused(api, operation, permanent, &error).await);
+                return Err(rejected(api, operation, permanent, &error, &[]).await);
             }
             Err(error) => error,
         };
-        let found: Vec<_> = match list_after(api, operation, permanent, lost).await {
+        let new: Vec<_> = match list_after(api, operation, permanent, lost).await {
             Ok(tokens) => tokens.into_iter().filter(is_new).collect(),
-            Err(unseen) => return Err(unknown(&error, &unseen, permanent)),
+            Err(unreadable) => return Err(create_outcome_unknown(&error, permanent, &unreadable)),
         };
-        let may_repeat = found.is_empty() || (!permanent && lost < UNPROVEN_REPEATS);
         if !error.is_ambiguous() {
-            let mut why = refused(api, operation, permanent, &error).await;
-            if !found.is_empty() {
-                why.detail.push_str(&format!("\n\n{}", orphans(&found, permanent)));
-            }
-            return Err(why);
+            return Err(rejected(api, operation, permanent, &error, &new).await);
         }
-        if !may_repeat {
-            return Err(unproven(&error, &found, permanent));
+        let may_repeat = new.is_empty() || (!permanent && lost < MAX_UNPROVEN_REPEATS);
+        if !may_repeat || operation.cancellation.is_cancelled() || operation.remaining().is_zero() {
+            return Err(create_failed(&error, permanent, &new));
         }
-        if operation.cancellation.is_cancelled() || operation.remaining().is_zero() {
-            return Err(if found.is_empty() {
-                failure(&error)
-            } else {
-                unproven(&error, &found, permanent)
-            });
-        }
-        tracing::warn!("{error}; {} tokens are new: trying again", found.len());
+        tracing::warn!("{error}; {} tokens are new; repeating the creation", new.len());
         lost += 1;
     }
 }
 
-/// Waits a little and lists the tokens. An interrupt does not stop this: what was created would be an orphan.
+/// Pauses, then lists the tokens. An interrupt does not stop this, because it would leave an
+/// unreported orphan.
 async fn list_after(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
     let detached = operation.detached();
-    // If it is over, one more request is tried all the same.
+    // The list is requested once even if the deadline has passed.
     let _ = detached.pause(pause(lost)).await;
     api.list(&detached, Some(permanent)).await
 }
 
-/// A creation that the platform refused.
-async fn refused(api: &Api, operation: &Operation, permanent: bool, error: &Error) -> Diagnostic {
-    let mut why = failure(error);
-    if permanent && error.status().is_some_and(|status| status.is_client_error()) {
-        let present = api.list(operation, Some(true)).await.unwrap_or_default();
-        if let Some(exhausted) = quota::exhausted(&present) {
-            why.detail.push_str(&format!("\n\n{exhausted}"));
-            why = why.on("permanent");
-        }
-    }
-    why
-}
-
-fn unknown(error: &Error, unseen: &Error, permanent: bool) -> Diagnostic {
-    let mut why = failure(error);
-    let what_to_do = if permanent {
-        "If it has, there is a permanent token that Terraform does not know. Before the next apply, look it up with the data \
-         source `neuroio_stream_tokens`, and import or delete it."
+/// Describes a creation that the platform rejected. If the limit may be the reason, the existing
+/// tokens are listed.
+async fn rejected(api: &Api, operation: &Operation, permanent: bool, error: &Error, new: &[StreamToken]) -> Diagnostic {
+    let may_be_limit = permanent && error.status().is_some_and(|status| status.is_client_error());
+    let permanent_tokens = if may_be_limit {
+        api.list(operation, Some(true)).await.unwrap_or_default()
     } else {
-        "If it has, there is a temporary token that Terraform does not know; it expires within 24 hours."
+        Vec::new()
     };
-    why.detail.push_str(&format!(
-        " Whether it has could not be found out: {}. {what_to_do}",
-        unseen.kind()
-    ));
-    why
-}
-
-/// The answer was lost, and what is new cannot be proved to come of the creation.
-fn unproven(error: &Error, found: &[StreamToken], permanent: bool) -> Diagnostic {
-    Diagnostic::error(
-        format!("Could not {}", error.action()),
-        format!("The answer was lost: {}. {}", error.kind(), orphans(found, permanent)),
-    )
-}
-
-/// Which tokens may be orphans, and what to do about them.
-fn orphans(found: &[StreamToken], permanent: bool) -> String {
-    let expiry = if permanent {
-        ""
-    } else {
-        " Temporary tokens expire within 24 hours by themselves."
-    };
-    let [first, ..] = found else { return String::new() };
-    format!(
-        "New since just before it:{}\n\nThe platform does not record who created a token, so another client or another \
-         `provider` block of this run may have created it, and it was not adopted. If none of them did, import it and apply \
-         again:\n\n  import {{\n    to = neuroio_stream_token.<label>\n    id = \"{}\"\n  }}\n\nor delete it, in NeuroIO's \
-         console or with `DELETE /v1/streams/tokens/{}/`, and apply again.{expiry}",
-        quota::list(found),
-        first.id,
-        first.id
-    )
-}
-
-/// The warning after a creation that was repeated, with what is new in addition to its token.
-fn late(others: Result<Vec<StreamToken>, Error>) -> Option<Diagnostic> {
-    let found = match others {
-        Ok(others) if others.is_empty() => return None,
-        Ok(others) => format!(
-            "In addition to the token that it created, these are new:{}",
-            quota::list(&others)
-        ),
-        Err(unseen) => format!(
-            "Whether another token came of it could not be found out: {}.",
-            unseen.kind()
-        ),
-    };
-    Some(Diagnostic::warning(
-        "A lost creation may have created a token after all",
-        format!(
-            "The answer to a creation was lost, so it was repeated. {found}\n\nIf there is one that no other client has created, \
-             delete it; the data source `neuroio_stream_tokens` lists all."
-        ),
-    ))
+    create_rejected(error, permanent, &permanent_tokens, new)
 }
 
 #[cfg(test)]
@@ -202,22 +134,26 @@ mod tests {
     use crate::sandbox::{Effect, Fault, When};
 
     const TOKENS: &str = "/streams/tokens/";
-    const ANOTHER: &str = r#"{"is_active": true}"#;
+    const INCOMPLETE_BODY: &str = r#"{"is_active": true}"#;
 
     fn ids(sandbox: &Sandbox) -> Vec<String> {
         let tokens = sandbox.tokens(&Realm::Account);
         tokens.iter().map(|token| token.id.to_string()).collect()
     }
 
-    fn acted(fault: &Fault) -> bool {
+    /// Whether the platform creates a token despite the fault.
+    fn takes_effect(fault: &Fault) -> bool {
         fault.when == When::After || fault.effect == Effect::Truncate
     }
 
     #[tokio::test(start_paused = true)]
-    async fn creation_that_did_not_act_is_repeated() {
+    async fn create_repeats_a_lost_creation_without_effect() {
         for permanent in [true, false] {
             for (creations, lists) in [(1, 0), (2, 0), (3, 0), (1, 2)] {
-                for fault in lost_answers(ANOTHER).into_iter().filter(|fault| !acted(fault)) {
+                for fault in lost_answers(INCOMPLETE_BODY)
+                    .into_iter()
+                    .filter(|fault| !takes_effect(fault))
+                {
                     let sandbox = sandbox(Options::default());
                     let before = sandbox.add_token(&Realm::Account, permanent);
                     sandbox.fault(fault.clone().on("POST", TOKENS).times(creations));
@@ -239,8 +175,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn permanent_token_of_a_lost_answer_is_reported_and_not_adopted() {
-        for fault in lost_answers(ANOTHER).into_iter().filter(acted) {
+    async fn create_reports_and_does_not_adopt_permanent_token_of_lost_answer() {
+        for fault in lost_answers(INCOMPLETE_BODY).into_iter().filter(takes_effect) {
             let sandbox = sandbox(Options::default());
             sandbox.add_token(&Realm::Account, true);
             sandbox.fault(fault.clone().on("POST", TOKENS));
@@ -248,20 +184,20 @@ mod tests {
             let why = create(&api(&sandbox), &operation(), true, &mut diagnostics)
                 .await
                 .unwrap_err();
-            for phrase in ["\n  - 2, made at ", "id = \"2\"", "DELETE /v1/streams/tokens/2/"] {
+            for phrase in ["\n  - 2, created at ", "id = \"2\"", "DELETE /v1/streams/tokens/2/"] {
                 assert!(why.detail.contains(phrase), "{fault:?}: {why}");
             }
             assert_eq!(
                 ids(&sandbox),
                 ["1", "2"],
-                "none is deleted, and no further one is created: {fault:?}"
+                "no token is deleted, and no further one is created: {fault:?}"
             );
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn temporary_token_of_a_lost_answer_is_reported_and_another_one_is_created() {
-        for fault in lost_answers(ANOTHER).into_iter().filter(acted) {
+    async fn create_reports_temporary_token_of_lost_answer_and_creates_another() {
+        for fault in lost_answers(INCOMPLETE_BODY).into_iter().filter(takes_effect) {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", TOKENS));
             let mut diagnostics = Diagnostics::default();
@@ -271,11 +207,11 @@ mod tests {
             assert_eq!(issued.token.id.to_string(), "2", "{fault:?}");
             let warnings: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
             assert!(
-                warnings.len() == 1 && warnings[0].contains("\n  - 1, made at "),
+                warnings.len() == 1 && warnings[0].contains("\n  - 1, created at "),
                 "{warnings:?}"
             );
 
-            // Not for ever.
+            // The number of repetitions is limited.
             sandbox.fault(fault.clone().on("POST", TOKENS).times(1_000));
             let why = create(&api(&sandbox), &operation(), false, &mut diagnostics)
                 .await
@@ -285,20 +221,20 @@ mod tests {
         }
     }
 
-    /// Terraform starts a process for each `provider` block, so no lock covers both.
+    /// Terraform starts a process per `provider` block, so no lock serialises the two creations.
     #[tokio::test(start_paused = true)]
-    async fn two_provider_blocks_with_one_lost_creation_never_hold_the_same_token() {
+    async fn concurrent_creates_with_one_lost_answer_never_return_the_same_token() {
         for permanent in [true, false] {
-            for fault in lost_answers(ANOTHER) {
+            for fault in lost_answers(INCOMPLETE_BODY) {
                 for skip in 0..2 {
                     let sandbox = sandbox(Options::default());
                     sandbox.fault(fault.clone().on("POST", TOKENS).skip(skip));
                     let (one, other) = (api(&sandbox), api(&sandbox));
                     let (one_operation, other_operation) = (operation(), operation());
-                    let (mut told, mut told_other) = (Diagnostics::default(), Diagnostics::default());
+                    let (mut one_report, mut other_report) = (Diagnostics::default(), Diagnostics::default());
                     let (one, other) = tokio::join!(
-                        create(&one, &one_operation, permanent, &mut told),
-                        create(&other, &other_operation, permanent, &mut told_other)
+                        create(&one, &one_operation, permanent, &mut one_report),
+                        create(&other, &other_operation, permanent, &mut other_report)
                     );
                     if let (Ok(one), Ok(other)) = (&one, &other) {
                         assert_ne!(one.token.id, other.token.id, "{fault:?}");
@@ -308,15 +244,19 @@ mod tests {
                         .flatten()
                         .map(|issued| issued.token.id)
                         .collect();
-                    let reports: Vec<_> = told.iter().chain(told_other.iter()).map(ToString::to_string).collect();
-                    let errors = [&one, &other].into_iter().filter_map(|made| made.as_ref().err());
+                    let reports: Vec<_> = one_report
+                        .iter()
+                        .chain(other_report.iter())
+                        .map(ToString::to_string)
+                        .collect();
+                    let errors = [&one, &other].into_iter().filter_map(|created| created.as_ref().err());
                     let reports: Vec<_> = reports.into_iter().chain(errors.map(ToString::to_string)).collect();
                     for id in ids(&sandbox) {
                         let is_held = held.iter().any(|held| held.to_string() == id);
                         let is_reported = reports.iter().any(|report| report.contains(&format!("\n  - {id}")));
                         assert!(
                             is_held || is_reported,
-                            "{fault:?}: the token {id} is an orphan that no one reports"
+                            "{fault:?}: the token {id} is an unreported orphan"
                         );
                     }
                 }
@@ -325,24 +265,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn token_of_the_other_kind_does_not_end_the_repetition() {
+    async fn create_ignores_new_tokens_of_the_other_kind() {
         let sandbox = sandbox(Options::default());
         sandbox.add_token(&Realm::Account, true);
         sandbox.fault(Fault::new(Effect::Cut).on("POST", TOKENS));
         let (api, operation) = (api(&sandbox), operation());
         let mut diagnostics = Diagnostics::default();
-        let stranger = async {
+        let other_client = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
             sandbox.add_token(&Realm::Account, false)
         };
-        let (made, stranger) = tokio::join!(create(&api, &operation, true, &mut diagnostics), stranger);
-        assert_ne!(made.unwrap().token.id.to_string(), stranger.id.to_string());
+        let (created, other) = tokio::join!(create(&api, &operation, true, &mut diagnostics), other_client);
+        assert_ne!(created.unwrap().token.id.to_string(), other.id.to_string());
         assert_eq!(ids(&sandbox).len(), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn create_reports_an_orphan_that_could_not_be_seen() {
-        for fault in lost_answers(ANOTHER) {
+    async fn create_reports_an_unknown_outcome_if_the_list_is_unreadable() {
+        for fault in lost_answers(INCOMPLETE_BODY) {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on("POST", TOKENS));
             sandbox.fault(Fault::answer(503).on("GET", TOKENS).skip(1).times(1_000));
@@ -350,12 +290,12 @@ mod tests {
             let why = create(&api(&sandbox), &operation(), true, &mut diagnostics)
                 .await
                 .unwrap_err();
-            assert!(why.detail.contains("could not be found out"), "{why}");
+            assert!(why.detail.contains("could not be determined"), "{why}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interrupt_ends_the_repetitions_but_not_the_look_after_a_lost_answer() {
+    async fn interrupt_stops_repetitions_but_not_the_list_after_a_lost_answer() {
         let sandbox = sandbox(Options::default());
         sandbox.fault(Fault::new(Effect::Cut).after().on("POST", TOKENS));
         let (api, operation) = (api(&sandbox), operation());
@@ -364,12 +304,12 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(500)).await;
             operation.cancellation.cancel();
         };
-        let (made, ()) = tokio::join!(create(&api, &operation, true, &mut diagnostics), interrupt);
-        assert!(made.unwrap_err().detail.contains("\n  - 1, made at "));
+        let (created, ()) = tokio::join!(create(&api, &operation, true, &mut diagnostics), interrupt);
+        assert!(created.unwrap_err().detail.contains("\n  - 1, created at "));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_at_the_limit_names_what_uses_it_up() {
+    async fn create_rejected_at_the_limit_lists_the_existing_tokens() {
         for limit_reached in [400, 403, 409] {
             let sandbox = sandbox(Options {
                 limit_reached: http::StatusCode::from_u16(limit_reached).unwrap(),
@@ -377,12 +317,12 @@ mod tests {
             });
             (0..5).for_each(|_| drop(sandbox.add_token(&Realm::Account, true)));
             let mut diagnostics = Diagnostics::default();
-            let told = create(&api(&sandbox), &operation(), true, &mut diagnostics)
+            let error = create(&api(&sandbox), &operation(), true, &mut diagnostics)
                 .await
                 .unwrap_err();
             assert!(
-                told.detail.contains("may have 5 permanent tokens") && told.detail.contains("\n  - 5"),
-                "{told}"
+                error.detail.contains("may have 5 permanent tokens") && error.detail.contains("\n  - 5"),
+                "{error}"
             );
         }
     }

@@ -1,42 +1,44 @@
-//! Deleting a token so that it is certainly gone.
+//! Deletes a stream token until the platform no longer lists it.
 //!
 //! # Flow
-//! Delete, and list: what the list still has is deleted again.
+//! Delete the token, then read the list. If the list still has the token, delete it again.
 //!
 //! # Guarantees
-//! - What is reported as gone is not in the platform's list. An answer alone does not prove it: a proxy can say 204 or
-//!   404 without the platform having received the request, and an unknown token would remain valid.
-//! - Nothing but this one token is deleted: see [`TokenId`].
+//! - A token that is reported as deleted is not in the platform's list. The answer to the deletion
+//!   is no proof: a proxy may answer 204 or 404 without forwarding the request, and the token would
+//!   remain valid.
+//! - No other token is deleted: see [`TokenId`].
 //!
 //! # Assumptions
-//! - Ids are not given out again.
+//! - The platform does not reuse ids.
 
 use crate::framework::Diagnostic;
 use crate::neuroio::api::{Api, TokenId};
-use crate::neuroio::errors::failure;
+use crate::neuroio::errors::request_failed;
 use crate::platform::ensure;
 use crate::rest::Operation;
 
-/// Deletes a token. Gone already is gone.
+/// Deletes a token. Succeeds if the token does not exist.
 ///
 /// # Errors
-/// It is not gone, or may not be.
+/// The token exists, or it is unknown whether it does.
 pub(in crate::neuroio) async fn delete(api: &Api, operation: &Operation, id: TokenId) -> Result<(), Diagnostic> {
     ensure::absent(operation, &format!("The stream token {id}"), || async {
         match api.delete(operation, id).await {
-            Err(error) if !error.is_not_found() => Err(failure(&error)),
+            Err(error) if !error.is_not_found() => Err(request_failed(&error)),
             _ => is_listed(api, operation, id).await,
         }
     })
     .await
 }
 
-/// Whether the platform's list has the token.
+/// Whether the platform's list contains the token.
 ///
 /// # Errors
-/// The error to report if that cannot be found out.
+/// The list cannot be read.
 pub(in crate::neuroio) async fn is_listed(api: &Api, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
-    let tokens = api.list(operation, None).await.map_err(|error| failure(&error))?;
+    let tokens = api.list(operation, None).await;
+    let tokens = tokens.map_err(|error| request_failed(&error))?;
     Ok(tokens.iter().any(|token| token.id == id))
 }
 
@@ -49,7 +51,7 @@ mod tests {
     use crate::sandbox::{Effect, Fault};
 
     #[tokio::test(start_paused = true)]
-    async fn delete_does_not_trust_an_answer_from_elsewhere() {
+    async fn delete_repeats_if_a_gateway_answered_for_the_platform() {
         for answer in [Fault::answer(200), Fault::answer(204), Fault::answer(404)] {
             let sandbox = sandbox(Options::default());
             let token = sandbox.add_token(&Realm::Account, true);
@@ -60,12 +62,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn delete_reports_a_token_that_stays_in_the_list() {
+    async fn delete_reports_a_token_that_remains_in_the_list() {
         let sandbox = sandbox(Options::default());
         let token = sandbox.add_token(&Realm::Account, true);
         sandbox.fault(Fault::answer(204).on("DELETE", &path(&token)).times(100));
-        let told = delete(&api(&sandbox), &operation(), id(&token)).await.unwrap_err();
-        assert!(told.summary.contains("is still there"), "{told}");
+        let error = delete(&api(&sandbox), &operation(), id(&token)).await.unwrap_err();
+        assert!(error.summary.contains("is still there"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -78,8 +80,8 @@ mod tests {
         sandbox.fault(Fault::new(Effect::Cut).after().on("DELETE", &path(&token)).times(3));
         delete(&api(&sandbox), &operation(), id(&token)).await.unwrap();
         delete(&api(&sandbox), &operation(), id(&token)).await.unwrap();
-        let left: Vec<_> = sandbox.tokens(&Realm::Account).iter().map(|token| token.id).collect();
-        assert_eq!(left, [other.id]);
+        let remaining: Vec<_> = sandbox.tokens(&Realm::Account).iter().map(|token| token.id).collect();
+        assert_eq!(remaining, [other.id]);
         assert_eq!(sandbox.calls("DELETE", "/streams/tokens/"), 0);
     }
 }

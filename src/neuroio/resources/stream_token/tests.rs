@@ -1,4 +1,4 @@
-//! The life of a stream token against the sandbox, under tokio's paused clock.
+//! Runs of a single `neuroio_stream_token` against the sandbox, under tokio's paused clock.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::sandbox::{Effect, Fault};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A workspace with a stream token.
+/// A configuration with one stream token, and the sandbox.
 struct World {
     sandbox: Sandbox,
     provider: Box<dyn Fn() -> NeuroIo>,
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// The same after an apply that has created the token.
+    /// Creates the token by an apply.
     async fn created(mut self, config: &StreamToken) -> Self {
         self.apply(config).await.plans(Action::Create).reports_nothing();
         self
@@ -71,8 +71,8 @@ impl World {
         self.resource.import(&self.provider, id).await
     }
 
-    /// Asserts that an apply finds nothing to do, and reports nothing.
-    async fn rests(&mut self, config: &StreamToken) {
+    /// Asserts that an apply changes nothing and reports nothing.
+    async fn assert_stable(&mut self, config: &StreamToken) {
         let before = format!("{:?}", self.state());
         self.apply(config).await.changes_nothing().reports_nothing();
         assert_eq!(format!("{:?}", self.state()), before);
@@ -104,7 +104,7 @@ fn inactive(permanent: bool) -> StreamToken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_lives_whatever_shape_the_answers_have() {
+async fn token_lifecycle_works_with_every_answer_shape() {
     for options in option_variants() {
         for permanent in [true, false] {
             let mut world = World::new(options.clone()).created(&token(permanent)).await;
@@ -113,26 +113,26 @@ async fn token_lives_whatever_shape_the_answers_have() {
                 world.accepts(&state) && state.expires_at.is_null() == permanent,
                 "{options:?}"
             );
-            world.rests(&token(permanent)).await;
+            world.assert_stable(&token(permanent)).await;
 
             world.apply(&inactive(permanent)).await.plans(Action::Update);
             assert!(!world.accepts(&state), "{options:?}");
-            world.rests(&inactive(permanent)).await;
+            world.assert_stable(&inactive(permanent)).await;
             world.apply(&token(permanent)).await.plans(Action::Update);
             assert!(world.accepts(&state), "{options:?}");
 
             let mut imported = World::with(provider(&world.sandbox), world.sandbox.clone());
             imported.import(state.id.known().unwrap()).await.succeeds();
             assert_eq!(format!("{:?}", imported.state()), format!("{state:?}"), "{options:?}");
-            assert!(world.accepts(&imported.state()), "an import brings the value");
-            imported.rests(&token(permanent)).await;
+            assert!(world.accepts(&imported.state()), "an import includes the value");
+            imported.assert_stable(&token(permanent)).await;
 
             world.destroy().await.succeeds();
             assert!(
                 world.resource.object().is_none() && !world.accepts(&state),
                 "{options:?}"
             );
-            // It is gone already.
+            // The token is already gone.
             imported.destroy_without_refresh().await.succeeds();
             assert!(imported.resource.object().is_none(), "{options:?}");
             assert_eq!(world.sandbox.calls("DELETE", "/streams/tokens/"), 0);
@@ -142,12 +142,12 @@ async fn token_lives_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn temporary_token_is_replaced_once_it_has_expired_and_the_plan_says_so() {
+async fn expired_temporary_token_is_replaced_and_the_plan_warns() {
     for options in option_variants() {
         let mut world = World::new(options).created(&token(false)).await;
         let first = world.state();
         tokio::time::advance(DAY - Duration::from_secs(60)).await;
-        world.rests(&token(false)).await;
+        world.assert_stable(&token(false)).await;
 
         tokio::time::advance(Duration::from_secs(60)).await;
         let run = world.plan(&token(false)).await.plans(Action::Replace);
@@ -162,24 +162,24 @@ async fn temporary_token_is_replaced_once_it_has_expired_and_the_plan_says_so() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn change_of_the_kind_replaces_the_token() {
+async fn change_of_permanent_replaces_the_token() {
     let mut world = World::new(Options::default()).created(&token(false)).await;
     world.apply(&token(true)).await.plans(Action::Replace);
     assert!(world.state().expires_at.is_null());
 }
 
 #[tokio::test(start_paused = true)]
-async fn permanent_token_stays_whatever_its_expiry_says() {
+async fn permanent_token_is_not_replaced_after_its_reported_expiry() {
     for options in option_variants() {
         let mut world = World::new(options).created(&token(true)).await;
         tokio::time::advance(DAY * 1_000).await;
-        world.rests(&token(true)).await;
+        world.assert_stable(&token(true)).await;
         assert!(world.accepts(&world.state()));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_sees_changes_and_deletions_outside() {
+async fn refresh_detects_drift_and_deletion() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
     let state = world.state();
     let id = state.id.known().unwrap().parse().unwrap();
@@ -199,7 +199,7 @@ async fn refresh_sees_changes_and_deletions_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_after_a_creation_changes_nothing_whatever_its_answer_leaves_out() {
+async fn refresh_changes_nothing_after_a_creation_whose_answer_lacks_times() {
     for permanent in [true, false] {
         let options = Options {
             creation_returns_times: false,
@@ -207,14 +207,14 @@ async fn refresh_after_a_creation_changes_nothing_whatever_its_answer_leaves_out
         };
         let mut world = World::new(options).created(&token(permanent)).await;
         assert!(world.state().created_at.known().is_some());
-        world.rests(&token(permanent)).await;
+        world.assert_stable(&token(permanent)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_removes_a_token_only_if_the_platforms_list_has_it_no_more() {
+async fn refresh_removes_a_token_only_if_the_list_lacks_it() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
-    let of_this = path(&world.sandbox.tokens(&Realm::Account)[0]);
+    let token_path = path(&world.sandbox.tokens(&Realm::Account)[0]);
     for (answer, fails) in [
         (Fault::answer(401), true),
         (Fault::answer(403), true),
@@ -228,13 +228,13 @@ async fn refresh_removes_a_token_only_if_the_platforms_list_has_it_no_more() {
         (Fault::answer(500), true),
         (Fault::answer(200).body("{}"), true),
     ] {
-        world.sandbox.fault(answer.clone().on("GET", &of_this).times(100));
+        world.sandbox.fault(answer.clone().on("GET", &token_path).times(100));
         let run = world.refresh().await;
         assert!(world.resource.object().is_some(), "{answer:?}");
         assert_eq!(run.diagnostics.len(), usize::from(fails), "{answer:?}: {run:?}");
         world.sandbox.clear_faults();
     }
-    // It is gone, but the list cannot be read.
+    // The token was deleted, but the list cannot be read.
     world.sandbox.delete_outside(1);
     world
         .sandbox
@@ -244,7 +244,7 @@ async fn refresh_removes_a_token_only_if_the_platforms_list_has_it_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_records_a_token_that_could_not_be_deactivated() {
+async fn failed_deactivation_keeps_the_created_token_in_the_state() {
     let mut world = World::new(Options::default());
     world
         .sandbox
@@ -256,7 +256,7 @@ async fn create_records_a_token_that_could_not_be_deactivated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_of_a_lost_creation_is_in_no_state_and_can_be_imported() {
+async fn token_of_lost_creation_is_not_in_the_state_and_can_be_imported() {
     let mut world = World::new(Options::default());
     world
         .sandbox
@@ -265,11 +265,11 @@ async fn token_of_a_lost_creation_is_in_no_state_and_can_be_imported() {
     assert!(world.resource.object().is_none());
     world.import("1").await.succeeds();
     assert!(world.accepts(&world.state()));
-    world.rests(&token(true)).await;
+    world.assert_stable(&token(true)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_reports_a_change_that_did_not_take_place() {
+async fn update_reports_a_change_without_effect() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
     world
         .sandbox
@@ -279,16 +279,16 @@ async fn update_reports_a_change_that_did_not_take_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_warns_of_the_limit_of_permanent_tokens() {
+async fn plan_warns_if_it_exceeds_the_limit() {
     let mut world = World::new(Options::default());
     (0..5).for_each(|_| drop(world.sandbox.add_token(&Realm::Account, true)));
     world.plan(&token(true)).await.warns("exceeds the limit");
-    // Temporary ones have none.
+    // Temporary tokens have no limit.
     world.plan(&token(false)).await.reports_nothing();
 }
 
 #[tokio::test(start_paused = true)]
-async fn import_takes_neither_a_value_nor_an_empty_id() {
+async fn import_rejects_values_and_empty_ids() {
     let mut world = World::new(Options::default());
     let key = world.sandbox.add_token(&Realm::Account, true).key;
     for id in [key.expose_secret(), "", "/", "..", "1/", "*"] {
@@ -303,14 +303,14 @@ async fn import_takes_neither_a_value_nor_an_empty_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn state_without_an_id_deletes_nothing() {
+async fn destroy_without_an_id_in_the_state_deletes_nothing() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
     let state = StreamToken {
         id: "".into(),
         ..world.state()
     };
     world.resource.set_state(state);
-    world.destroy_without_refresh().await.fails("Unreadable id");
+    world.destroy_without_refresh().await.fails("Invalid id in the state");
     assert!(world.resource.object().is_some());
     assert_eq!(world.sandbox.tokens(&Realm::Account).len(), 1);
 }
@@ -321,25 +321,31 @@ async fn providers_own_token_is_neither_deactivated_nor_deleted() {
     let own = sandbox.add_token(&Realm::Account, true);
     let mut world = World::with(provider_with(&sandbox, &own.key), sandbox);
     world.import(&own.id.to_string()).await.succeeds();
-    world.apply(&inactive(true)).await.fails("Cannot deactivate the token");
-    world.destroy().await.fails("Cannot delete the token");
+    world
+        .apply(&inactive(true))
+        .await
+        .fails("Cannot deactivate the provider's own API token");
+    world
+        .destroy()
+        .await
+        .fails("Cannot delete the provider's own API token");
     assert!(world.accepts(&world.state()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_api_token_sees_its_own_stream_tokens() {
+async fn tokens_of_another_space_are_not_accessible() {
     let sandbox = sandbox(Options::default());
     let space = Realm::Space("lobby".to_owned());
-    let theirs = sandbox.add_token(&Realm::Account, true);
+    let account_token = sandbox.add_token(&Realm::Account, true);
     let mut world = World::with(provider_with(&sandbox, &sandbox.add_api_token(&space)), sandbox);
-    let run = world.import(&theirs.id.to_string()).await;
+    let run = world.import(&account_token.id.to_string()).await;
     run.fails("another account or space");
     world.apply(&token(true)).await.succeeds();
     assert_eq!(world.sandbox.tokens(&space).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn provider_that_is_not_configured_loses_nothing() {
+async fn unconfigured_provider_leaves_state_and_token_unchanged() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
     let state = format!("{:?}", world.state());
     let unknown = [("api_token".to_owned(), Value::Unknown)];
@@ -349,11 +355,11 @@ async fn provider_that_is_not_configured_loses_nothing() {
     world.destroy().await.fails("`api_token`");
     assert_eq!(format!("{:?}", world.state()), state);
     world.resource.set_provider(json!({}));
-    world.rests(&token(true)).await;
+    world.assert_stable(&token(true)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn saved_plan_applied_after_a_temporary_token_expired_is_not_a_replacement() {
+async fn saved_plan_applied_after_the_expiry_does_not_replace_the_token() {
     let mut world = World::new(Options::default()).created(&token(false)).await;
     let first = world.state();
     let plan = world.resource.save_plan(&world.provider, Some(&inactive(false))).await;
@@ -363,5 +369,5 @@ async fn saved_plan_applied_after_a_temporary_token_expired_is_not_a_replacement
     assert_eq!(world.state().id, first.id);
     world.apply(&token(false)).await.succeeds();
     assert_ne!(world.state().id, first.id);
-    world.rests(&token(false)).await;
+    world.assert_stable(&token(false)).await;
 }
