@@ -1,4 +1,4 @@
-//! `--debug`: a provider that Terraform attaches to.
+//! `--debug`: Terraform attaches to a running provider.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -37,12 +37,12 @@ async fn socket_is_accessible_to_same_user_only() {
 }
 
 #[tokio::test]
-async fn debug_server_ignores_shutdown_and_ends_on_interrupt() {
+async fn debug_server_ignores_shutdown_and_exits_on_interrupt() {
     let plugin = Plugin::debug().await;
     let directory = plugin.socket.parent().unwrap().to_owned();
     plugin.shutdown().await;
     plugin.shutdown().await;
     plugin.signal("INT").await;
-    assert!(plugin.ended().await.status.success());
+    assert!(plugin.exited().await.status.success());
     assert!(!directory.exists());
 }

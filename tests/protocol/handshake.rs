@@ -1,4 +1,4 @@
-//! The program's answer to valid and invalid handshakes.
+//! The output of the program for valid and invalid handshakes.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -34,7 +34,7 @@ async fn handshake_line_reports_no_multiplexing_on_request() {
 }
 
 #[tokio::test]
-async fn program_started_by_hand_prints_help() {
+async fn program_without_handshake_prints_help() {
     for variables in [vec![], vec![(COOKIE.0, "wrong".to_owned())]] {
         let temporary = TempDir::new().unwrap();
         let output = program(&temporary, &variables).output().await.unwrap();
@@ -109,10 +109,10 @@ async fn unsupported_handshake_prints_reason() {
     ] {
         let plugin = Plugin::start(Options::default().with(name, value)).await;
         let line = plugin.line.clone();
-        let ended = plugin.ended().await;
-        assert_eq!(ended.status.code(), Some(1));
+        let exited = plugin.exited().await;
+        assert_eq!(exited.status.code(), Some(1));
         assert!(line.contains(reason), "{line}");
         assert!(!line.contains('|'), "{line}");
-        assert!(ended.stderr.contains(reason), "{ended:?}");
+        assert!(exited.stderr.contains(reason), "{exited:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The calls of every kind of object that a provider may define.
+//! Calls for every kind of object that a provider may define.
 
 use tonic::Request;
 
@@ -10,7 +10,7 @@ use crate::support::proto::tfplugin6::{
 };
 
 #[tokio::test]
-async fn failed_stream_ends_with_its_error() {
+async fn failed_stream_returns_error_and_closes() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     let request = list_resource::Request {

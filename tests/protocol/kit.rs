@@ -1,4 +1,4 @@
-//! The testing kit, with the real program.
+//! The testing kit with the real program.
 
 use serde_json::json;
 use token_providers::framework::Value;
@@ -13,7 +13,7 @@ fn text(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn workspace_starts_the_program_and_calls_it_with_and_without_tls() {
+async fn workspace_starts_program_with_and_without_tls() {
     for program in [program(), program().without_tls()] {
         let (workspace, arguments) = (Workspace::new(), [text("2027-01-01T00:00:00Z"), text("12h")]);
         let sum = workspace.call_function(program, "duration_add", &arguments).await;
@@ -22,7 +22,7 @@ async fn workspace_starts_the_program_and_calls_it_with_and_without_tls() {
 }
 
 #[tokio::test]
-async fn resource_in_a_process_reports_what_the_provider_reports() {
+async fn resource_of_program_returns_diagnostics_of_provider() {
     // Port 9 refuses connections.
     let program = program()
         .with("STRIIM_BASE_URL", "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-//! The end of the program and its cleanup. The idle timeouts are tested next to the server's code.
+//! The exit of the program and its cleanup. The idle timeouts are tested next to the server's code.
 
 use std::time::Duration;
 
@@ -18,30 +18,30 @@ use crate::support::proto::tfplugin6::{DynamicValue, configure_provider, read_da
 const STOP: &str = "/tfplugin6.Provider/StopProvider";
 
 #[tokio::test]
-async fn shutdown_ends_program_and_removes_socket() {
+async fn shutdown_exits_program_and_removes_socket() {
     let plugin = Plugin::start(Options::default()).await;
     let directory = plugin.socket.parent().unwrap().to_owned();
     plugin.shutdown().await;
-    let ended = plugin.ended().await;
-    assert!(ended.status.success(), "{ended:?}");
-    assert_eq!((ended.stdout, ended.stderr), (String::new(), String::new()));
+    let exited = plugin.exited().await;
+    assert!(exited.status.success(), "{exited:?}");
+    assert_eq!((exited.stdout, exited.stderr), (String::new(), String::new()));
     assert!(!directory.exists());
 }
 
 #[tokio::test]
-async fn sigterm_and_sighup_end_program_and_remove_socket() {
+async fn sigterm_and_sighup_exit_program_and_remove_socket() {
     for signal in ["TERM", "HUP"] {
         let plugin = Plugin::start(Options::default()).await;
         let directory = plugin.socket.parent().unwrap().to_owned();
         let _idle = plugin.channel().await;
         plugin.signal(signal).await;
-        assert!(plugin.ended().await.status.success());
+        assert!(plugin.exited().await.status.success());
         assert!(!directory.exists());
     }
 }
 
 #[tokio::test]
-async fn interrupt_does_not_end_plugin() {
+async fn interrupt_does_not_exit_program() {
     let plugin = Plugin::start(Options::default()).await;
     for _ in 0..3 {
         plugin.signal("INT").await;
@@ -55,7 +55,7 @@ async fn interrupt_does_not_end_plugin() {
 }
 
 #[tokio::test]
-async fn stop_provider_does_not_end_program() {
+async fn stop_provider_does_not_exit_program() {
     let plugin = Plugin::start(Options::default()).await;
     let mut client = plugin.client().await;
     for _ in 0..2 {
@@ -80,17 +80,17 @@ async fn streams_of_go_plugin_are_open_until_shutdown() {
     plugin.shutdown().await;
     assert!(stdio.message().await.unwrap().is_none());
     assert!(broker.message().await.unwrap().is_none());
-    assert!(plugin.ended().await.status.success());
+    assert!(plugin.exited().await.status.success());
 }
 
-/// Uses two clients, because the program waits a while for another client.
+/// Uses two programs, because each waits for another client for a while.
 #[tokio::test]
-async fn client_lost_during_message_or_call_ends_program_and_removes_socket() {
-    let told_half = Plugin::start(Options::default()).await;
+async fn client_lost_during_message_or_call_exits_program_and_removes_socket() {
+    let receiving = Plugin::start(Options::default()).await;
     let half = tokio_stream::once(frame(100, b"half of it")).chain(tokio_stream::pending());
     let body = StreamBody::new(half.map(|bytes| Ok::<_, Status>(Frame::data(bytes))));
-    let telling = call(told_half.channel().await, STOP, Body::new(body));
-    assert!(timeout(Duration::from_millis(100), telling).await.is_err());
+    let sending = call(receiving.channel().await, STOP, Body::new(body));
+    assert!(timeout(Duration::from_millis(100), sending).await.is_err());
 
     // A platform that accepts connections and never answers.
     let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -122,9 +122,9 @@ async fn client_lost_during_message_or_call_ends_program_and_removes_socket() {
     };
     drop(client);
 
-    for plugin in [told_half, busy] {
+    for plugin in [receiving, busy] {
         let directory = plugin.socket.parent().unwrap().to_owned();
-        assert!(plugin.ended().await.status.success());
+        assert!(plugin.exited().await.status.success());
         assert!(!directory.exists());
     }
 }

@@ -8,14 +8,14 @@ use super::plugin::{Identity, Options, Plugin};
 async fn log(options: Options) -> String {
     let plugin = Plugin::start(options).await;
     if let Ok(channel) = plugin.channel_by(Some(&Identity::p256().unwrap())).await {
-        let mut stranger = crate::support::proto::tfplugin6::provider_client::ProviderClient::new(channel);
-        stranger
+        let mut client = crate::support::proto::tfplugin6::provider_client::ProviderClient::new(channel);
+        client
             .get_metadata(crate::support::proto::tfplugin6::get_metadata::Request {})
             .await
             .unwrap_err();
     }
     plugin.shutdown().await;
-    plugin.ended().await.stderr
+    plugin.exited().await.stderr
 }
 
 #[tokio::test]

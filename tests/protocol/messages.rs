@@ -7,7 +7,7 @@ use tonic::Code;
 
 const STOP: &str = "/tfplugin6.Provider/StopProvider";
 
-async fn serves(plugin: &Plugin) -> bool {
+async fn is_serving(plugin: &Plugin) -> bool {
     plugin
         .client()
         .await
@@ -55,20 +55,20 @@ async fn message_of_many_megabytes_is_accepted() {
 }
 
 #[tokio::test]
-async fn message_beyond_limit_is_rejected_unread() {
+async fn message_beyond_limit_is_rejected() {
     let plugin = Plugin::start(Options::default()).await;
     let status = call_with_bytes(plugin.channel().await, STOP, frame((256 << 20) + 1, b"the beginning")).await;
     assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
-    assert!(serves(&plugin).await);
+    assert!(is_serving(&plugin).await);
 }
 
 #[tokio::test]
-async fn broken_message_is_rejected_and_plugin_keeps_serving() {
+async fn invalid_message_is_rejected_and_plugin_keeps_serving() {
     let plugin = Plugin::start(Options::default()).await;
     let channel = plugin.channel().await;
     for bytes in [
         frame(3, &[0xff, 0xff, 0xff]),
-        frame(100, b"ends early"),
+        frame(100, b"too short"),
         frame(4, &[0x0a, 0x7f, 0, 0]),
         bytes::Bytes::from_static(b"no frame"),
         bytes::Bytes::new(),
@@ -81,7 +81,7 @@ async fn broken_message_is_rejected_and_plugin_keeps_serving() {
         .await;
         assert_ne!(status.code(), Code::Ok, "{bytes:?}");
     }
-    assert!(serves(&plugin).await);
+    assert!(is_serving(&plugin).await);
 }
 
 #[tokio::test]
@@ -103,10 +103,13 @@ async fn invalid_call_is_answered_and_plugin_keeps_serving() {
         }
     }
     assert!(answered > 100);
-    assert!(serves(&plugin).await);
+    assert!(is_serving(&plugin).await);
     plugin.shutdown().await;
-    let ended = plugin.ended().await;
-    assert!(ended.status.success() && !ended.stderr.contains("panic"), "{ended:?}");
+    let exited = plugin.exited().await;
+    assert!(
+        exited.status.success() && !exited.stderr.contains("panic"),
+        "{exited:?}"
+    );
 }
 
 #[tokio::test]
@@ -124,7 +127,7 @@ async fn unknown_service_is_unimplemented() {
 }
 
 #[tokio::test]
-async fn garbage_on_socket_ends_that_connection_only() {
+async fn garbage_on_socket_closes_only_that_connection() {
     for options in [Options::default(), Options::without_tls()] {
         let plugin = Plugin::start(options).await;
         for garbage in [
@@ -139,7 +142,7 @@ async fn garbage_on_socket_ends_that_connection_only() {
             let _ = connection.shutdown().await;
             let _ = connection.read_to_end(&mut Vec::new()).await;
         }
-        assert!(serves(&plugin).await);
+        assert!(is_serving(&plugin).await);
     }
 }
 
@@ -150,5 +153,5 @@ async fn silent_connections_do_not_block_terraform() {
     for _ in 0..10 {
         silent.push(plugin.connect().await);
     }
-    assert!(serves(&plugin).await);
+    assert!(is_serving(&plugin).await);
 }

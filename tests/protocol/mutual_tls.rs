@@ -16,7 +16,7 @@ async fn is_served(plugin: &Plugin, identity: Option<&Identity>) -> bool {
 }
 
 #[tokio::test]
-async fn terraform_is_accepted() {
+async fn client_with_certificate_of_terraform_is_accepted() {
     let identity = Identity::terraform();
     let plugin = Plugin::start(Options {
         identity: Some(identity.clone()),
@@ -51,13 +51,13 @@ async fn other_clients_are_rejected_and_terraform_is_still_accepted() {
         certificate: terraform.certificate.clone(),
         key: another.key.clone(),
     };
-    for (who, identity) in [
+    for (case, identity) in [
         ("no certificate", None),
         ("another certificate of the same kind", Some(another)),
         ("another kind of certificate", Some(Identity::p256().unwrap())),
         ("the certificate without its key", Some(stolen_certificate)),
     ] {
-        assert!(!is_served(&plugin, identity.as_ref()).await, "{who}");
+        assert!(!is_served(&plugin, identity.as_ref()).await, "{case}");
     }
     assert!(is_served(&plugin, Some(&terraform)).await);
 }

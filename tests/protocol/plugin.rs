@@ -1,4 +1,4 @@
-//! A client of the plugin protocol, for tests of the protocol itself: the testing kit's process, and raw messages.
+//! A client of the plugin protocol: a process of the testing kit, and raw messages.
 
 use std::ops::Deref;
 
@@ -16,14 +16,14 @@ pub(crate) use token_providers::framework::testing::{COOKIE, Identity};
 use crate::support::proto::go_plugin::{self, grpc_controller_client::GrpcControllerClient};
 use crate::support::proto::tfplugin6::provider_client::ProviderClient;
 
-/// A variable of the environment.
+/// An environment variable.
 pub(crate) type Variable = (&'static str, String);
 
-/// How to start a plugin. By default as Terraform does.
+/// The options of a plugin process; by default those of Terraform.
 pub(crate) struct Options {
-    /// Who the client is; without an identity, TLS is disabled.
+    /// The client's certificate; without one, TLS is disabled.
     pub(crate) identity: Option<Identity>,
-    /// Further variables, which replace those of the same name.
+    /// Additional environment variables, which override others of the same name.
     pub(crate) variables: Vec<Variable>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// As with `TF_DISABLE_PLUGIN_TLS`.
+    /// The options of Terraform with `TF_DISABLE_PLUGIN_TLS`.
     pub(crate) fn without_tls() -> Self {
         Self {
             identity: None,
@@ -45,7 +45,7 @@ impl Options {
         }
     }
 
-    /// The same, with one more variable.
+    /// Adds an environment variable.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
@@ -74,7 +74,8 @@ impl Deref for Plugin {
     }
 }
 
-/// The program under test, with nothing in its environment but `variables` and a directory for temporary files.
+/// Returns the program under test. Its environment contains only `variables` and a directory for
+/// temporary files.
 pub(crate) fn program(temporary: &TempDir, variables: &[Variable]) -> Command {
     let options = Options {
         identity: None,
@@ -84,18 +85,21 @@ pub(crate) fn program(temporary: &TempDir, variables: &[Variable]) -> Command {
 }
 
 impl Plugin {
-    /// Starts the plugin as Terraform does and reads the first line that it answers.
+    /// Starts the plugin and reads its handshake line.
     pub(crate) async fn start(options: Options) -> Self {
         Self(options.program().launch().await.expect("a line in time"))
     }
 
-    /// Starts the program with `--debug` and reads how to attach to it.
+    /// Starts the program with `--debug` and reads `TF_REATTACH_PROVIDERS` from its output.
     pub(crate) async fn debug() -> Self {
         let program = Options::without_tls().program().with_argument("--debug");
         let mut process = program.run().unwrap();
         process.line = loop {
             let line = process.read_line().await.expect("a line in time");
-            assert!(!line.is_empty(), "it ended before it said how to attach to it");
+            assert!(
+                !line.is_empty(),
+                "the program exited before it printed TF_REATTACH_PROVIDERS"
+            );
             if let Some((_, rest)) = line.split_once("TF_REATTACH_PROVIDERS='") {
                 break rest.trim_end().strip_suffix('\'').unwrap().to_owned();
             }
@@ -111,30 +115,30 @@ impl Plugin {
         self.0.pid().expect("a running process")
     }
 
-    /// Connects and says nothing.
+    /// Connects without sending anything.
     pub(crate) async fn connect(&self) -> UnixStream {
         self.0.connect().await.unwrap()
     }
 
-    /// A connection by the identity that the plugin was started with.
+    /// Connects with the identity that the plugin was started with.
     pub(crate) async fn channel(&self) -> Channel {
         self.0.channel().await.expect("a connection")
     }
 
-    /// A client of the provider's service.
+    /// Returns a client of the provider's service.
     pub(crate) async fn client(&self) -> ProviderClient<Channel> {
         let limit = 256 << 20;
         let client = ProviderClient::new(self.channel().await);
         client.max_decoding_message_size(limit).max_encoding_message_size(limit)
     }
 
-    /// Asks for the end, as Terraform does.
+    /// Requests the shutdown, as Terraform does.
     pub(crate) async fn shutdown(&self) {
         let mut controller = GrpcControllerClient::new(self.channel().await);
         controller.shutdown(go_plugin::Empty {}).await.unwrap();
     }
 
-    /// Sends a signal by its name, as `kill` knows it.
+    /// Sends a signal by its name, as in `kill -s`.
     pub(crate) async fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args(["-s", name, &self.pid().to_string()])
@@ -144,18 +148,18 @@ impl Plugin {
         assert!(status.success());
     }
 
-    /// Waits for the end of the process.
-    pub(crate) async fn ended(self) -> Exited {
-        self.0.exited().await.expect("an end in time")
+    /// Waits until the process exits.
+    pub(crate) async fn exited(self) -> Exited {
+        self.0.exited().await.expect("an exit in time")
     }
 }
 
-/// Calls `path` with the bytes of one gRPC frame as they are, and gives the status that comes back.
+/// Calls `path` with the bytes of a gRPC frame and returns the status.
 pub(crate) async fn call_with_bytes(channel: Channel, path: &str, frame: impl Into<Bytes>) -> tonic::Status {
     call(channel, path, tonic::body::Body::new(Full::new(frame.into()))).await
 }
 
-/// Calls `path` with this body as it is, and gives the status that comes back.
+/// Calls `path` with this body and returns the status.
 pub(crate) async fn call(mut channel: Channel, path: &str, body: tonic::body::Body) -> tonic::Status {
     let request = http::Request::post(format!("http://localhost{path}"))
         .header("content-type", "application/grpc")
@@ -181,7 +185,7 @@ pub(crate) async fn call(mut channel: Channel, path: &str, body: tonic::body::Bo
     }
 }
 
-/// A gRPC frame: uncompressed, with a length that may be a lie.
+/// Returns an uncompressed gRPC frame that declares `length`, which may be wrong.
 pub(crate) fn frame(length: u32, message: &[u8]) -> Bytes {
     let mut frame = BytesMut::new();
     frame.put_u8(0);

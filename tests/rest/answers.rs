@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use token_providers::rest::{Kind, Request};
 use token_providers::token::Clock;
 
-use super::script::{Act, BEARER, Platform, answer, create, delete, fetch, get, operation};
+use super::script::{BEARER, ScriptedPlatform, Step, answer, create, delete, fetch, get, operation};
 
 #[tokio::test(start_paused = true)]
 async fn request_has_expected_method_url_headers_and_body() {
-    let platform = Platform::new([answer(200, "\"a\""), answer(204, "")]);
+    let platform = ScriptedPlatform::new([answer(200, "\"a\""), answer(204, "")]);
     fetch(&platform.client(), &operation(), &create()).await.unwrap();
     let request = Request::new(Method::DELETE, "", &["thing"]).query("name", "a b/c&d+ü");
     platform.client().send(&operation(), &request).await.unwrap();
-    let [post, delete] = &platform.arrivals()[..] else {
+    let [post, delete] = &platform.requests()[..] else {
         panic!()
     };
     let header = |name| post.request.headers()[name].to_str().unwrap();
@@ -33,7 +33,7 @@ async fn request_has_expected_method_url_headers_and_body() {
 
 #[tokio::test(start_paused = true)]
 async fn request_with_ambiguous_path_or_query_is_not_sent() {
-    let platform = Platform::new([]);
+    let platform = ScriptedPlatform::new([]);
     for request in [
         Request::new(Method::DELETE, "delete it", &["tokens", ""]),
         Request::new(Method::DELETE, "delete it", &["tokens", ".."]),
@@ -46,8 +46,8 @@ async fn request_with_ambiguous_path_or_query_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_answer_is_truncated_and_fails() {
-    let platform = Platform::new([Act::Endless(201)]);
+async fn answer_beyond_size_limit_fails() {
+    let platform = ScriptedPlatform::new([Step::Endless(201)]);
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -57,9 +57,9 @@ async fn endless_answer_is_truncated_and_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_or_broken_error_answer_reports_its_status() {
-    for act in [Act::Endless(403), Act::CutBody(403), Act::HangBody(403)] {
-        let platform = Platform::new([act]);
+async fn error_with_infinite_or_broken_body_reports_status() {
+    for step in [Step::Endless(403), Step::CutBody(403), Step::HangBody(403)] {
+        let platform = ScriptedPlatform::new([step]);
         let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -70,13 +70,13 @@ async fn endless_or_broken_error_answer_reports_its_status() {
 
 #[tokio::test(start_paused = true)]
 async fn body_of_successful_deletion_is_ignored() {
-    for act in [
+    for step in [
         answer(204, ""),
-        Act::Endless(200),
-        Act::CutBody(200),
-        Act::HangBody(202),
+        Step::Endless(200),
+        Step::CutBody(200),
+        Step::HangBody(202),
     ] {
-        Platform::new([act])
+        ScriptedPlatform::new([step])
             .client()
             .send(&operation(), &delete())
             .await
@@ -87,7 +87,7 @@ async fn body_of_successful_deletion_is_ignored() {
 #[tokio::test(start_paused = true)]
 async fn html_page_is_reported_as_page() {
     let page = "<!DOCTYPE html><html><title>Sign in</title>";
-    let platform = Platform::new([answer(403, page)]);
+    let platform = ScriptedPlatform::new([answer(403, page)]);
     let error = fetch(&platform.client(), &operation(), &get())
         .await
         .unwrap_err()
@@ -96,7 +96,7 @@ async fn html_page_is_reported_as_page() {
         error.contains("a page for a browser") && !error.contains("Sign in"),
         "{error}"
     );
-    let platform = Platform::new([answer(200, page), answer(200, page), answer(200, page)]);
+    let platform = ScriptedPlatform::new([answer(200, page), answer(200, page), answer(200, page)]);
     let error = fetch(&platform.client(), &operation(), &get())
         .await
         .unwrap_err()
@@ -109,14 +109,14 @@ async fn html_page_is_reported_as_page() {
 
 #[tokio::test(start_paused = true)]
 async fn deletion_answered_with_page_fails() {
-    let platform = Platform::new((0..3).map(|_| answer(200, "\n<!DOCTYPE HTML><title>Sign in</title>")));
+    let platform = ScriptedPlatform::new((0..3).map(|_| answer(200, "\n<!DOCTYPE HTML><title>Sign in</title>")));
     let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
     assert!(error.to_string().contains("a page for a browser"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn not_found_in_page_does_not_count_as_deleted() {
-    let platform = Platform::new([answer(404, "{\"message\":\"no such thing\"}"), answer(404, "<html>404")]);
+    let platform = ScriptedPlatform::new([answer(404, "{\"message\":\"no such thing\"}"), answer(404, "<html>404")]);
     assert!(
         platform
             .client()
@@ -134,7 +134,7 @@ async fn not_found_in_page_does_not_count_as_deleted() {
 async fn redirect_is_not_followed_and_error_omits_its_secrets() {
     for status in [301, 302, 303, 307, 308] {
         let to = &[("location", "https://login.example.com/sso?code=s3cret")];
-        let platform = Platform::new([Act::Answer(status, to, "")]);
+        let platform = ScriptedPlatform::new([Step::Answer(status, to, "")]);
         let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
         let text = error.to_string();
@@ -147,7 +147,7 @@ async fn redirect_is_not_followed_and_error_omits_its_secrets() {
 
 #[tokio::test(start_paused = true)]
 async fn message_of_platform_is_shown_as_plain_text() {
-    let platform = Platform::new([answer(409, "{\"message\":\"\\u001b[31mname\\r\\ntaken\\u0007\"}")]);
+    let platform = ScriptedPlatform::new([answer(409, "{\"message\":\"\\u001b[31mname\\r\\ntaken\\u0007\"}")]);
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::CONFLICT));
     assert_eq!(error.platform_message(), Some("name taken"));
@@ -157,24 +157,24 @@ async fn message_of_platform_is_shown_as_plain_text() {
 async fn clock_is_corrected_only_by_answers_of_platform() {
     const DATE: (&str, &str) = ("date", "Fri, 01 Jan 2027 00:00:00 GMT");
     let machine: Timestamp = "2027-02-10T00:00:00Z".parse().unwrap();
-    for (act, corrects) in [
-        (Act::Answer(200, &[DATE], "\"value\""), true),
-        (Act::Answer(404, &[DATE], "{}"), true),
-        (Act::Answer(401, &[DATE], ""), true),
-        (Act::Answer(200, &[], "\"value\""), false),
-        (Act::Answer(200, &[("date", "soon")], "\"value\""), false),
-        // A cache has stored it for a while.
-        (Act::Answer(200, &[DATE, ("age", "3456000")], "\"value\""), false),
-        (Act::Answer(200, &[DATE], "<html>Sign in</html>"), false),
-        (Act::Answer(404, &[DATE], "<html>No such page</html>"), false),
-        (Act::Answer(302, &[DATE, ("location", "/login")], ""), false),
-        (Act::Answer(501, &[DATE], ""), false),
+    for (step, corrects) in [
+        (Step::Answer(200, &[DATE], "\"value\""), true),
+        (Step::Answer(404, &[DATE], "{}"), true),
+        (Step::Answer(401, &[DATE], ""), true),
+        (Step::Answer(200, &[], "\"value\""), false),
+        (Step::Answer(200, &[("date", "soon")], "\"value\""), false),
+        // A cached answer.
+        (Step::Answer(200, &[DATE, ("age", "3456000")], "\"value\""), false),
+        (Step::Answer(200, &[DATE], "<html>Sign in</html>"), false),
+        (Step::Answer(404, &[DATE], "<html>No such page</html>"), false),
+        (Step::Answer(302, &[DATE, ("location", "/login")], ""), false),
+        (Step::Answer(501, &[DATE], ""), false),
     ] {
         let clock = Clock::new(move || machine);
-        let platform = Platform::new([act]);
+        let platform = ScriptedPlatform::new([step]);
         let client = platform.client().with_clock(clock.clone());
         let _ = fetch(&client, &operation(), &create()).await;
-        assert_eq!(clock.now() != machine, corrects, "{:?}", platform.arrivals());
+        assert_eq!(clock.now() != machine, corrects, "{:?}", platform.requests());
         assert_eq!(clock.is_synchronised(), corrects);
     }
 }

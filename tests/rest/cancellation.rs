@@ -1,17 +1,17 @@
-//! Cancellation ends an operation at once, except for a request whose answer may be the only copy
-//! of a token.
+//! Cancellation stops an operation immediately, unless the answer in flight may be the only copy of
+//! a token.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::script::{Act, Platform, answer, create, delete, fetch, get, operation};
+use super::script::{ScriptedPlatform, Step, answer, create, delete, fetch, get, operation};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_wait_ends_immediately() {
-    let platform = Platform::new([Act::Answer(429, &[("retry-after", "100")], "")]);
+async fn cancelled_wait_returns_immediately() {
+    let platform = ScriptedPlatform::new([Step::Answer(429, &[("retry-after", "100")], "")]);
     let (client, operation, start) = (platform.client(), operation(), Instant::now());
     let request = create();
     let (result, ()) = tokio::join!(fetch(&client, &operation, &request), async {
@@ -24,9 +24,9 @@ async fn cancelled_wait_ends_immediately() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_read_or_deletion_in_flight_ends_immediately() {
+async fn cancelled_read_or_deletion_in_flight_returns_immediately() {
     for (request, ambiguous) in [(get(), false), (delete(), true)] {
-        let platform = Platform::new([Act::Hang]);
+        let platform = ScriptedPlatform::new([Step::Hang]);
         let (client, operation, start) = (platform.client(), operation(), Instant::now());
         let (result, ()) = tokio::join!(fetch(&client, &operation, &request), async {
             sleep(SECOND).await;
@@ -40,8 +40,8 @@ async fn cancelled_read_or_deletion_in_flight_ends_immediately() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_creation_in_flight_finishes_and_returns_token() {
-    let platform = Platform::new([Act::Late(20 * SECOND, 201, "\"value\"")]);
+async fn cancelled_creation_in_flight_completes_and_returns_token() {
+    let platform = ScriptedPlatform::new([Step::Late(20 * SECOND, 201, "\"value\"")]);
     let (client, operation) = (platform.client(), operation());
     let request = create();
     let (result, ()) = tokio::join!(fetch(&client, &operation, &request), async {
@@ -53,7 +53,7 @@ async fn cancelled_creation_in_flight_finishes_and_returns_token() {
 
 #[tokio::test(start_paused = true)]
 async fn cancelled_operation_sends_nothing() {
-    let platform = Platform::new([answer(200, "\"value\"")]);
+    let platform = ScriptedPlatform::new([answer(200, "\"value\"")]);
     let operation = operation();
     operation.cancellation.cancel();
     for request in [get(), delete(), create()] {
@@ -64,5 +64,5 @@ async fn cancelled_operation_sends_nothing() {
                 .is_cancelled()
         );
     }
-    assert!(platform.arrivals().is_empty());
+    assert!(platform.requests().is_empty());
 }

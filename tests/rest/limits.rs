@@ -6,13 +6,13 @@ use token_providers::rest::RateLimit;
 use tokio::time::Instant;
 
 use super::log::Log;
-use super::script::{Act, Platform, answer, create, fetch, operation, operation_of};
+use super::script::{ScriptedPlatform, Step, answer, create, fetch, operation, operation_with_timeout};
 
 const LIMIT: RateLimit = RateLimit::per_minute("creation", 10);
 
 #[tokio::test(start_paused = true)]
-async fn eleventh_creation_waits_for_end_of_window() {
-    let platform = Platform::new((0..25).map(|_| answer(201, "\"value\"")));
+async fn eleventh_creation_waits_for_next_window() {
+    let platform = ScriptedPlatform::new((0..25).map(|_| answer(201, "\"value\"")));
     let (client, operation) = (platform.client(), operation());
     let request = create().limit(&LIMIT);
     let mut requests = tokio::task::JoinSet::new();
@@ -27,8 +27,8 @@ async fn eleventh_creation_waits_for_end_of_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn turn_beyond_deadline_fails_immediately_and_uses_no_slot() {
-    let platform = Platform::new((0..11).map(|_| answer(201, "\"value\"")));
+async fn wait_beyond_deadline_fails_immediately_and_uses_no_slot() {
+    let platform = ScriptedPlatform::new((0..11).map(|_| answer(201, "\"value\"")));
     let client = platform.client();
     let request = create().limit(&LIMIT);
     for _ in 0..10 {
@@ -36,7 +36,7 @@ async fn turn_beyond_deadline_fails_immediately_and_uses_no_slot() {
     }
     let (log, _guard) = Log::capture();
     let start = Instant::now();
-    let error = fetch(&client, &operation_of(20), &request).await.unwrap_err();
+    let error = fetch(&client, &operation_with_timeout(20), &request).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(
         error.to_string(),
@@ -52,8 +52,8 @@ async fn turn_beyond_deadline_fails_immediately_and_uses_no_slot() {
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_counts_against_limit() {
-    let limited = || Act::Answer(429, &[("retry-after", "1")], "");
-    let platform = Platform::new((0..10).map(|_| limited()).chain([answer(201, "\"value\"")]));
+    let limited = || Step::Answer(429, &[("retry-after", "1")], "");
+    let platform = ScriptedPlatform::new((0..10).map(|_| limited()).chain([answer(201, "\"value\"")]));
     fetch(&platform.client(), &operation(), &create().limit(&LIMIT))
         .await
         .unwrap();

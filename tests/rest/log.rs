@@ -1,4 +1,4 @@
-//! Captures what a client logs.
+//! Captures log events.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};

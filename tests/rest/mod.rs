@@ -1,5 +1,4 @@
-//! The REST layer from outside: against scripted answers with a paused clock, over real TCP, and
-//! against the sandbox.
+//! The REST client: with scripted answers and a paused clock, over TCP, and against the sandbox.
 
 mod answers;
 mod cancellation;

@@ -1,4 +1,4 @@
-//! The behaviour that only real connections can show.
+//! Behaviour that requires real connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_of};
+use super::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_with_timeout};
 
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,7 +47,7 @@ async fn request_and_answer_pass_over_network() {
 async fn bearer_is_not_sent_to_target_of_redirect() {
     let followed = Arc::new(AtomicUsize::new(0));
     let count = followed.clone();
-    let elsewhere = serve(Router::new().fallback(move || {
+    let target = serve(Router::new().fallback(move || {
         count.fetch_add(1, Ordering::SeqCst);
         async { "\"value\"" }
     }))
@@ -57,7 +57,7 @@ async fn bearer_is_not_sent_to_target_of_redirect() {
         StatusCode::TEMPORARY_REDIRECT,
         StatusCode::PERMANENT_REDIRECT,
     ] {
-        let to = format!("{elsewhere}/thing");
+        let to = format!("{target}/thing");
         let redirect = move || async move { (status, [(header::LOCATION, to)]) };
         let base_url = serve(Router::new().route("/v1/thing", get(redirect))).await;
         let error = fetch(&network_client(&base_url), &operation(), &get_thing())
@@ -68,7 +68,7 @@ async fn bearer_is_not_sent_to_target_of_redirect() {
     assert_eq!(followed.load(Ordering::SeqCst), 0);
 }
 
-/// The failure itself, without the exceeded deadline around it.
+/// Returns the cause of an exceeded deadline, or the failure itself.
 fn cause_of(error: &token_providers::rest::Error) -> Kind {
     match error.kind() {
         Kind::WouldExceedDeadline { last: Some(last), .. } => (**last).clone(),
@@ -81,7 +81,7 @@ async fn refused_connection_is_unambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let error = fetch(&network_client(&base_url), &operation_of(1), &create())
+    let error = fetch(&network_client(&base_url), &operation_with_timeout(1), &create())
         .await
         .unwrap_err();
     assert!(matches!(cause_of(&error), Kind::Connect(_)), "{error:?}");
@@ -148,17 +148,17 @@ async fn serve_tls_with(params: CertificateParams) -> (String, Vec<u8>) {
 #[tokio::test]
 async fn private_authority_is_trusted_only_where_configured() {
     let (base_url, authority) = serve_tls().await;
-    let ask = async |roots: Roots| {
+    let send = async |roots: Roots| {
         let destination = Destination {
             base_url: BaseUrl::parse(&base_url).unwrap(),
             roots,
         };
         let client = client(&base_url, Transport::network(&destination));
-        fetch(&client, &operation_of(1), &get_thing()).await
+        fetch(&client, &operation_with_timeout(1), &get_thing()).await
     };
-    assert_eq!(ask(Roots::Only(authority)).await.unwrap(), "there");
+    assert_eq!(send(Roots::Only(authority)).await.unwrap(), "there");
     for roots in [Roots::System, Roots::Only(Vec::new())] {
-        let error = ask(roots).await.unwrap_err();
+        let error = send(roots).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
     }
 }
@@ -224,7 +224,7 @@ async fn plain_http_to_tls_server_fails_without_retry() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
-/// Restarts itself in another process, because an environment variable applies to a whole process.
+/// Runs itself in another process, because an environment variable applies to a whole process.
 #[tokio::test]
 async fn authority_in_ssl_cert_file_is_trusted() {
     const BASE_URL: &str = "TEST_BASE_URL";

@@ -1,4 +1,4 @@
-//! Which failures are retried, and after what time.
+//! Retries: for which failures, and after which delay.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use http::StatusCode;
 use token_providers::rest::Kind;
 use tokio::time::Instant;
 
-use super::script::{Act, Platform, answer, create, delete, fetch, get, operation, operation_of};
+use super::script::{ScriptedPlatform, Step, answer, create, delete, fetch, get, operation, operation_with_timeout};
 
 #[tokio::test(start_paused = true)]
 async fn creation_waits_for_retry_after_of_429() {
-    let limited = || Act::Answer(429, &[("retry-after", "17")], "");
-    let platform = Platform::new([limited(), limited(), answer(201, "\"value\"")]);
+    let limited = || Step::Answer(429, &[("retry-after", "17")], "");
+    let platform = ScriptedPlatform::new([limited(), limited(), answer(201, "\"value\"")]);
     assert_eq!(
         fetch(&platform.client(), &operation(), &create()).await.unwrap(),
         "value"
@@ -22,12 +22,12 @@ async fn creation_waits_for_retry_after_of_429() {
 #[tokio::test(start_paused = true)]
 async fn status_429_without_retry_after_is_retried_with_backoff() {
     let limited = || answer(429, "slow down");
-    let platform = Platform::new([limited(), limited(), limited(), limited(), answer(201, "\"value\"")]);
+    let platform = ScriptedPlatform::new([limited(), limited(), limited(), limited(), answer(201, "\"value\"")]);
     fetch(&platform.client(), &operation(), &create()).await.unwrap();
     let at: Vec<_> = platform
-        .arrivals()
+        .requests()
         .iter()
-        .map(|arrival| arrival.at.as_millis())
+        .map(|received| received.at.as_millis())
         .collect();
     for (pair, base) in at.windows(2).zip([1000, 2000, 4000, 8000]) {
         assert!((base..=2 * base + 1).contains(&(pair[1] - pair[0])), "{at:?}");
@@ -36,13 +36,13 @@ async fn status_429_without_retry_after_is_retried_with_backoff() {
 
 #[tokio::test(start_paused = true)]
 async fn status_429_beyond_deadline_fails_immediately_with_numbers() {
-    let platform = Platform::new([Act::Answer(
+    let platform = ScriptedPlatform::new([Step::Answer(
         429,
         &[("retry-after", "48")],
         "{\"message\":\"slow down\"}",
     )]);
     let start = Instant::now();
-    let error = fetch(&platform.client(), &operation_of(20), &create())
+    let error = fetch(&platform.client(), &operation_with_timeout(20), &create())
         .await
         .unwrap_err();
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -52,33 +52,33 @@ async fn status_429_beyond_deadline_fails_immediately_with_numbers() {
          retry_timeout leaves 20s"
     );
     assert_eq!(error.status(), Some(StatusCode::TOO_MANY_REQUESTS));
-    assert!(!error.is_ambiguous(), "a refused request was not acted on");
+    assert!(!error.is_ambiguous(), "a rejected request was not executed");
 }
 
 #[tokio::test(start_paused = true)]
 async fn ambiguous_failure_is_retried_only_where_safe() {
-    for act in [
+    for step in [
         || answer(500, ""),
         || answer(502, ""),
         || answer(503, ""),
         || answer(504, ""),
-        || Act::Cut,
-        || Act::CutBody(200),
-        || Act::Hang,
-        || Act::HangBody(200),
+        || Step::Cut,
+        || Step::CutBody(200),
+        || Step::Hang,
+        || Step::HangBody(200),
         || answer(200, "<html>"),
     ] {
         for request in [get(), delete()] {
-            let platform = Platform::new([act(), act(), answer(200, "\"value\"")]);
+            let platform = ScriptedPlatform::new([step(), step(), answer(200, "\"value\"")]);
             assert_eq!(
                 fetch(&platform.client(), &operation(), &request).await.unwrap(),
                 "value"
             );
-            assert_eq!(platform.arrivals().len(), 3);
+            assert_eq!(platform.requests().len(), 3);
         }
-        let platform = Platform::new([act()]);
+        let platform = ScriptedPlatform::new([step()]);
         let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
-        assert_eq!(platform.arrivals().len(), 1, "{error}");
+        assert_eq!(platform.requests().len(), 1, "{error}");
         assert!(error.is_ambiguous(), "{error}");
     }
 }
@@ -86,7 +86,7 @@ async fn ambiguous_failure_is_retried_only_where_safe() {
 #[tokio::test(start_paused = true)]
 async fn failed_connection_is_retried_for_every_request() {
     for request in [get(), delete(), create()] {
-        let platform = Platform::new([Act::Refuse, Act::Refuse, answer(200, "\"value\"")]);
+        let platform = ScriptedPlatform::new([Step::Refuse, Step::Refuse, answer(200, "\"value\"")]);
         assert_eq!(
             fetch(&platform.client(), &operation(), &request).await.unwrap(),
             "value"
@@ -96,7 +96,7 @@ async fn failed_connection_is_retried_for_every_request() {
 
 #[tokio::test(start_paused = true)]
 async fn unreachable_host_fails_within_half_a_minute() {
-    let platform = Platform::new((0..5).map(|_| Act::Refuse));
+    let platform = ScriptedPlatform::new((0..5).map(|_| Step::Refuse));
     let start = Instant::now();
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert_eq!(
@@ -111,7 +111,7 @@ async fn unreachable_host_fails_within_half_a_minute() {
 async fn client_errors_are_not_retried() {
     for status in [400, 401, 403, 404, 409, 422] {
         for request in [get(), delete(), create()] {
-            let platform = Platform::new([answer(status, "{\"message\":\"no\"}")]);
+            let platform = ScriptedPlatform::new([answer(status, "{\"message\":\"no\"}")]);
             let error = fetch(&platform.client(), &operation(), &request).await.unwrap_err();
             assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
             assert_eq!(error.platform_message(), Some("no"));
@@ -123,7 +123,7 @@ async fn client_errors_are_not_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn deletion_remains_ambiguous_after_retry() {
-    let platform = Platform::new([Act::Cut, answer(403, "")]);
+    let platform = ScriptedPlatform::new([Step::Cut, answer(403, "")]);
     let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::FORBIDDEN));
     assert!(error.is_ambiguous());
@@ -131,7 +131,7 @@ async fn deletion_remains_ambiguous_after_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn read_is_never_ambiguous() {
-    let platform = Platform::new((0..7).map(|_| Act::Cut));
+    let platform = ScriptedPlatform::new((0..7).map(|_| Step::Cut));
     assert!(
         !fetch(&platform.client(), &operation(), &get())
             .await
@@ -143,9 +143,9 @@ async fn read_is_never_ambiguous() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_deadline_is_not_started() {
     for seconds in [1, 5, 20, 45] {
-        let platform = Platform::new((0..7).map(|_| Act::Hang));
+        let platform = ScriptedPlatform::new((0..7).map(|_| Step::Hang));
         let start = Instant::now();
-        let error = fetch(&platform.client(), &operation_of(seconds), &get())
+        let error = fetch(&platform.client(), &operation_with_timeout(seconds), &get())
             .await
             .unwrap_err();
         assert!(
@@ -159,24 +159,28 @@ async fn retry_after_deadline_is_not_started() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_after_deadline() {
-    let platform = Platform::new([]);
-    let error = fetch(&platform.client(), &operation_of(0), &get()).await.unwrap_err();
+    let platform = ScriptedPlatform::new([]);
+    let error = fetch(&platform.client(), &operation_with_timeout(0), &get())
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "could not read the thing: retry_timeout has run out");
 }
 
 #[tokio::test(start_paused = true)]
 async fn creation_may_use_its_request_timeout_beyond_deadline() {
-    let platform = Platform::new([Act::Late(Duration::from_secs(25), 201, "\"value\"")]);
+    let platform = ScriptedPlatform::new([Step::Late(Duration::from_secs(25), 201, "\"value\"")]);
     assert_eq!(
-        fetch(&platform.client(), &operation_of(10), &create()).await.unwrap(),
+        fetch(&platform.client(), &operation_with_timeout(10), &create())
+            .await
+            .unwrap(),
         "value"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_ends_at_its_timeout() {
-    for act in [Act::Hang, Act::HangBody(200), Act::HangBody(500)] {
-        let platform = Platform::new([act]);
+async fn request_fails_at_request_timeout() {
+    for step in [Step::Hang, Step::HangBody(200), Step::HangBody(500)] {
+        let platform = ScriptedPlatform::new([step]);
         let start = Instant::now();
         let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
         assert_eq!(start.elapsed(), Duration::from_secs(30), "{error}");

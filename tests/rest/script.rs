@@ -1,4 +1,4 @@
-//! A platform that answers by a script and records the requests.
+//! A platform that follows a script and records the requests.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 /// The bearer token of every test, which must appear in the header only.
 pub(crate) const BEARER: &str = "b3arer-0f-the-pr0vider";
 
-/// One step of the script.
-pub(crate) enum Act {
+/// A step of the script.
+pub(crate) enum Step {
     /// An answer with this status, headers and body.
     Answer(u16, &'static [(&'static str, &'static str)], &'static str),
-    /// The connection fails.
+    /// The connection is refused.
     Refuse,
     /// The connection is lost before the answer.
     Cut,
@@ -30,37 +30,38 @@ pub(crate) enum Act {
     Hang,
     /// The headers with this status arrive, but no body.
     HangBody(u16),
-    /// The body of the answer with this status never ends.
+    /// The body of the answer with this status is infinite.
     Endless(u16),
     /// An answer with this status and body after a delay.
     Late(Duration, u16, &'static str),
 }
 
 /// An answer with this status and body and without headers.
-pub(crate) fn answer(status: u16, body: &'static str) -> Act {
-    Act::Answer(status, &[], body)
+pub(crate) fn answer(status: u16, body: &'static str) -> Step {
+    Step::Answer(status, &[], body)
 }
 
-/// A request, and the time of its arrival since the start.
+/// A request, and the time between the start and its arrival.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct ReceivedRequest {
     pub(crate) at: Duration,
     pub(crate) request: Request<Bytes>,
 }
 
+/// A platform that follows a script.
 #[derive(Clone)]
-pub(crate) struct Platform {
-    script: Arc<Mutex<VecDeque<Act>>>,
-    arrivals: Arc<Mutex<Vec<Arrival>>>,
+pub(crate) struct ScriptedPlatform {
+    script: Arc<Mutex<VecDeque<Step>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     start: Instant,
 }
 
-impl Platform {
-    /// Creates a platform that plays `script`; a request after its end fails the test.
-    pub(crate) fn new(script: impl IntoIterator<Item = Act>) -> Self {
+impl ScriptedPlatform {
+    /// Creates a platform that follows `script`. A request after the last step fails the test.
+    pub(crate) fn new(script: impl IntoIterator<Item = Step>) -> Self {
         Self {
             script: Arc::new(Mutex::new(script.into_iter().collect())),
-            arrivals: Arc::default(),
+            requests: Arc::default(),
             start: Instant::now(),
         }
     }
@@ -68,53 +69,58 @@ impl Platform {
     /// Creates a client of the platform with a request timeout of 30 seconds.
     pub(crate) fn client(&self) -> Client {
         let platform = self.clone();
-        let service = tower::service_fn(move |request| platform.clone().play(request));
+        let service = tower::service_fn(move |request| platform.clone().answer(request));
         client("https://api.example.com/v1", Transport::new(service))
     }
 
-    /// Takes the requests so far.
-    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
-        std::mem::take(&mut self.arrivals.lock().unwrap())
+    /// Removes and returns the requests so far.
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut self.requests.lock().unwrap())
     }
 
     /// The times of the requests in whole seconds since the start.
     pub(crate) fn seconds(&self) -> Vec<u64> {
-        self.arrivals().iter().map(|arrival| arrival.at.as_secs()).collect()
+        self.requests().iter().map(|received| received.at.as_secs()).collect()
     }
 
-    async fn play(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, BoxError> {
+    async fn answer(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, BoxError> {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(
             head,
             body.collect().await.unwrap_or_else(|never| match never {}).to_bytes(),
         );
         let at = self.start.elapsed();
-        self.arrivals.lock().unwrap().push(Arrival { at, request });
-        let act = self.script.lock().unwrap().pop_front().expect("the script has ended");
+        self.requests.lock().unwrap().push(ReceivedRequest { at, request });
+        let step = self
+            .script
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("a step for each request");
         let lost = || BoxError::from("connection reset by peer");
-        match act {
-            Act::Answer(status, headers, body) => {
+        match step {
+            Step::Answer(status, headers, body) => {
                 let mut answer = Response::builder().status(status);
                 for (name, value) in headers {
                     answer = answer.header(*name, *value);
                 }
                 Ok(answer.body(full(body))?)
             }
-            Act::Refuse => Err(ConnectError::transient("connection refused").into()),
-            Act::Cut => Err(lost()),
-            Act::CutBody(status) => {
+            Step::Refuse => Err(ConnectError::transient("connection refused").into()),
+            Step::Cut => Err(lost()),
+            Step::CutBody(status) => {
                 let frames = [Ok(Frame::data(Bytes::from_static(b"{\"token\":\"iss"))), Err(lost())];
                 Ok(with_body(
                     status,
                     StreamBody::new(tokio_stream::iter(frames)).boxed_unsync(),
                 ))
             }
-            Act::Hang => std::future::pending().await,
-            Act::HangBody(status) => Ok(with_body(
+            Step::Hang => std::future::pending().await,
+            Step::HangBody(status) => Ok(with_body(
                 status,
                 StreamBody::new(tokio_stream::pending()).boxed_unsync(),
             )),
-            Act::Endless(status) => {
+            Step::Endless(status) => {
                 let chunk = Bytes::from(vec![b'x'; 1 << 20]);
                 let frames = std::iter::repeat_with(move || Ok(Frame::data(chunk.clone())));
                 Ok(with_body(
@@ -122,7 +128,7 @@ impl Platform {
                     StreamBody::new(tokio_stream::iter(frames)).boxed_unsync(),
                 ))
             }
-            Act::Late(delay, status, body) => {
+            Step::Late(delay, status, body) => {
                 tokio::time::sleep(delay).await;
                 Ok(with_body(status, full(body)))
             }
@@ -152,12 +158,12 @@ pub(crate) fn client(base_url: &str, transport: Transport) -> Client {
     Client::new(options, transport)
 }
 
-/// An operation with a timeout of five minutes.
+/// Returns an operation with a timeout of five minutes.
 pub(crate) fn operation() -> Operation {
-    operation_of(300)
+    operation_with_timeout(300)
 }
 
-pub(crate) fn operation_of(seconds: u64) -> Operation {
+pub(crate) fn operation_with_timeout(seconds: u64) -> Operation {
     Operation::new(Duration::from_secs(seconds), CancellationToken::new())
 }
 
@@ -169,12 +175,12 @@ pub(crate) fn delete() -> rest::Request {
     rest::Request::new(Method::DELETE, "delete the thing", &["thing"])
 }
 
-/// A request whose answer contains a token.
+/// Returns a request whose answer contains a token.
 pub(crate) fn create() -> rest::Request {
     rest::Request::new(Method::POST, "create the thing", &["thing"]).json(&serde_json::json!({"name": "thing"}))
 }
 
-/// Sends a request and parses the body of its answer as a JSON string.
+/// Sends a request and parses the body of the answer as a JSON string.
 pub(crate) async fn fetch(
     client: &Client,
     operation: &Operation,

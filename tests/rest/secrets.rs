@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use token_providers::rest::{Client, Credential};
 
 use super::log::Log;
-use super::script::{Act, BEARER, Platform, answer, create, fetch, get, operation};
+use super::script::{BEARER, ScriptedPlatform, Step, answer, create, fetch, get, operation};
 
-/// Answers that contain the bearer token or a value.
-fn acts() -> Vec<Act> {
+/// Returns answers that contain the bearer token or an issued value.
+fn leaking_answers() -> Vec<Step> {
     vec![
         answer(200, "{\"token\":\"iss3ued\""),
         answer(200, "{\"token\":\"iss3ued\"}"),
@@ -21,7 +21,7 @@ fn acts() -> Vec<Act> {
         answer(500, "{\"token\":\"iss3ued\"}"),
         answer(401, "Bearer b3arer-0f-the-pr0vider is not valid"),
         answer(401, "{\"error\":{\"message\":\"b3arer-\\u200b0f-the-pr0vider\"}}"),
-        Act::Answer(
+        Step::Answer(
             302,
             &[(
                 "location",
@@ -29,8 +29,8 @@ fn acts() -> Vec<Act> {
             )],
             "",
         ),
-        Act::CutBody(200),
-        Act::Cut,
+        Step::CutBody(200),
+        Step::Cut,
     ]
 }
 
@@ -38,16 +38,16 @@ fn acts() -> Vec<Act> {
 async fn secrets_appear_only_in_authorization_header() {
     let (log, _guard) = Log::capture();
     let mut seen = String::new();
-    for (index, _) in acts().iter().enumerate() {
+    for (index, _) in leaking_answers().iter().enumerate() {
         for request in [create(), get()] {
             // Enough for every retry of a read.
-            let platform = Platform::new((0..7).map(|_| acts().remove(index)));
+            let platform = ScriptedPlatform::new((0..7).map(|_| leaking_answers().remove(index)));
             let client = platform.client();
             let error = fetch(&client, &operation(), &request).await.unwrap_err();
             writeln!(
                 seen,
                 "{error} {error:?} {client:?} {request:?} {:?}",
-                platform.arrivals()[0].request
+                platform.requests()[0].request
             )
             .unwrap();
         }
@@ -88,7 +88,7 @@ async fn error_omits_every_encoding_of_known_secrets() {
                 format!("[\"{encoding}\"]"),
                 format!("cannot take {}", encoding.replace("\\n", "\n")),
             ] {
-                let platform = Platform::new([answer(400, body.clone().leak())]);
+                let platform = ScriptedPlatform::new([answer(400, body.clone().leak())]);
                 let client = platform.client();
                 client.redact(&KNOWN.into());
                 let error = fetch(&client, &operation(), &create()).await.unwrap_err();
@@ -101,7 +101,7 @@ async fn error_omits_every_encoding_of_known_secrets() {
             }
         }
     }
-    let platform = Platform::new([answer(400, "{\"message\":\"cannot take that name\"}")]);
+    let platform = ScriptedPlatform::new([answer(400, "{\"message\":\"cannot take that name\"}")]);
     let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
     assert!(error.to_string().ends_with("cannot take that name"), "{error}");
 }
@@ -109,8 +109,8 @@ async fn error_omits_every_encoding_of_known_secrets() {
 #[tokio::test(start_paused = true)]
 async fn log_contains_requests_and_outcomes() {
     let (log, _guard) = Log::capture();
-    let platform = Platform::new([
-        Act::Answer(503, &[("retry-after", "7")], "busy"),
+    let platform = ScriptedPlatform::new([
+        Step::Answer(503, &[("retry-after", "7")], "busy"),
         answer(200, "\"value\""),
     ]);
     fetch(&platform.client(), &operation(), &get()).await.unwrap();
@@ -125,9 +125,9 @@ async fn log_contains_requests_and_outcomes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn renew_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
-    let slow = |body| Act::Late(Duration::from_secs(5), 200, body);
-    let platform = Platform::new([slow("\"a\""), slow("\"n3w\""), slow("\"c\"")]);
+async fn rotate_credential_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
+    let slow = |body| Step::Late(Duration::from_secs(5), 200, body);
+    let platform = ScriptedPlatform::new([slow("\"a\""), slow("\"n3w\""), slow("\"c\"")]);
     let client: Client = platform.client();
     let clone = client.clone();
     let secret = SecretString::from("n3w");
@@ -148,10 +148,10 @@ async fn renew_waits_for_requests_in_flight_and_later_ones_use_new_secret() {
     before.unwrap();
     renewed.unwrap();
     after.unwrap();
-    let arrivals = platform.arrivals();
-    let sent: Vec<_> = arrivals
+    let requests = platform.requests();
+    let sent: Vec<_> = requests
         .iter()
-        .map(|arrival| arrival.request.headers()["authorization"].clone())
+        .map(|received| received.request.headers()["authorization"].clone())
         .collect();
     assert_eq!(
         sent,

@@ -13,7 +13,7 @@ use token_providers::striim::api::{Api, NewServiceAccount, Own, Owner, PatStatus
 use token_providers::token::Clock;
 use tokio::time::Instant;
 
-use super::script::{Act, Platform, answer, operation, operation_of};
+use super::script::{ScriptedPlatform, Step, answer, operation, operation_with_timeout};
 
 /// Creates a sandbox whose clock is tokio's, starting at the beginning of 2026.
 fn sandbox(options: striim::Options) -> Sandbox {
@@ -94,21 +94,21 @@ async fn service_account_can_be_managed_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options.clone());
         let (api, operation) = (api(&sandbox), operation());
-        let ends = instant("2026-02-09T00:00:00Z");
+        let expires_at = instant("2026-02-09T00:00:00Z");
         let created = NewServiceAccount {
             name: "ci +&/ü",
             description: Some("for CI"),
-            expires_at: Some(ends),
+            expires_at: Some(expires_at),
         };
         let first = api.create_service_account(&operation, &created).await.unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
-        assert_eq!(first.expires_at, Some(ends));
+        assert_eq!(first.expires_at, Some(expires_at));
 
         let list = api.list_service_accounts(&operation).await.unwrap();
         let listed = list.iter().find(|account| account.name == created.name).unwrap();
         assert_eq!(list.len(), 2);
         assert_eq!(listed.description.as_deref(), Some("for CI"));
-        assert_eq!(listed.expires_at, Some(ends));
+        assert_eq!(listed.expires_at, Some(expires_at));
         assert_eq!(listed.token_id, first.token_id.filter(|_| options.list_token_id));
 
         let later = instant("2026-03-09T00:00:00Z");
@@ -146,51 +146,51 @@ async fn personal_token_can_be_managed_with_any_layout_of_answers() {
         let ann = sandbox.add_user(email, Role::Regular);
         assert_eq!(api.user_token(&operation, Some(email)).await.unwrap(), None);
 
-        let ends = instant("2026-02-09T00:00:00Z");
+        let expires_at = instant("2026-02-09T00:00:00Z");
         let first = api
-            .rotate_user_token(&operation, Some(email), Some(ends), Own::No)
+            .rotate_user_token(&operation, Some(email), Some(expires_at), Own::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
         let read = api.user_token(&operation, Some(email)).await.unwrap().unwrap();
-        assert_eq!((read.token_id, read.expires_at), (first.token_id, Some(ends)));
+        assert_eq!((read.token_id, read.expires_at), (first.token_id, Some(expires_at)));
         assert_eq!(read.email.is_some(), options.user_token_names_user);
 
-        // In the name of the user.
+        // As the user.
         let own = api_as(&sandbox, first.token.clone());
         assert_eq!(
             own.user_token(&operation, None).await.unwrap().unwrap().token_id,
             first.token_id
         );
         let second = own
-            .rotate_user_token(&operation, None, Some(ends), Own::Yes)
+            .rotate_user_token(&operation, None, Some(expires_at), Own::Yes)
             .await
             .unwrap();
         assert!(!sandbox.is_live(first.token.expose_secret()));
-        let dead = api_as(&sandbox, first.token.clone())
+        let unauthenticated = api_as(&sandbox, first.token.clone())
             .user_token(&operation, None)
             .await
             .unwrap_err();
         assert_eq!(
-            dead.status(),
+            unauthenticated.status(),
             Some(StatusCode::UNAUTHORIZED),
             "a revoked token does not mean that there is no token"
         );
         own.revoke_user_token(&operation, Owner::Email(email)).await.unwrap();
         assert!(!sandbox.is_live(second.token.expose_secret()));
 
-        // In the name of an administrator.
+        // As an administrator.
         let third = api
-            .rotate_user_token(&operation, Some(email), Some(ends), Own::No)
+            .rotate_user_token(&operation, Some(email), Some(expires_at), Own::No)
             .await
             .unwrap();
         api.revoke_user_token(&operation, Owner::UserId(ann.id)).await.unwrap();
         assert!(!sandbox.is_live(third.token.expose_secret()));
-        let gone = api
+        let error = api
             .revoke_user_token(&operation, Owner::UserId(ann.id))
             .await
             .unwrap_err();
-        assert!(gone.is_not_found(), "{gone}");
+        assert!(error.is_not_found(), "{error}");
     }
 }
 
@@ -284,12 +284,12 @@ async fn twenty_five_creations_respect_limit_and_keep_their_order() {
     assert_eq!(sandbox.calls("POST", "/service-account"), 25);
     assert_eq!(start.elapsed().as_secs(), 120);
     let created: Vec<_> = sandbox.audit().into_iter().map(|entry| entry.target).collect();
-    let asked: Vec<_> = (0..25).map(|index| format!("ci-{index}")).collect();
-    assert_eq!(created, asked);
+    let requested: Vec<_> = (0..25).map(|index| format!("ci-{index}")).collect();
+    assert_eq!(created, requested);
 }
 
 #[tokio::test(start_paused = true)]
-async fn limit_used_up_by_another_client_is_waited_for() {
+async fn creation_waits_if_another_client_has_used_up_limit() {
     for retry_after in [true, false] {
         let sandbox = sandbox(striim::Options {
             quota: 100,
@@ -304,7 +304,9 @@ async fn limit_used_up_by_another_client_is_waited_for() {
                 .unwrap();
         }
         own.create_service_account(&operation(), &new("own")).await.unwrap();
-        let outcome = own.create_service_account(&operation_of(20), &new("hasty")).await;
+        let outcome = own
+            .create_service_account(&operation_with_timeout(20), &new("late"))
+            .await;
         assert!(outcome.is_ok(), "the window is free again");
     }
 }
@@ -337,15 +339,15 @@ async fn lost_answer_to_creation_rotation_or_toggle_is_not_retried() {
     for effect in [Effect::Cut, Effect::Hang] {
         let sandbox = sandbox(striim::Options::default());
         let (api, operation) = (api(&sandbox), operation());
-        let lose = |method, path| sandbox.fault(Fault::new(effect.clone()).on(method, path).after());
+        let lose_answer = |method, path| sandbox.fault(Fault::new(effect.clone()).on(method, path).after());
 
-        lose("POST", "/service-account");
+        lose_answer("POST", "/service-account");
         let error = api.create_service_account(&operation, &new("app")).await.unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
         assert_eq!(sandbox.calls("POST", "/service-account"), 1);
-        assert_eq!(sandbox.service_accounts().len(), 2, "it was created all the same");
+        assert_eq!(sandbox.service_accounts().len(), 2, "the request was executed");
 
-        lose("POST", "/service-account/rotate");
+        lose_answer("POST", "/service-account/rotate");
         let error = api
             .rotate_service_account(&operation, "app", None, Own::No)
             .await
@@ -353,14 +355,14 @@ async fn lost_answer_to_creation_rotation_or_toggle_is_not_retried() {
         assert!(error.is_ambiguous(), "{error}");
         assert_eq!(sandbox.calls("POST", "/service-account/rotate"), 1);
 
-        lose("PATCH", "/user-token/status");
+        lose_answer("PATCH", "/user-token/status");
         let error = api.toggle_pat_status(&operation).await.unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
         assert_eq!(sandbox.calls("PATCH", "/user-token/status"), 1);
 
-        lose("DELETE", "/service-account");
+        lose_answer("DELETE", "/service-account");
         let error = api.delete_service_account(&operation, "app").await.unwrap_err();
-        assert!(error.is_not_found(), "repeated, and gone: {error}");
+        assert!(error.is_not_found(), "the retry finds nothing: {error}");
         assert_eq!(sandbox.calls("DELETE", "/service-account"), 2);
     }
 }
@@ -380,8 +382,8 @@ async fn truncated_answer_to_creation_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn issued_value_for_other_account_is_kept_with_mismatch() {
-    let platform = Platform::new([answer(201, r#"{"name":"other","token":"9AbC"}"#)]);
+async fn value_issued_for_other_account_is_returned_with_mismatch() {
+    let platform = ScriptedPlatform::new([answer(201, r#"{"name":"other","token":"9AbC"}"#)]);
     let issued = Api::new(platform.client())
         .create_service_account(&operation(), &new("app"))
         .await
@@ -393,7 +395,7 @@ async fn issued_value_for_other_account_is_kept_with_mismatch() {
 
 #[tokio::test(start_paused = true)]
 async fn request_with_empty_key_is_not_sent() {
-    let platform = Platform::new([]);
+    let platform = ScriptedPlatform::new([]);
     let (api, operation) = (Api::new(platform.client()), operation());
     for error in [
         api.create_service_account(&operation, &new("")).await.unwrap_err(),
@@ -409,23 +411,23 @@ async fn request_with_empty_key_is_not_sent() {
     ] {
         assert!(matches!(error.kind(), Kind::Invalid(_)), "{error}");
     }
-    assert!(platform.arrivals().is_empty());
+    assert!(platform.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn request_bodies_match_document() {
     let issued = || answer(200, r#"{"token":"9AbC"}"#);
-    let platform = Platform::new([issued(), issued(), issued(), issued(), answer(204, "")]);
+    let platform = ScriptedPlatform::new([issued(), issued(), issued(), issued(), answer(204, "")]);
     let (api, operation) = (Api::new(platform.client()), operation());
-    let ends = instant("2027-02-09T00:00:00.9Z");
+    let expires_at = instant("2027-02-09T00:00:00.9Z");
     let full = NewServiceAccount {
         name: "app",
         description: Some("for CI"),
-        expires_at: Some(ends),
+        expires_at: Some(expires_at),
     };
     api.create_service_account(&operation, &full).await.unwrap();
     api.create_service_account(&operation, &new("app")).await.unwrap();
-    api.rotate_service_account(&operation, "app", Some(ends + 1.hour()), Own::No)
+    api.rotate_service_account(&operation, "app", Some(expires_at + 1.hour()), Own::No)
         .await
         .unwrap();
     api.rotate_user_token(&operation, Some("user@example.com"), None, Own::No)
@@ -433,10 +435,10 @@ async fn request_bodies_match_document() {
         .unwrap();
     api.toggle_pat_status(&operation).await.unwrap();
     let sent: Vec<_> = platform
-        .arrivals()
+        .requests()
         .into_iter()
-        .map(|arrival| {
-            let (head, body) = arrival.request.into_parts();
+        .map(|received| {
+            let (head, body) = received.request.into_parts();
             format!(
                 "{} {} {}",
                 head.method,
@@ -459,7 +461,7 @@ async fn request_bodies_match_document() {
 
 #[tokio::test(start_paused = true)]
 async fn list_is_retried_after_server_error() {
-    let platform = Platform::new([Act::Cut, answer(502, "<html>"), answer(200, r#"[{"name":"app"}]"#)]);
+    let platform = ScriptedPlatform::new([Step::Cut, answer(502, "<html>"), answer(200, r#"[{"name":"app"}]"#)]);
     let accounts = Api::new(platform.client())
         .list_service_accounts(&operation())
         .await
@@ -468,14 +470,14 @@ async fn list_is_retried_after_server_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn empty_list_is_accepted_only_for_user() {
-    for (own, is_believed) in [
+async fn empty_list_is_accepted_only_if_caller_is_user() {
+    for (own, is_accepted) in [
         (answer(200, r#"{"token-id":7}"#), true),
         (answer(404, ""), false),
         (answer(403, ""), false),
     ] {
-        let platform = Platform::new([answer(200, "[]"), own]);
+        let platform = ScriptedPlatform::new([answer(200, "[]"), own]);
         let accounts = Api::new(platform.client()).list_service_accounts(&operation()).await;
-        assert_eq!(accounts.is_ok(), is_believed, "{accounts:?}");
+        assert_eq!(accounts.is_ok(), is_accepted, "{accounts:?}");
     }
 }

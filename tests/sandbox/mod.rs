@@ -1,17 +1,9 @@
-//! Tests that the sandboxes follow the documentation of their platforms, with every layout of
-//! answers.
-mod control;
-mod faults;
-mod governance;
-mod limits;
+//! The sandboxes follow the documentation of their platforms, with every layout of answers.
+
 mod neuroio;
-mod personal;
-mod platform;
 mod program;
 mod quix;
-mod roles;
-mod service_accounts;
-mod shapes;
 mod startree;
+mod striim;
 mod tcp;
 mod vault;

@@ -1,4 +1,4 @@
-//! Tests that the sandbox's NeuroIO follows the platform's documentation and its public clients.
+//! The sandbox of NeuroIO follows the platform's documentation and its public clients.
 
 use std::time::Duration;
 
@@ -130,13 +130,13 @@ async fn temporary_token_expires_after_24_hours_and_permanent_one_never() {
         assert!(!is_live(&temporary) && is_live(&permanent));
         let list = platform.ask(Method::GET, TOKENS).await;
         assert_eq!(list.ids().len(), listed);
-        let ended = list
+        let expired_row = list
             .json
             .as_array()
             .unwrap()
             .iter()
             .find(|row| row["id"] == temporary["id"]);
-        let is_active = ended.map(|row| row["is_active"] == true);
+        let is_active = expired_row.map(|row| row["is_active"] == true);
         assert_eq!(is_active, [Some(true), Some(false), None][expired as usize]);
     }
 }
@@ -172,8 +172,8 @@ async fn sixth_permanent_token_is_rejected() {
     for _ in 0..5 {
         platform.create(true).await;
     }
-    let refused = platform.json(Method::POST, TOKENS, json!({"permanent": true})).await;
-    assert_eq!(refused.status, 400);
+    let rejected = platform.json(Method::POST, TOKENS, json!({"permanent": true})).await;
+    assert_eq!(rejected.status, 400);
     platform.create(false).await;
     // Another space has a separate limit.
     let space = platform.sandbox.add_api_token(&Realm::Space("lobby".to_owned()));
@@ -322,8 +322,8 @@ async fn undocumented_behaviour_is_configurable() {
             .set_options(|options| options.permanent_expires = permanent_expires);
         let read = platform.ask(Method::GET, "/streams/tokens/1/").await.json;
         let instant = |name: &str| -> Timestamp { read[name].as_str().unwrap().parse().unwrap() };
-        let lasts = instant("expires").duration_since(instant("created"));
-        assert_eq!(lasts, SignedDuration::from_hours(24 * days));
+        let lifetime = instant("expires").duration_since(instant("created"));
+        assert_eq!(lifetime, SignedDuration::from_hours(24 * days));
     }
 }
 
@@ -339,7 +339,7 @@ async fn faults_apply_as_in_other_sandboxes() {
     assert_eq!(
         platform.sandbox.tokens(&Realm::Account).len(),
         1,
-        "it was created nevertheless"
+        "the request was executed"
     );
     platform.sandbox.clear_faults();
     assert_eq!(platform.ask(Method::DELETE, "/streams/tokens/1/").await.status, 204);

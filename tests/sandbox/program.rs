@@ -17,7 +17,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn output_configures_provider() {
+async fn output_contains_environment_variables_of_provider() {
     let mut sandbox = program(&[
         "--listen",
         "127.0.0.1:0",
@@ -58,7 +58,7 @@ async fn output_configures_provider() {
 }
 
 #[tokio::test]
-async fn vault_option_serves_vault_at_address() {
+async fn vault_option_serves_vault() {
     let arguments = ["--listen", "127.0.0.1:0", "--vault", "127.0.0.1:0"];
     let mut sandbox = program(&arguments).spawn().unwrap();
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
@@ -83,7 +83,7 @@ async fn vault_option_serves_vault_at_address() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn interrupt_ends_program_successfully() {
+async fn interrupt_exits_program_successfully() {
     let mut sandbox = program(&["--listen", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
     lines
@@ -101,7 +101,7 @@ async fn interrupt_ends_program_successfully() {
 }
 
 #[tokio::test]
-async fn help_and_errors_are_printed() {
+async fn help_and_argument_errors_are_printed() {
     for (arguments, code, expected) in [
         (&["--help"][..], 0, "--listen ADDRESS"),
         (&["--listen"], 1, "--listen needs a value"),

@@ -1,4 +1,4 @@
-//! Tests that the sandbox's Quix follows the platform's documentation and its public Python client.
+//! The sandbox of Quix follows the platform's documentation and its public Python client.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use token_providers::sandbox::quix::{ErrorBody, Options, Paths, Readers, Role, R
 use token_providers::sandbox::{Effect, Fault, Listening};
 
 const DEV: &str = "acme-shop-dev";
-const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
+const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
 
 struct Platform {
     sandbox: Sandbox,
@@ -84,10 +84,10 @@ async fn rotation_revokes_token_1_promotes_token_2_and_issues_another() {
     let platform = Platform::new(Options::default()).await;
     let [first, second] = platform.tokens();
     assert_eq!(
-        platform.ask(Method::GET, READING).await.json(),
+        platform.ask(Method::GET, READ).await.json(),
         json!({"token1": first, "token2": second})
     );
-    assert_eq!(platform.ask(Method::POST, ROTATION).await.status, 200);
+    assert_eq!(platform.ask(Method::POST, ROTATE).await.status, 200);
     let [now_first, now_second] = platform.tokens();
     assert_eq!(now_first, second);
     assert!(now_second != first && now_second != second);
@@ -100,15 +100,15 @@ async fn repeated_rotation_revokes_both_tokens() {
     let platform = Platform::new(Options::default()).await;
     let before = platform.tokens();
     for _ in 0..2 {
-        platform.ask(Method::POST, ROTATION).await;
+        platform.ask(Method::POST, ROTATE).await;
     }
     assert!(before.iter().all(|token| !platform.sandbox.is_live(token)));
     // The platform may have rotated although the answer was lost.
     platform
         .sandbox
-        .fault(Fault::new(Effect::Cut).after().on("POST", ROTATION));
+        .fault(Fault::new(Effect::Cut).after().on("POST", ROTATE));
     let request = platform
-        .request(Method::POST, ROTATION)
+        .request(Method::POST, ROTATE)
         .bearer_auth(platform.admin.expose_secret());
     assert!(request.header("x-version", "2.0").send().await.is_err());
     assert_eq!(platform.sandbox.rotations(DEV), 3);
@@ -117,7 +117,7 @@ async fn repeated_rotation_revokes_both_tokens() {
 #[tokio::test]
 async fn undocumented_behaviour_is_configurable() {
     for (paths, reading, rotation) in [
-        (Paths::Nested, (Method::GET, READING), (Method::POST, ROTATION)),
+        (Paths::Nested, (Method::GET, READ), (Method::POST, ROTATE)),
         (
             Paths::ByQuery,
             (Method::GET, "/sandbox-tokens?workspaceId=acme-shop-dev"),
@@ -174,19 +174,16 @@ async fn read_may_return_previous_tokens_for_a_while() {
     })
     .await;
     let before = platform.tokens();
-    platform.ask(Method::POST, ROTATION).await;
-    platform.ask(Method::POST, ROTATION).await;
-    assert_eq!(platform.ask(Method::GET, READING).await.json(), json!(before));
+    platform.ask(Method::POST, ROTATE).await;
+    platform.ask(Method::POST, ROTATE).await;
+    assert_eq!(platform.ask(Method::GET, READ).await.json(), json!(before));
     platform.sandbox.advance(SignedDuration::from_secs(60));
-    assert_eq!(
-        platform.ask(Method::GET, READING).await.json(),
-        json!(platform.tokens())
-    );
+    assert_eq!(platform.ask(Method::GET, READ).await.json(), json!(platform.tokens()));
 }
 
 #[tokio::test]
 async fn rotation_requires_administrator_and_readers_are_configurable() {
-    for (readers, by_editor, by_holder) in [
+    for (readers, by_user, by_holder) in [
         (Readers::Users, 200, 403),
         (Readers::Admins, 403, 403),
         (Readers::Holders, 200, 200),
@@ -198,16 +195,16 @@ async fn rotation_requires_administrator_and_readers_are_configurable() {
         .await;
         let [_, holder] = platform.sandbox.tokens(DEV).unwrap();
         for (token, reading) in [
-            (platform.sandbox.add_user(Role::Manager), by_editor),
-            (platform.sandbox.add_user(Role::Editor), by_editor),
-            (platform.sandbox.add_user(Role::Viewer), by_editor),
+            (platform.sandbox.add_user(Role::Manager), by_user),
+            (platform.sandbox.add_user(Role::Editor), by_user),
+            (platform.sandbox.add_user(Role::Viewer), by_user),
             (holder, by_holder),
         ] {
-            assert_eq!(platform.ask_as(&token, Method::GET, READING).await.status, reading);
-            assert_eq!(platform.ask_as(&token, Method::POST, ROTATION).await.status, 403);
+            assert_eq!(platform.ask_as(&token, Method::GET, READ).await.status, reading);
+            assert_eq!(platform.ask_as(&token, Method::POST, ROTATE).await.status, 403);
         }
         assert_eq!(platform.sandbox.rotations(DEV), 0);
-        assert_eq!(platform.ask(Method::GET, READING).await.status, 200);
+        assert_eq!(platform.ask(Method::GET, READ).await.status, 200);
     }
 }
 
@@ -340,14 +337,14 @@ async fn requests_that_no_client_sends_are_rejected() {
     }
     for (method, path, status) in [
         (Method::GET, "/tokens", 404),
-        (Method::DELETE, READING, 405),
-        (Method::GET, ROTATION, 405),
+        (Method::DELETE, READ, 405),
+        (Method::GET, ROTATE, 405),
         (Method::GET, "/workspaces/", 404),
     ] {
         assert_eq!(platform.ask(method, path).await.status, status, "{path}");
     }
     let with_body = platform
-        .request(Method::POST, ROTATION)
+        .request(Method::POST, ROTATE)
         .bearer_auth(admin)
         .header("x-version", "2.0");
     assert_eq!(Platform::answer(with_body.body("{}")).await.status, 400);

@@ -1,5 +1,4 @@
-//! Tests that the sandbox's StarTree follows the pages *Using the RBAC API* and *Generate an API
-//! token*.
+//! The sandbox of StarTree follows the pages *Using the RBAC API* and *Generate an API token*.
 
 use std::time::Duration;
 
@@ -105,7 +104,7 @@ fn assignment(subject_type: &str, subject: &str) -> Value {
 }
 
 #[tokio::test]
-async fn token_is_accepted_after_documented_steps_and_undone_in_reverse() {
+async fn documented_steps_make_token_valid_and_can_be_undone() {
     let platform = Platform::new(Options::default()).await;
     assert_eq!(platform.post("/policies", policy()).await.status, 200);
     assert_eq!(platform.post("/roles", role()).await.status, 200);
@@ -156,17 +155,17 @@ async fn token_is_accepted_after_documented_steps_and_undone_in_reverse() {
             .status,
         200
     );
-    for gone in [POLICY, ROLE, token.as_str()] {
-        if gone != token {
-            assert_eq!(platform.delete(gone).await.status, 200, "{gone}");
+    for deleted in [POLICY, ROLE, token.as_str()] {
+        if deleted != token {
+            assert_eq!(platform.delete(deleted).await.status, 200, "{deleted}");
         }
-        assert_eq!(platform.get(gone).await.status, 404, "{gone}");
-        assert_eq!(platform.delete(gone).await.status, 404, "{gone}");
+        assert_eq!(platform.get(deleted).await.status, 404, "{deleted}");
+        assert_eq!(platform.delete(deleted).await.status, 404, "{deleted}");
     }
 }
 
 #[tokio::test]
-async fn every_documented_type_of_subject_can_have_role() {
+async fn role_can_be_assigned_to_every_documented_type_of_subject() {
     let platform = Platform::new(Options::default()).await;
     platform.post("/roles", role()).await;
     let access_key = platform.sandbox.add_token().access_key;
@@ -192,14 +191,14 @@ async fn every_documented_type_of_subject_can_have_role() {
         );
         assert_eq!(platform.post(&unassign, body).await.status, 200);
     }
-    for refused in [
+    for invalid in [
         assignment("email", "ann@acme.com"),
         assignment("group", ""),
         json!({"subject": "x"}),
     ] {
         assert_eq!(
             platform
-                .post(&format!("{ROLE}/create-assignment"), refused)
+                .post(&format!("{ROLE}/create-assignment"), invalid)
                 .await
                 .status,
             400
@@ -227,11 +226,11 @@ async fn policy_is_updated_in_place() {
         .set_options(|options| options.keeps_description = false);
     platform.ask(Method::PUT, POLICY, bare()).await;
     assert_eq!(platform.get(POLICY).await.json["description"], Value::Null);
-    for refused in [
+    for invalid in [
         json!({"policyDocumentJson": "{"}),
         json!({"name": "other", "policyDocumentJson": "{}"}),
     ] {
-        assert_eq!(platform.ask(Method::PUT, POLICY, Some(refused)).await.status, 400);
+        assert_eq!(platform.ask(Method::PUT, POLICY, Some(invalid)).await.status, 400);
     }
 }
 
@@ -338,7 +337,7 @@ async fn pinot_accepts_basic_credentials_and_requires_role_or_policy() {
 
 #[tokio::test]
 async fn repeated_request_is_accepted_or_rejected() {
-    for (repeated, assigned_again, ended_again) in [(Repeated::Accepted, 200, 200), (Repeated::Rejected, 409, 404)] {
+    for (repeated, added_again, removed_again) in [(Repeated::Accepted, 200, 200), (Repeated::Rejected, 409, 404)] {
         let platform = Platform::new(Options {
             repeated,
             ..Options::default()
@@ -350,12 +349,12 @@ async fn repeated_request_is_accepted_or_rejected() {
             (["create-assignment", "delete-assignment"], assignment("group", "data")),
             (["attach-policy", "detach-policy"], attachment()),
         ] {
-            let [done, ended] = verbs.map(|verb| format!("{ROLE}/{verb}"));
+            let [add, remove] = verbs.map(|verb| format!("{ROLE}/{verb}"));
             for (path, status) in [
-                (&done, 200),
-                (&done, assigned_again),
-                (&ended, 200),
-                (&ended, ended_again),
+                (&add, 200),
+                (&add, added_again),
+                (&remove, 200),
+                (&remove, removed_again),
             ] {
                 assert_eq!(
                     platform.post(path, body.clone()).await.status,
@@ -370,7 +369,7 @@ async fn repeated_request_is_accepted_or_rejected() {
 }
 
 #[tokio::test]
-async fn assignments_of_deleted_token_are_dropped_or_kept() {
+async fn assignments_of_deleted_token_are_deleted_or_kept() {
     for drops_assignments in [true, false] {
         let platform = Platform::new(Options {
             drops_assignments,

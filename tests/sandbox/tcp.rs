@@ -1,4 +1,4 @@
-//! The sandbox over a real connection.
+//! A sandbox over TCP.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -17,7 +17,7 @@ async fn listening() -> (Sandbox, Listening) {
     (sandbox, listening)
 }
 
-/// All bytes from the server until it closes the connection.
+/// Requests the list and returns all bytes until the server closes the connection.
 async fn list(sandbox: &Sandbox, address: SocketAddr) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let bearer = sandbox.admin_token();

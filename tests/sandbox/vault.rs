@@ -1,4 +1,4 @@
-//! Tests that the sandbox's Vault follows Vault's API documentation of KV version 2.
+//! The sandbox of Vault follows Vault's API documentation of KV version 2.
 //!
 //! The tests use HTTP only. With `VAULT_ADDR` and `VAULT_TOKEN` set they run against that server
 //! instead: a development server (`vault server -dev`) with its root token. There they create

@@ -24,9 +24,9 @@ async fn each_kind_of_operation_has_limit_per_minute() {
                 "{method} {path}"
             );
         }
-        let refused = platform.call(method, path, body.clone()).await;
-        assert_eq!(refused.code(), 429, "{method} {path}");
-        assert_eq!(refused.headers.get("retry-after"), None);
+        let rejected = platform.call(method, path, body.clone()).await;
+        assert_eq!(rejected.code(), 429, "{method} {path}");
+        assert_eq!(rejected.headers.get("retry-after"), None);
         platform.sandbox.advance(SignedDuration::from_secs(60));
         assert_ne!(
             platform.call(method, path, body).await.code(),
@@ -37,7 +37,7 @@ async fn each_kind_of_operation_has_limit_per_minute() {
 }
 
 #[tokio::test]
-async fn creation_and_rotation_of_both_token_types_share_limit() {
+async fn creations_and_rotations_of_both_token_types_share_limit() {
     let platform = Platform::new();
     for _ in 0..5 {
         platform.rotate("unknown").await;
@@ -47,7 +47,7 @@ async fn creation_and_rotation_of_both_token_types_share_limit() {
     assert_eq!(
         platform.delete("terraform").await.code(),
         204,
-        "revocations have their own"
+        "revocations have a separate limit"
     );
 }
 
@@ -60,7 +60,7 @@ async fn reads_have_no_limit() {
 }
 
 #[tokio::test]
-async fn window_slides() {
+async fn window_is_sliding() {
     let platform = Platform::new();
     for _ in 0..10 {
         platform.rotate("unknown").await;
@@ -81,8 +81,8 @@ async fn retry_after_is_sent_if_enabled_and_is_accurate() {
         platform.call("PATCH", "/user-token/status", Value::Null).await;
     }
     platform.sandbox.advance(SignedDuration::from_millis(18_500));
-    let refused = platform.call("PATCH", "/user-token/status", Value::Null).await;
-    assert_eq!(refused.headers["retry-after"], "42");
+    let rejected = platform.call("PATCH", "/user-token/status", Value::Null).await;
+    assert_eq!(rejected.headers["retry-after"], "42");
     platform.sandbox.advance(SignedDuration::from_secs(42));
     assert_eq!(
         platform.call("PATCH", "/user-token/status", Value::Null).await.code(),

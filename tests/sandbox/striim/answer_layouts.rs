@@ -69,7 +69,7 @@ async fn absent_value_is_omitted_or_null() {
 
 #[tokio::test]
 async fn instants_have_several_formats() {
-    for (instants, spelled) in [
+    for (instants, formatted) in [
         (Instants::Zulu, "2026-04-01T00:00:00Z"),
         (Instants::Fraction, "2026-04-01T00:00:00.000Z"),
         (Instants::Offset, "2026-04-01T00:00:00+00:00"),
@@ -77,8 +77,8 @@ async fn instants_have_several_formats() {
         let platform = Platform::with(|options| options.instants = instants);
         let body = json!({ "name": "ci-pipeline", "expires-at": "2026-04-01T02:00:00+02:00" });
         let created = platform.call("POST", "/service-account", body).await.json();
-        assert_eq!(created["expires-at"], spelled);
-        assert_eq!(platform.list().await[0]["expires-at"], spelled);
+        assert_eq!(created["expires-at"], formatted);
+        assert_eq!(platform.list().await[0]["expires-at"], formatted);
     }
 }
 
@@ -119,7 +119,7 @@ async fn deletion_answers_with_or_without_body() {
 
 #[tokio::test]
 async fn pat_status_has_several_layouts() {
-    for (shape, enabled, disabled) in [
+    for (layout, enabled, disabled) in [
         (PatStatus::Flag, json!({ "enabled": true }), json!({ "enabled": false })),
         (
             PatStatus::UpperWord,
@@ -133,7 +133,7 @@ async fn pat_status_has_several_layouts() {
         ),
         (PatStatus::BareFlag, json!(true), json!(false)),
     ] {
-        let platform = Platform::with(|options| options.pat_status = shape);
+        let platform = Platform::with(|options| options.pat_status = layout);
         assert_eq!(
             platform.call("GET", "/user-token/status", Value::Null).await.json(),
             enabled
@@ -159,7 +159,7 @@ async fn toggle_answers_with_or_without_status() {
 }
 
 #[tokio::test]
-async fn token_information_is_bare_or_wrapped_and_names_the_user_or_not() {
+async fn token_information_is_bare_or_wrapped_and_may_omit_user() {
     let platform = Platform::with(|options| options.user_token = Envelope::Wrapped);
     let pat = platform.user(USER, Role::Regular);
     let information = platform.call_as(&pat, "GET", "/user-token", Value::Null).await.json();
@@ -190,7 +190,7 @@ async fn error_has_one_of_several_bodies() {
         (ErrorBody::Empty, String::new()),
     ] {
         let platform = Platform::with(|options| options.errors = errors);
-        let refused = platform.rotate("unknown").await;
-        assert_eq!((refused.code(), refused.text), (404, body));
+        let rejected = platform.rotate("unknown").await;
+        assert_eq!((rejected.code(), rejected.text), (404, body));
     }
 }

@@ -23,31 +23,31 @@ fn creation(platform: &Platform) -> Request<Body> {
 
 #[tokio::test]
 async fn answer_fault_replaces_answer_before_or_after_execution() {
-    for (fault, acted) in [(Fault::answer(503), false), (Fault::answer(503).after(), true)] {
+    for (fault, executed) in [(Fault::answer(503), false), (Fault::answer(503).after(), true)] {
         let platform = Platform::new();
         platform.sandbox.fault(fault.header("retry-after", "7").body("busy"));
         let answer = platform.create("ci-pipeline").await;
         assert_eq!((answer.code(), answer.text.as_str()), (503, "busy"));
         assert_eq!(answer.headers["retry-after"], "7");
         assert_eq!(platform.sandbox.calls("POST", "/service-account"), 1);
-        assert_eq!(platform.names().await.contains(&"ci-pipeline".to_owned()), acted);
+        assert_eq!(platform.names().await.contains(&"ci-pipeline".to_owned()), executed);
     }
 }
 
 #[tokio::test]
 async fn cut_fault_closes_connection_before_or_after_execution() {
-    for (fault, acted) in [
+    for (fault, executed) in [
         (Fault::new(Effect::Cut), false),
         (Fault::new(Effect::Cut).after(), true),
     ] {
         let platform = Platform::new();
         platform.sandbox.fault(fault.clone());
         assert!(platform.try_send(creation(&platform)).await.is_err());
-        assert_eq!(platform.sandbox.service_accounts().len() == 2, acted);
+        assert_eq!(platform.sandbox.service_accounts().len() == 2, executed);
         platform.sandbox.fault(fault);
-        let broken = platform.sandbox.router().oneshot(creation(&platform)).await.unwrap();
+        let answer = platform.sandbox.router().oneshot(creation(&platform)).await.unwrap();
         assert!(
-            axum::body::to_bytes(broken.into_body(), 1 << 20).await.is_err(),
+            axum::body::to_bytes(answer.into_body(), 1 << 20).await.is_err(),
             "the router's body fails"
         );
     }
@@ -60,7 +60,7 @@ async fn truncate_fault_cuts_answer_after_execution() {
     let answer = platform.sandbox.service().oneshot(creation(&platform)).await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     assert!(axum::body::to_bytes(answer.into_body(), 1 << 20).await.is_err());
-    assert_eq!(platform.sandbox.service_accounts().len(), 2, "the platform has acted");
+    assert_eq!(platform.sandbox.service_accounts().len(), 2, "the request was executed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,8 +77,8 @@ async fn delay_fault_delays_answer() {
                 .await
                 .is_err()
         );
-        let acted = platform.sandbox.service_accounts().len() == 2;
-        assert_eq!(acted, fault.when == token_providers::sandbox::When::After);
+        let executed = platform.sandbox.service_accounts().len() == 2;
+        assert_eq!(executed, fault.when == token_providers::sandbox::When::After);
         platform.sandbox.fault(fault);
         assert_eq!(platform.call("GET", "/service-accounts", Value::Null).await.code(), 200);
         assert_eq!(start.elapsed().as_secs(), 39);
@@ -94,16 +94,16 @@ async fn hang_fault_sends_no_answer() {
             .await
             .is_err()
     );
-    assert_eq!(platform.sandbox.service_accounts().len(), 2, "the platform has acted");
+    assert_eq!(platform.sandbox.service_accounts().len(), 2, "the request was executed");
     platform.sandbox.fault(Fault::new(Effect::Hang));
     assert!(
         platform.try_send(creation(&platform)).await.is_err(),
-        "after an hour the connection ends"
+        "after an hour the connection is closed"
     );
 }
 
 #[tokio::test]
-async fn fault_affects_matching_requests_as_often_as_configured() {
+async fn fault_affects_configured_number_of_matching_requests() {
     let platform = Platform::new();
     platform.sandbox.fault(
         Fault::answer(500)
@@ -120,7 +120,7 @@ async fn fault_affects_matching_requests_as_often_as_configured() {
 }
 
 #[tokio::test]
-async fn faults_apply_in_order_and_spare_control_api() {
+async fn faults_apply_in_order_and_not_to_control_api() {
     let platform = Platform::new();
     platform.sandbox.fault(Fault::answer(500));
     platform.sandbox.fault(Fault::answer(502));
@@ -137,7 +137,7 @@ async fn faults_apply_in_order_and_spare_control_api() {
         platform.status_with("").await,
         platform.status_with(&platform.admin).await,
     ];
-    assert_eq!(codes, [500, 502, 200], "before the token is checked");
+    assert_eq!(codes, [500, 502, 200], "faults precede authentication");
 }
 
 #[tokio::test]
@@ -162,18 +162,18 @@ async fn faults_can_be_added_listed_and_removed_over_http() {
             204
         );
     }
-    let shown = platform.control("GET", "/faults", Value::Null).await.json();
-    assert_eq!((&shown[0], shown.as_array().unwrap().len()), (&fault, 5));
+    let listed = platform.control("GET", "/faults", Value::Null).await.json();
+    assert_eq!((&listed[0], listed.as_array().unwrap().len()), (&fault, 5));
     let answer = platform.create("ci-pipeline").await;
     assert_eq!((answer.code(), answer.text.as_str()), (502, "<html>"));
     platform.control("DELETE", "/faults", Value::Null).await;
     assert_eq!(platform.names().await, ["ci-pipeline", "terraform"]);
-    for nonsense in [
+    for invalid in [
         json!({}),
         json!({ "effect": "explode" }),
         json!({ "effect": "cut", "often": true }),
     ] {
-        assert_eq!(platform.control("POST", "/faults", nonsense).await.code(), 400);
+        assert_eq!(platform.control("POST", "/faults", invalid).await.code(), 400);
     }
 }
 

@@ -27,7 +27,7 @@ async fn rotation_invalidates_current_pat_and_issues_another() {
 }
 
 #[tokio::test]
-async fn user_rotates_own_pat_without_naming_user() {
+async fn rotation_without_email_rotates_own_pat() {
     let platform = Platform::new();
     let old = platform.user(USER, Role::Regular);
     let rotated = platform.call_as(&old, "POST", "/user-token/rotate", json!({})).await;
@@ -36,7 +36,7 @@ async fn user_rotates_own_pat_without_naming_user() {
 
 #[tokio::test]
 async fn expiry_of_pat_is_at_most_90_days_ahead() {
-    for (end, code) in [
+    for (expires_at, code) in [
         ("2026-06-09T06:19:25Z", 200),
         ("2026-06-09T06:19:26Z", 400),
         ("2026-03-11T06:19:25Z", 400),
@@ -44,9 +44,9 @@ async fn expiry_of_pat_is_at_most_90_days_ahead() {
     ] {
         let platform = Platform::new();
         let pat = platform.user(USER, Role::Regular);
-        let body = json!({ "email": USER, "expires-at": end });
+        let body = json!({ "email": USER, "expires-at": expires_at });
         let rotated = platform.call_as(&pat, "POST", "/user-token/rotate", body.clone()).await;
-        assert_eq!(rotated.code(), code, "{end}");
+        assert_eq!(rotated.code(), code, "{expires_at}");
         assert_eq!(
             platform.sandbox.is_live(&pat),
             code == 400,
@@ -56,12 +56,12 @@ async fn expiry_of_pat_is_at_most_90_days_ahead() {
             .sandbox
             .set_options(|options| options.rotation_obeys_maximum = false);
         let rotated = platform.call("POST", "/user-token/rotate", body).await;
-        assert_eq!(rotated.code() == 200, at(end) > at(NOW), "{end}");
+        assert_eq!(rotated.code() == 200, at(expires_at) > at(NOW), "{expires_at}");
     }
 }
 
 #[tokio::test]
-async fn rotation_without_expiry_uses_default_or_is_invalid() {
+async fn rotation_without_expiry_is_invalid_if_expiry_is_required() {
     let platform = Platform::with(|options| options.pat_expiry_required = true);
     let pat = platform.user(USER, Role::Regular);
     assert_eq!(
@@ -87,7 +87,7 @@ async fn rotation_of_missing_pat_creates_it_or_is_not_found() {
 }
 
 #[tokio::test]
-async fn token_information_contains_everything_but_value() {
+async fn token_information_omits_value() {
     let platform = Platform::new();
     let pat = platform.user(USER, Role::Regular);
     let own = platform.call_as(&pat, "GET", "/user-token", Value::Null).await;
@@ -135,11 +135,11 @@ async fn revocation_is_immediate_and_permanent() {
             .code(),
         404
     );
-    let fresh = platform
+    let new = platform
         .call("POST", "/user-token/rotate", json!({ "email": USER }))
         .await
         .token();
-    assert!(platform.sandbox.is_live(&fresh) && !platform.sandbox.is_live(&pat));
+    assert!(platform.sandbox.is_live(&new) && !platform.sandbox.is_live(&pat));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn administrator_rotates_pats_of_others_if_enabled() {
             .await
             .code(),
         200,
-        "the own one"
+        "the caller's own PAT"
     );
 }
 
@@ -200,7 +200,7 @@ async fn second_active_pat_is_a_conflict() {
     platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
     assert!(
         platform.sandbox.create_user_token_outside(USER, None).is_ok(),
-        "an expired one is not active"
+        "an expired PAT is not active"
     );
 }
 
@@ -223,7 +223,7 @@ async fn legacy_pat_is_valid_until_rotated() {
 }
 
 #[tokio::test]
-async fn expired_pat_is_visible_to_administrators() {
+async fn expired_pat_is_readable_by_administrators() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     platform

@@ -103,7 +103,7 @@ async fn undocumented_requests_are_invalid() {
 
 #[tokio::test]
 async fn expiry_is_in_future_and_within_12_months() {
-    for (end, code) in [
+    for (expires_at, code) in [
         ("2026-03-11T06:19:25Z", 400),
         (NOW, 400),
         ("2026-03-11T06:19:26Z", 200),
@@ -114,25 +114,25 @@ async fn expiry_is_in_future_and_within_12_months() {
         ("1999-01-01T00:00:00Z", 400),
     ] {
         let platform = Platform::new();
-        let body = json!({ "name": "ci-pipeline", "expires-at": end });
+        let body = json!({ "name": "ci-pipeline", "expires-at": expires_at });
         assert_eq!(
             platform.call("POST", "/service-account", body.clone()).await.code(),
             code,
-            "created until {end}"
+            "created until {expires_at}"
         );
         platform.sandbox.add_service_account("ci-pipeline", None);
         let rotated = platform.call("POST", "/service-account/rotate", body).await;
-        assert_eq!(rotated.code(), code, "rotated until {end}");
+        assert_eq!(rotated.code(), code, "rotated until {expires_at}");
     }
 }
 
 #[tokio::test]
-async fn rotation_may_exceed_maximum_if_only_creation_obeys_it() {
+async fn rotation_may_exceed_maximum_lifetime_if_configured() {
     let platform = Platform::with(|options| options.rotation_obeys_maximum = false);
     platform.create("app_automation").await;
-    let as_in_the_sample = json!({ "name": "app_automation", "expires-at": "2028-02-09T00:00:00Z" });
+    let as_in_sample = json!({ "name": "app_automation", "expires-at": "2028-02-09T00:00:00Z" });
     let rotated = platform
-        .call("POST", "/service-account/rotate", as_in_the_sample.clone())
+        .call("POST", "/service-account/rotate", as_in_sample.clone())
         .await;
     assert_eq!(rotated.json()["expires-at"], "2028-02-09T00:00:00Z");
     platform
@@ -140,7 +140,7 @@ async fn rotation_may_exceed_maximum_if_only_creation_obeys_it() {
         .set_options(|options| options.rotation_obeys_maximum = true);
     assert_eq!(
         platform
-            .call("POST", "/service-account/rotate", as_in_the_sample)
+            .call("POST", "/service-account/rotate", as_in_sample)
             .await
             .code(),
         400
@@ -164,7 +164,7 @@ async fn default_expiry_is_one_day_or_setting_of_account() {
 }
 
 #[tokio::test]
-async fn token_with_short_lifetime_expires_on_time() {
+async fn token_is_invalid_from_its_expiry_on() {
     let platform = Platform::new();
     let body = json!({ "name": "ci-pipeline", "expires-at": "2026-03-11T06:20:00Z" });
     let value = platform.call("POST", "/service-account", body).await.token();
@@ -175,13 +175,13 @@ async fn token_with_short_lifetime_expires_on_time() {
 }
 
 #[tokio::test]
-async fn name_is_unique() {
-    for (refused, code) in [
+async fn name_in_use_is_rejected() {
+    for (status, code) in [
         (RefusalStatus::Conflict, 409),
         (RefusalStatus::BadRequest, 400),
         (RefusalStatus::Forbidden, 403),
     ] {
-        let platform = Platform::with(|options| options.name_taken = refused);
+        let platform = Platform::with(|options| options.name_taken = status);
         platform.create("ci-pipeline").await;
         assert_eq!(platform.create("ci-pipeline").await.code(), code);
         assert_eq!(platform.create("CI-pipeline").await.code(), 200, "case matters");
@@ -195,10 +195,10 @@ async fn fourth_active_service_account_exceeds_quota() {
     assert_eq!(
         platform.create("two").await.code(),
         200,
-        "the third in addition to the administrator's own"
+        "the administrator's token uses the quota, too"
     );
-    let refused = platform.create("three").await;
-    assert_eq!((refused.code(), refused.message().contains("at most 3")), (409, true));
+    let rejected = platform.create("three").await;
+    assert_eq!((rejected.code(), rejected.message().contains("at most 3")), (409, true));
     platform.delete("one").await;
     assert_eq!(
         platform.create("three").await.code(),
@@ -223,9 +223,9 @@ async fn rotation_invalidates_old_value_and_changes_token_id() {
 #[tokio::test]
 async fn token_that_rotates_itself_is_invalid_afterwards() {
     let platform = Platform::new();
-    let fresh = platform.rotate("terraform").await.token();
+    let new = platform.rotate("terraform").await.token();
     assert_eq!(platform.status_with(&platform.admin).await, 401);
-    assert_eq!(platform.status_with(&fresh).await, 200);
+    assert_eq!(platform.status_with(&new).await, 200);
 }
 
 #[tokio::test]
@@ -320,15 +320,15 @@ async fn rotation_of_expired_service_account_fails_if_quota_is_used_up() {
 #[tokio::test]
 async fn rotation_without_expiry_uses_default_or_keeps_it() {
     let platform = Platform::with(|options| options.rotation_expiry = RotationExpiry::Unchanged);
-    let end = "2026-04-01T00:00:00Z";
+    let expires_at = "2026-04-01T00:00:00Z";
     platform
         .call(
             "POST",
             "/service-account",
-            json!({ "name": "ci-pipeline", "expires-at": end }),
+            json!({ "name": "ci-pipeline", "expires-at": expires_at }),
         )
         .await;
-    assert_eq!(platform.rotate("ci-pipeline").await.json()["expires-at"], end);
+    assert_eq!(platform.rotate("ci-pipeline").await.json()["expires-at"], expires_at);
     platform
         .sandbox
         .set_options(|options| options.rotation_expiry = RotationExpiry::Default);
@@ -340,10 +340,10 @@ async fn rotation_without_expiry_uses_default_or_keeps_it() {
         .sandbox
         .set_options(|options| options.rotation_expiry = RotationExpiry::Unchanged);
     platform.sandbox.advance(SignedDuration::from_hours(48));
-    let revived = platform.rotate("ci-pipeline").await.json();
+    let rotated = platform.rotate("ci-pipeline").await.json();
     assert_eq!(
-        revived["expires-at"], "2026-03-14T06:19:25Z",
-        "an expiry that has passed is no expiry"
+        rotated["expires-at"], "2026-03-14T06:19:25Z",
+        "an expiry that has passed is not kept"
     );
 }
 
@@ -358,8 +358,8 @@ async fn twelve_months_are_calendar_months() {
         .checked_add(12.months())
         .unwrap()
         .timestamp();
-    for (end, code) in [(latest, 200), (latest + SignedDuration::from_secs(1), 400)] {
-        let body = json!({ "name": format!("until-{}", end.as_second()), "expires-at": end });
+    for (expires_at, code) in [(latest, 200), (latest + SignedDuration::from_secs(1), 400)] {
+        let body = json!({ "name": format!("until-{}", expires_at.as_second()), "expires-at": expires_at });
         assert_eq!(platform.call("POST", "/service-account", body).await.code(), code);
     }
 }

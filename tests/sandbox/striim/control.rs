@@ -9,12 +9,12 @@ use super::platform::{NOW, Platform, at};
 const USER: &str = "user@acme.example";
 
 #[tokio::test]
-async fn account_is_returned_without_values() {
+async fn account_description_omits_values() {
     let platform = Platform::new();
     platform.create("ci-pipeline").await;
     platform.user(USER, Role::Regular);
-    let shown = platform.control("GET", "", Value::Null).await;
-    let account = shown.json();
+    let described = platform.control("GET", "", Value::Null).await;
+    let account = described.json();
     assert_eq!(
         (&account["account"], &account["now"], &account["pats-enabled"]),
         (&json!("acme"), &json!(NOW), &json!(true))
@@ -26,13 +26,13 @@ async fn account_is_returned_without_values() {
     assert_eq!(account["users"][1]["token"]["expires-at"], "2026-06-01T00:00:00Z");
     assert_eq!(account["usage"], json!({ "service-account": 1, "personal": 0 }));
     for value in platform.sandbox.issued_values() {
-        assert!(!shown.text.contains(value.expose_secret()));
+        assert!(!described.text.contains(value.expose_secret()));
     }
 }
 
 #[tokio::test]
 async fn clock_can_be_moved_by_duration_and_to_instant() {
-    for (order, now) in [
+    for (body, now) in [
         (json!({ "advance": "90d" }), "2026-06-09T06:19:25.758175685Z"),
         (json!({ "advance": "1mo" }), "2026-04-11T06:19:25.758175685Z"),
         (json!({ "advance": "PT1H30M" }), "2026-03-11T07:49:25.758175685Z"),
@@ -41,27 +41,27 @@ async fn clock_can_be_moved_by_duration_and_to_instant() {
         let platform = Platform::new();
         let clock = platform.sandbox.clock();
         assert_eq!(
-            platform.control("POST", "/clock", order).await.json(),
+            platform.control("POST", "/clock", body).await.json(),
             json!({ "now": now })
         );
         assert_eq!(
             platform.control("GET", "/clock", Value::Null).await.json(),
             json!({ "now": now })
         );
-        assert_eq!(clock.now(), at(now), "a shared clock moves, too");
+        assert_eq!(clock.now(), at(now), "a shared clock moves as well");
     }
-    for nonsense in [
+    for invalid in [
         json!({}),
         json!({ "advance": "soon" }),
         json!({ "advance": "99999y" }),
         json!({ "back": "1d" }),
     ] {
-        assert_eq!(Platform::new().control("POST", "/clock", nonsense).await.code(), 400);
+        assert_eq!(Platform::new().control("POST", "/clock", invalid).await.code(), 400);
     }
 }
 
 #[tokio::test]
-async fn calls_are_counted_even_if_rejected() {
+async fn rejected_calls_are_counted() {
     let platform = Platform::new();
     platform.list().await;
     platform.list().await;
@@ -107,13 +107,13 @@ async fn options_can_be_read_and_changed_individually() {
     (options["list"], options["rate-limits"]) = (json!("wrapped"), Value::Null);
     assert_eq!(changed, options);
     assert!(platform.list().await.is_object());
-    for nonsense in [
+    for invalid in [
         json!({ "quotta": 5 }),
         json!({ "quota": -1 }),
         json!({ "list": "paper" }),
         json!(7),
     ] {
-        assert_eq!(platform.control("PATCH", "/options", nonsense).await.code(), 400);
+        assert_eq!(platform.control("PATCH", "/options", invalid).await.code(), 400);
     }
     assert_eq!(platform.control("GET", "/options", Value::Null).await.json(), options);
 }
@@ -167,7 +167,7 @@ async fn user_with_pat_can_be_added() {
 }
 
 #[tokio::test]
-async fn console_offers_api_without_token_limits_or_count() {
+async fn console_has_no_authentication_rate_limit_or_call_count() {
     let platform = Platform::new();
     let before = platform.create("ci-pipeline").await.token();
     for _ in 0..20 {
@@ -204,7 +204,7 @@ async fn console_offers_api_without_token_limits_or_count() {
 }
 
 #[tokio::test]
-async fn console_creates_single_pat_of_user() {
+async fn console_creates_pat_and_rejects_second() {
     let platform = Platform::new();
     platform.sandbox.add_user(USER, Role::Regular);
     let create = || platform.control("POST", "/console/user-token", json!({ "email": USER }));
@@ -213,16 +213,16 @@ async fn console_creates_single_pat_of_user() {
     let revoked = platform
         .control("DELETE", &format!("/console/user-token?email={USER}"), Value::Null)
         .await;
-    assert_eq!(revoked.code(), 204, "the console knows users by email");
+    assert_eq!(revoked.code(), 204, "the console identifies users by email");
     let by_api = platform.call("POST", "/user-token", json!({ "email": USER })).await;
-    assert_eq!(by_api.code(), 405, "the API cannot");
+    assert_eq!(by_api.code(), 405, "the API has no such endpoint");
 }
 
 #[tokio::test]
 async fn rotate_outside_keeps_expiry_and_records_values() {
     let platform = Platform::new();
-    let end = at("2026-05-01T00:00:00Z");
-    let before = platform.sandbox.add_service_account("ci-pipeline", Some(end));
+    let expiry = at("2026-05-01T00:00:00Z");
+    let before = platform.sandbox.add_service_account("ci-pipeline", Some(expiry));
     let after = platform.sandbox.rotate_outside("ci-pipeline").unwrap();
     let account = platform
         .sandbox
@@ -230,7 +230,7 @@ async fn rotate_outside_keeps_expiry_and_records_values() {
         .into_iter()
         .find(|found| found.name == "ci-pipeline")
         .unwrap();
-    assert_eq!(account.token.expires_at, Some(end));
+    assert_eq!(account.token.expires_at, Some(expiry));
     assert!(!platform.sandbox.is_live(before.expose_secret()) && platform.sandbox.is_live(after.expose_secret()));
     platform.sandbox.delete_outside("ci-pipeline").unwrap();
     assert!(platform.sandbox.rotate_outside("ci-pipeline").is_err());
@@ -241,7 +241,7 @@ async fn rotate_outside_keeps_expiry_and_records_values() {
 }
 
 #[tokio::test]
-async fn debug_omits_values() {
+async fn debug_output_omits_values() {
     let platform = Platform::new();
     platform.create("ci-pipeline").await;
     let printed = format!("{:?} {:?}", platform.sandbox, platform.sandbox.service_accounts());

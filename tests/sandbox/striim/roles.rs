@@ -12,12 +12,12 @@ use super::platform::Platform;
 const OWN: &str = "me@acme.example";
 const OTHER: &str = "other@acme.example";
 
-/// The document's table of roles, row by row, then the additions of its API reference.
+/// The rows of the document's table of roles, then those that its API reference adds.
 #[tokio::test]
 async fn permissions_match_table_of_roles() {
     let body = |email: &str| json!({ "email": email });
     let name = || json!({ "name": "ci-pipeline" });
-    for (what, method, path, body, regular, admin) in [
+    for (operation, method, path, body, regular, admin) in [
         (
             "rotate own PAT",
             "POST",
@@ -147,12 +147,12 @@ async fn permissions_match_table_of_roles() {
             platform.create("ci-pipeline").await;
             let before = platform.sandbox.audit().len();
             let answer = platform.call_as(&own, method, &path, body.clone()).await;
-            assert_eq!(answer.code(), code, "{what} as {role:?}: {answer:?}");
+            assert_eq!(answer.code(), code, "{operation} as {role:?}: {answer:?}");
             if code >= 400 {
                 assert_eq!(
                     platform.sandbox.audit().len(),
                     before,
-                    "{what} as {role:?} changed something"
+                    "{operation} as {role:?} changed something"
                 );
             }
         }
@@ -176,7 +176,7 @@ async fn missing_and_invalid_tokens_are_rejected() {
         Some(""),
         Some("Bearer"),
         Some("Bearer "),
-        Some("Bearer nonsense"),
+        Some("Bearer unknown"),
         Some("Basic YTpi"),
     ] {
         let mut request = Request::get("/api/v1/service-accounts");
@@ -194,7 +194,7 @@ async fn missing_and_invalid_tokens_are_rejected() {
             .unwrap()
             .code(),
         401,
-        "without its scheme"
+        "without the scheme"
     );
     let expiring = platform.user(OWN, Role::Admin);
     platform.sandbox.advance(SignedDuration::from_hours(24 * 90));
@@ -202,21 +202,21 @@ async fn missing_and_invalid_tokens_are_rejected() {
 }
 
 #[tokio::test]
-async fn token_is_checked_before_request() {
+async fn token_is_checked_before_path_and_body() {
     let platform = Platform::new();
-    let nonsense = json!({ "nonsense": true });
+    let invalid = json!({ "nonsense": true });
     assert_eq!(
         platform
-            .call_as("dead", "POST", "/service-account", nonsense.clone())
+            .call_as("revoked", "POST", "/service-account", invalid.clone())
             .await
             .code(),
         401
     );
     assert_eq!(
-        platform.call_as("dead", "GET", "/nowhere", Value::Null).await.code(),
+        platform.call_as("revoked", "GET", "/nowhere", Value::Null).await.code(),
         401
     );
-    assert_eq!(platform.call("POST", "/service-account", nonsense).await.code(), 400);
+    assert_eq!(platform.call("POST", "/service-account", invalid).await.code(), 400);
     assert_eq!(platform.call("GET", "/nowhere", Value::Null).await.code(), 404);
 }
 
