@@ -359,3 +359,35 @@ fn module_file(path: &[String]) -> Option<PathBuf> {
     let candidates = [path.with_extension("rs"), path.join("mod.rs")];
     candidates.into_iter().find(|file| root().join(file).is_file())
 }
+
+/// Words that hide what happens, and how many lines may have them. The terms of Terraform and HTTP are clearer: reports, another
+/// client, in addition to.
+const VAGUE_WORDS: [(&[&str], usize); 3] = [
+    (&["tell", "tells", "told"], 100),
+    (&["nobody", "somebody"], 40),
+    (&["beside"], 15),
+];
+
+/// Counts the lines of sources, tests and documentation that have one of these words.
+fn lines_with(words: &[&str]) -> usize {
+    let places = ["src", "tests", "docs", "README.md"];
+    let texts = places.iter().flat_map(|place| files(&root().join(place)));
+    let texts = texts.filter_map(|file| fs::read_to_string(root().join(file)).ok());
+    let counts = texts.map(|text| {
+        let lines = text.lines().map(str::to_lowercase).filter(|line| {
+            let mut parts = line.split(|character: char| !character.is_alphanumeric() && character != '_');
+            parts.any(|part| words.contains(&part))
+        });
+        lines.count()
+    });
+    counts.sum()
+}
+
+#[test]
+fn vague_words_are_rare() {
+    let counts = VAGUE_WORDS.map(|(words, limit)| (words.join(", "), lines_with(words), limit));
+    for (words, lines, limit) in &counts {
+        println!("{words}: {lines} lines (limit: {limit})");
+    }
+    // TODO: assert lines < limit
+}

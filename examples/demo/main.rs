@@ -15,17 +15,22 @@ mod striim;
 mod terraform;
 mod vault;
 
+use std::time::Instant;
+
 use anyhow::{Result, bail};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     // For the only HTTP client here; the sandboxes use plain HTTP on loopback.
     rustls::crypto::ring::default_provider().install_default().ok();
+    let start = Instant::now();
     match std::env::args().nth(1).as_deref() {
-        None | Some("striim") => striim::run().await,
-        Some("neuroio") => neuroio::run().await,
-        Some("startree") => startree::run().await,
-        Some("quix") => quix::run().await,
+        None | Some("striim") => striim::run().await?,
+        Some("neuroio") => neuroio::run().await?,
+        Some("startree") => startree::run().await?,
+        Some("quix") => quix::run().await?,
         Some(other) => bail!("there is a demo of striim, neuroio, startree and quix, not of {other}"),
     }
+    println!("\nThe demo took {:.0?}.", start.elapsed());
+    Ok(())
 }

@@ -24,6 +24,9 @@ use real::Real;
 /// The subject of the calls that are about no thing.
 const PROVIDER: &str = "the provider";
 
+/// The versions of the real Terraform, where all are tested.
+const VERSIONS: [Minor; 3] = [(1, 6), (1, 11), (1, 15)];
+
 /// How many situations run at a time: a process of Terraform keeps more than one core busy.
 const PARALLEL: usize = 3;
 
@@ -221,12 +224,13 @@ fn difference(expected: &[String], actual: &[String]) -> String {
     shown.join("\n")
 }
 
-/// Runs the table on one version of Terraform.
-fn on(version: Minor) {
+#[test]
+fn miniature_makes_the_calls_of_the_real_terraform() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {
-        for terraform in Terraform::pinned(|minor| minor == version).await.unwrap() {
+        let versions = Terraform::versions(|minor| VERSIONS.contains(&minor)).await.unwrap();
+        for terraform in &versions {
             let situations = situations::all().into_iter();
             let chosen = std::env::var("SITUATION").unwrap_or_default();
             let is_at_least = |version| terraform.is_at_least(version, None);
@@ -238,7 +242,7 @@ fn on(version: Minor) {
                     is_at_least(*since) && !differs && name.contains(&chosen)
                 },
             );
-            let problems = futures_util::stream::iter(situations.map(|situation| run(&terraform, situation)));
+            let problems = futures_util::stream::iter(situations.map(|situation| run(terraform, situation)));
             let problems: Vec<_> = problems.buffer_unordered(PARALLEL).collect().await;
             let problems: Vec<_> = problems.into_iter().flatten().collect();
             assert!(
@@ -248,19 +252,4 @@ fn on(version: Minor) {
             );
         }
     });
-}
-
-#[test]
-fn miniature_does_what_terraform_1_6_does() {
-    on((1, 6));
-}
-
-#[test]
-fn miniature_does_what_terraform_1_11_does() {
-    on((1, 11));
-}
-
-#[test]
-fn miniature_does_what_terraform_1_15_does() {
-    on((1, 15));
 }

