@@ -1,8 +1,8 @@
-//! What is there and what is not: an absence counts only where the platform's list, well received, does not show the thing.
+//! Whether roles, policies, assignments and attachments exist. Only the platform's list proves that one does not.
 //!
-//! What the platform answers about a thing that is not there is not documented, and a 404 can come from whatever stands
-//! between. So whatever a request about one thing fails with, its list decides; but for 401 and 403, which say nothing of
-//! the thing.
+//! The platform does not document its answer about an object that does not exist, and a proxy can answer 404, too. So
+//! whenever a request for one object fails, the list decides. The exceptions are 401 and 403, which are about the caller
+//! and not about the object.
 
 use std::sync::Arc;
 
@@ -15,60 +15,60 @@ use crate::framework::Diagnostic;
 use crate::rest::{Error, Operation};
 
 impl Connection {
-    /// Whether the cached list of roles has this one.
+    /// Returns whether the cached list of roles has this one.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the list cannot be read.
     pub(super) async fn has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let roles = self.role_names(operation).await.map_err(|error| failure(&error))?;
         Ok(roles.iter().any(|role| role == name.as_str()))
     }
 
-    /// Whether the cached list of policies has this one.
+    /// Returns whether the cached list of policies has this one.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the list cannot be read.
     pub(super) async fn has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
         let policies = self.policy_names(operation).await.map_err(|error| failure(&error))?;
         Ok(policies.iter().any(|policy| policy == name.as_str()))
     }
 
-    /// Whether the list of roles still has this one, after a request did not find it.
+    /// Fetches the list of roles, and returns whether it still has a role that a request did not find.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the list cannot be read.
     pub(super) async fn still_has_role(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
-        let listed = self.lists_role_now(operation, name).await;
+        let listed = self.fetch_lists_role(operation, name).await;
         listed.map_err(|error| failure(&error))
     }
 
-    /// The same for a policy.
+    /// Fetches the list of policies, and returns whether it still has a policy that a request did not find.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the list cannot be read.
     pub(super) async fn still_has_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Diagnostic> {
-        let listed = self.lists_policy_now(operation, name).await;
+        let listed = self.fetch_lists_policy(operation, name).await;
         listed.map_err(|error| failure(&error))
     }
 
-    /// Whom a role is assigned to; no one if the role has been deleted meanwhile.
+    /// Lists the assignments of a role; there are none if the role was deleted in the meantime.
     ///
     /// # Errors
-    /// [`Error`]: it may be there, and could not be read.
-    pub(super) async fn assignments_if_there(
+    /// [`Error`]: the role may exist, and its assignments could not be read.
+    pub(super) async fn assignments_or_none(
         &self,
         operation: &Operation,
         role: &Name,
     ) -> Result<Arc<[Assignment]>, Error> {
         let read = self.assignments(operation, role).await;
-        let read = or_gone(read, self.still_has_role(operation, role)).await?;
+        let read = value_or_absent(read, self.still_has_role(operation, role)).await?;
         Ok(read.unwrap_or_default())
     }
 
-    /// Whether a role is assigned. A role that is not there is not.
+    /// Returns whether a role exists and is assigned to the subject.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the role may exist and its assignments cannot be read.
     pub(super) async fn is_assigned(
         &self,
         operation: &Operation,
@@ -80,10 +80,10 @@ impl Connection {
         Ok(assignments.is_some_and(|assignments| assignments.iter().any(|one| subject.has(one))))
     }
 
-    /// Whether a policy is attached to a role. A role that is not there has none.
+    /// Returns whether a role exists and has the policy attached.
     ///
     /// # Errors
-    /// The error to report if that cannot be found out.
+    /// The error to report if the role may exist and its policies cannot be read.
     pub(super) async fn is_attached(
         &self,
         operation: &Operation,
@@ -96,47 +96,47 @@ impl Connection {
     }
 }
 
-/// What was read of a thing; `None` if it is not there, which `is_listed` tells.
+/// Returns what was read of an object; `None` if reading failed and `is_listed` says that the object does not exist.
 ///
 /// # Errors
-/// Why it could not be read although it may be there.
+/// The error to report if the object may exist and could not be read.
 pub(super) async fn or_absent<T>(
     read: Result<T, Error>,
     is_listed: impl Future<Output = Result<bool, Diagnostic>>,
 ) -> Result<Option<T>, Diagnostic> {
-    or_gone(read, is_listed).await.map_err(|error| failure(&error))
+    value_or_absent(read, is_listed).await.map_err(|error| failure(&error))
 }
 
-/// The same, with the failure as it is.
-async fn or_gone<T>(
+/// The same, with the request's error as it is.
+async fn value_or_absent<T>(
     read: Result<T, Error>,
     is_listed: impl Future<Output = Result<bool, Diagnostic>>,
 ) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
-        Err(error) if !is_locked_out(&error) && is_listed.await == Ok(false) => Ok(None),
+        Err(error) if !is_rejected(&error) && is_listed.await == Ok(false) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Whether a thing is there after it was to be ended, which `is_there` tells.
+/// Returns whether an object still exists after a request to delete it; `exists` reads the platform's list.
 ///
 /// # Errors
-/// Why it is there, or may be.
-pub(super) async fn after_its_end(
-    ended: Result<(), Error>,
-    is_there: impl Future<Output = Result<bool, Diagnostic>>,
+/// The error to report if the object exists, or may exist.
+pub(super) async fn exists_after_delete(
+    deleted: Result<(), Error>,
+    exists: impl Future<Output = Result<bool, Diagnostic>>,
 ) -> Result<bool, Diagnostic> {
-    match ended {
-        Ok(()) => is_there.await,
-        Err(error) => match is_locked_out(&error) {
-            false if is_there.await == Ok(false) => Ok(false),
+    match deleted {
+        Ok(()) => exists.await,
+        Err(error) => match is_rejected(&error) {
+            false if exists.await == Ok(false) => Ok(false),
             _ => Err(failure(&error)),
         },
     }
 }
 
-/// Whether the provider itself is not let in.
-fn is_locked_out(error: &Error) -> bool {
+/// Returns whether the platform rejected the provider's credential.
+fn is_rejected(error: &Error) -> bool {
     matches!(error.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
 }

@@ -19,48 +19,48 @@ pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, Subje
 
 /// The RBAC Manager of an environment.
 ///
-/// Every method ends within its [`Operation`] and fails with an [`Error`] that tells whether the platform may have acted.
-/// What the platform answers about something that is not there is not documented; [`Error::is_not_found`] is the likely case,
-/// and only a list proves it.
+/// Every method returns within the deadline of its [`Operation`]. Its [`Error`] says whether the platform may have carried
+/// out the request. The platform does not document its answer about an object that does not exist:
+/// [`Error::is_not_found`] is the likely case, and only a list proves it.
 ///
-/// What makes or assigns something is not repeated here: whether the platform takes it twice is not documented, so whoever
-/// calls it looks first. What ends something is: whatever is answered the second time, it is gone by then.
+/// Requests that create or assign are not retried here: the platform does not document whether they are idempotent, so
+/// callers read the list before they repeat one. Requests that delete are retried, because a second one has no effect.
 #[derive(Clone)]
 pub struct Api {
     client: Client,
 }
 
-/// What the platform says of a description.
+/// A field that the platform may leave out of its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// Nothing: the answer has no such field.
-    Nothing,
-    /// This; empty where there is none.
-    Text(String),
+pub enum Reported<T> {
+    /// The answer does not have the field.
+    Absent,
+    /// The field's value; for a text, empty if the answer has null.
+    Value(T),
 }
 
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What is said of it.
-    pub description: Told,
-    /// Its document: JSON.
+    /// Its description, if the platform reports one.
+    pub description: Reported<String>,
+    /// Its document, in JSON.
     pub document: String,
 }
 
-/// A service token that was just made. The platform never shows its secret again.
+/// A new service token with its secret, which the platform shows only once.
 #[derive(Clone, Debug)]
 pub struct IssuedToken {
-    /// What it is known by; its user name.
+    /// The access key, which identifies the token and is its user name.
     pub access_key: AccessKey,
-    /// Its password.
+    /// The secret key, which is the token's password.
     pub secret_key: SecretString,
-    /// The whole token as the platform spells it, where that is not as documented.
-    spelled: Option<SecretString>,
+    /// The bearer token as the platform spelled it, if that differs from the documented form.
+    bearer_as_answered: Option<SecretString>,
 }
 
 impl IssuedToken {
-    /// The token of this value: `st-<access key>-<secret key>`, as the page *Generate an API token* shows it.
+    /// Parses a bearer token, `st-<access key>-<secret key>`, as the page *Generate an API token* shows it.
     pub fn of_bearer(bearer: &SecretString) -> Option<Self> {
         let (access_key, secret_key) = bearer.expose_secret().strip_prefix("st-")?.split_once('-')?;
         let is_access_key = access_key.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -68,13 +68,13 @@ impl IssuedToken {
         Some(Self {
             access_key: access_key.parse().ok().filter(|_| is_access_key)?,
             secret_key: Some(secret_key).filter(|_| is_secret_key)?.into(),
-            spelled: None,
+            bearer_as_answered: None,
         })
     }
 
-    /// The token of what an answer shows of it. The two keys suffice, as does the whole token, which may be spelled with the
-    /// scheme in front of it, or without `st-`: a value is shown once, and must not be lost for its spelling.
-    fn shown(bearer: Option<&str>, access_key: Option<&str>, secret_key: Option<&str>) -> Option<Self> {
+    /// Builds a token from the parts that an answer has: either both keys or the bearer token, which may have the scheme
+    /// `Bearer` in front or lack `st-`. The value is shown only once, so an unexpected spelling must not lose it.
+    fn from_parts(bearer: Option<&str>, access_key: Option<&str>, secret_key: Option<&str>) -> Option<Self> {
         let bearer = bearer.map(|bearer| match bearer.trim().split_at_checked(7) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
             _ => bearer.trim(),
@@ -84,7 +84,7 @@ impl IssuedToken {
             (Some((access_key, secret_key)), _) => Self {
                 access_key,
                 secret_key: secret_key.trim().into(),
-                spelled: None,
+                bearer_as_answered: None,
             },
             (None, Some(bearer)) => {
                 let whole = format!("st-{}", bearer.strip_prefix("st-").unwrap_or(bearer));
@@ -93,51 +93,51 @@ impl IssuedToken {
             (None, None) => return None,
         };
         let is_printable = |bearer: &&str| !bearer.is_empty() && bearer.bytes().all(|byte| byte.is_ascii_graphic());
-        issued.spelled = bearer
+        issued.bearer_as_answered = bearer
             .filter(is_printable)
             .filter(|bearer| *bearer != issued.bearer().expose_secret())
             .map(SecretString::from);
         Some(issued)
     }
 
-    /// What a client presents.
+    /// Returns the value that a client sends as a bearer token.
     pub fn bearer(&self) -> SecretString {
-        match &self.spelled {
-            Some(spelled) => spelled.clone(),
+        match &self.bearer_as_answered {
+            Some(bearer) => bearer.clone(),
             None => format!("st-{}-{}", self.access_key, self.secret_key.expose_secret()).into(),
         }
     }
 }
 
 impl Api {
-    /// The API behind `client`, whose base URL ends in `/api/v1/rbac-manager`.
+    /// Wraps a client whose base URL ends in `/api/v1/rbac-manager`.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Whether this is the value that the API is called with.
-    pub async fn works_with(&self, bearer: &SecretString) -> bool {
+    /// Returns whether the API is called with this bearer token.
+    pub async fn is_own_credential(&self, bearer: &SecretString) -> bool {
         self.client.uses_secret(bearer).await
     }
 
-    /// What the API is called with.
+    /// Returns the credential that the API is called with.
     pub async fn credential(&self) -> Credential {
         self.client.credential().await
     }
 
-    /// Goes on with a token that was just made, once the platform lets it in: tried by reading it.
+    /// Switches to a new token, after a request with it has succeeded: the token reads itself.
     ///
     /// # Errors
     ///
-    /// [`Error`]: the API goes on being called with the token that it was called with.
+    /// [`Error`]: the platform does not accept the new token yet, and the API is still called with the old one.
     pub async fn switch_credential(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
         let srn = Srn::ServiceToken(&issued.access_key);
-        let tried = format!("work with the new service token {}", issued.access_key);
-        let probe = one(Method::GET, tried, srn, None);
+        let action = format!("authenticate with the new service token {}", issued.access_key);
+        let probe = one(Method::GET, action, srn, None);
         self.client.switch_credential(operation, &issued.bearer(), &probe).await
     }
 
-    /// Makes a service token: `POST /service-tokens`. Without a role it is let in nowhere.
+    /// Creates a service token: `POST /service-tokens`. It has no access until a role is assigned to it.
     ///
     /// # Errors
     ///
@@ -155,12 +155,16 @@ impl Api {
             .inspect(|issued| self.client.redact(&issued.secret_key))
     }
 
-    /// What is said of a service token: `GET /service-tokens/{srn}`.
+    /// Reads the description of a service token: `GET /service-tokens/{srn}`.
     ///
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn service_token(&self, operation: &Operation, access_key: &AccessKey) -> Result<Told, Error> {
+    pub async fn service_token(
+        &self,
+        operation: &Operation,
+        access_key: &AccessKey,
+    ) -> Result<Reported<String>, Error> {
         let srn = Srn::ServiceToken(access_key);
         let request = one(Method::GET, format!("read the service token {access_key}"), srn, None);
         self.client
@@ -168,18 +172,19 @@ impl Api {
             .await
     }
 
-    /// ExpiryPolicy a service token: `DELETE /service-tokens/{srn}`. What becomes of its assignments is not documented.
+    /// Deletes a service token: `DELETE /service-tokens/{srn}`. The platform does not document whether this deletes its
+    /// role assignments.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn delete_service_token(&self, operation: &Operation, access_key: &AccessKey) -> Result<(), Error> {
-        let tried = format!("delete the service token {access_key}");
-        let request = one(Method::DELETE, tried, Srn::ServiceToken(access_key), None);
+        let action = format!("delete the service token {access_key}");
+        let request = one(Method::DELETE, action, Srn::ServiceToken(access_key), None);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// The names of all roles: `GET /roles`.
+    /// Lists the names of all roles: `GET /roles`.
     ///
     /// # Errors
     ///
@@ -191,7 +196,7 @@ impl Api {
             .await
     }
 
-    /// Makes a role: `POST /roles`.
+    /// Creates a role: `POST /roles`.
     ///
     /// # Errors
     ///
@@ -211,12 +216,12 @@ impl Api {
         self.client.send(operation, &request.json(&body)).await.map(drop)
     }
 
-    /// What is said of a role: `GET /roles/{srn}`.
+    /// Reads the description of a role: `GET /roles/{srn}`.
     ///
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn role(&self, operation: &Operation, name: &Name) -> Result<Told, Error> {
+    pub async fn role(&self, operation: &Operation, name: &Name) -> Result<Reported<String>, Error> {
         let srn = Srn::Role(name);
         let request = one(Method::GET, format!("read the role {:?}", name.as_str()), srn, None);
         self.client
@@ -224,60 +229,60 @@ impl Api {
             .await
     }
 
-    /// Deletes a role: `DELETE /roles/{srn}`. Refused while it is assigned.
+    /// Deletes a role: `DELETE /roles/{srn}`. The platform rejects this while the role is assigned.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn delete_role(&self, operation: &Operation, name: &Name) -> Result<(), Error> {
-        let tried = format!("delete the role {:?}", name.as_str());
-        let request = one(Method::DELETE, tried, Srn::Role(name), None);
+        let action = format!("delete the role {:?}", name.as_str());
+        let request = one(Method::DELETE, action, Srn::Role(name), None);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// Whom a role is assigned to: `GET /roles/{srn}/assignments`.
+    /// Lists the assignments of a role: `GET /roles/{srn}/assignments`.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn assignments(&self, operation: &Operation, role: &Name) -> Result<Vec<Assignment>, Error> {
-        let tried = format!("list the assignments of the role {:?}", role.as_str());
-        let request = one(Method::GET, tried, Srn::Role(role), Some("assignments"));
+        let action = format!("list the assignments of the role {:?}", role.as_str());
+        let request = one(Method::GET, action, Srn::Role(role), Some("assignments"));
         self.client
             .fetch(operation, &request, |answer| answer::assignments(&answer, role))
             .await
     }
 
-    /// Assigns a role: `POST /roles/{srn}/create-assignment`. It may take up to an hour until that is known everywhere.
+    /// Assigns a role: `POST /roles/{srn}/create-assignment`. The change can take up to an hour to take effect everywhere.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn assign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
-        let tried = format!("assign the role {:?} to the {subject}", role.as_str());
-        let request = assignment(tried, role, subject, "create-assignment");
+        let action = format!("assign the role {:?} to the {subject}", role.as_str());
+        let request = assignment(action, role, subject, "create-assignment");
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// ExpiryPolicy an assignment: `POST /roles/{srn}/delete-assignment`.
+    /// Removes an assignment: `POST /roles/{srn}/delete-assignment`.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn unassign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
-        let tried = format!("take the role {:?} from the {subject}", role.as_str());
-        let request = assignment(tried, role, subject, "delete-assignment").retry(RetrySafety::Safe);
+        let action = format!("remove the role {:?} from the {subject}", role.as_str());
+        let request = assignment(action, role, subject, "delete-assignment").retry(RetrySafety::Safe);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// The names of the policies that are attached to a role: `GET /roles/{srn}/policies`.
+    /// Lists the names of the policies that are attached to a role: `GET /roles/{srn}/policies`.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn policies_of(&self, operation: &Operation, role: &Name) -> Result<Vec<String>, Error> {
-        let tried = format!("list the policies of the role {:?}", role.as_str());
-        let request = one(Method::GET, tried, Srn::Role(role), Some("policies"));
+        let action = format!("list the policies of the role {:?}", role.as_str());
+        let request = one(Method::GET, action, Srn::Role(role), Some("policies"));
         self.client
             .fetch(operation, &request, |answer| {
                 answer::names(&answer, "policy", "policies")
@@ -291,12 +296,12 @@ impl Api {
     ///
     /// [`Error`].
     pub async fn attach(&self, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Error> {
-        let tried = format!(
+        let action = format!(
             "attach the policy {:?} to the role {:?}",
             policy.as_str(),
             role.as_str()
         );
-        let request = attachment(tried, role, policy, "attach-policy");
+        let request = attachment(action, role, policy, "attach-policy");
         self.client.send(operation, &request).await.map(drop)
     }
 
@@ -306,16 +311,16 @@ impl Api {
     ///
     /// [`Error`].
     pub async fn detach(&self, operation: &Operation, role: &Name, policy: &Name) -> Result<(), Error> {
-        let tried = format!(
+        let action = format!(
             "detach the policy {:?} from the role {:?}",
             policy.as_str(),
             role.as_str()
         );
-        let request = attachment(tried, role, policy, "detach-policy").retry(RetrySafety::Safe);
+        let request = attachment(action, role, policy, "detach-policy").retry(RetrySafety::Safe);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// The names of all policies: `GET /policies`.
+    /// Lists the names of all policies: `GET /policies`.
     ///
     /// # Errors
     ///
@@ -329,7 +334,7 @@ impl Api {
             .await
     }
 
-    /// Makes a policy: `POST /policies`. `document` is JSON.
+    /// Creates a policy: `POST /policies`. `document` is JSON.
     ///
     /// # Errors
     ///
@@ -343,12 +348,12 @@ impl Api {
     ) -> Result<(), Error> {
         let body = json!({ "name": name.as_str(), "policyDocumentJson": document });
         let body = with_description(body, description);
-        let tried = format!("create the policy {:?}", name.as_str());
-        let request = Request::new(Method::POST, tried, &["policies"]).json(&body);
+        let action = format!("create the policy {:?}", name.as_str());
+        let request = Request::new(Method::POST, action, &["policies"]).json(&body);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// A policy: `GET /policies/{srn}`.
+    /// Reads a policy: `GET /policies/{srn}`.
     ///
     /// # Errors
     ///
@@ -361,7 +366,7 @@ impl Api {
             .await
     }
 
-    /// Changes a policy: `PUT /policies/{srn}`. What becomes of a description that is left out is not documented.
+    /// Updates a policy: `PUT /policies/{srn}`. The platform does not document whether omitting the description clears it.
     ///
     /// # Errors
     ///
@@ -374,47 +379,46 @@ impl Api {
         document: &str,
     ) -> Result<(), Error> {
         let body = with_description(json!({ "policyDocumentJson": document }), description);
-        let tried = format!("change the policy {:?}", name.as_str());
-        let request = one(Method::PUT, tried, Srn::Policy(name), None).json(&body);
+        let action = format!("update the policy {:?}", name.as_str());
+        let request = one(Method::PUT, action, Srn::Policy(name), None).json(&body);
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// Deletes a policy: `DELETE /policies/{srn}`. Refused while it is attached.
+    /// Deletes a policy: `DELETE /policies/{srn}`. The platform rejects this while the policy is attached.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn delete_policy(&self, operation: &Operation, name: &Name) -> Result<(), Error> {
-        let tried = format!("delete the policy {:?}", name.as_str());
-        let request = one(Method::DELETE, tried, Srn::Policy(name), None);
+        let action = format!("delete the policy {:?}", name.as_str());
+        let request = one(Method::DELETE, action, Srn::Policy(name), None);
         self.client.send(operation, &request).await.map(drop)
     }
 }
 
-/// A request about one thing, or about what belongs to it.
-fn one(method: Method, tried: impl Into<String>, srn: Srn<'_>, what: Option<&str>) -> Request {
+/// Builds a request for one object, or for a sub-path of it.
+fn one(method: Method, action: impl Into<String>, srn: Srn<'_>, sub_path: Option<&str>) -> Request {
     let collection = match srn {
         Srn::Role(_) => "roles",
         Srn::Policy(_) => "policies",
         Srn::ServiceToken(_) => "service-tokens",
     };
     let srn = srn.to_string();
-    let segments: Vec<&str> = [collection, &srn].into_iter().chain(what).collect();
-    Request::new(method, tried, &segments)
+    let segments: Vec<&str> = [collection, &srn].into_iter().chain(sub_path).collect();
+    Request::new(method, action, &segments)
 }
 
-fn assignment(tried: String, role: &Name, subject: &Subject, action: &str) -> Request {
+fn assignment(action: String, role: &Name, subject: &Subject, endpoint: &str) -> Request {
     let body = json!({ "subject": subject.as_str(), "subjectType": subject.subject_type().as_str() });
-    one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body)
+    one(Method::POST, action, Srn::Role(role), Some(endpoint)).json(&body)
 }
 
-fn attachment(tried: String, role: &Name, policy: &Name, action: &str) -> Request {
+fn attachment(action: String, role: &Name, policy: &Name, endpoint: &str) -> Request {
     let body = json!({ "policySrn": Srn::Policy(policy).to_string() });
-    one(Method::POST, tried, Srn::Role(role), Some(action)).json(&body)
+    one(Method::POST, action, Srn::Role(role), Some(endpoint)).json(&body)
 }
 
-/// Each sample has a description. Whether one may be left out is not documented; it is, where there is none.
-/// Adds a description, if there is one to add.
+/// Adds the description to a request body, if there is one. The platform does not document whether it may be left out.
 fn with_description(mut body: Value, description: Option<&str>) -> Value {
     if let (Some(members), Some(description)) = (body.as_object_mut(), description) {
         members.insert("description".to_owned(), description.into());

@@ -1,7 +1,8 @@
-//! Which resource of this process holds an assignment or an attachment.
+//! Which resource of this process owns an assignment or an attachment.
 //!
-//! Two resources can stand for the same one at the same time: the old and the new address of a renamed resource, or both
-//! objects of a replacement that creates before it destroys. Whichever comes last, what the new one declares must stay.
+//! Two resources can declare the same one at the same time: the old and the new address of a renamed resource, or both
+//! objects of a replacement with `create_before_destroy`. Deleting the old resource must not delete what the new one
+//! declares, whichever is applied first.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -9,20 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::connection::Context;
+use crate::framework::PrivateState;
 
-/// The key in the private state: a number that distinguishes a resource's object from every other.
+/// The key in the private state of a number that identifies a resource's object.
 const INSTANCE: &str = "instance";
 
-/// Who holds what, by a key for each thing that can be held.
+/// The owners of assignments and attachments, by a key for each.
 #[derive(Default)]
 pub(super) struct Claims(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<u64>>>>>);
 
-/// The exclusive right to change one thing, until it is dropped.
+/// The exclusive right to change one assignment or attachment, until it is dropped.
 pub(super) struct Claim(OwnedMutexGuard<Option<u64>>);
 
 impl Claims {
-    /// Waits for all who change the thing under this key.
+    /// Waits until no other resource changes the assignment or attachment with this key.
     pub(super) async fn lock(&self, key: String) -> Claim {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,24 +34,23 @@ impl Claims {
 }
 
 impl Claim {
-    /// Holds the thing for a resource from now on.
-    pub(super) fn hold(&mut self, context: &Context) {
-        let instance = context
-            .private
+    /// Makes the resource with this private state the owner.
+    pub(super) fn take(&mut self, private: &PrivateState) {
+        let instance = private
             .get(INSTANCE)
             .unwrap_or_else(|| RandomState::new().build_hasher().finish());
-        context.private.set(INSTANCE, instance);
+        private.set(INSTANCE, instance);
         *self.0 = Some(instance);
     }
 
-    /// Whether a resource of this process holds the thing.
-    pub(super) fn is_held(&self) -> bool {
+    /// Returns whether a resource of this process is the owner.
+    pub(super) fn is_owned(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether another resource holds the thing by now.
-    pub(super) fn is_of_another(&self, context: &Context) -> bool {
-        self.0.is_some() && *self.0 != context.private.get(INSTANCE)
+    /// Returns whether a resource other than the one with this private state is the owner.
+    pub(super) fn belongs_to_other_resource(&self, private: &PrivateState) -> bool {
+        self.0.is_some() && *self.0 != private.get(INSTANCE)
     }
 }
 
@@ -59,16 +59,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn claim_of_a_later_resource_stands() {
-        let (claims, old, new) = (Claims::default(), Context::default(), Context::default());
+    async fn claim_belongs_to_the_resource_that_took_it_last() {
+        let (claims, old, new) = (Claims::default(), PrivateState::default(), PrivateState::default());
         let key = || "reader/ci".to_owned();
-        claims.lock(key()).await.hold(&old);
-        assert!(!claims.lock(key()).await.is_of_another(&old));
-        claims.lock(key()).await.hold(&new);
-        assert!(claims.lock(key()).await.is_of_another(&old));
-        assert!(!claims.lock(key()).await.is_of_another(&new));
-        assert!(!claims.lock("reader/cd".to_owned()).await.is_of_another(&old));
-        // An object of an earlier version has no number.
-        assert!(claims.lock(key()).await.is_of_another(&Context::default()));
+        claims.lock(key()).await.take(&old);
+        assert!(!claims.lock(key()).await.belongs_to_other_resource(&old));
+        claims.lock(key()).await.take(&new);
+        assert!(claims.lock(key()).await.belongs_to_other_resource(&old));
+        assert!(!claims.lock(key()).await.belongs_to_other_resource(&new));
+        assert!(
+            !claims
+                .lock("reader/cd".to_owned())
+                .await
+                .belongs_to_other_resource(&old)
+        );
+        // The state of an earlier version has no number.
+        assert!(
+            claims
+                .lock(key())
+                .await
+                .belongs_to_other_resource(&PrivateState::default())
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a configured provider works with.
+//! The configured provider: the API, the caches of this run, and Vault.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,49 +7,39 @@ use std::time::Duration;
 use super::api::{AccessKey, Api, Assignment, Name, Pinot, Subject};
 use super::claims::Claims;
 use super::labels::LABELS;
-use super::planned_names::PlannedNames;
-use super::token_cache::Tokens;
+use super::planned_names::PlannedObjects;
+use super::token_cache::TokenCache;
 use crate::framework;
 use crate::platform::delivery::{Account, Writer};
 use crate::platform::vault_settings::VaultConnection;
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
-/// How long a list serves, as others may change it. Long enough for a run that rotates many tokens.
+/// How long a list is cached, as other clients may change it. Long enough for a run that rotates many tokens.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One call from Terraform.
 pub(super) type Context = framework::Context<Connection>;
 
-/// An environment to work with.
+/// A connection to one environment. All resources of a run share it.
 pub struct Connection {
     pub(super) api: Api,
-    /// `None` where its address is not known.
+    /// `None` if its address is unknown.
     pub(super) pinot: Option<Pinot>,
-    /// The environment's name, or else the host of its RBAC Manager.
+    /// The environment's name, or the host of its RBAC Manager if only a base URL is configured.
     pub(super) environment: String,
-    /// What this run knows of service tokens.
-    pub(super) tokens: Tokens,
-    /// Hands values over.
+    pub(super) tokens: TokenCache,
+    /// Delivers values to Vault.
     pub(super) vault: Writer,
     retry_timeout: Duration,
-    /// Who holds which assignment or attachment in this process.
+    /// The owners of assignments and attachments.
     pub(super) claims: Claims,
-    /// The names that this plan concerns, of each kind.
-    pub(super) planned: Planned,
+    /// The names in this plan.
+    pub(super) planned: PlannedObjects,
     roles: SharedList<String>,
     policies: SharedList<String>,
     assignments: ByRole<Assignment>,
     attached: ByRole<String>,
-}
-
-/// The names that a plan concerns.
-#[derive(Default)]
-pub(super) struct Planned {
-    pub(super) roles: PlannedNames,
-    pub(super) policies: PlannedNames,
-    pub(super) assignments: PlannedNames,
-    pub(super) attachments: PlannedNames,
 }
 
 /// A cached list for each role.
@@ -80,18 +70,18 @@ impl Connection {
         api: Api,
         pinot: Option<Pinot>,
         environment: String,
-        own: Option<AccessKey>,
+        own_access_key: Option<AccessKey>,
         retry_timeout: Duration,
     ) -> Self {
         Self {
-            tokens: Tokens::new(api.clone(), own),
+            tokens: TokenCache::new(api.clone(), own_access_key),
             api,
             pinot,
             vault: Writer::new(VaultConnection::Unknown, Account::default(), &LABELS),
             environment,
             retry_timeout,
             claims: Claims::default(),
-            planned: Planned::default(),
+            planned: PlannedObjects::default(),
             roles: SharedList::new(MAX_AGE),
             policies: SharedList::new(MAX_AGE),
             assignments: ByRole::default(),
@@ -99,57 +89,57 @@ impl Connection {
         }
     }
 
-    /// The same environment, with the Vault that values are handed over to, and what secrets there call it.
-    pub(super) fn handing_over_to(self, vault: VaultConnection, environment: Account) -> Self {
+    /// Sets the Vault that values are delivered to, and the name of the environment in its secrets.
+    pub(super) fn with_vault(self, vault: VaultConnection, environment: Account) -> Self {
         let vault = Writer::new(vault, environment, &LABELS);
         Self { vault, ..self }
     }
 
-    /// One operation, from now on.
+    /// Starts an operation, whose deadline is `retry_timeout` from now.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// One that makes good what another left undone, though that be cancelled or its time over.
+    /// Starts an operation that cleans up after a failed one, even if that was cancelled or has timed out.
     pub(super) fn cleanup_operation(&self) -> Operation {
         self.operation(&Context::default())
     }
 
-    /// The names of all roles, from the cached list.
+    /// Lists the names of all roles, from the cache.
     pub(super) async fn role_names(&self, operation: &Operation) -> Result<Arc<[String]>, Error> {
         self.roles.get(self.api.roles(operation)).await
     }
 
-    /// The names of all policies, from the cached list.
+    /// Lists the names of all policies, from the cache.
     pub(super) async fn policy_names(&self, operation: &Operation) -> Result<Arc<[String]>, Error> {
         self.policies.get(self.api.policies(operation)).await
     }
 
-    /// Whom a role is assigned to, from the role's cached list.
+    /// Lists the assignments of a role, from the cache.
     pub(super) async fn assignments(&self, operation: &Operation, role: &Name) -> Result<Arc<[Assignment]>, Error> {
         let list = self.assignments.of(role);
         list.get(self.api.assignments(operation, role)).await
     }
 
-    /// Invalidates a role's cached list of assignments.
+    /// Invalidates the cached assignments of a role.
     pub(super) fn invalidate_assignments(&self, role: &Name) {
         self.assignments.of(role).invalidate();
     }
 
-    /// Which policies are attached to a role, from the role's cached list.
+    /// Lists the names of the policies that are attached to a role, from the cache.
     pub(super) async fn policies_of(&self, operation: &Operation, role: &Name) -> Result<Arc<[String]>, Error> {
         let list = self.attached.of(role);
         list.get(self.api.policies_of(operation, role)).await
     }
 
-    /// Assigns a role.
+    /// Assigns a role to a subject.
     pub(super) async fn assign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
         let assigned = self.api.assign(operation, role, subject).await;
         self.assignments.of(role).invalidate();
         assigned
     }
 
-    /// Takes a role from a subject.
+    /// Removes the assignment of a role to a subject.
     pub(super) async fn unassign(&self, operation: &Operation, role: &Name, subject: &Subject) -> Result<(), Error> {
         let unassigned = self.api.unassign(operation, role, subject).await;
         self.assignments.of(role).invalidate();
@@ -215,15 +205,15 @@ impl Connection {
         deleted
     }
 
-    /// Whether the list of roles, requested now, has this one: proof that something which a request did not find is absent.
-    pub(super) async fn lists_role_now(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
+    /// Returns whether a list of roles that is fetched now has this one. The list proves what a 404 alone does not.
+    pub(super) async fn fetch_lists_role(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
         self.roles.invalidate();
         let roles = self.role_names(operation).await?;
         Ok(roles.iter().any(|role| role == name.as_str()))
     }
 
-    /// The same for a policy.
-    pub(super) async fn lists_policy_now(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
+    /// Returns whether a list of policies that is fetched now has this one.
+    pub(super) async fn fetch_lists_policy(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
         self.policies.invalidate();
         let policies = self.policy_names(operation).await?;
         Ok(policies.iter().any(|policy| policy == name.as_str()))

@@ -1,28 +1,30 @@
-//! Descriptions, as a state keeps them.
+//! The attribute `description` of roles and policies.
 
-use super::api::Told;
+use super::api::Reported;
 use crate::framework::Field;
 
-/// Brings a description up to date. What the platform does not tell stays as it is; none and an empty one are the same.
-pub(super) fn follow(state: &mut Field<String>, told: Told) {
-    let Told::Text(told) = told else { return };
-    if state.known().map_or("", String::as_str) == told {
+/// Refreshes a description. It stays unchanged if the platform does not report one; null and empty are equal.
+pub(super) fn refresh(state: &mut Field<String>, reported: Reported<String>) {
+    let Reported::Value(description) = reported else {
+        return;
+    };
+    if state.known().map_or("", String::as_str) == description {
         return;
     }
-    *state = told.into();
+    *state = description.into();
 }
 
-/// The description that a creation sends: an empty one is none.
-pub(super) fn to_send(description: &Field<String>) -> Option<&str> {
+/// Returns the description for a create request; `None` if it is null or empty.
+pub(super) fn for_request(description: &Field<String>) -> Option<&str> {
     let description = description.known().map(String::as_str);
     description.filter(|description| !description.is_empty())
 }
 
-/// The description of what is imported.
-pub(super) fn imported(told: Told) -> Field<String> {
-    match told {
-        Told::Text(told) => told.into(),
-        Told::Nothing => Field::Null,
+/// Returns the description of an imported object; null if the platform does not report it.
+pub(super) fn imported(reported: Reported<String>) -> Field<String> {
+    match reported {
+        Reported::Value(description) => description.into(),
+        Reported::Absent => Field::Null,
     }
 }
 
@@ -31,20 +33,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_and_an_empty_one_are_the_same_and_what_is_not_told_stays() {
-        let text = |text: &str| Told::Text(text.to_owned());
-        for (state, told, after) in [
-            (Field::Null, Told::Nothing, Field::Null),
+    fn refresh_keeps_unreported_and_equal_descriptions() {
+        let text = |text: &str| Reported::Value(text.to_owned());
+        for (state, reported, after) in [
+            (Field::Null, Reported::Absent, Field::Null),
             (Field::Null, text(""), Field::Null),
             (Field::Null, text("x"), Field::from("x")),
             (Field::from(""), text(""), Field::from("")),
             (Field::from("x"), text(""), Field::from("")),
             (Field::from("x"), text("y"), Field::from("y")),
-            (Field::from("x"), Told::Nothing, Field::from("x")),
+            (Field::from("x"), Reported::Absent, Field::from("x")),
         ] {
-            let mut followed = state.clone();
-            follow(&mut followed, told.clone());
-            assert_eq!(followed, after, "{state:?} {told:?}");
+            let mut refreshed = state.clone();
+            refresh(&mut refreshed, reported.clone());
+            assert_eq!(refreshed, after, "{state:?} {reported:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The provider's functions: the two ways in which tools present a token that take no bearer.
+//! The provider's functions: forms of a token for clients that do not support bearer tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(super) struct UserNameAndPassword {
     /// The token's access key.
     #[attribute(computed)]
     username: Field<String>,
-    /// Its secret key.
+    /// The token's secret key.
     #[attribute(computed)]
     password: Field<SecretString>,
 }
@@ -30,10 +30,10 @@ impl Function for ParseToken {
     fn signature(&self) -> Signature {
         let members = ["username", "password"].map(|member| (member.to_owned(), Type::String));
         Signature {
-            summary: "The user name and password that a token amounts to",
-            description: "The user name and password that a token amounts to, for tools that take no bearer: an object of \
-                          `username`, the token's access key, and `password`, its secret key. Of a sensitive token, both \
-                          are sensitive.",
+            summary: "Splits a token into user name and password",
+            description: "Splits a token into user name and password, for clients that do not support bearer tokens. Returns \
+                          an object with `username`, the token's access key, and `password`, its secret key. If the token \
+                          is sensitive, both are sensitive.",
             parameters: vec![token()],
             returns: Type::Object(members.into()),
         }
@@ -59,9 +59,10 @@ impl Function for BasicAuth {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "The Authorization header that a token amounts to, by user name and password",
-            description: "The value of an `Authorization` header that presents a token by user name and password (RFC \
-                          7617): `Basic` and both in Base64. Of a sensitive token, it is sensitive.",
+            summary: "Returns a token as an Authorization header for Basic authentication",
+            description: "Returns the value of an `Authorization` header for Basic authentication (RFC 7617) with a token: \
+                          `Basic`, and the token's user name and password in Base64. If the token is sensitive, the result \
+                          is sensitive.",
             parameters: vec![token()],
             returns: Type::String,
         }
@@ -78,11 +79,11 @@ fn token() -> Parameter {
     Parameter::new(
         "token",
         Type::String,
-        "The token as it is presented: `st-`, 16 letters and digits, a hyphen, and 32 letters and digits.",
+        "The token: `st-`, 16 letters and digits, a hyphen, and 32 letters and digits.",
     )
 }
 
-/// The halves of a token, whose lengths are documented. The error does not quote it.
+/// Splits a token into access key and secret key, whose lengths are documented. The error does not quote it.
 fn halves(token: &SecretString) -> Result<(String, SecretString), InvalidArgument> {
     let halves = IssuedToken::of_bearer(token).map(|token| (token.access_key.to_string(), token.secret_key));
     let is_alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -92,8 +93,8 @@ fn halves(token: &SecretString) -> Result<(String, SecretString), InvalidArgumen
     });
     halves.ok_or_else(|| {
         InvalidArgument::at(0)(
-            "must be a StarTree token: \"st-\", 16 letters and digits, a hyphen, and 32 letters and digits, with nothing \
-             before, between or after them",
+            "must be a StarTree token: \"st-\", 16 letters and digits, a hyphen, and 32 letters and digits, and no other \
+             characters",
         )
     })
 }
@@ -106,7 +107,7 @@ mod tests {
     const TOKEN: &str = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
 
     #[test]
-    fn the_documentations_example_comes_apart_as_documented() {
+    fn parse_token_splits_the_documented_example() {
         let parsed = ParseToken.call((TOKEN.into(),)).unwrap();
         assert_eq!(parsed.username, "XkQBXKr652MV1VF9".into());
         assert_eq!(
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_holds_user_name_and_password() {
+    fn basic_auth_encodes_user_name_and_password() {
         let header = BasicAuth.call((TOKEN.into(),)).unwrap();
         let encoded = header.expose_secret().strip_prefix("Basic ").unwrap();
         assert_eq!(
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused_and_not_quoted() {
+    fn invalid_tokens_are_rejected_and_not_quoted() {
         for text in ["", "s3cret", "st-s3cret-", &format!("{TOKEN} ")] {
             for error in [
                 ParseToken.call((text.into(),)).map(drop).unwrap_err(),

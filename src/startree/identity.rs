@@ -1,5 +1,4 @@
-//! What distinguishes the objects of this provider beyond one configuration: the environment, and a name that is unique in
-//! it.
+//! Resource identities: the environment, and a name that is unique in it.
 
 use super::connection::Context;
 use crate::framework::{Diagnostic, Field, Model};
@@ -7,14 +6,14 @@ use crate::framework::{Diagnostic, Field, Model};
 /// The environment that an identity belongs to.
 #[derive(Model, Clone, Debug)]
 pub(super) struct InEnvironment {
-    /// The environment's name; where the provider knows only a `base_url`, the host in it. Default: the environment that
-    /// the provider works with.
+    /// The environment's name, or the host of `base_url` if the provider is configured with that. Default: the provider's
+    /// environment.
     #[attribute(optional)]
     pub(super) environment: Field<String>,
 }
 
 impl InEnvironment {
-    /// The environment that the provider works with.
+    /// Returns the environment that the provider is configured with.
     pub(super) fn of(context: &Context) -> Self {
         let environment = match context.known_client() {
             Some(connection) => connection.environment.clone().into(),
@@ -23,16 +22,16 @@ impl InEnvironment {
         Self { environment }
     }
 
-    /// Checks that the provider works with this environment.
+    /// Checks that the provider is configured with this environment.
     ///
     /// # Errors
-    /// It works with another one.
+    /// The error to report if it is configured with another one.
     pub(super) fn check(&self, context: &Context) -> Result<(), Diagnostic> {
         match (self.environment.known(), Self::of(context).environment.known()) {
             (Some(asked), Some(present)) if asked != present => Err(Diagnostic::error(
-                "Another environment",
+                "Identity of another environment",
                 format!(
-                    "The identity is of something in the environment {asked:?}, and the provider works with {present:?}. \
+                    "The identity belongs to the environment {asked:?}, but the provider is configured with {present:?}. \
                      Import it with a provider for its environment (`provider = startree.<alias>`), or correct the identity."
                 ),
             )),

@@ -1,4 +1,4 @@
-//! What stands in Vault beside the value of a service token.
+//! The fields in Vault next to the value of a service token, which identify its owner.
 
 use super::api::AccessKey;
 use super::settings::API_PATH;
@@ -15,7 +15,7 @@ pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     kept_out: "`token` and `secret_key` stay",
 };
 
-/// The environment whose RBAC Manager is at `base_url`; `name` is what the settings call it.
+/// Returns the environment whose RBAC Manager is at `base_url`; `name` is its name in the settings.
 pub(super) fn environment(base_url: &BaseUrl, name: &str) -> Account {
     let host = base_url.host();
     let named = host.strip_prefix("rbac-manager.");
@@ -23,7 +23,7 @@ pub(super) fn environment(base_url: &BaseUrl, name: &str) -> Account {
     Account::new(base_url, API_PATH, [name].into_iter().chain(named))
 }
 
-/// What a value is known by.
+/// Returns the field that identifies a value.
 pub(super) fn id(access_key: &AccessKey) -> Entry {
     access_key.as_str().into()
 }

@@ -1,6 +1,6 @@
-//! StarTree: the RBAC Manager's API, its provider, and one file per resource and data source.
+//! StarTree: the API of its RBAC Manager, the provider, and one file per resource, data source and ephemeral resource.
 //!
-//! What is known of the platform is what its pages *Using the RBAC API* and *Generate an API token* show.
+//! The sources about the platform are its pages *Using the RBAC API* and *Generate an API token*.
 
 mod absence;
 pub mod api;
@@ -13,11 +13,13 @@ mod errors;
 mod functions;
 mod identity;
 mod labels;
+mod names;
 mod planned_names;
+mod predecessor;
 mod provider;
 mod resources;
+mod role_grants;
 mod settings;
-mod succession;
 #[cfg(test)]
 mod tests;
 mod token_cache;

@@ -1,4 +1,4 @@
-//! The provider `startree`.
+//! The provider `startree`: its configuration, and the list of what it offers.
 
 use http::HeaderValue;
 
@@ -22,7 +22,7 @@ use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
-/// Names the provider to the platform.
+/// Identifies the provider to the platform.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("terraform-provider-startree/", env!("CARGO_PKG_VERSION")));
 
@@ -33,7 +33,7 @@ pub struct StarTree {
 }
 
 impl StarTree {
-    /// A provider that is not yet configured.
+    /// Creates a provider that is not yet configured.
     pub fn new(parts: Runtime) -> Self {
         Self {
             session: Session::new(parts.clock.clone()),
@@ -47,7 +47,7 @@ impl StarTree {
             base_url,
             pinot_url,
             credential,
-            own,
+            own_access_key,
             request_timeout,
             retry_timeout,
             vault,
@@ -71,7 +71,7 @@ impl StarTree {
             },
         );
         let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
-        Connection::new(Api::new(client), pinot, environment, own, retry_timeout).handing_over_to(vault, label)
+        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, label)
     }
 }
 

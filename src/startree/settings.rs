@@ -1,4 +1,4 @@
-//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+//! The `provider` block: its arguments, and the environment variables that replace them.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-/// Manages who may do what in a StarTree environment: service tokens ("API tokens"), roles, policies, and who has which, by
-/// the API of its RBAC Manager.
+/// The StarTree provider manages access to a StarTree environment with the API of its RBAC Manager: service tokens ("API
+/// tokens"), roles, policies, and role assignments.
 ///
-/// The provider must know the environment (or the `base_url`) and a token. An argument wins over its environment variable;
-/// a base URL, given either way, wins over the environment.
+/// Configure the environment (or `base_url`) and a token. An argument takes precedence over its environment variable, and a
+/// base URL takes precedence over the environment.
 ///
-/// **It may take up to an hour** until the platform knows everywhere of an assignment, or of its end.
+/// **A change of an assignment can take up to an hour** to take effect everywhere.
 #[derive(Model, Clone, Debug, Default)]
 pub struct Config {
-    /// The environment: what stands between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC Manager. Or
-    /// `STARTREE_ENVIRONMENT`.
+    /// The environment: the part between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC Manager.
+    /// Environment variable: `STARTREE_ENVIRONMENT`.
     #[attribute(optional, check = unless_empty(rbac_manager))]
     environment: Field<String>,
-    /// The RBAC Manager's base URL, instead of `environment`: for instance that of a sandbox. It must be https, or http on a
-    /// loopback address. Without a path, `/api/v1/rbac-manager` is added. Or `STARTREE_BASE_URL`.
+    /// The base URL of the RBAC Manager, instead of `environment`, such as that of a sandbox. It must be https, or http on a
+    /// loopback address. If it has no path, `/api/v1/rbac-manager` is added. Environment variable: `STARTREE_BASE_URL`.
     #[attribute(optional, check = unless_empty(url))]
     base_url: Field<String>,
     /// The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default:
-    /// `https://pinot.<environment>.startree.cloud` (the platform's pages write `https://pinot.<your url>.cloud`). There is
-    /// no default where `base_url` is given: no other host is inferred from it. Or `STARTREE_PINOT_URL`.
+    /// `https://pinot.<environment>.startree.cloud` (StarTree's documentation writes `https://pinot.<your url>.cloud`). With
+    /// `base_url` there is no default, because no other host is inferred from it. Environment variable: `STARTREE_PINOT_URL`.
     #[attribute(optional, check = unless_empty(BaseUrl::parse))]
     pinot_url: Field<String>,
-    /// The token that the provider works with: one whose roles let it manage roles, policies and service tokens. Or
-    /// `STARTREE_TOKEN`, which keeps it out of the configuration.
+    /// The token that the provider uses. Its roles must allow it to manage roles, policies and service tokens. Environment
+    /// variable: `STARTREE_TOKEN`, which keeps the token out of the configuration.
     #[attribute(optional)]
     token: Field<SecretString>,
     #[attribute(flatten)]
@@ -52,26 +52,26 @@ pub struct Config {
     vault: Field<VaultConfig>,
 }
 
-/// Where the RBAC Manager's API is below its host.
+/// The path of the RBAC Manager's API.
 pub(super) const API_PATH: &str = "/api/v1/rbac-manager";
 
-/// What the provider works with.
+/// The resolved configuration of the provider.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// The environment's name, or else the host of its RBAC Manager.
+    /// The environment's name, or the host of its RBAC Manager if only a base URL is configured.
     pub(super) environment: String,
     pub(super) base_url: BaseUrl,
-    /// `None`: tokens cannot be checked.
+    /// `None` if it is unknown; tokens cannot be checked then.
     pub(super) pinot_url: Option<BaseUrl>,
     pub(super) credential: Credential,
-    /// The access key of the token, if it is a service token.
-    pub(super) own: Option<AccessKey>,
+    /// The access key of the provider's token, if that is a service token.
+    pub(super) own_access_key: Option<AccessKey>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
     pub(super) vault: VaultConnection<vault::Settings>,
 }
 
-/// Resolves a configuration with the environment.
+/// Resolves a configuration with the environment variables.
 pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let given_url = or_variable(&config.base_url, variables, "STARTREE_BASE_URL");
     let environment = or_variable(&config.environment, variables, "STARTREE_ENVIRONMENT");
@@ -99,7 +99,7 @@ pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configu
     let pinot_url = match (pinot_url.known(), given_url.known(), environment.known()) {
         (Some(given), _, _) => check("pinot_url", Some(given), BaseUrl::parse, &mut diagnostics),
         (None, None, Some(name)) => host("pinot", name).ok(),
-        // A host that is inferred from a URL could be anyone's, and a token would be sent there.
+        // A host that is inferred from a URL could belong to a third party, which would receive the token.
         (None, _, _) => None,
     };
     let own = token.known().and_then(IssuedToken::of_bearer);
@@ -107,8 +107,8 @@ pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configu
         "token",
         token,
         Credential::bearer,
-        "The provider has no token to work with. Set the environment variable STARTREE_TOKEN, or the argument `token`, to an \
-         API token whose roles let it manage roles, policies and service tokens.",
+        "The provider has no token. Set the environment variable STARTREE_TOKEN, or the argument `token`, to an API token whose \
+         roles allow it to manage roles, policies and service tokens.",
         &mut diagnostics,
     );
     let timeouts = config.timeouts.resolve(&mut diagnostics);
@@ -126,20 +126,20 @@ pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configu
         base_url,
         pinot_url,
         credential,
-        own: own.map(|token| token.access_key),
+        own_access_key: own.map(|token| token.access_key),
         request_timeout,
         retry_timeout,
         vault: vault_settings::resolve(config.vault, |name| variable(variables, name)),
     }))
 }
 
-/// The RBAC Manager of an environment.
+/// Returns the base URL of an environment's RBAC Manager.
 fn rbac_manager(environment: &str) -> Result<BaseUrl, String> {
     base_url(host("rbac-manager", environment)?.as_str(), API_PATH)
 }
 
-/// A service of an environment, whose name becomes a part of the host that a token is sent to: nothing but labels of a
-/// host name may pass.
+/// Returns the base URL of a service of an environment. The environment's name becomes part of the host that a token is sent
+/// to, so it may only consist of host name labels.
 fn host(service: &str, environment: &str) -> Result<BaseUrl, String> {
     let is_label = |label: &str| {
         let of = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -147,7 +147,7 @@ fn host(service: &str, environment: &str) -> Result<BaseUrl, String> {
     };
     if !environment.split('.').all(is_label) {
         return Err(
-            "must be what stands between rbac-manager. and .startree.cloud: letters, digits and hyphens".to_owned(),
+            "must be the part between rbac-manager. and .startree.cloud: letters, digits and hyphens".to_owned(),
         );
     }
     let url = format!("https://{service}.{environment}.startree.cloud");
@@ -161,9 +161,9 @@ fn url(text: &str) -> Result<BaseUrl, String> {
 fn missing_environment() -> Diagnostic {
     Diagnostic::error(
         "Missing environment",
-        "The provider does not know which environment to work with. Set the argument `environment` or the environment \
-         variable STARTREE_ENVIRONMENT to what stands between rbac-manager. and .startree.cloud in the host name of its RBAC \
-         Manager (or `base_url` or STARTREE_BASE_URL to its base URL).",
+        "The provider has no environment. Set the argument `environment` or the environment variable STARTREE_ENVIRONMENT to \
+         the part between rbac-manager. and .startree.cloud in the host name of its RBAC Manager. Or set `base_url` or \
+         STARTREE_BASE_URL to the base URL of the RBAC Manager.",
     )
     .on("environment")
 }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_argument_is_none() {
+    fn empty_arguments_count_as_missing() {
         let config = || Config {
             environment: "".into(),
             base_url: "".into(),
@@ -255,21 +255,24 @@ mod tests {
             assert_eq!(settings.base_url.as_str(), base_url);
             assert_eq!(settings.pinot_url.as_ref().map(BaseUrl::as_str), pinot_url);
             assert_eq!(settings.environment, named);
-            assert_eq!(settings.own.as_ref().map(AccessKey::as_str), Some("XkQBXKr652MV1VF9"));
+            assert_eq!(
+                settings.own_access_key.as_ref().map(AccessKey::as_str),
+                Some("XkQBXKr652MV1VF9")
+            );
             assert!(!format!("{settings:?}").contains("5gkh"));
         }
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_variable() {
-        let told = resolved(Config::default(), &[("STARTREE_TOKEN", "")]).unwrap_err();
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("Missing environment") && told[0].contains("STARTREE_ENVIRONMENT"));
-        assert!(told[1].contains("Missing token") && told[1].contains("STARTREE_TOKEN"));
+    fn missing_arguments_are_reported_with_their_variables() {
+        let errors = resolved(Config::default(), &[("STARTREE_TOKEN", "")]).unwrap_err();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains("Missing environment") && errors[0].contains("STARTREE_ENVIRONMENT"));
+        assert!(errors[1].contains("Missing token") && errors[1].contains("STARTREE_TOKEN"));
     }
 
     #[test]
-    fn what_is_wrong_is_told_on_its_argument() {
+    fn invalid_arguments_are_reported_on_their_attribute() {
         let acme = || Config {
             environment: "acme".into(),
             token: SecretString::from("secret").into(),
@@ -323,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_only_at_apply_is_waited_for() {
+    fn unknown_argument_leaves_the_provider_unconfigured() {
         let config = Config {
             token: Field::Unknown,
             environment: "acme".into(),

@@ -1,15 +1,17 @@
-//! Reads the RBAC Manager's answers. Its documentation tells what they are about and shows none, so every sensible shape is
-//! taken. Where in doubt an answer is [`Unreadable`] rather than guessed at: a list read as empty would make Terraform
-//! forget what is there. No body is quoted.
+//! Parses the RBAC Manager's answers.
+//!
+//! Its documentation describes them and shows no example, so every plausible shape is accepted. An answer that is not
+//! clear is [`Unreadable`]: a list mistaken for an empty one would remove existing objects from the Terraform state. Errors
+//! do not quote the body.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Assignment, IssuedToken, Name, Policy, Srn, Told};
+use super::{Assignment, IssuedToken, Name, Policy, Reported, Srn};
 use crate::rest::envelope::{self, Object, whole_list};
 use crate::rest::{Answer, Unreadable};
 
-/// A list of roles or policies: their names.
+/// Parses a list of roles or policies into their names.
 pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<String>, Unreadable> {
     let rows = whole_list(answer, &[list])?;
     let names = rows.iter().map(|row| {
@@ -24,7 +26,7 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
     names.collect()
 }
 
-/// Whom a role is assigned to. A row that names another role makes the list one about another role.
+/// Parses the list of a role's assignments. A row that names another role makes the list unreadable.
 pub(super) fn assignments(answer: &Answer, role: &Name) -> Result<Vec<Assignment>, Unreadable> {
     let rows = whole_list(answer, &["assignments"])?;
     let assignments = rows.iter().map(|row| {
@@ -42,12 +44,12 @@ pub(super) fn assignments(answer: &Answer, role: &Name) -> Result<Vec<Assignment
     assignments.collect()
 }
 
-/// What is said of a role or a service token.
-pub(super) fn description(answer: &Answer, srn: Srn<'_>) -> Result<Told, Unreadable> {
+/// Parses the description of a role or a service token.
+pub(super) fn description(answer: &Answer, srn: Srn<'_>) -> Result<Reported<String>, Unreadable> {
     described(&about(answer, srn)?)
 }
 
-/// A policy.
+/// Parses a policy.
 pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable> {
     let policy = about(answer, srn)?;
     let document = ["policyDocumentJson", "policyDocument", "document"]
@@ -56,14 +58,14 @@ pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable
     let document = match document {
         Some(Value::String(text)) => text.clone(),
         Some(object @ Value::Object(_)) => object.to_string(),
-        _ => return Err(unreadable("it does not tell the policy's document")),
+        _ => return Err(unreadable("it does not contain the policy's document")),
     };
     let description = described(&policy)?;
     Ok(Policy { description, document })
 }
 
-/// A service token that was just made. Of the three parts that are documented, the whole token suffices, as do the two
-/// others: a value must not be lost for what goes with it.
+/// Parses a new service token. Three parts are documented; the bearer token suffices, and so do the two keys, because the
+/// value is shown only once and must not be lost.
 pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
     let unreadable = || unreadable("it holds no service token");
     let value = match answer.json()? {
@@ -78,10 +80,10 @@ pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
             .and_then(Value::as_str)
             .filter(|text| !text.trim().is_empty())
     };
-    IssuedToken::shown(part("bearerToken"), part("accessKey"), part("secretKey")).ok_or_else(unreadable)
+    IssuedToken::from_parts(part("bearerToken"), part("accessKey"), part("secretKey")).ok_or_else(unreadable)
 }
 
-/// The object that an answer is, if it is about this thing.
+/// Returns the object in an answer, if it is the object with this SRN.
 fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
     let kind = srn.kind();
     let object = envelope::object(answer.json()?, &["srn", "name", "accessKey", "description"]);
@@ -93,8 +95,8 @@ fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
     }
 }
 
-/// The name of the thing that an object describes: the one in its SRN. Where its `name` is the same but for
-/// percent-encoding, that is the name: how an SRN in a body spells special characters is not documented.
+/// Returns the name of the object: the one in its SRN, or `name` if that is the same text without percent-encoding. The
+/// platform does not document how an SRN in a body spells special characters.
 fn named(object: &Object, kind: &str) -> Option<String> {
     let (in_srn, name) = (srn_of(object, kind), text(object, "name"));
     match (in_srn, name) {
@@ -103,13 +105,14 @@ fn named(object: &Object, kind: &str) -> Option<String> {
     }
 }
 
-/// The name in the first SRN of this kind among an object's members. A user writes the description.
+/// Returns the name in the first SRN of this kind among an object's members, except the description, which is the user's
+/// text.
 fn srn_of(object: &Object, kind: &str) -> Option<String> {
     let mut members = object.iter().filter(|(key, _)| *key != "description");
     members.find_map(|(_, value)| in_srn(value.as_str()?, kind))
 }
 
-/// The name in an SRN of this kind, whether it is spelled as in a body or as in a path.
+/// Returns the name in an SRN of this kind, spelled as in a body (`#`) or as in a path (`%23`).
 fn in_srn(text: &str, kind: &str) -> Option<String> {
     let rest = text.strip_prefix("srn2:")?.strip_prefix(kind)?;
     let name = match rest.strip_prefix('#') {
@@ -123,11 +126,11 @@ fn decoded(text: &str) -> Option<String> {
     Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
-fn described(object: &Object) -> Result<Told, Unreadable> {
+fn described(object: &Object) -> Result<Reported<String>, Unreadable> {
     match object.get("description") {
-        None => Ok(Told::Nothing),
-        Some(Value::Null) => Ok(Told::Text(String::new())),
-        Some(Value::String(text)) => Ok(Told::Text(text.clone())),
+        None => Ok(Reported::Absent),
+        Some(Value::Null) => Ok(Reported::Value(String::new())),
+        Some(Value::String(text)) => Ok(Reported::Value(text.clone())),
         Some(_) => Err(unreadable("its description is not a text")),
     }
 }
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_whatever_shape_it_has() {
+    fn list_of_every_shape_is_parsed() {
         for body in [
             r#"[{"name":"a"},{"name":"b c"}]"#,
             r#"{"policies":[{"name":"a","srn":"srn2:policy#a"},{"srn":"srn2:policy%23b%20c"}]}"#,
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_special_names_drops_none_and_changes_none() {
+    fn list_with_special_characters_keeps_every_name() {
         let special = [
             "team/reader",
             "team:reader",
@@ -206,12 +209,12 @@ mod tests {
         assert_eq!(read, expected);
         assert!(
             names(&answer(r#"["reader", ""]"#), "role", "roles").is_err(),
-            "none is dropped"
+            "an empty name is an error"
         );
     }
 
     #[test]
-    fn half_a_list_is_none_and_neither_is_what_cannot_be_read() {
+    fn incomplete_or_malformed_list_is_unreadable() {
         for body in [
             "",
             "{}",
@@ -239,17 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_another_thing_is_not_taken_for_this_one() {
+    fn answer_about_another_object_is_unreadable() {
         let name = name("reader");
-        for (body, told) in [
+        for (body, expected) in [
             (
                 r#"{"name":"reader","description":"x"}"#,
-                Some(Told::Text("x".to_owned())),
+                Some(Reported::Value("x".to_owned())),
             ),
-            (r#"{"data":{"srn":"srn2:role%23reader"}}"#, Some(Told::Nothing)),
+            (r#"{"data":{"srn":"srn2:role%23reader"}}"#, Some(Reported::Absent)),
             (
                 r#"{"name":"reader","description":null}"#,
-                Some(Told::Text(String::new())),
+                Some(Reported::Value(String::new())),
             ),
             (r#"{"name":"writer","description":"reader"}"#, None),
             (r#"{"srn":"srn2:policy#reader","description":"x"}"#, None),
@@ -257,12 +260,12 @@ mod tests {
             ("{}", None),
             ("[]", None),
         ] {
-            assert_eq!(description(&answer(body), Srn::Role(&name)).ok(), told, "{body}");
+            assert_eq!(description(&answer(body), Srn::Role(&name)).ok(), expected, "{body}");
         }
     }
 
     #[test]
-    fn a_policys_document_is_read_as_text_and_as_json() {
+    fn policy_document_is_parsed_from_text_and_from_json() {
         let name = name("p");
         for document in [r#""{\"a\":1}""#, r#"{"a":1}"#] {
             let body = format!(r#"{{"name":"p","policyDocumentJson":{document}}}"#);
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_from_what_there_is_of_it() {
+    fn issued_token_is_parsed_from_either_bearer_or_both_keys() {
         let (access, secret) = ("XkQBXKr652MV1VF9", "5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg");
         let bearer = format!("st-{access}-{secret}");
         for body in [
@@ -295,13 +298,13 @@ mod tests {
             format!(r#"{{"bearerToken":"{secret}"}}"#),
             r#"{"bearerToken":"st--x"}"#.to_owned(),
         ] {
-            let Unreadable(told) = issued(&answer(&body)).unwrap_err();
-            assert!(!told.contains(secret));
+            let Unreadable(reason) = issued(&answer(&body)).unwrap_err();
+            assert!(!reason.contains(secret));
         }
     }
 
     #[test]
-    fn issued_token_in_another_spelling_is_kept() {
+    fn issued_token_keeps_the_platforms_spelling() {
         let (access, secret) = ("XkQBXKr652MV1VF9", "5gkhGWNaGAdA1NU5-rHXRSPKM_cNRlR=");
         let whole = format!("st-{access}-{secret}");
         for (body, bearer) in [
@@ -335,7 +338,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,#a-z0-9 ]{0,80}") {
+        fn arbitrary_body_does_not_panic(body in "[\\[\\]{}\":,#a-z0-9 ]{0,80}") {
             let name = name("a");
             let _ = names(&answer(&body), "role", "roles");
             let _ = assignments(&answer(&body), &name);

@@ -1,4 +1,4 @@
-//! Pinot, where it shows whether a token is let in: `GET /appconfigs`, as the page *Generate an API token* tries one.
+//! Checks a token at Pinot: `GET /appconfigs`, the request with which the page *Generate an API token* tests a new token.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::rest::{BaseUrl, Client, Credential, Error, Operation, Options, Request, Transport};
 
-/// The Pinot of an environment. Every token is tried by itself, so it has no credential.
+/// The Pinot of an environment. It has no credential: each check uses the token to be checked.
 pub(in crate::startree) struct Pinot {
     pub(in crate::startree) base_url: BaseUrl,
     pub(in crate::startree) transport: Transport,
@@ -16,13 +16,13 @@ pub(in crate::startree) struct Pinot {
 }
 
 impl Pinot {
-    /// Whether a service token is let in now. "No" may be the whole truth (401) or say that it has no role that allows
-    /// this (403): after an assignment, for up to an hour.
+    /// Returns whether Pinot accepts a service token now. It rejects one that is unknown (401) and one whose roles do not
+    /// allow the request (403), which includes a role that was assigned within the last hour.
     ///
     /// # Errors
     ///
-    /// [`Error`]: whether it is let in is not known.
-    pub(in crate::startree) async fn lets_in(
+    /// [`Error`]: Pinot's answer does not show whether it accepts the token.
+    pub(in crate::startree) async fn accepts(
         &self,
         operation: &Operation,
         credential: Credential,
@@ -34,10 +34,10 @@ impl Pinot {
             request_timeout: self.request_timeout,
         };
         let client = Client::new(options, self.transport.clone());
-        let request = Request::new(Method::GET, "try the token at Pinot", &["appconfigs"]);
-        // Not 200 alone: a sign-in page, too, comes with it.
-        let tried = client.fetch(operation, &request, |answer| answer.json::<Value>()).await;
-        match tried {
+        let request = Request::new(Method::GET, "check the token at Pinot", &["appconfigs"]);
+        // The status alone is not enough: a sign-in page also comes with 200.
+        let answer = client.fetch(operation, &request, |answer| answer.json::<Value>()).await;
+        match answer {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => Ok(false),
             Err(error) => Err(error),

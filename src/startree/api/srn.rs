@@ -1,13 +1,13 @@
-//! What things are called, and StarTree Resource Names made of it.
+//! Names of roles and policies, access keys, and the StarTree Resource Names (SRN) that contain them.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The name of a role or of a policy.
 ///
-/// Which names the platform accepts is not documented. So a name that Terraform is to create is restricted ([`FromStr`]) to
-/// what stays the same in an SRN and in a path, whatever a proxy does to the path; the name of something that exists is opaque
-/// ([`Name::existing`]).
+/// The platform does not document which names it accepts. A name for a new object is therefore restricted ([`FromStr`]) to
+/// characters that keep their meaning in an SRN and in a path, even if a proxy normalises the path. The name of an existing
+/// object is opaque ([`Name::existing`]).
 ///
 /// ```
 /// # use token_providers::startree::api::Name;
@@ -19,23 +19,23 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
 
-/// A text is not the name of a role or a policy.
+/// An invalid name of a role or a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// There is no text.
+    /// The name is empty.
     #[error("must not be empty")]
     Empty,
-    /// There is nothing but blanks, or blanks around it.
-    #[error("must not be empty, nor begin or end with a blank")]
+    /// The name is empty, or begins or ends with white space.
+    #[error("must not be empty, nor begin or end with white space")]
     Blank,
-    /// It would not stay one name in a path or in an SRN.
-    #[error("must not hold line breaks, other control characters, or any of # : / \\ ? % *")]
+    /// The name has a character that a path or an SRN could interpret.
+    #[error("must not contain line breaks, other control characters, or any of # : / \\ ? % *")]
     Character,
 }
 
 impl Name {
-    /// The name of something that exists, or that a configuration refers to: any text but none. In a path it is one
-    /// percent-encoded segment.
+    /// Wraps the name of an object that exists, or that a configuration refers to: any text but the empty one. In a path it
+    /// becomes one percent-encoded segment.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Name {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,10 +74,10 @@ impl fmt::Display for Name {
     }
 }
 
-/// The access key of a service token: what it is known by, and its user name. No secret.
+/// The access key of a service token, which identifies the token and is its user name. It is not a secret.
 ///
-/// The documentation says 16 letters and digits; other lengths and some more characters are taken, but nothing as long as a secret key, and nothing
-/// that could become another path.
+/// It is documented as 16 letters and digits. Other lengths and a few more characters are accepted, but no text as long as
+/// a secret key, and none that could change a path.
 ///
 /// ```
 /// # use token_providers::startree::api::AccessKey;
@@ -88,15 +88,13 @@ impl fmt::Display for Name {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccessKey(String);
 
-/// A text is not an access key. Does not quote it: it may be a whole token.
+/// An invalid access key. The message does not quote the text, which may be a whole token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be an access key: the letters and digits between \"st-\" and the next hyphen of a token, and no more of it"
-)]
+#[error("must be an access key: only the letters and digits between \"st-\" and the next hyphen of a token")]
 pub struct InvalidAccessKey;
 
 impl AccessKey {
-    /// The key.
+    /// Returns the key.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -106,9 +104,9 @@ impl FromStr for AccessKey {
     type Err = InvalidAccessKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccessKey> {
-        // What a path does not give a meaning to. A whole token is longer, and begins as no key does.
-        let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=~+".contains(&byte);
-        let is_one = (1..=31).contains(&text.len()) && text.bytes().all(is_taken) && !text.starts_with("st-");
+        // These characters have no meaning in a path. A whole token is longer, and begins with "st-".
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=~+".contains(&byte);
+        let is_one = (1..=31).contains(&text.len()) && text.bytes().all(is_allowed) && !text.starts_with("st-");
         is_one.then(|| Self(text.to_owned())).ok_or(InvalidAccessKey)
     }
 }
@@ -119,19 +117,19 @@ impl fmt::Display for AccessKey {
     }
 }
 
-/// A StarTree Resource Name, as bodies spell it: `srn2:role#table-reader`. In a path, `#` becomes `%23`.
+/// A StarTree Resource Name, as request bodies spell it: `srn2:role#table-reader`. In a path, `#` becomes `%23`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Srn<'a> {
-    /// A role's.
+    /// The SRN of a role.
     Role(&'a Name),
-    /// A policy's.
+    /// The SRN of a policy.
     Policy(&'a Name),
-    /// A service token's. That it is made of the access key is documented, its type is not shown.
+    /// The SRN of a service token. Its documentation says that it contains the access key, and does not show its type.
     ServiceToken(&'a AccessKey),
 }
 
 impl Srn<'_> {
-    /// What stands before the name of each role, policy or service token.
+    /// Returns the type in the SRN, such as `role`.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Role(_) => "role",
@@ -140,7 +138,7 @@ impl Srn<'_> {
         }
     }
 
-    /// The name, or the key.
+    /// Returns the name or the access key in the SRN.
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Role(name) | Self::Policy(name) => name.as_str(),
@@ -160,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_become_another_path_or_another_srn_is_no_name() {
+    fn new_name_with_a_path_or_srn_character_is_invalid() {
         for text in [
             "", " ", " a", "a ", "a/b", "a\\b", "a#b", "a:b", "a%23b", "a?b", "a\nb", "*", "a\u{7f}",
         ] {
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn existing_name_is_opaque_text() {
+    fn existing_name_may_be_any_text() {
         assert_eq!(Name::existing(""), Err(InvalidName::Empty));
         for text in [
             " ",
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_nothing_nor_a_whole_token_is_an_access_key() {
+    fn access_key_rejects_whole_tokens_and_does_not_quote_them() {
         let token = "st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg";
         for text in [
             "",
@@ -204,13 +202,13 @@ mod tests {
             &token[3..],
             "5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg",
         ] {
-            let told = text.parse::<AccessKey>().unwrap_err().to_string();
-            assert!(text.is_empty() || !told.contains(text) || text.len() < 4, "{told}");
+            let error = text.parse::<AccessKey>().unwrap_err().to_string();
+            assert!(text.is_empty() || !error.contains(text) || text.len() < 4, "{error}");
         }
     }
 
     #[test]
-    fn an_srn_is_spelled_as_documented() {
+    fn srn_has_the_documented_form() {
         let (name, key) = ("table-reader".parse().unwrap(), "XkQBXKr652MV1VF9".parse().unwrap());
         for (srn, spelled) in [
             (Srn::Role(&name), "srn2:role#table-reader"),

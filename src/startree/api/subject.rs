@@ -1,28 +1,28 @@
-//! Whom a role is assigned to.
+//! The subjects that a role can be assigned to.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::srn::AccessKey;
 
-/// What a subject is.
+/// The type of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SubjectType {
-    /// A person, by an email address.
+    /// A person, identified by an email address.
     UserEmail,
-    /// A group of the identity provider, by its name.
+    /// A group of the identity provider, identified by its name.
     Group,
-    /// Everybody with an address in a domain.
+    /// All people with an email address in a domain.
     Domain,
-    /// A service token, by its access key.
+    /// A service token, identified by its access key.
     ServiceToken,
 }
 
 impl SubjectType {
-    /// All that are documented.
+    /// All documented types.
     pub const ALL: [Self; 4] = [Self::UserEmail, Self::Group, Self::Domain, Self::ServiceToken];
 
-    /// As requests spell it.
+    /// Returns the type as requests spell it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UserEmail => "user-email",
@@ -33,7 +33,7 @@ impl SubjectType {
     }
 }
 
-/// A text is not the type of a subject.
+/// An unknown type of subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be user-email, group, domain or service-token")]
 pub struct InvalidSubjectType;
@@ -47,29 +47,28 @@ impl FromStr for SubjectType {
     }
 }
 
-/// Whom a role can be assigned to. Never nobody, and of a service token never its secret.
+/// A subject that a role can be assigned to. It is never empty, and never contains the secret of a service token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     subject_type: SubjectType,
     subject: String,
 }
 
-/// A text is not a subject of its type. Does not quote it: it may be a whole token.
+/// An invalid subject. The message does not quote the text, which may be a whole token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSubject {
-    /// There is nothing.
-    #[error("must not be empty, nor begin or end with a blank, nor hold control characters")]
+    /// The text is empty, has white space around it, or has control characters.
+    #[error("must not be empty, begin or end with white space, or contain control characters")]
     Blank,
-    /// An access key is expected.
+    /// The text is not an access key, as the type requires.
     #[error(
-        "must be the access key of a service token: the letters and digits between \"st-\" and the next hyphen, and no more \
-         of it"
+        "must be the access key of a service token: only the letters and digits between \"st-\" and the next hyphen"
     )]
     AccessKey,
 }
 
 impl Subject {
-    /// A subject of this type.
+    /// Creates a subject of this type.
     ///
     /// # Errors
     ///
@@ -85,7 +84,7 @@ impl Subject {
         Ok(Self { subject_type, subject })
     }
 
-    /// A service token.
+    /// Creates the subject for a service token.
     pub fn token(access_key: &AccessKey) -> Self {
         Self {
             subject_type: SubjectType::ServiceToken,
@@ -93,7 +92,7 @@ impl Subject {
         }
     }
 
-    /// The access key, of a service token.
+    /// Returns the access key, if the subject is a service token.
     pub fn access_key(&self) -> Option<AccessKey> {
         match self.subject_type {
             SubjectType::ServiceToken => self.subject.parse().ok(),
@@ -101,17 +100,17 @@ impl Subject {
         }
     }
 
-    /// What it is.
+    /// Returns the type of the subject.
     pub fn subject_type(&self) -> SubjectType {
         self.subject_type
     }
 
-    /// An address, a name, or an access key.
+    /// Returns the email address, name, domain or access key.
     pub fn as_str(&self) -> &str {
         &self.subject
     }
 
-    /// Whether both are the same to the platform.
+    /// Returns whether the platform treats both as the same subject.
     pub fn is_same(&self, other: &Self) -> bool {
         self.has(&Assignment {
             subject_type: other.subject_type.as_str().to_owned(),
@@ -119,8 +118,8 @@ impl Subject {
         })
     }
 
-    /// Whether an assignment is to this subject. Addresses and domains are compared as people do, whatever their case;
-    /// types however the platform spells them.
+    /// Returns whether an assignment is to this subject. Addresses and domains are compared without regard to case, and types
+    /// without regard to the platform's spelling (`USER_EMAIL`, `user-email`).
     pub fn has(&self, assignment: &Assignment) -> bool {
         let same_type = assignment.subject_type.to_ascii_lowercase().replace('_', "-") == self.subject_type.as_str();
         same_type
@@ -137,12 +136,12 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Whom a role is assigned to, as the platform tells it: it may know of types that are not documented.
+/// An assignment of a role as the platform lists it. Its type may be one that is not documented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// What the subject is.
+    /// The type of the subject.
     pub subject_type: String,
-    /// An address, a name, or an access key.
+    /// The email address, name, domain or access key.
     pub subject: String,
 }
 
@@ -157,10 +156,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_whole_token_is_no_subject_and_is_not_quoted() {
+    fn subject_rejects_whole_tokens_and_blanks() {
         for text in ["st-XkQBXKr652MV1VF9-5gkhGWNaGAdA1NU5yrHXRSPKMCcNRlRg", "a b", ""] {
-            let told = Subject::new(SubjectType::ServiceToken, text).unwrap_err();
-            assert_eq!(told, InvalidSubject::AccessKey);
+            let error = Subject::new(SubjectType::ServiceToken, text).unwrap_err();
+            assert_eq!(error, InvalidSubject::AccessKey);
         }
         for text in ["", " a", "a\n"] {
             assert_eq!(Subject::new(SubjectType::Group, text), Err(InvalidSubject::Blank));
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_known_however_it_is_spelled_and_no_other_is() {
+    fn assignment_matches_its_subject_in_every_spelling() {
         let subject = |ty, text| Subject::new(ty, text).unwrap();
         let listed = |ty: &str, text: &str| Assignment {
             subject_type: ty.to_owned(),

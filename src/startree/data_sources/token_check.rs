@@ -1,13 +1,14 @@
-//! `data.startree_token_check`: whether a service token is let in, as the page *Generate an API token* tries one.
+//! `data.startree_token_check`: whether Pinot accepts a service token.
 //!
 //! # Flow
-//! `GET /appconfigs` at Pinot with the token: an answer is a yes, 401 and 403 are a no.
+//! `GET /appconfigs` at Pinot with the token, as on the page *Generate an API token*. Success means valid; 401 and 403 mean
+//! invalid.
 //!
 //! # Guarantees
-//! - Where it cannot be told, as with a Pinot that fails or is another server, that is an error, not a no.
+//! - Any other answer, such as that of a failing Pinot or of another server, is an error, not "invalid".
 //!
 //! # Assumptions
-//! - Whoever is let in at Pinot at all may read its configuration. If a role does not allow that, the answer is no.
+//! - Every role that grants access to Pinot allows this request. A token whose roles do not allow it is reported as invalid.
 
 use secrecy::SecretString;
 
@@ -16,18 +17,18 @@ use crate::platform;
 use crate::rest::{Credential, Error, InvalidCredential, Kind};
 use crate::startree::connection::{Connection, Context};
 
-/// Tries whether a service token is accepted by the environment's Pinot (`GET /appconfigs`), and changes nothing.
+/// Checks whether the environment's Pinot accepts a service token, with a request that changes nothing (`GET /appconfigs`).
 ///
-/// A token that has just got its role may take up to an hour until it is accepted: `valid` is false until then, as it is
-/// for one that was revoked, has no role, or has none that lets it read Pinot's configuration. The platform does not
-/// distinguish these.
+/// After a role is assigned, it can take up to an hour until the token is accepted; until then, `valid` is false. It is also
+/// false for a token that was deleted, that has no role, or whose roles do not allow it to read Pinot's configuration. The
+/// platform does not distinguish these cases.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct TokenCheck {
-    /// The token to try. Default: the one that the provider works with. As every argument of a data source, it is kept in
-    /// the Terraform state.
+    /// The token to check. Default: the provider's own. Like every argument of a data source, it is stored in the Terraform
+    /// state.
     #[attribute(optional, check = is_bearer)]
     token: Field<SecretString>,
-    /// Whether it is accepted now.
+    /// Whether Pinot accepts the token now.
     #[attribute(computed)]
     valid: Field<bool>,
 }
@@ -36,6 +37,7 @@ fn is_bearer(token: &SecretString) -> Result<(), InvalidCredential> {
     Credential::bearer(token.clone()).map(drop)
 }
 
+/// Implements `startree_token_check`.
 pub(in crate::startree) struct TokenCheckDataSource;
 
 impl DataSource for TokenCheckDataSource {
@@ -51,7 +53,7 @@ impl DataSource for TokenCheckDataSource {
             None => connection.api.credential().await,
         };
         let pinot = connection.pinot.as_ref().ok_or_else(missing_pinot_url)?;
-        let valid = pinot.lets_in(&connection.operation(context), credential).await;
+        let valid = pinot.accepts(&connection.operation(context), credential).await;
         let valid = valid.map_err(|error| platform::request_failed(&error, advice))?;
         Ok(TokenCheck {
             valid: valid.into(),
@@ -63,9 +65,9 @@ impl DataSource for TokenCheckDataSource {
 fn missing_pinot_url() -> Diagnostic {
     Diagnostic::error(
         "Missing pinot_url",
-        "The token would be checked at Pinot, whose address is not known: the provider is configured with a base URL, and no \
-         other host is inferred from it, because the token is sent there. Set the provider's `pinot_url`, or the environment \
-         variable STARTREE_PINOT_URL.",
+        "The token is checked at Pinot, whose address is unknown: the provider is configured with a base URL, and does not \
+         infer another host from it, because it would send the token there. Set the provider's `pinot_url`, or the \
+         environment variable STARTREE_PINOT_URL.",
     )
 }
 
@@ -75,9 +77,9 @@ fn advice(error: &Error) -> Option<&'static str> {
         | Kind::Unreachable { .. }
         | Kind::NotHttp(_)
         | Kind::Unreadable { .. }
-        | Kind::Status { .. } => {
-            Some("Whether the token is let in is not known. Check that the provider's `pinot_url` is that of Pinot.")
-        }
+        | Kind::Status { .. } => Some(
+            "It is unknown whether the token is valid. Check that the provider's `pinot_url` is the address of Pinot.",
+        ),
         _ => None,
     }
 }
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_valid_from_its_first_role_on_until_it_ends() {
+    async fn token_is_valid_from_its_first_role_until_it_is_deleted() {
         for forbidden in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
             let sandbox = sandbox(Options {
                 forbidden,
@@ -121,16 +123,16 @@ mod tests {
             let valid = async || is_valid(&sandbox, token.bearer().into()).await;
             assert!(!valid().await, "it has no role");
             sandbox.assign_outside("system-admin", Subject::token(&token.access_key));
-            assert!(!valid().await, "it is not known yet");
+            assert!(!valid().await, "the role has not taken effect");
             tokio::time::advance(std::time::Duration::from_secs(31 * 60)).await;
             assert!(valid().await);
             sandbox.delete_token_outside(&token.access_key);
-            assert!(!valid().await, "it is gone");
+            assert!(!valid().await, "it is deleted");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_token_it_is_the_providers_own() {
+    async fn check_without_token_checks_the_providers_own() {
         let sandbox = sandbox(Options::default());
         assert!(is_valid(&sandbox, Field::Null).await);
         sandbox.set_options(|options| options.pinot_access = PinotAccess::RoleWithPolicy);
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_told_is_an_error_and_no_no() {
+    async fn unclear_answers_are_errors() {
         for fault in [
             Fault::answer(404),
             Fault::answer(500).times(100),

@@ -1,21 +1,23 @@
-//! Ephemeral `startree_service_token`: a service token with its roles for the time of a run.
+//! Ephemeral `startree_service_token`: a service token with roles for the duration of one run.
 //!
 //! # Flow
-//! Open removes what killed runs left over, makes a token and gives it its roles. Close takes them from it and revokes it.
+//! - Open deletes orphans of killed runs, creates a token and assigns the roles to it.
+//! - Close revokes the roles and deletes the token.
 //!
 //! # Guarantees
 //! - The value is in no plan and no state.
-//! - What Open made and cannot hand out, it revokes again; what Close could not revoke, it tells.
-//! - What neither did, because all was killed, the next Open with the same prefix removes once its `lifetime` is over, if it
-//!   has one of the same roles. Nobody else's token is touched ([`ephemeral_description`] says what proves that).
+//! - If Open fails after it created a token, it deletes it again. If Close cannot delete the token, it reports that.
+//! - An orphan of a killed run is deleted by the next Open with the same prefix and one of the same roles, once its `lifetime`
+//!   is over. No other token is deleted; [`description`] says what proves an orphan.
 //!
 //! # Assumptions
-//! - The platform tells the description of a token. If it does not, what killed runs left stays, and does not end by
-//!   itself, until a person deletes it.
-//! - A token that has no role yet when its run is killed is found by nothing, and let in nowhere.
+//! - The platform reports the description of a token. If it does not, orphans remain, and do not expire, until a user deletes
+//!   them.
+//! - A token that has no role yet when its run is killed is found by no request, and has no access.
 
 mod description;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,48 +27,48 @@ use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Failed, Field
 use crate::platform::Session;
 use crate::platform::attributes::{is_positive_duration, known_duration};
 use crate::rest::Operation;
-use crate::startree::api::{AccessKey, Name, Told};
+use crate::startree::api::{AccessKey, Name, Reported};
 use crate::startree::connection::{Connection, Context};
-use crate::startree::resources::service_token::{give, make, revoke};
+use crate::startree::resources::service_token::{assign_roles, delete, issue};
 use crate::token::Expiry;
 
-/// How long a run takes at most if the configuration does not say.
-const LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// The default of `lifetime`.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// A service token with its roles for the time of one run, in no plan and no state: for the configuration of another
-/// provider, or for a write-only argument. Needs Terraform 1.10.
+/// Creates a service token with roles for the duration of one run. Its value is in no plan and no state. Use it to configure
+/// another provider, or in a write-only argument. Requires Terraform 1.10 or later.
 ///
-/// Terraform opens it in the plan **and** again in the apply: each creates a token and assigns the roles to it, and takes the
-/// roles away and revokes it when all that refers to it is done. **It may take up to an hour** until the platform lets a token
-/// in everywhere that has just got its role; what uses it at once must be ready to try again.
+/// Terraform opens the resource in the plan **and** again in the apply. Each time, the provider creates a token and assigns
+/// the roles to it, and deletes it when everything that refers to it is done. **It can take up to an hour** until all services
+/// accept a token whose role was just assigned, so clients that use it at once must retry.
 ///
-/// The platform's tokens do not expire. When a run is interrupted, Terraform closes nothing, and the provider revokes the
-/// token as it ends. Where that does not come about, as when all is killed at once, the next run with the same
-/// `description_prefix` and one of the same roles removes it after its `lifetime`. It recognises it by its description;
-/// whether the platform reports that of a token is not documented, and where it does not, such a token has to be deleted in
-/// the Security Manager.
+/// The platform's tokens do not expire. When a run is interrupted, Terraform does not close the resource, and the provider
+/// deletes the token when it exits. If the provider is killed as well, the token is an orphan. The next run with the same
+/// `description_prefix` and one of the same roles deletes it after its `lifetime`. It recognises the orphan by its
+/// description. The platform does not document whether it reports descriptions; if it does not, delete orphans in the Security
+/// Manager.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct EphemeralServiceToken {
-    /// What the token's description begins with. That it is for one run, and until when, follows. Another text for each
-    /// configuration.
+    /// The beginning of the token's description, followed by its purpose and the end of its lifetime. Use a different prefix
+    /// for each configuration.
     #[attribute(required, check = is_not_blank)]
     description_prefix: Field<String>,
-    /// The names of the roles that it gets, at least one: without, it would be let in nowhere.
+    /// The names of the token's roles, at least one: a token without a role has no access.
     #[attribute(required, check = are_roles)]
     roles: Field<Set<String>>,
-    /// How long a run takes at most, such as `30m`: after that, another run takes the token for an orphan. Default: `1h`.
+    /// The maximum duration of a run, such as `30m`. After that, other runs treat the token as an orphan. Default: `1h`.
     #[attribute(optional, check = is_positive_duration)]
     lifetime: Field<String>,
-    /// What the token is known by: its user name.
+    /// The access key, which identifies the token and is its user name.
     #[attribute(computed)]
     access_key: Field<String>,
-    /// The token's password.
+    /// The secret key, which is the token's password.
     #[attribute(computed)]
     secret_key: Field<SecretString>,
-    /// The token's value, to be sent as a bearer.
+    /// The token's value, for use as a bearer token.
     #[attribute(computed)]
     token: Field<SecretString>,
-    /// From when on another run takes it for an orphan.
+    /// When other runs begin to treat the token as an orphan.
     #[attribute(computed)]
     ends_at: Field<String>,
 }
@@ -78,13 +80,14 @@ fn is_not_blank(prefix: &str) -> Result<(), &'static str> {
 
 fn are_roles(roles: &Set<String>) -> Result<(), String> {
     if roles.is_empty() {
-        return Err("must name at least one role: a token without is let in nowhere".to_owned());
+        return Err("must name at least one role: a token without a role has no access".to_owned());
     }
     names(roles).map(drop)
 }
 
 fn names(roles: &Set<String>) -> Result<Vec<Name>, String> {
-    let name = |role: &String| Name::existing(role).map_err(|error| format!("a name {error}; one is {role:?}"));
+    let name =
+        |role: &String| Name::existing(role).map_err(|error| format!("has the invalid name {role:?}: it {error}"));
     roles.iter().map(name).collect()
 }
 
@@ -97,13 +100,14 @@ impl EphemeralServiceToken {
         names(self.roles.get()?).map_err(|problem| Diagnostic::invalid("roles", problem))
     }
 
-    /// From when on nobody needs a token that is made now.
-    fn end(&self, now: Timestamp) -> Expiry {
-        let lifetime = known_duration(&self.lifetime).unwrap_or(LIFETIME);
+    /// Returns the end of the lifetime of a token that is created now.
+    fn lifetime_end(&self, now: Timestamp) -> Expiry {
+        let lifetime = known_duration(&self.lifetime).unwrap_or(DEFAULT_LIFETIME);
         Expiry::at(now.checked_add(lifetime).unwrap_or(Timestamp::MAX))
     }
 }
 
+/// Implements the ephemeral `startree_service_token`.
 pub(in crate::startree) struct ServiceTokenEphemeral {
     session: Session,
 }
@@ -130,9 +134,9 @@ impl EphemeralResource for ServiceTokenEphemeral {
         let roles = config.roles()?;
         let now = self.session.clock().now();
         delete_orphans(&connection, &operation, context, &config, &roles, now).await;
-        let end = config.end(now);
+        let end = config.lifetime_end(now);
         let description = description::new(config.prefix(), end);
-        let issued = make(&connection, &operation, &description).await?;
+        let issued = issue(&connection, &operation, &description).await?;
         let opened = Opened {
             private: issued.access_key.as_str().as_bytes().to_vec(),
             renew_at: None,
@@ -144,7 +148,7 @@ impl EphemeralResource for ServiceTokenEphemeral {
                 ..config
             },
         };
-        match give(&connection, &operation, &roles, &issued.access_key).await {
+        match assign_roles(&connection, &operation, &roles, &issued.access_key).await {
             Ok(()) => Ok(opened),
             Err(why) => Err(Failed::from(why.on("roles")).leaving(opened)),
         }
@@ -152,27 +156,28 @@ impl EphemeralResource for ServiceTokenEphemeral {
 
     async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
         if private.is_empty() {
-            return Ok(()); // Nothing was created.
+            return Ok(()); // The configuration was unknown, and no token was created.
         }
         let access_key = std::str::from_utf8(private).ok().and_then(|text| text.parse().ok());
         let access_key: AccessKey = access_key.ok_or_else(|| {
-            let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
+            let detail = "Terraform did not return the private data that the provider stored at open. This is a bug; please \
+                          report it.";
             Diagnostic::error("Unreadable private data", detail)
         })?;
         let connection = context.client()?;
-        // Even if Terraform is interrupted: an interrupted run is to leave no orphan.
-        let revoked = revoke(&connection, &connection.cleanup_operation(), &access_key).await;
-        Ok(revoked.map_err(|mut why| {
+        // An interrupt does not stop this: it would leave an orphan.
+        let deleted = delete(&connection, &connection.cleanup_operation(), &access_key).await;
+        Ok(deleted.map_err(|mut why| {
             why.detail.push_str(&format!(
-                "\n\nThe ephemeral service token {access_key} may still be there, and does not expire. Delete it in the \
-                 Security Manager; or leave that to the next run with the same `description_prefix` after its `lifetime`."
+                "\n\nThe ephemeral service token {access_key} may still exist, and does not expire. Delete it in the Security \
+                 Manager. Otherwise the next run with the same `description_prefix` deletes it after its `lifetime`."
             ));
             why
         })?)
     }
 }
 
-/// What stands for a token while the provider's configuration is unknown.
+/// Returns unknown values for a token, while the provider's configuration is unknown.
 fn unknown(config: EphemeralServiceToken) -> Opened<EphemeralServiceToken> {
     Opened {
         private: Vec::new(),
@@ -187,7 +192,7 @@ fn unknown(config: EphemeralServiceToken) -> Opened<EphemeralServiceToken> {
     }
 }
 
-/// Deletes what killed runs left among the tokens that have one of the roles. A failure is not in the way of this run.
+/// Deletes orphans of killed runs among the tokens that have one of the roles. A failure is only a warning.
 async fn delete_orphans(
     connection: &Connection,
     operation: &Operation,
@@ -196,26 +201,22 @@ async fn delete_orphans(
     roles: &[Name],
     now: Timestamp,
 ) {
-    let Ok(holdings) = connection.holdings(operation).await else {
-        return; // Errors are ignored here: the rest of the opening reports them.
+    let Ok(grants) = connection.role_grants(operation).await else {
+        return; // Errors are ignored here: the rest of Open reports them.
     };
-    let mut keys: Vec<_> = holdings
+    let candidates: BTreeSet<_> = grants
         .iter()
-        .filter(|holding| roles.contains(&holding.role))
+        .filter(|grant| roles.contains(&grant.role))
+        .map(|grant| &grant.access_key)
         .collect();
-    keys.sort_by(|a, b| a.access_key.cmp(&b.access_key));
-    keys.dedup_by(|a, b| a.access_key == b.access_key);
-    for holding in keys {
-        let told = connection.tokens.read(operation, &holding.access_key).await;
-        if let Ok(Told::Text(text)) = told
-            && description::is_left_over(config.prefix(), &text, now)
+    for access_key in candidates {
+        let reported = connection.tokens.read(operation, access_key).await;
+        if let Ok(Reported::Value(text)) = reported
+            && description::is_orphan(config.prefix(), &text, now)
         {
-            tracing::info!(
-                "removing the service token {}, which a run has left over",
-                holding.access_key
-            );
-            let removed = revoke(connection, operation, &holding.access_key).await;
-            context.diagnostics().extend(removed.err().map(Diagnostic::as_warning));
+            tracing::info!("deleting the service token {access_key}, an orphan of an earlier run");
+            let deleted = delete(connection, operation, access_key).await;
+            context.diagnostics().extend(deleted.err().map(Diagnostic::as_warning));
         }
     }
 }
@@ -269,13 +270,13 @@ mod tests {
             Workspace::new().open_ephemeral(provider, TYPE, config()).await
         }
 
-        /// As Terraform does when it was interrupted.
+        /// Closes it after a stop request, as Terraform does when it is interrupted.
         async fn close(&self, (connection, opened): (Connection, Open)) -> Run<()> {
             connection.stop().await.unwrap();
             connection.close_ephemeral(opened).await
         }
 
-        /// The tokens there are, but for the provider's.
+        /// Returns the descriptions of all tokens but the provider's.
         fn descriptions(&self) -> Vec<String> {
             let tokens = self.sandbox.tokens().into_iter();
             let descriptions = tokens.filter_map(|token| token.description);
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_opened_works_until_it_is_closed_in_every_shape_of_answers() {
+    async fn opened_token_is_valid_until_close_for_every_shape_of_answers() {
         for options in option_variants() {
             let world = World::new(options);
             let (connection, opened) = world.open().await.reports_nothing().value.unwrap();
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn private_data_of_an_opened_token_holds_no_secret() {
+    async fn private_data_contains_no_secret() {
         let world = World::new(Options::default());
         let ephemeral = ServiceTokenEphemeral::new(Session::new(world.sandbox.clock()));
         let context = crate::startree::tests::context(&world.sandbox);
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_answer_is_lost_nothing_with_power_is_left() {
+    async fn lost_answers_leave_no_token_with_roles() {
         for fault in lost_answers(r#"{"message": "Done."}"#) {
             for (opening, closing) in [(1, 0), (0, 1), (2, 2)] {
                 let world = World::new(Options::default());
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_given_its_roles_is_revoked_again() {
+    async fn open_deletes_the_token_if_a_role_cannot_be_assigned() {
         let world = World::new(Options::default());
         world.sandbox.delete_role_outside("writer");
         let run = world.open().await;
@@ -343,15 +344,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_revoked_is_told_and_removed_once_its_time_is_over() {
+    async fn failed_close_is_reported_and_the_orphan_deleted_after_its_lifetime() {
         let world = World::new(Options::default());
         let opened = world.open().await.succeeds().value.unwrap();
         world.sandbox.fault(Fault::answer(403).on("POST", UNASSIGN));
-        world.close(opened).await.fails("may still be there").fails("403");
-        let somebody_elses = world.sandbox.add_token();
+        world.close(opened).await.fails("may still exist").fails("403");
+        let foreign = world.sandbox.add_token();
         world
             .sandbox
-            .assign_outside("reader", Subject::token(&somebody_elses.access_key));
+            .assign_outside("reader", Subject::token(&foreign.access_key));
 
         world.sandbox.advance(SignedDuration::from_mins(59));
         let second = world.open().await.succeeds().value.unwrap();
@@ -368,12 +369,12 @@ mod tests {
                 .sandbox
                 .tokens()
                 .iter()
-                .any(|token| token.access_key == somebody_elses.access_key)
+                .any(|token| token.access_key == foreign.access_key)
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_is_killed_leaves_nothing_for_long() {
+    async fn orphan_of_a_killed_run_is_deleted_after_its_lifetime() {
         let world = World::new(Options::default());
         world.sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ASSIGN));
         let killed = tokio::time::timeout(Duration::from_secs(5), world.open()).await;
@@ -386,7 +387,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
+    async fn open_with_unknown_configuration_creates_no_token() {
         let world = World::new(Options::default());
         let unknown = Value::Map([("token".to_owned(), Value::Unknown)].into());
         let provider = provider(&world.sandbox, &world.sandbox.add_administrator().bearer());
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_on_its_argument() {
+    fn invalid_arguments_are_rejected_on_their_attribute() {
         let with = |change: fn(&mut EphemeralServiceToken)| {
             let mut config = config();
             change(&mut config);

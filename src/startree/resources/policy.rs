@@ -1,18 +1,21 @@
 //! `startree_policy`: what is allowed or denied on which resources.
 //!
 //! # Flow
-//! Create looks whether there is a policy of that name, makes it, and looks again. A refresh reads it. Description and
-//! document change in place (PUT), and what came of it is read. Destroy deletes it, and looks.
+//! - Create reads the list of policies, creates the policy unless the name is taken, and reads the list again.
+//! - Read fetches description and document.
+//! - Update changes them in place (PUT) and reads the result.
+//! - Delete deletes the policy, and reads the list until it is gone.
 //!
 //! # Guarantees
-//! - A policy that was there before is not taken for ours; one that we made is in the state, although an answer was lost.
-//! - Documents are compared as JSON: neither another spelling of it in the configuration nor one by the platform is a change.
-//! - Nothing leaves the state unless the list of policies, well received, no longer has it.
-//! - A deletion that is refused names the roles that the policy is attached to.
+//! - A policy that existed before is not adopted. A policy that this resource created is in the state even if the answer
+//!   was lost.
+//! - Documents are compared as JSON: formatting is no change, in the configuration or by the platform.
+//! - A policy leaves the state only if a complete list of policies does not have it.
+//! - The error of a rejected deletion lists the roles that the policy is attached to.
 //!
 //! # Assumptions
-//! - The list of policies is complete. One that says that there is more of it is not read.
-//! - The platform keeps of a document all that it means as JSON, and adds nothing.
+//! - The list of policies is complete. A list that says that it is one page of several is an error.
+//! - The platform stores the document unchanged as JSON, and adds nothing to it.
 
 use serde_json::Value as Json;
 
@@ -21,45 +24,45 @@ use crate::framework::{
 };
 use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
-use crate::startree::absence::{after_its_end, or_absent};
-use crate::startree::api::{Name, Policy as Read, Srn};
+use crate::startree::absence::{exists_after_delete, or_absent};
+use crate::startree::api::{Name, Policy as RemotePolicy, Srn};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::description;
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
-use crate::startree::planned_names::taken;
-use crate::startree::resources::role::{is_name, name};
+use crate::startree::names::{is_name, name};
+use crate::startree::planned_names::already_exists;
 
-/// A policy of the environment: what is allowed or denied on which resources. It takes effect for those who have a role that
-/// it is attached to ([`startree_role_policy_attachment`](role_policy_attachment.md)).
+/// Manages a policy: what is allowed or denied on which resources. Attach it to roles with
+/// [`startree_role_policy_attachment`](role_policy_attachment.md).
 ///
-/// **Refer to a policy by its `id`**, not by its name: where the policy is replaced, what refers to the `id` is replaced
-/// along with it, in the right order. The platform does not delete a policy that is attached to a role.
+/// **Refer to a policy by its `id`**, not by its `name`. When Terraform replaces the policy, it then also replaces the
+/// resources that refer to it, in the right order. The platform does not delete a policy that is attached to a role.
 ///
-/// Not documented by the platform: which names it takes, and whether a policy may go without a description.
+/// The platform does not document which names are valid, and whether a policy may lack a description.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct Policy {
-    /// The policy's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
+    /// The policy's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would change the meaning of its SRN.
     #[attribute(required, requires_replace, check = is_name)]
     pub(in crate::startree) name: Field<String>,
-    /// The policy's document: a JSON object, best made with `jsonencode`. It is compared as JSON, so another spelling of the
-    /// same is no change. What it may say, the platform's page
-    /// [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies) tells.
+    /// The policy's document: a JSON object, usually written with `jsonencode`. It is compared as JSON, so a change of
+    /// formatting is no change. Its contents are described in
+    /// [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies).
     #[attribute(required, check = is_json_object)]
     pub(in crate::startree) document: Field<String>,
-    /// What the policy is for.
+    /// A description of the policy.
     #[attribute(optional, empty_is_null)]
     pub(in crate::startree) description: Field<String>,
-    /// The policy's name, known once the policy is there.
+    /// The policy's name, known after the policy is created.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::startree) id: Field<String>,
-    /// Its StarTree Resource Name: `srn2:policy#<name>`.
+    /// The policy's StarTree Resource Name: `srn2:policy#<name>`.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::startree) srn: Field<String>,
 }
 
 impl Policy {
-    fn of(name: &Name, description: Field<String>, document: Field<String>) -> Self {
+    fn new(name: &Name, description: Field<String>, document: Field<String>) -> Self {
         Self {
             id: name.as_str().into(),
             name: name.as_str().into(),
@@ -69,19 +72,19 @@ impl Policy {
         }
     }
 
-    /// Refreshes it. A document that means the same keeps the spelling of the state.
-    fn refresh_from(&mut self, Read { description, document }: Read) {
-        description::follow(&mut self.description, description);
-        let read = document.into();
-        if !same_json(&read, &self.document) {
-            self.document = read;
+    /// Refreshes the state. A document that is the same JSON keeps its formatting.
+    fn refresh_from(&mut self, RemotePolicy { description, document }: RemotePolicy) {
+        description::refresh(&mut self.description, description);
+        let remote = document.into();
+        if !is_same_json(&remote, &self.document) {
+            self.document = remote;
         }
     }
 
-    /// Whether it is what was planned.
-    fn is_as(&self, planned: &Self) -> bool {
+    /// Returns whether the policy has the planned description and document.
+    fn matches(&self, planned: &Self) -> bool {
         let text = |field: &Field<String>| field.known().cloned().unwrap_or_default();
-        text(&self.description) == text(&planned.description) && same_json(&self.document, &planned.document)
+        text(&self.description) == text(&planned.description) && is_same_json(&self.document, &planned.document)
     }
 }
 
@@ -98,17 +101,18 @@ struct PolicyIdentity {
 fn is_json_object(document: &str) -> Result<(), String> {
     match serde_json::from_str(document) {
         Ok(Json::Object(_)) => Ok(()),
-        Ok(_) => Err("must be a JSON object, as `jsonencode({ … })` makes one".to_owned()),
-        Err(error) => Err(format!("is no JSON: {error}")),
+        Ok(_) => Err("must be a JSON object, such as `jsonencode({ … })` returns".to_owned()),
+        Err(error) => Err(format!("must be valid JSON: {error}")),
     }
 }
 
-/// Whether both are the same JSON.
-fn same_json(one: &Field<String>, other: &Field<String>) -> bool {
+/// Returns whether both texts are the same JSON.
+fn is_same_json(one: &Field<String>, other: &Field<String>) -> bool {
     let json = |field: &Field<String>| field.known().and_then(|text| serde_json::from_str::<Json>(text).ok());
     json(one).is_some_and(|one| json(other) == Some(one))
 }
 
+/// Implements `startree_policy`.
 pub(in crate::startree) struct PolicyResource;
 
 impl Resource for PolicyResource {
@@ -122,10 +126,11 @@ impl Resource for PolicyResource {
             let is_listed = async { connection.has_policy(&connection.operation(context), &name).await };
             let prior = change.prior.as_ref().map(|prior| &prior.name);
             let names = &connection.planned.policies;
-            names.report(context, ("policy", &name), change, prior, is_listed).await;
+            let problem = names.check(&context.private, ("policy", &name), change, prior, is_listed);
+            context.diagnostics().extend(problem.await);
         }
         if let Some(prior) = &change.prior
-            && same_json(&change.planned.document, &prior.document)
+            && is_same_json(&change.planned.document, &prior.document)
         {
             change.planned.document = prior.document.clone();
         }
@@ -144,7 +149,7 @@ impl Resource for PolicyResource {
         let name = name("name", &planned.name)?;
         connection.planned.policies.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        CreateError::outcome(created, Policy::of(&name, planned.description, planned.document))
+        CreateError::outcome(created, Policy::new(&name, planned.description, planned.document))
     }
 
     async fn read(&self, context: &Context, mut state: Policy) -> Outcome<Policy, Option<Policy>> {
@@ -176,13 +181,13 @@ impl Resource for PolicyResource {
         let name = name("name", &id.into())?;
         let connection = context.client()?;
         let read = connection.api.policy(&connection.operation(context), &name).await;
-        let Read { description, document } = read.map_err(|error| failure(&error))?;
+        let RemotePolicy { description, document } = read.map_err(|error| failure(&error))?;
         let description = description::imported(description);
-        Ok(Some(Policy::of(&name, description, document.into())))
+        Ok(Some(Policy::new(&name, description, document.into())))
     }
 
     fn title(&self, state: &Policy) -> Option<String> {
-        name("name", &state.name).ok().map(|name| what(&name))
+        name("name", &state.name).ok().map(|name| title(&name))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -209,16 +214,21 @@ async fn create(
     name: &Name,
     planned: &Policy,
 ) -> Result<(), CreateError> {
-    let make = || {
+    let create = || {
         let document = planned.document.known().map_or("", String::as_str);
-        connection.create_policy(operation, name, description::to_send(&planned.description), document)
+        connection.create_policy(
+            operation,
+            name,
+            description::for_request(&planned.description),
+            document,
+        )
     };
-    let is_there = |look| async move { connection.has_policy(&look, name).await };
-    let taken = || taken("policy", name);
-    ensure::created(operation, &what(name), taken, failure, make, is_there).await
+    let exists = |operation| async move { connection.has_policy(&operation, name).await };
+    let taken = || already_exists("policy", name);
+    ensure::created(operation, &title(name), taken, failure, create, exists).await
 }
 
-/// Changes the policy, and reads the outcome: an answer may be lost, or come from something else than the platform.
+/// Updates the policy, and reads the result: the answer may be lost, or may not come from the platform.
 async fn update(
     connection: &Connection,
     operation: &Operation,
@@ -226,69 +236,80 @@ async fn update(
     prior: Policy,
     planned: Policy,
 ) -> Outcome<Policy> {
-    // Only another spelling of no description is recorded.
-    if prior.is_as(&planned) {
+    // The only difference is a null or an empty description, or the formatting of the document.
+    if prior.matches(&planned) {
         return Ok(planned);
     }
-    // One that is to go is sent as an empty one: it may stay where it is left out.
-    let had = prior.description.known().map(|_| "");
-    let description = planned.description.known().map(String::as_str).or(had);
+    // A description to be removed is sent as an empty one: the platform may keep it if the request leaves it out.
+    let removed = prior.description.known().map(|_| "");
+    let description = planned.description.known().map(String::as_str).or(removed);
     let document = planned.document.known().map_or("", String::as_str);
     let api = &connection.api;
-    let changed = api.update_policy(operation, name, description, document).await;
+    let updated = api.update_policy(operation, name, description, document).await;
     let mut state = prior;
-    match (api.policy(&operation.detached(), name).await, &changed) {
-        (Ok(read), _) => state.refresh_from(read),
+    match (api.policy(&operation.detached(), name).await, &updated) {
+        (Ok(remote), _) => state.refresh_from(remote),
         (Err(_), Err(error)) => return Err(failure(error).into()),
         (Err(error), Ok(())) => return Err(failure(&error).into()),
     }
-    if state.is_as(&planned) {
+    if state.matches(&planned) {
         return Ok(planned);
     }
-    let why = match changed {
+    let why = match updated {
         Err(error) => failure(&error),
-        Ok(()) => Diagnostic::error(
-            format!("{} did not change", what(name)),
-            "The platform has answered that it was changed, and does not show it as it is declared. The state has what it \
-             shows.",
-        ),
+        Ok(()) => update_had_no_effect(name),
     };
     Err(Failed::from(why).leaving(state))
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    let deleted = ensure::absent(operation, &what(name), || async {
+    let deleted = ensure::absent(operation, &title(name), || async {
         let deleted = connection.delete_policy(operation, name).await;
-        after_its_end(deleted, connection.has_policy(operation, name)).await
+        exists_after_delete(deleted, connection.has_policy(operation, name)).await
     })
     .await;
     let Err(mut why) = deleted else { return Ok(()) };
     let roles = attached_to(connection, operation, name).await;
     if !roles.is_empty() {
-        why.detail.push_str(&format!(
-            "\n\nThe platform does not delete a policy that is attached to a role. It is attached to: {}. Detach it first: \
-             remove what declares these attachments, or do it in the Security Manager. Where they are declared in this \
-             configuration, let them refer to the policy by its `id`, so that they go first.",
-            roles.join(", ")
-        ));
+        why.detail.push_str(&is_attached(&roles));
     }
     Err(why)
 }
 
-/// The roles that have the policy, as far as they can be told.
+/// Returns the roles that the policy is attached to, as far as they can be read.
 async fn attached_to(connection: &Connection, operation: &Operation, policy: &Name) -> Vec<String> {
-    let mut having = Vec::new();
+    let mut attached = Vec::new();
     for role in connection.role_names(operation).await.unwrap_or_default().iter() {
         let Ok(name) = Name::existing(role) else { continue };
         if connection.is_attached(operation, &name, policy).await == Ok(true) {
-            having.push(role.clone());
+            attached.push(role.clone());
         }
     }
-    having
+    attached
 }
 
-fn what(name: &Name) -> String {
+/// Names a policy in a message.
+fn title(name: &Name) -> String {
     format!("The policy {:?}", name.as_str())
+}
+
+/// The error where the platform accepted an update and does not show it.
+fn update_had_no_effect(name: &Name) -> Diagnostic {
+    Diagnostic::error(
+        format!("{} was not updated", title(name)),
+        "The platform accepted the update, but does not return the policy as it is declared. The state has what the platform \
+         returns. Run again; if the error persists, compare the policy in the Security Manager with the configuration.",
+    )
+}
+
+/// The part of an error that explains why a policy is not deleted.
+fn is_attached(roles: &[String]) -> String {
+    format!(
+        "\n\nThe platform does not delete a policy that is attached to a role. It is attached to: {}. Remove these attachments \
+         first, from the configuration or in the Security Manager. If they are in this configuration, let them refer to the \
+         policy by its `id`, so that Terraform destroys them before the policy.",
+        roles.join(", ")
+    )
 }
 
 #[cfg(test)]

@@ -1,59 +1,63 @@
 //! `startree_role`: a role, to which policies are attached and which is assigned to subjects.
 //!
 //! # Flow
-//! Create looks whether there is a role of that name, makes it, and looks again. A refresh reads its description. No update
-//! is documented, so a change of anything makes another role. Destroy looks whom it is assigned to, deletes it, and looks.
+//! - Create reads the list of roles, creates the role unless the name is taken, and reads the list again.
+//! - Read fetches the description.
+//! - There is no update: the API has no request to change a role, so every change replaces it.
+//! - Delete checks that the role is not assigned, deletes it, and reads the list until the role is gone.
 //!
 //! # Guarantees
-//! - A role that was there before is not taken for ours; one that we made is in the state, although an answer was lost.
-//! - Nothing leaves the state unless the list of roles, well received, no longer has it.
-//! - A role that somebody has is not deleted; the error says who.
+//! - A role that existed before is not adopted. A role that this resource created is in the state even if the answer was
+//!   lost.
+//! - A role leaves the state only if a complete list of roles does not have it.
+//! - A role that is assigned is not deleted; the error lists the subjects.
 //!
 //! # Assumptions
-//! - The list of roles is complete. One that says that there is more of it is not read.
-//! - Between a look and the creation that follows, nobody else makes a role of the same name whose creation shows only
-//!   after the answer to ours was lost.
+//! - The list of roles is complete. A list that says that it is one page of several is an error.
+//! - No other client creates a role of the same name between the check and the creation, with a lost answer to ours.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
-use crate::startree::absence::{after_its_end, or_absent};
-use crate::startree::api::{Assignment, InvalidName, Name, Srn, Told};
+use crate::startree::absence::{exists_after_delete, or_absent};
+use crate::startree::api::{Assignment, Name, Reported, Srn};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::description;
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
-use crate::startree::planned_names::taken;
+use crate::startree::names::{is_name, name};
+use crate::startree::planned_names::already_exists;
 
-/// A role of the environment. What it allows, the policies say that are attached to it
-/// ([`startree_role_policy_attachment`](role_policy_attachment.md)); who has it, its assignments do
-/// ([`startree_role_assignment`](role_assignment.md)).
+/// Manages a role. Attach policies to it with [`startree_role_policy_attachment`](role_policy_attachment.md), and assign it
+/// with [`startree_role_assignment`](role_assignment.md).
 ///
-/// **Refer to a role by its `id`**, not by its name: where the role is replaced, what refers to the `id` is replaced along
-/// with it, in the right order. The platform does not delete a role that is assigned to anybody.
+/// **Refer to a role by its `id`**, not by its `name`. When Terraform replaces the role, it then also replaces the resources
+/// that refer to it, in the right order. The platform does not delete a role that is assigned.
 ///
-/// No way to change a role is documented, so a change of its description replaces it. Whether the platform tells a role's
-/// description is not documented, either; where it does not, a change outside Terraform goes unnoticed. Nor is documented
-/// which names it takes, whether a role may go without a description, and whether one can be deleted that has policies
-/// attached.
+/// The platform has no documented request to change a role, so a change of `description` replaces it. The platform also does
+/// not document:
+///
+/// - whether it reports a role's description; if it does not, the provider cannot detect drift of it;
+/// - which names are valid, and whether a role may lack a description;
+/// - whether a role with attached policies can be deleted.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct Role {
-    /// The role's name. None of `#`, `:`, `/`, `\`, `?`, `%` and `*`, which would make another SRN of it.
+    /// The role's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would change the meaning of its SRN.
     #[attribute(required, requires_replace, check = is_name)]
     pub(in crate::startree) name: Field<String>,
-    /// What the role is for.
+    /// A description of the role.
     #[attribute(optional, empty_is_null, requires_replace)]
     pub(in crate::startree) description: Field<String>,
-    /// The role's name, known once the role is there.
+    /// The role's name, known after the role is created.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::startree) id: Field<String>,
-    /// Its StarTree Resource Name: `srn2:role#<name>`.
+    /// The role's StarTree Resource Name: `srn2:role#<name>`.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::startree) srn: Field<String>,
 }
 
 impl Role {
-    fn of(name: &Name, description: Field<String>) -> Self {
+    fn new(name: &Name, description: Field<String>) -> Self {
         Self {
             id: name.as_str().into(),
             name: name.as_str().into(),
@@ -73,28 +77,7 @@ struct RoleIdentity {
     name: Field<String>,
 }
 
-/// Checks the name of a role or a policy that is to be created.
-pub(in crate::startree) fn is_name(text: &str) -> Result<(), InvalidName> {
-    text.parse::<Name>().map(drop)
-}
-
-/// Checks a reference to a role or a policy.
-pub(in crate::startree) fn is_existing_name(text: &str) -> Result<(), InvalidName> {
-    Name::existing(text).map(drop)
-}
-
-/// Reads the name of a role or a policy, which a state that was changed by hand may not have.
-pub(in crate::startree) fn name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
-    let text = field.known().map_or("", String::as_str);
-    text.parse().map_err(|error| Diagnostic::invalid(attribute, error))
-}
-
-/// Reads the name of a role or a policy that a resource refers to: one that exists may have any name.
-pub(in crate::startree) fn existing_name(attribute: &'static str, field: &Field<String>) -> Result<Name, Diagnostic> {
-    let text = field.known().map_or("", String::as_str);
-    Name::existing(text).map_err(|error| Diagnostic::invalid(attribute, error))
-}
-
+/// Implements `startree_role`.
 pub(in crate::startree) struct RoleResource;
 
 impl Resource for RoleResource {
@@ -108,7 +91,8 @@ impl Resource for RoleResource {
             let is_listed = async { connection.has_role(&connection.operation(context), &name).await };
             let prior = change.prior.as_ref().map(|prior| &prior.name);
             let names = &connection.planned.roles;
-            names.report(context, ("role", &name), change, prior, is_listed).await;
+            let problem = names.check(&context.private, ("role", &name), change, prior, is_listed);
+            context.diagnostics().extend(problem.await);
         }
         Ok(())
     }
@@ -125,7 +109,7 @@ impl Resource for RoleResource {
         let name = name("name", &planned.name)?;
         connection.planned.roles.applied(name.as_str());
         let created = create(&connection, &connection.operation(context), &name, &planned).await;
-        CreateError::outcome(created, Role::of(&name, planned.description))
+        CreateError::outcome(created, Role::new(&name, planned.description))
     }
 
     async fn read(&self, context: &Context, mut state: Role) -> Outcome<Role, Option<Role>> {
@@ -136,10 +120,10 @@ impl Resource for RoleResource {
         connection.planned.roles.refreshed(name.as_str());
         let operation = connection.operation(context);
         let read = connection.api.role(&operation, &name).await;
-        let Some(told) = or_absent(read, connection.still_has_role(&operation, &name)).await? else {
+        let Some(description) = or_absent(read, connection.still_has_role(&operation, &name)).await? else {
             return Ok(None);
         };
-        description::follow(&mut state.description, told);
+        description::refresh(&mut state.description, description);
         Ok(Some(state))
     }
 
@@ -151,20 +135,16 @@ impl Resource for RoleResource {
     async fn import(&self, context: &Context, id: &str) -> Outcome<Role, Option<Role>> {
         let name = name("name", &id.into())?;
         let connection = context.client()?;
-        let told = connection.api.role(&connection.operation(context), &name).await;
-        let told = told.map_err(|error| failure(&error))?;
-        if told == Told::Nothing {
-            context.report(Diagnostic::warning(
-                format!("The description of the role {id:?} is not known"),
-                "The platform does not tell it. Leave `description` out of the configuration, or have its changes ignored \
-                 (`lifecycle { ignore_changes = [description] }`): otherwise the next plan replaces the role.",
-            ));
+        let description = connection.api.role(&connection.operation(context), &name).await;
+        let description = description.map_err(|error| failure(&error))?;
+        if description == Reported::Absent {
+            context.report(description_unknown(&name));
         }
-        Ok(Some(Role::of(&name, description::imported(told))))
+        Ok(Some(Role::new(&name, description::imported(description))))
     }
 
     fn title(&self, state: &Role) -> Option<String> {
-        name("name", &state.name).ok().map(|name| what(&name))
+        name("name", &state.name).ok().map(|name| title(&name))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -191,50 +171,61 @@ async fn create(
     name: &Name,
     planned: &Role,
 ) -> Result<(), CreateError> {
-    let make = || connection.create_role(operation, name, description::to_send(&planned.description));
-    let is_there = |look| async move { connection.has_role(&look, name).await };
-    let taken = || taken("role", name);
-    ensure::created(operation, &what(name), taken, failure, make, is_there).await
+    let create = || connection.create_role(operation, name, description::for_request(&planned.description));
+    let exists = |operation| async move { connection.has_role(&operation, name).await };
+    let taken = || already_exists("role", name);
+    ensure::created(operation, &title(name), taken, failure, create, exists).await
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    // Only a list requested now says that no one has it.
+    // The cache may be stale, and only a list that is fetched now proves that the role is not assigned.
     connection.invalidate_assignments(name);
     let assignments = connection.assignments(operation, name).await;
     let assignments = or_absent(assignments, connection.still_has_role(operation, name)).await?;
     let Some(assignments) = assignments else { return Ok(()) };
     if !assignments.is_empty() {
-        return Err(assigned(name, &assignments));
+        return Err(is_assigned(name, &assignments));
     }
-    let deleted = ensure::absent(operation, &what(name), || async {
+    let deleted = ensure::absent(operation, &title(name), || async {
         let deleted = connection.delete_role(operation, name).await;
-        after_its_end(deleted, connection.has_role(operation, name)).await
+        exists_after_delete(deleted, connection.has_role(operation, name)).await
     })
     .await;
     let Err(mut why) = deleted else { return Ok(()) };
-    // That this is in the way is not documented, but likely.
+    // The platform does not document that attached policies prevent a deletion, but it is a likely cause.
     let attached = connection.policies_of(operation, name).await.unwrap_or_default();
     if !attached.is_empty() {
         why.detail.push_str(&format!(
-            "\n\nIt still has these policies attached: {}.",
+            "\n\nThese policies are still attached to it: {}.",
             attached.join(", ")
         ));
     }
     Err(why)
 }
 
-fn what(name: &Name) -> String {
+/// Names a role in a message.
+fn title(name: &Name) -> String {
     format!("The role {:?}", name.as_str())
 }
 
-fn assigned(name: &Name, assignments: &[Assignment]) -> Diagnostic {
-    let whom: String = assignments.iter().map(|one| format!("\n  - {one}")).collect();
+/// The warning of an import for which the platform does not report a description.
+fn description_unknown(name: &Name) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The description of the role {:?} is unknown", name.as_str()),
+        "The platform does not report it. Remove `description` from the configuration, or ignore its changes \
+         (`lifecycle { ignore_changes = [description] }`). Otherwise the next plan replaces the role.",
+    )
+}
+
+/// The error where a role to be deleted is assigned.
+fn is_assigned(name: &Name, assignments: &[Assignment]) -> Diagnostic {
+    let subjects: String = assignments.iter().map(|one| format!("\n  - {one}")).collect();
     Diagnostic::error(
-        format!("{} is assigned to somebody", what(name)),
+        format!("{} is still assigned", title(name)),
         format!(
-            "The platform does not delete a role that anybody has, so nothing was tried. It is assigned to:{whom}\n\nTake it \
-             from them first: remove what declares these assignments, or do it in the Security Manager. Where they are \
-             declared in this configuration, let them refer to the role by its `id`, so that they go first."
+            "The platform does not delete a role that is assigned, so the provider did not try to. The role is assigned \
+             to:{subjects}\n\nRemove these assignments first, from the configuration or in the Security Manager. If they are \
+             in this configuration, let them refer to the role by its `id`, so that Terraform destroys them before the role."
         ),
     )
 }

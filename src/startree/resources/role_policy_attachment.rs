@@ -1,40 +1,41 @@
-//! `startree_role_policy_attachment`: which policies a role has.
+//! `startree_role_policy_attachment`: a policy that is attached to a role.
 //!
 //! # Flow
-//! Create looks whether the policy is attached already; if not, attaches it, and looks again. A refresh looks. A change of
-//! anything makes another attachment. Destroy detaches the policy, and looks.
+//! - Create reads the role's list of policies, attaches the policy unless it is attached, and reads the list again.
+//! - Read reads the list.
+//! - There is no update: every change replaces the attachment.
+//! - Delete detaches the policy, and reads the list until it is gone.
 //!
 //! # Guarantees
-//! - What is declared is attached, although an answer was lost; what is reported as detached is not in the role's list.
-//! - An attachment that may be there, although nobody could tell, is in the state: it has power.
-//! - Nothing leaves the state unless the role's list, or that of the roles, well received, no longer has it.
+//! - A declared policy is attached even if an answer was lost, and a detached one is not in the role's list.
+//! - An attachment that may exist is in the state, because it may grant access.
+//! - An attachment leaves the state only if the complete list of the role's policies, or of the roles, does not have it.
 //!
 //! # Assumptions
-//! - A role's list of policies is complete. One that says that there is more of it is not read.
+//! - A role's list of policies is complete. A list that says that it is one page of several is an error.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::ensure::{self, CreateError};
 use crate::rest::Operation;
-use crate::startree::absence::{after_its_end, or_absent};
+use crate::startree::absence::{exists_after_delete, or_absent};
 use crate::startree::api::Name;
 use crate::startree::connection::{Connection, Context};
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
-use crate::startree::planned_names::{Planned, twice};
-use crate::startree::resources::role::{existing_name, is_existing_name};
+use crate::startree::names::{existing_name, is_existing_name};
+use crate::startree::planned_names::{Availability, declared_twice};
 
-/// Attaches a policy to a role. A role may have several policies, each by an attachment of its own.
+/// Attaches a policy to a role. Use one attachment for each policy of a role.
 ///
-/// A policy that is attached already stays so, and the resource takes that over: when it is destroyed, the policy is
-/// detached. How long it takes until the platform knows of it everywhere is not documented; of assignments it may take up to
-/// an hour.
+/// If the policy is already attached, the resource adopts the attachment, and destroying the resource detaches the policy.
+/// The platform does not document how long an attachment takes to take effect. An assignment can take up to an hour.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct RolePolicyAttachment {
-    /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`.
+    /// The role's `id`, which is its name, such as `startree_role.<name>.id`.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(in crate::startree) role: Field<String>,
-    /// The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that an attachment goes before
-    /// its policy does.
+    /// The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that Terraform destroys the
+    /// attachment before the policy.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(in crate::startree) policy: Field<String>,
     /// `<role>/<policy>`
@@ -43,7 +44,7 @@ pub(in crate::startree) struct RolePolicyAttachment {
 }
 
 impl RolePolicyAttachment {
-    fn of(role: &Name, policy: &Name) -> Self {
+    fn new(role: &Name, policy: &Name) -> Self {
         Self {
             id: format!("{role}/{policy}").into(),
             role: role.as_str().into(),
@@ -51,7 +52,7 @@ impl RolePolicyAttachment {
         }
     }
 
-    fn parts(&self) -> Result<(Name, Name), Diagnostic> {
+    fn role_and_policy(&self) -> Result<(Name, Name), Diagnostic> {
         Ok((
             existing_name("role", &self.role)?,
             existing_name("policy", &self.policy)?,
@@ -72,6 +73,7 @@ struct RolePolicyAttachmentIdentity {
     policy: Field<String>,
 }
 
+/// Implements `startree_role_policy_attachment`.
 pub(in crate::startree) struct RolePolicyAttachmentResource;
 
 impl Resource for RolePolicyAttachmentResource {
@@ -81,28 +83,29 @@ impl Resource for RolePolicyAttachmentResource {
     const TYPE: &'static str = "startree_role_policy_attachment";
 
     async fn plan(&self, context: &Context, change: &mut Change<RolePolicyAttachment>) -> Result<(), Diagnostics> {
-        let (Some(connection), Ok((role, policy))) = (context.known_client(), change.planned.parts()) else {
+        let (Some(connection), Ok((role, policy))) = (context.known_client(), change.planned.role_and_policy()) else {
             return Ok(());
         };
-        let prior = change.prior.as_ref().and_then(|prior| prior.parts().ok());
-        let prior = prior.map(|(role, policy)| key(&role, &policy));
+        let prior = change.prior.as_ref().and_then(|prior| prior.role_and_policy().ok());
+        let prior = prior.map(|(role, policy)| claim_key(&role, &policy));
         let config = change.config.clone().into_value();
         let names = &connection.planned.attachments;
-        if let Planned::Twice(twin) = names.plan(context, prior.as_deref(), &key(&role, &policy), &config) {
-            context.report(twin.report(twice(&what(&role, &policy))));
+        let availability = names.plan(&context.private, prior.as_deref(), &claim_key(&role, &policy), &config);
+        if let Availability::DeclaredTwice(twin) = availability {
+            context.report(twin.report(declared_twice(&title(&role, &policy))));
         }
         Ok(())
     }
 
     async fn create(&self, context: &Context, planned: RolePolicyAttachment) -> Outcome<RolePolicyAttachment> {
         let connection = context.client()?;
-        let (role, policy) = planned.parts()?;
+        let (role, policy) = planned.role_and_policy()?;
         let operation = connection.operation(context);
-        connection.planned.attachments.applied(&key(&role, &policy));
-        let mut claim = connection.claims.lock(key(&role, &policy)).await;
-        claim.hold(context);
+        connection.planned.attachments.applied(&claim_key(&role, &policy));
+        let mut claim = connection.claims.lock(claim_key(&role, &policy)).await;
+        claim.take(&context.private);
         let attached = attach(&connection, &operation, &role, &policy).await;
-        CreateError::outcome(attached, RolePolicyAttachment::of(&role, &policy))
+        CreateError::outcome(attached, RolePolicyAttachment::new(&role, &policy))
     }
 
     async fn read(
@@ -113,7 +116,7 @@ impl Resource for RolePolicyAttachmentResource {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
-        let (connection, (role, policy)) = (context.client()?, state.parts()?);
+        let (connection, (role, policy)) = (context.client()?, state.role_and_policy()?);
         let operation = connection.operation(context);
         let policies = connection.policies_of(&operation, &role).await;
         let policies = or_absent(policies, connection.still_has_role(&operation, &role)).await?;
@@ -122,15 +125,15 @@ impl Resource for RolePolicyAttachmentResource {
     }
 
     async fn delete(&self, context: &Context, state: RolePolicyAttachment) -> Outcome<RolePolicyAttachment, ()> {
-        let (connection, (role, policy)) = (context.client()?, state.parts()?);
+        let (connection, (role, policy)) = (context.client()?, state.role_and_policy()?);
         let operation = connection.operation(context);
-        let claim = connection.claims.lock(key(&role, &policy)).await;
-        if claim.is_of_another(context) {
+        let claim = connection.claims.lock(claim_key(&role, &policy)).await;
+        if claim.belongs_to_other_resource(&context.private) {
             return Ok(());
         }
-        ensure::absent(&operation, &what(&role, &policy), || async {
+        ensure::absent(&operation, &title(&role, &policy), || async {
             let detached = connection.detach(&operation, &role, &policy).await;
-            after_its_end(detached, connection.is_attached(&operation, &role, &policy)).await
+            exists_after_delete(detached, connection.is_attached(&operation, &role, &policy)).await
         })
         .await?;
         Ok(())
@@ -139,26 +142,20 @@ impl Resource for RolePolicyAttachmentResource {
     async fn import(&self, context: &Context, id: &str) -> Outcome<RolePolicyAttachment, Option<RolePolicyAttachment>> {
         let connection = context.client()?;
         let operation = connection.operation(context);
-        let candidates = readings(id);
+        let candidates = parse_id(id);
         for (role, policy) in &candidates {
             if connection.is_attached(&operation, role, policy).await? {
-                return Ok(Some(RolePolicyAttachment::of(role, policy)));
+                return Ok(Some(RolePolicyAttachment::new(role, policy)));
             }
         }
-        Err(candidates.first().map_or_else(no_id, |(role, policy)| {
-            Diagnostic::error(
-                "No such attachment",
-                format!(
-                    "The policy {:?} is not attached to the role {:?}.",
-                    policy.as_str(),
-                    role.as_str()
-                ),
-            )
-        }))?
+        Err(match candidates.first() {
+            Some((role, policy)) => not_attached(role, policy),
+            None => invalid_id(),
+        })?
     }
 
     fn title(&self, state: &RolePolicyAttachment) -> Option<String> {
-        state.parts().ok().map(|(role, policy)| what(&role, &policy))
+        state.role_and_policy().ok().map(|(role, policy)| title(&role, &policy))
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -187,19 +184,20 @@ impl Resource for RolePolicyAttachmentResource {
     }
 }
 
-/// Attaches the policy, unless it is.
+/// Attaches the policy, unless it is attached.
 async fn attach(connection: &Connection, operation: &Operation, role: &Name, policy: &Name) -> Result<(), CreateError> {
-    let is_there = |look| async move { connection.is_attached(&look, role, policy).await };
-    let make = || connection.attach(operation, role, policy);
-    ensure::present(operation, &what(role, policy), failure, make, is_there).await
+    let is_attached = |operation| async move { connection.is_attached(&operation, role, policy).await };
+    let attach = || connection.attach(operation, role, policy);
+    ensure::present(operation, &title(role, policy), failure, attach, is_attached).await
 }
 
-/// What a claim on an attachment is known by.
-fn key(role: &Name, policy: &Name) -> String {
+/// Returns the key of an attachment in [`Claims`](crate::startree::claims::Claims).
+fn claim_key(role: &Name, policy: &Name) -> String {
     format!("{:?} policy {:?}", role.as_str(), policy.as_str())
 }
 
-fn what(role: &Name, policy: &Name) -> String {
+/// Names an attachment in a message.
+fn title(role: &Name, policy: &Name) -> String {
     format!(
         "The attachment of the policy {:?} to the role {:?}",
         policy.as_str(),
@@ -207,17 +205,31 @@ fn what(role: &Name, policy: &Name) -> String {
     )
 }
 
-/// What the id of an attachment may mean: both names may hold slashes.
-fn readings(id: &str) -> Vec<(Name, Name)> {
+/// Returns the attachments that an id can name. There may be several, because both names may contain slashes.
+fn parse_id(id: &str) -> Vec<(Name, Name)> {
     let slashes = id.match_indices('/');
-    let readings = slashes.filter_map(|(at, _)| Name::existing(&id[..at]).ok().zip(Name::existing(&id[at + 1..]).ok()));
-    readings.collect()
+    let candidates =
+        slashes.filter_map(|(at, _)| Name::existing(&id[..at]).ok().zip(Name::existing(&id[at + 1..]).ok()));
+    candidates.collect()
 }
 
-fn no_id() -> Diagnostic {
+/// The error of an import whose id has no slash.
+fn invalid_id() -> Diagnostic {
     Diagnostic::error(
-        "Not the id of an attachment",
-        "An attachment is imported by `<role>/<policy>`, such as `reader/read-only`.",
+        "Invalid import id",
+        "Import an attachment by `<role>/<policy>`, such as `reader/read-only`.",
+    )
+}
+
+/// The error of an import whose policy is not attached to its role.
+fn not_attached(role: &Name, policy: &Name) -> Diagnostic {
+    Diagnostic::error(
+        "Attachment not found",
+        format!(
+            "The policy {:?} is not attached to the role {:?}.",
+            policy.as_str(),
+            role.as_str()
+        ),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Runs on a machine whose clock is wrong: what is decided follows the platform's.
+//! Runs on a machine whose clock is wrong: decisions follow the platform's clock.
 
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
@@ -16,10 +16,10 @@ use crate::token::Clock;
 
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
-/// Ahead and behind, in seconds.
+/// Offsets of the clock, in seconds.
 const SKEWS: [i64; 4] = [40 * DAY, 2 * HOUR, -2 * HOUR, -40 * DAY];
 
-/// A provider on a machine whose clock is off by so many seconds.
+/// Starts a provider on a machine whose clock is off by `skew` seconds.
 fn provider(sandbox: &Sandbox, skew: i64) -> StarTree {
     let (clock, transport) = (sandbox.clock(), sandbox.clone());
     StarTree::new(Runtime {
@@ -38,7 +38,7 @@ fn declared() -> Configuration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_rotates_nothing_and_is_reported() {
+async fn wrong_clock_is_reported_and_does_not_rotate() {
     for skew in SKEWS {
         for skip_refresh in [false, true] {
             let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
@@ -62,19 +62,21 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
             let ended = workspace
                 .apply_with(|| provider(&sandbox, skew), &declared(), &options)
                 .await;
-            let told = workspace.take_diagnostics();
-            assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {told:?}");
+            let reported = workspace.take_diagnostics();
+            assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {reported:?}");
             assert_eq!(tokens(&sandbox), before);
             assert!(
-                told.iter().any(|told| told.summary.contains("This machine's clock is")),
-                "{skew}: {told:?}"
+                reported
+                    .iter()
+                    .any(|one| one.summary.contains("This machine's clock is")),
+                "{skew}: {reported:?}"
             );
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_removes_no_open_ephemeral_token_of_another_run() {
+async fn wrong_clock_does_not_delete_open_ephemeral_tokens() {
     for skew in SKEWS {
         let sandbox = sandbox(Options::default());
         sandbox.add_role("reader", None);
@@ -86,12 +88,12 @@ async fn wrong_clock_removes_no_open_ephemeral_token_of_another_run() {
             let run = workspace.open_ephemeral(start, "startree_service_token", config).await;
             opened.push(run.succeeds().value.unwrap());
         }
-        let there: Vec<_> = sandbox.tokens().into_iter().map(|token| token.access_key).collect();
+        let existing: Vec<_> = sandbox.tokens().into_iter().map(|token| token.access_key).collect();
         for (_, opened) in &opened {
             let Value::String(key) = opened.value.get("access_key").clone() else {
                 panic!("{skew}: it has no access key");
             };
-            assert!(there.contains(&key), "{skew}");
+            assert!(existing.contains(&key), "{skew}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of this module share: an environment in the same process, under tokio's clock.
+//! Helpers for tests: an environment in the same process, under tokio's clock.
 
 mod clock;
 mod workspace;
@@ -22,12 +22,12 @@ use crate::sandbox::startree::{self, Sandbox};
 
 pub(super) use crate::sandbox::startree::option_variants;
 
-/// An environment whose time is tokio's.
+/// Creates an environment whose clock is tokio's.
 pub(super) fn sandbox(options: startree::Options) -> Sandbox {
     Sandbox::with_clock(clock(), options)
 }
 
-/// A connection with this token.
+/// Creates a connection with this token.
 pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection {
     let transport = Transport::new(sandbox.service());
     let (user_agent, request_timeout) = (HeaderValue::from_static("test"), Duration::from_secs(30));
@@ -49,12 +49,12 @@ pub(super) fn connection(sandbox: &Sandbox, bearer: &SecretString) -> Connection
     Connection::new(api, pinot, "acme".to_owned(), own, Duration::from_secs(300))
 }
 
-/// A call to a provider that works with an administrator's token.
+/// Creates the context of a call to a provider that uses an administrator's token.
 pub(super) fn context(sandbox: &Sandbox) -> Context {
     Context::with_client(connection(sandbox, &sandbox.add_administrator().bearer()))
 }
 
-/// Starts providers that work with this token.
+/// Returns a function that starts providers with this token.
 pub(super) fn provider(sandbox: &Sandbox, bearer: &SecretString) -> impl Fn() -> StarTree + use<> {
     let (sandbox, bearer) = (sandbox.clone(), bearer.expose_secret().to_owned());
     move || {
@@ -71,10 +71,10 @@ pub(super) fn provider(sandbox: &Sandbox, bearer: &SecretString) -> impl Fn() ->
     }
 }
 
-/// A resource in a workspace of its own.
+/// A resource in a separate workspace.
 pub(super) struct Managed<M> {
     pub(super) sandbox: Sandbox,
-    /// The token that the provider works with.
+    /// The provider's token.
     pub(super) bearer: SecretString,
     pub(super) resource: SingleResource,
     model: PhantomData<M>,
@@ -90,7 +90,7 @@ impl<M: Model + Clone + Debug> Managed<M> {
         }
     }
 
-    /// Starts providers.
+    /// Returns a function that starts providers.
     pub(super) fn provider(&self) -> impl Fn() -> StarTree + use<M> {
         provider(&self.sandbox, &self.bearer)
     }
@@ -115,7 +115,7 @@ impl<M: Model + Clone + Debug> Managed<M> {
         self.resource.import(self.provider(), id).await
     }
 
-    /// Plans, and applies the plan after something else happened.
+    /// Saves a plan, runs `meanwhile`, and applies the plan.
     pub(super) async fn apply_after(&mut self, config: Option<M>, meanwhile: impl FnOnce(&mut Self)) -> Run {
         let plan = self.resource.save_plan(self.provider(), config.as_ref()).await;
         meanwhile(self);
@@ -131,7 +131,7 @@ impl<M: Model + Clone + Debug> Managed<M> {
         self.resource.object().is_some()
     }
 
-    /// Asserts that there is nothing to do, and nothing to report.
+    /// Asserts that an apply changes and reports nothing.
     pub(super) async fn assert_stable(&mut self, config: &M) {
         self.apply(config).await.changes_nothing().reports_nothing();
     }

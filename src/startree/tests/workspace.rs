@@ -1,4 +1,4 @@
-//! Configurations of several resources, applied by the miniature Terraform to the sandbox, under tokio's paused clock.
+//! Configurations of several resources, applied to the sandbox by the in-memory Terraform, under tokio's paused clock.
 
 mod names;
 mod overlap;
@@ -28,19 +28,19 @@ use crate::startree::StarTree;
 use crate::startree::resources::service_token::{self, RotationPolicy};
 use crate::startree::resources::{role, role_assignment};
 
-/// How long a request takes, so that concurrent operations interleave.
+/// The duration of a request, so that concurrent operations interleave.
 const LATENCY: Duration = Duration::from_millis(5);
 
-/// An environment and a workspace that manages it.
+/// An environment, and a workspace that manages it.
 struct World {
     sandbox: Sandbox,
     workspace: Workspace,
     bearer: String,
-    /// How many requests the providers sent.
+    /// The number of requests that the providers sent.
     sent: Arc<AtomicUsize>,
 }
 
-/// A run: how it ended, what it reported, how many requests it took.
+/// The result of a run: its outcome, its diagnostics and its number of requests.
 #[derive(Debug)]
 struct Run {
     ended: RunOutcome,
@@ -65,8 +65,10 @@ impl Run {
         let warnings = self
             .diagnostics
             .iter()
-            .filter(|told| told.severity == Severity::Warning);
-        warnings.map(ToString::to_string).any(|told| told.contains(phrase))
+            .filter(|diagnostic| diagnostic.severity == Severity::Warning);
+        warnings
+            .map(ToString::to_string)
+            .any(|warning| warning.contains(phrase))
     }
 }
 
@@ -104,7 +106,7 @@ impl World {
         })
     }
 
-    /// `terraform apply`: plan and changes, each by a provider process of its own.
+    /// Runs `terraform apply`: plan and apply, each with a separate provider process.
     async fn apply(&self, declared: &Configuration) -> Run {
         let before = self.sent.load(Ordering::SeqCst);
         let ended = self.workspace.apply(|| self.start(), declared).await;
@@ -116,14 +118,14 @@ impl World {
         }
     }
 
-    /// The service tokens that a role is assigned to, but for the provider's.
+    /// Returns the subjects that a role is assigned to.
     fn holders(&self, role: &str) -> Vec<String> {
         let roles = self.sandbox.roles();
         let subjects = roles.get(role).into_iter().flat_map(|role| role.subjects());
         subjects.map(|subject| subject.subject.clone()).collect()
     }
 
-    /// The access keys of the service tokens, but for the provider's.
+    /// Returns the access keys of all service tokens but the provider's.
     fn keys(&self) -> Vec<String> {
         let tokens = self.sandbox.tokens().into_iter();
         let others = tokens.filter(|token| token.bearer().expose_secret() != self.bearer);
@@ -159,7 +161,7 @@ fn token(description: &str, release: &str, overlap: Option<&str>) -> ResourceBlo
     })
 }
 
-/// The assignment of the role at one address to the token at another.
+/// Declares the assignment of the role at one address to the token at another.
 fn assignment(role: &str, token: &str) -> ResourceBlock {
     let config = role_assignment::RoleAssignment {
         subject_type: "service-token".into(),

@@ -22,7 +22,7 @@ fn without_environment_and_token_two_errors_say_what_to_set() {
 fn what_is_wrong_with_an_argument_is_said_on_it() {
     World::on_each_version(async |world| {
         for (argument, said) in [
-            ("environment = \"acme.startree.cloud/\"", "must be what stands between"),
+            ("environment = \"acme.startree.cloud/\"", "must be the part between"),
             (
                 "base_url = \"http://rbac-manager.acme.startree.cloud\"",
                 "must start with https://",

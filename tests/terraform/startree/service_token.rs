@@ -106,7 +106,7 @@ fn a_token_lives_rotates_with_its_roles_and_ends_on_every_version() {
             ("update".into(), "update".into())
         );
         assert!(
-            plan.run.says("The service token \"ci\" is to be rotated"),
+            plan.run.says("The service token \"ci\" will be rotated"),
             "{}",
             plan.run
         );
@@ -134,7 +134,7 @@ fn with_an_overlap_nobody_is_locked_out_and_the_plan_says_who_ends_when() {
 
         world.configure(&overlapping(2));
         let run = world.plan().await.run;
-        assert!(run.says("stays valid for `overlap` = 2h"), "{run}");
+        assert!(run.says("remains valid for `overlap` = 2h"), "{run}");
         world.apply().await;
         let second = world.token().await;
         assert!(world.lets_in(&first) && world.lets_in(&second));
@@ -148,8 +148,12 @@ fn with_an_overlap_nobody_is_locked_out_and_the_plan_says_who_ends_when() {
         world.sandbox.advance(SignedDuration::from_hours(2));
         let plan = world.plan().await;
         assert_eq!(plan.actions(CI), "update");
-        assert!(plan.run.says("the one before it is to be revoked"), "{}", plan.run);
-        assert!(plan.run.says(&format!("is due to end since {ends}")), "{}", plan.run);
+        assert!(plan.run.says("the previous token will be deleted"), "{}", plan.run);
+        assert!(
+            plan.run.says(&format!("is due for deletion since {ends}")),
+            "{}",
+            plan.run
+        );
         world.apply().await;
         assert!(!world.lets_in(&first) && world.lets_in(&second));
         world.settled().await;
@@ -185,7 +189,7 @@ fn overlap_survives_a_renamed_role_an_added_and_a_removed_assignment_and_a_destr
 
         world.configure(&renamed);
         let plan = world.plan().await;
-        assert!(plan.run.says("is taken from both tokens"), "{}", plan.run);
+        assert!(plan.run.says("is revoked from both tokens"), "{}", plan.run);
         world.apply().await;
         world.plans_nothing().await;
         assert_eq!((world.having("writer"), world.having("viewer")), (vec![], keys));
@@ -261,7 +265,7 @@ fn an_import_brings_the_token_and_rotates_nothing() {
         world.configure(&ci(""));
         let run = world.import(CI, &token.access_key).await;
         assert!(
-            run.says("is not known") && run.says("once, when it was created"),
+            run.says("is unknown") && run.says("only when the token was created"),
             "{run}"
         );
         world.apply().await;
@@ -295,11 +299,11 @@ fn what_cannot_be_revoked_is_told_and_revoked_by_the_next_apply() {
             .fault(Fault::answer(403).on("DELETE", &format!("/service-tokens/srn2:service-token%23{key}")));
         world.configure(&released(2));
         let run = world.apply().await;
-        assert!(run.says("the one before it could not be revoked"), "{run}");
+        assert!(run.says("the previous token could not be deleted"), "{run}");
         assert_eq!(world.attributes(CI).await["previous_access_key"], key.as_str());
         let plan = world.plan().await;
         assert!(
-            plan.run.says("the one before it is to be revoked") && plan.run.says(&key),
+            plan.run.says("the previous token will be deleted") && plan.run.says(&key),
             "{}",
             plan.run
         );
@@ -337,7 +341,7 @@ fn the_providers_own_token_is_rotated_and_not_ended() {
             "\"system-admin\"\n  subject_type",
         ));
         let run = world.apply().await;
-        assert!(run.says("The provider works with this token"), "{run}");
+        assert!(run.says("The provider uses this token"), "{run}");
         let second = world.token().await;
         assert!(world.lets_in(&second) && !world.lets_in(&first));
 
@@ -345,7 +349,7 @@ fn the_providers_own_token_is_rotated_and_not_ended() {
         world.plans_nothing().await;
         let run = world.destroy_fails().await;
         assert!(
-            run.says("the token that the provider works with") || run.says("The provider works with this token"),
+            run.says("the token that the provider uses") || run.says("The provider uses this token"),
             "{run}"
         );
         assert!(world.lets_in(&second));
@@ -414,7 +418,7 @@ fn killed_after_the_delivery_the_next_run_takes_the_new_token_over() {
         assert!(world.lets_in(&first) && world.lets_in(&second));
 
         let run = world.plan().await.run;
-        assert!(run.says("was rotated by a run that did not come to its end"), "{run}");
+        assert!(run.says("was rotated by a run that did not finish"), "{run}");
         world.apply().await;
         world.settled().await;
         assert!(world.lets_in(&held(&vault).unwrap()) && !world.lets_in(&first));
@@ -448,7 +452,7 @@ fn killed_in_the_middle_of_a_rotation_the_token_goes_on_and_the_next_plan_names_
             .find(|key| !first.as_str().unwrap().contains(key))
             .unwrap();
         let run = world.plan().await.run;
-        assert!(run.says("has a twin") && run.says(&left), "{run}");
+        assert!(run.says("may have an orphan") && run.says(&left), "{run}");
         world.apply().await;
         assert!(world.lets_in(&world.token().await) && !world.lets_in(&first));
         world.sandbox.delete_token_outside(&left);
@@ -464,7 +468,7 @@ fn a_creation_without_an_answer_is_said_to_have_left_what_is_of_no_use() {
             .fault(Fault::new(Effect::Cut).after().on("POST", "/service-tokens"));
         world.configure(&ci(""));
         let run = world.apply_fails().await;
-        assert!(run.says("has no role, so it is let in nowhere"), "{run}");
+        assert!(run.says("has no role, and therefore no access"), "{run}");
         assert!(run.says("Security Manager") && run.says("\"ci\""), "{run}");
         assert_eq!(world.keys().len(), 1);
         let lost = world.keys().remove(0);

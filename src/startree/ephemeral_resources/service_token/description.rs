@@ -1,20 +1,20 @@
-//! The descriptions of ephemeral service tokens: `<prefix> (for one run of Terraform, until <when it may be removed>)`.
+//! The descriptions of ephemeral service tokens: `<prefix> (for one run of Terraform, until <end of its lifetime>)`.
 //!
-//! A run that is killed leaves its token behind, which does not end by itself. The next one is to remove it, but neither
-//! that of another run which is still under way, nor one of another origin. So the description says from when on nobody
-//! needs the token, and only what says so in just these words counts as left over.
+//! A killed run leaves an orphan, which does not expire. A later run deletes it, but must delete neither the token of another
+//! run in progress nor any other token. So the description contains the end of the token's lifetime, and only a token whose
+//! description has exactly this form, and whose lifetime is over, is an orphan.
 
 use jiff::Timestamp;
 
 use crate::token::Expiry;
 
-/// The description of a token that nobody needs after `end`.
+/// Returns the description of a token whose lifetime ends at `end`.
 pub(in crate::startree) fn new(prefix: &str, end: Expiry) -> String {
     format!("{prefix} (for one run of Terraform, until {end})")
 }
 
-/// Whether a token of this description was made under this prefix, and nobody needs it any more.
-pub(in crate::startree) fn is_left_over(prefix: &str, description: &str, now: Timestamp) -> bool {
+/// Returns whether a token with this description was created with this prefix, and its lifetime is over.
+pub(in crate::startree) fn is_orphan(prefix: &str, description: &str, now: Timestamp) -> bool {
     let end = description.trim_end_matches(')').rsplit(' ').next();
     let end = end.and_then(|end| Expiry::parse(end).ok());
     end.is_some_and(|end| end.has_passed(now) && description == new(prefix, end))
@@ -25,35 +25,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_says_that_its_time_is_over_is_left_over() {
+    fn only_exact_descriptions_with_a_past_end_are_orphans() {
         let end = Expiry::parse("2027-02-09T00:00:00Z").unwrap();
         let (before, after) = ("2027-02-08T23:59:59Z", "2027-02-09T00:00:00Z");
         let description = new("ci", end);
         assert_eq!(description, "ci (for one run of Terraform, until 2027-02-09T00:00:00Z)");
         for (why, expected, prefix, description, now) in [
-            ("its time is over", true, "ci", &*description, after),
-            ("not yet", false, "ci", &description, before),
-            ("of another prefix", false, "cd", &description, after),
-            ("of a shorter prefix", false, "c", &description, after),
-            ("of a longer prefix", false, "ci (for", &description, after),
-            ("a person's", false, "ci", "ci", after),
-            ("with more to it", false, "ci", &format!("{description}!"), after),
+            ("lifetime is over", true, "ci", &*description, after),
+            ("lifetime is not over", false, "ci", &description, before),
+            ("another prefix", false, "cd", &description, after),
+            ("a shorter prefix", false, "c", &description, after),
+            ("a longer prefix", false, "ci (for", &description, after),
+            ("a user's description", false, "ci", "ci", after),
+            ("trailing text", false, "ci", &format!("{description}!"), after),
             (
-                "with less to it",
+                "missing text",
                 false,
                 "ci",
                 &description[..description.len() - 1],
                 after,
             ),
             (
-                "no instant",
+                "invalid end",
                 false,
                 "ci",
                 "ci (for one run of Terraform, until tomorrow)",
                 after,
             ),
             (
-                "an instant of another spelling",
+                "end in another spelling",
                 false,
                 "ci",
                 "ci (for one run of Terraform, until 2027-02-08T01:00:00+01:00)",
@@ -61,7 +61,7 @@ mod tests {
             ),
         ] {
             let now = now.parse().unwrap();
-            assert_eq!(is_left_over(prefix, description, now), expected, "{why}");
+            assert_eq!(is_orphan(prefix, description, now), expected, "{why}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A policy's life, against the sandbox in the same process, under tokio's paused clock.
+//! Policies, against the sandbox in the same process, under tokio's paused clock.
 
 use super::*;
 use crate::framework::Severity;
@@ -33,7 +33,7 @@ fn read_only(document: &str) -> Policy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_lives_whatever_shape_the_answers_have() {
+async fn policy_lifecycle_succeeds_for_every_shape_of_answers() {
     for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
@@ -50,7 +50,7 @@ async fn a_policy_lives_whatever_shape_the_answers_have() {
         };
         policy.apply(&bare).await.succeeds();
         let left = sandbox.policies()["read-only"].description.clone();
-        assert_eq!(left.unwrap_or_default(), "", "it is not left as it was");
+        assert_eq!(left.unwrap_or_default(), "", "the description is cleared");
         policy.assert_stable(&bare).await;
 
         policy.destroy().await.succeeds();
@@ -67,7 +67,7 @@ async fn a_policy_lives_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_spelling_of_the_same_document_is_no_change() {
+async fn document_formatting_is_no_change() {
     for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
@@ -76,14 +76,14 @@ async fn another_spelling_of_the_same_document_is_no_change() {
         assert_eq!(
             policy.state().document,
             DOCUMENT.into(),
-            "the state keeps the user's spelling"
+            "the state keeps the user's formatting"
         );
         assert_eq!(sandbox.calls("PUT", READ_ONLY), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happened_outside_is_seen_and_put_right() {
+async fn drift_is_detected_and_corrected() {
     let (sandbox, mut policy) = world(Options::default());
     policy.apply(&read_only(DOCUMENT)).await.succeeds();
     sandbox.add_policy("read-only", Some("Theirs"), WIDER);
@@ -96,7 +96,7 @@ async fn what_happened_outside_is_seen_and_put_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_answer_is_lost_the_policy_is_as_declared_in_the_end() {
+async fn lost_answers_leave_the_policy_as_declared() {
     for lost in lost_answers(r#"{"name": "another", "policyDocumentJson": "{}"}"#) {
         for (method, path) in [("POST", "/policies"), ("GET", "/policies")] {
             let (sandbox, mut policy) = world(Options::default());
@@ -111,11 +111,11 @@ async fn whatever_answer_is_lost_the_policy_is_as_declared_in_the_end() {
             policy.apply(&read_only(DOCUMENT)).await.succeeds();
             let lost = lost.clone().on(method, READ_ONLY);
             let updated = policy.apply_after(Some(read_only(WIDER)), |_| sandbox.fault(lost.clone()));
-            // What a proxy answers in the platform's place is told, and the next apply does it.
+            // If a proxy answered in the platform's place, the update fails, and the next apply retries it.
             let updated = updated.await;
             let failed = !updated.diagnostics.is_empty();
             assert!(
-                !failed || updated.reports(Severity::Error, "did not change"),
+                !failed || updated.reports(Severity::Error, "was not updated"),
                 "{lost:?} {updated:?}"
             );
             assert_eq!(
@@ -139,7 +139,7 @@ async fn whatever_answer_is_lost_the_policy_is_as_declared_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_json_object_is_told_on_its_attribute() {
+async fn document_must_be_a_json_object() {
     let (_, mut policy) = world(Options::default());
     for document in ["", "{", "[]", "null", "\"{}\"", "{'a': 1}"] {
         let planned = policy.plan(&read_only(document)).await;
@@ -160,10 +160,10 @@ async fn what_is_no_json_object_is_told_on_its_attribute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_policy_is_neither_taken_nor_changed() {
+async fn existing_policy_is_neither_adopted_nor_changed() {
     let (sandbox, mut policy) = world(Options::default());
     sandbox.add_policy("read-only", None, "{}");
-    policy.apply(&read_only(DOCUMENT)).await.fails("exists already");
+    policy.apply(&read_only(DOCUMENT)).await.fails("already exists");
     assert!(!policy.is_in_state());
     assert_eq!(sandbox.policies()["read-only"].document, "{}");
     policy.import("read-only").await.succeeds();
@@ -174,7 +174,7 @@ async fn somebody_elses_policy_is_neither_taken_nor_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_is_attached_is_not_deleted_and_the_error_says_to_what() {
+async fn attached_policy_is_not_deleted_and_the_error_lists_the_roles() {
     for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();
@@ -193,7 +193,7 @@ async fn a_policy_that_is_attached_is_not_deleted_and_the_error_says_to_what() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_but_the_list_of_policies_takes_one_out_of_the_state() {
+async fn only_the_list_of_policies_removes_a_policy_from_the_state() {
     let (sandbox, mut policy) = world(Options::default());
     policy.apply(&read_only(DOCUMENT)).await.succeeds();
     for answer in [401, 403, 404, 500].map(Fault::answer) {
@@ -211,7 +211,7 @@ async fn nothing_but_the_list_of_policies_takes_one_out_of_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_whose_outcome_cannot_be_read_leaves_the_state_as_it_was() {
+async fn update_keeps_the_state_if_the_result_cannot_be_read() {
     let (sandbox, mut policy) = world(Options::default());
     policy.apply(&read_only(DOCUMENT)).await.succeeds();
     let unread = Fault::answer(503).on("GET", READ_ONLY).times(100);

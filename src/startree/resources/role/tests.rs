@@ -1,4 +1,4 @@
-//! A role's life, against the sandbox in the same process, under tokio's paused clock.
+//! Roles, against the sandbox in the same process, under tokio's paused clock.
 
 use http::StatusCode;
 use secrecy::ExposeSecret;
@@ -29,7 +29,7 @@ fn reader() -> Role {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_lives_whatever_shape_the_answers_have() {
+async fn role_lifecycle_succeeds_for_every_shape_of_answers() {
     for options in option_variants() {
         let (sandbox, mut role) = world(options);
         role.apply(&reader()).await.succeeds();
@@ -42,7 +42,7 @@ async fn a_role_lives_whatever_shape_the_answers_have() {
         role.apply(&reader()).await.succeeds();
         let deleted = role.apply_after(None, |_| sandbox.delete_role_outside("reader")).await;
         deleted.succeeds();
-        assert!(!role.is_in_state(), "gone already is gone");
+        assert!(!role.is_in_state(), "deleting a deleted role succeeds");
         role.apply(&reader()).await.succeeds();
         sandbox.delete_role_outside("reader");
         role.refresh().await.succeeds().warns("was deleted outside Terraform");
@@ -51,7 +51,7 @@ async fn a_role_lives_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_without_a_description_rests_and_where_one_is_needed_the_platforms_word_is_told() {
+async fn role_without_description_is_stable_or_fails_with_the_platforms_error() {
     let bare = Role {
         description: Field::Null,
         ..reader()
@@ -70,7 +70,7 @@ async fn a_role_without_a_description_rests_and_where_one_is_needed_the_platform
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_makes_another_role() {
+async fn every_change_replaces_the_role() {
     let (_, mut role) = world(Options::default());
     role.apply(&reader()).await.succeeds();
     for changed in [
@@ -88,7 +88,7 @@ async fn every_change_makes_another_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_answer_is_lost_there_is_one_role_in_the_end() {
+async fn lost_answers_leave_exactly_the_declared_role() {
     let another = r#"{"name": "another"}"#;
     for lost in lost_answers(another) {
         for (method, path) in [("POST", "/roles"), ("GET", "/roles")] {
@@ -113,7 +113,7 @@ async fn whatever_answer_is_lost_there_is_one_role_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_may_be_there_is_recorded_although_nobody_could_look() {
+async fn create_records_a_possible_role_if_the_list_cannot_be_read() {
     let (sandbox, mut role) = world(Options::default());
     let created = role.apply_after(Some(reader()), |_| {
         sandbox.fault(Fault::new(Effect::Cut).after().on("POST", "/roles"));
@@ -127,19 +127,19 @@ async fn a_role_that_may_be_there_is_recorded_although_nobody_could_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_that_is_said_to_be_done_and_is_not_is_told() {
+async fn create_fails_if_the_list_lacks_the_role_after_success() {
     let (sandbox, mut role) = world(Options::default());
     sandbox.fault(Fault::answer(200).on("POST", "/roles").times(100));
     role.apply(&reader()).await.fails("The role \"reader\" is not there");
     sandbox.clear_faults();
-    // What is recorded all the same is gone by the next refresh.
+    // The state records the role, and the next refresh removes it.
     assert!(role.is_in_state());
     role.refresh().await.succeeds();
     assert!(!role.is_in_state());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_does_not_end_the_look_at_what_was_made() {
+async fn interrupt_does_not_stop_the_read_after_a_creation() {
     let (sandbox, mut role) = world(Options::default());
     let late = Effect::Delay(jiff::SignedDuration::from_secs(5));
     sandbox.fault(Fault::new(late).on("POST", "/roles"));
@@ -154,14 +154,14 @@ async fn an_interrupt_does_not_end_the_look_at_what_was_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_role_is_not_taken_for_ours() {
+async fn existing_role_is_not_adopted() {
     for options in option_variants() {
         let (sandbox, mut role) = world(options);
         sandbox.add_role("reader", Some("theirs"));
-        role.apply(&reader()).await.fails("exists already").fails("import {");
+        role.apply(&reader()).await.fails("already exists").fails("import {");
         assert!(!role.is_in_state());
         assert_eq!(sandbox.roles()["reader"].description.as_deref(), Some("theirs"));
-        // It is made between our look and our creation.
+        // Another client creates it between the check and the creation.
         sandbox.delete_role_outside("reader");
         let created = role.apply_after(Some(reader()), |_| {
             sandbox.fault(Fault::answer(200).body("[]").on("GET", "/roles"));
@@ -174,7 +174,7 @@ async fn somebody_elses_role_is_not_taken_for_ours() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
+async fn only_the_list_of_roles_removes_a_role_from_the_state() {
     let (sandbox, mut role) = world(Options::default());
     role.apply(&reader()).await.succeeds();
     let page = |status| {
@@ -203,7 +203,7 @@ async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
         assert!(role.is_in_state(), "{answer:?}");
         sandbox.clear_faults();
     }
-    // Refused itself, the provider concludes nothing, whatever the list says.
+    // A rejected credential proves nothing, even if the list lacks the role.
     sandbox.fault(Fault::answer(403).on("GET", READER));
     role.refresh().await.fails("403");
     assert!(role.is_in_state());
@@ -212,7 +212,7 @@ async fn nothing_but_the_list_of_roles_takes_one_out_of_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_somebody_has_is_not_deleted_and_the_error_says_who() {
+async fn assigned_role_is_not_deleted_and_the_error_lists_the_subjects() {
     for options in option_variants() {
         let (sandbox, mut role) = world(options);
         role.apply(&reader()).await.succeeds();
@@ -227,7 +227,7 @@ async fn a_role_that_somebody_has_is_not_deleted_and_the_error_says_who() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn policies_in_the_way_are_named() {
+async fn failed_delete_lists_attached_policies() {
     for status in [400, 409, 500] {
         let (sandbox, mut role) = world(Options {
             deletes_roles_with_policies: false,
@@ -243,7 +243,7 @@ async fn policies_in_the_way_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_else_answered_is_not_taken_for_a_deletion() {
+async fn delete_answered_by_a_proxy_does_not_count() {
     for answer in [200, 204, 404].map(Fault::answer) {
         let (sandbox, mut role) = world(Options::default());
         role.apply(&reader()).await.succeeds();
@@ -256,21 +256,24 @@ async fn what_somebody_else_answered_is_not_taken_for_a_deletion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_brings_what_the_platform_tells() {
+async fn import_reads_the_description_if_reported() {
     for options in option_variants() {
-        let tells = options.returns_descriptions;
+        let is_reported = options.returns_descriptions;
         let (sandbox, mut role) = world(options);
         sandbox.add_role("reader", Some("Reads"));
         let imported = role.import("reader").await.succeeds();
-        assert_eq!(imported.reports(Severity::Warning, "is not known"), !tells);
-        assert_eq!(role.state().description.known().is_some(), tells);
-        assert_eq!(role.plan(&reader()).await.succeeds().action != Action::Replace, tells);
+        assert_eq!(imported.reports(Severity::Warning, "is unknown"), !is_reported);
+        assert_eq!(role.state().description.known().is_some(), is_reported);
+        assert_eq!(
+            role.plan(&reader()).await.succeeds().action != Action::Replace,
+            is_reported
+        );
         role.import("writer").await.fails("Could not read the role");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_name_is_told_before_anything_is_sent() {
+async fn invalid_name_is_rejected_before_any_request() {
     let (sandbox, mut role) = world(Options::default());
     let context = context(&sandbox);
     for text in [
@@ -318,19 +321,19 @@ async fn what_is_no_name_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_let_in_loses_nothing() {
+async fn rejected_credential_removes_nothing_from_the_state() {
     let (sandbox, mut role) = world(Options::default());
     role.apply(&reader()).await.succeeds();
-    let (own, stranger) = (role.bearer.clone(), sandbox.add_token().bearer());
-    let deleted = role.apply_after(None, |role| role.bearer = stranger.clone()).await;
+    let (own, unauthorized) = (role.bearer.clone(), sandbox.add_token().bearer());
+    let deleted = role.apply_after(None, |role| role.bearer = unauthorized.clone()).await;
     for run in [deleted, role.refresh().await] {
-        let run = run.fails("is not let in");
-        assert!(!run.reports(Severity::Error, stranger.expose_secret()));
+        let run = run.fails("rejected the provider's token");
+        assert!(!run.reports(Severity::Error, unauthorized.expose_secret()));
         assert!(role.is_in_state());
     }
     let mut other = Managed::<Role>::new(&sandbox, "startree_role");
-    other.bearer = stranger;
-    other.apply(&reader()).await.fails("is not let in");
+    other.bearer = unauthorized;
+    other.apply(&reader()).await.fails("rejected the provider's token");
     assert!(!other.is_in_state());
 
     role.bearer = own;
@@ -345,7 +348,7 @@ async fn who_is_not_let_in_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_in_another_environment_is_not_imported() {
+async fn identity_of_another_environment_is_not_imported() {
     let (sandbox, _) = world(Options::default());
     let context = context(&sandbox);
     let import_id = |environment: Field<String>| {
@@ -358,5 +361,5 @@ async fn an_identity_in_another_environment_is_not_imported() {
     assert_eq!(import_id(Field::Null).unwrap(), "reader");
     assert_eq!(import_id("acme".into()).unwrap(), "reader");
     let error = import_id("other".into()).unwrap_err();
-    assert!(error.summary.contains("Another environment"));
+    assert!(error.summary.contains("another environment"));
 }

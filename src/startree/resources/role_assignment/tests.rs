@@ -1,4 +1,4 @@
-//! An assignment's life, against the sandbox in the same process, under tokio's paused clock.
+//! Role assignments, against the sandbox in the same process, under tokio's paused clock.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ fn subjects(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
+async fn assignment_lifecycle_succeeds_for_every_subject_and_shape_of_answers() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let token = sandbox.add_token();
@@ -68,13 +68,13 @@ async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
             assignment.destroy().await.succeeds();
             assert!(!assignment.is_in_state());
             assert!(subjects(&sandbox).is_empty(), "{subject_type}");
-            assignment.import(id).await.fails("No such assignment");
+            assignment.import(id).await.fails("Assignment not found");
 
             let outside = startree::Subject::new(subject_type, subject);
             assignment.apply(&config).await.succeeds();
             let gone = assignment.apply_after(None, |_| sandbox.unassign_outside("reader", outside.clone()));
             gone.await.succeeds();
-            assert!(!assignment.is_in_state(), "ended already is ended");
+            assert!(!assignment.is_in_state(), "revoking a revoked role succeeds");
             assignment.apply(&config).await.succeeds();
             sandbox.unassign_outside("reader", outside);
             assignment.refresh().await.succeeds();
@@ -84,21 +84,21 @@ async fn an_assignment_to_anybody_lives_whatever_shape_the_answers_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_let_in_once_the_platform_knows() {
+async fn token_is_accepted_after_the_propagation_delay() {
     let (sandbox, mut assignment) = world(Options {
         propagation: SignedDuration::from_mins(50),
         ..Options::default()
     });
     let token = sandbox.add_token();
     let connection = connection(&sandbox, &assignment.bearer);
-    let lets_in = async || {
+    let is_accepted = async || {
         let operation = connection.operation(&Context::default());
         let bearer = Credential::bearer(token.bearer()).unwrap();
         connection
             .pinot
             .as_ref()
             .unwrap()
-            .lets_in(&operation, bearer)
+            .accepts(&operation, bearer)
             .await
             .unwrap()
     };
@@ -106,17 +106,17 @@ async fn a_token_is_let_in_once_the_platform_knows() {
         .apply(&to("service-token", &token.access_key))
         .await
         .succeeds();
-    assert!(!lets_in().await);
+    assert!(!is_accepted().await);
     sandbox.advance(SignedDuration::from_mins(50));
-    assert!(lets_in().await);
+    assert!(is_accepted().await);
     assignment.destroy().await.succeeds();
-    assert!(lets_in().await);
+    assert!(is_accepted().await);
     sandbox.advance(SignedDuration::from_mins(50));
-    assert!(!lets_in().await);
+    assert!(!is_accepted().await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
+async fn lost_answers_leave_the_role_assigned_as_declared() {
     for repeated in [Repeated::Accepted, Repeated::Rejected] {
         for lost in lost_answers(r#"[{"subject": "another", "subjectType": "group"}]"#) {
             let (sandbox, mut assignment) = world(Options {
@@ -135,7 +135,7 @@ async fn whatever_answer_is_lost_the_subject_has_the_role_as_declared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_spelling_of_a_subject_takes_nothing_from_it() {
+async fn changed_case_of_a_subject_keeps_its_role() {
     for lowercases_subjects in [true, false] {
         let (sandbox, mut assignment) = world(Options {
             lowercases_subjects,
@@ -150,7 +150,7 @@ async fn another_spelling_of_a_subject_takes_nothing_from_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_the_role_already_keeps_it() {
+async fn existing_assignment_is_adopted() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         sandbox.assign_outside("reader", startree::Subject::new("group", "data-analysts"));
@@ -158,7 +158,7 @@ async fn who_has_the_role_already_keeps_it() {
         assert_eq!(sandbox.calls("POST", ASSIGN), 0);
         assignment.assert_stable(&analysts()).await;
     }
-    // Somebody else is the faster.
+    // Another client assigns it between the check and the request.
     let (sandbox, mut assignment) = world(Options {
         repeated: Repeated::Rejected,
         ..Options::default()
@@ -170,7 +170,7 @@ async fn who_has_the_role_already_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_power_is_recorded_although_nobody_could_look() {
+async fn create_records_a_possible_assignment_if_the_list_cannot_be_read() {
     let (sandbox, mut assignment) = world(Options::default());
     sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ASSIGN));
     sandbox.fault(Fault::answer(503).on("GET", ASSIGNMENTS).skip(1).times(100));
@@ -185,15 +185,15 @@ async fn what_may_have_power_is_recorded_although_nobody_could_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_told_and_nothing_is_recorded() {
+async fn rejected_create_records_nothing() {
     for options in option_variants()
         .into_iter()
         .filter(|options| !options.assigns_unknown_tokens)
     {
         let (sandbox, mut assignment) = world(options);
-        let nobody = to("service-token", "AAAAAAAAAAAAAAAA");
+        let unknown = to("service-token", "AAAAAAAAAAAAAAAA");
         assignment
-            .apply(&nobody)
+            .apply(&unknown)
             .await
             .fails("Could not assign the role \"reader\"");
         let elsewhere = RoleAssignment {
@@ -206,7 +206,7 @@ async fn a_refusal_is_told_and_nothing_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_role_is_the_end_of_its_assignments() {
+async fn deleting_the_role_deletes_its_assignments() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         assignment.apply(&analysts()).await.succeeds();
@@ -222,7 +222,7 @@ async fn the_end_of_the_role_is_the_end_of_its_assignments() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
+async fn only_a_list_removes_an_assignment_from_the_state() {
     let (sandbox, mut assignment) = world(Options::default());
     assignment.apply(&analysts()).await.succeeds();
     for answer in [
@@ -250,7 +250,7 @@ async fn nothing_but_a_list_takes_an_assignment_out_of_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_of_many_asks_once_per_role() {
+async fn refresh_of_many_assignments_sends_one_request_per_role() {
     let (sandbox, _) = world(Options::default());
     let states: Vec<_> = (0..20).map(|number| to("group", &format!("group-{number}"))).collect();
     for state in &states {
@@ -270,16 +270,13 @@ async fn a_refresh_of_many_asks_once_per_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_providers_own_token_does_not_lose_a_role() {
+async fn role_of_the_providers_own_token_is_not_revoked() {
     let (sandbox, mut assignment) = world(Options::default());
     let own = sandbox.add_administrator();
     assignment.bearer = own.bearer();
     let id = format!("system-admin/service-token/{}", own.access_key);
     assignment.import(&id).await.succeeds();
-    let run = assignment
-        .destroy()
-        .await
-        .fails("the token that the provider works with");
+    let run = assignment.destroy().await.fails("the token that the provider uses");
     let severities: Vec<_> = run.diagnostics.iter().map(|shown| shown.severity).collect();
     assert_eq!(severities, [Severity::Warning, Severity::Error]);
     assert!(assignment.is_in_state());
@@ -287,7 +284,7 @@ async fn the_providers_own_token_does_not_lose_a_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_token_is_refused_and_not_quoted() {
+async fn whole_token_is_rejected_and_not_quoted() {
     let (sandbox, mut assignment) = world(Options::default());
     let bearer = sandbox.add_token().bearer();
     let config = to("service-token", bearer.expose_secret());
@@ -312,7 +309,7 @@ async fn a_whole_token_is_refused_and_not_quoted() {
         "reader/person/x",
         "/group/x",
     ] {
-        assignment.import(id).await.fails("Not the id of an assignment");
+        assignment.import(id).await.fails("Invalid import id");
     }
     let unknown = RoleAssignment {
         subject: Field::Unknown,
@@ -323,12 +320,12 @@ async fn a_whole_token_is_refused_and_not_quoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
+async fn new_subject_gets_the_role_before_the_old_one_loses_it() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let [old, new] = [(); 2].map(|()| sandbox.add_token());
         assignment.apply(&to("service-token", &old.access_key)).await.succeeds();
-        // While its access key is not known yet.
+        // The access key may be unknown in the plan.
         let unknown = RoleAssignment {
             subject: Field::Unknown,
             ..to("service-token", "")
@@ -336,12 +333,12 @@ async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
         let planned = assignment.plan(&unknown).await.plans(Action::Update);
         assert!(RoleAssignment::from_value(&planned.planned).unwrap().id.is_unknown());
 
-        // The new one cannot get it: the old one keeps it.
+        // If assigning fails, the old subject keeps the role.
         sandbox.fault(Fault::answer(400).on("POST", ASSIGN));
         let config = to("service-token", &new.access_key);
         assignment.apply(&config).await.fails("400");
         assert_eq!(subjects(&sandbox), [old.access_key.as_str()]);
-        // It cannot be taken from the old one: the next apply does it.
+        // If revoking fails, the next apply retries it.
         sandbox.fault(Fault::answer(400).on("POST", UNASSIGN));
         assignment.apply(&config).await.fails("400");
         assert_eq!(subjects(&sandbox).len(), 2);
@@ -352,7 +349,7 @@ async fn another_subject_gets_the_role_before_the_one_before_loses_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_rotated_in_this_run_keeps_its_role_as_long_as_the_rotation_lets_it() {
+async fn predecessor_keeps_its_role_during_the_overlap() {
     let (sandbox, mut assignment) = world(Options::default());
     let [old, new] = [(); 2].map(|()| sandbox.add_token());
     assignment.apply(&to("service-token", &old.access_key)).await.succeeds();
@@ -362,7 +359,7 @@ async fn a_token_that_was_rotated_in_this_run_keeps_its_role_as_long_as_the_rota
         access_key: predecessor,
         overlaps: true,
     };
-    connection.tokens.follows(successor, Some(predecessor));
+    connection.tokens.record_predecessor(successor, Some(predecessor));
     let context = Context::with_client(connection);
     let planned = to("service-token", &new.access_key);
     let updated = Resource::update(&RoleAssignmentResource, &context, assignment.state(), planned).await;
@@ -371,7 +368,7 @@ async fn a_token_that_was_rotated_in_this_run_keeps_its_role_as_long_as_the_rota
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_role_makes_another_assignment() {
+async fn changed_role_replaces_the_assignment() {
     let (_, mut assignment) = world(Options::default());
     assignment.apply(&analysts()).await.succeeds();
     let elsewhere = RoleAssignment {

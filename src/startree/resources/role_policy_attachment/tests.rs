@@ -1,4 +1,4 @@
-//! An attachment's life, against the sandbox in the same process, under tokio's paused clock.
+//! Attachments, against the sandbox in the same process, under tokio's paused clock.
 
 use super::*;
 use crate::platform::testing::lost_answers;
@@ -33,7 +33,7 @@ fn attached(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_stays() {
+async fn attachment_lifecycle_succeeds_for_every_shape_and_keeps_others() {
     for options in option_variants() {
         let (sandbox, mut resource) = world(options);
         resource.apply(&attachment()).await.succeeds();
@@ -45,7 +45,7 @@ async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_sta
         resource.destroy().await.succeeds();
         assert!(!resource.is_in_state());
         assert_eq!(attached(&sandbox), ["another"]);
-        resource.import("reader/read-only").await.fails("No such attachment");
+        resource.import("reader/read-only").await.fails("Attachment not found");
 
         resource.apply(&attachment()).await.succeeds();
         let gone = resource.apply_after(None, |_| sandbox.detach_outside("reader", "read-only"));
@@ -59,7 +59,7 @@ async fn an_attachment_lives_whatever_shape_the_answers_have_and_another_one_sta
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_answer_is_lost_the_policy_is_attached_as_declared() {
+async fn lost_answers_leave_the_policy_attached_as_declared() {
     for repeated in [Repeated::Accepted, Repeated::Rejected] {
         for lost in lost_answers(r#"[{"name": "another"}]"#) {
             let (sandbox, mut resource) = world(Options {
@@ -78,7 +78,7 @@ async fn whatever_answer_is_lost_the_policy_is_attached_as_declared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_attached_already_stays_so() {
+async fn existing_attachment_is_adopted() {
     let (sandbox, mut resource) = world(Options::default());
     sandbox.attach_outside("reader", "read-only");
     resource.apply(&attachment()).await.succeeds();
@@ -87,7 +87,7 @@ async fn what_is_attached_already_stays_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_power_is_recorded_and_a_refusal_is_not() {
+async fn create_records_a_possible_attachment_but_not_a_rejected_one() {
     let (sandbox, mut resource) = world(Options::default());
     sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ATTACH));
     sandbox.fault(Fault::answer(503).on("GET", POLICIES).skip(1).times(100));
@@ -100,7 +100,7 @@ async fn what_may_have_power_is_recorded_and_a_refusal_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_but_a_list_takes_an_attachment_out_of_the_state() {
+async fn only_a_list_removes_an_attachment_from_the_state() {
     let (sandbox, mut resource) = world(Options::default());
     resource.apply(&attachment()).await.succeeds();
     for answer in [
@@ -124,9 +124,9 @@ async fn nothing_but_a_list_takes_an_attachment_out_of_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn id_without_two_names_is_refused() {
+async fn import_id_without_two_names_is_rejected() {
     let (_, mut resource) = world(Options::default());
     for id in ["", "reader", "reader/", "/read-only"] {
-        resource.import(id).await.fails("Not the id of an attachment");
+        resource.import(id).await.fails("Invalid import id");
     }
 }

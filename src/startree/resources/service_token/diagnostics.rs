@@ -1,147 +1,219 @@
 //! The errors and warnings of a service token.
 
 use crate::framework::{Diagnostic, Field};
-use crate::startree::api::AccessKey;
+use crate::startree::api::{AccessKey, InvalidAccessKey, Name};
 use crate::token::{Expiry, Reason};
 
-/// The warning of a plan that rotates.
-pub(super) fn rotates(what: &str, access_key: &str, overlap: &Field<String>, reasons: &[Reason]) -> Diagnostic {
+/// The warning of a plan that rotates the token.
+pub(super) fn rotates(title: &str, access_key: &str, overlap: &Field<String>, reasons: &[Reason]) -> Diagnostic {
     let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-    let revocation = match overlap.known() {
+    let deletion = match overlap.known() {
         Some(overlap) => format!(
-            "The present one, {access_key}, stays valid for `overlap` = {overlap}; the first apply after that revokes it."
+            "The current token, {access_key}, remains valid for `overlap` = {overlap}; the first apply after that deletes it."
         ),
         None => format!(
-            "The present one, {access_key}, is revoked in the same apply, although it may take up to an hour until the \
-             new one is let in everywhere. With `overlap` both are valid for a while."
+            "The current token, {access_key}, is deleted in the same apply, although it can take up to an hour until all \
+             services accept the new one. Set `overlap` to keep both valid for a while."
         ),
     };
     Diagnostic::warning(
-        format!("{what} is to be rotated"),
-        format!(
-            "Why: {}. A new token takes over its roles. {revocation}",
-            reasons.join("; ")
-        ),
+        format!("{title} will be rotated"),
+        format!("Reason: {}. A new token gets its roles. {deletion}", reasons.join("; ")),
     )
 }
 
-/// The warning of a plan that revokes the token before the present one.
-pub(super) fn revokes_previous(what: &str, previous: &str, until: Option<&str>) -> Diagnostic {
+/// The warning of a plan that deletes the previous token.
+pub(super) fn deletes_previous(title: &str, previous: &str, until: Option<&str>) -> Diagnostic {
     let since = until.and_then(|until| Expiry::parse(until).ok());
     let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
     Diagnostic::warning(
-        format!("{what}: the one before it is to be revoked"),
+        format!("{title}: the previous token will be deleted"),
         format!(
-            "The service token {previous} is due to end{since}: it loses its roles and is deleted, and whoever still uses it \
-             loses access."
+            "The service token {previous} is due for deletion{since}. Its roles are revoked, and clients that still use it lose \
+             access."
         ),
     )
 }
 
-/// The warning of a refresh that finds neither the token nor one before it.
-pub(super) fn gone(what: &str, access_key: &AccessKey) -> Diagnostic {
+/// The warning of a refresh that finds neither the token nor a previous one.
+pub(super) fn deleted_outside(title: &str, access_key: &AccessKey) -> Diagnostic {
     Diagnostic::warning(
-        format!("{what} was deleted outside Terraform"),
+        format!("{title} was deleted outside Terraform"),
         format!(
-            "It leaves the state. Its value, access key {access_key}, is no longer valid. While it is declared, the plan creates \
-             it again."
+            "It is removed from the state. Its value (access key {access_key}) is no longer valid. If the resource is still \
+             declared, the plan creates a new token."
         ),
     )
 }
 
-/// The warning of a refresh that finds only the token before the present one.
-pub(super) fn falls_back(what: &str, previous: &AccessKey) -> Diagnostic {
+/// The warning of a refresh that finds only the previous token.
+pub(super) fn falls_back(title: &str, previous: &AccessKey) -> Diagnostic {
     Diagnostic::warning(
-        format!("{what} was deleted outside Terraform"),
+        format!("{title} was deleted outside Terraform"),
         format!(
-            "The one before it, {previous}, is still there, and takes its place in the state without a value. A plan \
-             says what it does about it."
+            "The previous token, {previous}, still exists, and becomes the current one in the state, without a value. The plan \
+             shows the next rotation."
         ),
     )
 }
 
-/// The warning of an import, which cannot know the value.
+/// The warning of an import, which cannot read the value.
 pub(super) fn value_unknown(access_key: &AccessKey) -> Diagnostic {
     Diagnostic::warning(
-        format!("The value of the service token {access_key} is not known"),
-        "The platform showed it once, when it was created, so `token` and `secret_key` stay null. The value remains valid \
-         where it is in use. For one that Terraform knows, change `rotation_triggers`, once they are recorded: that creates \
-         another token and revokes this one.",
+        format!("The value of the service token {access_key} is unknown"),
+        "The platform showed the value only when the token was created, so `token` and `secret_key` are null. Clients that \
+         have the value can still use it. To get a value that Terraform knows, first apply with `rotation_triggers`, then \
+         change them: that creates a new token and deletes this one.",
     )
 }
 
-/// The warning of a refresh that a token is of no use.
-pub(super) fn unusable(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has no role"),
-        "A token without a role is let in nowhere. Give it one with a `startree_role_assignment`.",
-    )
-}
-
-/// The warning of a refresh that found what a killed run has done.
-pub(super) fn taken_over(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} was rotated by a run that did not come to its end"),
-        "The new token has its roles and is in Vault, where it says which one it came after. It is taken over; the next \
-         apply revokes the one before it.",
-    )
-}
-
-/// The warning of a rotation whose old token is still there.
-pub(super) fn stays(what: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what}: the one before it could not be revoked"),
-        format!(
-            "The new one is in place, and {access_key} is still valid; the next apply revokes it. {}: {}",
-            why.summary, why.detail
-        ),
-    )
-}
-
-/// The warning of a plan that finds what may be left of a killed run.
-pub(super) fn left_over(what: &str, twin: &AccessKey) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has a twin"),
-        format!(
-            "The service token {twin} has the same description and the same roles. It may be what a rotation has made whose \
-             run was killed: then nobody knows its value. If nobody uses it, delete it in the Security Manager."
-        ),
-    )
-}
-
-/// The warning of a plan that rotates the token that the provider itself works with.
-pub(super) fn rotates_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "{what} is the one that the provider itself was given. Before the next run, give it the new value (its argument \
-             `token`, or STARTREE_TOKEN). In this run it goes on with whichever works: if the new one is not let in yet, the \
-             present one is revoked by the next apply."
-        ),
-    )
-}
-
-/// The refusal to end the token that the provider itself works with.
-pub(super) fn own(what: &str, access_key: &AccessKey) -> Diagnostic {
+/// The error of an import whose id is neither an access key nor an SRN.
+pub(super) fn invalid_id(error: InvalidAccessKey) -> Diagnostic {
     Diagnostic::error(
-        "The provider works with this token",
+        "Invalid import id",
         format!(
-            "{what} (access key {access_key}) is the one that the provider itself was given, and revoking it would cut short \
-             whatever else this run has to do. Give the provider another token (its argument `token`, or STARTREE_TOKEN) and \
-             run again; after a rotation, the new one. Or take the resource out of the state (`terraform state rm`) and delete \
-             the token in the Security Manager."
+            "Import a service token by its access key or its SRN. The id {error}. A whole token is not accepted, because it \
+             would appear in logs."
         ),
     )
 }
 
-/// The warning of a plan that rotates a token whose roles cannot be read now.
-pub(super) fn roles_unknown(what: &str, why: &Diagnostic) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what}: its roles could not be read"),
+/// The error where the state's access key is invalid.
+pub(super) fn unreadable_access_key(error: InvalidAccessKey) -> Diagnostic {
+    Diagnostic::error(
+        "Invalid access key in the state",
         format!(
-            "A rotation gives the new token all roles of the present one. If they cannot be read when the plan is applied, \
-             the apply fails before it creates anything, and the present token stays. {}: {}",
+            "The value of `access_key` {error}. The state was edited by hand: restore it, or import the token again."
+        ),
+    )
+}
+
+/// The warning of a refresh that finds the token without roles.
+pub(super) fn has_no_role(title: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} has no role"),
+        "A token without a role has no access. Assign it one with a `startree_role_assignment`.",
+    )
+}
+
+/// The warning of a refresh that finds the rotation of a killed run.
+pub(super) fn rotation_completed(title: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} was rotated by a run that did not finish"),
+        "The new token has its roles and is in Vault, in a secret that names the token that it replaces. It is now in the \
+         state, and the next apply deletes the previous token.",
+    )
+}
+
+/// The warning of a refresh that cannot determine whether the token exists.
+pub(super) fn possibly_deleted(title: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} was not found, and stays in the state"),
+        "The platform answers that there is no such service token. But it has found no other one either, so the request \
+         itself may be wrong: the platform does not document its answer about a deleted token. If the Security Manager does \
+         not list the token among the API Tokens, remove the resource from the state (`terraform state rm`).",
+    )
+}
+
+/// The error of a deletion after which it is unknown whether the token exists.
+pub(super) fn existence_unknown(access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        format!("It is unknown whether the service token {access_key} was deleted"),
+        "The platform no longer finds it. But it has found no other service token either, so the request itself may be wrong. \
+         Look for the token among the API Tokens in the Security Manager and delete it there if it is listed. Then remove the \
+         resource from the state (`terraform state rm`).",
+    )
+}
+
+/// The warning of a rotation whose previous token could not be deleted.
+pub(super) fn predecessor_not_deleted(title: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title}: the previous token could not be deleted"),
+        format!(
+            "The new token is in place. The previous one, {access_key}, is still valid; the next apply deletes it. {}: {}",
             why.summary, why.detail
         ),
     )
+}
+
+/// The warning of a plan that finds a possible orphan of a killed run.
+pub(super) fn possible_orphan(title: &str, orphan: &AccessKey) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} may have an orphan"),
+        format!(
+            "The service token {orphan} has the same description and the same roles. A rotation may have created it in a run \
+             that was killed; then its value is lost. If it is not in use, delete it in the Security Manager."
+        ),
+    )
+}
+
+/// The warning of a plan that rotates the token that the provider uses.
+pub(super) fn rotates_own_token(title: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider uses this token",
+        format!(
+            "{title} is the provider's own credential. Before the next run, configure the provider with the new value (argument \
+             `token`, or STARTREE_TOKEN). This run switches to the new token if the platform already accepts it. Otherwise \
+             the next apply deletes the current one."
+        ),
+    )
+}
+
+/// The error of a deletion of the token that the provider uses.
+pub(super) fn uses_own_token(title: &str, access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        "The provider uses this token",
+        format!(
+            "{title} (access key {access_key}) is the provider's own credential. Deleting it would make the rest of this run \
+             fail. Configure the provider with another token (argument `token`, or STARTREE_TOKEN; after a rotation, the new \
+             one) and run again. Or remove the resource from the state (`terraform state rm`) and delete the token in the \
+             Security Manager."
+        ),
+    )
+}
+
+/// The warning of a plan that rotates a token whose roles cannot be read.
+pub(super) fn roles_unknown(title: &str, why: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title}: its roles could not be read"),
+        format!(
+            "A rotation assigns all roles of the current token to the new one. If the apply cannot read them either, it fails \
+             before it creates a token, and the current one remains valid. {}: {}",
+            why.summary, why.detail
+        ),
+    )
+}
+
+/// The error of a rotation whose new token lost a role before the previous token was deleted.
+pub(super) fn successor_lost_role(role: &Name, access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        format!("The new token lost the role {:?}", role.as_str()),
+        format!(
+            "The role was assigned to {access_key}, but the platform no longer lists the assignment. Another user or another \
+             run may have revoked it."
+        ),
+    )
+}
+
+/// Adds to the error of a creation that it may have left an orphan.
+pub(super) fn add_possible_orphan(why: &mut Diagnostic, description: &str) {
+    why.detail.push_str(&format!(
+        "\n\nIf the platform created it, a service token with the description {description:?} exists whose value is lost. It \
+         has no role, and therefore no access. The API has no list to find it in: look among the API Tokens in the Security \
+         Manager, and delete it there."
+    ));
+}
+
+/// Adds to the error of a creation that the new token was deleted again.
+pub(super) fn add_cleanup_succeeded(why: &mut Diagnostic) {
+    why.detail.push_str("\n\nThe new token was deleted again.");
+}
+
+/// Adds to the error of a creation that the new token could not be deleted again.
+pub(super) fn add_cleanup_failed(why: &mut Diagnostic, access_key: &AccessKey, error: &Diagnostic) {
+    why.detail.push_str(&format!(
+        "\n\nThe new token, {access_key}, could not be deleted repeated: {}. {} It is in the state, and the next apply deletes \
+         it.",
+        error.summary, error.detail
+    ));
 }

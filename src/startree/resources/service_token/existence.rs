@@ -1,65 +1,68 @@
-//! Whether a service token is there.
+//! Whether a service token exists.
 //!
-//! The platform has no list of them, and what it answers about one that is not there is not documented. So a refusal of
-//! `GET /service-tokens/{srn}` proves nothing by itself: the SRN could have to be spelled otherwise, or a proxy stand
-//! between, and a token that is in use would be forgotten. It counts if it comes twice, and the same request finds another
-//! service token: any before in this run, the one that the provider works with, or one that has a role. That a role still
-//! names the token proves nothing either, for whether its assignments end with it is not documented.
+//! The platform has no list of service tokens, and does not document its answer about one that does not exist. So a
+//! rejected `GET /service-tokens/{srn}` proves nothing by itself: the provider may spell the SRN wrong, or a proxy may have
+//! answered, and Terraform would drop a token that is in use. The rejection counts if it comes twice, and the same request
+//! finds another service token: any that this run has read, the provider's own, or one that has a role. A role that is
+//! assigned to the token proves nothing either, because the platform does not document whether deleting a token deletes its
+//! assignments.
 
 use http::StatusCode;
 
-use crate::framework::Diagnostic;
 use crate::rest::{Error, Kind, Operation};
-use crate::startree::api::{AccessKey, Told};
+use crate::startree::api::{AccessKey, Reported};
 use crate::startree::connection::Connection;
 
-/// How many other tokens are asked for.
-const OTHERS: usize = 3;
+/// How many other tokens are read at most.
+const MAX_OTHERS: usize = 3;
 
-/// What is known of a service token.
+/// Whether a service token exists.
 #[derive(Debug)]
-pub(in crate::startree) enum Presence {
-    /// It is there.
-    There(Told),
-    /// It is not.
-    Gone,
-    /// The platform does not find it, and nothing proves that it would.
-    Doubtful,
+pub(in crate::startree) enum Existence {
+    /// It exists, with this description.
+    Exists(Reported<String>),
+    /// It does not exist.
+    Absent,
+    /// The platform does not find it, and no other token proves that the platform understands the request.
+    Unknown,
 }
 
-/// Looks for a service token.
-pub(in crate::startree) async fn look(
+/// Reads a service token and determines whether it exists.
+///
+/// # Errors
+/// [`Error`]: the answer does not say whether it exists.
+pub(in crate::startree) async fn check(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
-) -> Result<Presence, Error> {
+) -> Result<Existence, Error> {
     match connection.tokens.read(operation, access_key).await {
-        Err(error) if denies(&error) => {}
-        answer => return answer.map(Presence::There),
+        Err(error) if is_not_found(&error) => {}
+        answer => return answer.map(Existence::Exists),
     }
-    if !finds_others(connection, operation, access_key).await {
-        return Ok(Presence::Doubtful);
+    if !can_read_another(connection, operation, access_key).await {
+        return Ok(Existence::Unknown);
     }
     match connection.tokens.read(operation, access_key).await {
-        Err(error) if denies(&error) => Ok(Presence::Gone),
-        answer => answer.map(Presence::There),
+        Err(error) if is_not_found(&error) => Ok(Existence::Absent),
+        answer => answer.map(Existence::Exists),
     }
 }
 
-/// Whether the platform finds service tokens that are there.
-pub(super) async fn finds_others(connection: &Connection, operation: &Operation, access_key: &AccessKey) -> bool {
+/// Returns whether this run has read a service token, or can read one other than this.
+pub(super) async fn can_read_another(connection: &Connection, operation: &Operation, access_key: &AccessKey) -> bool {
     let tokens = &connection.tokens;
-    if tokens.are_found() {
+    if tokens.has_read_any() {
         return true;
     }
-    let listed = connection.holdings(operation).await;
-    let listed = listed
+    let grants = connection.role_grants(operation).await;
+    let with_role = grants
         .iter()
-        .flat_map(|holdings| holdings.iter())
-        .map(|holding| holding.access_key.clone());
-    let mut others: Vec<_> = tokens.own().into_iter().chain(listed).collect();
+        .flat_map(|grants| grants.iter())
+        .map(|grant| grant.access_key.clone());
+    let mut others: Vec<_> = tokens.own().into_iter().chain(with_role).collect();
     others.dedup();
-    for other in others.iter().filter(|other| *other != access_key).take(OTHERS) {
+    for other in others.iter().filter(|other| *other != access_key).take(MAX_OTHERS) {
         if tokens.read(operation, other).await.is_ok() {
             return true;
         }
@@ -67,9 +70,9 @@ pub(super) async fn finds_others(connection: &Connection, operation: &Operation,
     false
 }
 
-/// Whether an answer says that there is no such thing, or not under such a name. Not a refusal of who asks, nor one that
-/// may pass, nor a page for a browser.
-pub(in crate::startree) fn denies(error: &Error) -> bool {
+/// Returns whether the platform answered that there is no such object, or no object of such a name. Authentication errors,
+/// transient errors and HTML pages do not count.
+pub(in crate::startree) fn is_not_found(error: &Error) -> bool {
     match error.kind() {
         Kind::Status {
             status, page: false, ..
@@ -79,14 +82,4 @@ pub(in crate::startree) fn denies(error: &Error) -> bool {
         ),
         _ => false,
     }
-}
-
-/// The warning of a refresh that cannot tell.
-pub(super) fn doubtful(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} was not found, and stays in the state"),
-        "The platform answers that there is no such service token. But it has found no other either, so that the answer may \
-         be about the request: what it answers about a token that is gone is not documented. If it is not among the API \
-         Tokens in the Security Manager, take the resource out of the state (`terraform state rm`).",
-    )
 }

@@ -1,74 +1,79 @@
-//! The configuration, the plan and the state of a service token.
+//! The attributes of a service token, and their transitions in a plan, an apply and a refresh.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::diagnostics::unreadable_access_key;
 use super::previous::{PreviousToken, instant};
-use super::rotation::{Decision, RotationPolicy, Standing};
-use super::succeed::Successor;
+use super::rotation_policy::{CurrentToken, Decision, RotationPolicy};
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
 use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::private_record;
-use crate::startree::api::{AccessKey, Srn};
+use crate::startree::api::{AccessKey, IssuedToken, Srn};
 use crate::token::{Expiry, ValueStatus};
 
-/// A service token: a credential for a machine. The platform's user interface calls it an API token.
+/// Manages a service token: a credential for machines, which the platform's user interface calls an API token.
 ///
-/// **A token without a role is let in nowhere.** Give it one with a `startree_role_assignment` whose `subject` is its
-/// `access_key`; it may take up to an hour until the platform lets the token in everywhere.
+/// **A token without a role has no access.** Assign it one with a `startree_role_assignment` whose `subject` is the token's
+/// `access_key`. It can take up to an hour until all services of the platform accept the token.
 ///
-/// The platform shows the value once, when the token is created. It is kept in the Terraform state, where whoever can read
-/// the state can use the token; or with `vault` in HashiCorp Vault alone.
+/// The platform shows the value only when the token is created. The value is stored in the Terraform state, which gives
+/// everyone who can read the state access to it; with `vault`, it is stored only in HashiCorp Vault.
 ///
-/// **A rotation** creates a new token, gives it all the roles that the present one has, and then revokes the present one: in
-/// the same apply, or with `overlap` in the first apply after that time. Until then both belong to the resource: an
-/// assignment concerns both, and the description of the new token ends in `(after <access key of the previous one>)`. A plan
-/// rotates, and says why, when `rotation_triggers` or `vault` changed, when the token is older than `rotate_every`, and when
-/// its value did not reach Vault or is not there any more. What could not be revoked is kept as `previous_access_key` and
-/// revoked by the next apply. Destroying the resource takes its roles from the token and revokes it.
+/// **A rotation** creates a new token, assigns all roles of the current token to it, and then deletes the current token: in
+/// the same apply, or with `overlap` in the first apply after that time. During the overlap, both tokens belong to the
+/// resource: role assignments concern both, and the description of the new token ends in `(after <access key of the previous
+/// token>)`. A plan rotates the token and shows the reason when:
 ///
-/// After an import `token` is null, because the platform does not show the value again. It remains valid where it is in
-/// use; change `rotation_triggers`, once they are recorded, to get one that Terraform knows.
+/// - `rotation_triggers` or `vault` changes;
+/// - the token is older than `rotate_every`;
+/// - the value was not delivered to Vault, or is no longer there.
 ///
-/// What the platform's documentation leaves open: it has no list of tokens, and does not say what is answered about one that
-/// is gone. So a token leaves the state only if the platform finds another one and, asked twice, not this one. One whose
-/// creation was not answered, or whose run was killed then, the provider cannot find: it has no role and is let in nowhere,
-/// and the Security Manager shows it. A run that is killed in the middle of a rotation may leave a token that has roles and
-/// whose value is unknown; the plan of the next rotation names it. Where the value has reached Vault by then, the next
-/// refresh takes the token over.
+/// A token that cannot be deleted is kept as `previous_access_key`, and the next apply retries it. Destroying the resource
+/// revokes the token's roles and deletes the token.
+///
+/// After an import, `token` is null, because the platform does not show the value again. The token remains valid. To get a
+/// value that Terraform knows, apply with `rotation_triggers`, and then change them.
+///
+/// **Limits of the API.** The platform has no list of service tokens, and does not document its answer about a deleted one:
+///
+/// - A token is removed from the state only if the platform finds another token, and twice does not find this one.
+/// - If the answer to a creation is lost, or the run is killed at that moment, the provider cannot find the new token. It has
+///   no role and therefore no access. Delete it in the Security Manager.
+/// - A run that is killed during a rotation may leave an orphan: a token with roles whose value is lost. The plan of the next
+///   rotation names it. If the value has reached Vault, the next refresh completes the rotation instead.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct ServiceToken {
-    /// What it is for: the only thing that distinguishes one token from another in the Security Manager, so no two should
-    /// have the same.
-    #[attribute(required, requires_replace, check = says_something)]
+    /// A description of the token. Use a unique one: the Security Manager shows nothing else that distinguishes tokens.
+    #[attribute(required, requires_replace, check = is_not_blank)]
     pub(in crate::startree) description: Field<String>,
     #[attribute(flatten)]
     pub(in crate::startree) rotation: RotationPolicy,
-    /// The present token's SRN: `srn2:service-token#` and its access key.
+    /// The SRN of the current token: `srn2:service-token#<access_key>`.
     #[attribute(computed, planned)]
     pub(in crate::startree) id: Field<String>,
-    /// What the present token is known by: its user name, and its `subject` in a `startree_role_assignment`. Each rotation
-    /// brings another.
+    /// The access key of the current token. It identifies the token, is its user name, and is the `subject` of a
+    /// `startree_role_assignment`. It changes with each rotation.
     #[attribute(computed, planned)]
     pub(in crate::startree) access_key: Field<String>,
-    /// The token's password. Null after an import, and where the value is handed over to Vault.
+    /// The secret key of the current token, which is its password. Null after an import, and with `vault`.
     #[attribute(computed, planned)]
     pub(in crate::startree) secret_key: Field<SecretString>,
     #[attribute(flatten)]
     pub(in crate::startree) delivery: Delivery,
-    /// When the present token was created, by the clock of the machine that created it, as the platform documents none. Null
-    /// after an import.
+    /// When the current token was created, by the provider's clock, because the platform does not report it. Null after an
+    /// import.
     #[attribute(computed, planned)]
     pub(in crate::startree) created_at: Field<String>,
     #[attribute(flatten)]
     pub(in crate::startree) previous: PreviousToken,
 }
 
-fn says_something(description: &str) -> Result<(), &'static str> {
-    let is_empty = description.trim().is_empty();
-    (!is_empty)
+fn is_not_blank(description: &str) -> Result<(), &'static str> {
+    let is_blank = description.trim().is_empty();
+    (!is_blank)
         .then_some(())
-        .ok_or("must not be empty: nothing else tells what the token is for")
+        .ok_or("must not be empty: nothing else identifies the token to users")
 }
 
 impl ServiceToken {
@@ -76,76 +81,77 @@ impl ServiceToken {
         self.description.known().map_or("", String::as_str)
     }
 
-    /// How a message names it.
-    pub(super) fn what(&self) -> String {
+    /// Names the token in a message.
+    pub(super) fn title(&self) -> String {
         match self.description.known() {
             Some(description) => format!("The service token {description:?}"),
             None => format!("The service token {}", self.known_access_key()),
         }
     }
 
-    /// The access key as a message shows it.
+    /// Returns the access key for a message.
     pub(super) fn known_access_key(&self) -> &str {
         self.access_key.known().map_or("", String::as_str)
     }
 
-    /// The access key; an error if the state was changed by hand.
+    /// Parses the access key.
+    ///
+    /// # Errors
+    /// The error to report if the state was edited by hand.
     pub(super) fn access_key(&self) -> Result<AccessKey, Diagnostic> {
-        self.known_access_key().parse().map_err(|error| {
-            let detail =
-                format!("What the state has for `access_key` is none: it {error}. The state was changed by hand.");
-            Diagnostic::error("Unreadable access key", detail)
-        })
+        self.known_access_key().parse().map_err(unreadable_access_key)
     }
 
     pub(super) fn created(&self) -> Option<Timestamp> {
         instant(&self.created_at)
     }
 
-    pub(super) fn standing(&self, private: &PrivateState) -> Standing {
+    /// Returns what a rotation policy decides by.
+    pub(super) fn current(&self, private: &PrivateState) -> CurrentToken {
         let imported = private_record::is_imported(private, &self.delivery.generation);
         let in_state = match (imported, self.delivery.token.is_null()) {
             (true, _) => ValueStatus::Imported,
             (_, true) => ValueStatus::Undelivered,
             (_, false) => ValueStatus::Current,
         };
-        Standing {
+        CurrentToken {
             value: self.delivery.value_status(in_state),
             storage: delivery::storage(&self.delivery.vault).unwrap_or_default(),
             created: self.created(),
-            previous: self.previous.revocation(),
+            previous: self.previous.deletion(),
         }
     }
 
-    /// Decides by this configuration about a token whose state is `prior`.
-    pub(super) fn decide(&self, prior: &Self, standing: &Standing, at: Timestamp) -> Decision {
+    /// Decides by this configuration what to do with a token whose state is `prior`.
+    pub(super) fn decide(&self, prior: &Self, current: &CurrentToken, at: Timestamp) -> Decision {
         let storage = delivery::storage(&self.delivery.vault);
-        self.rotation.decide(storage, &prior.rotation, standing, at)
+        self.rotation.decide(storage, &prior.rotation, current, at)
     }
 
-    /// The token as the owner of a secret at `place`. A description is no name: another token may have it, too.
+    /// Returns the token as the owner of a secret at `place`. The description does not identify it, because it need not be
+    /// unique.
     pub(super) fn owner(&self, place: &Field<VaultDestination>) -> Owner {
         let DeliveredToken { what, id, .. } = self.delivered();
         let owner = Owner::new(what, "service token", self.description.known().cloned(), false, id);
         owner.with_state((&self.delivery.vault, &self.delivery.vault_version), place)
     }
 
-    /// The same as the owner of the secret where its value is.
-    pub(super) fn present_owner(&self) -> Owner {
+    /// Returns the token as the owner of the secret that holds its value.
+    pub(super) fn current_owner(&self) -> Owner {
         self.owner(&self.delivery.vault)
     }
 
-    /// The token whose value is delivered.
+    /// Returns the token for the delivery of its value.
     pub(super) fn delivered(&self) -> DeliveredToken {
         DeliveredToken {
-            what: self.what(),
+            what: self.title(),
             name: self.description().to_owned(),
             id: self.access_key.known().map(|key| key.as_str().into()),
             note: None,
         }
     }
 
-    /// In a plan: another token will come.
+    /// Marks the attributes unknown that a new token changes, in a plan.
     pub(super) fn mark_unknown(&mut self) {
         self.id = Field::Unknown;
         self.access_key = Field::Unknown;
@@ -157,8 +163,8 @@ impl ServiceToken {
         };
     }
 
-    /// A token was issued.
-    pub(super) fn set_issued(&mut self, Successor { issued, version, .. }: Successor, now: Timestamp) {
+    /// Records a new token. `version` is that of the secret in Vault; null if the state holds the value.
+    pub(super) fn set_issued(&mut self, issued: IssuedToken, version: Field<i64>, now: Timestamp) {
         self.set_access_key(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();
         let (token, secret_key) = match version {
@@ -175,7 +181,7 @@ impl ServiceToken {
         self.access_key = access_key.as_str().into();
     }
 
-    /// A token was issued, or may have been, whose value is unknown.
+    /// Records a token whose value is unknown.
     pub(super) fn set_without_value(&mut self, access_key: &AccessKey) {
         self.set_access_key(access_key);
         self.created_at = Field::Null;

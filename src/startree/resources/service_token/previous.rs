@@ -1,44 +1,45 @@
-//! The token before the present one, which is still to be revoked.
+//! The previous token of the resource, which is still to be deleted.
 
 use jiff::Timestamp;
 
 use crate::framework::{Field, Model};
 use crate::startree::api::AccessKey;
-use crate::startree::succession::Predecessor;
+use crate::startree::predecessor::Predecessor;
 use crate::token::Expiry;
 
-/// The attributes of the token before the present one.
+/// The attributes of the previous token.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct PreviousToken {
-    /// The access key of a token that is still to be revoked: the one before the present one during `overlap`, or one that
-    /// could not be revoked. Null otherwise.
+    /// The access key of a token that is still to be deleted: during `overlap` the one before the current token, or a token
+    /// whose deletion failed. Null if there is none.
     #[attribute(computed, planned)]
     pub(in crate::startree) previous_access_key: Field<String>,
-    /// From when on an apply revokes it. Null where the next one does.
+    /// When the previous token is due: the first apply after this time deletes it. Null if the next apply does, or if there is
+    /// none.
     #[attribute(computed, planned)]
     pub(in crate::startree) previous_ends_at: Field<String>,
 }
 
-/// When the token before the present one is revoked.
+/// When the previous token is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Revocation {
-    /// There is no such token.
+pub(super) enum Deletion {
+    /// There is no previous token.
     None,
-    /// By the first apply from then on.
+    /// By the first apply after this time.
     At(Timestamp),
     /// By the next apply.
     Due,
 }
 
 impl PreviousToken {
-    pub(super) fn new(access_key: &AccessKey, revocation: Revocation) -> Self {
+    pub(super) fn new(access_key: &AccessKey, deletion: Deletion) -> Self {
         Self {
             previous_access_key: access_key.as_str().into(),
-            previous_ends_at: revocation.ends_at(),
+            previous_ends_at: deletion.ends_at(),
         }
     }
 
-    /// In a plan: it is known after the apply.
+    /// Returns the attributes in a plan whose apply determines them.
     pub(super) fn unknown() -> Self {
         Self {
             previous_access_key: Field::Unknown,
@@ -50,15 +51,15 @@ impl PreviousToken {
         self.previous_access_key.known()?.parse().ok()
     }
 
-    pub(super) fn revocation(&self) -> Revocation {
+    pub(super) fn deletion(&self) -> Deletion {
         match (self.previous_access_key.is_null(), instant(&self.previous_ends_at)) {
-            (true, _) => Revocation::None,
-            (false, Some(end)) => Revocation::At(end),
-            (false, None) => Revocation::Due,
+            (true, _) => Deletion::None,
+            (false, Some(end)) => Deletion::At(end),
+            (false, None) => Deletion::Due,
         }
     }
 
-    /// The same token, for what is assigned to both.
+    /// Returns the same token for role assignments, which concern both tokens.
     pub(super) fn predecessor(&self) -> Option<Predecessor> {
         Some(Predecessor {
             access_key: self.access_key()?,
@@ -67,7 +68,7 @@ impl PreviousToken {
     }
 }
 
-impl Revocation {
+impl Deletion {
     pub(super) fn ends_at(self) -> Field<String> {
         match self {
             Self::At(end) => Expiry::at(end).to_string().into(),
@@ -76,6 +77,7 @@ impl Revocation {
     }
 }
 
+/// Parses an instant in the state.
 pub(super) fn instant(text: &Field<String>) -> Option<Timestamp> {
     Some(Expiry::parse(text.known()?).ok()?.instant())
 }

@@ -1,15 +1,16 @@
-//! The roles that a service token has.
+//! The roles of a service token: list, assign, transfer to a successor, verify, revoke.
 
-use super::existence::denies;
+use super::diagnostics::successor_lost_role;
+use super::existence::is_not_found;
 use crate::framework::Diagnostic;
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, Name, Subject};
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
-use crate::startree::resources::role_assignment::{assign, take_handed_on, unassign};
+use crate::startree::role_grants;
 
-/// The roles that a token has now.
-pub(super) async fn of(
+/// Lists the roles of a token.
+pub(super) async fn list(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
@@ -19,44 +20,44 @@ pub(super) async fn of(
 }
 
 /// Assigns roles to a token.
-pub(in crate::startree) async fn give(
+pub(in crate::startree) async fn assign(
     connection: &Connection,
     operation: &Operation,
     roles: &[Name],
     access_key: &AccessKey,
 ) -> Result<(), Diagnostic> {
     for role in roles {
-        let assigned = assign(connection, operation, role, &Subject::token(access_key)).await;
+        let assigned = role_grants::assign(connection, operation, role, &Subject::token(access_key)).await;
         assigned.map_err(|error| error.diagnostic)?;
     }
     Ok(())
 }
 
-/// Gives the roles of a token to the one that comes after it. A role that an assignment of this process takes from the first
-/// meanwhile is taken from the second as well, and leaves `roles`.
-pub(super) async fn hand_on(
+/// Assigns a token's roles to its successor. If a role assignment of this process revokes a role from the token meanwhile,
+/// the role is revoked from the successor as well, and removed from `roles`.
+pub(super) async fn transfer(
     connection: &Connection,
     operation: &Operation,
     roles: &mut Vec<Name>,
-    before: &AccessKey,
-    access_key: &AccessKey,
+    from: &AccessKey,
+    to: &AccessKey,
 ) -> Result<(), Diagnostic> {
-    connection.tokens.hands_on(before.clone(), access_key.clone());
-    give(connection, operation, roles, access_key).await?;
-    let (taken, kept) = std::mem::take(roles)
+    connection.tokens.start_transfer(from.clone(), to.clone());
+    assign(connection, operation, roles, to).await?;
+    let (revoked, kept) = std::mem::take(roles)
         .into_iter()
-        .partition::<Vec<_>, _>(|role| connection.tokens.was_taken(role, before));
-    for role in &taken {
-        take_handed_on(connection, operation, role, &Subject::token(access_key)).await?;
+        .partition::<Vec<_>, _>(|role| connection.tokens.was_revoked(role, from));
+    for role in &revoked {
+        role_grants::revoke_transferred(connection, operation, role, &Subject::token(to)).await?;
     }
     *roles = kept;
     Ok(())
 }
 
-/// Verifies, by lists requested now, that a token has these roles.
+/// Fetches the assignments of these roles and checks that a token has all of them.
 ///
 /// # Errors
-/// Which one it does not have, or may not have.
+/// The error to report if the token does not have a role, or may not have it.
 pub(super) async fn verify(
     connection: &Connection,
     operation: &Operation,
@@ -67,21 +68,15 @@ pub(super) async fn verify(
     for role in roles {
         connection.invalidate_assignments(role);
         if !connection.is_assigned(operation, role, &subject).await? {
-            return Err(Diagnostic::error(
-                format!("The new token lost the role {:?}", role.as_str()),
-                format!(
-                    "The role was assigned to {access_key}, and the platform's list of its assignments no longer shows that. \
-                     Another user or another run may have taken it away meanwhile."
-                ),
-            ));
+            return Err(successor_lost_role(role, access_key));
         }
     }
     Ok(())
 }
 
-/// Takes all its roles from a token that is to be deleted. A role whose assignments the platform cannot show is left: it
+/// Revokes all roles of a token that is to be deleted. A role whose assignments the platform cannot list is skipped: it
 /// must not prevent the deletion.
-pub(super) async fn take(
+pub(super) async fn revoke_all(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
@@ -91,12 +86,12 @@ pub(super) async fn take(
     for (role, assignments) in roles.map_err(|error| failure(&error))? {
         match assignments {
             Ok(assignments) if assignments.iter().any(|one| subject.has(one)) => {
-                unassign(connection, operation, &role, &subject).await?;
+                role_grants::revoke(connection, operation, &role, &subject).await?;
             }
             Ok(_) => {}
-            Err(error) if denies(&error) => {
+            Err(error) if is_not_found(&error) => {
                 tracing::warn!(
-                    "the assignments of the role {:?} cannot be read; if {access_key} has it, it stays: {error}",
+                    "cannot read the assignments of the role {:?}; if {access_key} has it, it is not revoked: {error}",
                     role.as_str()
                 );
             }

@@ -1,4 +1,4 @@
-//! The life of a service token against the sandbox, with Terraform's part played, under tokio's paused clock.
+//! Service tokens, against the sandbox in the same process, under tokio's paused clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const PLACE: (&str, &str) = ("secret", "startree/ci");
 struct World {
     sandbox: Sandbox,
     vault: sandbox::Vault,
-    /// What the provider is given.
+    /// The provider's token.
     bearer: SecretString,
     /// The argument `base_url` of the provider.
     base_url: &'static str,
@@ -47,7 +47,7 @@ fn config() -> ServiceToken {
     }
 }
 
-/// With this value of a trigger.
+/// The configuration with this value of a trigger.
 fn released(release: &str) -> ServiceToken {
     let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
     let mut config = config();
@@ -61,13 +61,13 @@ fn overlapping(release: &str, overlap: &str) -> ServiceToken {
     config
 }
 
-/// The same, rotated after this time.
+/// The same configuration with `rotate_every`.
 fn every(rotate_every: &str, mut config: ServiceToken) -> ServiceToken {
     config.rotation.rotate_every = rotate_every.into();
     config
 }
 
-fn handed_over(release: &str) -> ServiceToken {
+fn delivered(release: &str) -> ServiceToken {
     let (mount, path) = PLACE;
     let destination = VaultDestination {
         mount: mount.into(),
@@ -79,7 +79,7 @@ fn handed_over(release: &str) -> ServiceToken {
     config
 }
 
-/// Where the sandbox serves the API, whatever the base URL.
+/// Rewrites a path to the one under which the sandbox serves the API, whatever the base URL.
 fn at_the_sandbox(uri: &Uri) -> Uri {
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let path = path
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// One with a token that has both roles.
+    /// Creates a world with a token that has both roles.
     async fn with_token(options: Options, config: &ServiceToken) -> Self {
         let mut world = Self::new(options);
         world.apply(config).await.succeeds();
@@ -173,7 +173,7 @@ impl World {
         self.token.object().is_none()
     }
 
-    /// Assigns both roles to the token, as a resource of its own would.
+    /// Assigns both roles to the token, as role assignments would.
     fn assign(&self, state: &ServiceToken) {
         let key = state.access_key.known().unwrap();
         for role in ["reader", "writer"] {
@@ -181,18 +181,18 @@ impl World {
         }
     }
 
-    /// The service tokens there are, but for the provider's.
+    /// Returns the access keys of all service tokens but the provider's.
     fn keys(&self) -> Vec<String> {
         let tokens = self.sandbox.tokens().into_iter();
         let others = tokens.filter(|token| token.bearer().expose_secret() != self.bearer.expose_secret());
         others.map(|token| token.access_key).collect()
     }
 
-    /// The roles that a token has.
+    /// Returns the roles of a token.
     fn roles(&self, access_key: &str) -> Vec<String> {
         let roles = self.sandbox.roles().into_iter();
-        let held = roles.filter(|(_, role)| role.subjects().any(|subject| subject.subject == access_key));
-        held.map(|(name, _)| name).collect()
+        let assigned = roles.filter(|(_, role)| role.subjects().any(|subject| subject.subject == access_key));
+        assigned.map(|(name, _)| name).collect()
     }
 
     fn is_live(&self, state: &ServiceToken) -> bool {
@@ -203,30 +203,30 @@ impl World {
             .is_some_and(|token| self.sandbox.is_live(token.expose_secret()))
     }
 
-    /// The value that a reader of the secret gets.
-    fn held(&self) -> Option<String> {
+    /// Returns the value in the secret.
+    fn secret_value(&self) -> Option<String> {
         let secret = self.vault.secret(PLACE.0, PLACE.1)?;
         secret["token"].as_str().map(str::to_owned)
     }
 
-    /// The one token that there is has both roles, and nothing is left to do.
-    async fn is_settled(&mut self, config: &ServiceToken) {
+    /// Asserts that the only token has both roles, and that an apply changes nothing.
+    async fn assert_settled(&mut self, config: &ServiceToken) {
         self.apply(config).await.changes_nothing().reports_nothing();
         let key = self.state().access_key.into_known().unwrap();
-        assert_eq!(self.keys(), [&*key], "no other is left");
+        assert_eq!(self.keys(), [&*key], "there is no other token");
         assert_eq!(self.roles(&key), ["reader", "writer"]);
         let subjects = self.sandbox.roles()["reader"].subjects().count();
-        assert_eq!(subjects, 1, "no other has the role");
+        assert_eq!(subjects, 1, "no other token has the role");
         let value = match self.state().delivery.vault.is_null() {
             true => self.state().delivery.token.known().unwrap().expose_secret().to_owned(),
-            false => self.held().expect("Vault has it"),
+            false => self.secret_value().expect("Vault has the value"),
         };
         assert!(self.sandbox.is_live(&value));
-        self.reported_no_value();
+        self.assert_no_leaks();
     }
 
-    /// No value, nor half of one, is in anything that was reported.
-    fn reported_no_value(&self) {
+    /// Asserts that no diagnostic contains a value or half of one.
+    fn assert_no_leaks(&self) {
         for value in self.sandbox.issued_values() {
             assert!(!self.reported.contains(value.expose_secret()), "a value was reported");
         }
@@ -234,7 +234,7 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
+async fn token_lifecycle_succeeds_for_every_shape_of_answers() {
     for options in option_variants() {
         let mut world = World::new(options);
         world.apply(&released("1")).await.succeeds().reports_nothing();
@@ -246,7 +246,7 @@ async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
             .changes_nothing()
             .warns("\"ci\" has no role");
         world.assign(&first);
-        world.is_settled(&released("1")).await;
+        world.assert_settled(&released("1")).await;
         assert!(world.is_live(&first));
 
         world
@@ -254,22 +254,22 @@ async fn in_every_shape_of_answers_a_token_lives_rotates_and_ends() {
             .await
             .succeeds()
             .warns("rotation_triggers.release changed")
-            .warns("revoked in the same");
+            .warns("deleted in the same");
         world.apply(&released("2")).await.succeeds();
         let second = world.state();
         assert_eq!(second.delivery.generation, generation::next(&first.delivery.generation));
         assert!(world.is_live(&second) && !world.is_live(&first));
-        world.is_settled(&released("2")).await;
+        world.assert_settled(&released("2")).await;
 
         world.destroy().await.succeeds();
         assert!(world.is_empty() && world.keys().is_empty());
         assert_eq!(world.sandbox.roles()["reader"].subjects().count(), 0);
-        world.reported_no_value();
+        world.assert_no_leaks();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_overlap_both_are_valid_until_it_is_over() {
+async fn both_tokens_are_valid_during_the_overlap() {
     let config = every("30d", overlapping("1", "2h"));
     let mut world = World::with_token(Options::default(), &config).await;
     let first = world.state();
@@ -292,14 +292,14 @@ async fn with_an_overlap_both_are_valid_until_it_is_over() {
         .plan(&config)
         .await
         .succeeds()
-        .warns("is due to end since 2027-01-31T02:00");
+        .warns("is due for deletion since 2027-01-31T02:00");
     world.apply(&config).await.succeeds();
     assert!(!world.is_live(&first) && world.is_live(&second));
-    world.is_settled(&config).await;
+    world.assert_settled(&config).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_overlap_holds_for_the_one_that_stays() {
+async fn changed_overlap_applies_to_the_previous_token() {
     let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
     world.apply(&overlapping("2", "2h")).await.succeeds();
     let until = world.state().previous.previous_ends_at;
@@ -307,11 +307,11 @@ async fn another_overlap_holds_for_the_one_that_stays() {
     assert_ne!(world.state().previous.previous_ends_at, until);
     assert_eq!(world.keys().len(), 2);
     world.apply(&released("2")).await.succeeds();
-    world.is_settled(&released("2")).await;
+    world.assert_settled(&released("2")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_within_the_overlap_leaves_two_at_most() {
+async fn rotation_during_an_overlap_keeps_at_most_two_tokens() {
     let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
     let first = world.state();
     world.apply(&overlapping("2", "2h")).await.succeeds();
@@ -320,14 +320,14 @@ async fn a_rotation_within_the_overlap_leaves_two_at_most() {
         .apply(&overlapping("3", "2h"))
         .await
         .succeeds()
-        .warns("the one before it is to be revoked");
+        .warns("the previous token will be deleted");
     assert!(!world.is_live(&first) && world.is_live(&second) && world.is_live(&world.state()));
     assert_eq!(world.keys().len(), 2);
     world.destroy().await.succeeds();
-    assert!(world.keys().is_empty(), "both end");
+    assert!(world.keys().is_empty(), "both are deleted");
 }
 
-/// The requests of a rotation and of a destruction, but for the one that makes a token.
+/// The requests of a rotation and of a deletion, except the one that creates a token.
 const REQUESTS: [(&str, &str); 5] = [
     ("GET", "/roles"),
     ("GET", "/roles/srn2:role%23writer/assignments"),
@@ -337,7 +337,7 @@ const REQUESTS: [(&str, &str); 5] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
+async fn lost_answers_are_recovered_by_the_next_apply() {
     for (method, path) in REQUESTS {
         for fault in lost_answers(r#"{"message": "Done."}"#) {
             let mut world = World::with_token(Options::default(), &released("1")).await;
@@ -352,7 +352,7 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
             assert!(world.is_live(&state), "{method} {path} {fault:?}: {run:#?}");
             world.sandbox.clear_faults();
             world.apply(&released("2")).await.succeeds();
-            world.is_settled(&released("2")).await;
+            world.assert_settled(&released("2")).await;
 
             let path = path.replace(
                 first.access_key.known().unwrap(),
@@ -367,13 +367,13 @@ async fn whatever_answer_is_lost_the_next_apply_leads_to_what_is_declared() {
             world.sandbox.clear_faults();
             world.destroy().await.succeeds();
             assert!(world.is_empty() && world.keys().is_empty(), "{method} {path} {fault:?}");
-            world.reported_no_value();
+            world.assert_no_leaks();
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_power() {
+async fn unanswered_create_is_not_retried_and_leaves_no_token_with_roles() {
     for fault in lost_answers("{}") {
         for rotates in [false, true] {
             let mut world = World::with_token(Options::default(), &released("1")).await;
@@ -397,15 +397,15 @@ async fn a_creation_without_an_answer_is_not_repeated_and_leaves_nothing_with_po
                 assert!(is_ours || world.roles(&key).is_empty(), "{fault:?}");
             }
             world.apply(&released(release)).await.succeeds();
-            world.reported_no_value();
+            world.assert_no_leaks();
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_goes_meanwhile_is_in_nobodys_way() {
+async fn role_deleted_during_the_run_does_not_prevent_deletion() {
     let mut world = World::with_token(Options::default(), &config()).await;
-    // It was listed, and is gone by now.
+    // The list still has the role, which is deleted by now.
     world.sandbox.add_role("gone", None);
     let listed = Fault::answer(200)
         .body(r#"["gone", "reader", "writer"]"#)
@@ -417,7 +417,7 @@ async fn a_role_that_goes_meanwhile_is_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_did_not_reach_the_platform_is_repeated() {
+async fn rate_limited_create_is_retried() {
     let mut world = World::new(Options::default());
     world
         .sandbox
@@ -427,21 +427,25 @@ async fn what_did_not_reach_the_platform_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_that_cannot_be_finished_leaves_the_token_as_it_was() {
+async fn failed_rotation_keeps_the_current_token() {
     let mut world = World::with_token(Options::default(), &released("1")).await;
     let first = world.state();
     let assign = "/roles/srn2:role%23writer/create-assignment";
     world.sandbox.fault(Fault::answer(403).on("POST", assign));
-    world.apply(&released("2")).await.fails("403").fails("is deleted again");
+    world
+        .apply(&released("2"))
+        .await
+        .fails("403")
+        .fails("was deleted again");
     assert_eq!(world.state().access_key, first.access_key);
     assert!(world.is_live(&first));
     assert_eq!(world.keys().len(), 1);
     world.apply(&released("2")).await.succeeds();
-    world.is_settled(&released("2")).await;
+    world.assert_settled(&released("2")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_made_token_that_cannot_be_deleted_again_is_not_forgotten() {
+async fn failed_rotation_records_an_orphan_that_cannot_be_deleted() {
     let mut world = World::with_token(Options::default(), &overlapping("1", "1h")).await;
     let first = world.state();
     let assign = "/roles/srn2:role%23writer/create-assignment";
@@ -460,17 +464,17 @@ async fn a_half_made_token_that_cannot_be_deleted_again_is_not_forgotten() {
             .keys()
             .contains(state.previous.previous_access_key.known().unwrap())
     );
-    // Whether it goes on or back, the half-made one is ended.
+    // The next apply deletes the orphan, even if the change was reverted.
     world
         .apply(&overlapping("1", "1h"))
         .await
         .succeeds()
-        .warns("is due to end");
-    world.is_settled(&overlapping("1", "1h")).await;
+        .warns("is due for deletion");
+    world.assert_settled(&overlapping("1", "1h")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
+async fn failed_deletion_of_the_predecessor_is_retried_by_the_next_apply() {
     let mut world = World::with_token(Options::default(), &released("1")).await;
     let first = world.state();
     let path = format!("{TOKENS}/srn2:service-token%23{}", first.access_key.known().unwrap());
@@ -479,18 +483,18 @@ async fn an_old_token_that_cannot_be_revoked_is_by_the_next_apply() {
         .apply(&released("2"))
         .await
         .succeeds()
-        .warns("could not be revoked");
+        .warns("could not be deleted");
     let second = world.state();
     assert!(world.is_live(&second));
     assert_eq!(second.previous.previous_access_key, first.access_key);
-    let planned = world.plan(&released("2")).await.succeeds().warns("is to be revoked");
+    let planned = world.plan(&released("2")).await.succeeds().warns("will be deleted");
     assert!(planned.is_change() && planned.planned.get("previous_access_key").is_null());
     world.apply(&released("2")).await.succeeds();
-    world.is_settled(&released("2")).await;
+    world.assert_settled(&released("2")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
+async fn token_deleted_outside_is_recreated() {
     for options in option_variants() {
         let fails = options.not_found.is_server_error();
         let mut world = World::with_token(options, &config()).await;
@@ -498,7 +502,7 @@ async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
         world.sandbox.delete_token_outside(&key);
         if fails {
             world.apply(&config()).await.fails("500");
-            assert!(!world.is_empty(), "a failure proves nothing");
+            assert!(!world.is_empty(), "a server error proves nothing");
             continue;
         }
         let planned = world.plan(&config()).await.succeeds();
@@ -509,7 +513,7 @@ async fn what_is_deleted_outside_leaves_the_state_and_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
+async fn unproven_absence_keeps_the_token_in_the_state() {
     let everything_is_absent = |sandbox: &Sandbox| {
         for token in sandbox.tokens() {
             let path = format!("{TOKENS}/srn2:service-token%23{}", token.access_key);
@@ -533,10 +537,10 @@ async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
         world.apply(&config()).await.fails(&status.to_string());
         assert!(!world.is_empty());
     }
-    // A revocation that nothing proves is none.
+    // An unproven deletion does not count.
     world.sandbox.clear_faults();
     everything_is_absent(&world.sandbox);
-    world.destroy().await.fails("is not known");
+    world.destroy().await.fails("is unknown");
     assert!(!world.is_empty());
     world.sandbox.clear_faults();
     world.destroy().await.succeeds();
@@ -544,7 +548,7 @@ async fn nothing_leaves_the_state_by_an_answer_that_proves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() {
+async fn previous_token_becomes_current_if_the_current_one_is_deleted_outside() {
     let mut world = World::with_token(Options::default(), &overlapping("1", "2h")).await;
     let first = world.state();
     world.apply(&overlapping("2", "2h")).await.succeeds();
@@ -554,17 +558,17 @@ async fn the_one_before_is_not_forgotten_with_a_token_that_is_deleted_outside() 
         .apply(&overlapping("2", "2h"))
         .await
         .succeeds()
-        .warns("takes its place")
+        .warns("becomes the current one")
         .warns("nobody knows");
-    assert!(world.is_live(&first), "it has its overlap");
+    assert!(world.is_live(&first), "it is valid for its overlap");
     assert_eq!(world.state().previous.previous_access_key, first.access_key);
     world.sandbox.advance(SignedDuration::from_hours(2));
     world.apply(&overlapping("2", "2h")).await.succeeds();
-    world.is_settled(&overlapping("2", "2h")).await;
+    world.assert_settled(&overlapping("2", "2h")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_brings_no_value_and_rotates_nothing() {
+async fn import_has_no_value_and_does_not_rotate() {
     for returns_descriptions in [true, false] {
         let mut world = World::new(Options {
             returns_descriptions,
@@ -578,33 +582,33 @@ async fn an_import_brings_no_value_and_rotates_nothing() {
         world
             .import(token.bearer().expose_secret())
             .await
-            .fails("Not a service token");
+            .fails("Invalid import id");
         for id in [
             key.clone(),
             format!("srn2:service-token#{key}"),
             format!("srn2:service-token%23{key}"),
         ] {
-            world.import(&id).await.succeeds().warns("is not known");
+            world.import(&id).await.succeeds().warns("is unknown");
             assert_eq!(world.state().access_key, key.as_str().into());
         }
         assert!(world.state().delivery.token.is_null() && world.state().delivery.generation.known() > Some(&0));
         world.apply(&released("1")).await.succeeds();
-        world.is_imported(&released("1"), &key).await;
-        world.apply(&released("2")).await.succeeds().warns("is to be rotated");
+        world.assert_same_token(&released("1"), &key).await;
+        world.apply(&released("2")).await.succeeds().warns("will be rotated");
         assert_ne!(world.state().access_key, key.into());
-        world.is_settled(&released("2")).await;
+        world.assert_settled(&released("2")).await;
     }
 }
 
 impl World {
-    async fn is_imported(&mut self, config: &ServiceToken, key: &str) {
+    async fn assert_same_token(&mut self, config: &ServiceToken, key: &str) {
         self.apply(config).await.changes_nothing().reports_nothing();
-        assert_eq!(self.keys(), [key], "it is still the same");
+        assert_eq!(self.keys(), [key], "it is still the same token");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_description_replaces_and_both_ends_meet() {
+async fn changed_description_replaces_the_token() {
     let mut world = World::with_token(Options::default(), &config()).await;
     let first = world.state();
     let other = ServiceToken {
@@ -617,7 +621,7 @@ async fn a_description_replaces_and_both_ends_meet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_providers_own_token_is_rotated_and_never_just_ended() {
+async fn own_token_is_rotated_but_not_deleted_without_a_successor() {
     let mut world = World::new(Options::default());
     world.apply(&released("1")).await.succeeds();
     let key = world.state().access_key.into_known().unwrap();
@@ -628,19 +632,19 @@ async fn the_providers_own_token_is_rotated_and_never_just_ended() {
         .apply(&released("2"))
         .await
         .succeeds()
-        .warns("The provider works with this token");
+        .warns("The provider uses this token");
     let second = world.state();
     assert!(
         second.previous.previous_access_key.is_null(),
-        "the old one is ended, by the new one"
+        "the provider deleted the old token with the new one"
     );
     world.bearer = second.delivery.token.clone().into_known().unwrap();
     world.apply(&released("2")).await.changes_nothing();
 
-    world.destroy().await.fails("The provider works with this token");
+    world.destroy().await.fails("The provider uses this token");
     assert!(world.is_live(&world.state()));
 
-    // Within an overlap the provider may still have the old one.
+    // During an overlap, the provider may still use the old token.
     world.apply(&overlapping("3", "2h")).await.succeeds();
     world.sandbox.advance(SignedDuration::from_hours(3));
     world
@@ -651,15 +655,15 @@ async fn the_providers_own_token_is_rotated_and_never_just_ended() {
     world.bearer = world.state().delivery.token.into_known().unwrap();
     world.apply(&overlapping("3", "2h")).await.succeeds();
     assert!(!world.is_live(&second) && world.is_live(&world.state()));
-    world.reported_no_value();
+    world.assert_no_leaks();
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
+async fn own_token_is_kept_while_the_platform_rejects_the_new_one() {
     let mut world = World::new(Options::default());
     world.apply(&released("1")).await.succeeds();
     let first = world.state();
-    // It is an administrator by what no list tells, as a token may be that is let in by other means than roles.
+    // The token has its access by a role that the list does not show.
     world
         .sandbox
         .assign_outside("system-admin", Subject::token(first.access_key.known().unwrap()));
@@ -670,145 +674,149 @@ async fn where_the_new_one_is_not_let_in_yet_the_providers_own_token_stays() {
         .apply(&released("2"))
         .await
         .succeeds()
-        .warns("could not be revoked")
+        .warns("could not be deleted")
         .warns("403");
     let second = world.state();
     assert_eq!(second.previous.previous_access_key, first.access_key);
     assert!(world.keys().contains(second.access_key.known().unwrap()));
-    world.reported_no_value();
+    world.assert_no_leaks();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_goes_to_vault_and_never_into_the_state() {
+async fn delivered_value_is_only_in_vault() {
     for options in option_variants() {
-        let mut world = World::with_token(options, &handed_over("1")).await;
-        let first = world.held().unwrap();
+        let mut world = World::with_token(options, &delivered("1")).await;
+        let first = world.secret_value().unwrap();
         let state = world.state();
         assert!(state.delivery.token.is_null() && state.secret_key.is_null());
         assert_eq!(state.delivery.vault_version, 1.into());
-        world.is_settled(&handed_over("1")).await;
-        world.apply(&handed_over("2")).await.succeeds();
+        world.assert_settled(&delivered("1")).await;
+        world.apply(&delivered("2")).await.succeeds();
         assert!(!world.sandbox.is_live(&first));
         let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
         assert_eq!(secret["previous_access_key"], json!(state.access_key.known().unwrap()));
         let rotated = generation::next(&state.delivery.generation).into_known();
         assert_eq!(secret["generation"], json!(rotated));
-        world.is_settled(&handed_over("2")).await;
+        world.assert_settled(&delivered("2")).await;
         world.destroy().await.succeeds();
-        assert!(world.held().is_none() && world.keys().is_empty());
+        assert!(world.secret_value().is_none() && world.keys().is_empty());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_made_that_could_not_be_handed_over() {
+async fn create_fails_before_the_request_if_delivery_is_impossible() {
     let mut world = World::new(Options::default());
     world
         .vault
         .put(PLACE.0, PLACE.1, json!({"user": "app"}).as_object().unwrap().clone());
     world
-        .plan(&handed_over("1"))
+        .plan(&delivered("1"))
         .await
         .fails("belongs to another token or program");
     world
-        .apply(&handed_over("1"))
+        .apply(&delivered("1"))
         .await
         .fails("belongs to another token or program");
     assert_eq!(world.sandbox.calls("POST", TOKENS), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_of_a_killed_creation_is_found_in_vault_and_imported() {
+async fn token_of_a_killed_create_can_be_imported() {
     let mut world = World::new(Options::default());
-    killed(&mut world, &handed_over("1"), "POST", "/secret/data/startree/ci").await;
+    killed(&mut world, &delivered("1"), "POST", "/secret/data/startree/ci").await;
     assert!(world.is_empty());
     let key = world.keys().remove(0);
-    let run = world.apply(&handed_over("1")).await.fails("import the token");
+    let run = world.apply(&delivered("1")).await.fails("import the token");
     assert!(
         !format!("{:?}", run.diagnostics).contains(&key),
-        "what a secret holds is not shown"
+        "the contents of a secret are not shown"
     );
     world.import(&key).await.succeeds();
     let imported = world.state().delivery.generation;
-    world.apply(&handed_over("1")).await.succeeds();
+    world.apply(&delivered("1")).await.succeeds();
     world.assign(&world.state());
-    world.apply(&handed_over("1")).await.succeeds();
+    world.apply(&delivered("1")).await.succeeds();
     assert_eq!(world.state().delivery.generation, imported);
-    world.is_settled(&handed_over("1")).await;
+    world.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn environment_with_another_name_rotates_nothing() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+async fn renamed_environment_does_not_rotate() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
     for base_url in [
         "https://gateway.example.com/acme",
         "https://rbac-manager.acme.example.net",
     ] {
         world.base_url = base_url;
-        world.is_settled(&handed_over("1")).await;
+        world.assert_settled(&delivered("1")).await;
     }
-    world.apply(&handed_over("2")).await.succeeds();
-    world.is_settled(&handed_over("2")).await;
+    world.apply(&delivered("2")).await.succeeds();
+    world.assert_settled(&delivered("2")).await;
     let secret = world.vault.secret(PLACE.0, PLACE.1).unwrap();
     assert_eq!(secret["environment"], json!("rbac-manager.acme.example.net"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn successor_of_a_killed_rotation_is_found_under_another_name_of_the_environment() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    killed(&mut world, &handed_over("2"), "POST", "/secret/data/startree/ci").await;
-    let held = world.held().unwrap();
+async fn killed_rotation_is_completed_after_the_environment_is_renamed() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
+    killed(&mut world, &delivered("2"), "POST", "/secret/data/startree/ci").await;
+    let value = world.secret_value().unwrap();
     world.base_url = "https://gateway.example.com/acme";
-    world.apply(&handed_over("1")).await.succeeds();
-    world.apply(&handed_over("1")).await.succeeds();
-    assert_eq!(world.held(), Some(held));
-    world.is_settled(&handed_over("1")).await;
+    world.apply(&delivered("1")).await.succeeds();
+    world.apply(&delivered("1")).await.succeeds();
+    assert_eq!(world.secret_value(), Some(value));
+    world.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_of_another_environment_keeps_its_secret() {
-    let mut first = World::with_token(Options::default(), &handed_over("1")).await;
+async fn secret_of_another_environment_is_not_overwritten() {
+    let mut first = World::with_token(Options::default(), &delivered("1")).await;
     let mut second = World::new(Options::default());
     second.vault = first.vault.clone();
     second.base_url = "https://rbac-manager.acme.other.cloud";
     second
-        .apply(&handed_over("1"))
+        .apply(&delivered("1"))
         .await
         .fails("belongs to another token or program");
     second.apply(&released("1")).await.succeeds();
     let there = second.state();
     second
-        .apply(&handed_over("1"))
+        .apply(&delivered("1"))
         .await
         .fails("belongs to another token or program");
     let key = there.access_key.known().unwrap();
-    assert_eq!(second.keys(), [key.as_str()], "it stays, and no other is made");
-    first.is_settled(&handed_over("1")).await;
+    assert_eq!(
+        second.keys(),
+        [key.as_str()],
+        "the token is kept, and no other is created"
+    );
+    first.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_that_is_tainted_or_replaced_on_request_keeps_its_place_in_vault() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+async fn tainted_or_replaced_token_keeps_its_secret_in_vault() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
     let provider = world.provider();
-    world.token.replace(provider, &handed_over("1")).await.succeeds();
+    world.token.replace(provider, &delivered("1")).await.succeeds();
     world.assign(&world.state());
-    world.is_settled(&handed_over("1")).await;
+    world.assert_settled(&delivered("1")).await;
 
     world.token.taint();
-    world.apply(&handed_over("1")).await.succeeds();
+    world.apply(&delivered("1")).await.succeeds();
     world.assign(&world.state());
-    world.is_settled(&handed_over("1")).await;
+    world.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
+async fn second_token_with_the_same_secret_fails_in_the_plan() {
     let other = ServiceToken {
         description: "cd".into(),
-        ..handed_over("1")
+        ..delivered("1")
     };
-    for second in [other, handed_over("1")] {
+    for second in [other, delivered("1")] {
         let (world, workspace) = (World::new(Options::default()), Workspace::new());
         let both = Configuration::new()
-            .with("startree_service_token.a", ResourceBlock::new(handed_over("1")))
+            .with("startree_service_token.a", ResourceBlock::new(delivered("1")))
             .with("startree_service_token.b", ResourceBlock::new(second.clone()));
         workspace.plan(world.provider(), &both, &RunOptions::default()).await;
         let reported: Vec<_> = workspace.take_diagnostics().iter().map(ToString::to_string).collect();
@@ -826,11 +834,11 @@ async fn two_tokens_with_one_place_in_vault_are_an_error_of_the_second_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_replaced_makes_room_in_vault() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+async fn replacement_reuses_the_secret_in_vault() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
     let other = ServiceToken {
         description: "cd".into(),
-        ..handed_over("1")
+        ..delivered("1")
     };
     world
         .apply(&other)
@@ -838,105 +846,108 @@ async fn a_token_that_is_replaced_makes_room_in_vault() {
         .succeeds()
         .warns("goes from one token to another");
     world.assign(&world.state());
-    world.is_settled(&other).await;
+    world.assert_settled(&other).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn replacement_with_create_before_destroy_spares_a_secret_that_is_in_use() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+async fn create_before_destroy_does_not_overwrite_the_secret_in_use() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
     world.token.set_lifecycle(ResourceBlock::create_before_destroy);
     let other = ServiceToken {
         description: "cd".into(),
-        ..handed_over("1")
+        ..delivered("1")
     };
     world
         .apply(&other)
         .await
         .warns("With `create_before_destroy` the apply fails before anything is made")
         .fails("belongs to another token or program");
-    world.is_settled(&handed_over("1")).await;
+    world.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_cannot_be_handed_over_is_deleted_again_and_the_present_one_goes_on() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-    let (first, held) = (world.state(), world.held().unwrap());
+async fn failed_delivery_deletes_the_new_token_and_keeps_the_current_one() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
+    let (first, value) = (world.state(), world.secret_value().unwrap());
     world
         .vault
         .fault(Fault::answer(503).on("POST", "/secret/data/startree/ci").times(1000));
     world
-        .apply(&handed_over("2"))
+        .apply(&delivered("2"))
         .await
         .fails("could not be handed over")
-        .fails("is deleted again");
+        .fails("was deleted again");
     assert_eq!(world.state().access_key, first.access_key);
-    assert!(world.sandbox.is_live(&held));
+    assert!(world.sandbox.is_live(&value));
     world.vault.clear_faults();
-    world.is_settled(&handed_over("1")).await;
-    world.apply(&handed_over("2")).await.succeeds();
-    world.is_settled(&handed_over("2")).await;
+    world.assert_settled(&delivered("1")).await;
+    world.apply(&delivered("2")).await.succeeds();
+    world.assert_settled(&delivered("2")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_in_vault_is_replaced() {
-    let mut world = World::with_token(Options::default(), &handed_over("1")).await;
+async fn value_missing_in_vault_rotates() {
+    let mut world = World::with_token(Options::default(), &delivered("1")).await;
     world.vault.delete(PLACE.0, PLACE.1);
     world
-        .apply(&handed_over("1"))
+        .apply(&delivered("1"))
         .await
         .succeeds()
         .warns("is no longer in Vault")
-        .warns("is to be rotated");
-    world.is_settled(&handed_over("1")).await;
+        .warns("will be rotated");
+    world.assert_settled(&delivered("1")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn adding_and_removing_vault_rotates() {
+async fn adding_or_removing_vault_rotates() {
     let mut world = World::with_token(Options::default(), &released("1")).await;
-    world.apply(&handed_over("1")).await.succeeds().warns("kept by Vault");
-    world.is_settled(&handed_over("1")).await;
+    world.apply(&delivered("1")).await.succeeds().warns("kept by Vault");
+    world.assert_settled(&delivered("1")).await;
     world.apply(&released("1")).await.succeeds().warns("kept by the state");
-    assert!(world.held().is_none(), "the version that was written is removed");
-    world.is_settled(&released("1")).await;
+    assert!(
+        world.secret_value().is_none(),
+        "the version that was written is removed"
+    );
+    world.assert_settled(&released("1")).await;
 }
 
-/// A run whose process is killed while this request of it has no answer.
+/// Runs an apply whose process is killed while it waits for the answer to this request.
 async fn killed(world: &mut World, config: &ServiceToken, method: &str, path: &str) {
     world.sandbox.fault(Fault::new(Effect::Hang).after().on(method, path));
     world.vault.fault(Fault::new(Effect::Hang).after().on(method, path));
     let killed = timeout(Duration::from_secs(5), world.apply(config)).await;
-    assert!(killed.is_err(), "it was to hang");
+    assert!(killed.is_err(), "the request hangs");
     world.sandbox.clear_faults();
     world.vault.clear_faults();
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_after_the_delivery_the_next_run_takes_it_over() {
+async fn rotation_killed_after_delivery_is_completed_by_the_next_run() {
     for (method, path) in [
         ("POST", "/secret/data/startree/ci"),
         ("POST", "/roles/srn2:role%23reader/delete-assignment"),
     ] {
-        let mut world = World::with_token(Options::default(), &handed_over("1")).await;
-        let rotate = every("1h", handed_over("1"));
+        let mut world = World::with_token(Options::default(), &delivered("1")).await;
+        let rotate = every("1h", delivered("1"));
         world.apply(&rotate).await.succeeds();
         let created = world.state().delivery.generation;
         world.sandbox.advance(SignedDuration::from_hours(1));
         killed(&mut world, &rotate, method, path).await;
-        let held = world.held().unwrap();
+        let value = world.secret_value().unwrap();
         world
             .apply(&rotate)
             .await
             .succeeds()
-            .warns("did not come to its end")
-            .warns("is due to end");
-        assert_eq!(world.held().unwrap(), held, "it is not rotated again");
+            .warns("did not finish")
+            .warns("is due for deletion");
+        assert_eq!(world.secret_value().unwrap(), value, "it is not rotated again");
         assert_eq!(world.state().delivery.generation, generation::next(&created));
-        world.is_settled(&rotate).await;
+        world.assert_settled(&rotate).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_plan_tells_what_may_be_left() {
+async fn killed_rotation_keeps_the_current_token_and_the_plan_names_the_orphan() {
     let mut world = World::with_token(Options::default(), &released("1")).await;
     let first = world.state();
     killed(
@@ -950,7 +961,7 @@ async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_p
     world
         .sandbox
         .assign_outside("reader", Subject::token(first.access_key.known().unwrap()));
-    let twin = world
+    let orphan = world
         .keys()
         .into_iter()
         .find(|key| first.access_key != key.as_str().into())
@@ -959,19 +970,19 @@ async fn killed_in_the_middle_of_a_rotation_nothing_that_works_is_lost_and_the_p
         .apply(&released("2"))
         .await
         .succeeds()
-        .warns("has a twin")
-        .warns(&twin);
+        .warns("may have an orphan")
+        .warns(&orphan);
     assert!(world.is_live(&world.state()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn saved_plan_applied_after_something_fell_due_only_records() {
+async fn stale_saved_plan_does_not_rotate() {
     let rotating = |rotate_every: &str, overlap: Field<String>| {
         let mut config = every(rotate_every, released("1"));
         config.rotation.overlap = overlap;
         config
     };
-    // The value is too old, and the one before it is to be revoked.
+    // First the token becomes too old, then the previous token becomes due.
     for (prepared, mut changed, later) in [
         (None, rotating("40d", Field::Null), 45),
         (Some("2"), rotating("40d", "2d".into()), 3),
@@ -991,9 +1002,9 @@ async fn saved_plan_applied_after_something_fell_due_only_records() {
         world.sandbox.advance(SignedDuration::from_hours(24 * later));
         let run = world.token.apply_saved(&provider, &plan).await;
         run.succeeds().warns("is due, and the next run changes it");
-        assert_eq!(world.keys(), keys, "what was not planned is not done");
+        assert_eq!(world.keys(), keys, "the apply only does what was planned");
         world.apply(&changed).await.succeeds();
         assert_ne!(world.keys(), keys);
-        world.is_settled(&changed).await;
+        world.assert_settled(&changed).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Names that are taken, and things that others deleted, in plans.
+//! Plans in which a name is taken, or an object was deleted outside Terraform.
 
 use super::*;
 use crate::startree::resources::policy;
@@ -23,7 +23,8 @@ fn declared(resources: &[(&str, ResourceBlock)]) -> Configuration {
 impl Run {
     #[track_caller]
     fn fails(&self, phrase: &str) {
-        let errors = self.diagnostics.iter().filter(|told| told.severity == Severity::Error);
+        let errors = self.diagnostics.iter();
+        let errors = errors.filter(|diagnostic| diagnostic.severity == Severity::Error);
         let errors: Vec<_> = errors.map(ToString::to_string).collect();
         assert!(errors.iter().any(|error| error.contains(phrase)), "{phrase}: {self:#?}");
         assert_eq!(self.ended, RunOutcome::Failed);
@@ -31,7 +32,7 @@ impl Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_onto_a_taken_name_fails_in_the_plan_and_deletes_nothing() {
+async fn rename_to_a_taken_name_fails_in_the_plan() {
     let world = World::new(Options::default());
     let before = declared(&[(READER, role("reader")), ("startree_policy.query", policy("query"))]);
     world.apply(&before).await.succeeds();
@@ -39,13 +40,13 @@ async fn rename_onto_a_taken_name_fails_in_the_plan_and_deletes_nothing() {
     world.sandbox.add_policy("theirs", None, "{}");
     let renamed = declared(&[(READER, role("theirs")), ("startree_policy.query", policy("query"))]);
     let run = world.apply(&renamed).await;
-    run.fails("The role \"theirs\" exists already");
+    run.fails("The role \"theirs\" already exists");
     let renamed = declared(&[(READER, role("reader")), ("startree_policy.query", policy("theirs"))]);
     let run = world.apply(&renamed).await;
-    run.fails("The policy \"theirs\" exists already");
+    run.fails("The policy \"theirs\" already exists");
     assert!(world.sandbox.roles().contains_key("reader") && world.sandbox.policies().contains_key("query"));
     world.apply(&before).await.changes_nothing();
-    // A name that is free is no problem, nor is a replacement by the same name.
+    // A free name succeeds, and so does a replacement with the same name.
     world.apply(&declared(&[(READER, role("viewer"))])).await.succeeds();
     let described = ResourceBlock::new(role::Role {
         name: "viewer".into(),
@@ -57,16 +58,16 @@ async fn rename_onto_a_taken_name_fails_in_the_plan_and_deletes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creation_of_what_exists_warns_in_the_plan() {
+async fn creation_of_an_existing_name_warns_in_the_plan() {
     let world = World::new(Options::default());
     world.sandbox.add_role("reader", None);
     let run = world.apply(&declared(&[(READER, role("reader"))])).await;
     assert!(run.warns("import {"), "{run:#?}");
-    run.fails("exists already");
+    run.fails("already exists");
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_name_in_two_resources_fails_in_the_plan() {
+async fn name_declared_twice_fails_in_the_plan() {
     let world = World::new(Options::default());
     let described = role::Role {
         name: "reader".into(),
@@ -94,24 +95,24 @@ async fn one_name_in_two_resources_fails_in_the_plan() {
         ("startree_role_assignment.a", assigned()),
         ("startree_role_assignment.b", assigned()),
     ]);
-    // Nothing distinguishes them from one resource that is planned twice.
+    // The provider cannot distinguish them from one resource that is planned twice.
     let run = world.apply(&twice).await;
     assert!(run.warns("is declared twice"), "{run:#?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn renamed_address_is_said_to_be_of_this_state() {
+async fn renamed_address_warns_with_a_moved_block() {
     let world = World::new(Options::default());
     world.apply(&declared(&[(READER, role("reader"))])).await.succeeds();
     let run = world.apply(&declared(&[("startree_role.moved", role("reader"))])).await;
     assert!(
-        run.warns("as a resource of this state") && run.warns("`moved` block"),
+        run.warns("as a resource in this state") && run.warns("`moved` block"),
         "{run:#?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_deleted_outside_is_said_to_be_gone() {
+async fn deletion_outside_terraform_is_reported() {
     let world = World::new(Options::default());
     let all = declared(&[
         (READER, role("reader")),

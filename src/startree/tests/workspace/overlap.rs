@@ -1,4 +1,4 @@
-//! Changes around the overlap of two tokens: whatever is changed at whatever moment, one apply does it, for both tokens.
+//! Changes before, during and after the overlap of two tokens: one apply completes each of them, for both tokens.
 
 use std::collections::BTreeSet;
 
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// Both keys of the token, or the only one.
+    /// Returns the access keys of the resource's tokens: one, or two during an overlap.
     fn token_keys(&self) -> BTreeSet<String> {
         let state = self.workspace.state();
         let model = state
@@ -190,9 +190,9 @@ impl World {
         fields.filter_map(Field::into_known).collect()
     }
 
-    /// The platform has what is declared, for both tokens, and nothing else.
+    /// Asserts that the platform has exactly what is declared, for both tokens.
     #[track_caller]
-    fn is_as_declared(&self, declared: &Configuration, case: &str) {
+    fn assert_as_declared(&self, declared: &Configuration, case: &str) {
         let keys = self.token_keys();
         assert_eq!(BTreeSet::from_iter(self.keys()), keys, "{case}: tokens");
         let state = self.workspace.state();
@@ -211,19 +211,19 @@ impl World {
                 expected.entry(role).or_default().extend(holders);
             }
         }
-        let present: BTreeMap<_, BTreeSet<_>> = self
+        let actual: BTreeMap<_, BTreeSet<_>> = self
             .sandbox
             .roles()
             .into_iter()
             .filter(|(name, _)| name.starts_with("orders-"))
             .map(|(name, role)| (name, role.subjects().map(|one| one.subject.clone()).collect()))
             .collect();
-        assert_eq!(present, expected, "{case}: roles and who has them");
+        assert_eq!(actual, expected, "{case}: roles and their subjects");
         assert_eq!(state.len(), declared.resources.len(), "{case}: resources");
     }
 }
 
-async fn one_apply_makes_the_change(options: &Options, moment: Moment, change: Change) {
+async fn assert_one_apply_suffices(options: &Options, moment: Moment, change: Change) {
     let case = format!("{change:?} {moment:?}");
     let world = World::new(options.clone());
     world.apply(&example("1")).await.succeeds();
@@ -243,36 +243,36 @@ async fn one_apply_makes_the_change(options: &Options, moment: Moment, change: C
     let (declared, run) = changed(change, release);
     let run = world.apply_with(&declared, &run).await;
     assert_ne!(run.ended, RunOutcome::Failed, "{case}: {run:#?}");
-    world.is_as_declared(&declared, &case);
-    let takes = matches!(change, Change::RemoveAssignment | Change::AssignToGroup);
-    if takes && moment == Moment::DuringOverlap {
-        assert!(run.warns("is taken from both tokens"), "{case}: {run:#?}");
+    world.assert_as_declared(&declared, &case);
+    let revokes = matches!(change, Change::RemoveAssignment | Change::AssignToGroup);
+    if revokes && moment == Moment::DuringOverlap {
+        assert!(run.warns("is revoked from both tokens"), "{case}: {run:#?}");
     }
     let again = world.apply(&declared).await;
     assert_eq!(again.ended, RunOutcome::Unchanged, "{case}: {again:#?}");
     let end = world.apply(&Configuration::new()).await;
     assert_ne!(end.ended, RunOutcome::Failed, "{case}: {end:#?}");
-    world.is_as_declared(&Configuration::new(), &case);
+    world.assert_as_declared(&Configuration::new(), &case);
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_change_at_any_moment_of_an_overlap_is_made_for_both_tokens_by_one_apply() {
+async fn any_change_at_any_moment_reaches_both_tokens_in_one_apply() {
     for moment in MOMENTS {
         for change in CHANGES {
-            one_apply_makes_the_change(&Options::default(), moment, change).await;
+            assert_one_apply_suffices(&Options::default(), moment, change).await;
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_descriptions_from_the_platform_all_but_an_added_assignment_reaches_both_tokens() {
+async fn changes_reach_both_tokens_if_the_platform_reports_no_descriptions() {
     let options = Options {
         returns_descriptions: false,
         ..Options::default()
     };
     for moment in MOMENTS {
         for change in CHANGES {
-            // A new assignment learns of the previous token by the description alone.
+            // Only the description shows a new assignment the previous token.
             let needs_descriptions = matches!(
                 change,
                 Change::AddAssignment | Change::RenameRoleAndAddresses | Change::ReplaceAssignmentCreatingFirst
@@ -280,7 +280,7 @@ async fn without_descriptions_from_the_platform_all_but_an_added_assignment_reac
             if needs_descriptions && moment == Moment::DuringOverlap {
                 continue;
             }
-            one_apply_makes_the_change(&options, moment, change).await;
+            assert_one_apply_suffices(&options, moment, change).await;
         }
     }
 }
@@ -302,11 +302,11 @@ async fn token_of_another_resource_with_the_same_description_gets_no_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assignment_that_a_rotation_did_not_reach_keeps_the_overlap_when_it_is_changed_later() {
+async fn assignment_updated_after_the_rotation_covers_both_tokens() {
     let world = World::new(Options::default());
     world.apply(&example("1")).await.succeeds();
     let old = world.key("dashboards");
-    // As after a run that was killed between the rotation and the assignment's change.
+    // The state is as after a run that was killed between the rotation and the update of the assignment.
     let mut unreached = example("2");
     let assigned = unreached
         .resources
@@ -318,9 +318,9 @@ async fn assignment_that_a_rotation_did_not_reach_keeps_the_overlap_when_it_is_c
         .insert("startree_role_assignment.dashboards".to_owned(), assigned);
     world.apply(&unreached).await.succeeds();
     world.apply(&example("2")).await.succeeds();
-    world.is_as_declared(&example("2"), "completed");
+    world.assert_as_declared(&example("2"), "completed");
     assert!(world.token_keys().contains(&old) && world.token_keys().len() == 2);
     world.apply(&example("2")).await.changes_nothing();
     world.apply(&Configuration::new()).await.succeeds();
-    world.is_as_declared(&Configuration::new(), "destroyed");
+    world.assert_as_declared(&Configuration::new(), "destroyed");
 }

@@ -1,10 +1,10 @@
-//! How many requests runs take: it grows with the roles, once, and with what changes, not with tokens times roles.
+//! The number of requests of a run: it grows with the roles and with the changes, not with tokens times roles.
 
 use super::*;
 
 const ROLES: usize = 100;
 
-/// So many roles; so many tokens, each with one or two of the roles.
+/// Declares roles and tokens. Each token has one or two of the roles.
 fn declared(roles: usize, tokens: usize, release: &str) -> Configuration {
     let mut declared = Configuration::new();
     let role_address = |number: usize| format!("startree_role.r{:03}", number % roles);
@@ -37,11 +37,11 @@ fn without(mut declared: Configuration, kind: &str) -> Configuration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_ten_tokens_among_a_hundred_roles_grow_with_what_changes() {
+async fn requests_for_ten_tokens_and_a_hundred_roles_grow_with_the_changes() {
     let (tokens, assignments) = (10, 15);
     let world = World::new(Options::default());
     let created = world.apply(&declared(ROLES, tokens, "1")).await.succeeds();
-    // A plan refreshes: every role by itself, every token, and who has which role.
+    // A refresh reads every role, every token, and the assignments of every role.
     let refresh = 2 * ROLES + tokens + 10;
     let planned = world.apply(&declared(ROLES, tokens, "1")).await.changes_nothing();
     assert!(planned.requests <= refresh, "{} > {refresh}", planned.requests);
@@ -57,7 +57,7 @@ async fn requests_of_ten_tokens_among_a_hundred_roles_grow_with_what_changes() {
     }
     assert_eq!(world.keys().len(), tokens);
 
-    // The roles stay.
+    // The roles are kept.
     let tokens_only = without(declared(ROLES, tokens, "2"), "startree_");
     let destroyed = world.apply(&tokens_only).await.succeeds();
     let most = refresh + ROLES + 6 * tokens + 3 * assignments;
@@ -70,7 +70,7 @@ async fn requests_of_ten_tokens_among_a_hundred_roles_grow_with_what_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_one_rotation_grow_by_one_read_per_role() {
+async fn requests_for_one_rotation_grow_by_one_read_per_role() {
     for roles in [1, 10, 100] {
         let world = World::new(Options::default());
         for number in 0..roles {
@@ -85,7 +85,7 @@ async fn requests_of_one_rotation_grow_by_one_read_per_role() {
         };
         world.apply(&declared("1")).await.succeeds();
         let rotated = world.apply(&declared("2")).await.succeeds();
-        // Once in the plan's process and once in the apply's.
+        // The plan's process and the apply's process each read them once.
         let most = 2 * roles + 30;
         assert!(rotated.requests <= most, "{roles} roles: {} > {most}", rotated.requests);
     }

@@ -1,4 +1,4 @@
-//! Roles of any name that the platform lists.
+//! Roles with names that contain special characters.
 
 use super::*;
 use crate::sandbox::Fault;
@@ -20,7 +20,7 @@ const NAMES: [&str; 12] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn rotation_carries_roles_of_any_name_over() {
+async fn rotation_transfers_roles_of_any_name() {
     for options in option_variants() {
         let world = World::new(options);
         let declared = |release| {
@@ -48,7 +48,7 @@ async fn rotation_carries_roles_of_any_name_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rotation_fails_before_it_creates_a_token_where_a_roles_assignments_cannot_be_read() {
+async fn rotation_creates_no_token_if_assignments_cannot_be_read() {
     let world = World::new(Options::default());
     let declared = |release| {
         let mut declared = Configuration::new();
@@ -62,7 +62,7 @@ async fn rotation_fails_before_it_creates_a_token_where_a_roles_assignments_cann
     world.sandbox.add_role("team/reader", None);
     world.sandbox.assign_outside("team/reader", Subject::token(&key));
     let calls = world.sandbox.calls("POST", "/service-tokens");
-    // As a proxy does that refuses encoded slashes.
+    // A proxy may reject encoded slashes like this.
     let refused = Fault::answer(400).on("GET", "/roles/srn2:role%23team%2Freader/assignments");
     world.sandbox.fault(refused.times(1000));
     let run = world.apply(&declared("2")).await;
@@ -73,7 +73,7 @@ async fn rotation_fails_before_it_creates_a_token_where_a_roles_assignments_cann
         (world.key("ci"), world.holders("team/reader")),
         (key.clone(), vec![key])
     );
-    // It does not prevent a destruction.
+    // A deletion still succeeds.
     world.apply(&Configuration::new()).await.succeeds();
     assert!(world.keys().is_empty());
 }

@@ -1,29 +1,29 @@
-//! When a service token is rotated, and when the one before it is revoked: a decision by what is declared, by the state and
-//! by the time.
+//! Decides when a service token is rotated and when the previous one is deleted, from the configuration, the state and the
+//! time.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::previous::Revocation;
+use super::previous::Deletion;
 use crate::framework::{Diagnostic, Field, Model, Rule};
 use crate::platform::attributes::{Triggers, is_duration, is_positive_duration, known_duration, known_triggers};
 use crate::token::{Actual, Desired, ExpiryPolicy, Reason, Storage, ValueStatus, reasons, too_old};
 
-/// The attributes of a rotation.
+/// The attributes of the rotation policy.
 #[derive(Model, Clone, Debug, Default)]
 #[model(rule = overlap_is_shorter())]
 pub(in crate::startree) struct RotationPolicy {
-    /// Values to tie the token to: any change rotates it.
+    /// Arbitrary values that rotate the token when any of them changes.
     #[attribute(optional)]
     pub(in crate::startree) rotation_triggers: Field<Triggers>,
-    /// How old a token may become, such as `90d`: the first plan after that rotates it. Counted from `created_at`; of an
-    /// imported token that is not known, so it is not rotated for its age.
+    /// The maximum age of a token, a duration such as `90d`. The first plan after that rotates it. The age counts from
+    /// `created_at`, which is unknown for an imported token; that one is not rotated because of its age.
     #[attribute(optional, check = is_positive_duration)]
     pub(in crate::startree) rotate_every: Field<String>,
-    /// How long the token before a rotation stays valid after it, a duration such as `2h` that is shorter than
-    /// `rotate_every`: the first apply after that revokes it. Left out, the apply that rotates revokes it. As it may take up
-    /// to an hour until the platform lets a new token in everywhere, `2h` or more is advised.
+    /// How long the previous token remains valid after a rotation, a duration such as `2h` that is shorter than
+    /// `rotate_every`. The first apply after that deletes it. Default: the apply that rotates deletes it. `2h` or more is
+    /// recommended, because it can take up to an hour until all services accept a new token.
     #[attribute(optional, check = is_duration)]
     pub(in crate::startree) overlap: Field<String>,
 }
@@ -36,30 +36,30 @@ fn overlap_is_shorter() -> Rule {
     })
 }
 
-/// What a plan does with a token that is there.
+/// The decision of a plan about an existing token.
 #[derive(Debug, PartialEq)]
 pub(super) enum Decision {
     Keep,
-    /// The token before it is to be revoked.
-    RevokePrevious,
+    /// Keep the token, and delete the previous one.
+    DeletePrevious,
     Rotate(Vec<Reason>),
-    /// It depends on something that is known only at apply.
+    /// The decision depends on a value that is known only at apply.
     Unknown,
 }
 
-/// What the state says of a token.
+/// The current token, as the state has it.
 #[derive(Clone)]
-pub(super) struct Standing {
+pub(super) struct CurrentToken {
     pub(super) value: ValueStatus,
-    /// Who keeps the value.
+    /// Where the value is stored.
     pub(super) storage: Storage,
     /// When it was created, if that is known.
     pub(super) created: Option<Timestamp>,
-    pub(super) previous: Revocation,
+    pub(super) previous: Deletion,
 }
 
 impl RotationPolicy {
-    /// The arguments that are known only at apply.
+    /// Returns the names of the arguments that are known only at apply.
     pub(super) fn unknown(&self) -> Vec<&'static str> {
         let arguments = [
             ("rotation_triggers", known_triggers(&self.rotation_triggers).is_none()),
@@ -70,13 +70,13 @@ impl RotationPolicy {
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// Decides by this declaration, and by who is to keep the value if that is known, about a token whose state is
-    /// `standing` with the policy `prior`.
+    /// Decides what to do with the token. `storage` is where the value is to be stored, if that is known; `prior` is the policy
+    /// in the state.
     pub(super) fn decide(
         &self,
         storage: Option<Storage>,
         prior: &Self,
-        standing: &Standing,
+        current: &CurrentToken,
         now: Timestamp,
     ) -> Decision {
         let (Some(storage), true) = (storage, self.unknown().is_empty()) else {
@@ -92,48 +92,48 @@ impl RotationPolicy {
             issued: None,
             lifetime: None,
             triggers: known_triggers(&prior.rotation_triggers).unwrap_or_default(),
-            storage: standing.storage.clone(),
-            value: standing.value,
+            storage: current.storage.clone(),
+            value: current.value,
         };
         let mut reasons = reasons(&declared, &present, now);
-        let every = known_duration(&self.rotate_every).zip(standing.created);
+        let every = known_duration(&self.rotate_every).zip(current.created);
         reasons.extend(every.and_then(|(every, created)| too_old(created, every, now)));
         if !reasons.is_empty() {
             return Decision::Rotate(reasons);
         }
-        match self.revocation(prior, standing) {
-            Revocation::Due => Decision::RevokePrevious,
-            Revocation::At(end) if end <= now => Decision::RevokePrevious,
-            Revocation::At(_) | Revocation::None => Decision::Keep,
+        match self.deletion(prior, current) {
+            Deletion::Due => Decision::DeletePrevious,
+            Deletion::At(end) if end <= now => Decision::DeletePrevious,
+            Deletion::At(_) | Deletion::None => Decision::Keep,
         }
     }
 
-    /// When the token before the present one is revoked by this policy, which may have another `overlap` than the state.
-    pub(super) fn revocation(&self, prior: &Self, standing: &Standing) -> Revocation {
-        match standing.previous {
-            Revocation::At(_) if self.overlap_duration() != prior.overlap_duration() => {
-                self.revocation_after(standing.created)
+    /// Returns when the previous token is deleted by this policy, whose `overlap` may differ from the state's.
+    pub(super) fn deletion(&self, prior: &Self, current: &CurrentToken) -> Deletion {
+        match current.previous {
+            Deletion::At(_) if self.overlap_duration() != prior.overlap_duration() => {
+                self.deletion_after(current.created)
             }
             previous => previous,
         }
     }
 
-    /// When the token before one that was created then is revoked.
-    pub(super) fn revocation_after(&self, created: Option<Timestamp>) -> Revocation {
+    /// Returns when the predecessor of a token created at that time is deleted.
+    pub(super) fn deletion_after(&self, created: Option<Timestamp>) -> Deletion {
         let overlap = SignedDuration::try_from(self.overlap_duration()).ok();
         let end = created
             .zip(overlap)
             .and_then(|(created, overlap)| created.checked_add(overlap).ok());
-        end.map_or(Revocation::Due, Revocation::At)
+        end.map_or(Deletion::Due, Deletion::At)
     }
 
-    /// The shortest time after which something is to be done.
+    /// Returns the shortest time after which the policy requires a change.
     pub(super) fn shortest_interval(&self) -> Option<Duration> {
         let overlap = Some(self.overlap_duration()).filter(|overlap| !overlap.is_zero());
         known_duration(&self.rotate_every).into_iter().chain(overlap).min()
     }
 
-    /// How long both tokens are to be valid.
+    /// Returns how long both tokens are valid; zero without an overlap.
     pub(super) fn overlap_duration(&self) -> Duration {
         known_duration(&self.overlap).unwrap_or_default()
     }
@@ -163,89 +163,124 @@ mod tests {
         }
     }
 
-    /// (what is declared, whose value is there, when it was made, the one before it, what day 100 brings)
+    /// Each row: the policy, the value's status, when it was created, the previous token, the decision on day 100.
     #[test]
-    fn a_token_rotates_for_a_reason_and_the_one_before_it_ends_in_time() {
+    fn decision_follows_policy_value_age_and_previous_token() {
         let prior = policy("1", "", "1h");
-        let made = Some(100 * DAY - HOUR);
-        let none = Revocation::None;
-        let hour = Revocation::At(at(100 * DAY));
+        let created = Some(100 * DAY - HOUR);
+        let none = Deletion::None;
+        let hour = Deletion::At(at(100 * DAY));
         let cases = [
-            ("nothing to do", ("1", "", ""), Current, made, none, "Keep"),
+            ("unchanged", ("1", "", ""), Current, created, none, "Keep"),
             (
-                "a trigger",
+                "trigger changed",
                 ("2", "", ""),
                 Current,
-                made,
+                created,
                 none,
                 "rotation_triggers.release",
             ),
-            ("young", ("1", "30d", ""), Current, made, none, "Keep"),
-            ("of age", ("1", "1h", ""), Current, made, none, "rotate_every = 1 hour"),
-            ("imported", ("1", "1h", ""), Imported, None, none, "Keep"),
-            ("not delivered", ("1", "", ""), Undelivered, made, none, "nobody knows"),
-            ("missing in Vault", ("1", "", ""), Missing, made, none, "does not hold"),
+            ("young", ("1", "30d", ""), Current, created, none, "Keep"),
             (
-                "to be ended at once",
+                "too old",
+                ("1", "1h", ""),
+                Current,
+                created,
+                none,
+                "rotate_every = 1 hour",
+            ),
+            ("imported", ("1", "1h", ""), Imported, None, none, "Keep"),
+            (
+                "not delivered",
+                ("1", "", ""),
+                Undelivered,
+                created,
+                none,
+                "nobody knows",
+            ),
+            (
+                "missing in Vault",
+                ("1", "", ""),
+                Missing,
+                created,
+                none,
+                "does not hold",
+            ),
+            (
+                "previous one is due",
                 ("1", "", "1h"),
                 Current,
-                made,
-                Revocation::Due,
-                "RevokePrevious",
+                created,
+                Deletion::Due,
+                "DeletePrevious",
             ),
             (
                 "after the overlap",
                 ("1", "", "1h"),
                 Current,
-                made,
+                created,
                 hour,
-                "RevokePrevious",
+                "DeletePrevious",
             ),
-            ("within a longer overlap", ("1", "", "2h"), Current, made, hour, "Keep"),
+            (
+                "within a longer overlap",
+                ("1", "", "2h"),
+                Current,
+                created,
+                hour,
+                "Keep",
+            ),
             (
                 "after a shorter overlap",
                 ("1", "", "30m"),
                 Current,
-                made,
+                created,
                 hour,
-                "RevokePrevious",
+                "DeletePrevious",
             ),
             (
-                "the overlap is left out",
+                "overlap removed",
                 ("1", "", ""),
                 Current,
-                made,
+                created,
                 hour,
-                "RevokePrevious",
+                "DeletePrevious",
             ),
-            ("rotation comes first", ("2", "", "1h"), Current, made, hour, "release"),
+            (
+                "rotation comes first",
+                ("2", "", "1h"),
+                Current,
+                created,
+                hour,
+                "release",
+            ),
         ];
-        for (case, (release, every, overlap), value, made, previous, expected) in cases {
+        for (case, (release, every, overlap), value, created, previous, expected) in cases {
             let config = policy(release, every, overlap);
-            let created = made.map(at);
-            let standing = Standing {
+            let created = created.map(at);
+            let current = CurrentToken {
                 value,
                 storage: Storage::State,
                 created,
                 previous,
             };
-            let decision = config.decide(Some(Storage::State), &prior, &standing, at(100 * DAY));
-            let told = match &decision {
+            let decision = config.decide(Some(Storage::State), &prior, &current, at(100 * DAY));
+            let decision = match &decision {
                 Decision::Rotate(reasons) => reasons.iter().map(ToString::to_string).collect(),
                 other => format!("{other:?}"),
             };
-            assert!(told.contains(expected), "{case}: {told}");
+            assert!(decision.contains(expected), "{case}: {decision}");
         }
     }
 
     #[test]
-    fn what_is_known_only_at_apply_is_not_decided() {
+    fn decision_is_unknown_until_all_arguments_are_known() {
         let prior = policy("1", "", "");
-        let standing = Standing {
+        let current = CurrentToken {
             value: Current,
             storage: Storage::State,
             created: Some(at(0)),
-            previous: Revocation::Due,
+            previous: Deletion::Due,
         };
         let known = || policy("1", "30d", "2h");
         for config in [
@@ -266,16 +301,16 @@ mod tests {
                 ..known()
             },
         ] {
-            let decision = config.decide(Some(Storage::State), &prior, &standing, at(1));
+            let decision = config.decide(Some(Storage::State), &prior, &current, at(1));
             assert_eq!(decision, Decision::Unknown);
         }
-        let decision = known().decide(None, &prior, &standing, at(1));
-        assert_eq!(decision, Decision::Unknown, "who keeps the value");
+        let decision = known().decide(None, &prior, &current, at(1));
+        assert_eq!(decision, Decision::Unknown, "where the value is stored");
     }
 
     #[test]
-    fn durations_that_make_no_sense_are_refused() {
-        for (every, overlap, told) in [
+    fn invalid_durations_are_rejected_on_their_attribute() {
+        for (every, overlap, attribute) in [
             ("90d", "2h", None),
             ("", "2h", None),
             ("0s", "", Some("rotate_every")),
@@ -285,7 +320,7 @@ mod tests {
         ] {
             let diagnostics = RotationPolicy::schema().validate(&policy("1", every, overlap).into_value());
             let on: Vec<_> = diagnostics.iter().filter_map(|error| error.attribute.clone()).collect();
-            assert_eq!(on, Vec::from_iter(told), "{every:?} {overlap:?}");
+            assert_eq!(on, Vec::from_iter(attribute), "{every:?} {overlap:?}");
         }
     }
 }

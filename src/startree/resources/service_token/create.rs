@@ -1,0 +1,120 @@
+//! Creates a service token: the first one of a resource, or the successor that a rotation puts in place of another.
+//!
+//! A successor gets the roles of its predecessor, and its value is delivered. If a step fails, the new token is deleted
+//! again, and the predecessor remains valid.
+
+use super::delete::delete;
+use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan};
+use super::model::ServiceToken;
+use super::roles;
+use crate::framework::{Diagnostic, Field};
+use crate::platform::delivery::{Secret, WritePermit};
+use crate::rest::Operation;
+use crate::startree::api::{AccessKey, IssuedToken, Name};
+use crate::startree::connection::Connection;
+use crate::startree::errors::failure;
+use crate::startree::labels;
+use crate::startree::predecessor;
+
+/// A new token, with its roles and with its value delivered.
+pub(super) struct NewToken {
+    pub(super) issued: IssuedToken,
+    /// The roles of the predecessor, which the new token has.
+    pub(super) roles: Vec<Name>,
+    /// The version in Vault that holds the value; null if the state does.
+    pub(super) version: Field<i64>,
+}
+
+/// Why a token was not created.
+pub(super) struct IssueError {
+    pub(super) why: Diagnostic,
+    /// A token that was created and could not be deleted again.
+    pub(super) orphan: Option<AccessKey>,
+}
+
+/// Creates a token as planned: the first one, or the successor of `predecessor`.
+pub(super) async fn create(
+    connection: &Connection,
+    operation: &Operation,
+    planned: &ServiceToken,
+    predecessor: Option<&AccessKey>,
+    permit: Option<WritePermit>,
+) -> Result<NewToken, IssueError> {
+    // While both are valid, users and assignments need to distinguish them by their descriptions.
+    let description = match predecessor {
+        Some(predecessor) if !planned.rotation.overlap_duration().is_zero() => {
+            predecessor::describe(planned.description(), predecessor)
+        }
+        _ => planned.description().to_owned(),
+    };
+    let not_created = |why| IssueError { why, orphan: None };
+    let mut roles = match predecessor {
+        Some(predecessor) => roles::list(connection, operation, predecessor)
+            .await
+            .map_err(not_created)?,
+        None => Vec::new(),
+    };
+    let issued = issue(connection, operation, &description).await.map_err(not_created)?;
+    let transferred = match predecessor {
+        Some(predecessor) => roles::transfer(connection, operation, &mut roles, predecessor, &issued.access_key).await,
+        None => Ok(()),
+    };
+    let delivered = match transferred {
+        Ok(()) => deliver(operation, planned, &issued, predecessor, permit).await,
+        Err(why) => Err(why),
+    };
+    match delivered {
+        Ok(version) => Ok(NewToken { issued, roles, version }),
+        Err(why) => Err(clean_up(connection, issued.access_key, why).await),
+    }
+}
+
+/// Creates a service token without roles. The request is not retried: after a lost answer, nothing identifies the token.
+pub(in crate::startree) async fn issue(
+    connection: &Connection,
+    operation: &Operation,
+    description: &str,
+) -> Result<IssuedToken, Diagnostic> {
+    let created = connection.api.create_service_token(operation, Some(description)).await;
+    created.map_err(|error| {
+        let mut why = failure(&error);
+        if error.is_ambiguous() {
+            add_possible_orphan(&mut why, description);
+        }
+        why
+    })
+}
+
+/// Delivers a value to Vault, and returns the version that holds it; null if the state holds the value.
+async fn deliver(
+    operation: &Operation,
+    planned: &ServiceToken,
+    issued: &IssuedToken,
+    predecessor: Option<&AccessKey>,
+    permit: Option<WritePermit>,
+) -> Result<Field<i64>, Diagnostic> {
+    let Some(permit) = permit else { return Ok(Field::Null) };
+    let secret = Secret {
+        value: &issued.bearer(),
+        name: planned.description(),
+        id: Some(labels::id(&issued.access_key)),
+        note: predecessor.map(AccessKey::as_str),
+        generation: planned.delivery.generation.known().copied(),
+    };
+    permit.write(operation, &planned.title(), secret).await.map(Field::from)
+}
+
+/// Deletes a token whose creation was not completed.
+async fn clean_up(connection: &Connection, access_key: AccessKey, mut why: Diagnostic) -> IssueError {
+    let orphan = match delete(connection, &connection.cleanup_operation(), &access_key).await {
+        Ok(()) => {
+            add_cleanup_succeeded(&mut why);
+            None
+        }
+        Err(error) => {
+            add_cleanup_failed(&mut why, &access_key, &error);
+            Some(access_key)
+        }
+    };
+    IssueError { why, orphan }
+}
