@@ -1,8 +1,9 @@
-//! Whether roles, policies, assignments and attachments exist. Only the platform's list proves that one does not.
+//! Whether roles, policies, assignments and attachments exist. Only the platform's list proves that
+//! one does not.
 //!
-//! The platform does not document its answer about an object that does not exist, and a proxy can answer 404, too. So
-//! whenever a request for one object fails, the list decides. The exceptions are 401 and 403, which are about the caller
-//! and not about the object.
+//! The platform does not document its answer about an object that does not exist, and a proxy can
+//! answer 404, too. So whenever a request for one object fails, the list decides. The exceptions
+//! are 401 and 403, which are about the caller and not about the object.
 
 use std::sync::Arc;
 
@@ -33,7 +34,8 @@ impl Connection {
         Ok(policies.iter().any(|policy| policy == name.as_str()))
     }
 
-    /// Fetches the list of roles, and returns whether it still has a role that a request did not find.
+    /// Fetches the list of roles, and returns whether it still has a role that a request did not
+    /// find.
     ///
     /// # Errors
     /// The error to report if the list cannot be read.
@@ -42,7 +44,8 @@ impl Connection {
         listed.map_err(|error| failure(&error))
     }
 
-    /// Fetches the list of policies, and returns whether it still has a policy that a request did not find.
+    /// Fetches the list of policies, and returns whether it still has a policy that a request did
+    /// not find.
     ///
     /// # Errors
     /// The error to report if the list cannot be read.
@@ -96,7 +99,8 @@ impl Connection {
     }
 }
 
-/// Returns what was read of an object; `None` if reading failed and `is_listed` says that the object does not exist.
+/// Returns what was read of an object; `None` if reading failed and `is_listed` says that the
+/// object does not exist.
 ///
 /// # Errors
 /// The error to report if the object may exist and could not be read.
@@ -119,7 +123,8 @@ async fn value_or_absent<T>(
     }
 }
 
-/// Returns whether an object still exists after a request to delete it; `exists` reads the platform's list.
+/// Returns whether an object still exists after a request to delete it; `exists` reads the
+/// platform's list.
 ///
 /// # Errors
 /// The error to report if the object exists, or may exist.

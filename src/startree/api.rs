@@ -19,12 +19,14 @@ pub use subject::{Assignment, InvalidSubject, InvalidSubjectType, Subject, Subje
 
 /// The RBAC Manager of an environment.
 ///
-/// Every method returns within the deadline of its [`Operation`]. Its [`Error`] says whether the platform may have carried
-/// out the request. The platform does not document its answer about an object that does not exist:
-/// [`Error::is_not_found`] is the likely case, and only a list proves it.
+/// Every method returns within the deadline of its [`Operation`]. Its [`Error`] says whether the
+/// platform may have carried out the request. The platform does not document its answer about an
+/// object that does not exist: [`Error::is_not_found`] is the likely case, and only a list proves
+/// it.
 ///
-/// Requests that create or assign are not retried here: the platform does not document whether they are idempotent, so
-/// callers read the list before they repeat one. Requests that delete are retried, because a second one has no effect.
+/// Requests that create or assign are not retried here: the platform does not document whether they
+/// are idempotent, so callers read the list before they repeat one. Requests that delete are
+/// retried, because a second one has no effect.
 #[derive(Clone)]
 pub struct Api {
     client: Client,
@@ -60,7 +62,8 @@ pub struct IssuedToken {
 }
 
 impl IssuedToken {
-    /// Parses a bearer token, `st-<access key>-<secret key>`, as the page *Generate an API token* shows it.
+    /// Parses a bearer token, `st-<access key>-<secret key>`, as the page *Generate an API token*
+    /// shows it.
     pub fn of_bearer(bearer: &SecretString) -> Option<Self> {
         let (access_key, secret_key) = bearer.expose_secret().strip_prefix("st-")?.split_once('-')?;
         let is_access_key = access_key.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -72,8 +75,9 @@ impl IssuedToken {
         })
     }
 
-    /// Builds a token from the parts that an answer has: either both keys or the bearer token, which may have the scheme
-    /// `Bearer` in front or lack `st-`. The value is shown only once, so an unexpected spelling must not lose it.
+    /// Builds a token from the parts that an answer has: either both keys or the bearer token,
+    /// which may have the scheme `Bearer` in front or lack `st-`. The value is shown only once, so
+    /// an unexpected spelling must not lose it.
     fn from_parts(bearer: Option<&str>, access_key: Option<&str>, secret_key: Option<&str>) -> Option<Self> {
         let bearer = bearer.map(|bearer| match bearer.trim().split_at_checked(7) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
@@ -129,7 +133,8 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`Error`]: the platform does not accept the new token yet, and the API is still called with the old one.
+    /// [`Error`]: the platform does not accept the new token yet, and the API is still called with
+    /// the old one.
     pub async fn switch_credential(&self, operation: &Operation, issued: &IssuedToken) -> Result<(), Error> {
         let srn = Srn::ServiceToken(&issued.access_key);
         let action = format!("authenticate with the new service token {}", issued.access_key);
@@ -137,7 +142,8 @@ impl Api {
         self.client.switch_credential(operation, &issued.bearer(), &probe).await
     }
 
-    /// Creates a service token: `POST /service-tokens`. It has no access until a role is assigned to it.
+    /// Creates a service token: `POST /service-tokens`. It has no access until a role is assigned
+    /// to it.
     ///
     /// # Errors
     ///
@@ -172,8 +178,8 @@ impl Api {
             .await
     }
 
-    /// Deletes a service token: `DELETE /service-tokens/{srn}`. The platform does not document whether this deletes its
-    /// role assignments.
+    /// Deletes a service token: `DELETE /service-tokens/{srn}`. The platform does not document
+    /// whether this deletes its role assignments.
     ///
     /// # Errors
     ///
@@ -253,7 +259,8 @@ impl Api {
             .await
     }
 
-    /// Assigns a role: `POST /roles/{srn}/create-assignment`. The change can take up to an hour to take effect everywhere.
+    /// Assigns a role: `POST /roles/{srn}/create-assignment`. The change can take up to an hour to
+    /// take effect everywhere.
     ///
     /// # Errors
     ///
@@ -366,7 +373,8 @@ impl Api {
             .await
     }
 
-    /// Updates a policy: `PUT /policies/{srn}`. The platform does not document whether omitting the description clears it.
+    /// Updates a policy: `PUT /policies/{srn}`. The platform does not document whether omitting the
+    /// description clears it.
     ///
     /// # Errors
     ///
@@ -384,7 +392,8 @@ impl Api {
         self.client.send(operation, &request).await.map(drop)
     }
 
-    /// Deletes a policy: `DELETE /policies/{srn}`. The platform rejects this while the policy is attached.
+    /// Deletes a policy: `DELETE /policies/{srn}`. The platform rejects this while the policy is
+    /// attached.
     ///
     /// # Errors
     ///
@@ -418,7 +427,8 @@ fn attachment(action: String, role: &Name, policy: &Name, endpoint: &str) -> Req
     one(Method::POST, action, Srn::Role(role), Some(endpoint)).json(&body)
 }
 
-/// Adds the description to a request body, if there is one. The platform does not document whether it may be left out.
+/// Adds the description to a request body, if there is one. The platform does not document whether
+/// it may be left out.
 fn with_description(mut body: Value, description: Option<&str>) -> Value {
     if let (Some(members), Some(description)) = (body.as_object_mut(), description) {
         members.insert("description".to_owned(), description.into());

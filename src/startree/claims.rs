@@ -1,8 +1,8 @@
 //! Which resource of this process owns an assignment or an attachment.
 //!
-//! Two resources can declare the same one at the same time: the old and the new address of a renamed resource, or both
-//! objects of a replacement with `create_before_destroy`. Deleting the old resource must not delete what the new one
-//! declares, whichever is applied first.
+//! Two resources can declare the same one at the same time: the old and the new address of a
+//! renamed resource, or both objects of a replacement with `create_before_destroy`. Deleting the
+//! old resource must not delete what the new one declares, whichever is applied first.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -15,7 +15,8 @@ use crate::platform::vault_settings::VaultConnection;
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
-/// How long a list is cached, as other clients may change it. Long enough for a run that rotates many tokens.
+/// How long a list is cached, as other clients may change it. Long enough for a run that rotates
+/// many tokens.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One call from Terraform.
@@ -100,7 +101,8 @@ impl Connection {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// Starts an operation that cleans up after a failed one, even if that was cancelled or has timed out.
+    /// Starts an operation that cleans up after a failed one, even if that was cancelled or has
+    /// timed out.
     pub(super) fn cleanup_operation(&self) -> Operation {
         self.operation(&Context::default())
     }
@@ -205,7 +207,8 @@ impl Connection {
         deleted
     }
 
-    /// Returns whether a list of roles that is fetched now has this one. The list proves what a 404 alone does not.
+    /// Returns whether a list of roles that is fetched now has this one. The list proves what a 404
+    /// alone does not.
     pub(super) async fn fetch_lists_role(&self, operation: &Operation, name: &Name) -> Result<bool, Error> {
         self.roles.invalidate();
         let roles = self.role_names(operation).await?;

@@ -3,7 +3,8 @@
 use super::api::Reported;
 use crate::framework::Field;
 
-/// Refreshes a description. It stays unchanged if the platform does not report one; null and empty are equal.
+/// Refreshes a description. It stays unchanged if the platform does not report one; null and empty
+/// are equal.
 pub(super) fn refresh(state: &mut Field<String>, reported: Reported<String>) {
     let Reported::Value(description) = reported else {
         return;

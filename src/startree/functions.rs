@@ -83,7 +83,8 @@ fn token() -> Parameter {
     )
 }
 
-/// Splits a token into access key and secret key, whose lengths are documented. The error does not quote it.
+/// Splits a token into access key and secret key, whose lengths are documented. The error does not
+/// quote it.
 fn halves(token: &SecretString) -> Result<(String, SecretString), InvalidArgument> {
     let halves = IssuedToken::of_bearer(token).map(|token| (token.access_key.to_string(), token.secret_key));
     let is_alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -6,8 +6,8 @@ use crate::framework::{Diagnostic, Field, Model};
 /// The environment that an identity belongs to.
 #[derive(Model, Clone, Debug)]
 pub(super) struct InEnvironment {
-    /// The environment's name, or the host of `base_url` if the provider is configured with that. Default: the provider's
-    /// environment.
+    /// The environment's name, or the host of `base_url` if the provider is configured with that.
+    /// Default: the provider's environment.
     #[attribute(optional)]
     pub(super) environment: Field<String>,
 }

@@ -1,4 +1,5 @@
-//! StarTree: the API of its RBAC Manager, the provider, and one file per resource, data source and ephemeral resource.
+//! StarTree: the API of its RBAC Manager, the provider, and one file per resource, data source and
+//! ephemeral resource.
 //!
 //! The sources about the platform are its pages *Using the RBAC API* and *Generate an API token*.
 

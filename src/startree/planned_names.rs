@@ -1,7 +1,9 @@
-//! The names in this plan that only one object can have: of roles, policies, assignments and attachments.
+//! The names in this plan that only one object can have: of roles, policies, assignments and
+//! attachments.
 //!
-//! Terraform plans each resource by itself. Only together the resources show that two of them declare one name, or that a
-//! replacement gets a name that is taken: it would delete the existing object and then fail to create the new one.
+//! Terraform plans each resource by itself. Only together the resources show that two of them
+//! declare one name, or that a replacement gets a name that is taken: it would delete the existing
+//! object and then fail to create the new one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +12,8 @@ use super::api::Name;
 use crate::framework::{Change, Diagnostic, Field, Model, PrivateState, Value};
 use crate::platform::declarations::{Duplicate, may_be_equal};
 
-/// The key in the private state by which the second plan call of a replacement recognises the replacement.
+/// The key in the private state by which the second plan call of a replacement recognises the
+/// replacement.
 const PLANNED: &str = "planned";
 
 /// The names in this plan, by kind of object.
@@ -45,9 +48,11 @@ pub(super) enum Availability {
     Free,
     /// Another resource of this plan has the name, or may have it.
     DeclaredTwice(Duplicate),
-    /// The name is available unless the platform lists it. For a replacement, a listed name is an error.
+    /// The name is available unless the platform lists it. For a replacement, a listed name is an
+    /// error.
     FreeUnlessListed { is_replacement: bool },
-    /// Another resource in this state has the name. It may give it up in this run, before or after it is needed.
+    /// Another resource in this state has the name. It may give it up in this run, before or after
+    /// it is needed.
     InState,
 }
 
@@ -74,7 +79,8 @@ impl PlannedNames {
         names.released.insert(name.to_owned());
     }
 
-    /// Records the plan of a resource, whose name is `prior` in the state and `planned` in the plan.
+    /// Records the plan of a resource, whose name is `prior` in the state and `planned` in the
+    /// plan.
     pub(super) fn plan(
         &self,
         private: &PrivateState,
@@ -118,8 +124,9 @@ impl PlannedNames {
         }
     }
 
-    /// Plans the name of a role or a policy (`kind`), and returns the problem to report if the name is not available.
-    /// `is_listed` asks the platform; its errors are ignored here: apply reports them.
+    /// Plans the name of a role or a policy (`kind`), and returns the problem to report if the name
+    /// is not available. `is_listed` asks the platform; its errors are ignored here: apply reports
+    /// them.
     pub(super) async fn check<M: Model + Clone>(
         &self,
         private: &PrivateState,
@@ -150,8 +157,8 @@ impl PlannedNames {
 }
 
 impl Names {
-    /// Records a resource that gets the name, and returns whether another one has or gets it. One process may plan the same
-    /// creation twice, with the same configuration.
+    /// Records a resource that gets the name, and returns whether another one has or gets it. One
+    /// process may plan the same creation twice, with the same configuration.
     fn claim(&mut self, name: &str, config: &Value) -> Option<Duplicate> {
         let earlier = self.claimed.insert(name.to_owned(), config.clone());
         match earlier {
@@ -185,7 +192,8 @@ pub(super) fn already_exists(kind: &str, name: &Name) -> Diagnostic {
     .on("name")
 }
 
-/// The same in a plan: an error if the replaced object would be deleted before the creation fails, otherwise a warning.
+/// The same in a plan: an error if the replaced object would be deleted before the creation fails,
+/// otherwise a warning.
 fn exists_in_plan(kind: &str, name: &Name, is_replacement: bool) -> Diagnostic {
     let mut problem = already_exists(kind, name);
     if !is_replacement {
@@ -213,7 +221,8 @@ fn in_state(title: &str) -> Diagnostic {
 mod tests {
     use super::*;
 
-    /// Plans resources, each `(prior, planned)`, in one process, and returns the availability of the last name.
+    /// Plans resources, each `(prior, planned)`, in one process, and returns the availability of
+    /// the last name.
     fn last(plans: &[(Option<&str>, &str)]) -> Availability {
         let names = PlannedNames::default();
         let planned = plans

@@ -1,9 +1,11 @@
-//! The predecessor of a service token: the token that a rotation replaced, while both are valid (`overlap`).
+//! The predecessor of a service token: the token that a rotation replaced, while both are valid
+//! (`overlap`).
 //!
-//! An assignment that is created or changed during an overlap concerns both tokens. Terraform passes the assignment only the
-//! access key of the current one, and the process that applies a plan has not read the token's state. So this process
-//! remembers the predecessors that it created or read. For all others, the description of the current token names its
-//! predecessor: `<description> (after <access key of the predecessor>)`.
+//! An assignment that is created or changed during an overlap concerns both tokens. Terraform
+//! passes the assignment only the access key of the current one, and the process that applies a
+//! plan has not read the token's state. So this process remembers the predecessors that it created
+//! or read. For all others, the description of the current token names its predecessor:
+//! `<description> (after <access key of the predecessor>)`.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +32,8 @@ pub(super) fn parse(described: &str) -> (&str, Option<AccessKey>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Predecessor {
     pub(super) access_key: AccessKey,
-    /// Whether it is to stay valid for the overlap. If not, its deletion failed, and the next apply retries it.
+    /// Whether it is to stay valid for the overlap. If not, its deletion failed, and the next apply
+    /// retries it.
     pub(super) overlaps: bool,
 }
 

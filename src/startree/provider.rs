@@ -29,15 +29,15 @@ const USER_AGENT: HeaderValue =
 /// The provider for StarTree.
 pub struct StarTree {
     session: Session,
-    parts: Runtime,
+    runtime: Runtime,
 }
 
 impl StarTree {
     /// Creates a provider that is not yet configured.
-    pub fn new(parts: Runtime) -> Self {
+    pub fn new(runtime: Runtime) -> Self {
         Self {
-            session: Session::new(parts.clock.clone()),
-            parts,
+            session: Session::new(runtime.clock.clone()),
+            runtime,
         }
     }
 
@@ -53,7 +53,7 @@ impl StarTree {
             vault,
         } = settings;
         let pinot = pinot_url.map(|pinot_url| Pinot {
-            transport: (self.parts.transport)(&pinot_url.clone().into()),
+            transport: (self.runtime.transport)(&pinot_url.clone().into()),
             base_url: pinot_url,
             user_agent: USER_AGENT,
             request_timeout,
@@ -61,7 +61,7 @@ impl StarTree {
         let account = ProviderAccount::new(&environment, &base_url);
         let label = labels::environment(&base_url, &environment);
         let client = self.session.client(
-            &self.parts,
+            &self.runtime,
             account,
             Options {
                 base_url,
@@ -70,7 +70,7 @@ impl StarTree {
                 request_timeout,
             },
         );
-        let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
+        let vault = self.session.vault(&self.runtime, vault, USER_AGENT, request_timeout);
         Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, label)
     }
 }
@@ -90,7 +90,7 @@ impl Provider for StarTree {
         terraform_version: &str,
     ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
+        Ok(settings::resolve(config, &self.runtime.environment)?.map(|settings| self.connect(settings)))
     }
 
     fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {

@@ -1,6 +1,8 @@
-//! Which service tokens have which roles, and how a role is assigned to a subject or revoked from it.
+//! Which service tokens have which roles, and how a role is assigned to a subject or revoked from
+//! it.
 //!
-//! The API has no request for the roles of one token, so they are found in the assignments of all roles.
+//! The API has no request for the roles of one token, so they are found in the assignments of all
+//! roles.
 
 use std::sync::Arc;
 
@@ -25,7 +27,8 @@ pub(super) struct RoleGrant {
 }
 
 impl Connection {
-    /// Lists the roles of all service tokens, with one request for each role whose assignments are not cached.
+    /// Lists the roles of all service tokens, with one request for each role whose assignments are
+    /// not cached.
     ///
     /// # Errors
     /// [`Error`]: the assignments of at least one role could not be read.
@@ -92,7 +95,8 @@ pub(super) async fn assign(
 /// Revokes the role from the subject; succeeds if the subject does not have it.
 ///
 /// # Errors
-/// The error to report if the subject has the role, or may have it; or if it is the token that the provider uses.
+/// The error to report if the subject has the role, or may have it; or if it is the token that the
+/// provider uses.
 pub(super) async fn revoke(
     connection: &Connection,
     operation: &Operation,
@@ -109,7 +113,8 @@ pub(super) async fn revoke(
     .await
 }
 
-/// Revokes a role that a rotation transferred to a token, unless a role assignment of this process owns it.
+/// Revokes a role that a rotation transferred to a token, unless a role assignment of this process
+/// owns it.
 ///
 /// # Errors
 /// As for [`revoke`].
@@ -132,7 +137,8 @@ pub(super) fn is_own_token(connection: &Connection, subject: &Subject) -> bool {
     own.is_some_and(|key| Subject::token(&key) == *subject)
 }
 
-/// Returns the key of an assignment in [`Claims`](super::claims::Claims): equal for equal assignments.
+/// Returns the key of an assignment in [`Claims`](super::claims::Claims): equal for equal
+/// assignments.
 pub(super) fn claim_key(role: &Name, subject: &Subject) -> String {
     let subject = match subject.subject_type() {
         SubjectType::UserEmail | SubjectType::Domain => subject.to_string().to_ascii_lowercase(),

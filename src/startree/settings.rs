@@ -15,30 +15,33 @@ use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-/// The StarTree provider manages access to a StarTree environment with the API of its RBAC Manager: service tokens ("API
-/// tokens"), roles, policies, and role assignments.
+/// The StarTree provider manages access to a StarTree environment with the API of its RBAC Manager:
+/// service tokens ("API tokens"), roles, policies, and role assignments.
 ///
-/// Configure the environment (or `base_url`) and a token. An argument takes precedence over its environment variable, and a
-/// base URL takes precedence over the environment.
+/// Configure the environment (or `base_url`) and a token. An argument takes precedence over its
+/// environment variable, and a base URL takes precedence over the environment.
 ///
-/// **A change of an assignment can take up to an hour** to take effect everywhere.
+/// A change of an assignment can take up to an hour to take effect everywhere.
 #[derive(Model, Clone, Debug, Default)]
 pub struct Config {
-    /// The environment: the part between `rbac-manager.` and `.startree.cloud` in the host name of its RBAC Manager.
-    /// Environment variable: `STARTREE_ENVIRONMENT`.
+    /// The environment: the part between `rbac-manager.` and `.startree.cloud` in the host name of
+    /// its RBAC Manager. Environment variable: `STARTREE_ENVIRONMENT`.
     #[attribute(optional, check = unless_empty(rbac_manager))]
     environment: Field<String>,
-    /// The base URL of the RBAC Manager, instead of `environment`, such as that of a sandbox. It must be https, or http on a
-    /// loopback address. If it has no path, `/api/v1/rbac-manager` is added. Environment variable: `STARTREE_BASE_URL`.
+    /// The base URL of the RBAC Manager, instead of `environment`, such as that of a sandbox. It
+    /// must be https, or http on a loopback address. If it has no path, `/api/v1/rbac-manager` is
+    /// added. Environment variable: `STARTREE_BASE_URL`.
     #[attribute(optional, check = unless_empty(url))]
     base_url: Field<String>,
-    /// The URL of the environment's Pinot, to which `startree_token_check` sends the token that it checks. Default:
-    /// `https://pinot.<environment>.startree.cloud` (StarTree's documentation writes `https://pinot.<your url>.cloud`). With
-    /// `base_url` there is no default, because no other host is inferred from it. Environment variable: `STARTREE_PINOT_URL`.
+    /// The URL of the environment's Pinot, to which `startree_token_check` sends the token that it
+    /// checks. Default: `https://pinot.<environment>.startree.cloud` (StarTree's documentation
+    /// writes `https://pinot.<your url>.cloud`). With `base_url` there is no default, because no
+    /// other host is inferred from it. Environment variable: `STARTREE_PINOT_URL`.
     #[attribute(optional, check = unless_empty(BaseUrl::parse))]
     pinot_url: Field<String>,
-    /// The token that the provider uses. Its roles must allow it to manage roles, policies and service tokens. Environment
-    /// variable: `STARTREE_TOKEN`, which keeps the token out of the configuration.
+    /// The token that the provider uses. Its roles must allow it to manage roles, policies and
+    /// service tokens. Environment variable: `STARTREE_TOKEN`, which keeps the token out of the
+    /// configuration.
     #[attribute(optional)]
     token: Field<SecretString>,
     #[attribute(flatten)]
@@ -99,7 +102,8 @@ pub(super) fn resolve(config: Config, variables: &Environment) -> Result<Configu
     let pinot_url = match (pinot_url.known(), given_url.known(), environment.known()) {
         (Some(given), _, _) => check("pinot_url", Some(given), BaseUrl::parse, &mut diagnostics),
         (None, None, Some(name)) => host("pinot", name).ok(),
-        // A host that is inferred from a URL could belong to a third party, which would receive the token.
+        // A host that is inferred from a URL could belong to a third party, which would receive the
+        // token.
         (None, _, _) => None,
     };
     let own = token.known().and_then(IssuedToken::of_bearer);
@@ -138,8 +142,8 @@ fn rbac_manager(environment: &str) -> Result<BaseUrl, String> {
     base_url(host("rbac-manager", environment)?.as_str(), API_PATH)
 }
 
-/// Returns the base URL of a service of an environment. The environment's name becomes part of the host that a token is sent
-/// to, so it may only consist of host name labels.
+/// Returns the base URL of a service of an environment. The environment's name becomes part of the
+/// host that a token is sent to, so it may only consist of host name labels.
 fn host(service: &str, environment: &str) -> Result<BaseUrl, String> {
     let is_label = |label: &str| {
         let of = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -19,8 +19,8 @@ pub(super) struct TokenCache {
     transfers: Mutex<RoleTransfers>,
 }
 
-/// The rotations of this process that copy roles to a new token, and the roles that are revoked meanwhile: Terraform may
-/// change an assignment while it rotates the token.
+/// The rotations of this process that copy roles to a new token, and the roles that are revoked
+/// meanwhile: Terraform may change an assignment while it rotates the token.
 #[derive(Default)]
 struct RoleTransfers {
     /// Maps each token under rotation to its successor.
@@ -47,8 +47,8 @@ impl TokenCache {
         Ok(description)
     }
 
-    /// Returns whether this run has read any service token, which proves that the platform understands the request: a 404
-    /// is then about the token.
+    /// Returns whether this run has read any service token, which proves that the platform
+    /// understands the request: a 404 is then about the token.
     pub(super) fn has_read_any(&self) -> bool {
         self.has_read_any.load(Ordering::Relaxed)
     }
@@ -79,7 +79,8 @@ impl TokenCache {
         lock(&self.transfers).successors.insert(from, to);
     }
 
-    /// Records that a role assignment revokes a role from a token. Returns the token to which a rotation may have copied it.
+    /// Records that a role assignment revokes a role from a token. Returns the token to which a
+    /// rotation may have copied it.
     pub(super) fn record_revocation(&self, role: &Name, from: &AccessKey) -> Option<AccessKey> {
         let mut transfers = lock(&self.transfers);
         transfers.revoked.insert((role.clone(), from.clone()));
@@ -96,7 +97,8 @@ impl TokenCache {
         lock(&self.predecessors).record(access_key, predecessor);
     }
 
-    /// Returns the predecessor of a token that is still valid; the outer `None` means that this process does not know.
+    /// Returns the predecessor of a token that is still valid; the outer `None` means that this
+    /// process does not know.
     pub(super) fn predecessor(&self, access_key: &AccessKey) -> Option<Option<Predecessor>> {
         lock(&self.predecessors).predecessor(access_key)
     }

@@ -6,5 +6,5 @@ terraform {
   }
 }
 
-# The environment and the provider's own token come from STARTREE_ENVIRONMENT and STARTREE_TOKEN.
+# STARTREE_ENVIRONMENT and STARTREE_TOKEN set the environment and the provider's token.
 provider "startree" {}

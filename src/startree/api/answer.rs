@@ -1,8 +1,8 @@
 //! Parses the RBAC Manager's answers.
 //!
-//! Its documentation describes them and shows no example, so every plausible shape is accepted. An answer that is not
-//! clear is [`Unreadable`]: a list mistaken for an empty one would remove existing objects from the Terraform state. Errors
-//! do not quote the body.
+//! Its documentation describes them and shows no example, so every plausible shape is accepted. An
+//! answer that is not clear is [`Unreadable`]: a list mistaken for an empty one would remove
+//! existing objects from the Terraform state. Errors do not quote the body.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -26,7 +26,8 @@ pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<Strin
     names.collect()
 }
 
-/// Parses the list of a role's assignments. A row that names another role makes the list unreadable.
+/// Parses the list of a role's assignments. A row that names another role makes the list
+/// unreadable.
 pub(super) fn assignments(answer: &Answer, role: &Name) -> Result<Vec<Assignment>, Unreadable> {
     let rows = whole_list(answer, &["assignments"])?;
     let assignments = rows.iter().map(|row| {
@@ -64,8 +65,8 @@ pub(super) fn policy(answer: &Answer, srn: Srn<'_>) -> Result<Policy, Unreadable
     Ok(Policy { description, document })
 }
 
-/// Parses a new service token. Three parts are documented; the bearer token suffices, and so do the two keys, because the
-/// value is shown only once and must not be lost.
+/// Parses a new service token. Three parts are documented; the bearer token suffices, and so do the
+/// two keys, because the value is shown only once and must not be lost.
 pub(super) fn issued(answer: &Answer) -> Result<IssuedToken, Unreadable> {
     let unreadable = || unreadable("it holds no service token");
     let value = match answer.json()? {
@@ -95,8 +96,8 @@ fn about(answer: &Answer, srn: Srn<'_>) -> Result<Object, Unreadable> {
     }
 }
 
-/// Returns the name of the object: the one in its SRN, or `name` if that is the same text without percent-encoding. The
-/// platform does not document how an SRN in a body spells special characters.
+/// Returns the name of the object: the one in its SRN, or `name` if that is the same text without
+/// percent-encoding. The platform does not document how an SRN in a body spells special characters.
 fn named(object: &Object, kind: &str) -> Option<String> {
     let (in_srn, name) = (srn_of(object, kind), text(object, "name"));
     match (in_srn, name) {
@@ -105,8 +106,8 @@ fn named(object: &Object, kind: &str) -> Option<String> {
     }
 }
 
-/// Returns the name in the first SRN of this kind among an object's members, except the description, which is the user's
-/// text.
+/// Returns the name in the first SRN of this kind among an object's members, except the
+/// description, which is the user's text.
 fn srn_of(object: &Object, kind: &str) -> Option<String> {
     let mut members = object.iter().filter(|(key, _)| *key != "description");
     members.find_map(|(_, value)| in_srn(value.as_str()?, kind))

@@ -1,4 +1,5 @@
-//! Checks a token at Pinot: `GET /appconfigs`, the request with which the page *Generate an API token* tests a new token.
+//! Checks a token at Pinot: `GET /appconfigs`, the request with which the page *Generate an API
+//! token* tests a new token.
 
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ pub(in crate::startree) struct Pinot {
 }
 
 impl Pinot {
-    /// Returns whether Pinot accepts a service token now. It rejects one that is unknown (401) and one whose roles do not
-    /// allow the request (403), which includes a role that was assigned within the last hour.
+    /// Returns whether Pinot accepts a service token now. It rejects one that is unknown (401) and
+    /// one whose roles do not allow the request (403), which includes a role that was assigned
+    /// within the last hour.
     ///
     /// # Errors
     ///

@@ -1,13 +1,14 @@
-//! Names of roles and policies, access keys, and the StarTree Resource Names (SRN) that contain them.
+//! Names of roles and policies, access keys, and the StarTree Resource Names (SRN) that contain
+//! them.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The name of a role or of a policy.
 ///
-/// The platform does not document which names it accepts. A name for a new object is therefore restricted ([`FromStr`]) to
-/// characters that keep their meaning in an SRN and in a path, even if a proxy normalises the path. The name of an existing
-/// object is opaque ([`Name::existing`]).
+/// The platform does not document which names it accepts. A name for a new object is therefore
+/// restricted ([`FromStr`]) to characters that keep their meaning in an SRN and in a path, even if
+/// a proxy normalises the path. The name of an existing object is opaque ([`Name::existing`]).
 ///
 /// ```
 /// # use token_providers::startree::api::Name;
@@ -34,8 +35,8 @@ pub enum InvalidName {
 }
 
 impl Name {
-    /// Wraps the name of an object that exists, or that a configuration refers to: any text but the empty one. In a path it
-    /// becomes one percent-encoded segment.
+    /// Wraps the name of an object that exists, or that a configuration refers to: any text but the
+    /// empty one. In a path it becomes one percent-encoded segment.
     ///
     /// # Errors
     ///
@@ -74,10 +75,11 @@ impl fmt::Display for Name {
     }
 }
 
-/// The access key of a service token, which identifies the token and is its user name. It is not a secret.
+/// The access key of a service token, which identifies the token and is its user name. It is not a
+/// secret.
 ///
-/// It is documented as 16 letters and digits. Other lengths and a few more characters are accepted, but no text as long as
-/// a secret key, and none that could change a path.
+/// It is documented as 16 letters and digits. Other lengths and a few more characters are accepted,
+/// but no text as long as a secret key, and none that could change a path.
 ///
 /// ```
 /// # use token_providers::startree::api::AccessKey;
@@ -104,7 +106,8 @@ impl FromStr for AccessKey {
     type Err = InvalidAccessKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccessKey> {
-        // These characters have no meaning in a path. A whole token is longer, and begins with "st-".
+        // These characters have no meaning in a path. A whole token is longer, and begins with
+        // "st-".
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=~+".contains(&byte);
         let is_one = (1..=31).contains(&text.len()) && text.bytes().all(is_allowed) && !text.starts_with("st-");
         is_one.then(|| Self(text.to_owned())).ok_or(InvalidAccessKey)
@@ -117,14 +120,16 @@ impl fmt::Display for AccessKey {
     }
 }
 
-/// A StarTree Resource Name, as request bodies spell it: `srn2:role#table-reader`. In a path, `#` becomes `%23`.
+/// A StarTree Resource Name, as request bodies spell it: `srn2:role#table-reader`. In a path, `#`
+/// becomes `%23`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Srn<'a> {
     /// The SRN of a role.
     Role(&'a Name),
     /// The SRN of a policy.
     Policy(&'a Name),
-    /// The SRN of a service token. Its documentation says that it contains the access key, and does not show its type.
+    /// The SRN of a service token. Its documentation says that it contains the access key, and does
+    /// not show its type.
     ServiceToken(&'a AccessKey),
 }
 

@@ -47,7 +47,8 @@ impl FromStr for SubjectType {
     }
 }
 
-/// A subject that a role can be assigned to. It is never empty, and never contains the secret of a service token.
+/// A subject that a role can be assigned to. It is never empty, and never contains the secret of a
+/// service token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     subject_type: SubjectType,
@@ -118,8 +119,9 @@ impl Subject {
         })
     }
 
-    /// Returns whether an assignment is to this subject. Addresses and domains are compared without regard to case, and types
-    /// without regard to the platform's spelling (`USER_EMAIL`, `user-email`).
+    /// Returns whether an assignment is to this subject. Addresses and domains are compared without
+    /// regard to case, and types without regard to the platform's spelling (`USER_EMAIL`,
+    /// `user-email`).
     pub fn has(&self, assignment: &Assignment) -> bool {
         let same_type = assignment.subject_type.to_ascii_lowercase().replace('_', "-") == self.subject_type.as_str();
         same_type

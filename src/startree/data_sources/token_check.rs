@@ -1,14 +1,16 @@
 //! `data.startree_token_check`: whether Pinot accepts a service token.
 //!
 //! # Flow
-//! `GET /appconfigs` at Pinot with the token, as on the page *Generate an API token*. Success means valid; 401 and 403 mean
-//! invalid.
+//! `GET /appconfigs` at Pinot with the token, as on the page *Generate an API token*. Success means
+//! valid; 401 and 403 mean invalid.
 //!
 //! # Guarantees
-//! - Any other answer, such as that of a failing Pinot or of another server, is an error, not "invalid".
+//! - Any other answer, such as that of a failing Pinot or of another server, is an error, not
+//!   "invalid".
 //!
 //! # Assumptions
-//! - Every role that grants access to Pinot allows this request. A token whose roles do not allow it is reported as invalid.
+//! - Every role that grants access to Pinot allows this request. A token whose roles do not allow
+//!   it is reported as invalid.
 
 use secrecy::SecretString;
 
@@ -17,15 +19,17 @@ use crate::platform;
 use crate::rest::{Credential, Error, InvalidCredential, Kind};
 use crate::startree::connection::{Connection, Context};
 
-/// Checks whether the environment's Pinot accepts a service token, with a request that changes nothing (`GET /appconfigs`).
+/// Checks whether the environment's Pinot accepts a service token, with a request that changes
+/// nothing (`GET /appconfigs`).
 ///
-/// After a role is assigned, it can take up to an hour until the token is accepted; until then, `valid` is false. It is also
-/// false for a token that was deleted, that has no role, or whose roles do not allow it to read Pinot's configuration. The
-/// platform does not distinguish these cases.
+/// After a role is assigned, it can take up to an hour until the token is accepted; until then,
+/// `valid` is false. It is also false for a token that was deleted, that has no role, or whose
+/// roles do not allow it to read Pinot's configuration. The platform does not distinguish these
+/// cases.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct TokenCheck {
-    /// The token to check. Default: the provider's own. Like every argument of a data source, it is stored in the Terraform
-    /// state.
+    /// The token to check. Default: the provider's own. Like every argument of a data source, it is
+    /// stored in the Terraform state.
     #[attribute(optional, check = is_bearer)]
     token: Field<SecretString>,
     /// Whether Pinot accepts the token now.

@@ -6,13 +6,15 @@
 //!
 //! # Guarantees
 //! - The value is in no plan and no state.
-//! - If Open fails after it created a token, it deletes it again. If Close cannot delete the token, it reports that.
-//! - An orphan of a killed run is deleted by the next Open with the same prefix and one of the same roles, once its `lifetime`
-//!   is over. No other token is deleted; [`description`] says what proves an orphan.
+//! - If Open fails after it created a token, it deletes it again. If Close cannot delete the token,
+//!   it reports that.
+//! - An orphan of a killed run is deleted by the next Open with the same prefix and one of the same
+//!   roles, once its `lifetime` is over. No other token is deleted; [`description`] says what
+//!   proves an orphan.
 //!
 //! # Assumptions
-//! - The platform reports the description of a token. If it does not, orphans remain, and do not expire, until a user deletes
-//!   them.
+//! - The platform reports the description of a token. If it does not, orphans remain, and do not
+//!   expire, until a user deletes them.
 //! - A token that has no role yet when its run is killed is found by no request, and has no access.
 
 mod description;
@@ -35,28 +37,34 @@ use crate::token::Expiry;
 /// The default of `lifetime`.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// Creates a service token with roles for the duration of one run. Its value is in no plan and no state. Use it to configure
-/// another provider, or in a write-only argument. Requires Terraform 1.10 or later.
+/// Creates a service token with roles for the duration of one run. Its value is in no plan and no
+/// state. Use it to configure another provider, or in a write-only argument. Requires Terraform
+/// 1.10 or later.
 ///
-/// Terraform opens the resource in the plan **and** again in the apply. Each time, the provider creates a token and assigns
-/// the roles to it, and deletes it when everything that refers to it is done. **It can take up to an hour** until all services
-/// accept a token whose role was just assigned, so clients that use it at once must retry.
+/// ~> **It can take up to an hour** until all services accept a token whose role was just assigned.
+/// Clients that use it at once must retry.
 ///
-/// The platform's tokens do not expire. When a run is interrupted, Terraform does not close the resource, and the provider
-/// deletes the token when it exits. If the provider is killed as well, the token is an orphan. The next run with the same
-/// `description_prefix` and one of the same roles deletes it after its `lifetime`. It recognises the orphan by its
-/// description. The platform does not document whether it reports descriptions; if it does not, delete orphans in the Security
-/// Manager.
+/// Terraform opens the resource in the plan **and** again in the apply. Each time, the provider
+/// creates a token and assigns the roles to it, and deletes it when everything that refers to it is
+/// done.
+///
+/// The platform's tokens do not expire. When a run is interrupted, Terraform does not close the
+/// resource, and the provider deletes the token when it exits. If the provider is killed as well,
+/// the token is an orphan. The next run with the same `description_prefix` and one of the same
+/// roles deletes it after its `lifetime`. It recognises the orphan by its description. The platform
+/// does not document whether it reports descriptions; if it does not, delete orphans in the
+/// Security Manager.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct EphemeralServiceToken {
-    /// The beginning of the token's description, followed by its purpose and the end of its lifetime. Use a different prefix
-    /// for each configuration.
+    /// The beginning of the token's description, followed by its purpose and the end of its
+    /// lifetime. Use a different prefix for each configuration.
     #[attribute(required, check = is_not_blank)]
     description_prefix: Field<String>,
     /// The names of the token's roles, at least one: a token without a role has no access.
     #[attribute(required, check = are_roles)]
     roles: Field<Set<String>>,
-    /// The maximum duration of a run, such as `30m`. After that, other runs treat the token as an orphan. Default: `1h`.
+    /// The maximum duration of a run, such as `30m`. After that, other runs treat the token as an
+    /// orphan. Default: `1h`.
     #[attribute(optional, check = is_positive_duration)]
     lifetime: Field<String>,
     /// The access key, which identifies the token and is its user name.
@@ -150,7 +158,7 @@ impl EphemeralResource for ServiceTokenEphemeral {
         };
         match assign_roles(&connection, &operation, &roles, &issued.access_key).await {
             Ok(()) => Ok(opened),
-            Err(why) => Err(Failed::from(why.on("roles")).leaving(opened)),
+            Err(error) => Err(Failed::from(error.on("roles")).leaving(opened)),
         }
     }
 
@@ -167,12 +175,12 @@ impl EphemeralResource for ServiceTokenEphemeral {
         let connection = context.client()?;
         // An interrupt does not stop this: it would leave an orphan.
         let deleted = delete(&connection, &connection.cleanup_operation(), &access_key).await;
-        Ok(deleted.map_err(|mut why| {
-            why.detail.push_str(&format!(
+        Ok(deleted.map_err(|mut error| {
+            error.detail.push_str(&format!(
                 "\n\nThe ephemeral service token {access_key} may still exist, and does not expire. Delete it in the Security \
                  Manager. Otherwise the next run with the same `description_prefix` deletes it after its `lifetime`."
             ));
-            why
+            error
         })?)
     }
 }
@@ -192,7 +200,8 @@ fn unknown(config: EphemeralServiceToken) -> Opened<EphemeralServiceToken> {
     }
 }
 
-/// Deletes orphans of killed runs among the tokens that have one of the roles. A failure is only a warning.
+/// Deletes orphans of killed runs among the tokens that have one of the roles. A failure is only a
+/// warning.
 async fn delete_orphans(
     connection: &Connection,
     operation: &Operation,

@@ -1,15 +1,17 @@
 //! `startree_policy`: what is allowed or denied on which resources.
 //!
 //! # Flow
-//! - Create reads the list of policies, creates the policy unless the name is taken, and reads the list again.
+//! - Create reads the list of policies, creates the policy unless the name is taken, and reads the
+//!   list again.
 //! - Read fetches description and document.
 //! - Update changes them in place (PUT) and reads the result.
 //! - Delete deletes the policy, and reads the list until it is gone.
 //!
 //! # Guarantees
-//! - A policy that existed before is not adopted. A policy that this resource created is in the state even if the answer
-//!   was lost.
-//! - Documents are compared as JSON: formatting is no change, in the configuration or by the platform.
+//! - A policy that existed before is not adopted. A policy that this resource created is in the
+//!   state even if the answer was lost.
+//! - Documents are compared as JSON: formatting is no change, in the configuration or by the
+//!   platform.
 //! - A policy leaves the state only if a complete list of policies does not have it.
 //! - The error of a rejected deletion lists the roles that the policy is attached to.
 //!
@@ -36,18 +38,21 @@ use crate::startree::planned_names::already_exists;
 /// Manages a policy: what is allowed or denied on which resources. Attach it to roles with
 /// [`startree_role_policy_attachment`](role_policy_attachment.md).
 ///
-/// **Refer to a policy by its `id`**, not by its `name`. When Terraform replaces the policy, it then also replaces the
-/// resources that refer to it, in the right order. The platform does not delete a policy that is attached to a role.
+/// -> **Refer to a policy by its `id`**, not by its `name`. When Terraform replaces the policy, it
+/// then also replaces the resources that refer to it, in the right order. The platform does not
+/// delete a policy that is attached to a role.
 ///
-/// The platform does not document which names are valid, and whether a policy may lack a description.
+/// The platform does not document which names are valid, and whether a policy may lack a
+/// description.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct Policy {
-    /// The policy's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would change the meaning of its SRN.
+    /// The policy's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would
+    /// change the meaning of its SRN.
     #[attribute(required, requires_replace, check = is_name)]
     pub(in crate::startree) name: Field<String>,
-    /// The policy's document: a JSON object, usually written with `jsonencode`. It is compared as JSON, so a change of
-    /// formatting is no change. Its contents are described in
-    /// [Custom policies](https://docs.startree.ai/corecapabilities/security/custom-policies).
+    /// The policy's document: a JSON object, usually written with `jsonencode`. It is compared as
+    /// JSON, so a change of formatting is no change. Its contents are described in [Custom
+    /// policies](https://docs.startree.ai/corecapabilities/security/custom-policies).
     #[attribute(required, check = is_json_object)]
     pub(in crate::startree) document: Field<String>,
     /// A description of the policy.
@@ -228,7 +233,8 @@ async fn create(
     ensure::created(operation, &title(name), taken, failure, create, exists).await
 }
 
-/// Updates the policy, and reads the result: the answer may be lost, or may not come from the platform.
+/// Updates the policy, and reads the result: the answer may be lost, or may not come from the
+/// platform.
 async fn update(
     connection: &Connection,
     operation: &Operation,
@@ -240,7 +246,8 @@ async fn update(
     if prior.matches(&planned) {
         return Ok(planned);
     }
-    // A description to be removed is sent as an empty one: the platform may keep it if the request leaves it out.
+    // A description to be removed is sent as an empty one: the platform may keep it if the request
+    // leaves it out.
     let removed = prior.description.known().map(|_| "");
     let description = planned.description.known().map(String::as_str).or(removed);
     let document = planned.document.known().map_or("", String::as_str);
@@ -255,11 +262,11 @@ async fn update(
     if state.matches(&planned) {
         return Ok(planned);
     }
-    let why = match updated {
+    let error = match updated {
         Err(error) => failure(&error),
         Ok(()) => update_had_no_effect(name),
     };
-    Err(Failed::from(why).leaving(state))
+    Err(Failed::from(error).leaving(state))
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
@@ -268,12 +275,12 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
         exists_after_delete(deleted, connection.has_policy(operation, name)).await
     })
     .await;
-    let Err(mut why) = deleted else { return Ok(()) };
+    let Err(mut error) = deleted else { return Ok(()) };
     let roles = attached_to(connection, operation, name).await;
     if !roles.is_empty() {
-        why.detail.push_str(&is_attached(&roles));
+        error.detail.push_str(&is_attached(&roles));
     }
-    Err(why)
+    Err(error)
 }
 
 /// Returns the roles that the policy is attached to, as far as they can be read.

@@ -1,20 +1,23 @@
 //! `startree_role`: a role, to which policies are attached and which is assigned to subjects.
 //!
 //! # Flow
-//! - Create reads the list of roles, creates the role unless the name is taken, and reads the list again.
+//! - Create reads the list of roles, creates the role unless the name is taken, and reads the list
+//!   again.
 //! - Read fetches the description.
 //! - There is no update: the API has no request to change a role, so every change replaces it.
-//! - Delete checks that the role is not assigned, deletes it, and reads the list until the role is gone.
+//! - Delete checks that the role is not assigned, deletes it, and reads the list until the role is
+//!   gone.
 //!
 //! # Guarantees
-//! - A role that existed before is not adopted. A role that this resource created is in the state even if the answer was
-//!   lost.
+//! - A role that existed before is not adopted. A role that this resource created is in the state
+//!   even if the answer was lost.
 //! - A role leaves the state only if a complete list of roles does not have it.
 //! - A role that is assigned is not deleted; the error lists the subjects.
 //!
 //! # Assumptions
 //! - The list of roles is complete. A list that says that it is one page of several is an error.
-//! - No other client creates a role of the same name between the check and the creation, with a lost answer to ours.
+//! - No other client creates a role of the same name between the check and the creation, with a
+//!   lost answer to ours.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::ensure::{self, CreateError};
@@ -28,21 +31,25 @@ use crate::startree::identity::InEnvironment;
 use crate::startree::names::{is_name, name};
 use crate::startree::planned_names::already_exists;
 
-/// Manages a role. Attach policies to it with [`startree_role_policy_attachment`](role_policy_attachment.md), and assign it
-/// with [`startree_role_assignment`](role_assignment.md).
+/// Manages a role. Attach policies to it with
+/// [`startree_role_policy_attachment`](role_policy_attachment.md), and assign it with
+/// [`startree_role_assignment`](role_assignment.md).
 ///
-/// **Refer to a role by its `id`**, not by its `name`. When Terraform replaces the role, it then also replaces the resources
-/// that refer to it, in the right order. The platform does not delete a role that is assigned.
+/// -> **Refer to a role by its `id`**, not by its `name`. When Terraform replaces the role, it then
+/// also replaces the resources that refer to it, in the right order. The platform does not delete a
+/// role that is assigned.
 ///
-/// The platform has no documented request to change a role, so a change of `description` replaces it. The platform also does
-/// not document:
+/// The platform has no documented request to change a role, so a change of `description` replaces
+/// it. The platform also does not document:
 ///
-/// - whether it reports a role's description; if it does not, the provider cannot detect drift of it;
+/// - whether it reports a role's description; if it does not, the provider cannot detect drift of
+///   it;
 /// - which names are valid, and whether a role may lack a description;
 /// - whether a role with attached policies can be deleted.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct Role {
-    /// The role's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would change the meaning of its SRN.
+    /// The role's name. It must not contain `#`, `:`, `/`, `\`, `?`, `%` or `*`, which would change
+    /// the meaning of its SRN.
     #[attribute(required, requires_replace, check = is_name)]
     pub(in crate::startree) name: Field<String>,
     /// A description of the role.
@@ -178,7 +185,8 @@ async fn create(
 }
 
 async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> Result<(), Diagnostic> {
-    // The cache may be stale, and only a list that is fetched now proves that the role is not assigned.
+    // The cache may be stale, and only a list that is fetched now proves that the role is not
+    // assigned.
     connection.invalidate_assignments(name);
     let assignments = connection.assignments(operation, name).await;
     let assignments = or_absent(assignments, connection.still_has_role(operation, name)).await?;
@@ -191,16 +199,17 @@ async fn delete(connection: &Connection, operation: &Operation, name: &Name) -> 
         exists_after_delete(deleted, connection.has_role(operation, name)).await
     })
     .await;
-    let Err(mut why) = deleted else { return Ok(()) };
-    // The platform does not document that attached policies prevent a deletion, but it is a likely cause.
+    let Err(mut error) = deleted else { return Ok(()) };
+    // The platform does not document that attached policies prevent a deletion, but it is a likely
+    // cause.
     let attached = connection.policies_of(operation, name).await.unwrap_or_default();
     if !attached.is_empty() {
-        why.detail.push_str(&format!(
+        error.detail.push_str(&format!(
             "\n\nThese policies are still attached to it: {}.",
             attached.join(", ")
         ));
     }
-    Err(why)
+    Err(error)
 }
 
 /// Names a role in a message.

@@ -1,24 +1,30 @@
 //! `startree_role_assignment`: a role that is assigned to a subject.
 //!
 //! # Flow
-//! - Create reads the role's assignments, assigns the role unless the subject has it, and reads them again.
+//! - Create reads the role's assignments, assigns the role unless the subject has it, and reads
+//!   them again.
 //! - Read reads the assignments.
-//! - Update assigns the role to the new subject first, and then revokes it from the old one, so a rotated service token has
-//!   its roles without a gap. Another role replaces the resource.
+//! - Update assigns the role to the new subject first, and then revokes it from the old one, so a
+//!   rotated service token has its roles without a gap. Another role replaces the resource.
 //! - Delete revokes the role, and reads the assignments until it is gone.
 //!
 //! # Guarantees
-//! - A declared role is assigned even if an answer was lost, and a revoked one is not in the role's list.
+//! - A declared role is assigned even if an answer was lost, and a revoked one is not in the role's
+//!   list.
 //! - An assignment that may exist is in the state, because it grants access.
-//! - An assignment leaves the state only if the complete list of the role's assignments, or of the roles, does not have it.
-//! - No role is revoked from the token that the provider uses. While a service token and its predecessor are both valid
-//!   (`overlap`), the role is assigned to and revoked from both; see [`predecessor`](crate::startree::predecessor).
-//! - An update that fails half-way records every subject that may have the role (`previous`), and the next apply retries it.
-//! - An assignment that two resources of one run declare, as when the address of a resource changes, belongs to the one that
-//!   is applied last.
+//! - An assignment leaves the state only if the complete list of the role's assignments, or of the
+//!   roles, does not have it.
+//! - No role is revoked from the token that the provider uses. While a service token and its
+//!   predecessor are both valid (`overlap`), the role is assigned to and revoked from both; see
+//!   [`predecessor`](crate::startree::predecessor).
+//! - An update that fails half-way records every subject that may have the role (`previous`), and
+//!   the next apply retries it.
+//! - An assignment that two resources of one run declare, as when the address of a resource
+//!   changes, belongs to the one that is applied last.
 //!
 //! # Assumptions
-//! - A role's list of assignments is complete. A list that says that it is one page of several is an error.
+//! - A role's list of assignments is complete. A list that says that it is one page of several is
+//!   an error.
 //! - The platform ignores case in email addresses and domains.
 
 mod assign;
@@ -41,42 +47,45 @@ use crate::startree::role_grants::{claim_key, is_own_token, own_token_keeps_role
 
 /// Assigns a role to a person, a group, all people of an email domain, or a service token.
 ///
-/// **A change can take up to an hour** to take effect everywhere, both when a role is assigned and when it is revoked. To
-/// revoke a service token's access at once, delete the token.
+/// ~> **A change can take up to an hour** to take effect everywhere, both when a role is assigned
+/// and when it is revoked. To revoke a service token's access at once, delete the token.
 ///
-/// **When a service token is rotated**, its `access_key` changes, and with it the assignment. In the same apply, the new token
-/// gets the role before the old one loses it. During an `overlap`, the assignment concerns both tokens: a new assignment
-/// assigns the role to both, and removing it revokes the role from both, which the plan shows. A new assignment reaches the
-/// previous token only if the platform reports the descriptions of tokens.
+/// If the subject already has the role, the resource adopts the assignment, and destroying the
+/// resource revokes the role. The provider does not revoke a role from the service token that it
+/// uses itself.
 ///
-/// If the subject already has the role, the resource adopts the assignment, and destroying the resource revokes the role.
-/// The provider does not revoke a role from the service token that it uses itself.
+/// When a service token is rotated, its `access_key` changes, and with it the assignment. In the
+/// same apply, the new token gets the role before the old one loses it. During an `overlap`, the
+/// assignment concerns both tokens: a new assignment assigns the role to both, and removing it
+/// revokes the role from both, which the plan shows. A new assignment reaches the previous token
+/// only if the platform reports the descriptions of tokens.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct RoleAssignment {
-    /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that Terraform destroys the assignment
-    /// before the role.
+    /// The role's `id`, which is its name. Refer to it as `startree_role.<name>.id`, so that
+    /// Terraform destroys the assignment before the role.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(in crate::startree) role: Field<String>,
     /// The type of the subject.
     #[attribute(required, one_of = SubjectType::ALL.map(SubjectType::as_str))]
     pub(in crate::startree) subject_type: Field<String>,
-    /// The subject that gets the role: an email address, the name of a group of the identity provider, a domain such as
-    /// `acme.com`, or the access key of a service token. The access key is the part between `st-` and the next hyphen; never
-    /// give the whole token. When the subject changes, the new one gets the role before the old one loses it.
+    /// The subject that gets the role: an email address, the name of a group of the identity
+    /// provider, a domain such as `acme.com`, or the access key of a service token. The access key
+    /// is the part between `st-` and the next hyphen; never give the whole token. When the subject
+    /// changes, the new one gets the role before the old one loses it.
     #[attribute(required)]
     pub(in crate::startree) subject: Field<String>,
     /// `<role>/<subject_type>/<subject>`
     #[attribute(computed, planned)]
     pub(in crate::startree) id: Field<String>,
-    /// Former subjects that still have the role because revoking it failed, each as `<subject_type>/<subject>`. The next apply
-    /// revokes it. Null if there are none.
+    /// Former subjects that still have the role because revoking it failed, each as
+    /// `<subject_type>/<subject>`. The next apply revokes it. Null if there are none.
     #[attribute(computed, planned)]
     pub(in crate::startree) previous: Field<Vec<String>>,
 }
 
 impl RoleAssignment {
-    /// Returns the state in which these subjects have the role: first the declared one, then those from which it could not be
-    /// revoked. `None` if there are none.
+    /// Returns the state in which these subjects have the role: first the declared one, then those
+    /// from which it could not be revoked. `None` if there are none.
     fn held_by(role: &Name, holders: &[Subject]) -> Option<Self> {
         let (subject, previous) = holders.split_first()?;
         let name = |subject: &Subject| format!("{}/{}", subject.subject_type().as_str(), subject.as_str());
@@ -116,7 +125,8 @@ fn subject(subject_type: &str, subject: &str) -> Result<Subject, Diagnostic> {
     Subject::new(subject_type, subject).map_err(invalid_subject)
 }
 
-/// Returns the assignments that an id can name. There may be several, because role and subject may contain slashes.
+/// Returns the assignments that an id can name. There may be several, because role and subject may
+/// contain slashes.
 fn parse_id(id: &str) -> Vec<(Name, Subject)> {
     let slashes = id.match_indices('/');
     let candidates = slashes.filter_map(|(at, _)| {
@@ -243,11 +253,8 @@ impl Resource for RoleAssignmentResource {
                 holders = revoke_all(&connection, &operation, &role, holders, context).await;
                 holders.insert(0, subject);
             }
-            Err(CreateError {
-                diagnostic: why,
-                may_exist,
-            }) => {
-                context.report(why);
+            Err(CreateError { diagnostic, may_exist }) => {
+                context.report(diagnostic);
                 if may_exist && !holders.contains(&subject) {
                     holders.push(subject);
                 }

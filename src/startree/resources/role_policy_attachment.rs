@@ -1,18 +1,22 @@
 //! `startree_role_policy_attachment`: a policy that is attached to a role.
 //!
 //! # Flow
-//! - Create reads the role's list of policies, attaches the policy unless it is attached, and reads the list again.
+//! - Create reads the role's list of policies, attaches the policy unless it is attached, and reads
+//!   the list again.
 //! - Read reads the list.
 //! - There is no update: every change replaces the attachment.
 //! - Delete detaches the policy, and reads the list until it is gone.
 //!
 //! # Guarantees
-//! - A declared policy is attached even if an answer was lost, and a detached one is not in the role's list.
+//! - A declared policy is attached even if an answer was lost, and a detached one is not in the
+//!   role's list.
 //! - An attachment that may exist is in the state, because it may grant access.
-//! - An attachment leaves the state only if the complete list of the role's policies, or of the roles, does not have it.
+//! - An attachment leaves the state only if the complete list of the role's policies, or of the
+//!   roles, does not have it.
 //!
 //! # Assumptions
-//! - A role's list of policies is complete. A list that says that it is one page of several is an error.
+//! - A role's list of policies is complete. A list that says that it is one page of several is an
+//!   error.
 
 use crate::framework::{Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Value};
 use crate::platform::ensure::{self, CreateError};
@@ -27,15 +31,16 @@ use crate::startree::planned_names::{Availability, declared_twice};
 
 /// Attaches a policy to a role. Use one attachment for each policy of a role.
 ///
-/// If the policy is already attached, the resource adopts the attachment, and destroying the resource detaches the policy.
-/// The platform does not document how long an attachment takes to take effect. An assignment can take up to an hour.
+/// If the policy is already attached, the resource adopts the attachment, and destroying the
+/// resource detaches the policy. The platform does not document how long an attachment takes to
+/// take effect. An assignment can take up to an hour.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct RolePolicyAttachment {
     /// The role's `id`, which is its name, such as `startree_role.<name>.id`.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(in crate::startree) role: Field<String>,
-    /// The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that Terraform destroys the
-    /// attachment before the policy.
+    /// The policy's `id`, which is its name. Refer to it as `startree_policy.<name>.id`, so that
+    /// Terraform destroys the attachment before the policy.
     #[attribute(required, requires_replace, check = is_existing_name)]
     pub(in crate::startree) policy: Field<String>,
     /// `<role>/<policy>`
@@ -205,7 +210,8 @@ fn title(role: &Name, policy: &Name) -> String {
     )
 }
 
-/// Returns the attachments that an id can name. There may be several, because both names may contain slashes.
+/// Returns the attachments that an id can name. There may be several, because both names may
+/// contain slashes.
 fn parse_id(id: &str) -> Vec<(Name, Name)> {
     let slashes = id.match_indices('/');
     let candidates =

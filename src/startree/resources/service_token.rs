@@ -1,29 +1,35 @@
-//! `startree_service_token`: a credential for machines, which the platform's user interface calls an API token.
+//! `startree_service_token`: a credential for machines, which the platform's user interface calls
+//! an API token.
 //!
 //! # Flow
-//! - Create issues a token and takes its value from the answer, the only place where the platform shows it (`create.rs`).
-//! - A reason to rotate (`rotation_policy.rs`) creates a successor with the roles of the current token, delivers its value, and
-//!   then deletes the current token (`rotate.rs`): in the same apply, or in the first one after `overlap`. Until then the
-//!   successor's description names its predecessor.
+//! - Create issues a token and takes its value from the answer, the only place where the platform
+//!   shows it (`create.rs`).
+//! - A reason to rotate (`rotation_policy.rs`) creates a successor with the roles of the current
+//!   token, delivers its value, and then deletes the current token (`rotate.rs`): in the same
+//!   apply, or in the first one after `overlap`. Until then the successor's description names its
+//!   predecessor.
 //! - Delete revokes the roles of both tokens and deletes both (`delete.rs`).
 //!
 //! # Guarantees
-//! - Every token that an answer reported is in the state afterwards, or is deleted again, whatever else failed.
-//! - The current token is deleted only after its successor has all its roles and its value is stored. A token that could not
-//!   be deleted stays in the state as `previous_access_key`, and the next apply retries it. A resource never has more than two
-//!   tokens.
-//! - A token leaves the state only if the platform demonstrably finds service tokens, and twice does not find this one
-//!   (`existence.rs`).
+//! - Every token that an answer reported is in the state afterwards, or is deleted again, whatever
+//!   else failed.
+//! - The current token is deleted only after its successor has all its roles and its value is
+//!   stored. A token that could not be deleted stays in the state as `previous_access_key`, and the
+//!   next apply retries it. A resource never has more than two tokens.
+//! - A token leaves the state only if the platform demonstrably finds service tokens, and twice
+//!   does not find this one (`existence.rs`).
 //! - The token that the provider uses is not deleted.
-//! - A token whose configuration is unchanged and that is not due is not changed, and neither is an imported one.
+//! - A token whose configuration is unchanged and that is not due is not changed, and neither is an
+//!   imported one.
 //!
 //! # Assumptions
-//! - The SRN of a service token is `srn2:service-token#<access key>`. If it is not, no token leaves the state.
-//! - A creation whose answer was lost may leave an orphan that no request finds. It has no role and therefore no access; the
-//!   error says so.
-//! - A run that is killed between the creation of a successor and the write of its state leaves an orphan with roles, whose
-//!   value is lost or only in Vault. If it is in Vault, the next refresh completes the rotation; otherwise, the plan of the
-//!   next rotation warns.
+//! - The SRN of a service token is `srn2:service-token#<access key>`. If it is not, no token leaves
+//!   the state.
+//! - A creation whose answer was lost may leave an orphan that no request finds. It has no role and
+//!   therefore no access; the error says so.
+//! - A run that is killed between the creation of a successor and the write of its state leaves an
+//!   orphan with roles, whose value is lost or only in Vault. If it is in Vault, the next refresh
+//!   completes the rotation; otherwise, the plan of the next rotation warns.
 
 mod create;
 mod delete;
@@ -209,8 +215,8 @@ impl Resource for ServiceTokenResource {
                 Ok(planned)
             }
             // The state records the orphan without a value, so that the next apply replaces it.
-            Err(IssueError { why, orphan }) => Err(Failed {
-                diagnostics: why.into(),
+            Err(IssueError { diagnostic, orphan }) => Err(Failed {
+                diagnostics: diagnostic.into(),
                 leaves: orphan.map(|access_key| {
                     planned.set_without_value(&access_key);
                     planned
@@ -294,8 +300,8 @@ impl Resource for ServiceTokenResource {
             && state.previous.previous_access_key.is_null()
         {
             let operation = connection.operation(context);
-            if let Err(why) = delete_unless_own(&connection, &operation, &prior.title(), &previous).await {
-                context.report(why);
+            if let Err(error) = delete_unless_own(&connection, &operation, &prior.title(), &previous).await {
+                context.report(error);
                 state.previous = PreviousToken::new(&previous, Deletion::Due);
             }
         }
@@ -372,7 +378,8 @@ impl Resource for ServiceTokenResource {
     }
 }
 
-/// Returns the user's part of a token's description; null if it is empty or the platform does not report it.
+/// Returns the user's part of a token's description; null if it is empty or the platform does not
+/// report it.
 fn description(reported: Reported<String>) -> Field<String> {
     match reported {
         Reported::Value(text) if !text.is_empty() => predecessor::parse(&text).0.into(),

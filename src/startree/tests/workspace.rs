@@ -1,4 +1,5 @@
-//! Configurations of several resources, applied to the sandbox by the in-memory Terraform, under tokio's paused clock.
+//! Configurations of several resources, applied to the sandbox by the in-memory Terraform, under
+//! tokio's paused clock.
 
 mod names;
 mod overlap;

@@ -1,22 +1,23 @@
-//! The examples that the documentation shows: each works as it stands.
+//! The examples in the documentation: each works unchanged.
 
 use std::fs;
 use std::path::Path;
 
 use super::world::World;
 
-/// The access key in the examples. The platform draws another.
+/// The access key in the examples. The platform generates another one.
 const KEY: &str = "XkQBXKr652MV1VF9";
 
-/// Takes these files of an example as the configuration, with the `provider` block.
-fn take(world: &World, example: &Path, files: &[&str]) {
+/// Uses these files of an example as the configuration, with the `provider` block.
+fn use_files(world: &World, example: &Path, files: &[&str]) {
     let files = files.iter().map(|file| example.join(file));
     world.take(&files.chain([World::provider_example()]).collect::<Vec<_>>());
 }
 
-/// Makes what the example of a resource shows, and has Terraform forget the one that its imports are of.
-async fn forget_what_is_made(world: &World, example: &Path) {
-    take(world, example, &["resource.tf"]);
+/// Applies the example of a resource, and removes the resource of its import examples from the
+/// state.
+async fn prepare_import(world: &World, example: &Path) {
+    use_files(world, example, &["resource.tf"]);
     world.apply().await;
     let import = fs::read_to_string(example.join("import-by-string.tf")).unwrap();
     let address = import
@@ -28,26 +29,26 @@ async fn forget_what_is_made(world: &World, example: &Path) {
 }
 
 #[test]
-fn every_resource_is_made_as_shown() {
+fn resource_examples_apply_and_are_stable() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["resource.tf"]);
+            use_files(world, &example, &["resource.tf"]);
             world.apply().await;
             world.plans_nothing().await;
             world.destroy().await;
-            assert_eq!(world.left(), (0, 0), "{}", example.display());
+            assert_eq!(world.added_policies_and_roles(), (0, 0), "{}", example.display());
         });
     }
 }
 
 #[test]
-fn every_resource_is_imported_as_shown() {
+fn import_examples_import_without_changes() {
     let named = World::examples("resources")
         .into_iter()
         .filter(|example| !example.ends_with("startree_service_token"));
     for example in named {
         World::on_each_version(async |world| {
-            forget_what_is_made(world, &example).await;
+            prepare_import(world, &example).await;
             world.import_as_shown(&example).await;
             world.plans_nothing().await;
         });
@@ -56,8 +57,8 @@ fn every_resource_is_imported_as_shown() {
                 continue;
             }
             World::on_each_version_since(since, async |world| {
-                forget_what_is_made(world, &example).await;
-                take(world, &example, &["resource.tf", file]);
+                prepare_import(world, &example).await;
+                use_files(world, &example, &["resource.tf", file]);
                 let run = world.apply().await;
                 assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
                 world.plans_nothing().await;
@@ -67,11 +68,11 @@ fn every_resource_is_imported_as_shown() {
 }
 
 #[test]
-fn a_service_token_is_imported_as_shown_by_the_key_that_was_drawn() {
+fn service_token_import_examples_import_the_generated_key() {
     let example = World::examples_folder().join("resources/startree_service_token");
     for (since, file) in [((1, 0), None), ((1, 5), Some("import-by-string.tf"))] {
         World::on_each_version_since(since, async |world| {
-            forget_what_is_made(world, &example).await;
+            prepare_import(world, &example).await;
             let key = world.keys().remove(0);
             match file {
                 None => {
@@ -79,11 +80,11 @@ fn a_service_token_is_imported_as_shown_by_the_key_that_was_drawn() {
                         .import_edited(&example, |command| command.replace(KEY, &key))
                         .await;
                     let run = world.apply().await;
-                    // What is declared about its rotation is recorded.
+                    // The rotation policy is recorded in the state.
                     assert!(run.says("0 added, 1 changed, 0 destroyed"), "{run}");
                 }
                 Some(file) => {
-                    take(world, &example, &["resource.tf"]);
+                    use_files(world, &example, &["resource.tf"]);
                     world.take_edited(&[example.join(file)], |text| text.replace(KEY, &key));
                     let run = world.apply().await;
                     assert!(run.says("1 imported, 0 added, 1 changed, 0 destroyed"), "{run}");
@@ -96,14 +97,14 @@ fn a_service_token_is_imported_as_shown_by_the_key_that_was_drawn() {
 }
 
 #[test]
-fn every_data_source_and_function_tells_what_is_shown() {
+fn data_source_and_function_examples_apply_and_are_stable() {
     for (kind, file, since) in [
         ("data-sources", "data-source.tf", (1, 5)),
         ("functions", "function.tf", (1, 8)),
     ] {
         for example in World::examples(kind) {
             World::on_each_version_since(since, async |world| {
-                take(world, &example, &[file]);
+                use_files(world, &example, &[file]);
                 let run = world.apply().await;
                 assert!(!run.says("Check block assertion failed"), "{run}");
                 world.plans_nothing().await;
@@ -113,10 +114,10 @@ fn every_data_source_and_function_tells_what_is_shown() {
 }
 
 #[test]
-fn every_ephemeral_resource_is_there_for_the_run() {
+fn ephemeral_resource_examples_exist_only_during_the_run() {
     for example in World::examples("ephemeral-resources") {
         World::on_each_version_since((1, 10), async |world| {
-            take(world, &example, &["ephemeral-resource.tf"]);
+            use_files(world, &example, &["ephemeral-resource.tf"]);
             world.apply().await;
             assert!(world.sandbox.roles().contains_key("orders-reader"));
             assert!(world.keys().is_empty());

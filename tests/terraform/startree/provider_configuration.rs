@@ -3,25 +3,9 @@
 use super::world::{ACCESS, World};
 
 #[test]
-fn without_environment_and_token_two_errors_say_what_to_set() {
+fn invalid_argument_is_reported_on_the_provider_block() {
     World::on_each_version(async |world| {
-        world.unset_env("STARTREE_BASE_URL");
-        world.set_env("STARTREE_TOKEN", "");
-        world.configure(&format!("provider \"startree\" {{}}\n{ACCESS}"));
-        let run = world.plan_fails().await;
-        assert!(
-            run.says("Missing environment") && run.says("STARTREE_ENVIRONMENT"),
-            "{run}"
-        );
-        assert!(run.says("Missing token") && run.says("STARTREE_TOKEN"), "{run}");
-        assert_eq!(run.text().matches("Error:").count(), 2, "{run}");
-    });
-}
-
-#[test]
-fn what_is_wrong_with_an_argument_is_said_on_it() {
-    World::on_each_version(async |world| {
-        for (argument, said) in [
+        for (argument, phrase) in [
             ("environment = \"acme.startree.cloud/\"", "must be the part between"),
             (
                 "base_url = \"http://rbac-manager.acme.startree.cloud\"",
@@ -34,7 +18,7 @@ fn what_is_wrong_with_an_argument_is_said_on_it() {
             world.configure(&format!("provider \"startree\" {{\n  {argument}\n}}\n{ACCESS}"));
             let run = world.plan_fails().await;
             assert!(
-                run.says(said) && run.says("provider[\"registry.terraform.io/token-providers/startree\"]"),
+                run.says(phrase) && run.says("provider[\"registry.terraform.io/token-providers/startree\"]"),
                 "{run}"
             );
         }
@@ -42,7 +26,7 @@ fn what_is_wrong_with_an_argument_is_said_on_it() {
 }
 
 #[test]
-fn a_token_that_is_known_only_at_apply_does_not_fail_the_plan() {
+fn plan_succeeds_with_a_token_known_only_at_apply() {
     World::on_each_version(async |world| {
         world.set_env("TF_VAR_token", &world.given("STARTREE_TOKEN"));
         world.set_env("STARTREE_TOKEN", "");

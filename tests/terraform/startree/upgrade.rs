@@ -1,10 +1,10 @@
-//! A state survives an upgrade of the provider.
+//! Upgrades of the provider with an existing state.
 
 use token_providers::sandbox::startree::Environment;
 
 use crate::terraform::upgrade;
 
-/// Every resource there is.
+/// Every resource type.
 const RESOURCES: &str = r#"
 resource "startree_policy" "read_only" {
   name        = "read-only"
@@ -35,11 +35,11 @@ resource "startree_role_assignment" "ci" {
 "#;
 
 #[test]
-fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
+fn state_of_an_older_schema_is_upgraded_without_changes() {
     upgrade::state_is_upgraded_and_plans_nothing::<Environment>(|_| {}, RESOURCES);
 }
 
 #[test]
-fn states_of_released_versions_are_read_unchanged() {
+fn states_of_released_versions_load_unchanged() {
     upgrade::stored_states_are_read::<Environment>(|_| {}, RESOURCES);
 }

@@ -1,4 +1,4 @@
-//! One StarTree environment (a sandbox) with a real Terraform beside it.
+//! A StarTree sandbox and a real Terraform.
 
 use secrecy::ExposeSecret as _;
 use token_providers::framework::Provider;
@@ -9,7 +9,7 @@ use token_providers::startree::StarTree;
 
 pub(crate) use crate::terraform::world::{PlatformUnderTest, generation, until, warnings};
 
-/// A StarTree environment, and a real Terraform.
+/// A StarTree sandbox and a real Terraform.
 pub(crate) type World = crate::terraform::world::World<Environment>;
 
 impl PlatformUnderTest for Environment {
@@ -35,7 +35,7 @@ impl PlatformUnderTest for Environment {
     }
 }
 
-/// A policy, a role that has it, and a group that has the role.
+/// A policy, a role with the policy, and a group with the role.
 pub(crate) const ACCESS: &str = r#"
 resource "startree_policy" "read_only" {
   name        = "read-only"
@@ -61,14 +61,15 @@ resource "startree_role_assignment" "analysts" {
 "#;
 
 impl World {
-    /// What the role `reader` has and who has it, by name; `None` if there is no such role.
+    /// Returns the policies and the subjects of the role `reader`; `None` if the role does not
+    /// exist.
     pub(crate) fn reader(&self) -> Option<(Vec<String>, Vec<Subject>)> {
         let role = self.sandbox.roles().remove("reader")?;
         let subjects = role.subjects().cloned().collect();
         Some((role.policies.into_iter().collect(), subjects))
     }
 
-    /// The access keys of the service tokens there are, but for the provider's.
+    /// Returns the access keys of all service tokens but the provider's.
     pub(crate) fn keys(&self) -> Vec<String> {
         let own = self.given("STARTREE_TOKEN");
         let tokens = self.sandbox.tokens().into_iter();
@@ -76,8 +77,8 @@ impl World {
         others.map(|token| token.access_key).collect()
     }
 
-    /// How many policies and roles there are beside those that the environment began with.
-    pub(crate) fn left(&self) -> (usize, usize) {
+    /// Returns how many policies and roles exist in addition to the sandbox's initial ones.
+    pub(crate) fn added_policies_and_roles(&self) -> (usize, usize) {
         (self.sandbox.policies().len() - 1, self.sandbox.roles().len() - 3)
     }
 }

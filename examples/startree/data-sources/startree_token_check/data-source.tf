@@ -1,9 +1,9 @@
-# The provider's own token, as none is given.
+# Without `token`, the provider's own token is checked.
 data "startree_token_check" "own" {}
 
 check "own_token" {
   assert {
     condition     = data.startree_token_check.own.valid
-    error_message = "Pinot does not let in the token that the provider works with."
+    error_message = "Pinot does not accept the provider's token."
   }
 }

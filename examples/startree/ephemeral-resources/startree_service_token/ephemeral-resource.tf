@@ -1,11 +1,11 @@
-# A token for this run alone: made in the plan and again in the apply, and revoked when each is done.
+# A token for this run: created in the plan and again in the apply, and deleted at the end of each.
 ephemeral "startree_service_token" "run" {
   description_prefix = "Terraform, orders team"
   roles              = ["system-admin"]
   lifetime           = "30m"
 }
 
-# It goes where no value is stored: into the configuration of a provider, as here, or into a write-only argument.
+# Use it where Terraform stores no value: in the configuration of a provider, or in a write-only argument.
 provider "startree" {
   alias = "run"
   token = ephemeral.startree_service_token.run.token

@@ -7,7 +7,7 @@ resource "startree_policy" "read_only" {
   document = jsonencode({ version = "v1", statements = [] })
 }
 
-# By `id`, so that the attachment goes before the role or the policy does.
+# References by `id` let Terraform destroy the attachment before the role and the policy.
 resource "startree_role_policy_attachment" "reader_read_only" {
   role   = startree_role.reader.id
   policy = startree_policy.read_only.id

@@ -2,15 +2,15 @@ resource "startree_role" "reader" {
   name = "orders-reader"
 }
 
-# Rotated by the first apply after 90 days. The token before it stays valid for two hours more, for it may take up to an hour
-# until the platform lets the new one in everywhere; the first apply after that revokes it.
+# The first apply after 90 days rotates the token. The previous one remains valid for two more hours, because it can take up to an
+# hour until all services accept the new one. The first apply after that deletes it.
 resource "startree_service_token" "dashboards" {
   description  = "Dashboards of the orders team"
   rotate_every = "90d"
   overlap      = "2h"
 }
 
-# Without a role a token is let in nowhere.
+# A token without a role has no access.
 resource "startree_role_assignment" "dashboards" {
   role         = startree_role.reader.id
   subject_type = "service-token"

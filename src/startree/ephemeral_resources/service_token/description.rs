@@ -1,8 +1,10 @@
-//! The descriptions of ephemeral service tokens: `<prefix> (for one run of Terraform, until <end of its lifetime>)`.
+//! The descriptions of ephemeral service tokens: `<prefix> (for one run of Terraform, until <end of
+//! its lifetime>)`.
 //!
-//! A killed run leaves an orphan, which does not expire. A later run deletes it, but must delete neither the token of another
-//! run in progress nor any other token. So the description contains the end of the token's lifetime, and only a token whose
-//! description has exactly this form, and whose lifetime is over, is an orphan.
+//! A killed run leaves an orphan, which does not expire. A later run deletes it, but must delete
+//! neither the token of another run in progress nor any other token. So the description contains
+//! the end of the token's lifetime, and only a token whose description has exactly this form, and
+//! whose lifetime is over, is an orphan.
 
 use jiff::Timestamp;
 
@@ -13,7 +15,8 @@ pub(in crate::startree) fn new(prefix: &str, end: Expiry) -> String {
     format!("{prefix} (for one run of Terraform, until {end})")
 }
 
-/// Returns whether a token with this description was created with this prefix, and its lifetime is over.
+/// Returns whether a token with this description was created with this prefix, and its lifetime is
+/// over.
 pub(in crate::startree) fn is_orphan(prefix: &str, description: &str, now: Timestamp) -> bool {
     let end = description.trim_end_matches(')').rsplit(' ').next();
     let end = end.and_then(|end| Expiry::parse(end).ok());
@@ -30,7 +33,7 @@ mod tests {
         let (before, after) = ("2027-02-08T23:59:59Z", "2027-02-09T00:00:00Z");
         let description = new("ci", end);
         assert_eq!(description, "ci (for one run of Terraform, until 2027-02-09T00:00:00Z)");
-        for (why, expected, prefix, description, now) in [
+        for (case, expected, prefix, description, now) in [
             ("lifetime is over", true, "ci", &*description, after),
             ("lifetime is not over", false, "ci", &description, before),
             ("another prefix", false, "cd", &description, after),
@@ -61,7 +64,7 @@ mod tests {
             ),
         ] {
             let now = now.parse().unwrap();
-            assert_eq!(is_orphan(prefix, description, now), expected, "{why}");
+            assert_eq!(is_orphan(prefix, description, now), expected, "{case}");
         }
     }
 }

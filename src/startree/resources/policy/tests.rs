@@ -111,7 +111,8 @@ async fn lost_answers_leave_the_policy_as_declared() {
             policy.apply(&read_only(DOCUMENT)).await.succeeds();
             let lost = lost.clone().on(method, READ_ONLY);
             let updated = policy.apply_after(Some(read_only(WIDER)), |_| sandbox.fault(lost.clone()));
-            // If a proxy answered in the platform's place, the update fails, and the next apply retries it.
+            // If a proxy answered in the platform's place, the update fails, and the next apply
+            // retries it.
             let updated = updated.await;
             let failed = !updated.diagnostics.is_empty();
             assert!(

@@ -1,4 +1,5 @@
-//! Assigns and revokes a role on behalf of a resource, so that two resources of one run do not undo each other.
+//! Assigns and revokes a role on behalf of a resource, so that two resources of one run do not undo
+//! each other.
 
 use crate::platform::ensure::CreateError;
 use crate::rest::Operation;
@@ -6,8 +7,8 @@ use crate::startree::api::{Name, Subject};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::role_grants::{self, claim_key};
 
-/// Assigns the role to the subject, and makes this resource the owner of the assignment: no other resource of this process
-/// revokes it from now on.
+/// Assigns the role to the subject, and makes this resource the owner of the assignment: no other
+/// resource of this process revokes it from now on.
 pub(super) async fn claim_and_assign(
     connection: &Connection,
     operation: &Operation,
@@ -21,8 +22,8 @@ pub(super) async fn claim_and_assign(
     role_grants::assign(connection, operation, role, subject).await
 }
 
-/// Revokes the role from all these subjects, except those whose assignment another resource owns. Reports errors, and
-/// returns the subjects that have the role, or may have it.
+/// Revokes the role from all these subjects, except those whose assignment another resource owns.
+/// Reports errors, and returns the subjects that have the role, or may have it.
 pub(super) async fn revoke_all(
     connection: &Connection,
     operation: &Operation,
@@ -39,8 +40,8 @@ pub(super) async fn revoke_all(
         // A rotation that runs at the same time may have copied the role to another token.
         let access_key = subject.access_key();
         let successor = access_key.and_then(|key| connection.tokens.record_revocation(role, &key));
-        if let Err(why) = role_grants::revoke(connection, operation, role, &subject).await {
-            context.report(why);
+        if let Err(error) = role_grants::revoke(connection, operation, role, &subject).await {
+            context.report(error);
             remaining.push(subject);
         } else if let Some(successor) = successor {
             let successor = Subject::token(&successor);

@@ -32,7 +32,7 @@ pub(super) fn predecessor_lacks_role(
     role: &Name,
     subject: &Subject,
     predecessor: &Subject,
-    why: &Diagnostic,
+    cause: &Diagnostic,
 ) -> Diagnostic {
     Diagnostic::warning(
         format!(
@@ -43,8 +43,8 @@ pub(super) fn predecessor_lacks_role(
         format!(
             "The current token, {}, has the role. The previous one is still valid (`overlap`) and may not have it. {}: {}",
             subject.as_str(),
-            why.summary,
-            why.detail
+            cause.summary,
+            cause.detail
         ),
     )
 }

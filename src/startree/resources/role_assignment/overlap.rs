@@ -1,5 +1,5 @@
-//! The other token of an assignment to a service token: while a token and its predecessor are both valid (`overlap`), the
-//! assignment concerns both.
+//! The other token of an assignment to a service token: while a token and its predecessor are both
+//! valid (`overlap`), the assignment concerns both.
 
 use super::assign::claim_and_assign;
 use super::diagnostics::predecessor_lacks_role;
@@ -18,7 +18,8 @@ pub(super) fn recorded(context: &Context) -> Option<Subject> {
     Some(Subject::token(&access_key))
 }
 
-/// Records the other token. It stays recorded after the overlap: Terraform shows a refresh that removes it as drift.
+/// Records the other token. It stays recorded after the overlap: Terraform shows a refresh that
+/// removes it as drift.
 pub(super) fn record(context: &Context, subject: Option<&Subject>) {
     if let Some(subject) = subject {
         context.private.set(OVERLAPPING, subject.as_str());
@@ -44,8 +45,8 @@ pub(super) async fn in_plan(context: &Context, role: &Name) -> Option<Subject> {
     recorded_with_role(&connection, &operation, role, context).await
 }
 
-/// Returns the other token of the resource whose token the first holder is: from this process, or else from the private
-/// state.
+/// Returns the other token of the resource whose token the first holder is: from this process, or
+/// else from the private state.
 pub(super) fn other_token(connection: &Connection, holders: &[Subject], context: &Context) -> Option<Subject> {
     let access_key = holders.first()?.access_key()?;
     match connection.tokens.successor(&access_key) {
@@ -64,8 +65,8 @@ pub(super) fn is_successor(context: &Context, successor: &Subject, predecessor: 
     found.is_some() && found == successor.access_key()
 }
 
-/// Assigns the role to the subject's predecessor as well, if both are valid. Returns the predecessor if it has the role, or
-/// may have it.
+/// Assigns the role to the subject's predecessor as well, if both are valid. Returns the
+/// predecessor if it has the role, or may have it.
 pub(super) async fn assign_to_predecessor(
     connection: &Connection,
     operation: &Operation,
@@ -83,18 +84,16 @@ pub(super) async fn assign_to_predecessor(
     }
     match claim_and_assign(connection, operation, role, &predecessor, context).await {
         Ok(()) => Some(predecessor),
-        Err(CreateError {
-            diagnostic: why,
-            may_exist,
-        }) => {
-            context.report(predecessor_lacks_role(role, subject, &predecessor, &why));
+        Err(CreateError { diagnostic, may_exist }) => {
+            context.report(predecessor_lacks_role(role, subject, &predecessor, &diagnostic));
             may_exist.then_some(predecessor)
         }
     }
 }
 
-/// Returns the predecessor of a token that is still valid, from this process or from the descriptions of both. Two tokens
-/// with the same description are not enough: the other one may belong to another resource, and must not get the role.
+/// Returns the predecessor of a token that is still valid, from this process or from the
+/// descriptions of both. Two tokens with the same description are not enough: the other one may
+/// belong to another resource, and must not get the role.
 async fn find_predecessor(
     connection: &Connection,
     operation: &Operation,

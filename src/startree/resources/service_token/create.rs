@@ -1,7 +1,8 @@
-//! Creates a service token: the first one of a resource, or the successor that a rotation puts in place of another.
+//! Creates a service token: the first one of a resource, or the successor that a rotation puts in
+//! place of another.
 //!
-//! A successor gets the roles of its predecessor, and its value is delivered. If a step fails, the new token is deleted
-//! again, and the predecessor remains valid.
+//! A successor gets the roles of its predecessor, and its value is delivered. If a step fails, the
+//! new token is deleted again, and the predecessor remains valid.
 
 use super::delete::delete;
 use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan};
@@ -27,7 +28,7 @@ pub(super) struct NewToken {
 
 /// Why a token was not created.
 pub(super) struct IssueError {
-    pub(super) why: Diagnostic,
+    pub(super) diagnostic: Diagnostic,
     /// A token that was created and could not be deleted again.
     pub(super) orphan: Option<AccessKey>,
 }
@@ -47,7 +48,10 @@ pub(super) async fn create(
         }
         _ => planned.description().to_owned(),
     };
-    let not_created = |why| IssueError { why, orphan: None };
+    let not_created = |diagnostic| IssueError {
+        diagnostic,
+        orphan: None,
+    };
     let mut roles = match predecessor {
         Some(predecessor) => roles::list(connection, operation, predecessor)
             .await
@@ -61,15 +65,16 @@ pub(super) async fn create(
     };
     let delivered = match transferred {
         Ok(()) => deliver(operation, planned, &issued, predecessor, permit).await,
-        Err(why) => Err(why),
+        Err(diagnostic) => Err(diagnostic),
     };
     match delivered {
         Ok(version) => Ok(NewToken { issued, roles, version }),
-        Err(why) => Err(clean_up(connection, issued.access_key, why).await),
+        Err(diagnostic) => Err(clean_up(connection, issued.access_key, diagnostic).await),
     }
 }
 
-/// Creates a service token without roles. The request is not retried: after a lost answer, nothing identifies the token.
+/// Creates a service token without roles. The request is not retried: after a lost answer, nothing
+/// identifies the token.
 pub(in crate::startree) async fn issue(
     connection: &Connection,
     operation: &Operation,
@@ -77,15 +82,16 @@ pub(in crate::startree) async fn issue(
 ) -> Result<IssuedToken, Diagnostic> {
     let created = connection.api.create_service_token(operation, Some(description)).await;
     created.map_err(|error| {
-        let mut why = failure(&error);
+        let mut diagnostic = failure(&error);
         if error.is_ambiguous() {
-            add_possible_orphan(&mut why, description);
+            add_possible_orphan(&mut diagnostic, description);
         }
-        why
+        diagnostic
     })
 }
 
-/// Delivers a value to Vault, and returns the version that holds it; null if the state holds the value.
+/// Delivers a value to Vault, and returns the version that holds it; null if the state holds the
+/// value.
 async fn deliver(
     operation: &Operation,
     planned: &ServiceToken,
@@ -105,16 +111,16 @@ async fn deliver(
 }
 
 /// Deletes a token whose creation was not completed.
-async fn clean_up(connection: &Connection, access_key: AccessKey, mut why: Diagnostic) -> IssueError {
+async fn clean_up(connection: &Connection, access_key: AccessKey, mut diagnostic: Diagnostic) -> IssueError {
     let orphan = match delete(connection, &connection.cleanup_operation(), &access_key).await {
         Ok(()) => {
-            add_cleanup_succeeded(&mut why);
+            add_cleanup_succeeded(&mut diagnostic);
             None
         }
         Err(error) => {
-            add_cleanup_failed(&mut why, &access_key, &error);
+            add_cleanup_failed(&mut diagnostic, &access_key, &error);
             Some(access_key)
         }
     };
-    IssueError { why, orphan }
+    IssueError { diagnostic, orphan }
 }

@@ -1,7 +1,8 @@
-//! Deletes a service token: revokes its roles, then deletes it until the platform no longer finds it.
+//! Deletes a service token: revokes its roles, then deletes it until the platform no longer finds
+//! it.
 //!
-//! The roles come first, because the platform does not document whether deleting a token deletes its assignments, and a role
-//! that is still assigned to a deleted token could not be deleted.
+//! The roles come first, because the platform does not document whether deleting a token deletes
+//! its assignments, and a role that is still assigned to a deleted token could not be deleted.
 
 use super::diagnostics::{existence_unknown, uses_own_token};
 use super::existence::{self, Existence, can_read_another, is_not_found};
@@ -66,7 +67,8 @@ async fn delete_once(
         Ok(Existence::Exists(_)) => Ok(true),
         Ok(Existence::Absent) => Ok(false),
         Ok(Existence::Unknown) => Err(existence_unknown(access_key)),
-        // Some platforms answer 5xx for an object that does not exist. This one has just confirmed the deletion.
+        // Some platforms answer 5xx for an object that does not exist. This one has just confirmed
+        // the deletion.
         Err(error)
             if deleted.is_ok()
                 && is_server_error(&error)

@@ -126,12 +126,12 @@ pub(super) fn existence_unknown(access_key: &AccessKey) -> Diagnostic {
 }
 
 /// The warning of a rotation whose previous token could not be deleted.
-pub(super) fn predecessor_not_deleted(title: &str, access_key: &AccessKey, why: &Diagnostic) -> Diagnostic {
+pub(super) fn predecessor_not_deleted(title: &str, access_key: &AccessKey, cause: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
         format!("{title}: the previous token could not be deleted"),
         format!(
             "The new token is in place. The previous one, {access_key}, is still valid; the next apply deletes it. {}: {}",
-            why.summary, why.detail
+            cause.summary, cause.detail
         ),
     )
 }
@@ -173,13 +173,13 @@ pub(super) fn uses_own_token(title: &str, access_key: &AccessKey) -> Diagnostic 
 }
 
 /// The warning of a plan that rotates a token whose roles cannot be read.
-pub(super) fn roles_unknown(title: &str, why: &Diagnostic) -> Diagnostic {
+pub(super) fn roles_unknown(title: &str, cause: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
         format!("{title}: its roles could not be read"),
         format!(
             "A rotation assigns all roles of the current token to the new one. If the apply cannot read them either, it fails \
              before it creates a token, and the current one remains valid. {}: {}",
-            why.summary, why.detail
+            cause.summary, cause.detail
         ),
     )
 }
@@ -196,8 +196,8 @@ pub(super) fn successor_lost_role(role: &Name, access_key: &AccessKey) -> Diagno
 }
 
 /// Adds to the error of a creation that it may have left an orphan.
-pub(super) fn add_possible_orphan(why: &mut Diagnostic, description: &str) {
-    why.detail.push_str(&format!(
+pub(super) fn add_possible_orphan(error: &mut Diagnostic, description: &str) {
+    error.detail.push_str(&format!(
         "\n\nIf the platform created it, a service token with the description {description:?} exists whose value is lost. It \
          has no role, and therefore no access. The API has no list to find it in: look among the API Tokens in the Security \
          Manager, and delete it there."
@@ -205,15 +205,15 @@ pub(super) fn add_possible_orphan(why: &mut Diagnostic, description: &str) {
 }
 
 /// Adds to the error of a creation that the new token was deleted again.
-pub(super) fn add_cleanup_succeeded(why: &mut Diagnostic) {
-    why.detail.push_str("\n\nThe new token was deleted again.");
+pub(super) fn add_cleanup_succeeded(error: &mut Diagnostic) {
+    error.detail.push_str("\n\nThe new token was deleted again.");
 }
 
 /// Adds to the error of a creation that the new token could not be deleted again.
-pub(super) fn add_cleanup_failed(why: &mut Diagnostic, access_key: &AccessKey, error: &Diagnostic) {
-    why.detail.push_str(&format!(
+pub(super) fn add_cleanup_failed(error: &mut Diagnostic, access_key: &AccessKey, cause: &Diagnostic) {
+    error.detail.push_str(&format!(
         "\n\nThe new token, {access_key}, could not be deleted repeated: {}. {} It is in the state, and the next apply deletes \
          it.",
-        error.summary, error.detail
+        cause.summary, cause.detail
     ));
 }

@@ -1,11 +1,12 @@
 //! Whether a service token exists.
 //!
-//! The platform has no list of service tokens, and does not document its answer about one that does not exist. So a
-//! rejected `GET /service-tokens/{srn}` proves nothing by itself: the provider may spell the SRN wrong, or a proxy may have
-//! answered, and Terraform would drop a token that is in use. The rejection counts if it comes twice, and the same request
-//! finds another service token: any that this run has read, the provider's own, or one that has a role. A role that is
-//! assigned to the token proves nothing either, because the platform does not document whether deleting a token deletes its
-//! assignments.
+//! The platform has no list of service tokens, and does not document its answer about one that does
+//! not exist. So a rejected `GET /service-tokens/{srn}` proves nothing by itself: the provider may
+//! spell the SRN wrong, or a proxy may have answered, and Terraform would drop a token that is in
+//! use. The rejection counts if it comes twice, and the same request finds another service token:
+//! any that this run has read, the provider's own, or one that has a role. A role that is assigned
+//! to the token proves nothing either, because the platform does not document whether deleting a
+//! token deletes its assignments.
 
 use http::StatusCode;
 
@@ -23,7 +24,8 @@ pub(in crate::startree) enum Existence {
     Exists(Reported<String>),
     /// It does not exist.
     Absent,
-    /// The platform does not find it, and no other token proves that the platform understands the request.
+    /// The platform does not find it, and no other token proves that the platform understands the
+    /// request.
     Unknown,
 }
 
@@ -70,8 +72,8 @@ pub(super) async fn can_read_another(connection: &Connection, operation: &Operat
     false
 }
 
-/// Returns whether the platform answered that there is no such object, or no object of such a name. Authentication errors,
-/// transient errors and HTML pages do not count.
+/// Returns whether the platform answered that there is no such object, or no object of such a name.
+/// Authentication errors, transient errors and HTML pages do not count.
 pub(in crate::startree) fn is_not_found(error: &Error) -> bool {
     match error.kind() {
         Kind::Status {

@@ -12,39 +12,52 @@ use crate::platform::private_record;
 use crate::startree::api::{AccessKey, IssuedToken, Srn};
 use crate::token::{Expiry, ValueStatus};
 
-/// Manages a service token: a credential for machines, which the platform's user interface calls an API token.
+/// Manages a service token: a credential for machines, which the platform's user interface calls an
+/// API token.
 ///
-/// **A token without a role has no access.** Assign it one with a `startree_role_assignment` whose `subject` is the token's
-/// `access_key`. It can take up to an hour until all services of the platform accept the token.
+/// ~> **A token without a role has no access.** Assign it one with a `startree_role_assignment`
+/// whose `subject` is the token's `access_key`. It can take up to an hour until all services of the
+/// platform accept the token.
 ///
-/// The platform shows the value only when the token is created. The value is stored in the Terraform state, which gives
-/// everyone who can read the state access to it; with `vault`, it is stored only in HashiCorp Vault.
+/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who
+/// can read the state can use the token. With `vault`, the value is stored only in HashiCorp Vault.
 ///
-/// **A rotation** creates a new token, assigns all roles of the current token to it, and then deletes the current token: in
-/// the same apply, or with `overlap` in the first apply after that time. During the overlap, both tokens belong to the
-/// resource: role assignments concern both, and the description of the new token ends in `(after <access key of the previous
-/// token>)`. A plan rotates the token and shows the reason when:
+/// ## Rotation
+///
+/// A rotation creates a new token, assigns all roles of the current token to it, and then deletes
+/// the current token: in the same apply, or with `overlap` in the first apply after that time. A
+/// plan rotates the token and shows the reason when:
 ///
 /// - `rotation_triggers` or `vault` changes;
 /// - the token is older than `rotate_every`;
 /// - the value was not delivered to Vault, or is no longer there.
 ///
-/// A token that cannot be deleted is kept as `previous_access_key`, and the next apply retries it. Destroying the resource
-/// revokes the token's roles and deletes the token.
+/// During the overlap, both tokens belong to the resource: role assignments concern both, and the
+/// description of the new token ends in `(after <access key of the previous token>)`. A token that
+/// cannot be deleted is kept as `previous_access_key`, and the next apply retries it. A change of
+/// `description` replaces the resource. Destroying it revokes the token's roles and deletes the
+/// token.
 ///
-/// After an import, `token` is null, because the platform does not show the value again. The token remains valid. To get a
-/// value that Terraform knows, apply with `rotation_triggers`, and then change them.
+/// After an import, `token` is null, because the platform shows the value only once. The token
+/// remains valid. To get a value that Terraform knows, apply with `rotation_triggers`, and then
+/// change them.
 ///
-/// **Limits of the API.** The platform has no list of service tokens, and does not document its answer about a deleted one:
+/// ## Limits of the API
 ///
-/// - A token is removed from the state only if the platform finds another token, and twice does not find this one.
-/// - If the answer to a creation is lost, or the run is killed at that moment, the provider cannot find the new token. It has
-///   no role and therefore no access. Delete it in the Security Manager.
-/// - A run that is killed during a rotation may leave an orphan: a token with roles whose value is lost. The plan of the next
-///   rotation names it. If the value has reached Vault, the next refresh completes the rotation instead.
+/// The platform has no list of service tokens, and does not document its answer about a deleted
+/// one:
+///
+/// - A token is removed from the state only if the platform finds another token, and twice does not
+///   find this one.
+/// - If the answer to a creation is lost, or the run is killed at that moment, the provider cannot
+///   find the new token. It has no role and therefore no access. Delete it in the Security Manager.
+/// - A run that is killed during a rotation may leave an orphan: a token with roles whose value is
+///   lost. The plan of the next rotation names it. If the value has reached Vault, the next refresh
+///   completes the rotation instead.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct ServiceToken {
-    /// A description of the token. Use a unique one: the Security Manager shows nothing else that distinguishes tokens.
+    /// A description of the token. Use a unique one: the Security Manager shows nothing else that
+    /// distinguishes tokens.
     #[attribute(required, requires_replace, check = is_not_blank)]
     pub(in crate::startree) description: Field<String>,
     #[attribute(flatten)]
@@ -52,17 +65,18 @@ pub(in crate::startree) struct ServiceToken {
     /// The SRN of the current token: `srn2:service-token#<access_key>`.
     #[attribute(computed, planned)]
     pub(in crate::startree) id: Field<String>,
-    /// The access key of the current token. It identifies the token, is its user name, and is the `subject` of a
-    /// `startree_role_assignment`. It changes with each rotation.
+    /// The access key of the current token. It identifies the token, is its user name, and is the
+    /// `subject` of a `startree_role_assignment`. It changes with each rotation.
     #[attribute(computed, planned)]
     pub(in crate::startree) access_key: Field<String>,
-    /// The secret key of the current token, which is its password. Null after an import, and with `vault`.
+    /// The secret key of the current token, which is its password. Null after an import, and with
+    /// `vault`.
     #[attribute(computed, planned)]
     pub(in crate::startree) secret_key: Field<SecretString>,
     #[attribute(flatten)]
     pub(in crate::startree) delivery: Delivery,
-    /// When the current token was created, by the provider's clock, because the platform does not report it. Null after an
-    /// import.
+    /// When the current token was created, by the provider's clock, because the platform does not
+    /// report it. Null after an import.
     #[attribute(computed, planned)]
     pub(in crate::startree) created_at: Field<String>,
     #[attribute(flatten)]
@@ -128,8 +142,8 @@ impl ServiceToken {
         self.rotation.decide(storage, &prior.rotation, current, at)
     }
 
-    /// Returns the token as the owner of a secret at `place`. The description does not identify it, because it need not be
-    /// unique.
+    /// Returns the token as the owner of a secret at `place`. The description does not identify it,
+    /// because it need not be unique.
     pub(super) fn owner(&self, place: &Field<VaultDestination>) -> Owner {
         let DeliveredToken { what, id, .. } = self.delivered();
         let owner = Owner::new(what, "service token", self.description.known().cloned(), false, id);
@@ -163,7 +177,8 @@ impl ServiceToken {
         };
     }
 
-    /// Records a new token. `version` is that of the secret in Vault; null if the state holds the value.
+    /// Records a new token. `version` is that of the secret in Vault; null if the state holds the
+    /// value.
     pub(super) fn set_issued(&mut self, issued: IssuedToken, version: Field<i64>, now: Timestamp) {
         self.set_access_key(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();

@@ -23,7 +23,8 @@ pub(super) fn plan_removal(context: &Context, prior: &ServiceToken) {
     connection.vault.leave(&prior.delivery.vault, &prior.current_owner());
 }
 
-/// Plans a replacement by a token with another description. Terraform plans the creation in a separate call.
+/// Plans a replacement by a token with another description. Terraform plans the creation in a
+/// separate call.
 pub(super) async fn plan_replacement(context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
     plan_removal(context, prior);
     let Some(connection) = context.known_client() else {
@@ -42,7 +43,8 @@ pub(super) async fn plan_replacement(context: &Context, prior: &ServiceToken, pl
         .await;
 }
 
-/// Records in which secret the value of a token is and remains, so that no other resource of the plan uses it.
+/// Records in which secret the value of a token is and remains, so that no other resource of the
+/// plan uses it.
 pub(super) fn claim_secret(context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
     if let Some(connection) = context.known_client() {
         let vault = &planned.delivery.vault;
@@ -52,7 +54,8 @@ pub(super) fn claim_secret(context: &Context, prior: &ServiceToken, planned: &Se
     }
 }
 
-/// Plans a rotation: reports which tokens are deleted, and checks that roles and delivery will work.
+/// Plans a rotation: reports which tokens are deleted, and checks that roles and delivery will
+/// work.
 pub(super) async fn plan_rotation(context: &Context, prior: &ServiceToken, planned: &ServiceToken) {
     let (Some(connection), Ok(access_key)) = (context.known_client(), prior.access_key()) else {
         return;

@@ -33,8 +33,9 @@ pub(in crate::startree) async fn assign(
     Ok(())
 }
 
-/// Assigns a token's roles to its successor. If a role assignment of this process revokes a role from the token meanwhile,
-/// the role is revoked from the successor as well, and removed from `roles`.
+/// Assigns a token's roles to its successor. If a role assignment of this process revokes a role
+/// from the token meanwhile, the role is revoked from the successor as well, and removed from
+/// `roles`.
 pub(super) async fn transfer(
     connection: &Connection,
     operation: &Operation,
@@ -74,8 +75,8 @@ pub(super) async fn verify(
     Ok(())
 }
 
-/// Revokes all roles of a token that is to be deleted. A role whose assignments the platform cannot list is skipped: it
-/// must not prevent the deletion.
+/// Revokes all roles of a token that is to be deleted. A role whose assignments the platform cannot
+/// list is skipped: it must not prevent the deletion.
 pub(super) async fn revoke_all(
     connection: &Connection,
     operation: &Operation,

@@ -1,4 +1,5 @@
-//! Rotates a service token: creates a successor, then deletes the current token, at once or after `overlap`.
+//! Rotates a service token: creates a successor, then deletes the current token, at once or after
+//! `overlap`.
 
 use std::collections::BTreeSet;
 
@@ -45,11 +46,11 @@ pub(super) async fn rotate(
     planned.delivery.generation = generation::next(&prior.delivery.generation);
     let successor = match create(connection, &operation, &planned, Some(&access_key), permit).await {
         Ok(successor) => successor,
-        Err(IssueError { why, orphan }) => {
+        Err(IssueError { diagnostic, orphan }) => {
             if let Some(orphan) = orphan {
                 prior.previous = PreviousToken::new(&orphan, Deletion::Due);
             }
-            return Err(Failed::from(why).leaving(prior));
+            return Err(Failed::from(diagnostic).leaving(prior));
         }
     };
     let NewToken { issued, roles, version } = successor;
@@ -60,7 +61,7 @@ pub(super) async fn rotate(
     if planned.rotation.overlap_duration().is_zero() {
         match delete_predecessor(connection, &operation, &prior.title(), &access_key, &issued, &roles).await {
             Ok(()) => planned.previous = PreviousToken::default(),
-            Err(why) => context.report(predecessor_not_deleted(&prior.title(), &access_key, &why)),
+            Err(error) => context.report(predecessor_not_deleted(&prior.title(), &access_key, &error)),
         }
     }
     connection
@@ -75,8 +76,8 @@ pub(super) async fn rotate(
     Ok(planned)
 }
 
-/// Deletes a token after checking that its successor has its roles. If it is the provider's own, the provider switches to
-/// the successor first.
+/// Deletes a token after checking that its successor has its roles. If it is the provider's own,
+/// the provider switches to the successor first.
 async fn delete_predecessor(
     connection: &Connection,
     operation: &Operation,
@@ -93,8 +94,8 @@ async fn delete_predecessor(
     delete_unless_own(connection, operation, title, access_key).await
 }
 
-/// Returns the successor that a killed run has created and delivered to Vault, whose secret names this token as its
-/// predecessor.
+/// Returns the successor that a killed run has created and delivered to Vault, whose secret names
+/// this token as its predecessor.
 pub(super) async fn delivered_successor(
     connection: &Connection,
     operation: &Operation,
@@ -106,8 +107,8 @@ pub(super) async fn delivered_successor(
     matches!(found, Ok(Existence::Exists(_))).then_some(successor)
 }
 
-/// Warns about another token with the same roles and the same description, which may be the successor that a killed run has
-/// created. Errors are ignored here: the warning is a hint.
+/// Warns about another token with the same roles and the same description, which may be the
+/// successor that a killed run has created. Errors are ignored here: the warning is a hint.
 pub(super) async fn warn_about_orphan(
     connection: &Connection,
     context: &Context,

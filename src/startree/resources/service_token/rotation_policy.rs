@@ -1,5 +1,5 @@
-//! Decides when a service token is rotated and when the previous one is deleted, from the configuration, the state and the
-//! time.
+//! Decides when a service token is rotated and when the previous one is deleted, from the
+//! configuration, the state and the time.
 
 use std::time::Duration;
 
@@ -17,13 +17,15 @@ pub(in crate::startree) struct RotationPolicy {
     /// Arbitrary values that rotate the token when any of them changes.
     #[attribute(optional)]
     pub(in crate::startree) rotation_triggers: Field<Triggers>,
-    /// The maximum age of a token, a duration such as `90d`. The first plan after that rotates it. The age counts from
-    /// `created_at`, which is unknown for an imported token; that one is not rotated because of its age.
+    /// The maximum age of a token, a duration such as `90d`. The first plan after that rotates it.
+    /// The age counts from `created_at`, which is unknown for an imported token; that one is not
+    /// rotated because of its age.
     #[attribute(optional, check = is_positive_duration)]
     pub(in crate::startree) rotate_every: Field<String>,
-    /// How long the previous token remains valid after a rotation, a duration such as `2h` that is shorter than
-    /// `rotate_every`. The first apply after that deletes it. Default: the apply that rotates deletes it. `2h` or more is
-    /// recommended, because it can take up to an hour until all services accept a new token.
+    /// How long the previous token remains valid after a rotation, a duration such as `2h` that is
+    /// shorter than `rotate_every`. The first apply after that deletes it. Default: the apply that
+    /// rotates deletes it. `2h` or more is recommended, because it can take up to an hour until all
+    /// services accept a new token.
     #[attribute(optional, check = is_duration)]
     pub(in crate::startree) overlap: Field<String>,
 }
@@ -70,8 +72,8 @@ impl RotationPolicy {
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// Decides what to do with the token. `storage` is where the value is to be stored, if that is known; `prior` is the policy
-    /// in the state.
+    /// Decides what to do with the token. `storage` is where the value is to be stored, if that is
+    /// known; `prior` is the policy in the state.
     pub(super) fn decide(
         &self,
         storage: Option<Storage>,
@@ -108,7 +110,8 @@ impl RotationPolicy {
         }
     }
 
-    /// Returns when the previous token is deleted by this policy, whose `overlap` may differ from the state's.
+    /// Returns when the previous token is deleted by this policy, whose `overlap` may differ from
+    /// the state's.
     pub(super) fn deletion(&self, prior: &Self, current: &CurrentToken) -> Deletion {
         match current.previous {
             Deletion::At(_) if self.overlap_duration() != prior.overlap_duration() => {
@@ -163,7 +166,8 @@ mod tests {
         }
     }
 
-    /// Each row: the policy, the value's status, when it was created, the previous token, the decision on day 100.
+    /// Each row: the policy, the value's status, when it was created, the previous token, the
+    /// decision on day 100.
     #[test]
     fn decision_follows_policy_value_age_and_previous_token() {
         let prior = policy("1", "", "1h");

@@ -1,4 +1,5 @@
-//! Changes before, during and after the overlap of two tokens: one apply completes each of them, for both tokens.
+//! Changes before, during and after the overlap of two tokens: one apply completes each of them,
+//! for both tokens.
 
 use std::collections::BTreeSet;
 
@@ -306,7 +307,8 @@ async fn assignment_updated_after_the_rotation_covers_both_tokens() {
     let world = World::new(Options::default());
     world.apply(&example("1")).await.succeeds();
     let old = world.key("dashboards");
-    // The state is as after a run that was killed between the rotation and the update of the assignment.
+    // The state is as after a run that was killed between the rotation and the update of the
+    // assignment.
     let mut unreached = example("2");
     let assigned = unreached
         .resources

@@ -1,4 +1,5 @@
-//! The number of requests of a run: it grows with the roles and with the changes, not with tokens times roles.
+//! The number of requests of a run: it grows with the roles and with the changes, not with tokens
+//! times roles.
 
 use super::*;
 
