@@ -1,4 +1,4 @@
-//! The provider's functions: pure, so that a plan and its apply agree. What time it is, the caller says.
+//! The provider's functions. They are pure, so that a plan and its apply agree; the current time is an argument.
 
 use std::time::Duration;
 
@@ -18,18 +18,19 @@ impl Function for BaseUrl {
     fn signature(&self) -> Signature {
         Signature {
             summary: "The base URL of an account's API",
-            description: "The base URL of an account's API, as the provider makes it of `account` and `cloud`, and as \
-                          the portal shows it on its Personal Token tab: for tools beside Terraform that use a token.",
+            description: "Returns the base URL of an account's API, as the provider derives it from `account` and `cloud` \
+                          and as the console shows it on its Personal Token tab. Use it to configure other tools that use a \
+                          token.",
             parameters: vec![
                 Parameter::new(
                     "account",
                     Type::String,
-                    "The account's short name, the first part of its host name.",
+                    "The account's short name, the first label of its host name.",
                 ),
                 Parameter::new(
                     "cloud",
                     Type::String,
-                    "The cloud that the account is on: `gcp`, `azure` or `aws`.",
+                    "The cloud of the account: `gcp`, `azure` or `aws`.",
                 ),
             ],
             returns: Type::String,
@@ -55,10 +56,10 @@ impl Function for DurationAdd {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "The instant that comes a duration after another",
-            description: "The instant that comes a duration after another, in UTC and whole seconds, as the platform \
-                          keeps expiries. Unlike Terraform's own `timeadd` it knows days and weeks. Null is refused: \
-                          where the result is an expiry or a filter, a null would mean none at all.",
+            summary: "Adds a duration to an instant",
+            description: "Adds a duration to an instant. The result is in UTC and whole seconds, the precision of the platform's \
+                          expiries. Unlike Terraform's `timeadd`, it supports days and weeks. Null is an error, because a null \
+                          result would mean no expiry or no filter.",
             parameters: vec![
                 Parameter::new("instant", Type::String, INSTANT),
                 Parameter::new("duration", Type::String, DURATION),
@@ -86,11 +87,10 @@ impl Function for ExpiresWithin {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "Whether something has expired or is about to",
-            description: "Whether what ends at an instant has ended by the time that comes a duration after `now`: \
-                          true at that very second, and true if it has ended already. False for null, which is the \
-                          expiry of a token that never expires. Made for `check` blocks and `terraform test`, with \
-                          `plantimestamp()` as `now`.",
+            summary: "Reports whether an instant lies before the end of a time span",
+            description: "Returns true if the instant is not later than `now` plus the duration, so also if it has \
+                          passed already. Returns false for null, the expiry of a token that never expires. Intended for \
+                          `check` blocks and `terraform test`, with `plantimestamp()` as `now`.",
             parameters: vec![
                 Parameter::new("instant", Type::String, NULLABLE_INSTANT).nullable(),
                 Parameter::new("duration", Type::String, DURATION),
@@ -125,7 +125,7 @@ const DURATION: &str = "A duration such as `90d`, `12h` or `1h30m`: whole number
 fn after(instant: Expiry, duration: Duration) -> Result<Expiry, &'static str> {
     let sum = instant.instant().checked_add(duration);
     sum.map(Expiry::at)
-        .map_err(|_| "leads beyond the year 9999, the last that an instant can have")
+        .map_err(|_| "leads beyond the year 9999, the last supported year")
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// What a call comes to, or the position of the argument that is wrong with what is said of it.
+    /// Returns the result of a call, or the position of the invalid argument and the problem.
     fn called<F: Function>(function: &F, arguments: F::Arguments) -> Result<F::Output, (usize, String)> {
         let outcome = function.call(arguments);
         outcome.map_err(|InvalidArgument { position, problem }| (position, problem))
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_url_is_that_of_the_cloud() {
+    fn base_url_uses_the_domain_of_the_cloud() {
         for (cloud, url) in [
             ("gcp", "https://acme.striim.cloud/api/v1"),
             ("azure", "https://acme.us-striim.cloud/api/v1"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_or_a_cloud_that_there_is_not_has_no_base_url() {
+    fn base_url_rejects_invalid_account_or_cloud() {
         for (account, cloud, position, phrase) in [
             ("acme", "", 1, "must be gcp, azure or aws"),
             ("acme", "GCP", 1, "must be gcp, azure or aws"),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_later_is_told_in_utc_and_whole_seconds() {
+    fn duration_add_returns_utc_and_whole_seconds() {
         for (instant, duration, sum) in [
             ("2027-02-09T00:00:00Z", "90d", "2027-05-10T00:00:00Z"),
             ("2027-02-09T00:00:00Z", "1h30m", "2027-02-09T01:30:00Z"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_added_is_named() {
+    fn duration_add_reports_the_invalid_argument() {
         for (instant, duration, position, phrase) in [
             ("tomorrow", "90d", 0, "RFC 3339"),
             ("2027-02-09", "90d", 0, "RFC 3339"),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_within_the_duration_or_has_ended_expires_within_it() {
+    fn expires_within_includes_the_last_second_and_the_past() {
         let now = "2027-02-09T00:00:00Z";
         for (instant, duration, within) in [
             ("2027-02-16T00:00:00Z", "7d", true),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn expires_within_is_false_for_null_and_still_checks_the_other_arguments() {
+    fn expires_within_returns_false_for_null_and_checks_other_arguments() {
         let now = "2027-02-09T00:00:00Z";
         for duration in ["0s", "7d", "5200w"] {
             assert_eq!(called(&ExpiresWithin, (None, duration.into(), now.into())), Ok(false));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_instant_of_expires_within_may_be_null() {
+    fn only_instant_of_expires_within_is_nullable() {
         let nullable = |signature: Signature| -> Vec<bool> {
             signature
                 .parameters
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_named() {
+    fn expires_within_reports_the_invalid_argument() {
         let instant = "2027-02-09T00:00:00Z";
         for (arguments, position, phrase) in [
             (["never", "7d", instant], 0, "RFC 3339"),
@@ -267,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_sum_expires_within_what_was_added_and_not_before(
+        fn sum_expires_exactly_within_the_added_duration(
             second in 0_i64..4_000_000_000,
             duration in 1_u32..,
         ) {

@@ -27,7 +27,7 @@ use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
-/// Names the provider to the platform.
+/// Identifies the provider to the platform.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("terraform-provider-striim/", env!("CARGO_PKG_VERSION")));
 
@@ -38,7 +38,7 @@ pub struct Striim {
 }
 
 impl Striim {
-    /// A provider that is not yet configured.
+    /// Creates a provider that is not configured yet.
     pub fn new(parts: Runtime) -> Self {
         Self {
             session: Session::new(parts.clock.clone()),

@@ -1,4 +1,4 @@
-//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+//! The `provider` block: its arguments, and the environment variables that replace absent ones.
 
 use std::time::Duration;
 
@@ -16,34 +16,35 @@ use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
 use crate::vault;
 
-/// Manages the API tokens of a Striim Cloud account: service account tokens, and whether personal access tokens may be used.
+/// Manages the API tokens of a Striim Cloud account: service account tokens, personal access tokens, and whether personal
+/// access tokens are enabled.
 ///
-/// The provider works with a token of its own, which needs an administrator's privileges. Every argument is optional, but the
-/// provider must know the account (or the `base_url`) and the token. An argument wins over its environment variable; a base
-/// URL, given either way, wins over account and cloud.
+/// The provider authenticates with a token that has administrator privileges. Every argument is optional, but the account (or
+/// `base_url`) and the token must be set by an argument or an environment variable. An argument takes precedence over its
+/// environment variable; a base URL takes precedence over account and cloud.
 #[derive(Model, Clone, Debug, Default)]
 pub struct Config {
-    /// The account's short name, the first part of its host name. Or `STRIIM_ACCOUNT`.
+    /// The account's short name, the first label of its host name. Can also be set with `STRIIM_ACCOUNT`.
     #[attribute(optional, check = unless_empty(check_account))]
     account: Field<String>,
-    /// The cloud that the account is on: `gcp` (the default; striim.cloud), `azure` (us-striim.cloud) or `aws`
-    /// (us2-striim.cloud). Or `STRIIM_CLOUD`.
+    /// The cloud of the account: `gcp` (the default; striim.cloud), `azure` (us-striim.cloud) or `aws` (us2-striim.cloud). Can
+    /// also be set with `STRIIM_CLOUD`.
     #[attribute(optional, check = unless_empty(domain))]
     cloud: Field<String>,
-    /// The API's base URL as the portal shows it on its Personal Token tab, instead of `account` and `cloud`; for instance that
-    /// of a sandbox. It must be https, or http on a loopback address. Without a path, `/api/v1` is added. Or
-    /// `STRIIM_BASE_URL`.
+    /// The API's base URL as the console shows it on its Personal Token tab, instead of `account` and `cloud`; for example the
+    /// URL of a sandbox. It must be HTTPS, or HTTP on a loopback address. Without a path, `/api/v1` is added. Can also be set
+    /// with `STRIIM_BASE_URL`.
     #[attribute(optional, check = unless_empty(url))]
     base_url: Field<String>,
-    /// The token that the provider works with: a service account token, or the personal access token of an administrator. Or
-    /// `STRIIM_TOKEN`, which keeps it out of the configuration.
+    /// The provider's credential: a service account token, or the personal access token of an administrator. Can also be set
+    /// with `STRIIM_TOKEN`, which keeps it out of the configuration.
     #[attribute(optional)]
     token: Field<SecretString>,
-    /// Who manages the service accounts, such as the repository and environment of this configuration: at most 100
-    /// characters, and another text for each state. It is written at the end of the description of each service account that
-    /// is created here, as `[managed by acme/infra/prod]`. Where a run was killed before its state was written, the next one
-    /// knows by this mark what is its own, and recreates it. Without it, such a service account has to be imported, adopted or
-    /// revoked. Or `STRIIM_MANAGED_BY`.
+    /// Identifies the manager of the service accounts, such as the repository and environment of this configuration: at most
+    /// 100 characters, different for each state. It is appended to the description of each created service account, as
+    /// `[managed by acme/infra/prod]`. If a run was killed before its state was written, the next run recognises its orphan
+    /// by this mark and recreates it. Without the mark, an orphan has to be imported, adopted or revoked. Can also be set with
+    /// `STRIIM_MANAGED_BY`.
     #[attribute(optional, check = unless_empty(check_managed_by))]
     managed_by: Field<String>,
     #[attribute(flatten)]
@@ -54,14 +55,14 @@ pub struct Config {
     vault: Field<VaultConfig>,
 }
 
-/// How `allowed_accounts` may be spelled.
+/// The accepted forms of an entry in `allowed_accounts`.
 const ACCOUNTS: &str = "short names such as `acme`, hosts, or base URLs";
 
 /// The schema of the `provider` block.
 pub(super) fn schema() -> Schema {
     Config::schema().describe(
         "retry_timeout",
-        "How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default. The \
+        "The longest time for one operation, including waits and retries: a duration such as `5m`, the default. The \
          platform allows ten creations and rotations a minute, so large plans may need more.",
     )
 }
@@ -73,17 +74,17 @@ const CLOUDS: [(&str, &str); 3] = [
     ("aws", "us2-striim.cloud"),
 ];
 
-/// Where the REST API is below the host of an account.
+/// The path of the REST API on the host of an account.
 pub(super) const API_PATH: &str = "/api/v1";
 
-/// What the provider works with.
+/// The resolved settings of the provider.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// The account's short name, or else the host of the base URL.
+    /// The account's short name, or the host of the base URL.
     pub(super) account: String,
     pub(super) base_url: BaseUrl,
     pub(super) credential: Credential,
-    /// The mark of the service accounts that are created.
+    /// The mark of created service accounts.
     pub(super) managed_by: Option<String>,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
@@ -127,9 +128,8 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
             diagnostics.push(
                 Diagnostic::error(
                     "Missing account",
-                    "The provider does not know which account to work with. Set the argument `account` or the \
-                     environment variable STRIIM_ACCOUNT to the account's short name (or `base_url` or \
-                     STRIIM_BASE_URL to the API's base URL).",
+                    "No account is configured. Set the argument `account` or the environment variable STRIIM_ACCOUNT to \
+                     the account's short name (or `base_url` or STRIIM_BASE_URL to the API's base URL).",
                 )
                 .on("account"),
             );
@@ -140,8 +140,8 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
         "token",
         token,
         Credential::bearer,
-        "The provider has no token to work with. Set the environment variable STRIIM_TOKEN, or the argument `token`, to a \
-         service account token or to an administrator's personal access token.",
+        "No credential is configured. Set the environment variable STRIIM_TOKEN or the argument `token` to a service \
+         account token or to an administrator's personal access token.",
         &mut diagnostics,
     );
     check("managed_by", managed_by.known(), check_managed_by, &mut diagnostics);
@@ -151,7 +151,7 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
     else {
         return Err(diagnostics);
     };
-    // A name counts where it determines the address.
+    // The account's name matters only if it determines the address.
     let name = account.known().filter(|_| given_url.is_null());
     let present = ProviderAccount::new(name.map_or(base_url.host(), String::as_str), &base_url);
     check_allowed(&present, &config.allowed_accounts)?;
@@ -170,7 +170,7 @@ fn url(text: &str) -> Result<BaseUrl, String> {
     base_url(text, API_PATH)
 }
 
-/// The name becomes a part of the host that the token is sent to: nothing but one label may pass.
+/// Accepts a single DNS label only, because the name becomes part of the host that receives the token.
 pub(super) fn check_account(account: &str) -> Result<(), String> {
     let label = account.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let inner = !account.starts_with('-') && !account.ends_with('-');
@@ -181,7 +181,7 @@ pub(super) fn check_account(account: &str) -> Result<(), String> {
     }
 }
 
-/// The domain of the accounts on a cloud.
+/// Returns the domain of the accounts on a cloud.
 pub(super) fn domain(cloud: &str) -> Result<&'static str, String> {
     let known = CLOUDS.iter().find(|(name, _)| *name == cloud);
     known
@@ -189,7 +189,7 @@ pub(super) fn domain(cloud: &str) -> Result<&'static str, String> {
         .ok_or_else(|| "must be gcp, azure or aws".to_owned())
 }
 
-/// The API of an account whose name has passed [`check_account`].
+/// Returns the base URL of an account whose name has passed [`check_account`].
 pub(super) fn account_url(account: &str, domain: &str) -> Result<BaseUrl, String> {
     base_url(&format!("https://{account}.{domain}"), API_PATH)
 }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cloud_has_its_domain() {
+    fn cloud_determines_the_domain() {
         for (cloud, url) in [
             (Field::Null, "https://acme.striim.cloud/api/v1"),
             ("gcp".into(), "https://acme.striim.cloud/api/v1"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_stands_instead_of_account_and_cloud() {
+    fn base_url_takes_precedence_over_account_and_cloud() {
         for (given, url) in [
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/api/v1"),
             ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/api/v1"),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_stands_in_for_what_the_configuration_leaves_out() {
+    fn absent_arguments_are_read_from_the_environment() {
         let environment = [
             ("STRIIM_ACCOUNT", "acme"),
             ("STRIIM_CLOUD", "aws"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_argument_is_none() {
+    fn empty_argument_counts_as_absent() {
         let config = || Config {
             account: "".into(),
             cloud: "".into(),
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_variable() {
+    fn missing_argument_is_reported_with_its_variable() {
         let problems = resolved(Config::default(), &[("STRIIM_TOKEN", "")]).unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("`account`") && problems[0].contains("STRIIM_ACCOUNT"));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_argument_is_waited_for_and_no_error() {
+    fn unknown_argument_leaves_the_provider_unconfigured_without_error() {
         let cases = [
             (
                 Config {
@@ -342,7 +342,7 @@ mod tests {
                 },
                 Some("base_url"),
             ),
-            // Not needed, so not waited for.
+            // `cloud` is not needed here.
             (
                 Config {
                     base_url: "https://example.com/api".into(),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_on_its_argument() {
+    fn invalid_argument_is_reported_on_the_argument() {
         let acme = || Config {
             account: "acme".into(),
             ..with_token()
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_header_can_carry_is_refused_without_showing_it() {
+    fn token_invalid_in_a_header_is_rejected_without_showing_it() {
         let config = Config {
             account: "acme".into(),
             token: SecretString::from("se\ncret").into(),

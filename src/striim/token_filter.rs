@@ -1,4 +1,4 @@
-//! Which of the account's tokens are asked for: the arguments that data source and list have in common.
+//! Filters of service account tokens, shared by the data source and the list resource.
 
 use jiff::Timestamp;
 
@@ -6,14 +6,14 @@ use super::api::ServiceAccount;
 use crate::framework::{Diagnostic, Field, Model};
 use crate::token::Expiry;
 
-/// What must hold of a token.
+/// The conditions that a token must meet.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct TokenFilter {
-    /// `true` for those only that have expired, `false` for those only that have not.
+    /// `true` selects only expired tokens, `false` only tokens that have not expired.
     #[attribute(optional)]
     pub(super) expired: Field<bool>,
-    /// For those only that expire, or have expired, before this instant: RFC 3339 with an offset, such as
-    /// `2027-02-09T00:00:00Z`. A legacy token never expires.
+    /// Selects only tokens whose expiry is before this instant: RFC 3339 with an offset, such as `2027-02-09T00:00:00Z`. A
+    /// legacy token never expires.
     #[attribute(optional, check = is_instant)]
     pub(super) expires_before: Field<String>,
 }
@@ -24,25 +24,22 @@ fn is_instant(text: &str) -> Result<(), String> {
 }
 
 impl TokenFilter {
-    /// Those that it lets through, sorted by name.
+    /// Returns the matching accounts, sorted by name.
     ///
     /// # Errors
-    /// `expires_before` is no instant.
-    pub(super) fn choose<'a>(
+    /// `expires_before` is not an instant.
+    pub(super) fn select<'a>(
         &self,
         accounts: &'a [ServiceAccount],
         now: Timestamp,
     ) -> Result<Vec<&'a ServiceAccount>, Diagnostic> {
-        let lets_through = self.predicate(now)?;
-        let mut chosen: Vec<_> = accounts
-            .iter()
-            .filter(|account| lets_through(account.expires_at))
-            .collect();
-        chosen.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(chosen)
+        let matches = self.predicate(now)?;
+        let mut selected: Vec<_> = accounts.iter().filter(|account| matches(account.expires_at)).collect();
+        selected.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(selected)
     }
 
-    /// Whether a token that expires then is let through.
+    /// Returns a predicate on a token's expiry.
     fn predicate(&self, now: Timestamp) -> Result<impl Fn(Option<Timestamp>) -> bool, Diagnostic> {
         let expired = self.expired.known().copied();
         let before = self.expires_before.known().map(|text| Expiry::parse(text)).transpose();
@@ -61,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_filter_lets_through_what_it_asks_for() {
+    fn each_filter_selects_matching_tokens() {
         let instant = |text: &str| -> Timestamp { text.parse().unwrap() };
         let now = instant("2027-02-09T00:00:00Z");
         let (past, soon, late) = ("2027-02-09T00:00:00Z", "2027-02-10T00:00:00Z", "2028-01-01T00:00:00Z");
@@ -86,17 +83,17 @@ mod tests {
                 expired: expired.into(),
                 expires_before: before.into(),
             };
-            let lets_through = filter.predicate(now).unwrap();
+            let matches = filter.predicate(now).unwrap();
             let names = tokens
                 .iter()
-                .filter(|(_, expires_at)| lets_through(*expires_at))
+                .filter(|(_, expires_at)| matches(*expires_at))
                 .map(|(name, _)| *name);
             assert_eq!(names.collect::<Vec<_>>().join(" "), found, "{filter:?}");
         }
     }
 
     #[test]
-    fn what_is_no_instant_is_an_error_on_its_attribute() {
+    fn invalid_instant_is_reported_on_its_attribute() {
         let filter = TokenFilter {
             expires_before: "tomorrow".into(),
             ..TokenFilter::default()

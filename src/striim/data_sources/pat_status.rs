@@ -1,17 +1,16 @@
-//! `data.striim_pat_status`: whether the account's users may use personal access tokens.
+//! `data.striim_pat_status`: whether personal access tokens are enabled in the account.
 
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::striim::connection::{Connection, Context};
 use crate::striim::resources::pat_status::current;
 
-/// Looks up whether personal access tokens may be used in the Striim Cloud account, and changes nothing. The resource of the
-/// same name decides it.
+/// Reads whether personal access tokens are enabled in the Striim Cloud account. The resource of the same name changes it.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct PatStatus {
-    /// The account's short name; where the provider has only a `base_url`, the host in it.
+    /// The account's short name, or the host of `base_url` if no account is configured.
     #[attribute(computed)]
     id: Field<String>,
-    /// Whether personal access tokens may be used.
+    /// Whether personal access tokens are enabled.
     #[attribute(computed)]
     enabled: Field<bool>,
 }

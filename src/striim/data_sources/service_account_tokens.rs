@@ -9,16 +9,16 @@ use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::platform::Session;
 use crate::striim::api::ServiceAccount;
 use crate::striim::connection::{Connection, Context};
-use crate::striim::data_sources::token::{Ending, ending_of_account};
+use crate::striim::data_sources::token::{TokenExpiry, expiry_of_account};
 use crate::striim::token_filter::TokenFilter;
 
-/// Looks up the tokens of all the account's service accounts, whoever created them. It does not bring their values: the
-/// platform shows those only when they are issued.
+/// Lists the tokens of all service accounts of the account, whoever created them. Values are not available: the platform
+/// shows them only when it issues them.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct ServiceAccountTokens {
     #[attribute(flatten)]
     filter: TokenFilter,
-    /// What was found, sorted by name.
+    /// The matching tokens, sorted by name.
     #[attribute(computed)]
     tokens: Field<Vec<ListedToken>>,
 }
@@ -29,18 +29,19 @@ pub(in crate::striim) struct ListedToken {
     /// The name of the service account.
     #[attribute(computed)]
     name: Field<String>,
-    /// The platform's number for the present value.
+    /// The platform's number of the current value.
     #[attribute(computed)]
     token_id: Field<i64>,
-    /// Its description.
+    /// The description of the service account.
     #[attribute(computed)]
     description: Field<String>,
-    /// The `managed_by` of the provider that created it, where the mark at the end of the description shows it.
+    /// The `managed_by` of the provider that created the service account, read from the mark in its description. Null
+    /// without a mark.
     #[attribute(computed)]
     managed_by: Field<String>,
     #[attribute(flatten)]
-    ending: Ending,
-    /// When it was last changed, as the platform spells it.
+    expiry: TokenExpiry,
+    /// The time of the last change, in the platform's format.
     #[attribute(computed)]
     updated_at: Field<String>,
 }
@@ -67,7 +68,7 @@ impl DataSource for ServiceAccountTokensDataSource {
         let accounts = connection.service_accounts(&connection.operation(context)).await?;
         let now = self.session.clock().now();
         self.session.report_skew(diagnostics);
-        let chosen = config.filter.choose(&accounts, now)?.into_iter();
+        let chosen = config.filter.select(&accounts, now)?.into_iter();
         let tokens: Vec<_> = chosen.map(|account| listed(account, now, diagnostics)).collect();
         Ok(ServiceAccountTokens {
             tokens: tokens.into(),
@@ -82,7 +83,7 @@ fn listed(account: &ServiceAccount, now: Timestamp, diagnostics: &mut Diagnostic
         token_id: account.token_id.into(),
         description: account.description.clone().into(),
         managed_by: account.managed_by.clone().into(),
-        ending: ending_of_account(account, now, diagnostics),
+        expiry: expiry_of_account(account, now, diagnostics),
         updated_at: account.updated_at.clone().into(),
     }
 }

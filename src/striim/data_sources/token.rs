@@ -1,4 +1,4 @@
-//! `data.striim_token`: a token that exists, without its value.
+//! `data.striim_token`: an existing token, without its value.
 
 use jiff::Timestamp;
 
@@ -10,9 +10,9 @@ use crate::striim::errors::failure;
 use crate::striim::service_account::token_of;
 use crate::token::Expiry;
 
-/// Looks up a token: that of a service account by `name`, a user's personal access token by `email` (administrators only), or
-/// with neither the personal access token of the user whom the provider works as. It does not bring the value: the platform
-/// shows that only when it is issued.
+/// Looks up a token: the token of a service account by `name`, a user's personal access token by `email` (administrators
+/// only), or without arguments the personal access token of the provider's own user. The value is not available: the platform
+/// shows it only when it issues it.
 #[derive(Model, Clone, Debug, Default)]
 #[model(conflicting("name", "email"))]
 pub(in crate::striim) struct Token {
@@ -25,33 +25,33 @@ pub(in crate::striim) struct Token {
     /// `service_account` or `personal`.
     #[attribute(computed)]
     r#type: Field<String>,
-    /// The platform's number for the present value.
+    /// The platform's number of the current value.
     #[attribute(computed)]
     token_id: Field<i64>,
     /// The description of a service account; null for a personal access token.
     #[attribute(computed)]
     description: Field<String>,
-    /// Who manages a service account, where the mark at the end of its description shows it: the `managed_by` of the
-    /// provider that created it. Null otherwise.
+    /// The `managed_by` of the provider that created the service account, read from the mark in its description. Null
+    /// without a mark.
     #[attribute(computed)]
     managed_by: Field<String>,
     #[attribute(flatten)]
-    ending: Ending,
-    /// When it was last changed, as the platform spells it.
+    expiry: TokenExpiry,
+    /// The time of the last change, in the platform's format.
     #[attribute(computed)]
     updated_at: Field<String>,
 }
 
-/// When a token expires, in every data source.
+/// The expiry of a token, shared by the data sources.
 #[derive(Model, Clone, Debug, Default)]
-pub(in crate::striim) struct Ending {
-    /// When it expires, in UTC; null for a legacy token.
+pub(in crate::striim) struct TokenExpiry {
+    /// The expiry, in UTC; null for a legacy token.
     #[attribute(computed)]
     pub(in crate::striim) expires_at: Field<String>,
-    /// Whether it has expired.
+    /// Whether the token has expired.
     #[attribute(computed)]
     pub(in crate::striim) expired: Field<bool>,
-    /// Whether it has no expiry, as tokens have that are older than the platform's mandatory expiries.
+    /// Whether the token has no expiry because it was created before the platform made expiries mandatory.
     #[attribute(computed)]
     pub(in crate::striim) legacy: Field<bool>,
 }
@@ -65,7 +65,7 @@ impl TokenDataSource {
         Self { session }
     }
 
-    /// The time after an answer, by which the platform's is known.
+    /// Returns the time by the platform's clock. Call after an answer, whose `Date` corrects the clock.
     fn now(&self, diagnostics: &mut Diagnostics) -> Timestamp {
         self.session.report_skew(diagnostics);
         self.session.clock().now()
@@ -98,7 +98,7 @@ impl DataSource for TokenDataSource {
                 token_id: account.token_id.into(),
                 description: account.description.clone().into(),
                 managed_by: account.managed_by.clone().into(),
-                ending: ending_of_account(account, now, diagnostics),
+                expiry: expiry_of_account(account, now, diagnostics),
                 updated_at: account.updated_at.clone().into(),
                 ..config
             });
@@ -107,14 +107,14 @@ impl DataSource for TokenDataSource {
         let token = connection.api.user_token(&operation, email).await;
         let now = self.now(diagnostics);
         let token = token.map_err(|error| failure(&error))?.ok_or_else(|| {
-            let whose = email.map_or("The provider's own user".to_owned(), |email| {
+            let user = email.map_or("The provider's own user".to_owned(), |email| {
                 format!("The user {email:?}")
             });
             Diagnostic::error(
                 "No personal access token",
                 format!(
-                    "{whose} has no personal access token in this account. A provider that works with a service account \
-                     token has none of its own: set `email` or `name`."
+                    "{user} has no personal access token in this account. A provider that authenticates with a service \
+                     account token has none of its own: set `email` or `name`."
                 ),
             )
         })?;
@@ -125,27 +125,27 @@ impl DataSource for TokenDataSource {
         Ok(Token {
             r#type: "personal".into(),
             token_id: token.token_id.into(),
-            ending: Ending::of(&what, token.expires_at, unreadable, now, diagnostics),
+            expiry: TokenExpiry::of(&what, token.expires_at, unreadable, now, diagnostics),
             updated_at: token.updated_at.into(),
             ..config
         })
     }
 }
 
-/// The expiry of a service account's token.
-pub(in crate::striim) fn ending_of_account(
+/// Returns the expiry of a service account's token.
+pub(in crate::striim) fn expiry_of_account(
     account: &ServiceAccount,
     now: Timestamp,
     diagnostics: &mut Diagnostics,
-) -> Ending {
+) -> TokenExpiry {
     let unreadable = account.unreadable_expiry.as_deref();
     let what = token_of(&account.name);
-    Ending::of(&what, account.expires_at, unreadable, now, diagnostics)
+    TokenExpiry::of(&what, account.expires_at, unreadable, now, diagnostics)
 }
 
-impl Ending {
-    /// The end of a token, as seen from `now`. Without an expiry it is a legacy token; with one that cannot be read it is
-    /// neither a legacy token nor known to have expired.
+impl TokenExpiry {
+    /// Returns the expiry as of `now`. A token without an expiry is a legacy token. A token with an unreadable expiry is
+    /// neither a legacy token nor known to have expired, and is reported.
     pub(in crate::striim) fn of(
         what: &str,
         expires_at: Option<Timestamp>,
@@ -157,7 +157,7 @@ impl Ending {
             diagnostics.push(Diagnostic::warning(
                 format!("{what} has an expiry that cannot be read"),
                 format!(
-                    "The platform spells it {spelled:?}, which is not an instant with an offset such as \
+                    "The platform answered {spelled:?}, which is not an instant with an offset such as \
                      2027-02-09T00:00:00Z. `expires_at` is null, and `expired` and `legacy` are false."
                 ),
             ));

@@ -31,7 +31,7 @@ impl ListResource for ServiceAccountTokenResource {
         let connection = context.client()?;
         let accounts = connection.service_accounts(&connection.operation(context)).await?;
         let now = self.session().clock().now();
-        let chosen = filter.filter.choose(&accounts, now)?.into_iter();
+        let chosen = filter.filter.select(&accounts, now)?.into_iter();
         let items = chosen.map(|account| ListItem {
             display_name: format!("{}, {}", account.name, ending(account, now)),
             object: imported(account),
