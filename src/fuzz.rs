@@ -1,6 +1,8 @@
-//! What reads bytes from outside, one function a kind, each held to its promises whatever the bytes are.
+//! Fuzz targets: one function per parser of untrusted input, each of which asserts properties that
+//! must hold for any input.
 //!
-//! libFuzzer drives them from `fuzz/`; the tests below run the same corpora, and some thousand mutations of them.
+//! `fuzz/` runs them with libFuzzer. The test below runs the same corpora and some thousand
+//! mutations of them.
 
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
 
@@ -24,48 +26,51 @@ use crate::startree::api as startree;
 use crate::striim::api::{Api, NewServiceAccount, Own};
 use crate::token::{Expiry, Lifetime, parse_duration};
 
-/// The bearer of the requests whose answers are made up: corpora know it.
+/// The bearer token of the requests. Some inputs of the corpora contain it.
 const BEARER: &str = "b3arer-0f-the-pr0vider";
 
-/// Holds a kind to its promises.
+/// Asserts the properties of a target for an input.
 pub type Check = fn(&[u8]);
 
-/// Every kind, by the name of its target and of its corpus.
-pub const KINDS: [(&str, Check); 7] = [
+/// The targets, by the name of the libFuzzer target and of the corpus.
+pub const TARGETS: [(&str, Check); 7] = [
     ("msgpack", msgpack),
     ("json", json),
-    ("instant", instant),
+    ("timestamp", timestamp),
     ("duration", duration),
-    ("answer", answer),
-    ("refusal", refusal),
-    ("others", others),
+    ("striim_responses", striim_responses),
+    ("striim_errors", striim_errors),
+    ("other_platform_responses", other_platform_responses),
 ];
 
-/// Terraform's values on the wire: what is read can be written, and is read back the same.
+/// Values in MessagePack, as Terraform sends them. A decoded value can be encoded, and decodes to
+/// itself.
 pub fn msgpack(bytes: &[u8]) {
     let (ty, bytes) = typed(bytes);
     if let Ok(value) = msgpack::decode(bytes, &ty) {
-        is_stable(&value, &ty);
+        assert_round_trip(&value, &ty);
     }
 }
 
-/// States as Terraform stores them: the same.
+/// Values in JSON, as in a state file. A decoded value can be encoded, and decodes to itself.
 pub fn json(bytes: &[u8]) {
     let (ty, bytes) = typed(bytes);
     if let Ok(value) = json::decode(bytes, &ty) {
-        is_stable(&value, &ty);
+        assert_round_trip(&value, &ty);
     }
 }
 
-/// Instants as users write them: what is read is written so that it is read back the same, and can be judged.
-pub fn instant(bytes: &[u8]) {
+/// Timestamps in a configuration. A parsed timestamp parses to itself when formatted, and its check
+/// does not panic.
+pub fn timestamp(bytes: &[u8]) {
     if let Some(expiry) = from_utf8(bytes).ok().and_then(|text| Expiry::parse(text).ok()) {
         assert_eq!(Expiry::parse(&expiry.to_string()).ok(), Some(expiry));
         let _ = expiry.check(Timestamp::UNIX_EPOCH, Lifetime::Months(12));
     }
 }
 
-/// Durations as users write them: one more second cannot be written shorter.
+/// Durations in a configuration. A parsed duration has whole seconds, and parses to itself when
+/// formatted in seconds.
 pub fn duration(bytes: &[u8]) {
     if let Some((text, duration)) = from_utf8(bytes)
         .ok()
@@ -77,31 +82,33 @@ pub fn duration(bytes: &[u8]) {
     }
 }
 
-/// The platform's answers of success: a value that is read prints nowhere, an error is fit to be shown.
-pub fn answer(bytes: &[u8]) {
+/// Successful responses of Striim Cloud. `Debug` does not show a token value, and error messages
+/// are safe to display.
+pub fn striim_responses(bytes: &[u8]) {
     let (first, body) = split(bytes);
     let status = [StatusCode::OK, StatusCode::CREATED, StatusCode::NO_CONTENT];
     let status = status[usize::from(first >> 4) % status.len()];
-    ask(first, status, body);
+    call_striim(first, status, body);
 }
 
-/// The platform's refusals: an error is fit to be shown.
-pub fn refusal(bytes: &[u8]) {
+/// Error responses of Striim Cloud. Error messages are safe to display.
+pub fn striim_errors(bytes: &[u8]) {
     let (first, body) = split(bytes);
     let status = [400, 401, 403, 404, 409, 422, 302];
     let status = status[usize::from(first >> 4) % status.len()];
-    ask(first, StatusCode::from_u16(status).unwrap(), body);
+    call_striim(first, StatusCode::from_u16(status).unwrap(), body);
 }
 
-/// The other platforms' answers, of success and refusal.
-pub fn others(bytes: &[u8]) {
+/// Responses of the other platforms, successful and not. `Debug` does not show a token value, and
+/// error messages are safe to display.
+pub fn other_platform_responses(bytes: &[u8]) {
     let (first, body) = split(bytes);
     let status = [200, 201, 204, 400, 404];
     let status = status[usize::from(first >> 4) % status.len()];
-    ask_others(first % 16, StatusCode::from_u16(status).unwrap(), body);
+    call_other_platform(first % 16, StatusCode::from_u16(status).unwrap(), body);
 }
 
-/// A type of those that schemas have, by the first byte, and the rest.
+/// Chooses a type by the first byte, and returns it with the other bytes.
 fn typed(bytes: &[u8]) -> (Type, &[u8]) {
     let (first, rest) = split(bytes);
     let boxed = |ty: &Type| Box::new(ty.clone());
@@ -125,14 +132,14 @@ fn split(bytes: &[u8]) -> (u8, &[u8]) {
     bytes.split_first().map_or((0, bytes), |(first, rest)| (*first, rest))
 }
 
-fn is_stable(value: &Value, ty: &Type) {
+fn assert_round_trip(value: &Value, ty: &Type) {
     let written = msgpack::encode(value, ty).unwrap();
     let read = msgpack::decode(&written, ty).unwrap();
     assert!(msgpack::encode(&read, ty).unwrap() == written, "{ty:?} {value:?}");
 }
 
-/// Makes a call of Striim Cloud's API that gets this answer.
-fn ask(call: u8, status: StatusCode, body: &[u8]) {
+/// Calls a method of Striim Cloud's API, selected by `call`, with this response.
+fn call_striim(call: u8, status: StatusCode, body: &[u8]) {
     let api = Api::new(client(status, body));
     let new = NewServiceAccount {
         name: "ci-pipeline",
@@ -140,27 +147,27 @@ fn ask(call: u8, status: StatusCode, body: &[u8]) {
         expires_at: None,
     };
     run(async |operation| match call % 8 {
-        0 => shows(api.list_service_accounts(operation).await),
-        1 => hides(api.create_service_account(operation, &new).await, |issued| {
+        0 => assert_displayable(api.list_service_accounts(operation).await),
+        1 => assert_hidden(api.create_service_account(operation, &new).await, |issued| {
             &issued.token
         }),
-        2 => hides(
+        2 => assert_hidden(
             api.rotate_service_account(operation, "ci-pipeline", None, Own::No)
                 .await,
             |issued| &issued.token,
         ),
-        3 => shows(api.user_token(operation, Some("user@acme.example")).await),
-        4 => hides(api.rotate_user_token(operation, None, None, Own::No).await, |issued| {
+        3 => assert_displayable(api.user_token(operation, Some("user@acme.example")).await),
+        4 => assert_hidden(api.rotate_user_token(operation, None, None, Own::No).await, |issued| {
             &issued.token
         }),
-        5 => shows(api.pat_status(operation).await),
-        6 => shows(api.delete_service_account(operation, "ci-pipeline").await),
-        _ => shows(api.toggle_pat_status(operation).await),
+        5 => assert_displayable(api.pat_status(operation).await),
+        6 => assert_displayable(api.delete_service_account(operation, "ci-pipeline").await),
+        _ => assert_displayable(api.toggle_pat_status(operation).await),
     });
 }
 
-/// Makes a call of another platform's API that gets this answer.
-fn ask_others(call: u8, status: StatusCode, body: &[u8]) {
+/// Calls a method of another platform's API, selected by `call`, with this response.
+fn call_other_platform(call: u8, status: StatusCode, body: &[u8]) {
     let neuroio = neuroio::Api::new(client(status, body));
     let startree = startree::Api::new(client(status, body));
     let quix = quix::Api::new(client(status, body));
@@ -168,32 +175,32 @@ fn ask_others(call: u8, status: StatusCode, body: &[u8]) {
     let (name, key) = ("loaders".parse().unwrap(), "Abcdefgh12345678".parse().unwrap());
     let tokens = quix::Endpoint::of_reading("/tokens/{workspaceId}").unwrap();
     run(async |operation| match call % 12 {
-        0 => shows(neuroio.list(operation, Some(true)).await),
-        1 => hides(neuroio.get(operation, id).await, |issued| &issued.key),
-        2 => hides(neuroio.create(operation, true).await, |issued| &issued.key),
-        3 => hides(startree.create_service_token(operation, None).await, |issued| {
+        0 => assert_displayable(neuroio.list(operation, Some(true)).await),
+        1 => assert_hidden(neuroio.get(operation, id).await, |issued| &issued.key),
+        2 => assert_hidden(neuroio.create(operation, true).await, |issued| &issued.key),
+        3 => assert_hidden(startree.create_service_token(operation, None).await, |issued| {
             &issued.secret_key
         }),
-        4 => shows(startree.service_token(operation, &key).await),
-        5 => shows(startree.roles(operation).await),
-        6 => shows(startree.assignments(operation, &name).await),
-        7 => shows(startree.policy(operation, &name).await),
-        8 => shows(quix.workspaces(operation).await),
-        9 => shows(quix.permission(operation, "Workspace", "acme-prod", "Read").await),
-        10 => shows(quix.broker_config(operation, "acme-prod").await),
-        _ => hides(quix.streaming_tokens(operation, &tokens, "acme-prod").await, |tokens| {
+        4 => assert_displayable(startree.service_token(operation, &key).await),
+        5 => assert_displayable(startree.roles(operation).await),
+        6 => assert_displayable(startree.assignments(operation, &name).await),
+        7 => assert_displayable(startree.policy(operation, &name).await),
+        8 => assert_displayable(quix.workspaces(operation).await),
+        9 => assert_displayable(quix.permission(operation, "Workspace", "acme-prod", "Read").await),
+        10 => assert_displayable(quix.broker_config(operation, "acme-prod").await),
+        _ => assert_hidden(quix.streaming_tokens(operation, &tokens, "acme-prod").await, |tokens| {
             &tokens.token_1
         }),
     });
 }
 
-/// A client whose every request gets this answer.
+/// Creates a client that receives this response to every request.
 fn client(status: StatusCode, body: &[u8]) -> Client {
     let body = Bytes::copy_from_slice(body);
     let service = tower::service_fn(move |_| {
-        let mut answer = Response::new(Full::new(body.clone()));
-        *answer.status_mut() = status;
-        async { Ok::<_, Infallible>(answer) }
+        let mut response = Response::new(Full::new(body.clone()));
+        *response.status_mut() = status;
+        async { Ok::<_, Infallible>(response) }
     });
     let options = Options {
         base_url: BaseUrl::parse("http://127.0.0.1/api/v1").unwrap(),
@@ -206,28 +213,29 @@ fn client(status: StatusCode, body: &[u8]) -> Client {
 
 fn run(call: impl AsyncFnOnce(&Operation)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    // Too short for a second attempt: only the reading is of interest.
+    // Too short for a retry, because only parsing is of interest.
     let operation = Operation::new(Duration::from_millis(100), CancellationToken::new());
     runtime.unwrap().block_on(call(&operation));
 }
 
-fn hides<T: Debug>(issued: Result<T, Error>, value: impl Fn(&T) -> &SecretString) {
+fn assert_hidden<T: Debug>(issued: Result<T, Error>, value: impl Fn(&T) -> &SecretString) {
     if let Ok(issued) = &issued {
-        let (value, told) = (value(issued).expose_secret(), format!("{issued:?}"));
-        // A short one may stand in the number or in an instant, too; the shortest that a platform makes has 32 characters.
-        assert!(value.len() < 32 || !told.contains(value));
+        let (value, shown) = (value(issued).expose_secret(), format!("{issued:?}"));
+        // A short value may also occur in an id or a timestamp. Real values have at least 32
+        // characters.
+        assert!(value.len() < 32 || !shown.contains(value));
     }
-    shows(issued);
+    assert_displayable(issued);
 }
 
-fn shows<T>(outcome: Result<T, Error>) {
+fn assert_displayable<T>(outcome: Result<T, Error>) {
     if let Err(error) = outcome {
-        let told = error.to_string();
-        assert!(told.chars().count() < 2_000, "{told}");
-        assert!(!told.contains(BEARER), "{told}");
+        let message = error.to_string();
+        assert!(message.chars().count() < 2_000, "{message}");
+        assert!(!message.contains(BEARER), "{message}");
         assert!(
-            !told.contains(|char: char| char.is_control() && char != '\n'),
-            "{told:?}"
+            !message.contains(|char: char| char.is_control() && char != '\n'),
+            "{message:?}"
         );
     }
 }
@@ -241,11 +249,11 @@ mod tests {
 
     use super::*;
 
-    /// How many mutations are made of each piece of a corpus.
+    /// The number of mutations of each input of a corpus.
     const MUTATIONS: usize = 3_000;
 
-    fn corpus(kind: &str) -> Vec<Vec<u8>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpora").join(kind);
+    fn corpus(target: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpora").join(target);
         let files = fs::read_dir(folder).unwrap();
         let mut corpus: Vec<_> = files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
         corpus.sort();
@@ -268,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn every_corpus_and_what_is_made_of_it_keeps_the_promises() {
-        for (kind, check) in KINDS {
-            let corpus = corpus(kind);
-            assert!(corpus.len() >= 5, "{kind}");
+    fn targets_hold_for_corpora_and_mutations() {
+        for (target, check) in TARGETS {
+            let corpus = corpus(target);
+            assert!(corpus.len() >= 5, "{target}");
             let mut rng = Rng::with_seed(1);
-            for piece in &corpus {
-                check(piece);
+            for input in &corpus {
+                check(input);
                 for _ in 0..MUTATIONS {
-                    let mut mutant = piece.clone();
+                    let mut mutant = input.clone();
                     for _ in 0..rng.usize(1..4) {
                         mutate(&mut mutant, &corpus[rng.usize(..corpus.len())], &mut rng);
                     }

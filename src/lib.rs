@@ -1,18 +1,21 @@
-//! Terraform providers for the API tokens of streaming platforms.
+//! Terraform providers that manage API tokens of streaming platforms, and the framework they are
+//! built on.
 //!
-//! Each folder is a module; `docs/ARCHITECTURE.md` says which may depend on which.
+//! Each folder is a module; `docs/ARCHITECTURE.md` lists the dependencies that are allowed between
+//! them.
 //!
-//! Each platform is a feature of the same name, and all of them are enabled by default. Without them
-//! (`--no-default-features`) the crate consists of [`plugin`], [`framework`] and [`redaction`].
+//! Each platform is a Cargo feature of the same name, and all of them are enabled by default.
+//! Without them (`--no-default-features`) the crate consists of [`plugin`], [`framework`] and
+//! [`redaction`].
 
-// `platform`, `rest` and `token` are shared: a build for some of the platforms leaves a part of them unused, and that
-// is no defect. The default build has all platforms, and reports what none of them uses.
+// The platforms share `platform`, `rest` and `token`. A build with only some of the platforms uses
+// only a part of them, so unused code is allowed there. The default build reports it.
 
-// The interface of `framework` has types of these crates.
+// Types of these crates appear in the public interface of `framework`.
 #[doc(no_inline)]
 pub use {jiff, secrecy, serde_json, tokio_util};
 
-// The derived code names the crate, here as in any other.
+// The derive macro generates paths that begin with `::token_providers`, in this crate, too.
 extern crate self as token_providers;
 
 pub mod framework;

@@ -1,7 +1,7 @@
-//! All that the author of a provider needs, in one line: `use token_providers::prelude::*;`.
+//! Everything that a provider needs, in one line: `use token_providers::prelude::*;`.
 //!
-//! It has [`crate::framework`] as a whole, and what the signatures of its traits need from other crates: secrets, instants,
-//! JSON and cancellation.
+//! It re-exports [`crate::framework`] and the types of other crates that its traits use: secrets,
+//! timestamps, JSON and cancellation.
 
 pub use std::collections::BTreeMap;
 

@@ -2,8 +2,9 @@
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of the doc comments among `attributes`, with the lines of each paragraph joined: the registry shows a line
-/// break where the source has none. Code blocks, lists, tables and headings keep their lines.
+/// Returns the text of the doc comments among `attributes`. The lines of a paragraph are joined,
+/// because the registry shows line breaks of the source. Code blocks, lists, tables and headings
+/// keep their lines.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(line);
     unwrap(lines)
@@ -24,9 +25,9 @@ fn line(attribute: &Attribute) -> Option<String> {
 fn unwrap(lines: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
     let mut in_code = false;
-    // Whether the next line belongs to the same paragraph as the last one.
+    // Whether the next line continues the paragraph.
     let mut continues = false;
-    // Unlike `lines`, `split` has the line of an empty text: a paragraph ends there.
+    // `split` returns a line for an empty string, which ends a paragraph; `lines` does not.
     for line in lines.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
         let is_fence = line.trim_start().starts_with("```");
@@ -61,7 +62,7 @@ fn break_line(text: &mut String) {
     }
 }
 
-/// Whether a line begins an item of a list, a row of a table or a heading.
+/// Returns whether a line starts an item of a list, a row of a table or a heading.
 fn begins_a_block(line: &str) -> bool {
     let line = line.trim_start();
     let after_number = line.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -77,7 +78,7 @@ mod tests {
     use super::unwrap;
 
     #[test]
-    fn lines_of_a_paragraph_are_joined_and_blocks_are_kept() {
+    fn text_joins_lines_of_paragraphs_and_keeps_blocks() {
         let cases = [
             (" One\n line.", "One line."),
             (" One.\n\n Two\n more.", "One.\n\nTwo more."),

@@ -1,4 +1,4 @@
-//! The implementation of `Model` for a struct.
+//! The generated implementation of `Model`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -22,7 +22,7 @@ pub(crate) fn model(input: &DeriveInput) -> Result<TokenStream> {
     for name in fields.iter().flat_map(Member::referred).chain(referred(&options)) {
         let is_there = |member: &Member<'_>| member.options.flatten.is_some() || member.name() == name.value();
         if !fields.iter().any(is_there) {
-            return Err(Error::new(name.span(), "there is no attribute of this name"));
+            return Err(Error::new(name.span(), "no attribute has this name"));
         }
     }
     let name = &input.ident;
@@ -70,9 +70,9 @@ pub(crate) fn model(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-const ONLY_NAMED_FIELDS: &str = "a model is a struct with named fields, each of them an attribute";
+const ONLY_NAMED_FIELDS: &str = "a model must be a struct with named fields";
 
-/// The names of attributes that the options of the struct refer to.
+/// Returns the attribute names in the options of the struct.
 fn referred(options: &ModelOptions) -> impl Iterator<Item = &LitStr> {
     let lists = [&options.conflicting, &options.exactly_one_of, &options.at_least_one_of];
     lists.into_iter().flatten().flatten()
@@ -116,13 +116,13 @@ impl<'a> Member<'a> {
         Ok(Self { field, ident, options })
     }
 
-    /// The name of the attribute.
+    /// Returns the name of the attribute.
     fn name(&self) -> String {
         let name = self.ident.to_string();
         name.strip_prefix("r#").map(str::to_owned).unwrap_or(name)
     }
 
-    /// The names of attributes that its options refer to.
+    /// Returns the attribute names in the options of the field.
     fn referred(&self) -> impl Iterator<Item = &LitStr> {
         self.options.conflicts_with.iter().chain(&self.options.requires)
     }
@@ -190,7 +190,8 @@ impl<'a> Member<'a> {
             }
         }
         for check in &options.checks {
-            // A call, so that a function of `&str` takes a `&String`; what is wrong with it is reported at the option.
+            // A call, so that a function of `&str` accepts a `&String`. Errors are reported at the
+            // option.
             let call = quote_spanned!(check.span()=> (#check)(value));
             attribute.extend(quote! {
                 .check::<#ty, _>(move |value: &<#ty as ::token_providers::framework::ModelField>::Value| #call)
@@ -244,34 +245,37 @@ mod tests {
     }
 
     #[test]
-    fn wrong_use_is_an_error_that_says_what_to_do() {
+    fn invalid_options_are_errors_with_advice() {
         let fields = [
-            ("", "who sets this attribute? Add `#[attribute(required)]`"),
-            ("#[attribute(sensitive)]", "who sets this attribute?"),
             (
-                "#[attribute(mandatory)]",
-                "there is no such option. The options are `required`",
+                "",
+                "the attribute is neither required, optional nor computed. Add `#[attribute(required)]`",
             ),
-            ("#[attribute(required, computed)]", "remove one"),
-            ("#[attribute(required, optional)]", "remove one"),
-            ("#[attribute(required, default = 1)]", "remove them, or `required`"),
-            ("#[attribute(computed, default = 1)]", "remove them, or `computed`"),
-            ("#[attribute(computed, empty_is_null)]", "remove them, or `computed`"),
+            (
+                "#[attribute(sensitive)]",
+                "the attribute is neither required, optional nor computed.",
+            ),
+            ("#[attribute(mandatory)]", "unknown option; the options are `required`"),
+            ("#[attribute(required, computed)]", "keep one"),
+            ("#[attribute(required, optional)]", "keep one"),
+            ("#[attribute(required, default = 1)]", "remove them or `required`"),
+            ("#[attribute(computed, default = 1)]", "remove them or `computed`"),
+            ("#[attribute(computed, empty_is_null)]", "remove them or `computed`"),
             (
                 "#[attribute(optional, computed, write_only)]",
-                "use `required` or `optional` alone",
+                "use only `required` or `optional`",
             ),
-            ("#[attribute(required, planned)]", "add `computed`, or remove this"),
+            ("#[attribute(required, planned)]", "add `computed` or remove this"),
             (
                 "#[attribute(optional, use_state_for_unknown)]",
-                "add `computed`, or remove this",
+                "add `computed` or remove this",
             ),
             ("#[attribute(computed, length = 1..)]", "or add `optional`"),
             ("#[attribute(computed, requires(\"a\"))]", "or add `optional`"),
-            ("#[attribute(flatten, sensitive)]", "`flatten` stands alone"),
+            ("#[attribute(flatten, sensitive)]", "`flatten` excludes other options"),
             (
                 "#[attribute(optional, conflicts_with(\"other\"))]",
-                "there is no attribute of this name",
+                "no attribute has this name",
             ),
             (
                 "#[attribute(optional, requires_replace_if(f))]",
@@ -286,15 +290,15 @@ mod tests {
             );
         }
         let structs = [
-            ("struct Note(Field<i64>);", "a struct with named fields"),
-            ("enum Note { One }", "a struct with named fields"),
+            ("struct Note(Field<i64>);", "must be a struct with named fields"),
+            ("enum Note { One }", "must be a struct with named fields"),
             (
                 "#[model(versoin = 1)] struct Note {}",
-                "there is no such option. The options are `version`",
+                "unknown option; the options are `version`",
             ),
             (
                 "#[model(exactly_one_of(\"a\", \"b\"))] struct Note {}",
-                "there is no attribute of this name",
+                "no attribute has this name",
             ),
         ];
         for (source, expected) in structs {
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn right_use_is_no_error() {
+    fn valid_options_are_accepted() {
         let options = [
             "required",
             "optional",

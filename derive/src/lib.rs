@@ -1,6 +1,6 @@
 //! `#[derive(Model)]`: one struct is the model, the schema and the documentation of a resource.
 //!
-//! What it is for and which options there are, the documentation of `token_providers::framework::Model` describes.
+//! The documentation of `token_providers::framework::Model` describes it and its options.
 
 mod doc;
 mod expand;
@@ -9,7 +9,7 @@ mod options;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Derives `token_providers::framework::Model`; see there.
+/// Derives `token_providers::framework::Model`, whose documentation describes the options.
 #[proc_macro_derive(Model, attributes(attribute, model))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -33,12 +33,12 @@ pub(crate) struct FieldOptions {
     pub(crate) checks: Vec<Expr>,
     pub(crate) conflicts_with: Vec<LitStr>,
     pub(crate) requires: Vec<LitStr>,
-    /// How many options there are, and where the last one stands.
+    /// The number of options, and the location of the last one.
     count: usize,
     last: Option<Span>,
 }
 
-/// Who sets an attribute.
+/// Whether the user or the provider sets an attribute.
 pub(crate) enum Configurability {
     Required,
     Optional,
@@ -78,7 +78,7 @@ impl FieldOptions {
             "requires_replace" => self.requires_replace = true,
             "requires_replace_if" => {
                 let [condition, description] = expressions(meta)?.try_into().map_err(|_| {
-                    meta.error("expected `requires_replace_if(condition, \"when the condition holds\")`")
+                    meta.error("expected `requires_replace_if(condition, \"description of the condition\")`")
                 })?;
                 self.requires_replace_if = Some((condition, description));
             }
@@ -96,24 +96,25 @@ impl FieldOptions {
             "check" => self.checks.push(meta.value()?.parse()?),
             "conflicts_with" => self.conflicts_with.extend(names(meta)?),
             "requires" => self.requires.extend(names(meta)?),
-            _ => return Err(meta.error(format!("there is no such option. The options are {FIELD_OPTIONS}"))),
+            _ => return Err(meta.error(format!("unknown option; the options are {FIELD_OPTIONS}"))),
         }
         Ok(())
     }
 
-    /// Who sets the attribute. `field` is where an error is reported that concerns no single option.
+    /// Returns whether the user or the provider sets the attribute. `field` is the location of
+    /// errors that do not concern a single option.
     pub(crate) fn configurability(&self, field: &Ident) -> Result<Configurability> {
         let has_fallback = self.default.is_some() || self.empty_is_null;
         if let (Some(span), true) = (self.required, has_fallback) {
             return Err(Error::new(
                 span,
-                "a required attribute is always set, so `default` and `empty_is_null` have no effect: remove them, or `required`",
+                "`default` and `empty_is_null` have no effect on a required attribute: remove them or `required`",
             ));
         }
         if let (Some(span), Some(_)) = (self.required, self.optional.or(self.computed)) {
             return Err(Error::new(
                 span,
-                "an attribute is `required`, or `optional`, or `computed`, or `optional` and `computed`: remove one",
+                "`required` excludes `optional` and `computed`: keep one",
             ));
         }
         if let (Some(span), None, true) = (self.computed, self.optional, has_fallback) {
@@ -141,13 +142,13 @@ impl FieldOptions {
         if let (Some(span), true) = (self.write_only, may_be_computed) {
             return Err(Error::new(
                 span,
-                "only what the user alone sets can be write-only, because no state holds it: use `required` or `optional` alone",
+                "a write-only attribute cannot be computed, because no state holds it: use only `required` or `optional`",
             ));
         }
         if let (Some(span), false) = (self.planned.or(self.use_state_for_unknown), may_be_computed) {
             return Err(Error::new(
                 span,
-                "only what the provider may set can be unknown in a plan: add `computed`, or remove this",
+                "this has an effect only on computed attributes: add `computed` or remove this",
             ));
         }
         let has_rules = !self.conflicts_with.is_empty() || !self.requires.is_empty();
@@ -172,13 +173,13 @@ impl FieldOptions {
         lists.iter().any(|list| !list.is_empty())
     }
 
-    /// Refuses other options next to `flatten`.
+    /// Rejects other options in addition to `flatten`.
     pub(crate) fn check_flatten(&self) -> Result<()> {
         match (self.count, self.last) {
             (0 | 1, _) | (_, None) => Ok(()),
             (_, Some(last)) => Err(Error::new(
                 self.flatten.unwrap_or(last),
-                "`flatten` stands alone: the attributes of the group have the options",
+                "`flatten` excludes other options: set them on the attributes of the group",
             )),
         }
     }
@@ -226,7 +227,7 @@ impl ModelOptions {
     }
 }
 
-/// `= expression` or `(expression, …)`.
+/// Parses `= expression` or `(expression, …)`.
 fn one_or_more(meta: &ParseNestedMeta<'_>) -> Result<Vec<Expr>> {
     if meta.input.peek(Token![=]) {
         return Ok(vec![meta.value()?.parse()?]);
@@ -241,7 +242,7 @@ fn expressions(meta: &ParseNestedMeta<'_>) -> Result<Vec<Expr>> {
     Ok(expressions.into_iter().collect())
 }
 
-/// `= "name"` or `("name", …)`: the names of other attributes.
+/// Parses `= "name"` or `("name", …)`, the names of other attributes.
 fn names(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
     if meta.input.peek(Token![=]) {
         return Ok(vec![meta.value()?.parse()?]);

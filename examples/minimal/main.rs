@@ -1,4 +1,4 @@
-//! A Terraform provider in one file: notes, which are files in a folder.
+//! A minimal Terraform provider: notes, which are files in a folder.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,10 +6,10 @@ use std::{fs, io};
 
 use token_providers::prelude::*;
 
-/// Keeps notes in a folder.
+/// Manages notes in a folder.
 #[derive(Model)]
 pub(crate) struct Config {
-    /// The path of the folder, which exists.
+    /// The path of an existing folder.
     #[attribute(required)]
     folder: Field<String>,
 }
@@ -17,13 +17,13 @@ pub(crate) struct Config {
 /// A note: a file in the folder.
 #[derive(Model, Clone)]
 struct Note {
-    /// Its title, which is the name of its file.
+    /// The title, which is the name of the file.
     #[attribute(required, requires_replace, import, length = 1..=80, check = is_file_name)]
     title: Field<String>,
-    /// Its text.
+    /// The text.
     #[attribute(required)]
     text: Field<String>,
-    /// The number of characters in its text.
+    /// The number of characters in the text.
     #[attribute(computed)]
     length: Field<i64>,
 }

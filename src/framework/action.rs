@@ -1,4 +1,4 @@
-//! Actions: what is done once, when the user asks for it, and leaves nothing in the state. From Terraform 1.14 on.
+//! Actions: operations that the user triggers and that have no state (Terraform 1.14).
 
 use std::future::Future;
 
@@ -8,34 +8,36 @@ use tokio::sync::mpsc;
 use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
-use super::resource::reported;
+use super::resource::ok_or_report;
 use super::schema::Schema;
 use super::value::Value;
 
 /// An action. It is invoked by `terraform apply -invoke=action.<type>.<label>`, or by a resource's
 /// `lifecycle { action_trigger … }`.
 pub trait Action: Send + Sync + 'static {
-    /// Its configuration.
+    /// The configuration.
     type Config: Model;
 
-    /// What [`Provider::configure`](super::Provider::configure) returned.
+    /// The client that [`Provider::configure`](super::Provider::configure) returns.
     type Client: Send + Sync + 'static;
 
-    /// Its type, such as `notes_archive`.
+    /// The type name, such as `notes_archive`.
     const TYPE: &'static str;
 
-    /// Its schema. Default: that of the configuration's model.
+    /// Returns the schema. Default: the schema of `Config`.
     fn schema(&self) -> Schema {
         Self::Config::schema()
     }
 
-    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    /// Checks a configuration after its validators and rules. Values may be unknown. Must not send
+    /// requests.
     fn validate(&self, _config: &Self::Config, _diagnostics: &mut Diagnostics) {}
 
-    /// Warns about what the user should know before the action is invoked. Values may be unknown.
+    /// Warns before the action is invoked, if there is something that the user should know. Values
+    /// may be unknown. Default: does nothing.
     ///
     /// # Errors
-    /// Why it cannot be invoked.
+    /// The reason why it cannot be invoked.
     fn plan(
         &self,
         _context: &Context<Self::Client>,
@@ -47,7 +49,7 @@ pub trait Action: Send + Sync + 'static {
     /// Runs the action to completion, even if the client disconnects.
     ///
     /// # Errors
-    /// Why it failed.
+    /// The reason why it failed.
     fn invoke(
         &self,
         context: &Context<Self::Client>,
@@ -60,14 +62,14 @@ pub trait Action: Send + Sync + 'static {
 pub struct Progress(pub(crate) mpsc::Sender<String>);
 
 impl Progress {
-    /// Sends one line, which Terraform shows at once. It must hold no secret.
+    /// Sends one line, which Terraform shows immediately. It must not contain secrets.
     pub async fn send(&self, line: impl Into<String>) {
-        // A client that has disconnected does not show it.
+        // If the client has disconnected, the line is lost.
         let _ = self.0.send(line.into()).await;
     }
 }
 
-/// Any [`Action`], whatever its configuration: what the server calls. Errors are reported to the context.
+/// An [`Action`] of any configuration, as the server calls it. Errors are reported to the context.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `Action` of that name
 pub trait DynAction<C>: Send + Sync {
@@ -97,14 +99,14 @@ impl<C: Send + Sync + 'static, A: Action<Client = C>> DynAction<C> for A {
     }
 
     async fn plan(&self, context: &Context<C>, config: &Value) {
-        if let Some(config) = reported(context, read_model(A::TYPE, config)) {
-            reported(context, Action::plan(self, context, &config).await);
+        if let Some(config) = ok_or_report(context, read_model(A::TYPE, config)) {
+            ok_or_report(context, Action::plan(self, context, &config).await);
         }
     }
 
     async fn invoke(&self, context: &Context<C>, config: &Value, progress: &Progress) {
-        if let Some(config) = reported(context, read_model(A::TYPE, config)) {
-            reported(context, Action::invoke(self, context, config, progress).await);
+        if let Some(config) = ok_or_report(context, read_model(A::TYPE, config)) {
+            ok_or_report(context, Action::invoke(self, context, config, progress).await);
         }
     }
 }

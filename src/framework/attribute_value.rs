@@ -1,4 +1,4 @@
-//! The Rust types that an attribute's value may have.
+//! Rust types for the values of attributes.
 
 use std::collections::BTreeMap;
 
@@ -13,45 +13,47 @@ use super::types::Type;
 use super::value::{Number, Value};
 use crate::redaction::KnownSecrets;
 
-/// A Rust type that a [`Field`] can hold.
+/// A Rust type for the value of an attribute, held by a [`Field`].
 ///
 /// | Rust | Terraform |
 /// |---|---|
 /// | `String` | `string` |
 /// | [`SecretString`] | `string`, sensitive |
 /// | `bool` | `bool` |
-/// | `i64`, `f64`, [`Number`] | `number` |
+/// | `i64`, `f64`, [`Number`] | `number`; an `i64` accepts only whole numbers |
 /// | `Vec<T>` | `list(…)` |
 /// | [`Set<T>`](Set) | `set(…)` |
 /// | `BTreeMap<String, T>` | `map(…)` |
-/// | a [`Model`](derive@super::Model) | an object whose members are attributes, alone or in a `Vec`, `Set` or `BTreeMap` |
-/// | [`Value`], in fact a [`Value::Dynamic`] | `dynamic` |
+/// | a [`Model`](derive@super::Model) | a nested attribute, single or in a `Vec`, `Set` or `BTreeMap` | |
+/// | [`Value`], which is a [`Value::Dynamic`] | `dynamic` |
 /// | `Field<T>` in a `Vec`, `Set` or `BTreeMap` | an element that may be null or unknown |
 ///
-/// A collection of plain elements of which one is unknown reads as [`Field::Unknown`]; Terraform still gets the elements
-/// that are known. An element that is null is an error, unless the element is a `Field` itself.
+/// A collection with an unknown element reads as [`Field::Unknown`], unless its elements are
+/// `Field`s. A null element is an error, unless the elements are `Field`s. Terraform receives the
+/// known elements in either case.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the type of an attribute's value",
-    note = "a field of a model is a `Field<T>`; the documentation of `AttributeValue` has a table of the types"
+    message = "`{Self}` is not a type of attribute values",
+    note = "a field of a model is a `Field<T>`; the documentation of `AttributeValue` lists the possible `T`"
 )]
 pub trait AttributeValue: Sized {
-    /// Whether Terraform hides values of this type.
+    /// Whether Terraform hides values of this type in its output.
     const SENSITIVE: bool = false;
 
-    /// The type in the schema.
+    /// Returns the type that the schema declares.
     fn attribute_type() -> AttributeType;
 
-    /// Reads the value at `path`.
+    /// Converts from Terraform's value. `path` is its location, for errors.
     ///
     /// # Errors
-    /// If it is of another type, null, or unknown, and the Rust type cannot hold that.
+    /// [`InvalidValue`] if the value has another type, or is null or unknown and the Rust type has
+    /// no such value.
     fn read(value: &Value, path: &AttributePath) -> Result<Self, InvalidValue>;
 
-    /// The value for Terraform.
+    /// Converts to Terraform's value.
     fn into_value(self) -> Value;
 }
 
-/// Null or unknown wherever a value may be: at an attribute, and within a collection.
+/// An attribute or an element of a collection that may be null or unknown.
 impl<T: AttributeValue> AttributeValue for Field<T> {
     const SENSITIVE: bool = T::SENSITIVE;
 
@@ -128,7 +130,7 @@ impl AttributeValue for SecretString {
     }
 }
 
-/// A value of any type: a [`Value::Dynamic`], which brings its type.
+/// A value of the type `dynamic`: a [`Value::Dynamic`], which includes its type.
 impl AttributeValue for Value {
     fn attribute_type() -> AttributeType {
         AttributeType::Plain(Type::Dynamic)
@@ -197,7 +199,7 @@ impl<T: AttributeValue> AttributeValue for Set<T> {
         let Value::List(elements) = value else {
             return Err(InvalidValue::new(path, value));
         };
-        // The protocol has no path to an element of a set.
+        // The protocol cannot address an element of a set.
         elements.iter().map(|element| T::read(element, path)).collect()
     }
 
@@ -206,7 +208,7 @@ impl<T: AttributeValue> AttributeValue for Set<T> {
     }
 }
 
-/// The argument of a nullable parameter of a function.
+/// A nullable argument of a function.
 impl<T: AttributeValue> AttributeValue for Option<T> {
     const SENSITIVE: bool = T::SENSITIVE;
 

@@ -1,4 +1,4 @@
-//! What one call from Terraform carries in addition to its values.
+//! The context of one call from Terraform.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -9,20 +9,20 @@ use tokio_util::sync::CancellationToken;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::private_state::PrivateState;
 
-/// One call from Terraform to something of a provider whose configured client is a `C`.
+/// The context of one call from Terraform to a provider with the client `C`.
 ///
 /// Clones belong to the same call.
 pub struct Context<C> {
-    /// Cancelled when Terraform is interrupted (`StopProvider`). Work that could lose a token by stopping half-way
-    /// is completed first; everything else stops at once.
+    /// Cancelled when the user interrupts Terraform (`StopProvider`). Stop as soon as possible,
+    /// except in work that would lose a token or leave an orphan if it were stopped halfway.
     pub cancellation: CancellationToken,
-    /// The private state of the managed resource that the call is about. Empty, and not kept, for other kinds of things.
+    /// The private state of the managed resource. Empty, and not stored, in calls to anything else.
     pub private: PrivateState,
     client: ClientState<C>,
     reported: Reported,
 }
 
-/// What a call has reported so far. Clones share it.
+/// The diagnostics of a call. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Reported(Arc<Mutex<Diagnostics>>);
 
@@ -36,17 +36,17 @@ impl Reported {
     }
 }
 
-/// What the configuration of a provider led to.
+/// The result of configuring a provider.
 #[derive(Debug)]
 pub enum Configured<C> {
-    /// The provider works with this client.
+    /// The provider is configured and uses this client.
     Ready(C),
-    /// In a plan: this argument of the `provider` block is known only at apply.
+    /// In a plan: the named argument of the `provider` block is known only at apply.
     Unknown(&'static str),
 }
 
 impl<T> Configured<T> {
-    /// Makes the client of what the configuration led to so far, such as settings.
+    /// Converts the content of [`Configured::Ready`], for instance from settings to a client.
     pub fn map<C>(self, connect: impl FnOnce(T) -> C) -> Configured<C> {
         match self {
             Self::Ready(settings) => Configured::Ready(connect(settings)),
@@ -55,7 +55,7 @@ impl<T> Configured<T> {
     }
 }
 
-/// How far the provider's configuration has come.
+/// The state of the provider's configuration.
 pub(crate) enum ClientState<C> {
     Unconfigured,
     Unknown(&'static str),
@@ -63,7 +63,7 @@ pub(crate) enum ClientState<C> {
 }
 
 impl<C> Context<C> {
-    /// The context of a call to a configured provider, for tests.
+    /// Creates the context of a call to a configured provider, for tests.
     pub fn with_client(client: impl Into<Arc<C>>) -> Self {
         Self::new(
             ClientState::Ready(client.into()),
@@ -72,7 +72,7 @@ impl<C> Context<C> {
         )
     }
 
-    /// The context of a call to a provider whose configuration led to this, for tests.
+    /// Creates the context of a call to a provider with this configuration, for tests.
     pub fn configured(configured: Configured<C>) -> Self {
         Self::new(configured.into(), CancellationToken::new(), PrivateState::default())
     }
@@ -86,7 +86,7 @@ impl<C> Context<C> {
         }
     }
 
-    /// The context of a call that reports to `reported`.
+    /// Makes the context report to `reported`.
     pub(crate) fn reporting_to(self, reported: &Reported) -> Self {
         Self {
             reported: reported.clone(),
@@ -94,29 +94,30 @@ impl<C> Context<C> {
         }
     }
 
-    /// The client that the provider's configuration led to.
+    /// Returns the client of the provider.
     ///
     /// # Errors
-    /// An error for the user if the configuration is known only at apply.
+    /// A diagnostic for the user if the provider's configuration is known only at apply.
     pub fn client(&self) -> Result<Arc<C>, Diagnostic> {
         match &self.client {
             ClientState::Ready(client) => Ok(client.clone()),
             ClientState::Unconfigured => Err(Diagnostic::error(
                 "Provider not configured",
-                "Terraform asked for this before it configured the provider. This is a bug; please report it.",
+                "Terraform called the provider before configuring it. This is a bug; please report it.",
             )),
             ClientState::Unknown(argument) => Err(Diagnostic::error(
-                "Provider configuration not known yet",
+                "Provider configuration unknown",
                 format!(
-                    "The provider's `{argument}` comes from something that is made by this same run, so nothing can \
-                     be looked up before that. Let this wait for it with `depends_on`, or make it in a run of its own \
-                     first (`terraform apply -target`)."
+                    "The provider's `{argument}` is known only after apply, so the provider cannot send requests yet. \
+                     Defer this to the apply with `depends_on`, or first create the resource that `{argument}` comes \
+                     from (`terraform apply -target`)."
                 ),
             )),
         }
     }
 
-    /// The client, if the provider's configuration is known: in a plan it may not be, and that is no error.
+    /// Returns the client; `None` if the provider's configuration is unknown, as it may be in a
+    /// plan.
     pub fn known_client(&self) -> Option<Arc<C>> {
         match &self.client {
             ClientState::Ready(client) => Some(client.clone()),
@@ -124,17 +125,17 @@ impl<C> Context<C> {
         }
     }
 
-    /// Whether an argument of the provider is known only at apply.
+    /// Returns whether an argument of the provider is known only at apply.
     pub fn is_config_unknown(&self) -> bool {
         matches!(self.client, ClientState::Unknown(_))
     }
 
-    /// Reports a warning, or an error in addition to what the operation returns.
+    /// Reports a warning, or an error in addition to the operation's own.
     pub fn report(&self, diagnostic: Diagnostic) {
         self.reported.lock().push(diagnostic);
     }
 
-    /// Reports a diagnostic, unless one with the same summary was reported.
+    /// Reports a diagnostic, unless the call has already reported one with the same summary.
     pub(crate) fn report_once(&self, diagnostic: Diagnostic) {
         let mut reported = self.reported.lock();
         if !reported.iter().any(|earlier| earlier.summary == diagnostic.summary) {
@@ -142,7 +143,7 @@ impl<C> Context<C> {
         }
     }
 
-    /// Diagnostics to collect reports in. They are reported when the collection is dropped.
+    /// Returns a collection of diagnostics that is reported when it is dropped.
     pub fn diagnostics(&self) -> Report<'_> {
         Report {
             reported: &self.reported,
@@ -150,17 +151,17 @@ impl<C> Context<C> {
         }
     }
 
-    /// Whether the call has reported an error.
+    /// Returns whether the call has reported an error.
     pub fn has_errors(&self) -> bool {
         self.reported.lock().has_errors()
     }
 
-    /// What the call has reported so far; it is not reported again.
+    /// Removes and returns the diagnostics that the call has reported.
     pub fn take_diagnostics(&self) -> Diagnostics {
         self.reported.take()
     }
 
-    /// The context of the same call for work that an interrupt must not stop.
+    /// Returns a context of the same call that an interrupt does not cancel.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self {
@@ -170,7 +171,7 @@ impl<C> Context<C> {
     }
 }
 
-/// The context of a call to a provider that is not configured.
+/// The context of a call to an unconfigured provider.
 impl<C> Default for Context<C> {
     fn default() -> Self {
         Self::new(
@@ -211,7 +212,7 @@ impl<C> From<Configured<C>> for ClientState<C> {
     }
 }
 
-/// Shows neither the client, which may hold a credential, nor what was reported.
+/// Shows neither the client, which may contain credentials, nor the reported diagnostics.
 impl<C> fmt::Debug for Context<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
@@ -221,7 +222,7 @@ impl<C> fmt::Debug for Context<C> {
     }
 }
 
-/// Diagnostics that are reported when this is dropped.
+/// A collection of diagnostics that is reported when it is dropped.
 pub struct Report<'a> {
     reported: &'a Reported,
     collected: Diagnostics,
@@ -253,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn client_that_is_unknown_or_missing_is_an_error_and_no_panic() {
+    fn client_is_error_without_known_configuration() {
         let unknown = Context::<u8>::new(
             ClientState::Unknown("token"),
             CancellationToken::new(),
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn diagnostics_of_a_collection_are_reported_when_it_is_dropped() {
+    fn collected_diagnostics_are_reported_on_drop() {
         let context = Context::<()>::default();
         let mut diagnostics = context.diagnostics();
         diagnostics.push(Diagnostic::warning("a", ""));

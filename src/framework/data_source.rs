@@ -7,33 +7,34 @@ use async_trait::async_trait;
 use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
-use super::resource::{exact, reported};
+use super::resource::{keep_unchanged_exact, ok_or_report};
 use super::schema::Schema;
 use super::value::Value;
 
 /// A data source.
 pub trait DataSource: Send + Sync + 'static {
-    /// Its configuration and its result.
+    /// The configuration and the result.
     type Model: Model;
 
-    /// What [`Provider::configure`](super::Provider::configure) returned.
+    /// The client that [`Provider::configure`](super::Provider::configure) returns.
     type Client: Send + Sync + 'static;
 
-    /// Its type, such as `notes_search`.
+    /// The type name, such as `notes_search`.
     const TYPE: &'static str;
 
-    /// Its schema. Default: that of the model.
+    /// Returns the schema. Default: the schema of the model.
     fn schema(&self) -> Schema {
         Self::Model::schema()
     }
 
-    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    /// Checks a configuration after its validators and rules. Values may be unknown. Must not send
+    /// requests.
     fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Looks it up, and returns the configuration with what was found.
+    /// Reads the data source, and returns the configuration with the computed values.
     ///
     /// # Errors
-    /// There is no such thing, or it cannot be looked up.
+    /// The reason why it cannot be read, such as that the object does not exist.
     fn read(
         &self,
         context: &Context<Self::Client>,
@@ -41,7 +42,7 @@ pub trait DataSource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Model, Diagnostics>> + Send;
 }
 
-/// Any [`DataSource`], whatever its model: what the server calls. Errors are reported to the context.
+/// A [`DataSource`] of any model, as the server calls it. Errors are reported to the context.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `DataSource` of that name
 pub trait DynDataSource<C>: Send + Sync {
@@ -70,8 +71,8 @@ impl<C: Send + Sync + 'static, D: DataSource<Client = C>> DynDataSource<C> for D
     }
 
     async fn read(&self, context: &Context<C>, config: &Value) -> Option<Value> {
-        let model = reported(context, read_model(D::TYPE, config))?;
+        let model = ok_or_report(context, read_model(D::TYPE, config))?;
         let found = DataSource::read(self, context, model).await;
-        reported(context, found).map(|found| exact(found, config))
+        ok_or_report(context, found).map(|found| keep_unchanged_exact(found, config))
     }
 }

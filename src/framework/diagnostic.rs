@@ -1,4 +1,4 @@
-//! What a provider reports to its user: errors and warnings, on the attribute where there is one.
+//! Diagnostics: the errors and warnings that a provider reports to the user.
 
 use std::fmt::{self, Display};
 
@@ -9,11 +9,12 @@ use super::path::AttributePath;
 pub enum Severity {
     /// The operation failed.
     Error,
-    /// The operation continues.
+    /// The operation succeeded.
     Warning,
 }
 
-/// An error or a warning. It must hold no secret: Terraform prints it, and CI keeps it.
+/// An error or a warning. It must not contain secrets, because Terraform prints it and CI systems
+/// store the output.
 ///
 /// ```
 /// use token_providers::framework::Diagnostic;
@@ -25,16 +26,16 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// One line, without a full stop.
+    /// A short statement of fact, on one line and without a full stop.
     pub summary: String,
-    /// What was attempted, what the outcome was, and what to do.
+    /// What was attempted, the outcome, and what the user can do.
     pub detail: String,
-    /// The attribute that this is about.
+    /// The attribute that the diagnostic is about.
     pub attribute: Option<AttributePath>,
 }
 
 impl Diagnostic {
-    /// An error.
+    /// Creates an error.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -44,18 +45,19 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// Creates a warning.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::error(summary, detail).as_warning()
     }
 
-    /// The error on the attribute at `path`, of which `problem` says what is wrong, as in "must not be empty".
+    /// Creates an error on the attribute at `path`. `problem` completes "`<path>`: …", as in "must
+    /// not be empty".
     pub fn invalid(path: impl Into<AttributePath>, problem: impl Display) -> Self {
         let path = path.into();
         Self::error(format!("Invalid {path}"), format!("`{path}`: {problem}.")).on(path)
     }
 
-    /// The same, as a warning: what will be an error when it is applied is a warning while it is planned.
+    /// Turns it into a warning, for instance in a plan that predicts an error of the apply.
     #[must_use]
     pub fn as_warning(self) -> Self {
         Self {
@@ -64,7 +66,7 @@ impl Diagnostic {
         }
     }
 
-    /// The same, on an attribute, such as `name`, `vault.path` or `links[1].url`.
+    /// Sets the attribute, such as `name`, `vault.path` or `links[1].url`.
     #[must_use]
     pub fn on(mut self, path: impl Into<AttributePath>) -> Self {
         self.attribute = Some(path.into());
@@ -78,7 +80,7 @@ impl Display for Diagnostic {
     }
 }
 
-/// Makes an error of any kind a [`Diagnostic`], so that `?` can return it.
+/// Converts any error to a [`Diagnostic`] with a summary.
 ///
 /// ```
 /// use token_providers::framework::{Diagnostic, OrDiagnostic};
@@ -91,10 +93,11 @@ impl Display for Diagnostic {
 /// assert_eq!(error.detail, "invalid digit found in string");
 /// ```
 pub trait OrDiagnostic<T> {
-    /// The success, or an error with this summary whose detail is what the error displays: it must hold no secret.
+    /// Converts the error to a diagnostic with this summary and, as its detail, the error's
+    /// message. The message must not contain secrets.
     ///
     /// # Errors
-    /// Where there was one.
+    /// The converted error.
     fn or_diagnostic(self, summary: impl Into<String>) -> Result<T, Diagnostic>;
 }
 
@@ -104,7 +107,7 @@ impl<T, E: Display> OrDiagnostic<T> for Result<T, E> {
     }
 }
 
-/// What one call reports, in order.
+/// The diagnostics of one call, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -114,27 +117,27 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
-    /// Adds diagnostics.
+    /// Adds several diagnostics.
     pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
         self.0.extend(diagnostics);
     }
 
-    /// The success of `result`; its failure is added here.
+    /// Returns the value of `result`, or adds its error.
     pub fn ok<T>(&mut self, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
         result.map_err(|error| self.0.extend(error.into().0)).ok()
     }
 
-    /// Whether there is an error among them.
+    /// Returns whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Whether nothing was reported.
+    /// Returns whether there are no diagnostics.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The diagnostics, in order.
+    /// Iterates over the diagnostics, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter()
     }
@@ -161,7 +164,7 @@ impl FromIterator<Diagnostic> for Diagnostics {
     }
 }
 
-/// Any error that becomes a [`Diagnostic`] becomes diagnostics by `?`.
+/// Converts any error that converts to a [`Diagnostic`], so that `?` works.
 impl<E: Into<Diagnostic>> From<E> for Diagnostics {
     fn from(error: E) -> Self {
         Self(vec![error.into()])

@@ -1,4 +1,5 @@
-//! Ephemeral resources: what exists for the time of a run, and in no state or plan. From Terraform 1.10 on.
+//! Ephemeral resources, which exist during a run and are never stored in a plan or state (Terraform
+//! 1.10).
 
 use std::future::Future;
 
@@ -9,46 +10,49 @@ use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
 use super::outcome::{Failed, Outcome};
-use super::resource::{exact, reported};
+use super::resource::{keep_unchanged_exact, ok_or_report};
 use super::schema::Schema;
 use super::value::Value;
 
 /// An ephemeral resource.
 ///
-/// Terraform opens it in each phase that needs it, in the plan *and* in the apply, and closes it when all that refers to
-/// it is done. A run that is killed closes nothing.
+/// Terraform opens it in each phase that needs it, in the plan *and* in the apply, and closes it
+/// once nothing needs it any more. If Terraform is killed, it closes nothing.
 pub trait EphemeralResource: Send + Sync + 'static {
-    /// Its configuration and its result.
+    /// The configuration and the result.
     type Model: Model;
 
-    /// What [`Provider::configure`](super::Provider::configure) returned.
+    /// The client that [`Provider::configure`](super::Provider::configure) returns.
     type Client: Send + Sync + 'static;
 
-    /// Its type, such as `notes_draft`.
+    /// The type name, such as `notes_draft`.
     const TYPE: &'static str;
 
-    /// Its schema. Default: that of the model.
+    /// Returns the schema. Default: the schema of the model.
     fn schema(&self) -> Schema {
         Self::Model::schema()
     }
 
-    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    /// Checks a configuration after its validators and rules. Values may be unknown. Must not send
+    /// requests.
     fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Creates it. The configuration is wholly known.
+    /// Opens it. All values of the configuration are known.
     ///
     /// # Errors
-    /// Nothing was created, or [what the error leaves](super::Failed::leaves), which is closed at once.
+    /// Nothing was created, unless the error [contains an object](super::Failed::leaves), which is
+    /// closed immediately.
     fn open(
         &self,
         context: &Context<Self::Client>,
         config: Self::Model,
     ) -> impl Future<Output = Outcome<Opened<Self::Model>>> + Send;
 
-    /// Keeps it alive, at [`Opened::renew_at`]. `private` is what the opening or the last renewal left.
+    /// Renews it, at [`Opened::renew_at`]. `private` is the data that opening or the last renewal
+    /// returned. Default: fails.
     ///
     /// # Errors
-    /// It may not live on.
+    /// The reason why it cannot be renewed.
     fn renew(
         &self,
         _context: &Context<Self::Client>,
@@ -62,10 +66,11 @@ pub trait EphemeralResource: Send + Sync + 'static {
         }
     }
 
-    /// Deletes it. `private` is what the *opening* left, whatever renewals left since. Default: there is nothing to delete.
+    /// Closes it. `private` is the data that *opening* returned, regardless of renewals. Default:
+    /// does nothing.
     ///
     /// # Errors
-    /// It is still there.
+    /// The reason why it still exists.
     fn close(
         &self,
         _context: &Context<Self::Client>,
@@ -75,27 +80,29 @@ pub trait EphemeralResource: Send + Sync + 'static {
     }
 }
 
-/// What the opening of an ephemeral resource led to.
+/// The result of opening an ephemeral resource.
 #[derive(Debug)]
 pub struct Opened<M> {
-    /// The configuration, with what the provider sets. What cannot be known in a plan is unknown.
+    /// The configuration with the computed values. In a plan, values that cannot be known are
+    /// unknown.
     pub result: M,
-    /// What closing it needs. Terraform holds it in memory only.
+    /// The data that closing it needs. Terraform keeps it in memory only.
     pub private: Vec<u8>,
-    /// When to renew it; `None` if it needs no renewal.
+    /// The time at which Terraform must renew it; `None` if it needs no renewal.
     pub renew_at: Option<Timestamp>,
 }
 
-/// What the renewal of an ephemeral resource led to.
+/// The result of renewing an ephemeral resource.
 #[derive(Debug)]
 pub struct Renewed {
-    /// What the next renewal needs.
+    /// The data that the next renewal needs.
     pub private: Vec<u8>,
-    /// When that is due; `None` if it needs none.
+    /// The time of the next renewal; `None` if it needs none.
     pub renew_at: Option<Timestamp>,
 }
 
-/// Any [`EphemeralResource`], whatever its model: what the server calls. Errors are reported to the context.
+/// An [`EphemeralResource`] of any model, as the server calls it. Errors are reported to the
+/// context.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `EphemeralResource` of that name
 pub trait DynEphemeralResource<C>: Send + Sync {
@@ -126,7 +133,7 @@ impl<C: Send + Sync + 'static, E: EphemeralResource<Client = C>> DynEphemeralRes
     }
 
     async fn open(&self, context: &Context<C>, config: &Value) -> Option<Opened<Value>> {
-        let model = reported(context, read_model(E::TYPE, config))?;
+        let model = ok_or_report(context, read_model(E::TYPE, config))?;
         let opened = match EphemeralResource::open(self, context, model).await {
             Ok(opened) => Some(opened),
             Err(Failed { diagnostics, leaves }) => {
@@ -135,17 +142,17 @@ impl<C: Send + Sync + 'static, E: EphemeralResource<Client = C>> DynEphemeralRes
             }
         };
         opened.map(|opened| Opened {
-            result: exact(opened.result, config),
+            result: keep_unchanged_exact(opened.result, config),
             private: opened.private,
             renew_at: opened.renew_at,
         })
     }
 
     async fn renew(&self, context: &Context<C>, private: Vec<u8>) -> Option<Renewed> {
-        reported(context, EphemeralResource::renew(self, context, private).await)
+        ok_or_report(context, EphemeralResource::renew(self, context, private).await)
     }
 
     async fn close(&self, context: &Context<C>, private: &[u8]) {
-        reported(context, EphemeralResource::close(self, context, private).await);
+        ok_or_report(context, EphemeralResource::close(self, context, private).await);
     }
 }

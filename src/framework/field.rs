@@ -1,8 +1,8 @@
-//! The value of one attribute.
+//! The value of one attribute in a model.
 
 use super::diagnostic::Diagnostic;
 
-/// An attribute's value: not set, not known yet, or known.
+/// The value of an attribute: null, unknown or known.
 ///
 /// ```
 /// use token_providers::framework::Field;
@@ -13,7 +13,7 @@ use super::diagnostic::Diagnostic;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
-    /// Not set.
+    /// Not set (null).
     #[default]
     Null,
     /// Set, but known only at apply.
@@ -22,9 +22,9 @@ pub enum Field<T> {
     Known(T),
 }
 
-/// A value that an operation needs is not set, or known only at apply.
+/// The error of an operation that needs a value which is null or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value that is needed is {}", if self.is_unknown { "known only at apply" } else { "not set" })]
+#[error("a required value is {}", if self.is_unknown { "known only at apply" } else { "not set" })]
 pub struct Missing {
     is_unknown: bool,
 }
@@ -32,18 +32,18 @@ pub struct Missing {
 impl From<Missing> for Diagnostic {
     fn from(missing: Missing) -> Self {
         Self::error(
-            "Value missing",
+            "Missing value",
             format!("The operation cannot run, because {missing}. This is a bug in the provider; please report it."),
         )
     }
 }
 
 impl<T> Field<T> {
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
-    /// [`Missing`] if it is not set or not known. Terraform calls create, update, read and delete with known
-    /// configurations only, so this is for values that are required.
+    /// [`Missing`] if it is null or unknown. Terraform calls create, read, update and delete with
+    /// known configurations only, so required attributes always have a value there.
     pub fn get(&self) -> Result<&T, Missing> {
         match self {
             Self::Known(value) => Ok(value),
@@ -52,7 +52,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The value, if it is set and known.
+    /// Returns the value, if it is known.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -60,7 +60,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The value, if it is set and known.
+    /// Returns the value, if it is known.
     pub fn into_known(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
@@ -68,12 +68,12 @@ impl<T> Field<T> {
         }
     }
 
-    /// Whether it is not set.
+    /// Returns whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Whether it is set but not known yet.
+    /// Returns whether it is unknown (known only at apply).
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
     }

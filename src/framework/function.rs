@@ -1,4 +1,4 @@
-//! Functions of Terraform's language: `provider::<provider>::<function>(…)`, from Terraform 1.8 on.
+//! Provider functions: `provider::<provider>::<function>(…)` in a configuration (Terraform 1.8).
 
 use std::fmt;
 
@@ -8,67 +8,67 @@ use super::proto;
 use super::types::Type;
 use super::value::Value;
 
-/// A function. Pure: the same arguments lead to the same result, whatever the time and wherever it is called, for
-/// Terraform calls it in plans and applies alike, configured or not.
+/// A provider function. It must be pure: the same arguments give the same result, at any time and
+/// on any machine. Terraform calls it in plans and applies, even if the provider is not configured.
 pub trait Function: Send + Sync + 'static {
-    /// A tuple, one member a parameter: an `Option` for a [nullable](Parameter::nullable) one. None of them is ever unknown,
-    /// and no other is ever null: Terraform answers such calls itself.
+    /// A tuple with one member per parameter, an `Option` for each [nullable](Parameter::nullable)
+    /// one. Arguments are never unknown, and only nullable ones are null: in other cases Terraform
+    /// does not call the function.
     type Arguments: Arguments;
 
-    /// What it comes to.
+    /// The type of the result.
     type Output: AttributeValue;
 
-    /// Its name, such as `duration_add`.
+    /// The name, such as `duration_add`.
     const NAME: &'static str;
 
-    /// What it takes and gives. The types are those of `Arguments` and `Output`.
+    /// Returns the parameters and the result type, which must be those of `Arguments` and `Output`.
     fn signature(&self) -> Signature;
 
-    /// Calls it.
+    /// Calls the function.
     ///
     /// # Errors
-    ///
-    /// The argument that it cannot work with.
+    /// The argument that is invalid.
     fn call(&self, arguments: Self::Arguments) -> Result<Self::Output, InvalidArgument>;
 }
 
-/// What a function takes and gives.
+/// The signature of a function, with its documentation.
 #[derive(Clone, Debug)]
 pub struct Signature {
-    /// One line of plain text, without a full stop.
+    /// A summary: one line of plain text, without a full stop.
     pub summary: &'static str,
-    /// What it comes to, in Markdown.
+    /// The description, in Markdown.
     pub description: &'static str,
-    /// What it takes, in this order.
+    /// The parameters, in order.
     pub parameters: Vec<Parameter>,
-    /// What it gives.
+    /// The type of the result.
     pub returns: Type,
 }
 
-/// One parameter of a function.
+/// A parameter of a function.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// Its name, for documentation and errors.
+    /// The name, for documentation and errors.
     pub name: &'static str,
-    /// The type of its arguments.
+    /// The type of the argument.
     pub ty: Type,
-    /// What it means, in Markdown.
+    /// The description, in Markdown.
     pub description: &'static str,
-    /// Whether the function takes null for it. Terraform refuses null for any other.
+    /// Whether null is allowed. Terraform rejects null for other parameters.
     pub nullable: bool,
 }
 
-/// An argument that a function cannot work with.
+/// The error of an invalid argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidArgument {
-    /// Its position, from 0.
+    /// The position of the argument, from 0.
     pub position: usize,
-    /// What is wrong with it, as in "must be a number". Terraform puts the parameter's name before it.
+    /// The problem, as in "must be a number". Terraform prepends the parameter's name.
     pub problem: String,
 }
 
 impl InvalidArgument {
-    /// Makes any problem that of the argument at `position`, from 0.
+    /// Converts any error to that of the argument at `position`, from 0.
     pub fn at<E: fmt::Display>(position: usize) -> impl Fn(E) -> Self {
         move |problem| Self {
             position,
@@ -93,7 +93,7 @@ impl Signature {
 }
 
 impl Parameter {
-    /// A parameter.
+    /// Creates a parameter.
     pub fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self {
             name,
@@ -103,7 +103,7 @@ impl Parameter {
         }
     }
 
-    /// The same parameter, whose argument may be null: the function is called with `None`.
+    /// Allows null, which is passed as `None`.
     #[must_use]
     pub fn nullable(self) -> Self {
         Self { nullable: true, ..self }
@@ -116,15 +116,15 @@ impl Parameter {
             description: self.description.to_owned(),
             description_kind: proto::StringKind::Markdown.into(),
             allow_null_value: self.nullable,
-            // Never unknown: Terraform does not call the function then.
+            // Unknown arguments are not allowed: Terraform does not call the function.
             ..Default::default()
         }
     }
 }
 
-/// The arguments of a call: a tuple of up to four.
+/// The arguments of a call: a tuple of up to four values.
 pub trait Arguments: Sized {
-    /// Reads them, in order.
+    /// Converts from Terraform's values, in order.
     #[doc(hidden)]
     fn from_values(values: &[Value]) -> Result<Self, InvalidArgument>;
 }
@@ -148,16 +148,16 @@ tuples! {
 
 fn argument<T: AttributeValue>(values: &[Value], position: usize) -> Result<T, InvalidArgument> {
     let value = values.get(position).unwrap_or(&Value::Unknown);
-    T::read(value, &AttributePath::root()).map_err(|_| misfit(position))
+    T::read(value, &AttributePath::root()).map_err(|_| invalid_argument(position))
 }
 
-fn misfit(position: usize) -> InvalidArgument {
+fn invalid_argument(position: usize) -> InvalidArgument {
     InvalidArgument::at(position)(
-        "must be given, known, of the parameter's type, and not null unless the parameter takes null",
+        "must be a known value of the parameter's type, and not null unless the parameter is nullable",
     )
 }
 
-/// Any [`Function`], whatever its arguments: what the server calls.
+/// A [`Function`] of any signature, as the server calls it.
 #[allow(missing_docs)] // each is the method of `Function` of that name
 pub trait DynFunction: Send + Sync {
     fn name(&self) -> &'static str;

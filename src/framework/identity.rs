@@ -1,29 +1,30 @@
-//! The identity of a managed resource: what distinguishes its object from all others, also beyond one state.
+//! The identity of a managed resource, which distinguishes its object from all others, in any
+//! state.
 
 use super::diagnostic::Diagnostic;
 use super::model::{Model, read_model};
 use super::value::Value;
 
-/// The identity of an object, an object itself. A part that is not known in a plan is unknown; Terraform takes only whole
-/// ones.
+/// The identity of an object: an object with the identity attributes. In a plan, attributes may be
+/// unknown; the framework sends only known identities to Terraform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity(pub(crate) Value);
 
 impl Identity {
-    /// The identity that a model holds.
+    /// Creates the identity from a model.
     pub fn of(model: impl Model) -> Self {
         Self(model.into_value())
     }
 
-    /// Reads it by a model.
+    /// Converts to a model.
     ///
     /// # Errors
-    /// If an attribute has another type.
+    /// An error on the attribute whose type does not match.
     pub fn read<M: Model>(&self) -> Result<M, Diagnostic> {
         read_model("identity", &self.0)
     }
 
-    /// A text of it; `None` if there is none, or it is unknown.
+    /// Returns a string attribute; `None` if it is null, unknown or absent.
     pub fn text(&self, attribute: &str) -> Option<&str> {
         match self.0.get(attribute) {
             Value::String(text) => Some(text),

@@ -1,4 +1,4 @@
-//! Values that do not fit the Rust type of a field.
+//! The error of a value that does not fit the Rust type of a field.
 
 use std::fmt;
 
@@ -6,10 +6,11 @@ use super::diagnostic::Diagnostic;
 use super::path::AttributePath;
 use super::value::Value;
 
-/// A value that a model cannot hold, and where it is. It does not say what the value was.
+/// A value that does not fit the Rust type of its field. The error contains its location and never
+/// the value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidValue {
-    /// Where it is.
+    /// The location of the value.
     pub path: AttributePath,
     problem: Problem,
 }
@@ -27,7 +28,7 @@ impl InvalidValue {
         let problem = match value {
             Value::Null => Problem::Null,
             Value::Unknown => Problem::Unknown,
-            // Every other type of number holds each of them.
+            // Every number fits `f64` and `Number`, so the field is an `i64`.
             Value::Number(_) => Problem::Integer,
             _ => Problem::Type,
         };
@@ -37,18 +38,18 @@ impl InvalidValue {
         }
     }
 
-    /// Whether a value is known only at apply that has to be known.
+    /// Returns whether the value is unknown (known only at apply) where a known one is needed.
     pub fn is_unknown(&self) -> bool {
         self.problem == Problem::Unknown
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong, such as "must not be null".
     pub fn problem(&self) -> &'static str {
         match self.problem {
             Problem::Null => "must not be null",
             Problem::Unknown => "must be known",
-            Problem::Integer => "must be a whole number of at most 64 bits",
-            Problem::Type => "has a type that is not that of the provider's schema",
+            Problem::Integer => "must be a 64-bit integer",
+            Problem::Type => "does not have the type that the provider's schema declares",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Values as JSON: states as they lie in the state file, and the documented fallback of the wire
+//! Values as JSON: in the state file, and as the protocol's alternative to MessagePack
 //! (hashicorp/terraform, `docs/plugin-protocol/object-wire-format.md`).
 
 use serde_json::Value as Json;
@@ -7,14 +7,14 @@ use super::types::Type;
 use super::value::{Number, Value};
 use super::wire_error::{Result, WireError};
 
-/// Reads a value of type `ty`. Members that an object type does not have are dropped: an older or newer
+/// Decodes a value of the type `ty`. Unknown members of objects are dropped: an older or newer
 /// version of the provider may have written the state.
 pub(crate) fn decode(bytes: &[u8], ty: &Type) -> Result<Value> {
     let json = serde_json::from_slice(bytes).map_err(|_| WireError::new("it is not well-formed JSON"))?;
     from_json(json, ty)
 }
 
-/// Reads a value of type `ty` from parsed JSON, as [`decode`] does.
+/// Converts parsed JSON to a value of the type `ty`, as [`decode`] does.
 pub(crate) fn from_json(json: Json, ty: &Type) -> Result<Value> {
     Ok(match (json, ty) {
         (Json::Null, _) => Value::Null,
@@ -59,7 +59,7 @@ pub(crate) fn from_json(json: Json, ty: &Type) -> Result<Value> {
             let value = from_json(members.remove("value").unwrap_or(Json::Null), &ty)?;
             Value::Dynamic(ty, Box::new(value))
         }
-        _ => return Err(WireError::new("its type is not that of the schema")),
+        _ => return Err(WireError::new("its type does not match the schema")),
     })
 }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_read_by_its_schema() {
+    fn decode_reads_state_and_drops_unknown_members() {
         let ty = Type::Object(
             [
                 ("name", Type::String),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_precision() {
+    fn decode_keeps_precision_of_numbers() {
         for (json, number) in [("0.1", Number::Decimal("0.1".into())), ("-3", Number::Integer(-3))] {
             assert!(
                 decode(json.as_bytes(), &Type::Number).unwrap() == Value::Number(number),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn decode_rejects_malformed_json_and_other_types() {
         let deep = "[".repeat(100_000);
         for json in ["", "{", "3", "[]", r#"{"name":3}"#, deep.as_str()] {
             let ty = Type::Object([("name".to_owned(), Type::String)].into());

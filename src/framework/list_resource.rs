@@ -1,4 +1,4 @@
-//! Managed resources that can be listed, for `terraform query`. From Terraform 1.14 on.
+//! Managed resources that `terraform query` can list (Terraform 1.14).
 
 use std::future::Future;
 
@@ -7,27 +7,30 @@ use async_trait::async_trait;
 use super::context::Context;
 use super::diagnostic::Diagnostics;
 use super::model::{Model, read_model};
-use super::resource::{DynResource, Resource, reported};
+use super::resource::{DynResource, Resource, ok_or_report};
 use super::schema::Schema;
 use super::value::Value;
 
-/// A managed resource that can be listed. It must have an identity: what is found is imported by it.
+/// A managed resource that can be listed. It must have an identity, by which Terraform imports the
+/// results.
 pub trait ListResource: Resource {
     /// The `config` of a `list` block.
     type Filter: Model;
 
-    /// The schema of [`ListResource::Filter`]. Default: that of the model.
+    /// Returns the schema of [`ListResource::Filter`]. Default: the schema of the model.
     fn filter_schema(&self) -> Schema {
         Self::Filter::schema()
     }
 
-    /// Checks a filter by itself, after its validators and rules. Values may be unknown. No request is sent.
+    /// Checks a filter after its validators and rules. Values may be unknown. Must not send
+    /// requests.
     fn validate_filter(&self, _filter: &Self::Filter, _diagnostics: &mut Diagnostics) {}
 
-    /// Finds what there is, in the order in which it is to be shown. The user may want only the first of them.
+    /// Lists the objects, in the order in which Terraform shows them. Terraform may request only
+    /// the first few.
     ///
     /// # Errors
-    /// It cannot be listed.
+    /// The reason why they cannot be listed.
     fn list(
         &self,
         context: &Context<Self::Client>,
@@ -35,16 +38,16 @@ pub trait ListResource: Resource {
     ) -> impl Future<Output = Result<Vec<ListItem<Self::Model>>, Diagnostics>> + Send;
 }
 
-/// One thing that was found.
+/// An object that was found.
 #[derive(Clone, Debug)]
 pub struct ListItem<M> {
-    /// The name that people know it by.
+    /// The name for display.
     pub display_name: String,
-    /// The state that its import would lead to.
+    /// The state that an import of the object would have.
     pub object: M,
 }
 
-/// Any [`ListResource`], whatever its model: what the server calls. Errors are reported to the context.
+/// A [`ListResource`] of any model, as the server calls it. Errors are reported to the context.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `ListResource` of that name
 pub trait DynListResource<C>: DynResource<C> {
@@ -68,10 +71,10 @@ impl<C: Send + Sync + 'static, L: ListResource<Client = C>> DynListResource<C> f
     }
 
     async fn list(&self, context: &Context<C>, filter: &Value) -> Vec<ListItem<Value>> {
-        let Some(filter) = reported(context, read_model(L::TYPE, filter)) else {
+        let Some(filter) = ok_or_report(context, read_model(L::TYPE, filter)) else {
             return Vec::new();
         };
-        let found = reported(context, ListResource::list(self, context, filter).await);
+        let found = ok_or_report(context, ListResource::list(self, context, filter).await);
         let found = found.unwrap_or_default().into_iter().map(|item| ListItem {
             display_name: item.display_name,
             object: item.object.into_value(),

@@ -1,28 +1,28 @@
-//! A framework for Terraform providers: values and their encoding, schemas, diagnostics, one trait per kind of thing, and
-//! the server, the one place where remote procedure calls become calls of those traits. It knows no platform.
+//! A framework for Terraform providers: models, schemas, diagnostics, one trait per kind of thing
+//! (resource, data source, …), and the server of the plugin protocol.
 //!
-//! # How a provider begins
+//! # Getting started
 //!
-//! A provider is a [`Provider`] and its [`Resource`]s, and [`plugin::run`](crate::plugin::run) serves it.
-//! [`prelude`](crate::prelude) has all the names. `docs/writing-a-provider.md` explains each step, and `examples/minimal`
-//! is a whole one.
+//! A provider implements [`Provider`] and its [`Resource`]s, and
+//! [`plugin::run`](crate::plugin::run) serves it. Import [`prelude`](crate::prelude).
+//! `docs/writing-a-provider.md` is a guide, and `examples/minimal` is a complete provider.
 //!
 //! ```no_run
 //! use std::process::ExitCode;
 //!
 //! use token_providers::prelude::*;
 //!
-//! /// Keeps counters.
+//! /// Manages counters.
 //! #[derive(Model)]
 //! struct Config {}
 //!
 //! /// A counter.
 //! #[derive(Model, Clone)]
 //! struct Counter {
-//!     /// Where it begins.
+//!     /// The initial value.
 //!     #[attribute(default = 0, range = 0..)]
 //!     start: Field<i64>,
-//!     /// What identifies it.
+//!     /// The id.
 //!     #[attribute(computed, use_state_for_unknown)]
 //!     id: Field<String>,
 //! }
@@ -68,30 +68,30 @@
 //! }
 //! ```
 //!
-//! # What for what
+//! # Overview
 //!
-//! | to | use | in `src/framework/` |
+//! | task | use | in `src/framework/` |
 //! |---|---|---|
-//! | describe attributes, once for code, schema and documentation | [`Model`](derive@Model) and its options | `model.rs` |
+//! | declare attributes, once for code, schema and documentation | [`Model`](derive@Model) and its options | `model.rs` |
 //! | choose the type of an attribute | [`Field`], [`AttributeValue`], [`Set`], [`Number`] | `field.rs`, `attribute_value.rs` |
-//! | check an attribute | the options `length`, `range`, `one_of`, `check`; [`Validator`] | `validator.rs` |
-//! | check how attributes go together | the options `conflicts_with`, `exactly_one_of` …; [`Rule`] | `rule.rs` |
+//! | validate an attribute | the options `length`, `range`, `one_of`, `check`; [`Validator`] | `validator.rs` |
+//! | validate combinations of attributes | the options `conflicts_with`, `exactly_one_of` …; [`Rule`] | `rule.rs` |
 //! | create, read, update, delete, import | [`Resource`] | `resource.rs` |
-//! | keep what exists after a failed operation | [`Outcome`], [`Leaving`] | `outcome.rs` |
-//! | report an error or a warning, on its attribute | [`Diagnostic`], [`OrDiagnostic`], [`Context::report`] | `diagnostic.rs`, `path.rs` |
-//! | decide what an update changes | the options `planned`, `requires_replace_if` …; [`Resource::plan`], [`Change`] | `resource.rs`, `plan.rs` |
-//! | reach the configured client, notice an interrupt | [`Context::client`], [`Context::cancellation`] | `context.rs` |
-//! | store more than the attributes | [`PrivateState`] | `private_state.rs` |
-//! | read the states of older versions or of another type | [`Resource::upgrade`], [`Resource::move_state`], [`StoredState`] | `stored_state.rs` |
+//! | record what exists after a failed operation | [`Outcome`], [`Leaving`] | `outcome.rs` |
+//! | report an error or a warning on an attribute | [`Diagnostic`], [`OrDiagnostic`], [`Context::report`] | `diagnostic.rs`, `path.rs` |
+//! | customise the plan | the options `planned`, `requires_replace_if` …; [`Resource::plan`], [`Change`] | `resource.rs`, `plan.rs` |
+//! | use the configured client, handle an interrupt | [`Context::client`], [`Context::cancellation`] | `context.rs` |
+//! | store data in addition to the attributes | [`PrivateState`] | `private_state.rs` |
+//! | upgrade states of older versions, move states of other types | [`Resource::upgrade`], [`Resource::move_state`], [`StoredState`] | `stored_state.rs` |
 //! | import by identity | the option `identity`; [`Resource::identity`] | `identity.rs` |
-//! | look something up | [`DataSource`] | `data_source.rs` |
+//! | read data | [`DataSource`] | `data_source.rs` |
 //! | create something for one run | [`EphemeralResource`] | `ephemeral_resource.rs` |
-//! | list what exists, for `terraform query` | [`ListResource`] | `list_resource.rs` |
-//! | do something once, on request | [`Action`] | `action.rs` |
+//! | list existing objects, for `terraform query` | [`ListResource`] | `list_resource.rs` |
+//! | run an operation on request | [`Action`] | `action.rs` |
 //! | compute a value in a configuration | [`Function`] | `function.rs` |
-//! | write the pages of the registry | [`docs`] | `docs.rs` |
+//! | generate the pages of the registry | [`docs`] | `docs/` |
 //! | test a provider without Terraform | the feature `testing` | `testing/` |
-//! | find the faults of a provider itself | [`Server::check`] | `schema.rs`, `server/` |
+//! | check a provider for faults | [`Server::check`] | `schema/check.rs`, `server/` |
 
 mod action;
 mod attribute_value;
@@ -155,7 +155,7 @@ pub use types::Type;
 pub use validator::Validator;
 pub use value::{Number, Value};
 
-/// What build.rs makes of `proto/tfplugin6.proto`.
+/// The code that build.rs generates from `proto/tfplugin6.proto`.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all)]
 pub(crate) mod proto {
     tonic::include_proto!("tfplugin6");

@@ -1,4 +1,4 @@
-//! Models: the Rust struct behind a schema, one field an attribute.
+//! Models: Rust structs that define a schema, one field per attribute.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,13 @@ use super::path::AttributePath;
 use super::schema::{AttributeType, Nesting, Schema};
 use super::value::Value;
 
-/// A struct that is the schema of something of a provider, its documentation, and its configuration, plan or state.
+/// A struct that defines a schema and its documentation, and holds a configuration, a plan or a
+/// state.
 ///
-/// It is derived. Each field is an attribute of the same name and has the type [`Field<T>`](super::Field);
-/// [`AttributeValue`](super::AttributeValue) has a table of the types. Doc comments become the descriptions in the
-/// registry, in Markdown; the lines of a paragraph are joined.
+/// It is derived. Each field is an attribute of the same name and has the type
+/// [`Field<T>`](super::Field); [`AttributeValue`](super::AttributeValue) lists the possible `T`.
+/// Doc comments become the descriptions in the registry, in Markdown; the lines of a paragraph are
+/// joined.
 ///
 /// ```
 /// use token_providers::framework::{Field, Model, Set};
@@ -42,10 +44,10 @@ use super::value::Value;
 ///     /// Its tags.
 ///     #[attribute(optional)]
 ///     tags: Field<Set<String>>,
-///     /// What it refers to.
+///     /// Its links.
 ///     #[attribute(optional)]
 ///     links: Field<Vec<Link>>,
-///     /// The number of its current text.
+///     /// The number of times that it has changed.
 ///     #[attribute(computed)]
 ///     revision: Field<i64>,
 ///     #[attribute(flatten)]
@@ -54,7 +56,7 @@ use super::value::Value;
 ///
 /// #[derive(Model, Clone, Debug, Default)]
 /// struct Link {
-///     /// Where it leads.
+///     /// The address.
 ///     #[attribute(required, check = is_https)]
 ///     url: Field<String>,
 /// }
@@ -83,62 +85,63 @@ use super::value::Value;
 /// |---|---|
 /// | `required` | the user must set it |
 /// | `optional` | the user may set it |
-/// | `computed` | the provider sets it; with `optional`, where the user does not |
-/// | `default = value` | the value where the user sets none |
-/// | `flatten` | the field is a group: a model whose attributes stand among those of this one |
+/// | `computed` | the provider sets it; together with `optional`, it does where the user does not |
+/// | `default = value` | the value where the configuration has none |
+/// | `flatten` | the field is a group: a model whose attributes become attributes of this one |
 /// | `requires_replace` | a change replaces the resource |
-/// | `requires_replace_if(condition, "description")` | a change does, if `condition(&prior, &planned)` holds |
-/// | `use_state_for_unknown` | computed: it stays through updates; without it, any update makes it unknown in the plan |
-/// | `planned` | computed: it stays through updates unless [`Resource::plan`](super::Resource::plan) changes it |
-/// | `sensitive` | Terraform hides it; a `SecretString` is sensitive without it |
-/// | `write_only` | no plan and no state holds it (Terraform 1.11) |
-/// | `empty_is_null` | an empty text means the same as none |
-/// | `length = 1..=80` | the length of a text in characters, or of a collection |
+/// | `requires_replace_if(condition, "description")` | a change replaces the resource if `condition(&prior, &planned)` |
+/// | `use_state_for_unknown` | computed, and never changes; without it, any update makes it unknown in the plan |
+/// | `planned` | computed, and unchanged in updates unless [`Resource::plan`](super::Resource::plan) changes it |
+/// | `sensitive` | Terraform hides the value; implied by `SecretString` |
+/// | `write_only` | no plan and no state holds the value (Terraform 1.11) |
+/// | `empty_is_null` | an empty string is equivalent to null |
+/// | `length = 1..=80` | the length of a string, in characters, or of a collection, in elements |
 /// | `range = 1..=65535` | the range of a number, or of each element of a collection |
-/// | `one_of = ["a", "b"]` | the texts that are valid, alone or as elements of a collection |
-/// | `check = function` | `fn(&T) -> Result<(), impl Display>`, or `fn(&str)` for a text, as in "must begin with https://" |
+/// | `one_of = ["a", "b"]` | the valid strings, or valid elements of a collection of strings |
+/// | `check = function` | `fn(&T) -> Result<(), impl Display>`, or `fn(&str)` for a string; the error is as in "must begin with https://" |
 /// | `validate = validator` | a [`Validator`](super::Validator) |
-/// | `conflicts_with("other")`, `requires("other")` | how it goes with other attributes; unknown ones are waited for |
-/// | `import` | the id of `terraform import`; where no attribute has it, `id` is |
-/// | `identity` | it belongs to the resource's identity |
+/// | `conflicts_with("other")`, `requires("other")` | a rule about two attributes, checked once both are known |
+/// | `import` | the id of `terraform import`; defaults to the attribute `id` |
+/// | `identity` | part of the resource identity |
 /// | `deprecated = "message"` | setting it is a warning |
 /// | `description = expression` | the description, instead of a doc comment |
 ///
-/// The members of nested objects have the same options, except `import` and `identity`. In an update, the objects of a list
-/// correspond by their place, as everywhere in Terraform: an id that stays through updates belongs in a map or a set.
-/// The objects of a set have no place: they correspond by what the user sets, so two of them should differ in something
-/// without `default` or `computed`.
+/// The members of nested objects have the same options, except `import` and `identity`. In an
+/// update, the objects of a list correspond by index, as everywhere in Terraform. If an object has
+/// an id that must not move to another one, use a map or a set. The objects of a set correspond by
+/// the members that the user sets, so two of them should differ in a member without `default` or
+/// `computed`.
 ///
 /// # Options of the struct: `#[model(…)]`
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `version = 1` | the version of the schema; without it 0 |
-/// | `conflicting("a", "b")`, `exactly_one_of("a", "b")`, `at_least_one_of("a", "b")` | how attributes go together |
+/// | `version = 1` | the version of the schema; 0 by default |
+/// | `conflicting("a", "b")`, `exactly_one_of("a", "b")`, `at_least_one_of("a", "b")` | a rule about several attributes |
 /// | `rule = rule` | a [`Rule`](super::Rule) |
 /// | `description = expression`, `deprecated = "message"` | as for a field |
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither a model nor the type of an attribute's value",
-    note = "a struct becomes a model by `#[derive(Model)]`",
-    note = "`AttributeValue` has a table of the other types, such as `i64` and `f64` for numbers"
+    message = "`{Self}` is neither a model nor a type of attribute values",
+    note = "add `#[derive(Model)]` to make a struct a model",
+    note = "the documentation of `AttributeValue` lists the other types, such as `i64` and `f64` for numbers"
 )]
 pub trait Model: Sized + Send + Sync + 'static {
-    /// Adds the description and the version.
+    /// Sets the description and the version of the schema.
     fn describe(schema: &mut Schema);
 
-    /// Adds the attributes, and the rules about how they go together.
+    /// Adds the attributes and rules to the schema.
     fn add_attributes(schema: &mut Schema);
 
-    /// Reads an object of the schema's type at `path`.
+    /// Converts from an object of the schema's type. `path` is its location, for errors.
     ///
     /// # Errors
-    /// If a value does not fit.
+    /// [`InvalidValue`] if a member does not fit its field.
     fn read(object: &Value, path: &AttributePath) -> Result<Self, InvalidValue>;
 
-    /// Adds the values of the attributes.
+    /// Adds the values of the attributes to `members`.
     fn write(self, members: &mut BTreeMap<String, Value>);
 
-    /// The schema.
+    /// Returns the schema.
     fn schema() -> Schema {
         let mut schema = Schema::default();
         Self::describe(&mut schema);
@@ -146,15 +149,15 @@ pub trait Model: Sized + Send + Sync + 'static {
         schema
     }
 
-    /// Reads an object of the schema's type.
+    /// Converts from an object of the schema's type.
     ///
     /// # Errors
-    /// If a value does not fit.
+    /// [`InvalidValue`] if a member does not fit its field.
     fn from_value(object: &Value) -> Result<Self, InvalidValue> {
         Self::read(object, &AttributePath::root())
     }
 
-    /// The object of the schema's type.
+    /// Converts to an object of the schema's type.
     fn into_value(self) -> Value {
         let mut members = BTreeMap::new();
         self.write(&mut members);
@@ -162,7 +165,7 @@ pub trait Model: Sized + Send + Sync + 'static {
     }
 }
 
-/// An object within a model is a model itself.
+/// A nested object of a model, which is a model itself.
 impl<M: Model> AttributeValue for M {
     fn attribute_type() -> AttributeType {
         let schema = M::schema();
@@ -185,7 +188,7 @@ impl<M: Model> AttributeValue for M {
     }
 }
 
-/// Reads the model of `what`, the type of a resource or data source.
+/// Converts from the value of `what`, such as a resource type, for a diagnostic.
 pub(crate) fn read_model<M: Model>(what: &str, value: &Value) -> Result<M, Diagnostic> {
     M::from_value(value)
         .map_err(|invalid| Diagnostic::error(format!("Unreadable {what}"), format!("{invalid}.")).on(&invalid.path))

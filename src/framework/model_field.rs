@@ -1,4 +1,4 @@
-//! Attributes and validators described by the Rust types of a model's fields.
+//! Attributes and validators that are described by the Rust types of a model's fields.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use super::schema::{Attribute, Configurability, RequiresReplace};
 use super::validator::Validator;
 use super::value::Value;
 
-/// A field of a model: a [`Field`].
+/// The type of a model's field: [`Field<T>`](Field).
 #[diagnostic::on_unimplemented(
     message = "an attribute is a `Field<…>`, not `{Self}`",
     note = "`Field<T>` holds a value that is null, known only at apply, or known",
@@ -27,7 +27,7 @@ impl<T: AttributeValue> ModelField for Field<T> {
 }
 
 impl Attribute {
-    /// An attribute whose field in a model is an `F`, a [`Field`].
+    /// Creates an attribute for a field of the type `F`, which is a [`Field`].
     pub fn of<F: ModelField>(
         name: impl Into<Cow<'static, str>>,
         configurability: Configurability,
@@ -39,9 +39,9 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, whose change replaces the resource if `condition` holds for the prior and the planned value.
-    /// Null and unknown values are fields, too. `description` completes the sentence "A change … forces replacement", as
-    /// in "to a shorter one".
+    /// Makes a change replace the resource if `condition` returns true for the prior and the
+    /// planned value. Either may be null or unknown. `description` completes the sentence "A change
+    /// … forces replacement", as in "to a shorter one".
     #[must_use]
     pub fn requires_replace_if<F: ModelField>(
         self,
@@ -64,7 +64,8 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, which has this value where the user sets none.
+    /// Sets the value that is used where the configuration has none. The attribute becomes optional
+    /// and computed.
     #[must_use]
     pub fn default_value<F: ModelField>(self, value: F) -> Self {
         Self {
@@ -74,7 +75,8 @@ impl Attribute {
         }
     }
 
-    /// The same attribute with one more rule about its value, which the description explains already.
+    /// Adds a check of the value, without a description. `check` returns the problem, as in "must
+    /// begin with https://".
     #[must_use]
     pub fn check<F: ModelField, E: Display>(
         self,
@@ -85,14 +87,15 @@ impl Attribute {
 }
 
 impl Validator {
-    /// A rule about values of the type `T`. An error completes the sentence "`<attribute>`: …".
+    /// Creates a validator of values of the type `T`. `check` returns the problem, which completes
+    /// the sentence "`<attribute>`: …" and must not contain the value.
     pub fn new<T: AttributeValue, E: Display>(
         description: impl Into<Cow<'static, str>>,
         check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
         let check = move |value: &Value| match T::read(value, &AttributePath::root()) {
             Ok(value) => check(&value).map_err(|problem| problem.to_string()),
-            // Of another type, which reading the model reports, or known only at apply.
+            // Reading the model reports another type. An unknown value is checked at apply.
             Err(_) => Ok(()),
         };
         Self::of_type(description.into(), T::attribute_type().to_type(), Arc::new(check))

@@ -1,5 +1,5 @@
-//! Values as MessagePack, the encoding that Terraform speaks
-//! (hashicorp/terraform, `docs/plugin-protocol/object-wire-format.md`).
+//! Values as MessagePack, the default encoding of the protocol (hashicorp/terraform,
+//! `docs/plugin-protocol/object-wire-format.md`).
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use super::types::{MAX_DEPTH, Type};
 use super::value::{Number, Value};
 use super::wire_error::{Result, WireError};
 
-/// Reads a value of type `ty`. Extra object members are refused: the schema is the contract.
+/// Decodes a value of the type `ty`. Members that the object type does not have are errors.
 pub(crate) fn decode(mut bytes: &[u8], ty: &Type) -> Result<Value> {
     let pack = rmpv::decode::read_value_with_max_depth(&mut bytes, 2 * MAX_DEPTH)
         .map_err(|_| WireError::new("it is not well-formed MessagePack"))?;
     if !bytes.is_empty() {
-        return Err(WireError::new("bytes follow its end"));
+        return Err(WireError::new("unexpected bytes after the value"));
     }
     from_pack(pack, ty)
 }
 
-/// Writes a value of type `ty`.
+/// Encodes a value of the type `ty`.
 pub(crate) fn encode(value: &Value, ty: &Type) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     write(&to_pack(value, ty)?, &mut bytes)?;
@@ -33,7 +33,7 @@ fn write(pack: &Pack, bytes: &mut Vec<u8>) -> Result<()> {
 fn from_pack(pack: Pack, ty: &Type) -> Result<Value> {
     Ok(match (pack, ty) {
         (Pack::Nil, _) => Value::Null,
-        // Any extension is an unknown value; what refines it may be ignored.
+        // Every extension type is an unknown value. Refinements may be ignored.
         (Pack::Ext(..), _) => Value::Unknown,
         (Pack::Boolean(b), Type::Bool) => Value::Bool(b),
         (Pack::Integer(n), Type::Number) => Value::Number(match n.as_i64() {
@@ -46,9 +46,10 @@ fn from_pack(pack: Pack, ty: &Type) -> Result<Value> {
             let number = text.as_str().and_then(Number::from_decimal);
             Value::Number(number.ok_or_else(|| WireError::expected("a number"))?)
         }
-        (Pack::String(text), Type::String) => {
-            Value::String(text.into_str().ok_or_else(|| WireError::expected("text in UTF-8"))?)
-        }
+        (Pack::String(text), Type::String) => Value::String(
+            text.into_str()
+                .ok_or_else(|| WireError::expected("a string in UTF-8"))?,
+        ),
         (Pack::Array(elements), Type::List(element) | Type::Set(element)) => {
             let elements = elements.into_iter().enumerate();
             let elements = elements.map(|(i, e)| from_pack(e, element).map_err(|error| error.at(i)));
@@ -130,7 +131,7 @@ fn to_pack(value: &Value, ty: &Type) -> Result<Pack> {
             Pack::Map(members.collect::<Result<_>>()?)
         }
         (Value::Map(members), Type::Object(attributes)) => {
-            // Every attribute of the type, whether the value has it or not; nothing else.
+            // All attributes of the type are written, absent ones as null. Others are errors.
             if let Some(name) = members.keys().find(|name| !attributes.contains_key(*name)) {
                 return Err(WireError::new("the schema has no such attribute").at(name));
             }
@@ -148,7 +149,7 @@ fn to_pack(value: &Value, ty: &Type) -> Result<Pack> {
     })
 }
 
-/// A set has no order and no repetition: sort by encoding and drop what is equal.
+/// Sets are written in the order of their encoded elements, without duplicates.
 fn set_of(elements: &[Value], ty: &Type) -> Result<Vec<Pack>> {
     let mut sorted = BTreeMap::new();
     for element in elements {
@@ -189,9 +190,9 @@ mod tests {
         )
     }
 
-    /// (what Terraform may send, the type in the schema, what it means)
+    /// (bytes that Terraform may send, type in the schema, expected value)
     #[test]
-    fn every_spelling_of_a_value_is_read() {
+    fn decode_reads_every_encoding_of_a_value() {
         let map = |members: &[(&str, Value)]| {
             Value::Map(
                 members
@@ -205,7 +206,7 @@ mod tests {
         let cases: Vec<(&[u8], Type, Value)> = vec![
             (b"\xc0", Type::String, Value::Null),
             (b"\xd4\x00\x00", Type::String, Value::Unknown),
-            // Extension 12 carries refinements (here: not null); still unknown.
+            // Extension 12 carries refinements (here: not null). The value is unknown nevertheless.
             (b"\xc7\x03\x0c\x81\x01\xc2", Type::String, Value::Unknown),
             (b"\xc3", Type::Bool, Value::Bool(true)),
             (b"\xa2hi", Type::String, Value::String("hi".into())),
@@ -251,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_schema_is_an_error_that_says_where() {
+    fn decode_reports_path_of_value_that_does_not_fit_schema() {
         let ty = object(&[("names", Type::List(Box::new(Type::String)))]);
         let cases: [(&[u8], &str); 8] = [
             (b"", "not well-formed"),
             (b"\x93\x01", "not well-formed"),
             (b"\xdd\xff\xff\xff\xff", "not well-formed"),
-            (b"\xc0\xc0", "bytes follow"),
+            (b"\xc0\xc0", "unexpected bytes"),
             (b"\x81\xa5names\xc3", "names: expected a list"),
             (b"\x81\xa5names\x91\x01", "names[0]: expected a string"),
             (b"\x81\xa5other\xc0", "other: the schema has no such attribute"),
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_written_sorted_and_without_repetition() {
+    fn encode_sorts_set_and_removes_duplicates() {
         let text = |s: &str| Value::String(s.into());
         let set = Value::List(vec![text("b"), text("a"), text("b")]);
         assert_eq!(
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_value_is_written_as_the_protocol_says() {
+    fn encode_writes_unknown_as_extension_0() {
         assert_eq!(encode(&Value::Unknown, &Type::String).unwrap(), b"\xd4\x00\x00");
     }
 
@@ -319,13 +320,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back((ty, value) in typed_values()) {
+        fn encoded_value_decodes_to_itself((ty, value) in typed_values()) {
             let bytes = encode(&value, &ty).unwrap();
             prop_assert!(decode(&bytes, &ty).unwrap() == value);
         }
 
         #[test]
-        fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>, (ty, _) in typed_values()) {
+        fn decode_never_panics(bytes: Vec<u8>, (ty, _) in typed_values()) {
             let _ = decode(&bytes, &ty);
         }
     }

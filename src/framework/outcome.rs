@@ -1,24 +1,26 @@
-//! The outcome of an operation on a managed resource: what exists after it.
+//! The outcome of an operation on a managed resource: the object that exists afterwards.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 
-/// The outcome of an operation on a managed resource whose model is `M`.
+/// The outcome of an operation on a managed resource with the model `M`.
 ///
-/// A success carries what exists afterwards. A failure by `?` means that the operation changed nothing; with
-/// [`Leaving::leaving`] it carries what exists in spite of it, so that a half-finished operation loses nothing.
+/// A success contains the object that exists afterwards. An error that is returned by `?` means
+/// that the operation changed nothing. If it did, [`Leaving::leaving`] adds the object that exists
+/// after the failure, so that Terraform can record it and no orphan remains.
 pub type Outcome<M, T = M> = Result<T, Failed<M>>;
 
-/// A failed operation: what it reports, and what exists after it.
+/// A failed operation: its errors, and the object that exists afterwards.
 #[derive(Debug)]
 pub struct Failed<M> {
-    /// The errors; empty if the operation has reported them to its context already.
+    /// The errors. Empty if the operation has already reported them to its context.
     pub diagnostics: Diagnostics,
-    /// What exists now; `None`: the same as before the operation, which for a creation is nothing.
+    /// The object that exists after the failure. `None` if the operation changed nothing.
     pub leaves: Option<M>,
 }
 
 impl<M> Failed<M> {
-    /// A failure whose errors were reported to the context already, and that changed nothing.
+    /// Creates a failure that changed nothing and whose errors have already been reported to the
+    /// context.
     pub fn reported() -> Self {
         Self {
             diagnostics: Diagnostics::default(),
@@ -26,7 +28,7 @@ impl<M> Failed<M> {
         }
     }
 
-    /// The same failure, after which this exists.
+    /// Sets the object that exists after the failure.
     #[must_use]
     pub fn leaving(self, model: M) -> Self {
         Self {
@@ -35,7 +37,7 @@ impl<M> Failed<M> {
         }
     }
 
-    /// The same failure, after which this exists, unless it says already what does.
+    /// Sets the object that exists after the failure, unless it is already set.
     #[must_use]
     pub fn or_leaving(self, model: M) -> Self {
         Self {
@@ -54,14 +56,15 @@ impl<M> From<Diagnostics> for Failed<M> {
     }
 }
 
-/// Any error that becomes a [`Diagnostic`] fails an operation by `?`.
+/// Converts any error that converts to a [`Diagnostic`], so that `?` works. The operation changed
+/// nothing.
 impl<M, E: Into<Diagnostic>> From<E> for Failed<M> {
     fn from(error: E) -> Self {
         Diagnostics::from(error).into()
     }
 }
 
-/// Adds to a failure what exists after it.
+/// Adds to an error the object that exists in spite of it.
 ///
 /// ```
 /// use token_providers::framework::{Diagnostic, Leaving, Outcome};
@@ -74,10 +77,10 @@ impl<M, E: Into<Diagnostic>> From<E> for Failed<M> {
 /// assert_eq!(create().unwrap_err().leaves, Some("the object without its value"));
 /// ```
 pub trait Leaving<T>: Sized {
-    /// The success; a failure becomes one after which `model` exists.
+    /// Adds `model` to the error, as the object that exists after the failure.
     ///
     /// # Errors
-    /// The same as before.
+    /// The same error, with the object.
     fn leaving<M>(self, model: M) -> Outcome<M, T>;
 }
 

@@ -1,4 +1,4 @@
-//! Where in a configuration, a plan or a state something is.
+//! Paths to attributes of a configuration, a plan or a state.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,49 +20,49 @@ pub struct AttributePath(Vec<PathStep>);
 /// One step of an [`AttributePath`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PathStep {
-    /// Into an attribute of an object.
+    /// An attribute of an object.
     Attribute(Cow<'static, str>),
-    /// Into an element of a list, from 0.
+    /// An element of a list, from 0.
     Index(usize),
-    /// Into an element of a map.
+    /// An element of a map.
     Key(String),
 }
 
 impl AttributePath {
-    /// The path to the whole resource.
+    /// Returns the empty path, which addresses the whole object.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The path to an attribute of what this path leads to.
+    /// Appends an attribute name.
     #[must_use]
     pub fn attribute(&self, name: impl Into<Cow<'static, str>>) -> Self {
         self.join(PathStep::Attribute(name.into()))
     }
 
-    /// The path to an element of the list that this path leads to, from 0.
+    /// Appends an index into a list, from 0.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.join(PathStep::Index(index))
     }
 
-    /// The path to an element of the map that this path leads to.
+    /// Appends a key of a map.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.join(PathStep::Key(key.into()))
     }
 
-    /// The steps, from the resource on.
+    /// Returns the steps, outermost first.
     pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
 
-    /// Whether this is the path to the whole resource.
+    /// Returns whether the path is empty and addresses the whole object.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The path to what `rest` leads to from where this path leads.
+    /// Appends the steps of `rest`.
     #[must_use]
     pub fn join_all(&self, rest: &Self) -> Self {
         Self(self.0.iter().chain(&rest.0).cloned().collect())
@@ -89,7 +89,8 @@ impl AttributePath {
     }
 }
 
-/// Reads `vault.path`, `tokens[2].name` and `labels["team"]`. What is written in another way is the name of an attribute.
+/// Parses `vault.path`, `tokens[2].name` and `labels["team"]`. Any other text is taken as an
+/// attribute name.
 impl From<&str> for AttributePath {
     fn from(text: &str) -> Self {
         parse(text).unwrap_or_else(|| Self::root().attribute(text.to_owned()))
@@ -113,7 +114,7 @@ fn parse(text: &str) -> Option<AttributePath> {
     let mut rest = text;
     while !rest.is_empty() {
         if let Some(quoted) = rest.strip_prefix('[').filter(|rest| rest.starts_with('"')) {
-            // A quoted text of Terraform's language is one of JSON.
+            // A quoted string in Terraform's language is a JSON string.
             let mut texts = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
             path = path.key(texts.next()?.ok()?);
             rest = quoted.get(texts.byte_offset()..)?.strip_prefix(']')?;
@@ -153,7 +154,7 @@ impl fmt::Display for AttributePath {
     }
 }
 
-/// For assertions in tests.
+/// Compares with the notation of `Display`, for assertions in tests.
 impl PartialEq<&str> for AttributePath {
     fn eq(&self, text: &&str) -> bool {
         self.0 == Self::from(*text).0
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_read_as_they_are_written() {
+    fn path_parses_its_displayed_form() {
         for text in [
             "name",
             "vault.path",
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_path_is_a_name() {
+    fn malformed_path_becomes_attribute_name() {
         for text in ["a..b", "a[", "a[x]", ".a", "a.", "[\"a", "a]b["] {
             assert_eq!(
                 AttributePath::from(text),

@@ -1,4 +1,5 @@
-//! What a schema says about a planned state: pure functions of configuration, prior and planned state.
+//! Planned values according to the schema: pure functions of configuration, prior state and
+//! proposed state.
 
 use std::borrow::Cow;
 
@@ -9,32 +10,33 @@ use super::schema::{Attribute, AttributeType, Configurability, InUpdates, Nestin
 use super::value::Value;
 
 impl Schema {
-    /// What Terraform proposes, with defaults, and with what the provider will set as unknown: at a creation all of it, in
-    /// an update what may change.
+    /// Completes Terraform's proposed new state: sets defaults, and makes values unknown that the
+    /// provider sets. In an update, these are the values that may change.
     pub(crate) fn propose(&self, config: &Value, prior: &Value, proposed: Value) -> Value {
         let proposed = with_defaults(&self.attributes, config, prior, proposed);
-        if !prior.is_null() && self.significant(prior) == self.significant(&proposed) {
+        if !prior.is_null() && self.comparable(prior) == self.comparable(&proposed) {
             return proposed;
         }
         with_unknowns(&self.attributes, config, prior, proposed)
     }
 
-    /// The attributes whose change from `prior` to `planned` replaces the resource.
+    /// Returns the attributes whose change from `prior` to `planned` requires replacement.
     pub(crate) fn requires_replace(&self, prior: &Value, planned: &Value) -> Vec<AttributePath> {
         let mut paths = Vec::new();
         if !prior.is_null() && !planned.is_null() {
-            let (prior, planned) = (self.significant(prior), self.significant(planned));
-            replaced(&self.attributes, &prior, &planned, &AttributePath::root(), &mut paths);
+            let (prior, planned) = (self.comparable(prior), self.comparable(planned));
+            collect_replacements(&self.attributes, &prior, &planned, &AttributePath::root(), &mut paths);
         }
         paths
     }
 
-    /// `object` without what makes no difference between two of them.
-    fn significant(&self, object: &Value) -> Value {
-        significant(&self.attributes, object.clone())
+    /// Returns `object` without write-only values and with null for equivalent empty strings, for
+    /// comparisons.
+    fn comparable(&self, object: &Value) -> Value {
+        comparable(&self.attributes, object.clone())
     }
 
-    /// Checks a configuration by the validators and rules.
+    /// Checks a configuration with the validators and rules of the schema.
     pub(crate) fn validate(&self, config: &Value) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         if let Some(message) = &self.deprecated {
@@ -50,22 +52,22 @@ impl Schema {
         diagnostics
     }
 
-    /// `value` with what is write-only taken from `config`, the only one that has it.
+    /// Returns `value` with the write-only values of `config`, where alone they are.
     pub(crate) fn with_write_only(&self, value: Value, config: &Value) -> Value {
         with_write_only(&self.attributes, value, config)
     }
 
-    /// `value` without what is write-only.
+    /// Returns `value` without write-only values.
     pub(crate) fn without_write_only(&self, value: Value) -> Value {
         self.with_write_only(value, &Value::Null)
     }
 
-    /// `state` without what only the provider sets.
+    /// Returns `state` without computed values.
     pub(crate) fn without_computed(&self, state: Value) -> Value {
         without_computed(&self.attributes, state)
     }
 
-    /// The write-only attributes that a configuration sets.
+    /// Returns the write-only attributes that a configuration sets.
     pub(crate) fn write_only_set(&self, config: &Value) -> Vec<AttributePath> {
         let mut paths = Vec::new();
         visit(
@@ -82,7 +84,7 @@ impl Schema {
     }
 }
 
-/// Visits the attributes of `object` and of the objects in it, each with its value and its path.
+/// Visits the attributes of `object` and of nested objects, each with its value and its path.
 fn visit(
     attributes: &[Attribute],
     object: &Value,
@@ -104,7 +106,7 @@ fn visit(
     }
 }
 
-/// Changes the members of an object by their attributes.
+/// Maps the members of an object.
 fn map_members(object: Value, attributes: &[Attribute], mut change: impl FnMut(&Attribute, Value) -> Value) -> Value {
     let Value::Map(mut members) = object else { return object };
     for attribute in attributes {
@@ -114,8 +116,8 @@ fn map_members(object: Value, attributes: &[Attribute], mut change: impl FnMut(&
     Value::Map(members)
 }
 
-/// Changes each object in the value of a nested attribute with these `members`. `change` also takes the object in the
-/// same place of the other values; in a set, where objects have no place, the one that the object was made of.
+/// Maps the objects of a nested attribute's value. `change` also receives the corresponding objects
+/// of `others`: by index in a list, by key in a map, and in a set by [`corresponding_object`].
 fn map_objects<const N: usize>(
     nesting: Nesting,
     members: &[Attribute],
@@ -132,7 +134,7 @@ fn map_objects<const N: usize>(
         }
         (Nesting::Set, Value::List(objects)) => {
             let changed = objects.into_iter().map(|object| {
-                let others = others.map(|other| source(members, &object, other));
+                let others = others.map(|other| corresponding_object(members, &object, other));
                 change(object, others)
             });
             Value::set(changed.collect::<Vec<_>>())
@@ -148,9 +150,9 @@ fn map_objects<const N: usize>(
     }
 }
 
-/// The object of a set that `object` was made of: an equal one, or else one that leaves to the provider what differs. Null
-/// if there is none.
-fn source<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Value {
+/// Returns the object of `set` that became `object` in the proposed state: an equal one, or one
+/// that differs only in members which the provider sets. Null if there is none.
+fn corresponding_object<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Value {
     let Value::List(candidates) = set else {
         return &Value::Null;
     };
@@ -158,20 +160,20 @@ fn source<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Valu
     let source = equal.or_else(|| {
         candidates
             .iter()
-            .find(|candidate| is_made_of(members, object, candidate))
+            .find(|candidate| corresponds(members, object, candidate))
     });
     source.unwrap_or(&Value::Null)
 }
 
-fn is_made_of(members: &[Attribute], object: &Value, source: &Value) -> bool {
+fn corresponds(members: &[Attribute], object: &Value, source: &Value) -> bool {
     members.iter().all(|member| {
         let (value, source) = (object.get(&member.name), source.get(&member.name));
-        value == source || source.is_null() && member.is_computed() || are_made_of(member, value, source)
+        value == source || source.is_null() && member.is_computed() || objects_correspond(member, value, source)
     })
 }
 
-/// Whether the objects in the value of a nested attribute were made of those in the same places of `source`.
-fn are_made_of(member: &Attribute, value: &Value, source: &Value) -> bool {
+/// Returns whether the objects of a nested attribute's value correspond to those of `source`.
+fn objects_correspond(member: &Attribute, value: &Value, source: &Value) -> bool {
     let AttributeType::Nested {
         nesting, attributes, ..
     } = &member.ty
@@ -184,10 +186,10 @@ fn are_made_of(member: &Attribute, value: &Value, source: &Value) -> bool {
     *nesting != Nesting::Set
         && !objects.is_empty()
         && objects.len() == sources.len()
-        && pairs.all(|((place, object), (other, source))| place == other && is_made_of(attributes, object, source))
+        && pairs.all(|((place, object), (other, source))| place == other && corresponds(attributes, object, source))
 }
 
-/// An element of a list; null if there is none.
+/// Returns an element of a list; null if there is none.
 fn element(list: &Value, index: usize) -> &Value {
     match list {
         Value::List(elements) => elements.get(index).unwrap_or(&Value::Null),
@@ -211,8 +213,8 @@ fn with_defaults(attributes: &[Attribute], config: &Value, prior: &Value, propos
         match &attribute.default {
             _ if !config.is_null() => value,
             Some(default) => default.clone(),
-            // The prior spelling of none stays, so that it is no difference.
-            None if attribute.empty_is_null && !prior.is_null() && is_none(before) => before.clone(),
+            // Null and an empty string are equivalent, so the prior one stays.
+            None if attribute.empty_is_null && !prior.is_null() && is_null_or_empty(before) => before.clone(),
             None if attribute.empty_is_null => Value::String(String::new()),
             None => value,
         }
@@ -234,7 +236,7 @@ fn with_unknowns(attributes: &[Attribute], config: &Value, prior: &Value, propos
         }
         let has_value = attribute.default.is_some() || attribute.empty_is_null;
         let is_left_to_the_provider = attribute.is_computed() && config.is_null() && !has_value;
-        // An object that is new has no prior value to keep.
+        // A new object has no prior value.
         let stays = match attribute.in_updates {
             InUpdates::Unknown => false,
             InUpdates::State => !prior.is_null() && !value.is_null(),
@@ -248,22 +250,22 @@ fn with_unknowns(attributes: &[Attribute], config: &Value, prior: &Value, propos
     })
 }
 
-/// `object` without what is write-only, and with null for an empty text that means the same. Terraform insists on a
-/// configured empty text where there was null.
-fn significant(attributes: &[Attribute], object: Value) -> Value {
+/// Returns `object` without write-only values and with null for equivalent empty strings. Both can
+/// occur: Terraform insists on a configured empty string where the prior value was null.
+fn comparable(attributes: &[Attribute], object: Value) -> Value {
     map_members(object, attributes, |attribute, value| match &attribute.ty {
-        _ if attribute.write_only || attribute.empty_is_null && is_none(&value) => Value::Null,
+        _ if attribute.write_only || attribute.empty_is_null && is_null_or_empty(&value) => Value::Null,
         AttributeType::Nested {
             nesting, attributes, ..
         } => map_objects(*nesting, attributes, value, [], |object, []| {
-            significant(attributes, object)
+            comparable(attributes, object)
         }),
         AttributeType::Plain(_) => value,
     })
 }
 
-/// Adds the paths of the changes between two [significant] objects that replace the resource.
-fn replaced(
+/// Adds the changes between two [comparable] objects that require replacement.
+fn collect_replacements(
     attributes: &[Attribute],
     prior: &Value,
     planned: &Value,
@@ -272,7 +274,8 @@ fn replaced(
 ) {
     for attribute in attributes {
         let (before, after) = (prior.get(&attribute.name), planned.get(&attribute.name));
-        // What is required was not known where it is null: an import could not read it. Its first declaration is no change.
+        // A required attribute is null in the state if import could not read it. Its first
+        // declaration is no change.
         let was_unknown = attribute.configurability == Configurability::Required && before.is_null();
         if before == after || was_unknown {
             continue;
@@ -281,13 +284,14 @@ fn replaced(
         match &attribute.requires_replace {
             RequiresReplace::Always => paths.push(path),
             RequiresReplace::If { condition, .. } if condition(before, after) => paths.push(path),
-            _ => replaced_within(attribute, before, after, &path, paths),
+            _ => collect_nested_replacements(attribute, before, after, &path, paths),
         }
     }
 }
 
-/// The changes within a nested attribute. An object that is new or gone has no member that changed.
-fn replaced_within(
+/// Adds the changes within a nested attribute that require replacement. Added and removed objects
+/// have no changed members.
+fn collect_nested_replacements(
     attribute: &Attribute,
     before: &Value,
     after: &Value,
@@ -302,14 +306,14 @@ fn replaced_within(
     };
     let (before, after) = (nesting.objects(before, path), nesting.objects(after, path));
     if *nesting == Nesting::Set {
-        // The objects of a set have no place: one that changed is one that is gone and one that is new.
-        let deciding = |objects: Vec<(AttributePath, &Value)>| -> Vec<Value> {
+        // The objects of a set have no key. A changed object appears as one removed and one added.
+        let compared = |objects: Vec<(AttributePath, &Value)>| -> Vec<Value> {
             objects
                 .into_iter()
-                .map(|(_, object)| deciding(attributes, object))
+                .map(|(_, object)| replacing_members(attributes, object))
                 .collect()
         };
-        let (mut gone, mut new) = (deciding(before), deciding(after));
+        let (mut gone, mut new) = (compared(before), compared(after));
         gone.retain(|object| match new.iter().position(|other| other == object) {
             Some(position) => {
                 new.swap_remove(position);
@@ -324,19 +328,19 @@ fn replaced_within(
     }
     for (path, after) in after {
         if let Some((_, before)) = before.iter().find(|(other, _)| *other == path) {
-            replaced(attributes, before, after, &path, paths);
+            collect_replacements(attributes, before, after, &path, paths);
         }
     }
 }
 
-/// The members of an object whose change replaces the resource.
-fn deciding(attributes: &[Attribute], object: &Value) -> Value {
+/// Returns the members of an object whose change may require replacement.
+fn replacing_members(attributes: &[Attribute], object: &Value) -> Value {
     let members = attributes.iter().filter(|attribute| attribute.may_replace());
     let members = members.map(|member| (member.name.clone().into_owned(), object.get(&member.name).clone()));
     Value::Map(members.collect())
 }
 
-fn is_none(text: &Value) -> bool {
+fn is_null_or_empty(text: &Value) -> bool {
     match text {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -408,21 +412,22 @@ fn without_computed(attributes: &[Attribute], state: Value) -> Value {
     })
 }
 
-/// `changed` with all that did not change exactly as in `exact`, where `held` is `exact` as the model holds it: it holds a
-/// collection that is unknown in part as unknown, and a number as its type has it.
-pub(crate) fn with_exact_parts(changed: Value, held: &Value, exact: &Value) -> Value {
+/// Returns `changed` with every unchanged part exactly as in `exact`. `held` is `exact` after
+/// conversion to the model and back, which loses detail: a partly unknown collection becomes
+/// unknown, and a number is converted to its Rust type.
+pub(crate) fn restore_unchanged(changed: Value, held: &Value, exact: &Value) -> Value {
     match (changed, held, exact) {
         (changed, held, exact) if changed == *held => exact.clone(),
         (Value::Map(members), Value::Map(_), Value::Map(_)) => {
             let members = members.into_iter().map(|(name, member)| {
-                let member = with_exact_parts(member, held.get(&name), exact.get(&name));
+                let member = restore_unchanged(member, held.get(&name), exact.get(&name));
                 (name, member)
             });
             Value::Map(members.collect())
         }
         (Value::List(elements), Value::List(_), Value::List(_)) => {
             let elements = elements.into_iter().enumerate();
-            let elements = elements.map(|(i, changed)| with_exact_parts(changed, element(held, i), element(exact, i)));
+            let elements = elements.map(|(i, changed)| restore_unchanged(changed, element(held, i), element(exact, i)));
             Value::List(elements.collect())
         }
         (changed, ..) => changed,

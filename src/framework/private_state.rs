@@ -1,4 +1,4 @@
-//! What a provider keeps about a managed resource in addition to its attributes.
+//! Data that a provider stores for a managed resource in addition to its attributes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,16 +8,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-/// The private state of a managed resource: JSON values by key, stored next to its attributes and never shown.
+/// The private state of a managed resource: JSON values by key, stored next to its attributes and
+/// never shown.
 ///
-/// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan leaves is what the apply
-/// finds, and what an apply or an import leaves is stored. When a resource is replaced, the second plan call, which plans
-/// the creation, finds what the first one left; what was found to be gone is planned with what that read left. The
-/// creation itself, and whatever is planned for a tainted resource, begins with nothing.
+/// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan
+/// leaves is what the apply finds, and what an apply or an import leaves is stored. When a resource
+/// is replaced, the second plan call, which plans the creation, finds what the first one left; what
+/// was found to be gone is planned with what that read left. The creation itself, and whatever is
+/// planned for a tainted resource, begins with nothing.
 ///
-/// The state file holds it in plain text, so it is no place for secrets. A read that changes the private state alone makes
-/// no difference to a plan, but it does to `terraform plan -refresh-only`: write it when something happened, not at each
-/// read.
+/// The state file holds it in plain text, so it is no place for secrets. A read that changes the
+/// private state alone makes no difference to a plan, but it does to `terraform plan
+/// -refresh-only`: write it when something happened, not at each read.
 ///
 /// Clones share one state.
 ///
@@ -34,12 +36,13 @@ use serde_json::Value as Json;
 pub struct PrivateState(Arc<Mutex<BTreeMap<String, Json>>>);
 
 impl PrivateState {
-    /// The value under `key`; `None` if there is none, or none of this type.
+    /// Returns the value under `key`; `None` if there is none or it has another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_value(self.lock().get(key)?.clone()).ok()
     }
 
-    /// Stores a value under `key`, in place of an earlier one. A value that JSON cannot express removes it.
+    /// Stores a value under `key`, replacing an earlier one. A value that JSON cannot represent
+    /// removes the key.
     pub fn set(&self, key: &str, value: impl Serialize) {
         match serde_json::to_value(value) {
             Ok(value) => self.lock().insert(key.to_owned(), value),
@@ -52,12 +55,13 @@ impl PrivateState {
         self.lock().remove(key);
     }
 
-    /// Reads what Terraform carries. What no provider of this framework wrote counts as nothing.
+    /// Decodes the bytes that Terraform stores. Anything but a JSON object, such as the private
+    /// state of another framework, is read as empty.
     pub(crate) fn decode(bytes: &[u8]) -> Self {
         Self(Arc::new(Mutex::new(serde_json::from_slice(bytes).unwrap_or_default())))
     }
 
-    /// What Terraform is to carry; no bytes if there is nothing.
+    /// Encodes for Terraform; empty if there are no values.
     pub(crate) fn encode(&self) -> Vec<u8> {
         match &*self.lock() {
             values if values.is_empty() => Vec::new(),
@@ -70,7 +74,7 @@ impl PrivateState {
     }
 }
 
-/// Shows the keys alone.
+/// Shows the keys only.
 impl fmt::Debug for PrivateState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.lock().keys()).finish()
@@ -82,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_survive_encoding_and_unknown_keys_are_kept() {
+    fn encoding_keeps_values_and_unknown_keys() {
         let written_by_a_newer_version = br#"{"account":"acme","newer":{"a":[1]}}"#;
         let private = PrivateState::decode(written_by_a_newer_version);
         private.set("at", 17);
@@ -94,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_another_origin_count_as_nothing() {
+    fn decode_reads_foreign_bytes_as_empty() {
         for bytes in [&b""[..], b"null", b"[1]", b"\"x\"", b"{", b"\xff"] {
             assert_eq!(PrivateState::decode(bytes).encode(), b"", "{bytes:?}");
         }
     }
 
     #[test]
-    fn debug_output_shows_keys_alone() {
+    fn debug_shows_only_keys() {
         let private = PrivateState::default();
         private.set("account", "acme");
         assert_eq!(format!("{private:?}"), r#"{"account"}"#);

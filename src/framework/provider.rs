@@ -1,4 +1,4 @@
-//! The provider: its configuration, and the kinds of things it has.
+//! The provider trait: configuration, resources, data sources and so on.
 
 use std::future::Future;
 
@@ -14,33 +14,34 @@ use super::resource::DynResource;
 use super::schema::Schema;
 use crate::redaction::KnownSecrets;
 
-/// A provider.
+/// A Terraform provider.
 pub trait Provider: Send + Sync + 'static {
     /// The configuration of the `provider` block.
     type Config: Model;
 
-    /// What the resources, data sources and so on of a configured provider work with. Each operation gets it by
-    /// [`Context::client`].
+    /// The client that `configure` returns. Every operation gets it from [`Context::client`].
     type Client: Send + Sync + 'static;
 
-    /// The schema of the `provider` block. Default: that of the configuration's model.
+    /// Returns the schema of the `provider` block. Default: the schema of `Config`.
     fn schema(&self) -> Schema {
         Self::Config::schema()
     }
 
-    /// Where the secrets that Terraform brings and takes are remembered, so that no message repeats them.
+    /// Returns the store of known secrets. The framework adds the secrets that it sends and
+    /// receives, so that no message repeats them. Default: a new store.
     fn secrets(&self) -> KnownSecrets {
         KnownSecrets::default()
     }
 
-    /// Checks the configuration by itself, after its validators and rules. Values may be unknown.
+    /// Checks the configuration after its validators and rules. Values may be unknown. Must not
+    /// send requests.
     fn validate(&self, _config: &Self::Config, _diagnostics: &mut Diagnostics) {}
 
-    /// Takes the configuration, and returns the client. In a plan, values may be unknown:
-    /// [`Configured::Unknown`] is no error. `terraform_version` is that of the Terraform that runs.
+    /// Creates the client from the configuration. In a plan, values may be unknown: return
+    /// [`Configured::Unknown`] then. `terraform_version` is the version of Terraform that runs.
     ///
     /// # Errors
-    /// Why the configuration does not work.
+    /// The reason why the configuration cannot be used.
     fn configure(
         &self,
         context: &Context<()>,
@@ -48,32 +49,32 @@ pub trait Provider: Send + Sync + 'static {
         terraform_version: &str,
     ) -> impl Future<Output = Result<Configured<Self::Client>, Diagnostics>> + Send;
 
-    /// The managed resources. Default: none.
+    /// Returns the managed resources. Default: none.
     fn resources(&self) -> Vec<Box<dyn DynResource<Self::Client>>> {
         Vec::new()
     }
 
-    /// The data sources. Default: none.
+    /// Returns the data sources. Default: none.
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Self::Client>>> {
         Vec::new()
     }
 
-    /// The ephemeral resources. Default: none.
+    /// Returns the ephemeral resources. Default: none.
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Self::Client>>> {
         Vec::new()
     }
 
-    /// The managed resources that can be listed. Default: none.
+    /// Returns the managed resources that can be listed. Default: none.
     fn list_resources(&self) -> Vec<Box<dyn DynListResource<Self::Client>>> {
         Vec::new()
     }
 
-    /// The actions. Default: none.
+    /// Returns the actions. Default: none.
     fn actions(&self) -> Vec<Box<dyn DynAction<Self::Client>>> {
         Vec::new()
     }
 
-    /// The functions. Default: none.
+    /// Returns the functions. Default: none.
     fn functions(&self) -> Vec<Box<dyn DynFunction>> {
         Vec::new()
     }

@@ -10,57 +10,62 @@ use super::identity::Identity;
 use super::model::{Model, read_model};
 use super::outcome::{Failed, Outcome};
 use super::path::AttributePath;
-use super::plan::with_exact_parts;
+use super::plan::restore_unchanged;
 use super::schema::{Attribute, Schema};
 use super::stored_state::{SourceState, StoredState, other_version};
 use super::types::Type;
 use super::value::Value;
 
-/// A change that Terraform asks a resource to plan.
+/// The change that [`Resource::plan`] plans.
 #[derive(Debug)]
 pub struct Change<M> {
-    /// What the user wrote.
+    /// The configuration.
     pub config: M,
-    /// What is there now; `None` if the resource is to be created.
+    /// The prior state; `None` for a creation.
     pub prior: Option<M>,
-    /// What will be there: the configuration, and for what it leaves out a default, the prior value, or unknown.
+    /// The planned state, which `plan` may change. It starts with the configuration; attributes
+    /// that are not configured have their default, their prior value, or are unknown.
     pub planned: M,
-    /// The attributes whose planned value says the same as the prior one in another way: their change does not replace.
+    /// Attributes whose planned value is equivalent to the prior one, such as the same duration in
+    /// another unit. A change of them does not replace the resource.
     pub equivalent: Vec<&'static str>,
 }
 
 /// A managed resource.
 ///
-/// Each operation returns what exists after it. An error by `?` means that it changed nothing; one with
-/// [`leaving`](super::Leaving::leaving) carries what exists in spite of it, and so nothing is lost. Warnings go to
-/// [`Context::report`].
+/// Each operation returns the object that exists afterwards. An error by `?` means that the
+/// operation changed nothing. If an object exists in spite of the error, add it with
+/// [`leaving`](super::Leaving::leaving), so that Terraform records it and no orphan remains. Report
+/// warnings with [`Context::report`].
 ///
-/// Required are [`create`](Self::create), [`read`](Self::read) and [`delete`](Self::delete); the other methods have
-/// defaults that suit a simple resource.
+/// [`create`](Self::create), [`read`](Self::read) and [`delete`](Self::delete) are required; the
+/// other methods have defaults that suit a simple resource.
 pub trait Resource: Send + Sync + 'static {
-    /// Its configuration, plan and state.
+    /// The configuration, the plan and the state.
     type Model: Model;
 
-    /// What [`Provider::configure`](super::Provider::configure) returned.
+    /// The client that [`Provider::configure`](super::Provider::configure) returns.
     type Client: Send + Sync + 'static;
 
-    /// Its type, such as `notes_note`.
+    /// The type name, such as `notes_note`.
     const TYPE: &'static str;
 
-    /// Its schema. Default: that of the model.
+    /// Returns the schema. Default: the schema of the model.
     fn schema(&self) -> Schema {
         Self::Model::schema()
     }
 
-    /// Checks a configuration by itself, after its validators and rules. Values may be unknown. No request is sent.
+    /// Checks a configuration after its validators and rules. Values may be unknown. Must not send
+    /// requests.
     fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Decides what a creation or an update will lead to: changes `change.planned`.
+    /// Plans a creation or an update, by changing `change.planned`. Default: no change.
     ///
-    /// Terraform compares the result with the configuration: a value that the user set stays as written or as it was.
+    /// Terraform rejects a plan that changes a configured value: it must be as configured, or equal
+    /// to the prior value.
     ///
     /// # Errors
-    /// Why the change is impossible.
+    /// The reason why the change is impossible.
     fn plan(
         &self,
         _context: &Context<Self::Client>,
@@ -69,10 +74,10 @@ pub trait Resource: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Warns about what the user should know before the resource is destroyed.
+    /// Warns before the resource is destroyed, if there is something that the user should know.
     ///
     /// # Errors
-    /// Why it cannot be destroyed.
+    /// The reason why it cannot be destroyed.
     fn plan_destroy(
         &self,
         _context: &Context<Self::Client>,
@@ -81,31 +86,33 @@ pub trait Resource: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Creates what was planned, and returns it.
+    /// Creates the object and returns its state.
     ///
     /// # Errors
-    /// Nothing was created, or [what the error leaves](super::Failed::leaves): Terraform records it as tainted.
+    /// Nothing was created, unless the error [contains an object](super::Failed::leaves): Terraform
+    /// records that one as tainted.
     fn create(
         &self,
         context: &Context<Self::Client>,
         planned: Self::Model,
     ) -> impl Future<Output = Outcome<Self::Model>> + Send;
 
-    /// Returns what is there now; `None` if it is gone, for certain.
+    /// Returns the current state; `None` if the object definitely no longer exists.
     ///
     /// # Errors
-    /// The state stays as it is, or becomes [what the error leaves](super::Failed::leaves).
+    /// The state remains as it is, unless the error [contains an object](super::Failed::leaves).
     fn read(
         &self,
         context: &Context<Self::Client>,
         state: Self::Model,
     ) -> impl Future<Output = Outcome<Self::Model, Option<Self::Model>>> + Send;
 
-    /// Changes `prior` into `planned`, and returns what is there then. Default: `planned`, for a resource of which every
-    /// change replaces it.
+    /// Updates the object from `prior` to `planned` and returns its state. Default: returns
+    /// `planned`, for resources of which every change requires replacement.
     ///
     /// # Errors
-    /// `prior` is still there, or [what the error leaves](super::Failed::leaves).
+    /// The object is still as in `prior`, unless the error [contains an
+    /// object](super::Failed::leaves).
     fn update(
         &self,
         _context: &Context<Self::Client>,
@@ -115,21 +122,23 @@ pub trait Resource: Send + Sync + 'static {
         async { Ok(planned) }
     }
 
-    /// Deletes it.
+    /// Deletes the object.
     ///
     /// # Errors
-    /// It is still there, as `state` or as [what the error leaves](super::Failed::leaves).
+    /// The object still exists, as in `state` or as in the object that [the error
+    /// contains](super::Failed::leaves).
     fn delete(
         &self,
         context: &Context<Self::Client>,
         state: Self::Model,
     ) -> impl Future<Output = Outcome<Self::Model, ()>> + Send;
 
-    /// Finds what exists under `id`, for `terraform import`; `None` if there is no such thing. Default: reads the state in
-    /// which the attribute with the option `import`, or else `id`, is `id`, and all others are null.
+    /// Reads the object with the id `id`, for `terraform import`; `None` if it does not exist.
+    /// Default: calls `read` with a state in which only the attribute with the option `import` (or
+    /// else `id`) is set.
     ///
     /// # Errors
-    /// Why it cannot be imported.
+    /// The reason why it cannot be imported.
     fn import(
         &self,
         context: &Context<Self::Client>,
@@ -147,10 +156,11 @@ pub trait Resource: Send + Sync + 'static {
         }
     }
 
-    /// Whether the provider may work on what `state` describes, which may be in another account than the provider's.
+    /// Checks whether the provider may operate on the object in `state`, which may belong to
+    /// another account than the provider's. Default: it may.
     ///
     /// # Errors
-    /// Why not: no operation runs, and the state stays as it is.
+    /// The reason why it may not. The operation does not run, and the state remains as it is.
     fn permits(
         &self,
         _context: &Context<Self::Client>,
@@ -159,22 +169,23 @@ pub trait Resource: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Records in the private state where an object is that was found or created as its state says.
+    /// Records in the private state where an object is located, after it was created or found.
+    /// Default: does nothing.
     fn record_place(&self, _context: &Context<Self::Client>) {}
 
-    /// The name of what `state` describes, for a diagnostic. Default: its type and its `id`.
+    /// Returns the name of the object in `state`, for diagnostics. Default: the type and the `id`.
     fn title(&self, _state: &Self::Model) -> Option<String> {
         None
     }
 
-    /// The schema of its identity, for Terraform 1.12 and later: what is required is so for an import. Default: the
-    /// attributes with the option `identity`.
+    /// Returns the schema of the resource identity (Terraform 1.12). Its required attributes are
+    /// required for an import. Default: the attributes with the option `identity`.
     fn identity_schema(&self) -> Option<Schema> {
         Resource::schema(self).identity()
     }
 
-    /// The identity of what `state` describes. What cannot be known in a plan is unknown. Default: the values of the
-    /// attributes with the option `identity`.
+    /// Returns the identity of the object in `state`. Attributes that cannot be known in a plan are
+    /// unknown. Default: the values of the attributes with the option `identity`.
     fn identity(&self, _context: &Context<Self::Client>, state: &Value) -> Option<Identity> {
         let attributes = Resource::identity_schema(self)?.attributes.into_iter();
         let members = attributes.map(|attribute| {
@@ -184,10 +195,11 @@ pub trait Resource: Send + Sync + 'static {
         Some(Identity(Value::Map(members.collect())))
     }
 
-    /// The id to [import](Resource::import) what has this identity. Default: the only text of the identity.
+    /// Returns the id to [import](Resource::import) the object with this identity. Default: the
+    /// only string of the identity.
     ///
     /// # Errors
-    /// The identity is of nothing that can be imported here.
+    /// The object of this identity cannot be imported by this provider.
     fn import_id(&self, _context: &Context<Self::Client>, identity: &Identity) -> Result<String, Diagnostic> {
         let mut attributes = Resource::identity_schema(self)
             .map(|schema| schema.attributes)
@@ -204,10 +216,10 @@ pub trait Resource: Send + Sync + 'static {
         }
     }
 
-    /// Upgrades a state that an older `version` of the schema wrote. Default: an error.
+    /// Upgrades a state that an older `version` of the schema wrote. Default: fails.
     ///
     /// # Errors
-    /// Why it cannot be upgraded.
+    /// The reason why it cannot be upgraded.
     fn upgrade(&self, version: i64, _state: &StoredState) -> Result<Self::Model, Diagnostic> {
         Err(other_version(
             "state",
@@ -217,36 +229,37 @@ pub trait Resource: Send + Sync + 'static {
         ))
     }
 
-    /// Upgrades an identity that an older `version` of its schema wrote. Default: an error.
+    /// Upgrades an identity that an older `version` of its schema wrote. Default: fails.
     ///
     /// # Errors
-    /// Why it cannot be upgraded.
+    /// The reason why it cannot be upgraded.
     fn upgrade_identity(&self, version: i64, _identity: &StoredState) -> Result<Identity, Diagnostic> {
         let current = Resource::identity_schema(self).map_or(0, |schema| schema.version);
         Err(other_version("identity", Self::TYPE, version, current))
     }
 
-    /// Takes over the state of another type, for a `moved` block. No request is sent. Default: an error.
+    /// Converts the state of another resource type, for a `moved` block. Must not send requests.
+    /// Default: fails.
     ///
     /// # Errors
-    /// Why not, and what to do instead.
+    /// The reason why it cannot be moved, and what to do instead.
     fn move_state(&self, from: &SourceState<'_>) -> Result<Self::Model, Diagnostic> {
         Err(from.refused(Self::TYPE, None))
     }
 }
 
-/// The outcome of a plan.
+/// The result of planning a change.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What will be there.
+    /// The planned state.
     pub planned: Value,
-    /// The attributes whose change requires a replacement.
+    /// The attributes whose change requires replacement.
     pub requires_replace: Vec<AttributePath>,
 }
 
-/// Any [`Resource`] of a provider whose client is a `C`, whatever its model: what the server calls.
+/// A [`Resource`] of any model, as the server calls it.
 ///
-/// Errors are reported to the context. What an operation returns is what exists then.
+/// Errors are reported to the context. Operations return the value that exists afterwards.
 #[async_trait]
 #[allow(missing_docs)] // each is the method of `Resource` of that name
 pub trait DynResource<C>: Send + Sync {
@@ -292,29 +305,29 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         };
         let prior_model: Option<R::Model> = match prior.is_null() {
             true => None,
-            false => Some(reported(context, read_model(R::TYPE, prior))?),
+            false => Some(ok_or_report(context, read_model(R::TYPE, prior))?),
         };
         if let Some(prior) = &prior_model
-            && reported(context, Resource::permits(self, context, prior).await).is_none()
+            && ok_or_report(context, Resource::permits(self, context, prior).await).is_none()
         {
             return unchanged(proposed);
         }
         if proposed.is_null() {
             if let Some(prior) = &prior_model {
-                reported(context, Resource::plan_destroy(self, context, prior).await);
+                ok_or_report(context, Resource::plan_destroy(self, context, prior).await);
             }
             return unchanged(Value::Null);
         }
         let schema = Resource::schema(self);
         let proposed = schema.propose(config, prior, proposed);
         let mut change = Change {
-            config: reported(context, read_model(R::TYPE, config))?,
+            config: ok_or_report(context, read_model(R::TYPE, config))?,
             prior: prior_model,
-            planned: reported(context, read_model(R::TYPE, &proposed))?,
+            planned: ok_or_report(context, read_model(R::TYPE, &proposed))?,
             equivalent: Vec::new(),
         };
-        reported(context, Resource::plan(self, context, &mut change).await);
-        let planned = exact(change.planned, &proposed);
+        ok_or_report(context, Resource::plan(self, context, &mut change).await);
+        let planned = keep_unchanged_exact(change.planned, &proposed);
         let mut requires_replace = schema.requires_replace(prior, &planned);
         requires_replace.retain(|path| !change.equivalent.iter().any(|name| path == name));
         Some(Plan {
@@ -324,8 +337,8 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
     }
 
     async fn apply(&self, context: &Context<C>, prior: Value, planned: Value) -> Value {
-        // A model that cannot be read leaves things as they are.
-        let read = |value| reported(context, read_model::<R::Model>(R::TYPE, value));
+        // If a model cannot be read, nothing changes.
+        let read = |value| ok_or_report(context, read_model::<R::Model>(R::TYPE, value));
         match (prior.is_null(), planned.is_null()) {
             (true, true) => Value::Null,
             (true, false) => {
@@ -334,46 +347,47 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
                 };
                 let outcome = Resource::create(self, context, model).await;
                 Resource::record_place(self, context);
-                exists(context, outcome.map(Some), &planned, || Value::Null)
+                state_after(context, outcome.map(Some), &planned, || Value::Null)
             }
             (false, _) => {
                 let Some(before) = read(&prior) else { return prior };
-                if reported(context, Resource::permits(self, context, &before).await).is_none() {
-                    must_have_failed(context);
+                if ok_or_report(context, Resource::permits(self, context, &before).await).is_none() {
+                    require_error(context);
                     return prior;
                 }
                 if planned.is_null() {
                     let outcome = Resource::delete(self, context, before).await;
-                    return exists(context, outcome.map(|()| None), &prior, || prior.clone());
+                    return state_after(context, outcome.map(|()| None), &prior, || prior.clone());
                 }
                 let Some(model) = read(&planned) else { return prior };
                 let outcome = Resource::update(self, context, before, model).await;
                 if outcome.is_ok() && !context.has_errors() {
                     Resource::record_place(self, context);
                 }
-                exists(context, outcome.map(Some), &planned, || prior.clone())
+                state_after(context, outcome.map(Some), &planned, || prior.clone())
             }
         }
     }
 
     async fn read(&self, context: &Context<C>, state: Value) -> Value {
-        let Some(model) = reported(context, read_model::<R::Model>(R::TYPE, &state)) else {
+        let Some(model) = ok_or_report(context, read_model::<R::Model>(R::TYPE, &state)) else {
             return state;
         };
         let title = Resource::title(self, &model).unwrap_or_else(|| match state.get("id") {
             Value::String(id) => format!("{} {id:?}", R::TYPE),
             _ => R::TYPE.to_owned(),
         });
-        if reported(context, Resource::permits(self, context, &model).await).is_none() {
+        if ok_or_report(context, Resource::permits(self, context, &model).await).is_none() {
             return state;
         }
         let outcome = Resource::read(self, context, model).await;
         let is_gone = matches!(outcome, Ok(None));
-        let now = exists(context, outcome, &state, || state.clone());
+        let now = state_after(context, outcome, &state, || state.clone());
         if is_gone {
             context.report_once(deleted_outside(&title));
         } else if now == state && !context.has_errors() {
-            // What differs may be something else of the same name, in another account.
+            // If the object differs from the state, it may be another one of the same name in
+            // another account.
             Resource::record_place(self, context);
         }
         now
@@ -385,7 +399,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         if matches!(outcome, Ok(None)) && !context.has_errors() {
             context.report(nothing_to_import(R::TYPE, id));
         }
-        Some(exists(context, outcome, &Value::Null, || Value::Null)).filter(|state| !state.is_null())
+        Some(state_after(context, outcome, &Value::Null, || Value::Null)).filter(|state| !state.is_null())
     }
 
     fn identity_schema(&self) -> Option<Schema> {
@@ -423,72 +437,74 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
     }
 }
 
-/// The success; errors are reported.
-pub(super) fn reported<C, T>(context: &Context<C>, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
+/// Returns the success, or reports the error.
+pub(super) fn ok_or_report<C, T>(context: &Context<C>, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
     context.diagnostics().ok(result)
 }
 
-/// The value of a model that an operation returned. What it left as it was in `origin` stays exactly so.
-pub(super) fn exact<M: Model>(model: M, origin: &Value) -> Value {
+/// Converts a model that an operation returned. Parts that are as in `origin` keep its exact value.
+pub(super) fn keep_unchanged_exact<M: Model>(model: M, origin: &Value) -> Value {
     match M::from_value(origin) {
-        Ok(held) => with_exact_parts(model.into_value(), &held.into_value(), origin),
+        Ok(held) => restore_unchanged(model.into_value(), &held.into_value(), origin),
         Err(_) => model.into_value(),
     }
 }
 
-/// What exists after an operation on `origin`; errors are reported. `before` is what existed before it.
-fn exists<C, M: Model>(
+/// Returns the value that exists after an operation on `origin`, and reports errors. `before`
+/// returns the prior value.
+fn state_after<C, M: Model>(
     context: &Context<C>,
     outcome: Outcome<M, Option<M>>,
     origin: &Value,
     before: impl FnOnce() -> Value,
 ) -> Value {
     match outcome {
-        Ok(exists) => exists.map_or(Value::Null, |model| exact(model, origin)),
+        Ok(exists) => exists.map_or(Value::Null, |model| keep_unchanged_exact(model, origin)),
         Err(Failed { diagnostics, leaves }) => {
             context.diagnostics().extend(diagnostics);
-            must_have_failed(context);
-            leaves.map_or_else(before, |model| exact(model, origin))
+            require_error(context);
+            leaves.map_or_else(before, |model| keep_unchanged_exact(model, origin))
         }
     }
 }
 
-/// Reports an error unless there is one: Terraform would take the failure for a success.
-fn must_have_failed<C>(context: &Context<C>) {
+/// Reports an error if there is none yet. Otherwise Terraform would take the failure for a success.
+fn require_error<C>(context: &Context<C>) {
     if !context.has_errors() {
         context.report(Diagnostic::error(
             "Operation failed without an error",
-            "The provider gave up and reported no reason. This is a bug in the provider; please report it.",
+            "The provider failed without reporting a reason. This is a bug in the provider; please report it.",
         ));
     }
 }
 
-/// The warning of a refresh that drops a resource from the state. The summary names it, because of several warnings with
-/// the same summary Terraform shows only the first.
+/// Returns the warning of a refresh that removes a resource from the state. The summary contains
+/// the name, because Terraform shows only the first of several warnings with the same summary.
 fn deleted_outside(title: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{title} was deleted outside Terraform"),
-        "The platform no longer has it, so it leaves the state. Where the configuration still declares it, the plan creates \
-         it again.",
+        "It no longer exists on the platform, so it is removed from the state. If the configuration still declares it, \
+         the plan recreates it.",
     )
 }
 
-/// The error of an import that found nothing. Without it Terraform would report a success.
+/// Returns the error of an import that found nothing. Without an error, Terraform would report
+/// success.
 fn nothing_to_import(type_name: &str, id: &str) -> Diagnostic {
     Diagnostic::error(
         "Nothing to import",
         format!(
-            "There is no {type_name} with the id {id:?}. Check the id, and the account that the provider works with."
+            "There is no {type_name} with the id {id:?}. Check the id, and the account that the provider is configured for."
         ),
     )
 }
 
-/// The error of an import of a resource that has no id.
+/// Returns the error of an import of a resource that has no id.
 fn no_import(type_name: &str) -> Diagnostic {
     Diagnostic::error(
         "Import not supported",
         format!(
-            "A {type_name} has no id by which it could be imported. Terraform can create one, but cannot adopt one that exists."
+            "A {type_name} has no id to import it by. Terraform can create one, but cannot import an existing one."
         ),
     )
 }

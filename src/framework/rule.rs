@@ -1,4 +1,4 @@
-//! Rules about how the attributes of one object go together.
+//! Rules about combinations of attributes.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
@@ -10,8 +10,8 @@ use super::value::Value;
 
 type Check = dyn Fn(&Value) -> Option<Diagnostic> + Send + Sync;
 
-/// A rule about how attributes of one object go together. A value that is known only at apply may turn out to be null, so
-/// only what holds for certain is an error.
+/// A rule about combinations of attributes of one object. An unknown value may turn out to be null,
+/// so it is an error only if every possible value breaks the rule.
 #[derive(Clone)]
 pub struct Rule(Kind);
 
@@ -25,27 +25,28 @@ enum Kind {
 }
 
 impl Rule {
-    /// At most one of these attributes is set.
+    /// Allows at most one of the attributes to be set.
     pub fn conflicting(attributes: &[&'static str]) -> Self {
         Self(Kind::Conflicting(attributes.to_vec()))
     }
 
-    /// One of these attributes is set, and only one.
+    /// Requires exactly one of the attributes to be set.
     pub fn exactly_one_of(attributes: &[&'static str]) -> Self {
         Self(Kind::ExactlyOneOf(attributes.to_vec()))
     }
 
-    /// One of these attributes is set, or more.
+    /// Requires at least one of the attributes to be set.
     pub fn at_least_one_of(attributes: &[&'static str]) -> Self {
         Self(Kind::AtLeastOneOf(attributes.to_vec()))
     }
 
-    /// `attribute` is set only together with `other`.
+    /// Requires `other` to be set if `attribute` is.
     pub fn requires(attribute: &'static str, other: &'static str) -> Self {
         Self(Kind::Requires(attribute, other))
     }
 
-    /// Another rule, about an object with attributes of any kind. The path of an error begins at the object.
+    /// Creates a rule from a function that checks an object. Paths of its errors are relative to
+    /// the object.
     pub fn new(
         description: impl Into<Cow<'static, str>>,
         check: impl Fn(&Value) -> Option<Diagnostic> + Send + Sync + 'static,
@@ -53,7 +54,7 @@ impl Rule {
         Self(Kind::Other(description.into(), Arc::new(check)))
     }
 
-    /// What the rule means for `attribute`, for its documentation.
+    /// Returns the description of the rule for the documentation of `attribute`.
     pub(crate) fn description(&self, attribute: &str) -> Option<String> {
         let others = |attributes: &[&str]| {
             let others = attributes.iter().filter(|name| **name != attribute);
@@ -61,14 +62,18 @@ impl Rule {
         };
         match &self.0 {
             Kind::Conflicting(attributes) => Some(format!("Conflicts with {}.", others(attributes)?)),
-            Kind::ExactlyOneOf(attributes) => Some(format!("Exactly one of this and {} is set.", others(attributes)?)),
-            Kind::AtLeastOneOf(attributes) => Some(format!("At least one of this and {} is set.", others(attributes)?)),
+            Kind::ExactlyOneOf(attributes) => {
+                Some(format!("Exactly one of this and {} must be set.", others(attributes)?))
+            }
+            Kind::AtLeastOneOf(attributes) => {
+                Some(format!("At least one of this and {} must be set.", others(attributes)?))
+            }
             Kind::Requires(name, other) => (*name == attribute).then(|| format!("Requires `{other}`.")),
             Kind::Other(..) => None,
         }
     }
 
-    /// What the rule means for the whole object, for its documentation.
+    /// Returns the description of the rule for the documentation of the object.
     pub(crate) fn object_description(&self) -> Option<&str> {
         match &self.0 {
             Kind::Other(description, _) => Some(description).filter(|text| !text.is_empty()).map(|text| &**text),
@@ -76,7 +81,7 @@ impl Rule {
         }
     }
 
-    /// The attributes that the rule is about.
+    /// Returns the attributes that the rule names.
     pub(crate) fn attributes(&self) -> Vec<&'static str> {
         match &self.0 {
             Kind::Conflicting(names) | Kind::ExactlyOneOf(names) | Kind::AtLeastOneOf(names) => names.clone(),
@@ -85,7 +90,7 @@ impl Rule {
         }
     }
 
-    /// The error of the object at `path`, if it breaks the rule for certain.
+    /// Returns the error if the object at `path` breaks the rule.
     pub(crate) fn check(&self, object: &Value, path: &AttributePath) -> Option<Diagnostic> {
         let invalid = |name: &'static str, problem: String| Some(Diagnostic::invalid(path.attribute(name), problem));
         let is_set = |name: &str| !matches!(object.get(name), Value::Null | Value::Unknown);
@@ -93,19 +98,19 @@ impl Rule {
         let conflict = |names: &[&'static str]| {
             let mut set = names.iter().filter(|name| is_set(name));
             let (first, second) = (set.next()?, set.next()?);
-            invalid(second, format!("stands instead of `{first}`: set one of them"))
+            invalid(second, format!("conflicts with `{first}`; set only one of them"))
         };
         let missing = |names: &[&'static str]| {
             let first = names.first().filter(|_| names.iter().all(|name| is_null(name)))?;
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            invalid(first, format!("is missing. Set either {}", names.join(" or ")))
+            invalid(first, format!("missing; set {}", names.join(" or ")))
         };
         match &self.0 {
             Kind::Conflicting(names) => conflict(names),
             Kind::ExactlyOneOf(names) => conflict(names).or_else(|| missing(names)),
             Kind::AtLeastOneOf(names) => missing(names),
             Kind::Requires(name, other) if is_set(name) && is_null(other) => {
-                invalid(name, format!("goes with `{other}`, which is not set"))
+                invalid(name, format!("requires `{other}`, which is not set"))
             }
             Kind::Requires(..) => None,
             Kind::Other(_, check) => check(object).map(|diagnostic| within(path, diagnostic)),
@@ -113,7 +118,7 @@ impl Rule {
     }
 }
 
-/// The diagnostic about an object, as one about the resource that has the object at `path`.
+/// Makes the path of a diagnostic about an object relative to the resource.
 fn within(path: &AttributePath, mut diagnostic: Diagnostic) -> Diagnostic {
     if let Some(inner) = &diagnostic.attribute {
         diagnostic.attribute = Some(path.join_all(inner));
@@ -147,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn combinations_are_errors_only_once_they_are_certain() {
+    fn rule_rejects_combination_only_if_known() {
         let (no, unknown, yes) = (Value::Null, Value::Unknown, Value::Bool(true));
-        // Whether it is an error that at most one, exactly one, at least one is set, and that `one` requires `other`.
+        // Expected errors of: at most one, exactly one, at least one, `one` requires `other`.
         let cases = [
             (&no, &no, [false, true, true, false]),
             (&no, &unknown, [false, false, false, false]),
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn error_has_the_full_path_of_the_attribute() {
+    fn error_has_full_path_of_attribute() {
         let object = object(&Value::Bool(true), &Value::Bool(true));
         let rule = Rule::conflicting(&["one", "other"]);
         let path = AttributePath::from("links[1]");
@@ -189,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn description_names_the_other_attributes() {
+    fn description_names_other_attributes() {
         let rule = Rule::conflicting(&["a", "b", "c"]);
         assert_eq!(rule.description("b").as_deref(), Some("Conflicts with `a`, `c`."));
         assert_eq!(rule.description("d"), None);

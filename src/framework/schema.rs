@@ -1,4 +1,4 @@
-//! Schemas: the attributes of a provider, a resource, a data source or another kind of thing.
+//! Schemas: the attributes of a provider, a resource, a data source, an action and so on.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,19 +14,19 @@ use super::value::Value;
 mod check;
 mod to_proto;
 
-/// The attributes of one kind of thing, with the version that its states carry. A
+/// The attributes of a provider, a resource, a data source, an action and so on. A
 /// [`Model`](derive@super::Model) derives it.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
-    /// Raised when the meaning of a stored state changes.
+    /// The version of the schema. Increase it when stored states need an upgrade.
     pub version: i64,
-    /// What this is, in Markdown, for the documentation.
+    /// The description, in Markdown, for the documentation.
     pub description: Cow<'static, str>,
-    /// Why it should not be used any more, and what instead.
+    /// The deprecation message: the reason, and the replacement.
     pub deprecated: Option<Cow<'static, str>>,
     /// The attributes, in the order of the documentation.
     pub attributes: Vec<Attribute>,
-    /// How the attributes go together.
+    /// Rules about combinations of the attributes.
     pub rules: Vec<Rule>,
 }
 
@@ -37,27 +37,27 @@ pub struct Attribute {
     pub name: Cow<'static, str>,
     /// The type of its values.
     pub ty: AttributeType,
-    /// Who sets it.
+    /// Whether the user or the provider sets it.
     pub configurability: Configurability,
-    /// What it means, in Markdown.
+    /// The description, in Markdown.
     pub description: Cow<'static, str>,
-    /// Whether Terraform hides it in its output.
+    /// Whether Terraform hides the value in its output.
     pub sensitive: bool,
-    /// Whether its value is for the provider only: neither plan nor state ever holds it.
+    /// Whether the value is only passed to the provider and never stored in a plan or state.
     pub write_only: bool,
-    /// Why it should not be set any more, and what to do instead.
+    /// The deprecation message: the reason, and the replacement.
     pub deprecated: Option<Cow<'static, str>>,
-    /// Which changes of it replace the resource.
+    /// Which changes replace the resource.
     pub requires_replace: RequiresReplace,
-    /// Whether an empty text means the same as none.
+    /// Whether an empty string is equivalent to null.
     pub empty_is_null: bool,
-    /// Its value where the user sets none.
+    /// The value that is used where the configuration has none.
     pub default: Option<Value>,
-    /// Its planned value in an update where the user sets none.
+    /// The planned value in an update where the configuration has none.
     pub in_updates: InUpdates,
-    /// Whether it is the id of an import.
+    /// Whether it is the id of `terraform import`.
     pub import_id: bool,
-    /// Whether it belongs to the identity of the resource.
+    /// Whether it is part of the resource identity.
     pub identity: bool,
     /// Rules about its value.
     pub validators: Vec<Validator>,
@@ -66,79 +66,80 @@ pub struct Attribute {
 /// The type of an attribute's values.
 #[derive(Clone, Debug)]
 pub enum AttributeType {
-    /// A type of Terraform's language.
+    /// A type of Terraform's type system.
     Plain(Type),
-    /// Objects whose members are attributes of their own, each with its description and its sensitivity.
+    /// A nested attribute: objects whose members are attributes with their own description and
+    /// sensitivity.
     Nested {
-        /// How many objects there are.
+        /// How the objects are arranged.
         nesting: Nesting,
-        /// The members.
+        /// The members of each object.
         attributes: Vec<Attribute>,
-        /// How the members of one object go together.
+        /// Rules about combinations of the members of one object.
         rules: Vec<Rule>,
     },
 }
 
-/// How many objects a nested attribute holds.
+/// The arrangement of the objects of a nested attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nesting {
-    /// One.
+    /// A single object.
     Single,
-    /// A sequence.
+    /// A list of objects.
     List,
-    /// A sequence without order or repetition.
+    /// A set of objects.
     Set,
-    /// Objects under keys of the user's choice.
+    /// A map of objects, by keys that the user chooses.
     Map,
 }
 
-/// Who sets an attribute.
+/// Whether the user or the provider sets an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Configurability {
-    /// The user must.
+    /// The user must set it.
     Required,
-    /// The user may.
+    /// The user may set it.
     Optional,
-    /// The user may, else the provider does.
+    /// The user may set it; otherwise the provider does.
     OptionalComputed,
-    /// The provider does.
+    /// The provider sets it.
     Computed,
 }
 
-/// Which changes of an attribute replace the resource.
+/// The changes of an attribute that replace the resource.
 #[derive(Clone, Default)]
 pub enum RequiresReplace {
-    /// None.
+    /// No change.
     #[default]
     Never,
-    /// Each.
+    /// Every change.
     Always,
-    /// Those from a prior to a planned value for which `condition` holds.
+    /// The changes for which `condition` returns true.
     If {
         /// Takes the prior and the planned value.
         condition: Arc<Condition>,
-        /// When it holds, for the documentation, as in "to a shorter one".
+        /// The condition in words, for the documentation, as in "to a shorter one".
         description: Cow<'static, str>,
     },
 }
 
-/// Whether a change from a prior to a planned value replaces the resource.
+/// Returns whether a change from the prior to the planned value replaces the resource.
 pub(super) type Condition = dyn Fn(&Value, &Value) -> bool + Send + Sync;
 
-/// The planned value of a computed attribute in an update, where the user sets none.
+/// The planned value of a computed attribute in an update, where the configuration has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InUpdates {
-    /// Unknown as soon as anything changes.
+    /// Unknown as soon as any attribute changes.
     #[default]
     Unknown,
-    /// That of the state: it does not change during the life of the resource.
+    /// The value of the state: it never changes during the life of the resource.
     State,
-    /// That of the state, unless [`Resource::plan`](super::Resource::plan) decides otherwise.
+    /// The value of the state, unless [`Resource::plan`](super::Resource::plan) changes it.
     Planned,
 }
 
 impl Schema {
-    /// Version 0 of a schema.
+    /// Creates a schema of version 0.
     pub fn new(description: impl Into<Cow<'static, str>>, attributes: impl Into<Vec<Attribute>>) -> Self {
         Self {
             description: description.into(),
@@ -147,8 +148,9 @@ impl Schema {
         }
     }
 
-    /// The same schema with another description of the attribute at `path`, such as `vault.path`: for what a model that
-    /// several things share cannot know. A path that leads nowhere changes nothing.
+    /// Replaces the description of the attribute at `path`, such as `vault.path`. For models that
+    /// several resources share and that need a more specific text. A path to no attribute changes
+    /// nothing.
     #[must_use]
     pub fn describe(mut self, path: impl Into<AttributePath>, description: impl Into<Cow<'static, str>>) -> Self {
         if let Some(attribute) = find(&mut self.attributes, path.into().steps()) {
@@ -157,12 +159,12 @@ impl Schema {
         self
     }
 
-    /// The type of the object that holds the attributes.
+    /// Returns the type of an object with these attributes.
     pub fn object_type(&self) -> Type {
         object_type(&self.attributes)
     }
 
-    /// The attributes that belong to the identity of the resource, as a schema; `None` if there are none.
+    /// Returns the identity attributes as a schema of its own; `None` if there are none.
     pub fn identity(&self) -> Option<Self> {
         let attributes = self.attributes.iter().filter(|attribute| attribute.identity);
         let attributes: Vec<_> = attributes
@@ -181,7 +183,7 @@ impl Schema {
 }
 
 impl Attribute {
-    /// An attribute of any type.
+    /// Creates an attribute of the type `ty`.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         ty: impl Into<AttributeType>,
@@ -206,7 +208,7 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, hidden in Terraform's output.
+    /// Hides the value in Terraform's output.
     #[must_use]
     pub fn sensitive(self) -> Self {
         Self {
@@ -215,7 +217,7 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, each change of which replaces the resource.
+    /// Makes every change replace the resource.
     #[must_use]
     pub fn requires_replace(self) -> Self {
         Self {
@@ -224,8 +226,8 @@ impl Attribute {
         }
     }
 
-    /// The same optional text, where an empty one means the same as none: neither is a change of the other. The state has
-    /// an empty text for both.
+    /// Makes an empty string equivalent to null: a change from one to the other is no difference.
+    /// The state has an empty string for both.
     #[must_use]
     pub fn empty_is_null(self) -> Self {
         Self {
@@ -235,8 +237,9 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, whose value no plan and no state holds. In every call that brings the configuration, the
-    /// resource finds it in its model; what it answers there is dropped. Only for what the user sets (Terraform 1.11).
+    /// Makes the attribute write-only: no plan and no state holds the value. The resource finds it
+    /// in its model in every call that includes the configuration; a value that it returns is
+    /// dropped. Only for attributes that the user sets. Needs Terraform 1.11.
     #[must_use]
     pub fn write_only(self) -> Self {
         Self {
@@ -245,7 +248,7 @@ impl Attribute {
         }
     }
 
-    /// The same computed attribute, which does not change during the life of the resource.
+    /// Keeps the value of the state in updates: it never changes during the life of the resource.
     #[must_use]
     pub fn use_state_for_unknown(self) -> Self {
         Self {
@@ -254,7 +257,8 @@ impl Attribute {
         }
     }
 
-    /// The same computed attribute, whose changes [`Resource::plan`](super::Resource::plan) decides.
+    /// Keeps the value of the state in updates, unless [`Resource::plan`](super::Resource::plan)
+    /// changes it.
     #[must_use]
     pub fn planned(self) -> Self {
         Self {
@@ -263,7 +267,7 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, which is the id of an import.
+    /// Makes this attribute the id of `terraform import`.
     #[must_use]
     pub fn import_id(self) -> Self {
         Self {
@@ -272,13 +276,13 @@ impl Attribute {
         }
     }
 
-    /// The same attribute, which belongs to the resource's identity.
+    /// Makes this attribute part of the resource identity.
     #[must_use]
     pub fn identity(self) -> Self {
         Self { identity: true, ..self }
     }
 
-    /// The same attribute, which should not be set any more; `message` says why, and what to do instead.
+    /// Deprecates the attribute. `message` gives the reason and the replacement.
     #[must_use]
     pub fn deprecated(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -287,14 +291,14 @@ impl Attribute {
         }
     }
 
-    /// The same attribute with one more rule about its value.
+    /// Adds a rule about the value.
     #[must_use]
     pub fn validate(mut self, validator: Validator) -> Self {
         self.validators.push(validator);
         self
     }
 
-    /// Whether the provider may set it.
+    /// Returns whether the provider may set the value.
     pub fn is_computed(&self) -> bool {
         matches!(
             self.configurability,
@@ -302,12 +306,12 @@ impl Attribute {
         )
     }
 
-    /// Whether the user may set it.
+    /// Returns whether the user may set the value.
     pub fn is_configurable(&self) -> bool {
         self.configurability != Configurability::Computed
     }
 
-    /// Whether a change of it, or of a member of it, may replace the resource.
+    /// Returns whether a change of it, or of one of its members, may replace the resource.
     pub(crate) fn may_replace(&self) -> bool {
         let members: &[Self] = match &self.ty {
             AttributeType::Nested { attributes, .. } => attributes,
@@ -318,8 +322,8 @@ impl Attribute {
 }
 
 impl AttributeType {
-    /// The type of a collection of such values: of nested attributes if they are single objects with attributes, else a
-    /// `plain` one.
+    /// Returns the type of a collection of such values: a nested attribute if the values are single
+    /// objects of a nested attribute, otherwise a `plain` collection.
     pub(crate) fn collected(self, collection: Nesting, plain: impl FnOnce(Box<Type>) -> Type) -> Self {
         match self {
             Self::Nested {
@@ -335,7 +339,7 @@ impl AttributeType {
         }
     }
 
-    /// The type of the values.
+    /// Returns the type of the values.
     pub fn to_type(&self) -> Type {
         match self {
             Self::Plain(ty) => ty.clone(),
@@ -361,7 +365,8 @@ impl From<Type> for AttributeType {
 }
 
 impl Nesting {
-    /// The objects in a value of a nested attribute, each with its path. The protocol has no path to an element of a set.
+    /// Returns the objects of a nested attribute's value with their paths. The protocol cannot
+    /// address an element of a set, so these have the path of the set.
     pub(crate) fn objects<'a>(self, value: &'a Value, path: &AttributePath) -> Vec<(AttributePath, &'a Value)> {
         match (self, value) {
             (Self::Single, object @ Value::Map(_)) => vec![(path.clone(), object)],
@@ -398,7 +403,7 @@ fn object_type(attributes: &[Attribute]) -> Type {
     )
 }
 
-/// The attribute that the names among `steps` lead to.
+/// Finds the attribute at a path.
 fn find<'a>(attributes: &'a mut [Attribute], steps: &[PathStep]) -> Option<&'a mut Attribute> {
     let (PathStep::Attribute(name), rest) = steps.split_first()? else {
         return None;
@@ -413,7 +418,7 @@ fn find<'a>(attributes: &'a mut [Attribute], steps: &[PathStep]) -> Option<&'a m
     }
 }
 
-/// Whether this is the name of an attribute or a type.
+/// Returns whether `name` is valid as the name of an attribute or a type.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_rest)

@@ -1,6 +1,6 @@
-//! Sets: elements without order.
+//! Sets: collections without order and duplicates.
 
-/// A set of values: the order of its elements makes no difference, and equal elements count once.
+/// A set of values. Equality ignores order and duplicates.
 ///
 /// ```
 /// use token_providers::framework::Set;
@@ -14,24 +14,24 @@
 pub struct Set<T>(Vec<T>);
 
 impl<T> Set<T> {
-    /// The elements, in no particular order.
+    /// Iterates over the elements, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether the set has no elements.
+    /// Returns whether the set has no elements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl<T: PartialEq> Set<T> {
-    /// Whether this is an element.
+    /// Returns whether `element` is in the set.
     pub fn contains(&self, element: &T) -> bool {
         self.0.contains(element)
     }

@@ -1,13 +1,14 @@
-//! Terraform's types, as schemas declare them and as they cross the wire.
+//! Terraform's types and their JSON notation.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-/// A type of Terraform's language.
+/// A type of Terraform's type system.
 ///
-/// On the wire it is JSON: `"string"`, `["list","number"]`, `["object",{"name":"string"}]`
-/// (hashicorp/terraform, `docs/plugin-protocol/object-wire-format.md`).
+/// The plugin protocol writes it as JSON: `"string"`, `["list","number"]`,
+/// `["object",{"name":"string"}]` (hashicorp/terraform,
+/// `docs/plugin-protocol/object-wire-format.md`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// `true` or `false`.
@@ -16,31 +17,31 @@ pub enum Type {
     Number,
     /// Unicode text.
     String,
-    /// Any type; the value brings its own.
+    /// A value of any type, which is sent with its type.
     Dynamic,
-    /// A sequence of one type.
+    /// An ordered sequence of values of one type.
     List(Box<Type>),
-    /// A sequence of one type without order or repetition.
+    /// An unordered collection of distinct values of one type.
     Set(Box<Type>),
-    /// Values of one type under keys of the user's choice.
+    /// Values of one type by key.
     Map(Box<Type>),
-    /// A fixed sequence of types.
+    /// A sequence of fixed length, each element with its own type.
     Tuple(Vec<Type>),
-    /// Values of their own types under fixed names.
+    /// Named attributes, each with its own type.
     Object(BTreeMap<String, Type>),
 }
 
-/// How deep a type may nest before it is refused: far beyond any schema, far within the stack.
+/// The greatest nesting depth that is accepted: more than any schema needs, and safe for the stack.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 impl Type {
-    /// An object with these attributes.
+    /// Creates an object type with these attributes.
     pub fn object<'a>(attributes: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         let attributes = attributes.into_iter();
         Self::Object(attributes.map(|(name, ty)| (name.to_owned(), ty)).collect())
     }
 
-    /// The type as the protocol writes it.
+    /// Returns the JSON notation.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Bool => json!("bool"),
@@ -58,7 +59,7 @@ impl Type {
         }
     }
 
-    /// Reads what [`Type::to_json`] writes; `None` if it is not a type.
+    /// Parses the JSON notation; `None` if it is not a type.
     pub fn from_json(json: &Json) -> Option<Self> {
         Self::from_json_within(json, MAX_DEPTH)
     }
@@ -74,7 +75,8 @@ impl Type {
                 _ => None,
             };
         }
-        // An object type may carry a third element, the names of its optional attributes; values do not depend on it.
+        // An object type may have a third element, the names of its optional attributes. It is
+        // ignored, as values do not depend on it.
         let [kind, argument, ..] = json.as_array()?.as_slice() else {
             return None;
         };
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_written_as_the_protocol_says_and_read_back() {
+    fn type_converts_to_json_and_back() {
         let object = Type::Object(BTreeMap::from([("a".into(), Type::Bool), ("b".into(), Type::Dynamic)]));
         let cases = [
             (Type::Bool, r#""bool""#),
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_refused() {
+    fn from_json_rejects_what_is_no_type() {
         let nested = "[\"list\",".repeat(100) + "\"string\"" + &"]".repeat(100);
         for text in [
             "null",

@@ -10,8 +10,10 @@ use super::value::{Number, Value};
 
 pub(super) type Check = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
 
-/// A rule about the value of an attribute, with a description for the documentation. Null and unknown values are not
-/// checked. What it reports must not repeat the value, which may be a secret.
+/// A rule about the value of an attribute, with a description for the documentation.
+///
+/// Null and unknown values are not checked. Error messages must not contain the value, which may be
+/// a secret.
 ///
 /// ```
 /// use token_providers::framework::Validator;
@@ -26,19 +28,19 @@ pub struct Validator {
     check: Arc<Check>,
 }
 
-/// What a validator is for.
+/// The values that a validator checks.
 #[derive(Clone)]
 enum Subject {
     /// Values of this type.
     Values(Type),
-    /// Texts and collections.
+    /// Strings and collections.
     Lengths,
-    /// Values of this type, alone or in a collection.
+    /// Values of this type, directly or as elements of a collection.
     Elements(Type),
 }
 
 impl Validator {
-    /// A rule about values of the type `ty`.
+    /// Creates a validator of values of the type `ty`.
     pub(super) fn of_type(description: Cow<'static, str>, ty: Type, check: Arc<Check>) -> Self {
         Self {
             description,
@@ -47,7 +49,7 @@ impl Validator {
         }
     }
 
-    /// The length of a text in characters, or of a collection in elements.
+    /// Restricts the length of a string, in characters, or of a collection, in elements.
     pub fn length(range: impl RangeBounds<usize>) -> Self {
         let allowed = described(&range);
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
@@ -73,13 +75,13 @@ impl Validator {
         }
     }
 
-    /// The range of a number, or of each element of a collection of numbers.
+    /// Restricts a number, or each element of a collection of numbers.
     pub fn range(range: impl RangeBounds<i64>) -> Self {
         let allowed = described(&range);
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
         let is_in_range = move |number: &Number| match number {
             Number::Integer(number) => bounds.contains(number),
-            // Between the least and the greatest whole number of the range.
+            // A fraction is in range if the whole numbers on both sides of it are.
             #[allow(clippy::cast_possible_truncation)] // a float beyond all integers is out of every range
             number => {
                 let float = number.to_f64();
@@ -97,7 +99,7 @@ impl Validator {
         }
     }
 
-    /// The texts that are valid, alone or as elements of a collection.
+    /// Restricts a string, or each element of a collection of strings, to `texts`.
     pub fn one_of<const N: usize>(texts: [&'static str; N]) -> Self {
         let listed: Vec<_> = texts.iter().map(|text| format!("`{text}`")).collect();
         let listed = listed.join(", ");
@@ -113,12 +115,12 @@ impl Validator {
         }
     }
 
-    /// What is valid, for the documentation; may be empty.
+    /// Returns the description for the documentation; may be empty.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Whether it checks values of this type. It ignores all others.
+    /// Returns whether it checks values of the type `ty`. Values of other types are ignored.
     pub(crate) fn is_for(&self, ty: &Type) -> bool {
         match (&self.subject, ty) {
             (Subject::Values(subject), ty) => subject == ty,
@@ -128,7 +130,7 @@ impl Validator {
         }
     }
 
-    /// What is wrong with the value.
+    /// Returns what is wrong with `value`, if anything.
     pub(crate) fn problem(&self, value: &Value) -> Option<String> {
         match value {
             Value::Null | Value::Unknown => None,
@@ -137,7 +139,7 @@ impl Validator {
     }
 }
 
-/// Checks a value, or each element of a collection.
+/// Applies `check` to a value, or to each element of a collection.
 fn each(value: &Value, check: &impl Fn(&Value) -> Result<(), String>) -> Result<(), String> {
     match value {
         Value::List(elements) => elements.iter().try_for_each(check),
@@ -152,7 +154,7 @@ impl Debug for Validator {
     }
 }
 
-/// A range in words, such as "3 to 30" or "at most 255".
+/// Formats a range in words, such as "3 to 30" or "at most 255".
 fn described<T: Display + Copy + PartialEq + Step>(range: &impl RangeBounds<T>) -> String {
     let least = match range.start_bound() {
         Bound::Included(least) => Some(*least),
@@ -173,7 +175,7 @@ fn described<T: Display + Copy + PartialEq + Step>(range: &impl RangeBounds<T>) 
     }
 }
 
-/// A type whose ranges can be described with their bounds included.
+/// An integer type, so that exclusive bounds can be described as inclusive ones.
 trait Step {
     fn after(&self) -> Self;
     fn before(&self) -> Self;
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_bounds_are_reported_without_the_value() {
+    fn validator_reports_invalid_value_without_quoting_it() {
         let long = "ä".repeat(31);
         let cases = [
             (
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn value_of_another_type_or_unknown_in_part_is_not_checked() {
+    fn validator_ignores_other_type_and_partly_unknown_value() {
         let never = Validator::new("", |_: &Vec<String>| Err("never"));
         assert_eq!(never.problem(&Value::List(vec![text("a")])).as_deref(), Some("never"));
         for value in [text("a"), Value::List(vec![Value::Unknown])] {

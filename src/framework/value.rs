@@ -8,31 +8,31 @@ use super::types::Type;
 
 /// A value of a configuration, a plan or a state.
 ///
-/// Lists, sets and tuples are [`Value::List`], maps and objects [`Value::Map`]: the schema says which of them is meant.
-/// A value may be a secret, so `Debug` shows its shape and never its content.
+/// Lists, sets and tuples are [`Value::List`], maps and objects are [`Value::Map`]; the schema
+/// distinguishes them. `Debug` shows the structure without the content, which may be a secret.
 #[derive(Clone, PartialEq)]
 pub enum Value {
     /// Not set.
     Null,
     /// Set, but known only at apply.
     Unknown,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A number.
     Number(Number),
-    /// Text.
+    /// A string.
     String(String),
-    /// The elements of a list, set or tuple.
+    /// The elements of a list, a set or a tuple.
     List(Vec<Value>),
-    /// The members of a map or object.
+    /// The members of a map or an object.
     Map(BTreeMap<String, Value>),
-    /// A value where the schema says `dynamic`: it brings its type.
+    /// A value whose type is `dynamic` in the schema, with its own type.
     Dynamic(Type, Box<Value>),
 }
 
 impl Value {
-    /// The value of a set with these elements. Equal sets are equal values: the elements are sorted, and those that are
-    /// known count once.
+    /// Creates the value of a set: elements are sorted and duplicates of known elements removed, so
+    /// that equal sets are equal values.
     pub fn set(elements: impl IntoIterator<Item = Self>) -> Self {
         let mut elements: Vec<_> = elements.into_iter().collect();
         elements.sort_by(Self::compare);
@@ -40,7 +40,7 @@ impl Value {
         Self::List(elements)
     }
 
-    /// Whether neither this nor a part of it is known only at apply.
+    /// Returns whether neither the value nor any part of it is unknown.
     pub fn is_wholly_known(&self) -> bool {
         match self {
             Self::Unknown => false,
@@ -51,7 +51,8 @@ impl Value {
         }
     }
 
-    /// The value with its content, for a failed assertion. It must not be printed where it may hold a secret.
+    /// Shows the content in `Debug`, for failed assertions. Do not print it where it may contain a
+    /// secret.
     ///
     /// ```
     /// use token_providers::framework::Value;
@@ -64,7 +65,7 @@ impl Value {
         Revealed(self)
     }
 
-    /// A total order, so that sets can be compared.
+    /// Defines a total order, for sorting the elements of sets.
     fn compare(&self, other: &Self) -> Ordering {
         let rank = |value: &Self| match value {
             Self::Null => 0,
@@ -101,12 +102,12 @@ impl Value {
         }
     }
 
-    /// Whether this is null.
+    /// Returns whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// The member `name` of an object; null if there is none.
+    /// Returns the member `name` of an object or a map; null if it has none.
     pub fn get(&self, name: &str) -> &Value {
         match self {
             Self::Map(members) => members.get(name).unwrap_or(&Self::Null),
@@ -151,19 +152,19 @@ impl fmt::Debug for Revealed<'_> {
     }
 }
 
-/// A number, kept as exactly as Terraform sent it.
+/// A number with the precision that Terraform sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Number {
-    /// A whole number that fits.
+    /// A whole number of 64 bits.
     Integer(i64),
-    /// A number that a binary float holds exactly.
+    /// A number that a 64-bit float represents exactly.
     Float(f64),
-    /// Any other, in decimal notation, such as `0.1` or `18446744073709551616`.
+    /// Any other number in decimal notation, such as `0.1` or `18446744073709551616`.
     Decimal(String),
 }
 
 impl Number {
-    /// The float that is nearest to it.
+    /// Returns the nearest float.
     pub fn to_f64(&self) -> f64 {
         match self {
             #[allow(clippy::cast_precision_loss)] // the nearest one is asked for
@@ -173,7 +174,8 @@ impl Number {
         }
     }
 
-    /// The number that a float holds: whole ones become integers, so that equal numbers are equal values.
+    /// Converts a float exactly. Whole numbers become integers, so that equal numbers are equal
+    /// values.
     pub(crate) fn exactly(float: f64) -> Self {
         const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2^63
         if float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float) {
@@ -183,14 +185,14 @@ impl Number {
         Self::Float(float)
     }
 
-    /// Reads decimal notation; `None` if it is not a number.
+    /// Parses decimal notation; `None` if it is not a number.
     pub(crate) fn from_decimal(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
         }
         let float = text.parse::<f64>().ok()?;
         let is_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-        // One spelling of a number, so that equal numbers are equal values. An exponent is that of a float in JSON.
+        // Normalises, so that equal numbers are equal values. Only JSON numbers have an exponent.
         match Self::from(float) {
             _ if !is_number => None,
             number if float.to_string() == text || text.contains(['e', 'E']) && float.is_finite() => Some(number),
@@ -205,7 +207,8 @@ impl From<i64> for Number {
     }
 }
 
-/// The number as it is written: a float holds `0.1` only inexactly, and Terraform compares exactly.
+/// Converts the shortest decimal notation of the float: `0.1` has no exact float, and Terraform
+/// compares exactly.
 ///
 /// ```
 /// use token_providers::framework::Number;
@@ -216,7 +219,7 @@ impl From<i64> for Number {
 /// ```
 impl From<f64> for Number {
     fn from(float: f64) -> Self {
-        // So many decimal places show any float exactly.
+        // 1074 decimal places represent any float exactly.
         let exact = format!("{float:.1074}");
         let written = float.to_string();
         match Self::exactly(float) {

@@ -1,4 +1,5 @@
-//! The protocol's `DynamicValue`: a value whose type the schema tells.
+//! Conversion between values and the protocol's `DynamicValue`, by the type that the schema
+//! declares.
 
 use super::proto;
 use super::types::Type;
@@ -6,17 +7,18 @@ use super::value::Value;
 use super::wire_error::{Result, WireError};
 use super::{json, msgpack};
 
-/// Reads a value of type `ty`. Terraform writes null as a value, too: where there is none, a part of the message is missing,
-/// and must not be taken for a null that means "delete it".
+/// Decodes a value of the type `ty`. Terraform encodes null explicitly, so an absent value means
+/// that a part of the message is missing. It is an error, and not a null, which could mean "delete
+/// it".
 pub(crate) fn decode(value: Option<&proto::DynamicValue>, ty: &Type) -> Result<Value> {
     match value {
         Some(value) if !value.msgpack.is_empty() => msgpack::decode(&value.msgpack, ty),
         Some(value) if !value.json.is_empty() => json::decode(&value.json, ty),
-        _ => Err(WireError::expected("a value, if only null")),
+        _ => Err(WireError::expected("a value (null is a value, too)")),
     }
 }
 
-/// Writes a value of type `ty`, always as MessagePack.
+/// Encodes a value of the type `ty` as MessagePack.
 pub(crate) fn encode(value: &Value, ty: &Type) -> Result<proto::DynamicValue> {
     Ok(proto::DynamicValue {
         msgpack: msgpack::encode(value, ty)?,

@@ -1,8 +1,8 @@
-//! Why a value could not be read or written.
+//! The error of encoding or decoding a value.
 
 use std::fmt;
 
-/// Why a value could not be read or written, and where in it. Never says what the value was.
+/// An error of encoding or decoding a value, with the path to it. It never contains the value.
 #[derive(Debug)]
 pub(crate) struct WireError {
     path: String,
@@ -23,7 +23,7 @@ impl WireError {
         Self::new(format!("expected {what}"))
     }
 
-    /// The same error, seen from the object or list around it.
+    /// Prepends a step to the path: an attribute, a key or an index.
     pub(crate) fn at(mut self, step: impl Into<Step>) -> Self {
         let step = match step.into() {
             Step::Name(name) if self.path.is_empty() || self.path.starts_with('[') => name,
@@ -36,7 +36,7 @@ impl WireError {
     }
 }
 
-/// One step into a value.
+/// One step of a path.
 pub(crate) enum Step {
     Name(String),
     Index(usize),

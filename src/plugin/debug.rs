@@ -1,4 +1,4 @@
-//! A provider that already runs, in a debugger or in a test, and that Terraform or OpenTofu attaches to.
+//! Attaching Terraform or OpenTofu to a provider that already runs, in a debugger or in a test.
 
 use std::future::Future;
 use std::io;
@@ -11,14 +11,15 @@ use super::server::Server;
 use super::socket::{self, Incoming, Place, Socket};
 use crate::framework::{self, Provider};
 
-/// The hosts of the public registries. Terraform completes a source address without a host by the first, OpenTofu by the
-/// second.
+/// The hosts of the public registries. Terraform adds the first to a source address without a host,
+/// OpenTofu the second.
 const PUBLIC_REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
 
 /// A socket that Terraform attaches to instead of starting the provider's program.
 ///
-/// Only the user who opened it can connect, and the connection is not encrypted. Use it for acceptance tests: the provider
-/// runs in the process of the test, which can inspect it, set breakpoints in it and replace its clock.
+/// Only the user who opened it can connect, and the connection is not encrypted. Use it for
+/// acceptance tests: the provider runs in the process of the test, which can inspect it, set
+/// breakpoints in it and replace its clock.
 ///
 /// ```no_run
 /// use std::process::Command;
@@ -43,7 +44,8 @@ pub struct Attachable {
 }
 
 impl Attachable {
-    /// Opens the socket, in the directory for temporary files. It must be called within a tokio runtime.
+    /// Opens the socket, in the directory for temporary files. It must be called within a tokio
+    /// runtime.
     ///
     /// # Errors
     ///
@@ -56,10 +58,11 @@ impl Attachable {
         })
     }
 
-    /// Returns the value of `TF_REATTACH_PROVIDERS` with which Terraform and OpenTofu attach to this socket.
+    /// Returns the value of `TF_REATTACH_PROVIDERS` with which Terraform and OpenTofu attach to
+    /// this socket.
     ///
-    /// It is a JSON object with the provider's source addresses as keys. Merge the objects of several providers to attach
-    /// to all of them.
+    /// It is a JSON object with the provider's source addresses as keys. Merge the objects of
+    /// several providers to attach to all of them.
     pub fn variable(&self) -> String {
         let socket = &self.socket.address;
         let attach = json!({
@@ -75,15 +78,16 @@ impl Attachable {
         Value::from(providers).to_string()
     }
 
-    /// Serves `provider` to every client that attaches, until `end` completes. One provider can serve many runs.
+    /// Serves `provider` to every client that attaches, until `end` completes. One provider can
+    /// serve many runs.
     pub async fn serve<P: Provider>(self, provider: P, end: impl Future<Output = ()>) {
         let server = Server::new(framework::Server::new(provider), None, None);
         server.serve(self.socket.incoming, end).await;
     }
 }
 
-/// The source addresses under which a configuration may require the provider. A host of its own is kept. Without a host, or
-/// with a public registry's, the provider is the same one in Terraform and OpenTofu.
+/// Returns the source addresses under which a configuration may require the provider. A private
+/// host is kept. Otherwise the provider is the same in Terraform and OpenTofu.
 fn addresses(address: &str) -> Vec<String> {
     let parts: Vec<&str> = address.split('/').collect();
     let path = match *parts {
@@ -94,7 +98,7 @@ fn addresses(address: &str) -> Vec<String> {
     PUBLIC_REGISTRIES.map(|host| format!("{host}/{path}")).into()
 }
 
-/// The text that `--debug` prints: how to attach Terraform to the socket.
+/// Returns the text that `--debug` prints: how to attach Terraform to the socket.
 pub(super) fn instructions(info: &ProviderInfo, attachable: &Attachable) -> String {
     let variable = attachable.variable();
     format!(

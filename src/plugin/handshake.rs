@@ -1,4 +1,5 @@
-//! The handshake: environment variables that Terraform sets, and the line with which the plugin answers.
+//! The handshake: the environment variables that Terraform sets, and the line that the plugin
+//! prints.
 //!
 //! The rules are those of hashicorp/go-plugin (`docs/internals.md`, `server.go`).
 
@@ -17,7 +18,8 @@ pub(super) const PROTOCOL: u32 = 6;
 /// The version of go-plugin's handshake.
 const CORE_PROTOCOL: u32 = 1;
 
-/// The variable that shows that Terraform started the program. Not a secret: its value is the same for every provider.
+/// The variable that shows that Terraform started the program. Not a secret: its value is the same
+/// for every provider.
 const COOKIE: (&str, &str) = (
     "TF_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
@@ -28,9 +30,9 @@ const COOKIE: (&str, &str) = (
 pub(super) struct Handshake {
     /// The certificate whose key every connection must hold; `None` if the client has disabled TLS.
     pub(super) client_certificate: Option<CertificateDer<'static>>,
-    /// The place of the socket.
+    /// The location of the socket.
     pub(super) place: Place,
-    /// Whether the client reads the field about multiplexing the broker on one connection.
+    /// Whether the client understands the field about gRPC broker multiplexing.
     multiplexing: bool,
 }
 
@@ -40,7 +42,7 @@ pub(super) enum Error {
     #[error("not started by Terraform")]
     NotAPlugin,
     #[error(
-        "its client offers the plugin protocol {offered}, but this provider needs {PROTOCOL}: use Terraform 1.0 or later"
+        "the client supports the plugin protocol {offered}, but this provider requires {PROTOCOL}: use Terraform 1.0 or later"
     )]
     Version { offered: String },
     #[error("PLUGIN_CLIENT_CERT: {0}")]
@@ -50,7 +52,8 @@ pub(super) enum Error {
 }
 
 impl Handshake {
-    /// Reads the handshake; `variable` looks up an environment variable. As in go-plugin, empty counts as unset.
+    /// Reads the handshake; `variable` looks up an environment variable. As in go-plugin, empty
+    /// counts as unset.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
 
@@ -66,7 +69,7 @@ impl Handshake {
             };
             return Err(Error::Version { offered });
         }
-        // A certificate that cannot be read must not become a connection without TLS.
+        // An invalid certificate must be an error: it must not disable TLS.
         let client_certificate = variable("PLUGIN_CLIENT_CERT")
             .map(|pem| tls::certificate_from_pem(&pem).map_err(Error::ClientCertificate))
             .transpose()?;
@@ -84,11 +87,11 @@ impl Handshake {
         })
     }
 
-    /// Returns the line that says where to connect and which certificate to expect.
+    /// Returns the handshake line, with the address of the socket and the server's certificate.
     pub(super) fn line(&self, address: &Address, certificate: Option<&CertificateDer<'_>>) -> String {
         let network = address.network();
         let certificate = certificate.map(|der| STANDARD_NO_PAD.encode(der)).unwrap_or_default();
-        // A client that does not ask would take a seventh field for a part of the sixth.
+        // A client without this feature would take a seventh field as part of the sixth.
         let multiplexing = if self.multiplexing { "|false" } else { "" };
         format!("{CORE_PROTOCOL}|{PROTOCOL}|{network}|{address}|grpc|{certificate}{multiplexing}\n")
     }
@@ -107,7 +110,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads the handshake of a client that sets `variables` in addition to the cookie and the version.
+    /// Reads the handshake of a client that sets `variables` in addition to the cookie and the
+    /// version.
     fn read(variables: &[(&str, &str)]) -> Result<Handshake, Error> {
         let standard = [COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5,6")];
         let set = variables.iter().chain(&standard);
@@ -150,7 +154,7 @@ mod tests {
             ("66,16", "\"66,16\""),
         ] {
             let error = read(&[("PLUGIN_PROTOCOL_VERSIONS", offered)]).unwrap_err().to_string();
-            assert!(error.contains(shown) && error.contains("needs 6"), "{error}");
+            assert!(error.contains(shown) && error.contains("requires 6"), "{error}");
         }
     }
 
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn read_takes_place_of_socket_from_client() {
+    fn read_uses_socket_location_of_client() {
         let place = read(&[
             ("PLUGIN_UNIX_SOCKET_DIR", "/somewhere"),
             ("PLUGIN_UNIX_SOCKET_GROUP", "1000"),

@@ -1,7 +1,8 @@
-//! Log lines as Terraform reads them from a plugin's standard error: hclog's JSON, one object per line.
+//! Log lines as Terraform reads them from a plugin's standard error: hclog's JSON, one object per
+//! line.
 //!
-//! Only events of known crates are written: this one, the provider's, and those that the provider names. Other libraries
-//! log what they send and receive, which includes secrets.
+//! Only events of known crates are written: this one, the provider's, and those that the provider
+//! names. Other libraries log what they send and receive, which includes secrets.
 
 use std::any::type_name;
 use std::fmt::Debug;
@@ -24,16 +25,18 @@ use super::ProviderInfo;
 /// The name of this crate.
 const THIS_CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// hclog's key for the text of an event.
+/// hclog's key for the message of an event.
 const MESSAGE: &str = "@message";
 
 /// The longest line. Terraform splits a line of 64 KiB or more, and none of its parts is JSON.
 const MAX_LINE: usize = (64 << 10) - 1;
 
-/// The number of characters of a message that fit into a line, whatever they are: JSON needs six bytes for some.
+/// The number of characters of a message that fit into a line, whatever they are: JSON needs six
+/// bytes for some.
 const SAFE_MESSAGE: usize = 10_000;
 
-/// Starts logging for the provider `P` if the environment enables it; `variable` looks up an environment variable.
+/// Starts logging for the provider `P` if the environment enables it; `variable` looks up an
+/// environment variable.
 pub(super) fn init<P>(info: &ProviderInfo, variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable);
     if level == LevelFilter::OFF {
@@ -44,16 +47,19 @@ pub(super) fn init<P>(info: &ProviderInfo, variable: impl Fn(&str) -> Option<Str
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }
 
-/// The targets whose events are written: this crate, the crate that defines `P`, and those that the provider names.
+/// The targets whose events are written: this crate, the crate that defines `P`, and those that the
+/// provider names.
 fn targets<P>(info: &ProviderInfo) -> Vec<&'static str> {
-    // Without an override, an event's target is its module's path, which begins with the crate as the name of a type does.
+    // Without an override, an event's target is its module's path, which begins with the crate as
+    // the name of a type does.
     let provider = type_name::<P>().split("::").next();
     let own = [THIS_CRATE].into_iter().chain(provider);
     own.chain(info.log_targets.iter().copied()).collect()
 }
 
-/// Enables events up to `level` in `targets` and the modules below them. Unlike the filters of `tracing_subscriber`, it does
-/// not take a target for a prefix of other crates' names: `http` does not enable `http_body`.
+/// Enables events up to `level` in `targets` and the modules below them. Unlike the filters of
+/// `tracing_subscriber`, it does not take a target for a prefix of other crates' names: `http` does
+/// not enable `http_body`.
 fn filter(level: LevelFilter, targets: Vec<&'static str>) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     let is_enabled = move |metadata: &Metadata<'_>| {
         *metadata.level() <= level
@@ -65,7 +71,8 @@ fn filter(level: LevelFilter, targets: Vec<&'static str>) -> FilterFn<impl Fn(&M
     FilterFn::new(is_enabled).with_max_level_hint(level)
 }
 
-/// The level for providers, by Terraform's rules: off by default, and the highest for an unknown value.
+/// The level for providers, by Terraform's rules: off by default, and the highest for an unknown
+/// value.
 fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let Some(value) = set("TF_LOG_PROVIDER").or_else(|| set("TF_LOG")) else {
@@ -81,17 +88,18 @@ fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
     }
 }
 
-/// Replaces the message that Rust prints for a panic with a log line that has only its source location. The panic's message
-/// could contain a secret, and Terraform takes a line that starts with "panic:" for a crash of the plugin.
+/// Replaces the message that Rust prints for a panic with a log line that has only its source
+/// location. The panic's message could contain a secret, and Terraform takes a line that starts
+/// with "panic:" for a crash of the plugin.
 pub(super) fn report_panics() {
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        to_stderr(&defect(&place));
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        to_stderr(&panic_line(&location));
     }));
 }
 
-fn defect(place: &str) -> String {
-    let message = format!("a defect of this provider at {place}; please report it");
+fn panic_line(location: &str) -> String {
+    let message = format!("panic in the provider at {location}; please report this bug");
     let fields = Map::from_iter([(MESSAGE.to_owned(), message.into())]);
     line(Timestamp::now(), Level::ERROR, THIS_CRATE, fields)
 }
@@ -142,7 +150,8 @@ where
     }
 }
 
-/// One line of the log, with its line feed. A line that would be too long is cut to the beginning of its message.
+/// Formats one line, with its line feed. A line that would be too long is reduced to the beginning
+/// of its message.
 fn line(now: Timestamp, level: Level, module: &str, mut fields: Map<String, Value>) -> String {
     let head = [
         ("@level", level.as_str().to_ascii_lowercase()),
@@ -335,7 +344,7 @@ mod tests {
 
     #[test]
     fn panic_is_logged_as_error_with_its_location() {
-        let object: Value = serde_json::from_str(&defect("src/x.rs:1:2")).unwrap();
+        let object: Value = serde_json::from_str(&panic_line("src/x.rs:1:2")).unwrap();
         assert_eq!(object["@level"], "error");
         let message = object[MESSAGE].as_str().unwrap();
         assert!(message.contains("src/x.rs:1:2"), "{message}");

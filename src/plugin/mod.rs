@@ -4,25 +4,27 @@
 //!
 //! # Flow
 //!
-//! Terraform starts a provider as a child process and talks to it by HashiCorp's go-plugin protocol:
+//! Terraform starts a provider as a child process and talks to it by HashiCorp's go-plugin
+//! protocol:
 //!
 //! 1. Terraform sets environment variables (`handshake`) and starts the program.
-//! 2. The program opens a `socket` and prints one line on standard output with the socket's address.
+//! 2. The program opens a `socket` and prints one line on standard output with the socket's
+//!    address.
 //! 3. Terraform connects with mutual TLS (`tls`) and calls the provider by gRPC (`server`).
-//! 4. Terraform requests the shutdown by the service `GRPCController` (`go_plugin`), and kills the program two seconds
-//!    later.
+//! 4. Terraform requests the shutdown by the service `GRPCController` (`go_plugin`), and kills the
+//!    program two seconds later.
 //!
 //! # Logging
 //!
-//! Events of the crate `tracing` become lines on standard error in the format that Terraform reads, if `TF_LOG_PROVIDER`
-//! or `TF_LOG` is set. Only events of this crate, of the crate that defines the provider and of
-//! [`ProviderInfo::with_log_targets`] are logged. Libraries stay silent, because an HTTP or TLS library logs what it sends
-//! and receives, and that includes secrets.
+//! Events of the crate `tracing` become lines on standard error in the format that Terraform reads,
+//! if `TF_LOG_PROVIDER` or `TF_LOG` is set. Only events of this crate, of the crate that defines
+//! the provider and of [`ProviderInfo::with_log_targets`] are logged. Libraries stay silent,
+//! because an HTTP or TLS library logs what it sends and receives, and that includes secrets.
 //!
 //! # Guarantees
 //!
-//! - Only the holder of Terraform's private key can call the provider. With `TF_DISABLE_PLUGIN_TLS` and with `--debug` it
-//!   is every process of the same user.
+//! - Only the holder of Terraform's private key can call the provider. With `TF_DISABLE_PLUGIN_TLS`
+//!   and with `--debug` it is every process of the same user.
 //! - The socket is removed when the program exits, unless the program is killed.
 //! - A program that has lost its client exits.
 
@@ -72,9 +74,9 @@ pub struct ProviderInfo {
 }
 
 impl ProviderInfo {
-    /// Describes the provider with this source address and version. The address is the one that a configuration requires,
-    /// with its host, such as `registry.terraform.io/<namespace>/<name>`; the version is usually
-    /// `env!("CARGO_PKG_VERSION")`.
+    /// Describes the provider with this source address and version. The address is the one that a
+    /// configuration requires, with its host, such as `registry.terraform.io/<namespace>/<name>`;
+    /// the version is usually `env!("CARGO_PKG_VERSION")`.
     pub const fn new(address: &'static str, version: &'static str) -> Self {
         Self {
             address,
@@ -85,8 +87,8 @@ impl ProviderInfo {
 
     /// Adds crates whose events are logged in addition to those of the provider's own crate.
     ///
-    /// A target is the name of a crate, or the path of a module in it. Add only crates that never log what they send or
-    /// receive: the log is readable by more people than the state.
+    /// A target is the name of a crate, or the path of a module in it. Add only crates that never
+    /// log what they send or receive: the log is readable by more people than the state.
     ///
     /// ```
     /// use token_providers::plugin::ProviderInfo;
@@ -98,7 +100,8 @@ impl ProviderInfo {
         Self { log_targets, ..self }
     }
 
-    /// Returns the provider's name, which is the last part of its address. The program is `terraform-provider-<name>`.
+    /// Returns the provider's name, which is the last part of its address. The program is
+    /// `terraform-provider-<name>`.
     pub fn name(&self) -> &'static str {
         self.address.rsplit('/').next().unwrap_or_default()
     }
@@ -119,16 +122,19 @@ enum Error {
     Io(#[from] io::Error),
 }
 
-/// The time limit for closing the ephemeral resources that a run left open. After a shutdown request, Terraform kills the
-/// plugin within two seconds anyway; after a lost connection, there is time.
+/// The time limit for closing the ephemeral resources that a run left open. After a shutdown
+/// request, Terraform kills the plugin within two seconds anyway; after a lost connection, there is
+/// time.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs a provider's program: as a plugin of Terraform, or as its command line says. Returns when the program is to exit.
+/// Runs a provider's program: as a plugin of Terraform, or as its command line says. Returns when
+/// the program is to exit.
 ///
-/// The program has the options `--debug`, `--version` and `--help`. Started by hand without one, it prints how to require
-/// the provider in a configuration.
+/// The program has the options `--debug`, `--version` and `--help`. Started by hand without one, it
+/// prints how to require the provider in a configuration.
 ///
-/// `make_provider` is called at most once, inside the tokio runtime, and only if a client is to be served.
+/// `make_provider` is called at most once, inside the tokio runtime, and only if a client is to be
+/// served.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -165,8 +171,9 @@ pub fn run<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce() -> P) 
             let line = format!("{info}: {error}\n");
             eprint(&line);
             if arguments.is_empty() {
-                // Terraform shows its user the first line of standard output if it is not a handshake; standard error
-                // goes to its log only. An error is ignored: the reader is gone.
+                // Terraform shows its user the first line of standard output if it is not a
+                // handshake; standard error goes to its log only. An error is ignored: the reader
+                // is gone.
                 let _ = print(&line);
             }
             ExitCode::FAILURE
@@ -209,8 +216,8 @@ fn serve_debugging<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce(
     })
 }
 
-/// Runs `serving` to its end. A single thread is enough for a provider, and starts the quickest. Tasks that still run
-/// afterwards are abandoned.
+/// Runs `serving` to its end. A single thread is enough for a provider, and starts the quickest.
+/// Tasks that still run afterwards are abandoned.
 fn run_until_end(serving: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let runtime: Runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serving);
@@ -238,7 +245,7 @@ impl std::fmt::Display for ProviderInfo {
 }
 
 impl ProviderInfo {
-    /// The text for a user who starts the program by hand.
+    /// Returns the text for a user who starts the program directly.
     fn help(&self) -> String {
         let Self { address, version, .. } = self;
         let name = self.name();

@@ -1,7 +1,8 @@
 //! The gRPC server: serves the provider on every connection until there is a reason to stop.
 //!
-//! tonic generates the services and hyper implements HTTP/2. tonic's own server would add a router, and it cannot verify
-//! the kind of client certificate that Terraform has (see [`tls`](super::tls)).
+//! tonic generates the services and hyper implements HTTP/2. tonic's own server would add a router,
+//! and it cannot verify the kind of client certificate that Terraform has (see
+//! [`tls`](super::tls)).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -40,7 +41,8 @@ const MAX_MESSAGE: usize = 256 << 20;
 /// The time limit for the TLS handshake of a connection.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The number of connections that may be in their TLS handshake at a time. Further ones wait in the operating system's queue.
+/// The number of connections that may be in their TLS handshake at a time. Further ones wait in the
+/// operating system's queue.
 const MAX_UNAUTHENTICATED: usize = 16;
 
 /// The pause after a connection could not be accepted, for example for lack of file descriptors.
@@ -56,7 +58,8 @@ pub(super) struct IdleTimeouts {
 }
 
 impl Default for IdleTimeouts {
-    /// Terraform allows a plugin a minute to start, and keeps one connection open until it has finished.
+    /// Terraform allows a plugin a minute to start, and keeps one connection open until it has
+    /// finished.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(60),
@@ -82,8 +85,8 @@ impl End {
         match self {
             // Terraform kills the plugin two seconds after its request.
             Self::Shutdown => Duration::from_millis(1500),
-            // Service managers kill a process after 30 seconds or so. A call in flight may hold the only copy of a
-            // token's value.
+            // Service managers kill a process after 30 seconds or so. A call in flight may hold the
+            // only copy of a token's value.
             Self::Signal => Duration::from_secs(25),
             Self::Abandoned => Duration::ZERO,
         }
@@ -138,8 +141,9 @@ pub(super) struct Server<S> {
 }
 
 impl<S: Provider> Server<S> {
-    /// Serves `provider` on connections that `tls` accepts; without it, on all. Without `idle_timeouts`, which is for
-    /// debugging, only a signal stops the server: clients may disconnect, and their shutdown requests are ignored.
+    /// Serves `provider` on connections that `tls` accepts; without it, on all. Without
+    /// `idle_timeouts`, which is for debugging, only a signal stops the server: clients may
+    /// disconnect, and their shutdown requests are ignored.
     pub(super) fn new(provider: S, tls: Option<TlsAcceptor>, idle_timeouts: Option<IdleTimeouts>) -> Self {
         let shutdown = CancellationToken::new();
         let closing = CancellationToken::new();
@@ -152,8 +156,8 @@ impl<S: Provider> Server<S> {
         }
     }
 
-    /// Serves incoming connections until `signal` completes, the client requests the shutdown, or an idle timeout expires.
-    /// Calls in flight then have some time to finish.
+    /// Serves incoming connections until `signal` completes, the client requests the shutdown, or
+    /// an idle timeout expires. Calls in flight then have some time to finish.
     pub(super) async fn serve<I>(
         self,
         mut incoming: impl Stream<Item = io::Result<I>> + Unpin,
@@ -226,11 +230,11 @@ impl<S: Provider> Server<S> {
                 Some(tls) => match timeout(HANDSHAKE_LIMIT, tls.accept(io)).await {
                     Ok(Ok(io)) => Either::Right(io),
                     Ok(Err(error)) => {
-                        warn!(%error, "a connection was refused");
+                        warn!(%error, "a connection was rejected");
                         return Authenticated::No;
                     }
                     Err(_) => {
-                        warn!("a connection was refused: its TLS handshake timed out");
+                        warn!("a connection was rejected: its TLS handshake timed out");
                         return Authenticated::No;
                     }
                 },
@@ -255,7 +259,8 @@ impl<S: Provider> Server<S> {
     }
 }
 
-/// Whether a connection was authenticated as the client's. Without TLS, every connection counts as authenticated.
+/// Whether a connection was authenticated as the client's. Without TLS, every connection counts as
+/// authenticated.
 enum Authenticated {
     Yes,
     No,
@@ -396,14 +401,14 @@ mod tests {
                 .unwrap()
         }
 
-        /// Waits until the server has stopped; returns the reason, and the time since its start.
+        /// Waits until the server has stopped. Returns the reason, and the time since its start.
         async fn ended(self) -> (End, Duration) {
             let end = self.served.await.unwrap();
             (end, self.started.elapsed())
         }
     }
 
-    /// Reports whether a time is as expected, up to the resolution of the timer.
+    /// Returns whether a time is as expected, up to the resolution of the timer.
     fn about(time: Duration, expected: Duration) -> bool {
         time >= expected && time < expected + SECOND / 10
     }
@@ -472,7 +477,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn signal_lets_calls_in_flight_finish() {
+    async fn signal_waits_for_calls_in_flight() {
         let (signal, signalled) = oneshot::channel();
         let running = start(server(), async { signalled.await.unwrap() });
         let mut client = ProviderClient::new(running.channel().await);

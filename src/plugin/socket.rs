@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-/// The place of the socket that the client requests.
+/// The location of the socket that the client requests.
 #[derive(Debug, PartialEq)]
 pub(super) struct Place {
     /// The directory of a Unix socket; `None` for the directory for temporary files.
@@ -24,7 +24,7 @@ pub(super) struct Place {
 #[derive(Debug, PartialEq)]
 pub(super) enum Address {
     Unix(PathBuf),
-    #[cfg_attr(unix, allow(dead_code, reason = "made where there are no unix sockets"))]
+    #[cfg_attr(unix, allow(dead_code, reason = "only used where there are no Unix sockets"))]
     Tcp(SocketAddr),
 }
 
@@ -128,8 +128,8 @@ mod tcp {
         })
     }
 
-    /// Disables Nagle's algorithm: an answer must not wait for the acknowledgement of the previous
-    /// one.
+    /// Disables Nagle's algorithm, so that a response is sent without waiting for an
+    /// acknowledgement.
     fn without_delay(connection: io::Result<TcpStream>) -> io::Result<TcpStream> {
         let connection = connection?;
         connection.set_nodelay(true)?;
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn empty_port_range_is_an_error() {
-        #[expect(clippy::reversed_empty_ranges, reason = "a client could ask for it")]
+        #[expect(clippy::reversed_empty_ranges, reason = "a client could request it")]
         let place = Place {
             ports: 2..=1,
             ..Place::default()

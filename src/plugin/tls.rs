@@ -87,7 +87,8 @@ pub(super) fn acceptor(client: CertificateDer<'static>) -> Result<(TlsAcceptor, 
             PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    // There is one client with one connection: no session to resume, and no authentication without the certificate.
+    // There is one client with one connection: no session to resume, and no authentication without
+    // the certificate.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok((TlsAcceptor::from(Arc::new(config)), certificate))

@@ -59,7 +59,7 @@ fn derive_rejects_wrong_uses() {
         ),
         (
             "#[attribute(required)] pub size: Field<u8>,",
-            "`u8` is neither a model nor the type",
+            "`u8` is neither a model nor a type",
         ),
         (
             "#[attribute(required)] pub other: Field<Other>,",

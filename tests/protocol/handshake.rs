@@ -88,12 +88,12 @@ async fn unsupported_handshake_prints_reason() {
         (
             "PLUGIN_PROTOCOL_VERSIONS",
             "4,5",
-            "its client offers the plugin protocol \"4,5\", but this provider needs 6",
+            "the client supports the plugin protocol \"4,5\", but this provider requires 6",
         ),
         (
             "PLUGIN_PROTOCOL_VERSIONS",
             "",
-            "offers the plugin protocol in no version",
+            "supports the plugin protocol in no version",
         ),
         (
             "PLUGIN_CLIENT_CERT",

@@ -21,7 +21,7 @@ async fn log(options: Options) -> String {
 #[tokio::test]
 async fn every_log_line_is_valid_for_go_plugin() {
     let log = log(Options::default().with("TF_LOG_PROVIDER", "TRACE")).await;
-    assert!(log.contains("a connection was refused"), "{log}");
+    assert!(log.contains("a connection was rejected"), "{log}");
     for line in log.lines() {
         let object: Value = serde_json::from_str(line).unwrap();
         let text = |key: &str| {
@@ -53,7 +53,7 @@ async fn log_level_of_providers_precedes_general_level() {
             .iter()
             .fold(Options::default(), |options, (name, value)| options.with(name, value));
         assert_eq!(
-            log(options).await.contains("a connection was refused"),
+            log(options).await.contains("a connection was rejected"),
             expected,
             "{variables:?}"
         );

@@ -33,7 +33,7 @@ struct Part {
 }
 
 #[test]
-fn each_type_has_its_type_in_terraform() {
+fn rust_types_map_to_terraform_types() {
     fn type_of<F: ModelField>() -> String {
         F::Value::attribute_type().to_type().to_json().to_string()
     }
@@ -78,7 +78,7 @@ fn each_type_has_its_type_in_terraform() {
 }
 
 #[test]
-fn nested_attributes_are_objects_alone_or_in_one_collection() {
+fn nested_attribute_is_object_or_one_collection_of_objects() {
     let nesting = |ty| match ty {
         AttributeType::Nested { nesting, .. } => Some(nesting),
         AttributeType::Plain(_) => None,
@@ -91,7 +91,7 @@ fn nested_attributes_are_objects_alone_or_in_one_collection() {
 }
 
 #[test]
-fn collection_with_an_unknown_element_is_unknown_and_with_a_field_as_element_is_not() {
+fn collection_with_unknown_element_is_unknown_unless_elements_are_fields() {
     let partly = list(&[text("a"), Value::Unknown]);
     assert_eq!(read::<Field<Vec<String>>>(&partly), Ok(Field::Unknown));
     assert_eq!(
@@ -101,7 +101,7 @@ fn collection_with_an_unknown_element_is_unknown_and_with_a_field_as_element_is_
     assert_eq!(read::<Field<Set<String>>>(&partly), Ok(Field::Unknown));
     let partly = map(&[("x", text("a")), ("y", Value::Unknown)]);
     assert_eq!(read::<Field<BTreeMap<String, String>>>(&partly), Ok(Field::Unknown));
-    // An unknown member of an object is that member alone.
+    // An unknown member of an object does not make the object unknown.
     let parts = list(&[map(&[("key", Value::Unknown), ("size", Value::Null)])]);
     let part = Part {
         key: Field::Unknown,
@@ -109,16 +109,16 @@ fn collection_with_an_unknown_element_is_unknown_and_with_a_field_as_element_is_
     };
     assert_eq!(read::<Field<Vec<Part>>>(&parts), Ok(Field::Known(vec![part])));
     assert_eq!(read::<Field<Vec<Part>>>(&list(&[Value::Unknown])), Ok(Field::Unknown));
-    // In a map of lists, the list is.
+    // In a map of lists, only the list is unknown.
     let lists = map(&[("x", list(&[Value::Unknown]))]);
     assert_eq!(read::<Field<BTreeMap<String, Vec<String>>>>(&lists), Ok(Field::Unknown));
 }
 
 #[test]
-fn null_element_and_value_of_another_type_are_errors_with_their_path() {
+fn null_element_and_other_type_are_errors_with_path() {
     let null = "must not be null";
-    let ty = "has a type that is not that of the provider's schema";
-    let whole = "must be a whole number of at most 64 bits";
+    let ty = "does not have the type that the provider's schema declares";
+    let whole = "must be a 64-bit integer";
     let half = Value::Number(Number::Float(0.5));
     let huge = Value::Number(Number::Decimal("18446744073709551616".to_owned()));
     let part = map(&[("key", Value::Bool(true))]);
@@ -148,7 +148,7 @@ fn null_element_and_value_of_another_type_are_errors_with_their_path() {
 }
 
 #[test]
-fn numbers_are_read_by_any_type_that_holds_them_and_written_exactly() {
+fn numbers_convert_exactly_to_types_that_can_hold_them() {
     let decimal = Value::Number(Number::Decimal("0.1".to_owned()));
     assert_eq!(read::<Field<f64>>(&decimal), Ok(Field::Known(0.1)));
     assert!(Field::from(0.1_f64).into_value() == decimal);
@@ -164,13 +164,13 @@ fn numbers_are_read_by_any_type_that_holds_them_and_written_exactly() {
 }
 
 #[test]
-fn set_is_written_sorted_and_without_repetition() {
+fn set_converts_to_sorted_value_without_duplicates() {
     let set: Set<String> = ["b", "a", "b"].map(str::to_owned).into_iter().collect();
     assert!(set.into_value() == list(&[text("a"), text("b")]));
 }
 
 #[test]
-fn value_of_any_type_brings_its_type() {
+fn dynamic_value_includes_its_type() {
     let any = Value::Dynamic(Type::Bool, Box::new(Value::Bool(true)));
     assert_eq!(read::<Field<Value>>(&any), Ok(Field::Known(any.clone())));
     assert_eq!(read::<Field<Value>>(&Value::Null), Ok(Field::Null));
@@ -178,10 +178,10 @@ fn value_of_any_type_brings_its_type() {
 }
 
 #[test]
-fn model_that_cannot_be_read_is_an_error_on_the_attribute() {
+fn unreadable_model_is_error_on_attribute() {
     let object = map(&[("key", text("a")), ("size", Value::Number(Number::Float(0.5)))]);
     let error = crate::framework::model::read_model::<Part>("demo_part", &object).unwrap_err();
     assert_eq!(error.summary, "Unreadable demo_part");
-    assert_eq!(error.detail, "`size` must be a whole number of at most 64 bits.");
+    assert_eq!(error.detail, "`size` must be a 64-bit integer.");
     assert_eq!(error.attribute.unwrap(), "size");
 }

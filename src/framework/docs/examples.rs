@@ -1,4 +1,4 @@
-//! The examples that the pages show.
+//! Examples for the pages.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::DocsError;
 
-/// A folder of examples. What is missing is reported at once, when all have been read.
+/// A folder of examples. Missing examples are collected, and reported together.
 pub(super) struct Examples<'a> {
     folder: &'a Path,
     missing: Vec<PathBuf>,
@@ -22,7 +22,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// The text of an example; empty if it cannot be read.
+    /// Returns an example; empty if it cannot be read.
     pub(super) fn read(&mut self, file: &str) -> String {
         let path = self.folder.join(file);
         match read(&path) {
@@ -33,7 +33,7 @@ impl<'a> Examples<'a> {
         String::new()
     }
 
-    /// Whether all that was read could be.
+    /// Returns an error if examples are missing or could not be read.
     pub(super) fn finish(self) -> Result<(), DocsError> {
         match self.failed {
             Some(error) => Err(error),
@@ -43,7 +43,7 @@ impl<'a> Examples<'a> {
     }
 }
 
-/// Reads a text with the line ends of Unix, which Git may have changed on Windows.
+/// Reads a file with Unix line endings. Git may have changed them on Windows.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     Ok(fs::read_to_string(path)?.replace("\r\n", "\n"))
 }

@@ -1,10 +1,10 @@
-//! How a function is called.
+//! The reference of a function.
 
 use super::super::function::Signature;
 use super::page::{code, item};
 use super::type_name;
 
-/// The signature and the arguments of a function, `function` being its full name.
+/// Returns the signature and the arguments of a function. `function` is its full name.
 pub(super) fn call(function: &str, signature: &Signature) -> String {
     let parameters = signature.parameters.iter();
     let typed = parameters
@@ -24,7 +24,7 @@ pub(super) fn call(function: &str, signature: &Signature) -> String {
     format!(
         "## Signature\n\n\
          {signature}\n\
-         Functions of providers need Terraform 1.8 or later.\n\n\
+         Provider functions require Terraform 1.8 or later.\n\n\
          ### Arguments\n\n\
          {}",
         arguments.collect::<String>()
@@ -38,7 +38,7 @@ mod tests {
     use crate::framework::types::Type;
 
     #[test]
-    fn function_is_shown_with_types_and_arguments_in_order() {
+    fn reference_shows_signature_and_arguments_in_order() {
         let signature = Signature {
             summary: "",
             description: "",
@@ -55,7 +55,7 @@ mod tests {
 provider::demo::repeat(text string, times list of number) bool
 ```
 
-Functions of providers need Terraform 1.8 or later.
+Provider functions require Terraform 1.8 or later.
 
 ### Arguments
 

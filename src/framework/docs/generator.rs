@@ -1,4 +1,4 @@
-//! The generator of all pages of a provider.
+//! The generator of the pages of a provider.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use super::super::provider::Provider;
 use super::super::resource::DynResource;
 use super::super::schema::Schema;
+use super::attribute_description::SchemaUse;
 use super::error::DocsError;
 use super::examples::Examples;
-use super::facts::Use;
 use super::function;
 use super::import::Import;
 use super::kind::Kind;
@@ -16,8 +16,8 @@ use super::page::{Content, Page};
 use super::pages::Pages;
 use super::reference::reference;
 
-/// Generates the pages of a provider from its schemas and a folder of examples. The documentation of [the
-/// module](super) shows it at work, and describes the layout of the examples.
+/// Generates the pages of a provider from its schemas and a folder of examples. [The module](super)
+/// has an example, and describes the layout of pages and examples.
 #[derive(Clone, Debug)]
 pub struct Generator {
     provider: String,
@@ -27,18 +27,19 @@ pub struct Generator {
     without_import: BTreeSet<String>,
 }
 
-/// What has a page of its own.
+/// A page's subject: a resource, a data source, a function and so on.
 struct Subject<'a> {
     kind: Kind,
     name: &'a str,
     description: &'a str,
     deprecated: Option<&'a str>,
-    /// What follows the example.
+    /// The sections after the example.
     reference: String,
 }
 
 impl Generator {
-    /// A generator for the provider with this name, such as `notes`, whose examples are in the folder `examples`.
+    /// Creates a generator for the provider `provider`, such as `notes`, with the examples in the
+    /// folder `examples`.
     pub fn new(provider: impl Into<String>, examples: impl Into<PathBuf>) -> Self {
         Self {
             provider: provider.into(),
@@ -49,7 +50,7 @@ impl Generator {
         }
     }
 
-    /// The same generator, whose pages and errors name the command that regenerates the pages.
+    /// Sets the command that regenerates the pages, for their header and for errors.
     #[must_use]
     pub fn command(self, command: impl Into<String>) -> Self {
         Self {
@@ -58,14 +59,15 @@ impl Generator {
         }
     }
 
-    /// The same generator, which lists all pages of a type, or of a function, under this heading in the registry's menu.
+    /// Sets the subcategory in the registry's menu for all pages of a type or a function.
     #[must_use]
     pub fn subcategory(mut self, ty: impl Into<String>, subcategory: impl Into<String>) -> Self {
         self.subcategories.insert(ty.into(), subcategory.into());
         self
     }
 
-    /// The same generator, for a provider whose resource of this type cannot be imported.
+    /// Declares that resources of this type cannot be imported, so that examples of imports are not
+    /// required.
     #[must_use]
     pub fn without_import(mut self, ty: impl Into<String>) -> Self {
         self.without_import.insert(ty.into());
@@ -75,7 +77,7 @@ impl Generator {
     /// Generates the pages of the provider.
     ///
     /// # Errors
-    /// [`DocsError::MissingExamples`] names each example that is expected and missing: nothing goes without one.
+    /// [`DocsError::MissingExamples`] lists the examples that are missing: every page requires one.
     pub fn pages<P: Provider>(&self, provider: &P) -> Result<Pages, DocsError> {
         let mut examples = Examples::in_folder(&self.examples);
         let mut pages = vec![self.index(&provider.schema(), &mut examples)];
@@ -128,7 +130,7 @@ impl Generator {
         Ok(Pages::new(pages, self.command.clone()))
     }
 
-    /// The page of the provider itself, which has no place in the registry's menu.
+    /// Returns the page of the provider, which has no subcategory.
     fn index(&self, schema: &Schema, examples: &mut Examples<'_>) -> Page {
         let title = format!("{} Provider", self.provider);
         let content = Content {
@@ -138,7 +140,7 @@ impl Generator {
             description: &schema.description,
             deprecated: schema.deprecated.as_deref(),
             usage: &examples.read("provider/provider.tf"),
-            reference: &reference(schema, Use::Other),
+            reference: &reference(schema, SchemaUse::Other),
             command: self.command.as_deref(),
         };
         Page {
@@ -168,7 +170,7 @@ impl Generator {
 }
 
 impl<'a> Subject<'a> {
-    /// Something with a schema.
+    /// Creates the subject of a schema.
     fn new(kind: Kind, name: &'a str, schema: &'a Schema) -> Self {
         Self {
             kind,
@@ -180,7 +182,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// How a resource is imported.
+/// Returns the section about importing a resource.
 fn import<C>(resource: &dyn DynResource<C>, examples: &mut Examples<'_>) -> String {
     let ty = resource.type_name();
     let mut file = |name: &str| examples.read(&format!("resources/{ty}/{name}"));
@@ -210,7 +212,7 @@ mod tests {
     /// Notes.
     #[derive(Model, Clone, Debug, Default)]
     struct Note {
-        /// Its name.
+        /// The name.
         #[attribute(required, requires_replace, identity)]
         name: Field<String>,
     }
@@ -330,7 +332,7 @@ mod tests {
         }
     }
 
-    /// Writes the examples that the pages of `Notes` need, but for those of imports if it has none.
+    /// Writes the required examples, and returns their paths.
     fn write_examples(folder: &Path, generator: &Generator) -> Vec<String> {
         let error = generator.pages(&Notes).unwrap_err();
         let DocsError::MissingExamples(files) = error else {
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_that_are_missing_are_named_and_then_shown() {
+    fn missing_examples_are_reported_and_existing_ones_shown() {
         let folder = tempfile::tempdir().unwrap();
         let generator = Generator::new("notes", folder.path());
         let expected = [
@@ -396,7 +398,7 @@ mod tests {
             );
             let replaces = page
                 .text
-                .contains("- `name` (String) Its name. A change forces replacement.\n");
+                .contains("- `name` (String) The name. A change forces replacement.\n");
             assert_eq!(replaces, path == "resources/note.md", "{}", page.text);
             assert_eq!(
                 page.text.contains("\nsubcategory: \"\"\n"),
@@ -411,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn resource_without_import_needs_no_example_of_it() {
+    fn resource_without_import_requires_no_import_example() {
         let folder = tempfile::tempdir().unwrap();
         let generator = Generator::new("notes", folder.path());
         let generator = generator

@@ -1,15 +1,18 @@
-//! How a resource is imported.
+//! The section about importing a resource.
 
 use super::super::schema::{Attribute, Schema};
-use super::facts::Use;
+use super::attribute_description::SchemaUse;
 use super::page::code;
 use super::reference::attributes;
 
-/// The examples of imports.
+const BLOCK: &str = "https://developer.hashicorp.com/terraform/language/import";
+const COMMAND: &str = "https://developer.hashicorp.com/terraform/cli/commands/import";
+
+/// The examples of importing a resource.
 pub(super) struct Import<'a> {
-    /// The schema of the identity and the block with one, if the resource has an identity.
+    /// The schema of the identity and an `import` block with one, if the resource has an identity.
     pub(super) by_identity: Option<(&'a Schema, &'a str)>,
-    /// The block with an id.
+    /// An `import` block with an id.
     pub(super) by_id: &'a str,
     /// The command.
     pub(super) command: &'a str,
@@ -24,17 +27,18 @@ impl Import<'_> {
         let (block, command) = (code("terraform", self.by_id), code("shell", self.command));
         format!(
             "\n## Import\n\n\
+             Import is supported using the following syntax:\n\n\
              {by_identity}\
-             With an [`import` block](https://developer.hashicorp.com/terraform/language/import) and an id, in Terraform 1.5 and later:\n\n\
+             In Terraform v1.5.0 and later, the [`import` block]({BLOCK}) can be used with the `id` attribute, for example:\n\n\
              {block}\n\
-             With the [command](https://developer.hashicorp.com/terraform/cli/commands/import):\n\n\
+             The [`terraform import` command]({COMMAND}) can be used, for example:\n\n\
              {command}"
         )
     }
 }
 
 fn by_identity(schema: &Schema, block: &str) -> String {
-    // What a change of an attribute means, and how it goes with others, is no matter of an import.
+    // Lifecycle and rules are irrelevant for an import.
     let bare = schema.attributes.iter().map(|attribute| {
         let Attribute {
             name,
@@ -45,15 +49,14 @@ fn by_identity(schema: &Schema, block: &str) -> String {
         } = attribute.clone();
         Attribute::new(name, ty, configurability, description)
     });
-    let attributes = attributes(&Schema::new("", bare.collect::<Vec<_>>()), Use::Other);
-    let (block, attributes) = (
-        code("terraform", block),
-        attributes.replace("\n### ", "\n#### Identity: "),
-    );
+    let attributes = attributes(&Schema::new("", bare.collect::<Vec<_>>()), SchemaUse::Other);
+    let (block, attributes) = (code("terraform", block), attributes.replace("\n### ", "\n#### "));
     format!(
-        "With an [`import` block](https://developer.hashicorp.com/terraform/language/import) and an identity, in \
-         Terraform 1.12 and later:\n\n\
-         {block}{attributes}\n"
+        "In Terraform v1.12.0 and later, the [`import` block]({BLOCK}) can be used with the `identity` attribute, for \
+         example:\n\n\
+         {block}\n\
+         ### Identity Schema\n\
+         {attributes}\n"
     )
 }
 
@@ -64,7 +67,7 @@ mod tests {
     use crate::framework::types::Type;
 
     #[test]
-    fn import_by_identity_comes_first_with_what_it_takes() {
+    fn import_by_identity_comes_first_with_its_schema() {
         let identity = [
             Attribute::new("name", Type::String, Configurability::Required, "A name.").requires_replace(),
             Attribute::new("shelf", Type::String, Configurability::Optional, "A shelf."),
@@ -79,28 +82,33 @@ mod tests {
 import {}
 ```
 
-#### Identity: Required
+### Identity Schema
+
+#### Required
 
 - `name` (String) A name.
 
-#### Identity: Optional
+#### Optional
 
 - `shelf` (String) A shelf.
 
-With an [`import` block]";
+In Terraform v1.5.0 and later, the [`import` block]";
         let text = import.to_markdown();
         assert!(text.contains(expected), "{text}");
     }
 
     #[test]
-    fn import_without_identity_is_by_id_only() {
+    fn import_without_identity_shows_only_id() {
         let import = Import {
             by_identity: None,
             by_id: "import {}",
             command: "terraform import a b\n",
         };
         let text = import.to_markdown();
-        assert!(text.contains("and an id,") && !text.contains("an identity"), "{text}");
+        assert!(
+            text.contains("the `id` attribute") && !text.contains("identity"),
+            "{text}"
+        );
         assert!(text.ends_with(":\n\n```shell\nterraform import a b\n```\n"), "{text}");
     }
 }

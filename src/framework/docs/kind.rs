@@ -1,8 +1,8 @@
-//! The kinds of things that a provider has, each with pages of its own.
+//! The kinds of pages.
 
-use super::facts::Use;
+use super::attribute_description::SchemaUse;
 
-/// A kind of things that a provider has, and that the registry has a folder for.
+/// A kind of page, with its folder in the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Action,
@@ -23,7 +23,7 @@ impl Kind {
         Self::Resource,
     ];
 
-    /// The folder of the pages, and of the examples.
+    /// Returns the folder of the pages and of the examples.
     pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Action => "actions",
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// The file of an example.
+    /// Returns the file name of an example.
     pub(super) fn example(self) -> &'static str {
         match self {
             Self::Action => "action.tf",
@@ -58,7 +58,8 @@ impl Kind {
         }
     }
 
-    /// The name of the page of `name`: the registry leaves out the provider's name that a type begins with.
+    /// Returns the path of the page of `name`. As in the registry, the provider's name is removed
+    /// from a type.
     pub(super) fn page(self, provider: &str, name: &str) -> String {
         let short = match self {
             Self::Function => None,
@@ -67,10 +68,10 @@ impl Kind {
         format!("{}/{}.md", self.folder(), short.unwrap_or(name))
     }
 
-    pub(super) fn used(self) -> Use {
+    pub(super) fn used(self) -> SchemaUse {
         match self {
-            Self::Resource => Use::Resource,
-            _ => Use::Other,
+            Self::Resource => SchemaUse::Resource,
+            _ => SchemaUse::Other,
         }
     }
 }
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_of_a_type_has_its_name_without_that_of_the_provider() {
+    fn page_path_omits_provider_name() {
         let cases = [
             (Kind::Resource, "notes_note", "resources/note.md"),
             (Kind::DataSource, "notes", "data-sources/notes.md"),

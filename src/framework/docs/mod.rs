@@ -1,6 +1,8 @@
-//! Documentation: the pages of a provider in the Terraform registry, generated from its schemas and examples.
+//! Documentation: the pages of a provider in the Terraform registry, generated from its schemas and
+//! examples.
 //!
-//! A [`Generator`] generates [`Pages`]; a test compares them with the files in the repository, or writes them:
+//! A [`Generator`] generates [`Pages`]; a test compares them with the files in the repository, or
+//! writes them:
 //!
 //! ```
 //! use token_providers::framework::docs::{DocsError, Generator};
@@ -30,7 +32,7 @@
 //! # let (examples, docs) = (repository.path().join("examples"), repository.path().join("docs"));
 //! # std::fs::create_dir_all(examples.join("provider")).unwrap();
 //! # std::fs::write(examples.join("provider/provider.tf"), "provider \"notes\" {}\n").unwrap();
-//! // In a test; `examples` and `docs` are folders of the repository.
+//! // In a test, where `examples` and `docs` are folders of the repository:
 //! let generator = Generator::new("notes", examples).command("UPDATE_DOCS=1 cargo test --test docs");
 //! let pages = generator.pages(&Notes)?;
 //! # pages.write(&docs)?;
@@ -48,30 +50,34 @@
 //!
 //! # Layout of the pages
 //!
-//! The registry prescribes it: `index.md`, and a folder per kind, such as `resources/note.md` for `notes_note`. Pages are
-//! written as tfplugindocs, HashiCorp's own generator, writes them, and pass its `validate`. Pages in these folders that
-//! nothing generates are stale. All other files, such as those of `guides/`, are written by hand and left alone.
+//! The layout is that of the registry: `index.md`, and a folder per kind, such as
+//! `resources/note.md` for `notes_note`. Pages are formatted as by tfplugindocs, HashiCorp's
+//! generator, and pass its `validate`: the first paragraph of the description with its callouts
+//! (`->`, `~>`, `!>`), the example, the schema, the import, and then the rest of the description.
+//! Pages in these folders that are no longer generated are stale. Other files, such as those of
+//! `guides/`, are written by hand and ignored.
 //!
 //! # Layout of the examples
 //!
-//! It is that of tfplugindocs, too. Each type stands under its full name, and needs its example:
+//! The layout is that of tfplugindocs. Every type requires an example, in a folder of its full
+//! name:
 //!
 //! | file | for |
 //! |---|---|
 //! | `provider/provider.tf` | the provider |
 //! | `resources/<type>/resource.tf` | a resource |
-//! | `resources/<type>/import-by-string.tf` | its import, by an `import` block with an id |
-//! | `resources/<type>/import-by-identity.tf` | the same with an identity, if it has one |
-//! | `resources/<type>/import.sh` | its import, by the command |
+//! | `resources/<type>/import-by-string.tf` | its import with an `import` block and an id |
+//! | `resources/<type>/import-by-identity.tf` | its import with an `import` block and an identity, if it has one |
+//! | `resources/<type>/import.sh` | its import with the command |
 //! | `data-sources/<type>/data-source.tf` | a data source |
 //! | `ephemeral-resources/<type>/ephemeral-resource.tf` | an ephemeral resource |
 //! | `list-resources/<type>/list-resource.tfquery.hcl` | a list resource |
 //! | `actions/<type>/action.tf` | an action |
 //! | `functions/<name>/function.tf` | a function |
 
+mod attribute_description;
 mod error;
 mod examples;
-mod facts;
 mod function;
 mod generator;
 mod import;

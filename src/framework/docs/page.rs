@@ -1,27 +1,27 @@
-//! One page: its front matter, its description, its example.
+//! A page: front matter, description, example, reference.
 
-/// One page of the documentation.
+/// A page of the documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Where it belongs, such as `resources/note.md`.
+    /// The path in the folder, such as `resources/note.md`.
     pub path: String,
-    /// Its text, in Markdown.
+    /// The content, in Markdown.
     pub text: String,
 }
 
-/// What a page consists of.
+/// The parts of a page.
 pub(super) struct Content<'a> {
-    /// The title of the browser's window.
+    /// The title in the browser.
     pub(super) title: &'a str,
-    /// Where the registry's menu lists it; `None` for the one page that has no place there.
+    /// The subcategory in the registry's menu; `None` for the provider's page, which has none.
     pub(super) subcategory: Option<&'a str>,
     pub(super) heading: &'a str,
     pub(super) description: &'a str,
-    /// Why what it describes should not be used any more.
+    /// The deprecation message.
     pub(super) deprecated: Option<&'a str>,
     /// The example.
     pub(super) usage: &'a str,
-    /// What follows the example.
+    /// The sections after the example.
     pub(super) reference: &'a str,
     /// The command that regenerates the page.
     pub(super) command: Option<&'a str>,
@@ -42,12 +42,19 @@ impl Content<'_> {
         let deprecated = self.deprecated.map(|message| format!("~> **Deprecated.** {message}"));
         let heading = format!("# {}", self.heading);
         let usage = format!("## Example Usage\n\n{}", code("terraform", self.usage));
+        let (introduction, details) = split_description(self.description);
+        let details = match details {
+            "" => String::new(),
+            details if details.starts_with("## ") => details.to_owned(),
+            details => format!("## Details\n\n{details}"),
+        };
         let blocks = [
             &*heading,
             deprecated.as_deref().unwrap_or_default(),
-            self.description,
+            introduction,
             &usage,
             self.reference,
+            &details,
         ];
         let blocks: Vec<_> = blocks
             .iter()
@@ -68,23 +75,35 @@ impl Content<'_> {
     }
 }
 
-/// A text in YAML.
+/// Splits a description into what stands before the example, its first paragraph and the callouts
+/// (`->`, `~>`, `!>`) that follow it, and the details after the reference.
+fn split_description(description: &str) -> (&str, &str) {
+    let is_callout = |text: &str| ["-> ", "~> ", "!> "].iter().any(|marker| text.starts_with(marker));
+    let mut end = description.find("\n\n").unwrap_or(description.len());
+    while let Some(rest) = description.get(end + 2..).filter(|rest| is_callout(rest)) {
+        end = rest.find("\n\n").map_or(description.len(), |length| end + 2 + length);
+    }
+    let (introduction, details) = description.split_at(end);
+    (introduction, details.trim_start())
+}
+
+/// Quotes a string for YAML.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The first paragraph as plain text, for search engines and the registry's own search.
+/// Returns the first paragraph as plain text, for search engines and the registry's search.
 fn summary(description: &str) -> String {
     let paragraph = description.split("\n\n").next().unwrap_or_default();
     paragraph.replace(['`', '*'], "").replace('\n', " ")
 }
 
-/// A block of code.
+/// Formats a code block.
 pub(super) fn code(language: &str, text: &str) -> String {
     format!("```{language}\n{}\n```\n", text.trim_end())
 }
 
-/// An item of a list, whose later lines are indented so that they belong to it.
+/// Formats a list item, and indents its further lines.
 pub(super) fn item(marker: &str, text: &str) -> String {
     let indent = " ".repeat(marker.len() + 1);
     let text = text
@@ -102,7 +121,7 @@ mod tests {
         title: "notes_note Resource - notes",
         subcategory: Some(""),
         heading: "notes_note (Resource)",
-        description: "A `note`\nthat **stays**.\n\nMore.",
+        description: "A `note`\nthat **stays**.\n\n~> Mind it.\n\nMore.\n\nEven more.",
         deprecated: None,
         usage: "resource {}\n",
         reference: "## Schema\n",
@@ -110,7 +129,7 @@ mod tests {
     };
 
     #[test]
-    fn page_begins_as_the_registry_expects() {
+    fn page_has_front_matter_and_sections_in_order() {
         let expected = "\
 ---
 # Generated from the schema and the examples. Change those, then run `make docs`.
@@ -125,7 +144,7 @@ description: |-
 A `note`
 that **stays**.
 
-More.
+~> Mind it.
 
 ## Example Usage
 
@@ -134,12 +153,18 @@ resource {}
 ```
 
 ## Schema
+
+## Details
+
+More.
+
+Even more.
 ";
         assert_eq!(CONTENT.to_markdown(), expected);
     }
 
     #[test]
-    fn page_has_only_what_there_is() {
+    fn page_omits_absent_parts() {
         let cases = [
             (
                 Content {
@@ -164,6 +189,13 @@ resource {}
             ),
             (
                 Content {
+                    description: "A note.\n\n## Rotation\n\nMore.",
+                    ..CONTENT
+                },
+                "\n## Schema\n\n## Rotation\n\nMore.\n",
+            ),
+            (
+                Content {
                     description: "",
                     ..CONTENT
                 },
@@ -184,7 +216,7 @@ resource {}
     }
 
     #[test]
-    fn item_of_several_paragraphs_is_indented() {
+    fn item_with_several_paragraphs_is_indented() {
         assert_eq!(item("-", "One.\nTwo.\n\nThree.\n"), "- One.\n  Two.\n\n  Three.\n");
         assert_eq!(item("1.", "One.\nTwo."), "1. One.\n   Two.\n");
     }

@@ -1,21 +1,21 @@
-//! The reference of a schema: its attributes, and below them the attributes of nested ones.
+//! The reference of a schema: its attributes, followed by those of nested attributes.
 
 use std::borrow::Cow;
 
 use super::super::rule::Rule;
 use super::super::schema::{Attribute, AttributeType, Configurability, Schema};
 use super::super::types::Type;
-use super::facts::{Use, facts};
+use super::attribute_description::{SchemaUse, describe};
 use super::page::item;
 use super::type_name;
 
 /// The attributes of one object.
 struct Object<'a> {
-    /// The attributes that it is nested in, outermost first.
+    /// The path to the object, outermost first.
     path: &'a [&'a str],
     attributes: &'a [Attribute],
     rules: &'a [Rule],
-    used: Use,
+    used: SchemaUse,
 }
 
 const GROUPS: [(&str, &[Configurability]); 3] = [
@@ -27,13 +27,14 @@ const GROUPS: [(&str, &[Configurability]); 3] = [
     ("Read-Only", &[Configurability::Computed]),
 ];
 
-/// The section about a schema.
-pub(super) fn reference(schema: &Schema, used: Use) -> String {
+/// Returns the section `## Schema`.
+pub(super) fn reference(schema: &Schema, used: SchemaUse) -> String {
     format!("## Schema\n{}", attributes(schema, used))
 }
 
-/// The attributes by who sets them, in the order of the schema.
-pub(super) fn attributes(schema: &Schema, used: Use) -> String {
+/// Returns the attributes, grouped into required, optional and read-only, in the order of the
+/// schema.
+pub(super) fn attributes(schema: &Schema, used: SchemaUse) -> String {
     let object = Object {
         path: &[],
         attributes: &schema.attributes,
@@ -74,10 +75,10 @@ impl Object<'_> {
         let sensitive = if attribute.sensitive { ", Sensitive" } else { "" };
         let write_only = if attribute.write_only { ", Write-only" } else { "" };
         let mut text = format!("`{name}` ({ty}{sensitive}{write_only})");
-        let facts = facts(attribute, self.rules, self.used);
-        if !facts.is_empty() {
+        let description = describe(attribute, self.rules, self.used);
+        if !description.is_empty() {
             text.push(' ');
-            text.push_str(&facts);
+            text.push_str(&description);
         }
         if members(attribute).is_some() {
             let anchor = anchor(&self.path_to(attribute));
@@ -86,7 +87,7 @@ impl Object<'_> {
         item("-", &text)
     }
 
-    /// The section about the members of a nested attribute.
+    /// Returns the section about the members of a nested attribute.
     fn section(&self, attribute: &Attribute) -> Option<String> {
         let (attributes, rules) = members(attribute)?;
         let path = self.path_to(attribute);
@@ -107,7 +108,7 @@ impl Object<'_> {
     }
 }
 
-/// The members of each object that an attribute holds, if it holds any: attributes, or what else an object has.
+/// Returns the members of the objects in an attribute, if it contains objects.
 fn members(attribute: &Attribute) -> Option<(Cow<'_, [Attribute]>, &[Rule])> {
     let (members, rules): (Cow<'_, [Attribute]>, &[Rule]) = match &attribute.ty {
         AttributeType::Nested { attributes, rules, .. } => (attributes.into(), rules),
@@ -121,7 +122,7 @@ fn members(attribute: &Attribute) -> Option<(Cow<'_, [Attribute]>, &[Rule])> {
     (!members.is_empty()).then_some((members, rules))
 }
 
-/// The object that values of a type consist of.
+/// Returns the members of an object type, or of the objects in a collection type.
 fn object_within(ty: &Type) -> Option<&std::collections::BTreeMap<String, Type>> {
     match ty {
         Type::Object(members) => Some(members),
@@ -130,7 +131,7 @@ fn object_within(ty: &Type) -> Option<&std::collections::BTreeMap<String, Type>>
     }
 }
 
-/// The anchor of the section about a nested attribute.
+/// Returns the anchor of the section about a nested attribute.
 fn anchor(path: &[&str]) -> String {
     format!("nestedatt--{}", path.join("--"))
 }
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_stand_under_who_sets_them_with_nested_ones_in_sections_below() {
+    fn attributes_are_grouped_and_followed_by_nested_schemas() {
         let expected = "\
 ## Schema
 
@@ -244,11 +245,11 @@ Read-Only:
 
 - `url` (String) Where it leads.
 ";
-        assert_eq!(reference(&Note::schema(), Use::Resource), expected);
+        assert_eq!(reference(&Note::schema(), SchemaUse::Resource), expected);
     }
 
     #[test]
-    fn members_of_plain_objects_are_shown_with_their_types() {
+    fn members_of_plain_objects_have_a_nested_schema() {
         let object = Type::object([("id", Type::String), ("is_active", Type::Bool)]);
         let tokens = Type::List(Box::new(object));
         let schema = Schema::new("", [Attribute::new("tokens", tokens, Configurability::Computed, "")]);
@@ -265,18 +266,18 @@ Read-Only:
 - `id` (String)
 - `is_active` (Boolean)
 ";
-        assert_eq!(attributes(&schema, Use::Other), expected);
+        assert_eq!(attributes(&schema, SchemaUse::Other), expected);
     }
 
     #[test]
-    fn group_without_attributes_is_left_out() {
+    fn empty_group_is_omitted() {
         let name = Attribute::new("name", Type::String, Configurability::Optional, "A name.");
         let cases = [
             (Schema::new("", [name]), "\n### Optional\n\n- `name` (String) A name.\n"),
             (Schema::new("", []), ""),
         ];
         for (schema, expected) in cases {
-            assert_eq!(attributes(&schema, Use::Resource), expected);
+            assert_eq!(attributes(&schema, SchemaUse::Resource), expected);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The names of types in the documentation.
+//! Names of types in the documentation.
 
 use super::super::schema::{AttributeType, Nesting};
 use super::super::types::Type;
 
-/// The type of an attribute, as in "List of String".
+/// Returns the type of an attribute, as in "List of String".
 pub(super) fn of_attribute(ty: &AttributeType) -> String {
     let nesting = match ty {
         AttributeType::Plain(ty) => return title(ty),
@@ -18,7 +18,7 @@ pub(super) fn of_attribute(ty: &AttributeType) -> String {
     name.to_owned()
 }
 
-/// A type as in "List of Boolean".
+/// Returns a type, as in "List of Boolean".
 pub(super) fn title(ty: &Type) -> String {
     match ty {
         Type::Bool => "Boolean".to_owned(),

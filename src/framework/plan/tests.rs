@@ -12,7 +12,7 @@ use crate::framework::{
     Change, Configured, Context, DynResource, Field, Model, Nesting, Number, Outcome, Provider, Resource, Set, json,
 };
 
-/// One attribute of each way to plan it, and the same parts nested in each way.
+/// Attributes with every planning option, and the same options in nested objects of each nesting.
 #[derive(Model, Clone, Debug, Default)]
 struct Thing {
     #[attribute(required)]
@@ -77,7 +77,7 @@ struct Lock {
     code_version: Field<i64>,
 }
 
-/// Where parts are nested.
+/// The nested attribute that holds the parts.
 const NESTINGS: [(&str, Nesting); 4] = [
     ("single", Nesting::Single),
     ("list", Nesting::List),
@@ -85,7 +85,7 @@ const NESTINGS: [(&str, Nesting); 4] = [
     ("map", Nesting::Map),
 ];
 
-/// The object that JSON describes; `"?"` is unknown.
+/// Creates an object from JSON, in which `"?"` is unknown.
 fn object(json: Json) -> Value {
     fn unknowns(value: Value) -> Value {
         match value {
@@ -98,7 +98,7 @@ fn object(json: Json) -> Value {
             value => value,
         }
     }
-    /// With unknown numbers and collections as texts, which the types do not allow.
+    /// Reads JSON by type, and `"?"` as unknown also where the type is no string.
     fn read(json: Json, ty: &crate::framework::Type) -> Value {
         use crate::framework::Type;
         match (json, ty) {
@@ -124,7 +124,7 @@ fn object(json: Json) -> Value {
     unknowns(read(json, &Thing::schema().object_type()))
 }
 
-/// Parts as the value of an attribute that nests them so, by their keys.
+/// Returns parts as the value of an attribute with this nesting.
 fn nested(nesting: Nesting, parts: &[Json]) -> Json {
     match nesting {
         Nesting::Single => parts.first().cloned().unwrap_or_default(),
@@ -152,7 +152,7 @@ fn proposes(config: Json, prior: Json, proposed: Json, expected: Json) {
 const NEW: &str = "?";
 
 #[test]
-fn creation_has_defaults_and_leaves_the_rest_to_the_provider() {
+fn create_plans_defaults_and_unknown_computed_values() {
     proposes(
         json!({ "name": "a" }),
         Json::Null,
@@ -177,7 +177,7 @@ fn creation_has_defaults_and_leaves_the_rest_to_the_provider() {
     }
 }
 
-/// A thing that exists, with these parts.
+/// Returns the state of a thing with these parts.
 fn existing(name: &str, nesting: Nesting, parts: &[Json]) -> Json {
     json!({
         "name": "a", "format": "markdown", "note": "", "both": 1, "id": "i", "revision": 1, "marker": "m",
@@ -185,7 +185,7 @@ fn existing(name: &str, nesting: Nesting, parts: &[Json]) -> Json {
     })
 }
 
-/// The same in the plan of an update.
+/// Returns the planned state of an update of the same thing.
 fn updated(name: &str, nesting: Nesting, parts: &[Json]) -> Json {
     json!({
         "name": "a", "format": "markdown", "note": "", "both": NEW, "id": "i", "revision": NEW, "marker": "m",
@@ -206,7 +206,7 @@ fn updated_part(key: &str) -> Json {
 }
 
 #[test]
-fn update_without_a_change_stays_one() {
+fn update_without_change_plans_prior_state() {
     for (name, nesting) in NESTINGS {
         for note in [Json::Null, json!("")] {
             let existing = existing(name, nesting, &[part("k")]);
@@ -218,20 +218,20 @@ fn update_without_a_change_stays_one() {
 }
 
 #[test]
-fn configured_empty_text_where_there_was_null_changes_nothing_else() {
+fn configured_empty_string_instead_of_null_is_no_replacement() {
     let mut prior = existing("single", Nesting::Single, &[part("k")]);
     prior["note"] = Json::Null;
     prior["single"]["note"] = Json::Null;
     let proposed = existing("single", Nesting::Single, &[part("k")]);
     let config = json!({ "name": "a", "note": "", "single": { "key": "k", "note": "" } });
     proposes(config, prior.clone(), proposed.clone(), proposed);
-    // The prior spelling stays where there is nothing configured.
+    // Without configuration, the prior value stays.
     let config = json!({ "name": "a", "single": { "key": "k" } });
     proposes(config, prior.clone(), prior.clone(), prior);
 }
 
 #[test]
-fn update_leaves_to_the_provider_what_may_change() {
+fn update_plans_changeable_computed_values_as_unknown() {
     for (name, nesting) in NESTINGS {
         let config = json!({ "name": "a", "place": "p", name: nested(nesting, &[json!({ "key": "k" })]) });
         let mut proposed = existing(name, nesting, &[part("k")]);
@@ -243,7 +243,7 @@ fn update_leaves_to_the_provider_what_may_change() {
 }
 
 #[test]
-fn default_returns_when_its_argument_is_removed() {
+fn removed_argument_is_planned_with_default() {
     let mut prior = existing("list", Nesting::List, &[part("k")]);
     prior["format"] = json!("plain");
     prior["note"] = json!("n");
@@ -254,7 +254,7 @@ fn default_returns_when_its_argument_is_removed() {
 }
 
 #[test]
-fn new_object_in_an_update_has_no_value_of_its_own_yet() {
+fn new_nested_object_is_planned_with_unknown_computed_values() {
     for (name, nesting) in NESTINGS.into_iter().filter(|(_, nesting)| *nesting != Nesting::Single) {
         let config = nested(nesting, &[json!({ "key": "k" }), json!({ "key": "l", "both": 3 })]);
         let proposed = nested(nesting, &[part("k"), json!({ "key": "l", "both": 3 })]);
@@ -273,7 +273,7 @@ fn new_object_in_an_update_has_no_value_of_its_own_yet() {
 }
 
 #[test]
-fn configuration_that_is_unknown_stays_unknown() {
+fn unknown_configuration_is_planned_as_unknown() {
     let planned = Thing::schema().propose(
         &object(json!({ "name": "a", "list": "?", "map": { "x": "?" }, "single": "?" })),
         &Value::Null,
@@ -284,9 +284,9 @@ fn configuration_that_is_unknown_stays_unknown() {
     assert!(*planned.get("single") == Value::Unknown);
 }
 
-/// What Terraform sends to an older framework: the proposal with the write-only value.
+/// Older versions of the framework received the proposal with the write-only value.
 #[test]
-fn write_only_value_in_a_nested_object_is_no_change() {
+fn write_only_value_in_nested_object_is_no_change() {
     let config = json!({ "name": "a", "lock": { "code": "s3cret", "code_version": 1 } });
     let mut prior = existing("single", Nesting::Single, &[]);
     prior["lock"] = json!({ "code_version": 1 });
@@ -300,10 +300,10 @@ fn write_only_value_in_a_nested_object_is_no_change() {
 }
 
 #[test]
-fn replacement_is_required_by_changes_of_members_and_not_by_new_or_missing_objects() {
+fn changed_members_require_replacement_and_added_or_removed_objects_do_not() {
     let at = |key: &str, place: &str| json!({ "key": key, "place": place });
     let cases = [
-        // One that moved.
+        // An object that moved.
         (
             vec![at("k", "p"), at("l", "p")],
             vec![at("k", "p"), at("l", "q")],
@@ -325,7 +325,7 @@ fn replacement_is_required_by_changes_of_members_and_not_by_new_or_missing_objec
             vec![json!({ "key": "k", "place": "p", "size": 8 })],
             [None; 4],
         ),
-        // One that is new, and one that is gone.
+        // An object that is new, and one that was removed.
         (vec![at("k", "p")], vec![at("k", "p"), at("l", "q")], [None; 4]),
         (vec![at("k", "p"), at("l", "q")], vec![at("k", "p")], [None; 4]),
         (vec![], vec![at("k", "p")], [None; 4]),
@@ -342,7 +342,7 @@ fn replacement_is_required_by_changes_of_members_and_not_by_new_or_missing_objec
 }
 
 #[test]
-fn replacement_is_not_required_by_first_declaration_of_required_attribute() {
+fn first_declaration_of_required_attribute_requires_no_replacement() {
     #[derive(Model)]
     struct Imported {
         #[attribute(required, requires_replace)]
@@ -379,16 +379,16 @@ fn replacement_is_not_required_by_first_declaration_of_required_attribute() {
 }
 
 #[test]
-fn unknown_parts_of_a_collection_are_all_that_is_unknown_in_the_plan() {
+fn plan_keeps_known_parts_of_partly_unknown_collection() {
     let exact = object(json!({
         "name": "a", "weight": 0.1, "tags": ["x", "?"],
         "list": [{ "key": "k", "labels": ["l", "?"] }, { "key": "m" }],
     }));
     let held = Thing::from_value(&exact).unwrap();
     assert!(held.tags.is_unknown());
-    // Untouched.
-    assert!(with_exact_parts(held.clone().into_value(), &held.clone().into_value(), &exact) == exact);
-    // One member changed, far from the others.
+    // No change.
+    assert!(restore_unchanged(held.clone().into_value(), &held.clone().into_value(), &exact) == exact);
+    // One member changed.
     let Field::Known(mut list) = held.list.clone() else {
         panic!("{held:?}")
     };
@@ -398,7 +398,7 @@ fn unknown_parts_of_a_collection_are_all_that_is_unknown_in_the_plan() {
         marker: "m".into(),
         ..held.clone()
     };
-    let changed = with_exact_parts(changed.into_value(), &held.into_value(), &exact);
+    let changed = restore_unchanged(changed.into_value(), &held.into_value(), &exact);
     let expected = object(json!({
         "name": "a", "weight": 0.1, "tags": ["x", "?"], "marker": "m",
         "list": [{ "key": "k", "labels": ["l", "?"] }, { "key": "m", "id": "i" }],
@@ -408,7 +408,7 @@ fn unknown_parts_of_a_collection_are_all_that_is_unknown_in_the_plan() {
 }
 
 #[test]
-fn errors_and_warnings_are_on_the_member_they_are_about() {
+fn diagnostics_have_path_of_nested_member() {
     #[derive(Model)]
     #[model(deprecated = "Use another.")]
     struct Checked {
@@ -474,7 +474,8 @@ fn errors_and_warnings_are_on_the_member_they_are_about() {
     assert!(!Checked::schema().validate(&config).has_errors());
 }
 
-/// A provider of things that live in the state alone. What the plan leaves open, each operation sets to a new number.
+/// A provider of things that exist only in the state. Each operation sets unknown values to a new
+/// number.
 #[derive(Clone, Default)]
 struct Things(Arc<AtomicI64>);
 
@@ -635,7 +636,8 @@ fn things() -> impl Strategy<Value = Thing> {
             both,
             single,
             list,
-            // Terraform cannot distinguish two that differ only in what the provider may set.
+            // Terraform cannot distinguish two objects of a set that differ only in computed
+            // members.
             set: set
                 .into_known()
                 .map(|parts| {
@@ -664,9 +666,9 @@ fn things() -> impl Strategy<Value = Thing> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// The kit checks each plan and each result by Terraform's own rules.
+    /// The testing kit checks each plan and each result against Terraform's rules for providers.
     #[test]
-    fn every_sequence_of_configurations_is_planned_by_terraforms_rules_and_converges(
+    fn any_sequence_of_configurations_follows_terraforms_rules_and_converges(
         configs in prop::collection::vec(things(), 1..4),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -21,15 +21,15 @@ struct Link {
     url: Field<String>,
 }
 
-/// What each operation on a note does.
+/// The outcome of each operation on a note.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Succeeds,
     Fails,
     FailsLeavingHalf,
-    /// A bug: it fails and reports no reason.
+    /// Fails without an error, which is a bug.
     FailsSilently,
-    /// It reports the reason by itself.
+    /// Fails after reporting the error to the context.
     Reports,
     Refuses,
     FindsNothing,
@@ -107,7 +107,8 @@ impl Resource for Notes {
     }
 }
 
-/// Each operation with what is there after it and the summary of what it reported.
+/// Returns, for each operation, the object that exists afterwards and the summary of the first
+/// diagnostic.
 async fn outcomes(mood: Mood) -> [(Option<Note>, Option<String>); 4] {
     let notes = Notes(mood);
     let prior = || note("prior", "p").into_value();
@@ -138,13 +139,13 @@ async fn outcomes(mood: Mood) -> [(Option<Note>, Option<String>); 4] {
 }
 
 #[tokio::test]
-async fn what_exists_after_each_operation_is_what_it_returned_or_left_and_else_what_was_there_before() {
+async fn state_after_operation_is_returned_or_remaining_or_prior_object() {
     let no = None::<&str>;
     let (prior, planned, half) = (Some("prior"), Some("planned"), Some("half"));
     let broken = Some("Broken");
     let silent = Some("Operation failed without an error");
     let gone = Some("notes_note \"p\" was deleted outside Terraform");
-    // The title after creation, read, update, deletion, and what each of them reported.
+    // The title after create, read, update and delete, and the summary of the reported diagnostic.
     let cases = [
         (Mood::Succeeds, [planned, Some("found"), planned, no], [no; 4]),
         (Mood::Fails, [no, prior, prior, prior], [broken; 4]),
@@ -173,7 +174,7 @@ async fn what_exists_after_each_operation_is_what_it_returned_or_left_and_else_w
 }
 
 #[tokio::test]
-async fn import_reads_by_id_and_what_it_does_not_find_is_an_error() {
+async fn import_reads_by_id_and_fails_if_absent() {
     let context = Context::with_client(());
     let imported = DynResource::import(&Notes(Mood::Succeeds), &context, "n1")
         .await
@@ -195,7 +196,7 @@ async fn import_reads_by_id_and_what_it_does_not_find_is_an_error() {
 }
 
 #[tokio::test]
-async fn import_of_a_resource_without_id_is_an_error() {
+async fn import_without_id_attribute_fails() {
     #[derive(Model, Clone)]
     struct Nameless {
         #[attribute(required)]
@@ -229,7 +230,7 @@ async fn import_of_a_resource_without_id_is_an_error() {
 }
 
 #[test]
-fn state_is_read_as_it_is_upgraded_or_refused_by_its_version() {
+fn stored_state_is_read_or_upgraded_or_rejected_by_version() {
     let upgrade = |version, json| {
         let upgraded = DynResource::upgrade(&Notes(Mood::Succeeds), version, &StoredState::new(json));
         upgraded
@@ -259,7 +260,7 @@ fn state_is_read_as_it_is_upgraded_or_refused_by_its_version() {
 }
 
 #[test]
-fn identity_consists_of_the_marked_attributes_and_imports_by_the_only_one() {
+fn identity_has_marked_attributes_and_imports_by_single_string() {
     let (notes, context) = (Notes(Mood::Succeeds), Context::with_client(()));
     let schema = DynResource::identity_schema(&notes).unwrap();
     assert_eq!(schema.attributes.len(), 1);

@@ -1,4 +1,4 @@
-//! Faults of a schema that Terraform would reject, or that have no effect.
+//! Checks of a schema: faults that Terraform would reject, and options without effect.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,10 +11,10 @@ use crate::framework::value::Value;
 use crate::framework::wire;
 
 impl Schema {
-    /// Checks what Terraform would refuse or misunderstand, or what could not work.
+    /// Checks the schema for faults that Terraform would reject, and for options without effect.
     ///
     /// # Errors
-    /// What is wrong, a line per fault.
+    /// The faults, one per line, each with the path of its attribute.
     pub fn check(&self) -> Result<(), String> {
         let mut faults = Vec::new();
         check(
@@ -32,7 +32,8 @@ impl Schema {
     }
 }
 
-/// Names that mean something else at the top of a block (hashicorp/terraform, `internal/configs`).
+/// Names with a special meaning at the top level of a block (hashicorp/terraform,
+/// `internal/configs`).
 const RESERVED: [&str; 8] = [
     "connection",
     "count",
@@ -44,7 +45,7 @@ const RESERVED: [&str; 8] = [
     "provisioner",
 ];
 
-/// Where attributes are.
+/// The surroundings of an attribute.
 #[derive(Clone, Copy, Default)]
 struct Place {
     is_nested: bool,
@@ -54,7 +55,7 @@ struct Place {
 }
 
 impl Place {
-    /// The place of the members of `attribute`.
+    /// Returns the place of the members of `attribute`.
     fn within(self, attribute: &Attribute, nesting: Nesting) -> Self {
         Self {
             is_nested: true,
@@ -72,10 +73,11 @@ fn check(attributes: &[Attribute], rules: &[Rule], path: &AttributePath, place: 
         let path = path.attribute(attribute.name.clone());
         let is_new = names.insert(&attribute.name);
         let mut problems = attribute.faults(place);
-        problems.extend((!is_new).then_some("there are two attributes of this name"));
+        problems.extend((!is_new).then_some("two attributes have this name"));
         let is_second_id = |other: &Attribute| other.import_id && !std::ptr::eq(other, attribute);
         problems.extend(
-            (attribute.import_id && attributes.iter().any(is_second_id)).then_some("there are two ids of an import"),
+            (attribute.import_id && attributes.iter().any(is_second_id))
+                .then_some("two attributes are marked as the import id"),
         );
         faults.extend(problems.into_iter().map(|problem| format!("{path}: {problem}")));
         if let AttributeType::Nested {
@@ -90,13 +92,13 @@ fn check(attributes: &[Attribute], rules: &[Rule], path: &AttributePath, place: 
     for name in rules.iter().flat_map(Rule::attributes) {
         if !names.contains(&Cow::Borrowed(name)) {
             let path = path.attribute(name);
-            faults.push(format!("{path}: a rule names this attribute, and there is none"));
+            faults.push(format!("{path}: a rule names this attribute, which does not exist"));
         }
     }
 }
 
 impl Attribute {
-    /// What Terraform would refuse about it, and options that have no effect.
+    /// Returns the faults of this attribute, without those of its members.
     fn faults(&self, place: Place) -> Vec<&'static str> {
         let ty = self.ty.to_type();
         let replaces = !matches!(self.requires_replace, RequiresReplace::Never);
@@ -105,7 +107,7 @@ impl Attribute {
         let rules = [
             (
                 !is_name(&self.name),
-                "a name begins with a lower-case letter, and has lower-case letters, digits and underscores",
+                "a name must begin with a lowercase letter and contain only lowercase letters, digits and underscores",
             ),
             (
                 !place.is_nested && RESERVED.contains(&&*self.name),
@@ -113,7 +115,7 @@ impl Attribute {
             ),
             (
                 self.write_only && self.is_computed(),
-                "only what the user sets can be write-only",
+                "only attributes that the user sets can be write-only",
             ),
             (
                 self.write_only && place.in_set,
@@ -121,48 +123,48 @@ impl Attribute {
             ),
             (
                 self.write_only && replaces,
-                "a write-only value is not compared, so it cannot require a replacement",
+                "a write-only value is not stored, so a change of it cannot require replacement",
             ),
             (
                 self.is_configurable() && place.in_computed,
-                "the user cannot set it, because the attribute that it is nested in is computed",
+                "the user cannot set a member of a computed attribute",
             ),
             (
-                // A group with planned attributes may be flattened elsewhere, too.
+                // A group with planned attributes may also be flattened into other models.
                 self.in_updates == InUpdates::State && place.in_computed,
-                "whether it stays in updates, the computed attribute that it is nested in decides",
+                "`use_state_for_unknown` has no effect in a computed attribute; set it on that attribute",
             ),
             (
                 stays && !self.is_computed(),
-                "only what the provider sets can be unknown in a plan",
+                "only computed attributes can use the state's value in updates",
             ),
             (
                 !self.is_configurable() && !self.validators.is_empty(),
-                "only what the user sets is validated",
+                "only attributes that the user sets are validated",
             ),
             (
                 self.validators.iter().any(|validator| !validator.is_for(&ty)),
-                "a validator is for values of another type",
+                "a validator checks another type",
             ),
             (
                 self.default.as_ref().is_some_and(|default| !has_type(default)),
-                "the default has another type",
+                "the default is not a known value of the attribute's type",
             ),
             (
                 self.empty_is_null && ty != Type::String,
-                "only a text can be an empty one",
+                "`empty_is_null` requires the type string",
             ),
             (
                 contains_dynamic(&ty, place.in_collection),
-                "a collection cannot hold values of any type; all of its elements have one type",
+                "a collection cannot contain the type dynamic, because its elements have one type",
             ),
             (
                 self.import_id && (place.is_nested || ty != Type::String),
-                "the id of an import is a text, and not nested",
+                "the import id must be a string at the top level",
             ),
             (
                 self.identity && (place.is_nested || self.write_only || !may_identify(&ty)),
-                "what identifies a resource is a text, number or truth value or a list of them, neither nested nor write-only",
+                "an identity attribute must be a string, number, bool or list of those, at the top level and not write-only",
             ),
         ];
         rules
@@ -173,7 +175,7 @@ impl Attribute {
     }
 }
 
-/// Whether there is a value of any type in a collection.
+/// Returns whether a collection contains the type dynamic.
 fn contains_dynamic(ty: &Type, in_collection: bool) -> bool {
     match ty {
         Type::Dynamic => in_collection,
@@ -184,7 +186,7 @@ fn contains_dynamic(ty: &Type, in_collection: bool) -> bool {
     }
 }
 
-/// Whether Terraform takes such a value as a part of an identity.
+/// Returns whether Terraform accepts the type in an identity.
 fn may_identify(ty: &Type) -> bool {
     match ty {
         Type::Bool | Type::Number | Type::String => true,

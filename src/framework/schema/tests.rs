@@ -31,22 +31,22 @@ fn nested(nesting: Nesting, configurability: Configurability, attributes: Vec<At
 }
 
 #[test]
-fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
+fn check_reports_each_fault_with_attribute_path() {
     use Configurability::{Computed, Optional, Required};
     use Nesting::{List, Map, Single};
     let any = || Box::new(Type::Dynamic);
     let cases = [
-        (vec![optional("Name")], "Name: a name begins with"),
-        (vec![optional("1a")], "1a: a name begins with"),
+        (vec![optional("Name")], "Name: a name must begin with"),
+        (vec![optional("1a")], "1a: a name must begin with"),
         (vec![optional("count")], "count: Terraform reserves"),
-        (vec![optional("a"), computed("a")], "a: there are two attributes"),
+        (vec![optional("a"), computed("a")], "a: two attributes have"),
         (
             vec![computed("a").write_only()],
-            "a: only what the user sets can be write-only",
+            "a: only attributes that the user sets can be write-only",
         ),
         (
             vec![optional("a").write_only().requires_replace()],
-            "a: a write-only value is not compared",
+            "a: a write-only value is not stored",
         ),
         (
             vec![nested(Nesting::Set, Optional, vec![optional("a").write_only()])],
@@ -62,71 +62,71 @@ fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
         ),
         (
             vec![nested(Single, Computed, vec![optional("a")])],
-            "outer.a: the user cannot set it",
+            "outer.a: the user cannot set a member",
         ),
         (
             vec![nested(Single, Computed, vec![computed("a").use_state_for_unknown()])],
-            "outer.a: whether it stays in updates",
+            "outer.a: `use_state_for_unknown` has no effect",
         ),
         (
             vec![optional("a").use_state_for_unknown()],
-            "a: only what the provider sets can be unknown",
+            "a: only computed attributes can use",
         ),
         (
             vec![computed("a").validate(Validator::length(1..))],
-            "a: only what the user sets is validated",
+            "a: only attributes that the user sets are validated",
         ),
         (
             vec![optional("a").validate(Validator::range(1..))],
-            "a: a validator is for values of another type",
+            "a: a validator checks another type",
         ),
         (
             vec![plain(Type::Number).validate(Validator::one_of(["a"]))],
-            "a: a validator is for values of another type",
+            "a: a validator checks another type",
         ),
         (
             vec![optional("a").check::<Field<i64>, &str>(|_| Ok(()))],
-            "a: a validator is for values of another type",
+            "a: a validator checks another type",
         ),
         (
             vec![optional("a").default_value(Field::from(1))],
-            "a: the default has another type",
+            "a: the default is not a known value",
         ),
         (
             vec![optional("a").default_value(Text::Unknown)],
-            "a: the default has another type",
+            "a: the default is not a known value",
         ),
         (
             vec![plain(Type::Number).empty_is_null()],
-            "a: only a text can be an empty one",
+            "a: `empty_is_null` requires the type string",
         ),
         (
             vec![plain(Type::List(any()))],
-            "a: a collection cannot hold values of any type",
+            "a: a collection cannot contain the type dynamic",
         ),
         (
             vec![nested(Map, Optional, vec![plain(Type::Dynamic)])],
-            "outer.a: a collection cannot hold values of any type",
+            "outer.a: a collection cannot contain the type dynamic",
         ),
         (
             vec![plain(Type::Number).import_id()],
-            "a: the id of an import is a text",
+            "a: the import id must be a string",
         ),
         (
             vec![nested(Single, Optional, vec![optional("a").import_id()])],
-            "outer.a: the id of an import is a text",
+            "outer.a: the import id must be a string",
         ),
         (
             vec![optional("a").import_id(), optional("b").import_id()],
-            "a: there are two ids of an import",
+            "a: two attributes are marked as the import id",
         ),
         (
             vec![nested(List, Required, vec![optional("a").identity()])],
-            "outer.a: what identifies a resource",
+            "outer.a: an identity attribute must be",
         ),
         (
             vec![plain(Type::Map(Box::new(Type::String))).identity()],
-            "a: what identifies a resource",
+            "a: an identity attribute must be",
         ),
     ];
     for (attributes, expected) in cases {
@@ -142,12 +142,12 @@ fn faulty_schema_is_reported_with_the_path_of_the_attribute() {
     };
     assert_eq!(
         schema.check().unwrap_err(),
-        "b: a rule names this attribute, and there is none"
+        "b: a rule names this attribute, which does not exist"
     );
 }
 
 #[test]
-fn sound_schema_has_no_fault() {
+fn check_accepts_valid_schema() {
     #[derive(Model)]
     #[model(conflicting("name", "labels"))]
     struct Sound {

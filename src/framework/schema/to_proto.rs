@@ -1,10 +1,10 @@
-//! Schemas as the protocol has them.
+//! Conversion of schemas to the messages of the plugin protocol.
 
 use super::{Attribute, AttributeType, Configurability, Nesting, Schema};
 use crate::framework::proto;
 
 impl Schema {
-    /// The schema of an identity: what is required is so for an import, as is what is optional.
+    /// Converts the schema of an identity. Required and optional attributes are so for an import.
     pub(crate) fn to_identity_proto(&self) -> proto::ResourceIdentitySchema {
         use proto::resource_identity_schema::IdentityAttribute;
         let attributes = self.attributes.iter().map(|attribute| IdentityAttribute {

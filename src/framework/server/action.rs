@@ -1,11 +1,11 @@
-//! The calls about actions.
+//! RPCs of actions.
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 
-use super::{Handled, Server, answer, decode, proto};
+use super::{HandlerResult, Server, decode, proto, respond};
 use crate::framework::action::{DynAction, Progress};
 use crate::framework::context::{Context, Reported};
 use crate::framework::diagnostic::Diagnostics;
@@ -17,7 +17,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_action_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_action_config::Response> {
+) -> HandlerResult<proto::validate_action_config::Response> {
     let action = server.action(&request.type_name)?;
     let ty = action.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty)?;
@@ -29,7 +29,7 @@ pub(super) async fn plan<P: Provider>(
     server: &Server<P>,
     request: proto::plan_action::Request,
     reported: &Reported,
-) -> Handled<proto::plan_action::Response> {
+) -> HandlerResult<proto::plan_action::Response> {
     let action = server.action(&request.action_type)?;
     let ty = action.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty)?;
@@ -37,7 +37,7 @@ pub(super) async fn plan<P: Provider>(
     Ok(Default::default())
 }
 
-/// Sends the progress while the action runs, and at its end the outcome.
+/// Streams the progress while the action runs, and finally its outcome.
 pub(super) async fn invoke<P: Provider>(
     server: &Server<P>,
     request: proto::invoke_action::Request,
@@ -46,7 +46,7 @@ pub(super) async fn invoke<P: Provider>(
     let reported = Reported::default();
     let action = server.action(&request.action_type);
     let context = server.context(&reported);
-    // A task of its own: half an action is worse than one whose outcome reaches nowhere.
+    // Runs in its own task, so that the action completes even if the client disconnects.
     let done = tokio::spawn(
         server
             .provider
@@ -58,7 +58,7 @@ pub(super) async fn invoke<P: Provider>(
             Ok(outcome) => Ok(outcome.map(|()| Event::default())),
             Err(panicked) => Err(Box::new(panicked) as _),
         };
-        Ok(answer(outcome, "invoke_action", reported.take()).into_inner())
+        Ok(respond(outcome, "invoke_action", reported.take()).into_inner())
     };
     let lines = ReceiverStream::new(lines).map(|message| Ok(progress(message)));
     Box::pin(lines.chain(stream::once(completed)))

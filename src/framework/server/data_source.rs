@@ -1,6 +1,6 @@
-//! The calls about data sources.
+//! RPCs of data sources.
 
-use super::{Handled, Server, decode, encode, proto};
+use super::{HandlerResult, Server, decode, encode, proto};
 use crate::framework::context::Reported;
 use crate::framework::provider::Provider;
 
@@ -8,7 +8,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_data_resource_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_data_resource_config::Response> {
+) -> HandlerResult<proto::validate_data_resource_config::Response> {
     let source = server.data_source(&request.type_name)?;
     let config = decode("configuration", request.config.as_ref(), &source.schema().object_type())?;
     reported.lock().extend(source.validate(&config));
@@ -19,7 +19,7 @@ pub(super) async fn read<P: Provider>(
     server: &Server<P>,
     request: proto::read_data_source::Request,
     reported: &Reported,
-) -> Handled<proto::read_data_source::Response> {
+) -> HandlerResult<proto::read_data_source::Response> {
     let source = server.data_source(&request.type_name)?;
     let ty = source.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty)?;

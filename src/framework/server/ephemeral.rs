@@ -1,8 +1,8 @@
-//! The calls about ephemeral resources.
+//! RPCs of ephemeral resources.
 
 use jiff::Timestamp;
 
-use super::{Handled, Server, decode, encode, proto};
+use super::{HandlerResult, Server, decode, encode, proto};
 use crate::framework::context::Reported;
 use crate::framework::provider::Provider;
 
@@ -10,7 +10,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_ephemeral_resource_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_ephemeral_resource_config::Response> {
+) -> HandlerResult<proto::validate_ephemeral_resource_config::Response> {
     let ephemeral = server.ephemeral(&request.type_name)?;
     let ty = ephemeral.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty)?;
@@ -22,7 +22,7 @@ pub(super) async fn open<P: Provider>(
     server: &Server<P>,
     request: proto::open_ephemeral_resource::Request,
     reported: &Reported,
-) -> Handled<proto::open_ephemeral_resource::Response> {
+) -> HandlerResult<proto::open_ephemeral_resource::Response> {
     let ephemeral = server.ephemeral(&request.type_name)?;
     let ty = ephemeral.schema().object_type();
     let config = decode("configuration", request.config.as_ref(), &ty)?;
@@ -33,7 +33,7 @@ pub(super) async fn open<P: Provider>(
     let result = encode(&opened.result, &ty);
     let result = reported.lock().ok(result);
     if context.has_errors() {
-        // Terraform closes only what was opened without an error.
+        // Terraform does not close a resource whose opening reported an error.
         ephemeral.close(&context.detached(), &opened.private).await;
         return Ok(Default::default());
     }
@@ -53,7 +53,7 @@ pub(super) async fn renew<P: Provider>(
     server: &Server<P>,
     request: proto::renew_ephemeral_resource::Request,
     reported: &Reported,
-) -> Handled<proto::renew_ephemeral_resource::Response> {
+) -> HandlerResult<proto::renew_ephemeral_resource::Response> {
     let ephemeral = server.ephemeral(&request.type_name)?;
     let private = request.private.unwrap_or_default();
     let Some(renewed) = ephemeral.renew(&server.context(reported), private).await else {
@@ -66,12 +66,12 @@ pub(super) async fn renew<P: Provider>(
     })
 }
 
-/// Closes one. What was opened for a run must not outlive it, also where the run is interrupted.
+/// Closes an ephemeral resource, even if the run is interrupted.
 pub(super) async fn close<P: Provider>(
     server: &Server<P>,
     request: proto::close_ephemeral_resource::Request,
     reported: &Reported,
-) -> Handled<proto::close_ephemeral_resource::Response> {
+) -> HandlerResult<proto::close_ephemeral_resource::Response> {
     let ephemeral = server.ephemeral(&request.type_name)?;
     let private = request.private.unwrap_or_default();
     server.open_ephemerals.closed(&request.type_name, &private);

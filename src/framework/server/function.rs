@@ -1,8 +1,8 @@
-//! The calls about functions.
+//! RPCs of functions.
 
 use std::collections::HashMap;
 
-use super::{Handled, Server, encode, proto};
+use super::{HandlerResult, Server, encode, proto};
 use crate::framework::context::Reported;
 use crate::framework::function::{InvalidArgument, Signature};
 use crate::framework::provider::Provider;
@@ -13,14 +13,14 @@ pub(super) async fn get_functions<P: Provider>(
     server: &Server<P>,
     _: proto::get_functions::Request,
     _: &Reported,
-) -> Handled<proto::get_functions::Response> {
+) -> HandlerResult<proto::get_functions::Response> {
     Ok(proto::get_functions::Response {
         functions: signatures(server),
         ..Default::default()
     })
 }
 
-/// Every function by its name.
+/// Returns the signatures by name.
 pub(super) fn signatures<P: Provider>(server: &Server<P>) -> HashMap<String, proto::Function> {
     let functions = server.functions.iter();
     functions
@@ -32,7 +32,7 @@ pub(super) async fn call<P: Provider>(
     server: &Server<P>,
     request: proto::call_function::Request,
     _: &Reported,
-) -> Handled<proto::call_function::Response> {
+) -> HandlerResult<proto::call_function::Response> {
     let function = server.function(&request.name)?;
     let signature = function.signature();
     let outcome = decode(&signature, &request.arguments).and_then(|arguments| function.call(&arguments));
@@ -54,7 +54,8 @@ pub(super) async fn call<P: Provider>(
 fn decode(signature: &Signature, arguments: &[proto::DynamicValue]) -> Result<Vec<Value>, InvalidArgument> {
     let decode = |(position, argument)| {
         let parameter = signature.parameters.get(position);
-        let parameter = parameter.ok_or_else(|| InvalidArgument::at(position)("is one too many"))?;
+        let parameter = parameter
+            .ok_or_else(|| InvalidArgument::at(position)("is not expected: the function has fewer parameters"))?;
         wire::decode(Some(argument), &parameter.ty).map_err(InvalidArgument::at(position))
     };
     arguments.iter().enumerate().map(decode).collect()
@@ -77,7 +78,7 @@ mod tests {
     #[derive(Model)]
     struct Nothing {}
 
-    /// A provider of one function.
+    /// A provider with two functions.
     struct Arithmetic;
 
     impl Provider for Arithmetic {
@@ -105,10 +106,10 @@ mod tests {
             let numbers = Type::List(Box::new(Type::Number));
             Signature {
                 summary: "Divides",
-                description: "Divides numbers by one.",
+                description: "Divides numbers by a divisor.",
                 parameters: vec![
-                    Parameter::new("dividends", numbers.clone(), "What is divided."),
-                    Parameter::new("divisor", Type::Number, "What it is divided by."),
+                    Parameter::new("dividends", numbers.clone(), "The dividends."),
+                    Parameter::new("divisor", Type::Number, "The divisor."),
                 ],
                 returns: numbers,
             }
@@ -118,12 +119,12 @@ mod tests {
             if divisor == 0 {
                 return Err(InvalidArgument::at(1)("must not be 0"));
             }
-            // Panics at the least number divided by -1.
+            // Panics on `i64::MIN` divided by -1.
             Ok(dividends.into_iter().map(|dividend| dividend / divisor).collect())
         }
     }
 
-    /// The list of a number; of null, the empty one.
+    /// Returns a list with the number, or an empty list for null.
     struct Numbers;
 
     impl Function for Numbers {
@@ -136,7 +137,7 @@ mod tests {
             Signature {
                 summary: "Lists",
                 description: "Lists a number.",
-                parameters: vec![Parameter::new("number", Type::Number, "What is listed.").nullable()],
+                parameters: vec![Parameter::new("number", Type::Number, "The number.").nullable()],
                 returns: Type::List(Box::new(Type::Number)),
             }
         }
@@ -150,21 +151,24 @@ mod tests {
         Value::Number(Number::Integer(n))
     }
 
-    /// What a call comes to: its result, or the text of its error and the argument that it is on.
+    /// Calls a function. Returns the result, or the error's message and the position of the
+    /// argument.
     async fn called(name: &str, arguments: &[(Value, Type)]) -> Result<Value, (String, Option<i64>)> {
         let arguments = arguments.iter().map(|(value, ty)| wire::encode(value, ty).unwrap());
         let request = proto::call_function::Request {
             name: name.to_owned(),
             arguments: arguments.collect(),
         };
-        let answer = Server::new(Arithmetic).call_function(Request::new(request)).await;
-        let answer = answer.unwrap().into_inner();
-        match answer.error {
+        let response = Server::new(Arithmetic).call_function(Request::new(request)).await;
+        let response = response.unwrap().into_inner();
+        match response.error {
             Some(error) => {
-                assert_eq!(answer.result, None, "an error and a result");
+                assert_eq!(response.result, None, "an error and a result");
                 Err((error.text, error.function_argument))
             }
-            None => Ok(msgpack::decode(&answer.result.unwrap().msgpack, &Type::List(Box::new(Type::Number))).unwrap()),
+            None => {
+                Ok(msgpack::decode(&response.result.unwrap().msgpack, &Type::List(Box::new(Type::Number))).unwrap())
+            }
         }
     }
 
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nullable_parameter_takes_null_and_refuses_unknown() {
+    async fn nullable_parameter_accepts_null_and_rejects_unknown() {
         for (argument, result) in [(Value::Null, vec![]), (integer(7), vec![integer(7)])] {
             let outcome = called("numbers", &[(argument, Type::Number)]).await;
             assert_eq!(outcome, Ok(Value::List(result)));
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn arguments_that_do_not_fit_are_error_on_first_of_them() {
+    async fn invalid_arguments_are_error_on_first_of_them() {
         let numbers = || (Value::List(Vec::new()), Type::List(Box::new(Type::Number)));
         let number = || (integer(1), Type::Number);
         for (arguments, position) in [
@@ -212,12 +216,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_function_and_panic_are_errors_on_no_argument() {
+    async fn unknown_function_and_panic_are_errors_without_argument() {
         let (text, argument) = called("multiply", &[]).await.unwrap_err();
         assert!(text.contains("no function \"multiply\""), "{text}");
         assert_eq!(argument, None);
         let (text, argument) = divided(&[i64::MIN], integer(-1)).await.unwrap_err();
-        assert!(text.contains("call_function hit a bug"), "{text}");
+        assert!(text.contains("call_function panicked"), "{text}");
         assert_eq!(argument, None);
     }
 

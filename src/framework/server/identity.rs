@@ -1,6 +1,6 @@
-//! The identities of managed resources, and the calls about them.
+//! Identities of managed resources, and their RPCs.
 
-use super::{Handled, Server, encode, proto};
+use super::{HandlerResult, Server, encode, proto};
 use crate::framework::context::{Context, Reported};
 use crate::framework::diagnostic::Diagnostic;
 use crate::framework::provider::Provider;
@@ -12,7 +12,7 @@ pub(super) async fn get_schemas<P: Provider>(
     server: &Server<P>,
     _: proto::get_resource_identity_schemas::Request,
     _: &Reported,
-) -> Handled<proto::get_resource_identity_schemas::Response> {
+) -> HandlerResult<proto::get_resource_identity_schemas::Response> {
     let schemas = server.resources.iter().filter_map(|(name, resource)| {
         let schema = resource.identity_schema()?;
         Some(((*name).to_owned(), schema.to_identity_proto()))
@@ -27,7 +27,7 @@ pub(super) async fn upgrade<P: Provider>(
     server: &Server<P>,
     request: proto::upgrade_resource_identity::Request,
     _: &Reported,
-) -> Handled<proto::upgrade_resource_identity::Response> {
+) -> HandlerResult<proto::upgrade_resource_identity::Response> {
     let resource = server.resource(&request.type_name)?;
     let stored = StoredState::decode(&request.raw_identity.unwrap_or_default().json)?;
     let identity = resource.upgrade_identity(request.version, &stored)?;
@@ -38,8 +38,9 @@ pub(super) async fn upgrade<P: Provider>(
     })
 }
 
-/// The identity of what `state` describes, if it describes something that has one. Where not all of it is known, it is
-/// `present`, what Terraform has of it: it takes only whole ones (1.15 cannot show a plan with an unknown in one).
+/// Returns the identity of the object in `state`, if it has one. If a part of it is unknown,
+/// returns `present`, the identity that Terraform already has: Terraform accepts only known
+/// identities (1.15 cannot show a plan with a partly unknown one).
 pub(super) fn of<C>(
     resource: &(impl DynResource<C> + ?Sized),
     context: &Context<C>,

@@ -1,11 +1,11 @@
-//! The calls about resources that can be listed.
+//! RPCs of resources that can be listed.
 
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt, stream};
 use tonic::codegen::BoxStream;
 
-use super::{Handled, Server, answer, decode, encode, identity, proto};
+use super::{HandlerResult, Server, decode, encode, identity, proto, respond};
 use crate::framework::context::Reported;
 use crate::framework::provider::Provider;
 
@@ -15,7 +15,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_list_resource_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_list_resource_config::Response> {
+) -> HandlerResult<proto::validate_list_resource_config::Response> {
     let resource = server.listable(&request.type_name)?;
     let ty = resource.filter_schema().object_type();
     let filter = decode("configuration", request.config.as_ref(), &ty)?;
@@ -26,16 +26,16 @@ pub(super) async fn validate_config<P: Provider>(
 pub(super) async fn list<P: Provider>(server: &Server<P>, request: proto::list_resource::Request) -> BoxStream<Event> {
     let reported = Reported::default();
     let found = AssertUnwindSafe(find(server, request, &reported)).catch_unwind().await;
-    let events = answer(found, "list_resource", reported.take()).into_inner();
+    let events = respond(found, "list_resource", reported.take()).into_inner();
     Box::pin(stream::iter(events.into_iter().map(Ok)))
 }
 
-/// An event for each thing that is found.
+/// Returns an event for each object that was found.
 async fn find<P: Provider>(
     server: &Server<P>,
     request: proto::list_resource::Request,
     reported: &Reported,
-) -> Handled<Vec<Event>> {
+) -> HandlerResult<Vec<Event>> {
     let resource = server.listable(&request.type_name)?;
     let ty = resource.filter_schema().object_type();
     let filter = decode("configuration", request.config.as_ref(), &ty)?;

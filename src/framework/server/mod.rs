@@ -1,7 +1,8 @@
-//! The one place where Terraform's remote procedure calls become calls of [`Provider`] and its resources.
+//! The server of the plugin protocol: it translates RPCs to calls of [`Provider`] and its
+//! resources.
 //!
-//! Each call gets an answer: what cannot be read, is not known or panics becomes a diagnostic. What is not served
-//! answers Unimplemented.
+//! Every RPC gets a response. Unreadable values, unknown types and panics become diagnostics. RPCs
+//! that are not implemented return the status Unimplemented.
 
 mod action;
 mod data_source;
@@ -44,7 +45,7 @@ use super::{proto, wire};
 
 pub use open_ephemerals::OpenEphemerals;
 
-/// Serves a provider to Terraform.
+/// Serves a provider to Terraform over gRPC.
 pub struct Server<P: Provider> {
     provider: P,
     resources: BTreeMap<&'static str, Box<dyn DynResource<P::Client>>>,
@@ -54,17 +55,17 @@ pub struct Server<P: Provider> {
     list_resources: BTreeMap<&'static str, Box<dyn DynListResource<P::Client>>>,
     actions: BTreeMap<&'static str, Arc<dyn DynAction<P::Client>>>,
     functions: BTreeMap<&'static str, Box<dyn DynFunction>>,
-    /// What is wrong with the provider itself.
+    /// Faults in the provider's schemas.
     faults: Vec<String>,
     client: Mutex<ClientState<P::Client>>,
-    /// Cancelled by `StopProvider`: what is in flight ends, and so does what was about to be sent. "Terraform will not make
-    /// any further API calls to the provider after Stop is called" (Terraform, `providers.Interface`), but it stops us
-    /// next to the calls that it makes.
+    /// Cancelled by `StopProvider`, to stop calls in progress and calls that Terraform was about to
+    /// make. "Terraform will not make any further API calls to the provider after Stop is called"
+    /// (Terraform, `providers.Interface`), but calls can overtake the stop.
     run: Mutex<CancellationToken>,
 }
 
 impl<P: Provider> Server<P> {
-    /// Serves `provider`.
+    /// Creates a server of `provider`.
     pub fn new(provider: P) -> Self {
         let mut faults = Vec::new();
         let mut check = |kind: &str, name: &str, schema: &Schema| {
@@ -118,7 +119,7 @@ impl<P: Provider> Server<P> {
         {
             let name = resource.type_name();
             faults.push(format!(
-                "list resource {name}: there is no resource of this name with an identity to import it by"
+                "list resource {name}: it requires a managed resource of this type with an identity"
             ));
         }
         let shared = |ephemeral| Arc::<dyn DynEphemeralResource<P::Client>>::from(ephemeral);
@@ -152,11 +153,11 @@ impl<P: Provider> Server<P> {
         }
     }
 
-    /// Checks the provider itself: that no two things of a kind have one name, and that Terraform can use each schema. A
-    /// faulty provider reports this to each run, too; a test of it should be the first to.
+    /// Checks the provider's schemas for faults: duplicate or invalid names, and attributes that
+    /// Terraform would reject. Faults are also reported in every run, so run this in a test.
     ///
     /// # Errors
-    /// What is wrong, a line per fault.
+    /// The faults, one per line.
     pub fn check(&self) -> Result<(), String> {
         if self.faults.is_empty() {
             Ok(())
@@ -165,12 +166,12 @@ impl<P: Provider> Server<P> {
         }
     }
 
-    /// The ephemeral resources to close when the provider ends.
+    /// Returns the open ephemeral resources, to be closed on shutdown.
     pub fn open_ephemerals(&self) -> OpenEphemerals {
         self.open_ephemerals.clone()
     }
 
-    /// The gRPC service `tfplugin6.Provider`, for a client in the same process.
+    /// Returns the gRPC service `tfplugin6.Provider`, for a client in the same process.
     pub fn into_service(
         self,
     ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send>
@@ -185,7 +186,7 @@ impl<P: Provider> Server<P> {
         self.context_with(&[], reported)
     }
 
-    /// The context of a call about a managed resource, with the private state that Terraform carries.
+    /// Returns the context of a call about a managed resource with this private state.
     fn context_with(&self, private: &[u8], reported: &Reported) -> Context<P::Client> {
         let private = PrivateState::decode(private);
         Context::new(self.client().clone(), self.run().clone(), private).reporting_to(reported)
@@ -199,7 +200,8 @@ impl<P: Provider> Server<P> {
         self.run().cancel();
     }
 
-    /// Prepares for another run: a provider that is debugged outlives the run that stopped it.
+    /// Prepares for the next run. In debug mode, one process serves several runs, and a stop must
+    /// only affect one.
     fn reset_cancellation(&self) {
         let mut run = self.run();
         if run.is_cancelled() {
@@ -213,32 +215,32 @@ impl<P: Provider> Server<P> {
 
     fn resource(&self, type_name: &str) -> Result<&dyn DynResource<P::Client>, Diagnostic> {
         let resource = self.resources.get(type_name).map(AsRef::as_ref);
-        resource.ok_or_else(|| unknown("resource", type_name))
+        resource.ok_or_else(|| unknown_type("resource", type_name))
     }
 
     fn data_source(&self, type_name: &str) -> Result<&dyn DynDataSource<P::Client>, Diagnostic> {
         let source = self.data_sources.get(type_name).map(AsRef::as_ref);
-        source.ok_or_else(|| unknown("data source", type_name))
+        source.ok_or_else(|| unknown_type("data source", type_name))
     }
 
     fn ephemeral(&self, type_name: &str) -> Result<&Arc<dyn DynEphemeralResource<P::Client>>, Diagnostic> {
         let ephemeral = self.ephemeral_resources.get(type_name);
-        ephemeral.ok_or_else(|| unknown("ephemeral resource", type_name))
+        ephemeral.ok_or_else(|| unknown_type("ephemeral resource", type_name))
     }
 
     fn listable(&self, type_name: &str) -> Result<&dyn DynListResource<P::Client>, Diagnostic> {
         let resource = self.list_resources.get(type_name).map(AsRef::as_ref);
-        resource.ok_or_else(|| unknown("list resource", type_name))
+        resource.ok_or_else(|| unknown_type("list resource", type_name))
     }
 
     fn action(&self, type_name: &str) -> Result<Arc<dyn DynAction<P::Client>>, Diagnostic> {
         let action = self.actions.get(type_name).cloned();
-        action.ok_or_else(|| unknown("action", type_name))
+        action.ok_or_else(|| unknown_type("action", type_name))
     }
 
     fn function(&self, name: &str) -> Result<&dyn DynFunction, Diagnostic> {
         let function = self.functions.get(name).map(AsRef::as_ref);
-        function.ok_or_else(|| unknown("function", name))
+        function.ok_or_else(|| unknown_type("function", name))
     }
 }
 
@@ -252,75 +254,76 @@ fn by_name<T>(
     for thing in things {
         let name = name(&thing);
         if !is_name(name) {
-            faults.push(format!("{kind} {name}: a name begins with a lower-case letter, and has lower-case letters, digits and underscores"));
+            faults.push(format!("{kind} {name}: a name must begin with a lowercase letter and contain only lowercase letters, digits and underscores"));
         }
         if by_name.insert(name, thing).is_some() {
-            faults.push(format!("{kind} {name}: there are two of this name"));
+            faults.push(format!("{kind} {name}: the name is used twice"));
         }
     }
     by_name
 }
 
-fn unknown(kind: &str, name: &str) -> Diagnostic {
+fn unknown_type(kind: &str, name: &str) -> Diagnostic {
     Diagnostic::error(
         format!("Unknown {kind}"),
-        format!("This provider has no {kind} {name:?}. Check its name, and the version of the provider."),
+        format!("This provider has no {kind} {name:?}. Check the name and the version of the provider."),
     )
 }
 
-/// Reads a value that came with a call; `what` names it in the error.
+/// Decodes a value of a request. `what` names it in the error.
 fn decode(what: &str, value: Option<&proto::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
     wire::decode(value, ty).map_err(|error| {
         Diagnostic::error(
             "Unreadable value from Terraform",
             format!(
-                "The {what} does not fit this provider's schema: {error}. Check that Terraform and provider match."
+                "The {what} does not fit this provider's schema: {error}. Check that Terraform and the provider support each other's version."
             ),
         )
     })
 }
 
-/// Writes a value of an answer.
+/// Encodes a value for a response.
 fn encode(value: &Value, ty: &Type) -> Result<proto::DynamicValue, Diagnostic> {
     wire::encode(value, ty).map_err(|error| {
         Diagnostic::error(
-            "Unwritable value from the provider",
-            format!("The answer does not fit the schema: {error}. This is a bug in the provider; please report it."),
+            "Invalid value from the provider",
+            format!("The value does not fit the provider's schema: {error}. This is a bug in the provider; please report it."),
         )
     })
 }
 
-/// An answer that can carry diagnostics.
-trait Answer: Default {
+/// A response that can contain diagnostics.
+trait RpcResponse: Default {
     fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>);
 }
 
-/// The outcome of a handler: an answer, or nothing but errors. What it reported in addition is in `diagnostics`.
-type Handled<A> = Result<A, Diagnostics>;
+/// The result of an RPC handler: a response, or errors. The handler adds other diagnostics to
+/// `reported`.
+type HandlerResult<A> = Result<A, Diagnostics>;
 
-/// The answer to a call: the outcome of its handler, or that it panicked.
-fn answer<A: Answer>(
-    outcome: Result<Handled<A>, Box<dyn Any + Send>>,
+/// Creates the response to an RPC from the handler's result. `Err` means that the handler panicked.
+fn respond<A: RpcResponse>(
+    outcome: Result<HandlerResult<A>, Box<dyn Any + Send>>,
     rpc: &str,
     mut diagnostics: Diagnostics,
 ) -> Response<A> {
-    let mut answer = match outcome {
-        Ok(Ok(answer)) => answer,
+    let mut response = match outcome {
+        Ok(Ok(response)) => response,
         Ok(Err(errors)) => {
             diagnostics.extend(errors);
             A::default()
         }
         Err(_) => {
-            // The panic's message could hold a value; its place is in the log.
+            // The panic's message may contain a secret. The log has its location.
             diagnostics.push(Diagnostic::error(
-                "The provider failed unexpectedly",
-                format!("{rpc} hit a bug in the provider. Please report it, with the place that TF_LOG=ERROR shows."),
+                "Unexpected provider error",
+                format!("{rpc} panicked. This is a bug in the provider; please report it with the location that TF_LOG=ERROR shows."),
             ));
             A::default()
         }
     };
-    answer.set_diagnostics(diagnostics.into_iter().map(diagnostic).collect());
-    Response::new(answer)
+    response.set_diagnostics(diagnostics.into_iter().map(diagnostic).collect());
+    Response::new(response)
 }
 
 fn diagnostic(diagnostic: Diagnostic) -> proto::Diagnostic {
@@ -336,11 +339,11 @@ fn diagnostic(diagnostic: Diagnostic) -> proto::Diagnostic {
     }
 }
 
-/// How the answer to an RPC carries diagnostics.
-macro_rules! answer_of {
-    // It has room for one error only.
+/// Implements [`RpcResponse`] for the response of an RPC.
+macro_rules! impl_rpc_response {
+    // The response has a single error.
     (call_function) => {
-        impl Answer for proto::call_function::Response {
+        impl RpcResponse for proto::call_function::Response {
             fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
                 if let Some(proto::Diagnostic { summary, detail, .. }) = diagnostics.into_iter().next() {
                     self.error = Some(proto::FunctionError {
@@ -351,9 +354,9 @@ macro_rules! answer_of {
             }
         }
     };
-    // It is a list of events, of which the last may tell what is not about one of them.
+    // The response is a stream of events. The diagnostics of the call are an event of their own.
     (list_resource) => {
-        impl Answer for Vec<proto::list_resource::Event> {
+        impl RpcResponse for Vec<proto::list_resource::Event> {
             fn set_diagnostics(&mut self, diagnostic: Vec<proto::Diagnostic>) {
                 if !diagnostic.is_empty() {
                     self.push(proto::list_resource::Event {
@@ -364,9 +367,9 @@ macro_rules! answer_of {
             }
         }
     };
-    // It is the last of its events.
+    // The response is a stream of events. The last one has the diagnostics.
     (invoke_action) => {
-        impl Answer for proto::invoke_action::Event {
+        impl RpcResponse for proto::invoke_action::Event {
             fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
                 use proto::invoke_action::event::{Completed, Type};
                 self.r#type = Some(Type::Completed(Completed { diagnostics }));
@@ -374,7 +377,7 @@ macro_rules! answer_of {
         }
     };
     ($rpc:ident) => {
-        impl Answer for proto::$rpc::Response {
+        impl RpcResponse for proto::$rpc::Response {
             fn set_diagnostics(&mut self, diagnostics: Vec<proto::Diagnostic>) {
                 self.diagnostics = diagnostics;
             }
@@ -382,11 +385,12 @@ macro_rules! answer_of {
     };
 }
 
-/// Serves each RPC by its handler, with panics caught. Where the answer streams, the handler brings it whole.
+/// Implements the gRPC service: calls the handler of each RPC and catches panics. Handlers of
+/// streaming RPCs return the stream.
 macro_rules! serve {
-    (answers { $($rpc:ident => $handler:path,)* } streams { $($stream:ident => $source:path,)* }) => {
-        $(answer_of!($rpc);)*
-        $(answer_of!($stream);)*
+    (unary { $($rpc:ident => $handler:path,)* } streams { $($stream:ident => $source:path,)* }) => {
+        $(impl_rpc_response!($rpc);)*
+        $(impl_rpc_response!($stream);)*
 
         #[tonic::async_trait]
         impl<P: Provider> proto::provider_server::Provider for Server<P> {
@@ -398,7 +402,7 @@ macro_rules! serve {
                 let work = $handler(self, request.into_inner(), &reported);
                 let work = AssertUnwindSafe(self.provider.secrets().collecting(work));
                 let outcome = work.catch_unwind().await;
-                Ok(answer(outcome, stringify!($rpc), reported.take()))
+                Ok(respond(outcome, stringify!($rpc), reported.take()))
             })*
 
             $(async fn $stream(
@@ -421,7 +425,7 @@ macro_rules! serve {
 }
 
 serve! {
-    answers {
+    unary {
         get_metadata => provider::get_metadata,
         get_provider_schema => provider::get_provider_schema,
         validate_provider_config => provider::validate_config,

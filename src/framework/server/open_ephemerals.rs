@@ -1,7 +1,7 @@
-//! The ephemeral resources that are open, so that they are closed even where Terraform does not.
+//! Ephemeral resources that are open, to be closed on shutdown.
 //!
-//! Terraform closes an ephemeral resource when all that refers to it is done. Of a run that is interrupted or killed it closes
-//! nothing. So the provider does, when it ends.
+//! Terraform closes an ephemeral resource once nothing needs it any more. After an interrupt it
+//! closes nothing, so the provider closes what is still open before it exits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, join_all};
 use crate::framework::context::Context;
 use crate::framework::ephemeral_resource::DynEphemeralResource;
 
-/// The ephemeral resources that were opened and not closed. Clones share the same list.
+/// The ephemeral resources that were opened and not yet closed. Clones share the list.
 #[derive(Clone, Default)]
 pub struct OpenEphemerals(Arc<Mutex<Vec<Open>>>);
 
@@ -31,10 +31,16 @@ impl OpenEphemerals {
         let data = private.clone();
         let close = move || -> BoxFuture<'static, ()> {
             Box::pin(async move {
-                tracing::info!(r#type = ephemeral.type_name(), "closing what Terraform did not");
+                tracing::info!(
+                    r#type = ephemeral.type_name(),
+                    "closing an ephemeral resource that Terraform left open"
+                );
                 ephemeral.close(&context, &data).await;
                 for diagnostic in context.take_diagnostics() {
-                    tracing::warn!(summary = diagnostic.summary, "while closing what Terraform did not");
+                    tracing::warn!(
+                        summary = diagnostic.summary,
+                        "while closing an ephemeral resource that Terraform left open"
+                    );
                 }
             })
         };
@@ -53,7 +59,7 @@ impl OpenEphemerals {
         }
     }
 
-    /// Closes them all. What fails goes to the log: Terraform is gone.
+    /// Closes all of them. Failures are logged, because Terraform is no longer connected.
     pub async fn close(&self) {
         let open = std::mem::take(&mut *self.all());
         join_all(open.into_iter().map(|open| (open.close)())).await;

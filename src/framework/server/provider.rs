@@ -1,8 +1,8 @@
-//! The calls about the provider itself.
+//! RPCs of the provider itself.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Handled, Server, decode, function, proto};
+use super::{HandlerResult, Server, decode, function, proto};
 use crate::framework::context::{ClientState, Context, Reported};
 use crate::framework::diagnostic::Diagnostic;
 use crate::framework::model::read_model;
@@ -11,10 +11,10 @@ use crate::framework::provider::Provider;
 use crate::framework::schema::Schema;
 
 const CAPABILITIES: proto::ServerCapabilities = proto::ServerCapabilities {
-    // A destruction is planned too, so that the plan can say what will die.
+    // Plan destructions, too, so that the plan can contain their warnings.
     plan_destroy: true,
     get_provider_schema_optional: true,
-    // A refusal tells why.
+    // Always supported: an unsupported move gets an explanation.
     move_resource_state: true,
     generate_resource_config: true,
 };
@@ -23,7 +23,7 @@ pub(super) async fn get_metadata<P: Provider>(
     server: &Server<P>,
     _: proto::get_metadata::Request,
     _: &Reported,
-) -> Handled<proto::get_metadata::Response> {
+) -> HandlerResult<proto::get_metadata::Response> {
     macro_rules! names {
         ($things:ident as $metadata:ident { $name:ident }) => {
             server
@@ -51,10 +51,10 @@ pub(super) async fn get_provider_schema<P: Provider>(
     server: &Server<P>,
     _: proto::get_provider_schema::Request,
     _: &Reported,
-) -> Handled<proto::get_provider_schema::Response> {
+) -> HandlerResult<proto::get_provider_schema::Response> {
     server.check().map_err(|faults| {
         let detail = format!("This is a bug in the provider; please report it.\n\n{faults}");
-        Diagnostic::error("The provider's schema is faulty", detail)
+        Diagnostic::error("Invalid provider schema", detail)
     })?;
     let action_schema = |schema: Schema| proto::ActionSchema {
         schema: Some(schema.to_proto()),
@@ -83,7 +83,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_provider_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_provider_config::Response> {
+) -> HandlerResult<proto::validate_provider_config::Response> {
     let schema = server.provider.schema();
     let config = decode(
         "provider's configuration",
@@ -102,7 +102,7 @@ pub(super) async fn configure<P: Provider>(
     server: &Server<P>,
     request: proto::configure_provider::Request,
     reported: &Reported,
-) -> Handled<proto::configure_provider::Response> {
+) -> HandlerResult<proto::configure_provider::Response> {
     let ty = server.provider.schema().object_type();
     let config = decode("provider's configuration", request.config.as_ref(), &ty)?;
     let config = read_model("provider configuration", &config)?;

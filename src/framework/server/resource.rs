@@ -1,6 +1,6 @@
-//! The calls about managed resources.
+//! RPCs of managed resources.
 
-use super::{Handled, Server, decode, encode, identity, proto};
+use super::{HandlerResult, Server, decode, encode, identity, proto};
 use crate::framework::context::Reported;
 use crate::framework::diagnostic::Diagnostic;
 use crate::framework::identity::Identity;
@@ -14,7 +14,7 @@ pub(super) async fn validate_config<P: Provider>(
     server: &Server<P>,
     request: proto::validate_resource_config::Request,
     reported: &Reported,
-) -> Handled<proto::validate_resource_config::Response> {
+) -> HandlerResult<proto::validate_resource_config::Response> {
     let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let config = decode("configuration", request.config.as_ref(), &schema.object_type())?;
@@ -29,13 +29,13 @@ pub(super) async fn validate_config<P: Provider>(
 
 fn needs_newer_terraform(attribute: AttributePath) -> Diagnostic {
     let detail = format!(
-        "`{attribute}` is write-only: its value is to be in no plan and no state. That needs Terraform 1.11 or later; this \
-         one would store it. Leave the argument out, or use a newer Terraform."
+        "`{attribute}` is write-only: its value must not be stored in plans and states. This version of Terraform would \
+         store it. Use Terraform 1.11 or later, or remove the argument."
     );
-    Diagnostic::error("Terraform is too old for a write-only argument", detail).on(attribute)
+    Diagnostic::error("Write-only argument not supported", detail).on(attribute)
 }
 
-/// Writes the state of an answer.
+/// Encodes a state for a response.
 fn encode_state(state: Value, schema: &Schema) -> Result<proto::DynamicValue, Diagnostic> {
     encode(&schema.without_write_only(state), &schema.object_type())
 }
@@ -44,7 +44,7 @@ pub(super) async fn upgrade_state<P: Provider>(
     server: &Server<P>,
     request: proto::upgrade_resource_state::Request,
     _: &Reported,
-) -> Handled<proto::upgrade_resource_state::Response> {
+) -> HandlerResult<proto::upgrade_resource_state::Response> {
     let resource = server.resource(&request.type_name)?;
     let stored = StoredState::decode(&request.raw_state.unwrap_or_default().json)?;
     let state = resource.upgrade(request.version, &stored)?;
@@ -58,7 +58,7 @@ pub(super) async fn read<P: Provider>(
     server: &Server<P>,
     request: proto::read_resource::Request,
     reported: &Reported,
-) -> Handled<proto::read_resource::Response> {
+) -> HandlerResult<proto::read_resource::Response> {
     let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let state = decode("state", request.current_state.as_ref(), &schema.object_type())?;
@@ -79,7 +79,7 @@ pub(super) async fn plan<P: Provider>(
     server: &Server<P>,
     request: proto::plan_resource_change::Request,
     reported: &Reported,
-) -> Handled<proto::plan_resource_change::Response> {
+) -> HandlerResult<proto::plan_resource_change::Response> {
     let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let ty = schema.object_type();
@@ -90,7 +90,7 @@ pub(super) async fn plan<P: Provider>(
     let Some(plan) = resource.plan(&context, &config, &prior, proposed).await else {
         return Ok(Default::default());
     };
-    // With a replacement comes the identity of what is replaced.
+    // In a replacement, Terraform sends the identity of the old object.
     let present = request.prior_identity.filter(|_| !prior.is_null());
     Ok(proto::plan_resource_change::Response {
         planned_identity: identity::of(resource, &context, &plan.planned, present)?,
@@ -105,7 +105,7 @@ pub(super) async fn apply<P: Provider>(
     server: &Server<P>,
     request: proto::apply_resource_change::Request,
     reported: &Reported,
-) -> Handled<proto::apply_resource_change::Response> {
+) -> HandlerResult<proto::apply_resource_change::Response> {
     let resource = server.resource(&request.type_name)?;
     let schema = resource.schema();
     let ty = schema.object_type();
@@ -115,7 +115,7 @@ pub(super) async fn apply<P: Provider>(
     let planned = schema.with_write_only(planned, &config);
     let context = server.context_with(&request.planned_private, reported);
     let state = resource.apply(&context, prior, planned).await;
-    // An identity that cannot be written must not cost the state.
+    // The state must be saved even if its identity cannot be encoded.
     let new_identity = identity::of(resource, &context, &state, request.planned_identity);
     Ok(proto::apply_resource_change::Response {
         new_identity: reported.lock().ok(new_identity).flatten(),
@@ -129,7 +129,7 @@ pub(super) async fn import_state<P: Provider>(
     server: &Server<P>,
     request: proto::import_resource_state::Request,
     reported: &Reported,
-) -> Handled<proto::import_resource_state::Response> {
+) -> HandlerResult<proto::import_resource_state::Response> {
     let resource = server.resource(&request.type_name)?;
     let context = server.context_with(&[], reported);
     let id = match (request.identity, resource.identity_schema()) {
@@ -158,7 +158,7 @@ pub(super) async fn move_state<P: Provider>(
     server: &Server<P>,
     request: proto::move_resource_state::Request,
     reported: &Reported,
-) -> Handled<proto::move_resource_state::Response> {
+) -> HandlerResult<proto::move_resource_state::Response> {
     let resource = server.resource(&request.target_type_name)?;
     let from = SourceState {
         provider: &request.source_provider_address,
@@ -175,12 +175,13 @@ pub(super) async fn move_state<P: Provider>(
     })
 }
 
-/// What a user could have written to have this state: all that a user may set, as it is.
+/// Returns the configuration of an existing object: the values of the attributes that the user may
+/// set.
 pub(super) async fn generate_config<P: Provider>(
     server: &Server<P>,
     request: proto::generate_resource_config::Request,
     _: &Reported,
-) -> Handled<proto::generate_resource_config::Response> {
+) -> HandlerResult<proto::generate_resource_config::Response> {
     let schema = server.resource(&request.type_name)?.schema();
     let state = decode("state", request.state.as_ref(), &schema.object_type())?;
     Ok(proto::generate_resource_config::Response {

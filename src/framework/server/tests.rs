@@ -1,4 +1,4 @@
-//! The calls of Terraform against a provider that does next to nothing.
+//! RPCs of a minimal provider.
 
 mod action;
 mod ephemeral;
@@ -36,7 +36,7 @@ pub(super) struct Model {
     key: Field<String>,
 }
 
-/// A box as version 0 had it.
+/// A box in version 0 of the schema.
 #[derive(framework::Model, Clone, Debug, Default)]
 struct ModelV0 {
     #[attribute(required)]
@@ -54,12 +54,12 @@ pub(super) struct Identity {
     shelf: Field<String>,
 }
 
-/// A provider of boxes. A box named `panic` panics, one named `wait` waits until it is interrupted, one named `half` is
-/// half created with an error, and the shelf of one named `adrift` is unknown.
+/// A provider of boxes. The name of a box selects a failure: `panic` panics, `wait` waits for an
+/// interrupt, `half` fails after a partial creation, and `adrift` has an unknown shelf.
 #[derive(Clone, Default)]
 struct Toys {
     waiting: Arc<Notify>,
-    /// What was closed, by its private data.
+    /// The private data of ephemeral resources that were closed.
     closed: Arc<Mutex<Vec<String>>>,
 }
 
@@ -98,7 +98,7 @@ fn schema() -> Schema {
     Model::schema()
 }
 
-/// What a box, an action on one and a box for a moment have in common.
+/// Validation that is common to the resource, the action and the ephemeral resource.
 fn check_size(config: &Model, diagnostics: &mut Diagnostics) {
     if config.size.known().is_some_and(|size| *size < 0) {
         diagnostics.push(Diagnostic::error("Too small", "A box is at least empty.").on("size"));
@@ -310,7 +310,7 @@ async fn apply(
 }
 
 #[tokio::test]
-async fn plan_of_creation_makes_computed_attributes_unknown() {
+async fn plan_of_create_makes_computed_attributes_unknown() {
     let config = toy("a", Field::Null, Field::Null);
     let planned = received(plan(null(), config.clone(), config).await.planned_state);
     assert!(*planned.get("name") == text("a"));
@@ -330,7 +330,7 @@ async fn plan_lists_changed_attributes_that_require_replacement_only() {
 }
 
 #[tokio::test]
-async fn apply_returns_what_exists_after_success_and_failure() {
+async fn apply_returns_state_after_success_and_failure() {
     let made = apply(null(), sent(toy("a", 1.into(), Field::Unknown))).await;
     assert!(*received(made.new_state).get("label") == text("made"));
 
@@ -359,7 +359,7 @@ async fn apply_returns_what_exists_after_success_and_failure() {
 }
 
 #[tokio::test]
-async fn read_that_fails_keeps_state_and_one_that_finds_nothing_drops_it_with_warning() {
+async fn failed_read_keeps_state_and_absent_object_is_removed_with_warning() {
     let read = async |name: &str| {
         let request = proto::read_resource::Request {
             type_name: "toy_box".into(),
@@ -383,7 +383,7 @@ async fn read_that_fails_keeps_state_and_one_that_finds_nothing_drops_it_with_wa
 }
 
 #[tokio::test]
-async fn import_that_finds_nothing_is_an_error() {
+async fn import_of_absent_object_is_error() {
     let request = proto::import_resource_state::Request {
         type_name: "toy_box".into(),
         id: "gone".into(),
@@ -400,26 +400,26 @@ async fn import_that_finds_nothing_is_an_error() {
 }
 
 #[tokio::test]
-async fn panic_becomes_error_without_its_message() {
+async fn panic_becomes_error_without_panic_message() {
     let config = toy("panic", Field::Null, Field::Null);
     let response = plan(null(), config.clone(), config).await;
-    let [told] = response.diagnostics.as_slice() else {
+    let [diagnostic] = response.diagnostics.as_slice() else {
         panic!("{response:?}");
     };
-    assert_eq!(told.severity, i32::from(proto::diagnostic::Severity::Error as u8));
+    assert_eq!(diagnostic.severity, i32::from(proto::diagnostic::Severity::Error as u8));
     assert!(
-        told.detail.contains("plan_resource_change") && !told.detail.contains("s3cret"),
-        "{told:?}"
+        diagnostic.detail.contains("plan_resource_change") && !diagnostic.detail.contains("s3cret"),
+        "{diagnostic:?}"
     );
 }
 
 #[tokio::test]
-async fn configuration_that_cannot_be_read_is_error_with_its_place() {
+async fn unreadable_configuration_is_error_with_path() {
     for (config, says) in [
         (b"\x81\xa4name\x01".to_vec(), "name: expected a string"),
         (b"\x81\xa5other\xc0".to_vec(), "other: the schema has no such attribute"),
         (b"\x81".to_vec(), "not well-formed"),
-        (b"\x81\xa4name\xa1a\xc0".to_vec(), "bytes follow"),
+        (b"\x81\xa4name\xa1a\xc0".to_vec(), "unexpected bytes"),
     ] {
         let request = proto::validate_resource_config::Request {
             type_name: "toy_box".into(),
@@ -475,8 +475,8 @@ async fn unknown_type_is_error_in_every_call() {
         .await
         .unwrap()
         .into_inner();
-    for told in [&read.diagnostics[0], &source.diagnostics[0]] {
-        assert!(told.detail.contains("\"toy_bag\""), "{told:?}");
+    for diagnostic in [&read.diagnostics[0], &source.diagnostics[0]] {
+        assert!(diagnostic.detail.contains("\"toy_bag\""), "{diagnostic:?}");
     }
 }
 
@@ -502,11 +502,11 @@ async fn state_is_upgraded_by_version() {
         (
             2,
             "{}",
-            "schema version 2, this provider has version 1. A newer version",
+            "schema version 2; this provider supports version 1. A newer version",
         ),
         (1, "{", "not well-formed"),
-        (1, r#"{"name":1}"#, "name: its type is not that of the schema"),
-        (0, r#"{"title":1}"#, "title: its type is not that of the schema"),
+        (1, r#"{"name":1}"#, "name: its type does not match the schema"),
+        (0, r#"{"title":1}"#, "title: its type does not match the schema"),
     ] {
         let response = upgrade(version, json).await;
         assert!(response.diagnostics[0].detail.contains(says), "{response:?}");
@@ -515,12 +515,15 @@ async fn state_is_upgraded_by_version() {
 }
 
 #[tokio::test]
-async fn message_without_value_is_refused_and_not_read_as_null() {
+async fn message_without_value_is_rejected_and_not_read_as_null() {
     let present = || sent(toy("a", 1.into(), "made".into()));
     for (prior, planned) in [(present(), None), (None, present()), (None, None)] {
-        let answer = apply(prior, planned).await;
-        assert!(answer.diagnostics[0].detail.contains("expected a value"), "{answer:?}");
-        assert_eq!(answer.new_state, None);
+        let response = apply(prior, planned).await;
+        assert!(
+            response.diagnostics[0].detail.contains("expected a value"),
+            "{response:?}"
+        );
+        assert_eq!(response.new_state, None);
     }
 }
 
@@ -541,7 +544,7 @@ async fn stop_cancels_calls_until_next_configuration() {
     waiting.notified().await;
     server.stop_provider(Request::new(Default::default())).await.unwrap();
     in_flight.await.unwrap().unwrap();
-    // Terraform may have sent it before it said stop.
+    // Terraform may send a call before the stop, which arrives after it.
     server.read_resource(Request::new(read("wait"))).await.unwrap();
 
     let configure = proto::configure_provider::Request {
@@ -562,7 +565,7 @@ async fn stop_cancels_calls_until_next_configuration() {
 }
 
 #[tokio::test]
-async fn import_and_data_source_return_what_they_found() {
+async fn import_and_data_source_return_found_object() {
     let server = server();
     let request = proto::import_resource_state::Request {
         type_name: "toy_box".into(),
@@ -684,7 +687,7 @@ async fn metadata_and_schemas_list_every_kind() {
 }
 
 #[tokio::test]
-async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
+async fn provider_faults_are_reported_by_check_and_in_each_run() {
     #[derive(framework::Model)]
     struct Faulty {
         #[attribute(optional, range = 1..)]
@@ -692,7 +695,7 @@ async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
         #[attribute(optional)]
         version: Field<String>,
     }
-    /// Boxes, twice, with a faulty configuration.
+    /// Boxes, registered twice, with a faulty configuration.
     struct Doubled;
     impl Provider for Doubled {
         type Config = Faulty;
@@ -706,7 +709,7 @@ async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
             vec![Box::new(Toys::default()), Box::new(Toys::default())]
         }
     }
-    /// A list of what is no resource of the provider.
+    /// A list resource without the managed resource.
     struct Listing;
     impl Provider for Listing {
         type Config = Nothing;
@@ -722,14 +725,14 @@ async fn faults_of_the_provider_are_reported_by_check_and_to_each_run() {
     }
     assert_eq!(server().check(), Ok(()));
     let listing = Server::new(Listing).check().unwrap_err();
-    assert!(listing.starts_with("list resource toy_box: there is no resource of this name with an identity"));
+    assert!(listing.starts_with("list resource toy_box: it requires a managed resource of this type with an identity"));
 
     let server = Server::new(Doubled);
     let faults = server.check().unwrap_err();
     let expected = [
-        "provider block: name: a validator is for values of another type",
+        "provider block: name: a validator checks another type",
         "provider block: version: Terraform reserves this name",
-        "resource toy_box: there are two of this name",
+        "resource toy_box: the name is used twice",
     ];
     assert_eq!(faults.lines().collect::<Vec<_>>(), expected);
     let schema = server.get_provider_schema(Request::new(Default::default())).await;

@@ -1,11 +1,11 @@
-//! Configurations: what a user writes, as models, values or JSON.
+//! Configurations of tests, given as models, values or JSON.
 
 use serde_json::Value as Json;
 
 use super::schema::{ObjectSchema, Result};
 use crate::framework::{Model, Value};
 
-/// What is written in a block.
+/// The content of a block.
 #[derive(Clone, Debug)]
 pub struct Config(Form);
 
@@ -15,10 +15,10 @@ enum Form {
     Json(Json),
 }
 
-/// Something that can be written in a block: a [`Model`], a [`Value`], or JSON such as `json!({ "name": "door" })`.
-/// Attributes that are left out are null.
+/// A value that can be the content of a block: a [`Model`], a [`Value`], or JSON such as `json!({
+/// "name": "door" })`. Absent attributes are null.
 pub trait ToConfig {
-    /// The configuration.
+    /// Returns the content.
     fn to_config(&self) -> Config;
 }
 
@@ -53,7 +53,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The value that the provider receives.
+    /// Returns the value that the provider receives.
     pub(super) fn value(&self, schema: &ObjectSchema) -> Result<Value> {
         match &self.0 {
             Form::Value(value) => schema.conform(value),

@@ -7,45 +7,46 @@ use super::schema::{ObjectSchema, Result};
 use super::state::Object;
 use crate::framework::Value;
 
-/// What is declared in a workspace.
+/// The configuration of a workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
     /// The `resource` blocks, by address.
     pub resources: BTreeMap<String, ResourceBlock>,
-    /// The `moved` blocks: from where, to where.
+    /// The `moved` blocks, as pairs of old and new address.
     pub moved: Vec<(String, String)>,
-    /// The `import` blocks: the ids, by the address to import to.
+    /// The `import` blocks: ids by the address to import to.
     pub imports: BTreeMap<String, String>,
 }
 
 impl Configuration {
-    /// Nothing declared.
+    /// Creates an empty configuration.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, with a resource at an address such as `neuroio_stream_token.ci`, whose type is what comes before the point.
+    /// Adds a resource at an address such as `neuroio_stream_token.ci`.
     #[must_use]
     pub fn with(mut self, address: &str, block: ResourceBlock) -> Self {
         self.resources.insert(address.to_owned(), block);
         self
     }
 
-    /// The same, with a `moved` block.
+    /// Adds a `moved` block.
     #[must_use]
     pub fn moved(mut self, from: &str, to: &str) -> Self {
         self.moved.push((from.to_owned(), to.to_owned()));
         self
     }
 
-    /// The same, with an `import` block: what exists under `id` is imported, unless the state holds the address already.
+    /// Adds an `import` block. It has no effect if the state already contains the address.
     #[must_use]
     pub fn import(mut self, to: &str, id: &str) -> Self {
         self.imports.insert(to.to_owned(), id.to_owned());
         self
     }
 
-    /// Whether a replacement of this resource creates before it destroys: declared so, or inherited from what refers to it.
+    /// Returns whether the resource has `create_before_destroy`, or inherits it from a resource
+    /// that depends on it.
     pub(super) fn creates_before_destroy(&self, address: &str) -> bool {
         let declared = self.resources.get(address);
         let mut referring = self
@@ -76,7 +77,7 @@ impl Extend<(String, ResourceBlock)> for Configuration {
 #[derive(Clone, Debug, Default)]
 pub struct ResourceBlock {
     config: Config,
-    /// Attributes whose values are those of others: by their paths the others' addresses and attributes.
+    /// References by attribute path: the address and the attribute of another resource.
     references: BTreeMap<String, (String, String)>,
     depends_on: BTreeSet<String>,
     pub(super) lifecycle: Lifecycle,
@@ -99,7 +100,7 @@ pub(super) enum IgnoreChanges {
 }
 
 impl ResourceBlock {
-    /// A block that says this.
+    /// Creates a block with this content.
     pub fn new(config: impl ToConfig) -> Self {
         Self {
             config: config.to_config(),
@@ -114,7 +115,8 @@ impl ResourceBlock {
         }
     }
 
-    /// The same, with `<attribute> = <address>.<of>`. The attribute may be nested in a configured object: `owner.email`.
+    /// Adds a reference, `<attribute> = <address>.<of>`. The attribute may be nested in a
+    /// configured object: `owner.email`.
     #[must_use]
     pub fn referring(mut self, attribute: &str, address: &str, of: &str) -> Self {
         let reference = (address.to_owned(), of.to_owned());
@@ -122,21 +124,21 @@ impl ResourceBlock {
         self
     }
 
-    /// The same, with `depends_on = [<address>]`, in addition to what it refers to.
+    /// Adds `depends_on = [<address>]`.
     #[must_use]
     pub fn depends_on(mut self, address: &str) -> Self {
         self.depends_on.insert(address.to_owned());
         self
     }
 
-    /// The same, with `lifecycle { create_before_destroy = true }`.
+    /// Adds `lifecycle { create_before_destroy = true }`.
     #[must_use]
     pub fn create_before_destroy(mut self) -> Self {
         self.lifecycle.create_before_destroy = true;
         self
     }
 
-    /// The same, with `lifecycle { ignore_changes = [<attributes>] }`.
+    /// Adds `lifecycle { ignore_changes = [<attributes>] }`.
     #[must_use]
     pub fn ignore_changes(mut self, attributes: &[&str]) -> Self {
         let attributes = attributes.iter().map(|attribute| (*attribute).to_owned());
@@ -144,20 +146,21 @@ impl ResourceBlock {
         self
     }
 
-    /// The same, with `lifecycle { ignore_changes = all }`.
+    /// Adds `lifecycle { ignore_changes = all }`.
     #[must_use]
     pub fn ignore_all_changes(mut self) -> Self {
         self.lifecycle.ignore_changes = IgnoreChanges::All;
         self
     }
 
-    /// The addresses that it refers to or depends on.
+    /// Returns the addresses that it refers to or depends on.
     pub(super) fn dependencies(&self) -> BTreeSet<String> {
         let references = self.references.values().map(|(address, _)| address);
         references.chain(&self.depends_on).cloned().collect()
     }
 
-    /// The configuration, where `object_at` returns the present or planned objects at other addresses.
+    /// Returns the configuration. `object_at` returns the current or planned objects of other
+    /// addresses.
     pub(super) fn config(&self, schema: &ObjectSchema, object_at: impl Fn(&str) -> Option<Value>) -> Result<Value> {
         let mut config = self.config.value(schema)?;
         for (attribute, (address, of)) in &self.references {
@@ -169,7 +172,8 @@ impl ResourceBlock {
 }
 
 impl IgnoreChanges {
-    /// The configuration that the provider receives: what is ignored is as it was.
+    /// Returns the configuration that the provider receives, with the prior values of ignored
+    /// attributes.
     pub(super) fn apply(&self, schema: &ObjectSchema, config: Value, prior: Option<&Object>) -> Value {
         let (Some(prior), Value::Map(mut members)) = (prior, config.clone()) else {
             return config;
@@ -178,7 +182,7 @@ impl IgnoreChanges {
             let is_ignored = match self {
                 Self::Nothing => false,
                 Self::Attributes(ignored) => ignored.contains(name),
-                // Except for what only the provider sets.
+                // Computed attributes are not ignored.
                 Self::All => !attribute.is_read_only(),
             };
             if is_ignored {
@@ -189,7 +193,7 @@ impl IgnoreChanges {
     }
 }
 
-/// Sets the attribute at a path such as `owner.email`, if the object around it is there.
+/// Sets the attribute at a path such as `owner.email`, if the object that contains it exists.
 fn set(object: &mut Value, path: &str, value: Value) {
     let Value::Map(members) = object else { return };
     match path.split_once('.') {
@@ -204,7 +208,7 @@ fn set(object: &mut Value, path: &str, value: Value) {
     }
 }
 
-/// A value of the state as a configuration could have it: without what only the provider sets.
+/// Returns a value of the state without computed attributes.
 fn configurable(schema: &super::AttributeSchema, value: &Value) -> Value {
     let Some(nested) = &schema.nested else {
         return value.clone();
@@ -236,7 +240,7 @@ fn configurable(schema: &super::AttributeSchema, value: &Value) -> Value {
     }
 }
 
-/// The type of the resource at an address.
+/// Returns the resource type of an address.
 pub(super) fn type_of(address: &str) -> &str {
     address.split_once('.').map_or(address, |(type_name, _)| type_name)
 }

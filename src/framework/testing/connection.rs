@@ -1,12 +1,12 @@
-//! A connection to a provider: one method per remote procedure call, with values instead of messages.
+//! A connection to a provider: one method per RPC, with values instead of messages.
 
-/// Calls an RPC and collects its diagnostics; `None` if there was an error.
+/// Calls an RPC and collects its diagnostics. Evaluates to `None` if there was an error.
 macro_rules! call {
     ($connection:ident.$rpc:ident($shown:ident) { $($field:ident $(: $value:expr)?),* $(,)? }) => {{
         #[allow(clippy::needless_update, reason = "some requests are written out in full")]
         let request = proto::$rpc::Request { $($field $(: $value)?,)* ..Default::default() };
-        let answer = $connection.client.clone().$rpc(request).await;
-        $shown.answer(answer)
+        let response = $connection.client.clone().$rpc(request).await;
+        $shown.response(response)
     }};
 }
 
@@ -28,36 +28,36 @@ use super::schema::ProviderSchema;
 use super::{Diagnostic, Outcome};
 use crate::framework::proto;
 use crate::framework::proto::provider_client::ProviderClient;
-use shown::{collect, did_not_answer};
+use shown::{collect, no_response};
 
 pub use calls::{ListItem, Opened};
-pub(super) use resources::{Answered, Before, Identity, Planned, Source};
+pub(super) use resources::{Before, Identity, ObjectResponse, Planned, Source};
 
-/// The version of Terraform that is announced to providers.
+/// The version of Terraform that is sent to providers.
 const TERRAFORM_VERSION: &str = "1.14.0";
 
-/// What this Terraform can do.
+/// The client capabilities that are sent to providers.
 const CAPABILITIES: proto::ClientCapabilities = proto::ClientCapabilities {
     deferral_allowed: false,
     write_only_attributes_allowed: true,
 };
 
-/// Terraform's own limit for messages.
+/// Terraform's limit for the size of messages.
 const MAX_MESSAGE_SIZE: usize = 256 << 20;
 
 type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, StdError>;
 
-/// A connection to a provider that was started for one phase of a run.
+/// A connection to a provider, which was started for one phase of a run.
 #[derive(Clone)]
 pub struct Connection {
     client: ProviderClient<Channel>,
     schema: Arc<OnceLock<Arc<ProviderSchema>>>,
-    /// The process of the provider, which ends with the last clone.
+    /// The process of the provider, which is killed when the last clone is dropped.
     process: Option<Arc<PluginProcess>>,
     observer: Option<Observer>,
 }
 
-/// Receives what a provider shows, line by line.
+/// A function that receives the output of a provider, line by line.
 pub type Observer = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl fmt::Debug for Connection {
@@ -67,7 +67,8 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A connection to a service of the protocol, such as [`Server::into_service`](crate::framework::Server::into_service).
+    /// Connects to a gRPC service of the protocol, such as
+    /// [`Server::into_service`](crate::framework::Server::into_service).
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<http::Request<Body>, Response = http::Response<B>, Error: Into<StdError>, Future: Send>
@@ -91,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// The same connection, with whose last clone the process ends.
+    /// Kills the process when the last clone is dropped.
     pub(super) fn with_process(self, process: PluginProcess) -> Self {
         Self {
             process: Some(Arc::new(process)),
@@ -99,8 +100,9 @@ impl Connection {
         }
     }
 
-    /// The same connection, where `observer` receives all that the provider shows about managed resources, in places where a
-    /// secret must not be: diagnostics (even those that Terraform drops), private state, and attributes that are not sensitive.
+    /// Sends all output about managed resources that must not contain secrets to `observer`:
+    /// diagnostics (including those that Terraform drops), private state, and attributes that are
+    /// not sensitive.
     #[must_use]
     pub fn with_observer(self, observer: Observer) -> Self {
         Self {
@@ -109,30 +111,30 @@ impl Connection {
         }
     }
 
-    /// The same connection, which does not ask for the schema: it was read before, from the same provider.
+    /// Uses a schema that was already read from the same provider, instead of requesting it.
     #[must_use]
     pub fn with_schema(self, schema: Arc<ProviderSchema>) -> Self {
         let _ = self.schema.set(schema);
         self
     }
 
-    /// The provider's schema, which is requested once.
+    /// Returns the provider's schema. It is requested once.
     ///
     /// # Errors
     ///
-    /// The provider did not answer, or its schema is invalid.
+    /// The provider did not respond, or its schema is invalid.
     pub async fn schema(&self) -> Result<Arc<ProviderSchema>, Diagnostic> {
         if let Some(schema) = self.schema.get() {
             return Ok(schema.clone());
         }
         let mut client = self.client.clone();
-        let answer = client.get_provider_schema(proto::get_provider_schema::Request {}).await;
-        let mut answer = answer.map_err(|status| did_not_answer(&status))?.into_inner();
-        let shown = std::mem::take(&mut answer.diagnostics);
+        let response = client.get_provider_schema(proto::get_provider_schema::Request {}).await;
+        let mut response = response.map_err(|status| no_response(&status))?.into_inner();
+        let shown = std::mem::take(&mut response.diagnostics);
         if let Some(error) = shown.into_iter().map(Diagnostic::from_proto).find(Diagnostic::is_error) {
             return Err(error);
         }
-        let schema = ProviderSchema::from_proto(answer);
+        let schema = ProviderSchema::from_proto(response);
         let schema = Arc::new(schema.map_err(|problem| Diagnostic::error("Invalid provider schema", problem))?);
         let _ = self.schema.set(schema.clone());
         Ok(schema)
@@ -163,20 +165,20 @@ impl Connection {
         outcome.await.map(drop)
     }
 
-    /// Interrupts the provider as Ctrl-C does: the terminal signals all processes, and Terraform asks the provider to stop.
+    /// Interrupts the provider as Terraform does on Ctrl-C, by `StopProvider`.
     ///
     /// # Errors
     ///
-    /// The provider did not answer.
+    /// The provider did not respond.
     pub async fn stop(&self) -> Result<(), Diagnostic> {
         if let Some(pid) = self.process.as_ref().and_then(|process| process.pid()) {
             signal(pid, "INT");
         }
-        let answer = self
+        let response = self
             .client
             .clone()
             .stop_provider(proto::stop_provider::Request {})
             .await;
-        answer.map(drop).map_err(|status| did_not_answer(&status))
+        response.map(drop).map_err(|status| no_response(&status))
     }
 }

@@ -4,21 +4,21 @@ use std::fmt;
 
 use crate::framework::{Severity, proto};
 
-/// An error or a warning that Terraform would show.
+/// An error or a warning, as Terraform shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it is an error.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// The first line.
+    /// The summary.
     pub summary: String,
-    /// The explanation below it.
+    /// The detail.
     pub detail: String,
-    /// The attribute that it is about, such as `name` or `owner.email`.
+    /// The attribute that the diagnostic is about, such as `name` or `owner.email`.
     pub attribute: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error of Terraform's own.
+    /// Creates an error of Terraform itself.
     pub(super) fn error(summary: &str, detail: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -28,7 +28,7 @@ impl Diagnostic {
         }
     }
 
-    /// Whether it is an error.
+    /// Returns whether it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -47,14 +47,14 @@ impl Diagnostic {
     }
 }
 
-/// The summary and the detail, each as Terraform shows it.
+/// Shows the summary and the detail.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.summary, self.detail)
     }
 }
 
-/// A path as the configuration language writes it.
+/// Formats a path in Terraform's notation.
 fn path_text(path: &proto::AttributePath) -> String {
     use proto::attribute_path::step::Selector;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The certificate by which a client authenticates itself to a plugin.
+//! The client certificate of mutual TLS between Terraform and a plugin.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
-/// A certificate, and the key that it claims to hold.
+/// A client certificate with its key.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The certificate.
@@ -21,7 +21,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new identity as Terraform creates it: self-signed ECDSA on P-521, a certificate authority.
+    /// Creates an identity as Terraform does: a self-signed ECDSA certificate on P-521, marked as a
+    /// certificate authority.
     pub fn terraform() -> Self {
         let key = P521Key(Arc::new(p521::ecdsa::SigningKey::generate()));
         Self {
@@ -30,7 +31,7 @@ impl Identity {
         }
     }
 
-    /// A new identity on P-256, which is no certificate authority.
+    /// Creates an identity on P-256 that is not a certificate authority.
     ///
     /// # Errors
     ///
@@ -45,7 +46,7 @@ impl Identity {
         })
     }
 
-    /// The certificate in PEM.
+    /// Returns the certificate in PEM.
     pub fn pem(&self) -> String {
         format!(
             "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
@@ -59,7 +60,7 @@ impl Identity {
     }
 }
 
-/// A key on a curve that ring does not support.
+/// A key on P-521, which ring does not support.
 #[derive(Clone, Debug)]
 struct P521Key(Arc<p521::ecdsa::SigningKey>);
 
@@ -86,7 +87,8 @@ impl Signer for P521Key {
     }
 }
 
-/// A certificate with the fields of go-plugin's, written out: rcgen on ring does not support the curve.
+/// Creates a certificate with the fields of go-plugin's. It is encoded by hand, because rcgen with
+/// ring does not support P-521.
 fn certificate(key: &p521::ecdsa::SigningKey) -> CertificateDer<'static> {
     const SEQUENCE: u8 = 0x30;
     const SET: u8 = 0x31;
@@ -168,7 +170,7 @@ fn certificate(key: &p521::ecdsa::SigningKey) -> CertificateDer<'static> {
     .into()
 }
 
-/// One value in DER. None here is longer than 64 KiB.
+/// Encodes a value in DER. Values must be shorter than 64 KiB.
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let [.., high, low] = content.len().to_be_bytes();

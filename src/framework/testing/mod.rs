@@ -1,32 +1,36 @@
-//! A testing kit for providers: the part of Terraform that a provider meets, in memory.
+//! A testing kit for providers: an in-memory implementation of the parts of Terraform that call a
+//! provider.
 //!
-//! A [`Workspace`] has a state, and runs `plan`, `apply`, `import` and the like as Terraform does: it calls the provider by the
-//! plugin protocol, in the order and with the arguments of Terraform, saves what Terraform would save, and checks each answer as
-//! Terraform does. A provider that breaks a rule is reported as a violation: where Terraform would say "Provider produced
-//! inconsistent result after apply". [`SingleResource`] is a workspace for the tests of one resource, with assertions.
+//! A [`Workspace`] has a state, and runs `plan`, `apply`, `import` and so on like Terraform: it
+//! calls the provider over the plugin protocol, in Terraform's order and with its arguments, saves
+//! the state like Terraform, and checks each response against Terraform's rules for providers. A
+//! violation is what Terraform reports as "Provider produced inconsistent result after apply".
+//! [`SingleResource`] is a workspace with one resource, with assertions.
 //!
-//! Terraform starts a provider anew for each phase of a run, and so does a workspace: each method takes a closure that returns
-//! a [`Provider`](super::Provider), or another [`Start`]: a [`PluginProgram`] starts the provider in a process of its own. A run
-//! that is killed is a future that is dropped. [`simulation`] runs many scenarios that are drawn from seeds.
+//! Like Terraform, a workspace starts a new provider for each phase of a run. Each method takes a
+//! [`Start`]: a closure that returns a [`Provider`](super::Provider), or a [`PluginProgram`], which
+//! starts the provider in its own process. To kill a run, drop its future. [`simulation`] runs
+//! scenarios that are drawn from seeds.
 //!
-//! `tests/framework/faithfulness.rs` compares it with the real Terraform, call by call: with 1.6 and every later version but
-//! for one order (see there). A configuration has `resource`, `moved` and `import` blocks; data sources, ephemeral
-//! resources and the like are called one by one.
+//! Configurations have `resource`, `moved` and `import` blocks. Data sources, ephemeral resources
+//! and so on are called one by one.
 //!
-//! The rules are those of hashicorp/terraform, `internal/terraform/node_resource_abstract_instance.go` and
-//! `internal/plans/objchange`, for resources without blocks.
+//! The rules are those of hashicorp/terraform,
+//! `internal/terraform/node_resource_abstract_instance.go` and `internal/plans/objchange`, for
+//! resources without blocks. `tests/framework/faithfulness.rs` compares the calls with those of
+//! Terraform 1.6 and later, where it also documents the one difference.
 //!
 //! ```
 //! use token_providers::framework::testing::{Action, SingleResource};
 //! use token_providers::prelude::*;
 //!
-//! /// A label, which gets a number.
+//! /// A numbered label.
 //! #[derive(Model, Clone)]
 //! struct Label {
-//!     /// Its text.
+//!     /// The text.
 //!     #[attribute(required)]
 //!     text: Field<String>,
-//!     /// Its number.
+//!     /// The number.
 //!     #[attribute(computed, use_state_for_unknown)]
 //!     number: Field<i64>,
 //! }

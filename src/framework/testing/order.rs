@@ -1,4 +1,4 @@
-//! The order of the operations of a run: who waits for whom, how many run at a time, and whether any more may start.
+//! The order of operations in a run: dependencies, parallelism and interrupts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lock;
 
-/// Operations by address, and those that wait for them.
+/// The state of operations by address, and their waiting dependents.
 pub(super) struct Order {
     finished: BTreeMap<String, CancellationToken>,
     failed: Mutex<BTreeSet<String>>,
@@ -26,7 +26,7 @@ impl Order {
         }
     }
 
-    /// Waits for the operations at these addresses. Returns whether they succeeded.
+    /// Waits for the operations at these addresses. Returns whether all succeeded.
     pub(super) async fn after<'a>(&self, addresses: impl IntoIterator<Item = &'a String>) -> bool {
         let mut succeeded = true;
         for address in addresses {
@@ -49,7 +49,7 @@ impl Order {
     }
 }
 
-/// Limits how many operations run at a time, and lets none start after an interrupt.
+/// Limits the number of concurrent operations. No operation starts after an interrupt.
 pub(super) struct Gate {
     permits: Semaphore,
     is_closed: AtomicBool,
@@ -63,7 +63,7 @@ impl Gate {
         }
     }
 
-    /// Waits for the turn of an operation; `None` if it must not start any more.
+    /// Waits until an operation may start; `None` after an interrupt.
     pub(super) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
         let permit = self.permits.acquire().await.ok()?;
         (!self.is_closed()).then_some(permit)

@@ -1,4 +1,4 @@
-//! The outcome of a run or a call, with the assertions that tests make about it.
+//! The outcome of a run or a call, with assertions for tests.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,11 +6,11 @@ use std::ops::Deref;
 use super::Diagnostic;
 use crate::framework::{Model, Severity, Value};
 
-/// What a run or a call returned, and the diagnostics that it showed.
+/// The result of a run or a call, and its diagnostics.
 ///
-/// Each assertion returns the outcome, so that assertions can be chained. It dereferences to what was returned.
+/// Assertions return the outcome, so they can be chained. It dereferences to the result.
 pub struct Outcome<T> {
-    /// What was returned.
+    /// The result.
     pub value: T,
     /// The diagnostics, in order.
     pub diagnostics: Vec<Diagnostic>,
@@ -21,12 +21,12 @@ impl<T> Outcome<T> {
         Self { value, diagnostics }
     }
 
-    /// Whether there is an error among the diagnostics.
+    /// Returns whether there is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
-    /// Whether a diagnostic of this severity has this phrase in its summary or detail.
+    /// Returns whether a diagnostic of this severity contains the phrase in its summary or detail.
     pub fn reports(&self, severity: Severity, phrase: &str) -> bool {
         let of_severity = self.diagnostics.iter().filter(|shown| shown.severity == severity);
         of_severity.map(ToString::to_string).any(|text| text.contains(phrase))
@@ -39,14 +39,14 @@ impl<T> Outcome<T> {
 
 /// Assertions.
 impl<T: fmt::Debug> Outcome<T> {
-    /// Asserts that there was no error.
+    /// Asserts that there is no error.
     #[track_caller]
     pub fn succeeds(self) -> Self {
         assert!(!self.has_errors(), "it failed: {self:#?}");
         self
     }
 
-    /// Asserts that an error has this phrase.
+    /// Asserts that an error contains the phrase.
     #[track_caller]
     pub fn fails(self, phrase: &str) -> Self {
         assert!(
@@ -56,7 +56,7 @@ impl<T: fmt::Debug> Outcome<T> {
         self
     }
 
-    /// Asserts that a warning has this phrase.
+    /// Asserts that a warning contains the phrase.
     #[track_caller]
     pub fn warns(self, phrase: &str) -> Self {
         assert!(
@@ -66,7 +66,7 @@ impl<T: fmt::Debug> Outcome<T> {
         self
     }
 
-    /// Asserts that there was neither an error nor a warning.
+    /// Asserts that there are no diagnostics.
     #[track_caller]
     pub fn reports_nothing(self) -> Self {
         assert!(self.diagnostics.is_empty(), "it reported something: {self:#?}");
@@ -75,7 +75,7 @@ impl<T: fmt::Debug> Outcome<T> {
 }
 
 impl Outcome<Value> {
-    /// The value as a model. It must have succeeded.
+    /// Converts the value to a model. Panics if there is an error.
     #[track_caller]
     #[allow(clippy::panic, reason = "an assertion of a test")]
     pub fn model<M: Model>(self) -> M {

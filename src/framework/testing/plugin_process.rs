@@ -1,4 +1,5 @@
-//! A provider in a process of its own, which is started and called as Terraform does: handshake line, mutual TLS, gRPC.
+//! A provider in its own process, started and called as by Terraform: handshake line, mutual TLS,
+//! gRPC.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -22,59 +23,59 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::{Connection, Identity, Start, StartError};
 
-/// The variable that every client of Terraform's protocol sets.
+/// The magic cookie: a variable that Terraform and other clients of the protocol set.
 pub const COOKIE: (&str, &str) = (
     "TF_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 );
 
-/// How long a process may take for what it does on demand, on however busy a machine.
+/// The time limit for starting, stopping and connecting, generous for a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a call may take. Terraform waits without end, and a provider repeats what fails for minutes.
+/// The time limit of a call. Terraform has none, and a provider may retry for minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(600);
 
-/// The program of a provider, and the environment that it is started with. It is a [`Start`].
+/// The program of a provider, with its environment. It is a [`Start`].
 ///
-/// Of the environment of this process, it inherits nothing.
+/// It does not inherit the environment of this process.
 #[derive(Clone, Debug)]
 pub struct PluginProgram {
     path: PathBuf,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
-    /// `None` disables TLS.
+    /// The client identity; `None` disables TLS.
     identity: Option<Identity>,
 }
 
-/// A running process of a provider, which is killed when this is dropped.
+/// A running provider process, which is killed when this is dropped.
 #[derive(Debug)]
 pub struct PluginProcess {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// The first line that it wrote: the handshake's, or why there is none.
+    /// The first line of its output: the handshake, or an error message.
     pub line: String,
-    /// The socket that it listens on; empty where it does not.
+    /// The socket that it listens on; empty if it does not listen.
     pub socket: PathBuf,
-    /// The certificate by which the client authenticates the plugin.
+    /// The server certificate, by which the client authenticates the plugin.
     server: Option<CertificateDer<'static>>,
     identity: Option<Identity>,
-    /// The directory for temporary files that it was given.
+    /// Its directory for temporary files.
     pub temporary: TempDir,
 }
 
-/// How a process ended.
+/// The result of a process that has exited.
 #[derive(Debug)]
 pub struct Exited {
-    /// Its exit status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote on standard output after the first line.
+    /// Standard output after the first line.
     pub stdout: String,
-    /// What it wrote on standard error.
+    /// Standard error.
     pub stderr: String,
 }
 
 impl PluginProgram {
-    /// A program that is started as Terraform does.
+    /// Creates a program that is started as by Terraform.
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
             path: path.as_ref().to_owned(),
@@ -84,13 +85,13 @@ impl PluginProgram {
         }
     }
 
-    /// The same, as with `TF_DISABLE_PLUGIN_TLS`.
+    /// Disables TLS, as with `TF_DISABLE_PLUGIN_TLS`.
     #[must_use]
     pub fn without_tls(self) -> Self {
         Self { identity: None, ..self }
     }
 
-    /// The same, where the client has this identity.
+    /// Uses this client identity.
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self {
@@ -99,14 +100,14 @@ impl PluginProgram {
         }
     }
 
-    /// The same, with a further argument.
+    /// Adds an argument.
     #[must_use]
     pub fn with_argument(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
         self
     }
 
-    /// The same, with a further variable in the environment.
+    /// Adds an environment variable.
     #[must_use]
     pub fn with(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.variables
@@ -114,7 +115,8 @@ impl PluginProgram {
         self
     }
 
-    /// The command that runs it, with nothing in its environment but its variables and a directory for temporary files.
+    /// Returns the command that runs it, with only its own environment variables and a directory
+    /// for temporary files.
     pub fn command(&self, temporary: &TempDir) -> Command {
         let mut command = Command::new(&self.path);
         command
@@ -129,7 +131,7 @@ impl PluginProgram {
         command
     }
 
-    /// Starts it by hand, without the variables that Terraform sets.
+    /// Starts it as a user would, without the variables that Terraform sets.
     ///
     /// # Errors
     ///
@@ -149,11 +151,12 @@ impl PluginProgram {
         })
     }
 
-    /// Starts it as Terraform does, and reads the line that it answers: a handshake, or why there is none.
+    /// Starts it as Terraform does, and reads the first line of its output: the handshake, or an
+    /// error message.
     ///
     /// # Errors
     ///
-    /// It could not be started, or did not answer.
+    /// It could not be started, or printed no line.
     pub async fn launch(&self) -> Result<PluginProcess, StartError> {
         let mut variables: Vec<(OsString, OsString)> = vec![
             (COOKIE.0.into(), COOKIE.1.into()),
@@ -183,7 +186,7 @@ impl PluginProgram {
 impl Start for PluginProgram {
     async fn start(&self) -> Result<Connection, StartError> {
         let mut process = self.launch().await?;
-        // Its log is discarded: a full pipe would make it wait.
+        // Discards the log. Otherwise the process would block once the pipe is full.
         if let Some(mut log) = process.take_stderr() {
             tokio::spawn(async move { tokio::io::copy(&mut log, &mut tokio::io::sink()).await });
         }
@@ -196,29 +199,29 @@ impl PluginProcess {
     ///
     /// # Errors
     ///
-    /// There was none in time.
+    /// No line within the time limit.
     pub async fn read_line(&mut self) -> Result<String, StartError> {
         let mut line = String::new();
         timeout(LIMIT, self.stdout.read_line(&mut line)).await??;
         Ok(line)
     }
 
-    /// The fields of the handshake line.
+    /// Returns the fields of the handshake line.
     pub fn fields(&self) -> Vec<&str> {
         self.line.trim_end().split('|').collect()
     }
 
-    /// The id of the process; `None` if it has ended.
+    /// Returns the process id; `None` if it has exited.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Its standard error, for a reader while it runs.
+    /// Takes its standard error, to read it while the process runs.
     pub fn take_stderr(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }
 
-    /// Connects to its socket, and says nothing.
+    /// Opens a connection to its socket without sending anything.
     ///
     /// # Errors
     ///
@@ -227,7 +230,7 @@ impl PluginProcess {
         UnixStream::connect(&self.socket).await
     }
 
-    /// A connection by the identity that it was started with.
+    /// Connects with the identity that it was started with.
     ///
     /// # Errors
     ///
@@ -236,9 +239,9 @@ impl PluginProcess {
         self.channel_by(self.identity.as_ref()).await
     }
 
-    /// A connection by another identity, or without one. Where the plugin uses no TLS, neither does the connection.
+    /// Connects with another identity, or without one. Uses no TLS if the plugin does not.
     ///
-    /// In TLS 1.3 a client learns only with the first answer that it was refused.
+    /// In TLS 1.3, a client learns that its certificate was rejected only from the first response.
     ///
     /// # Errors
     ///
@@ -266,24 +269,24 @@ impl PluginProcess {
         Ok(endpoint.connect_with_connector(connect).await?)
     }
 
-    /// A connection, with which the process ends.
+    /// Connects, and kills the process when the connection is dropped.
     ///
     /// # Errors
     ///
-    /// The process offers no connection, or does not accept it.
+    /// There was no handshake, or the process does not accept the connection.
     pub async fn into_connection(self) -> Result<Connection, StartError> {
         if self.socket.as_os_str().is_empty() {
-            return Err(format!("the plugin did not shake hands: {}", self.line.trim_end()).into());
+            return Err(format!("there was no handshake: {}", self.line.trim_end()).into());
         }
         let connection = Connection::new(self.channel().await?);
         Ok(connection.with_process(self))
     }
 
-    /// Waits for its end.
+    /// Waits until it has exited.
     ///
     /// # Errors
     ///
-    /// It did not end in time.
+    /// It did not exit within the time limit.
     pub async fn exited(mut self) -> Result<Exited, StartError> {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let log = self.take_stderr();
@@ -302,7 +305,7 @@ impl PluginProcess {
     }
 }
 
-/// Sends a signal to a process by its name, as `kill` knows it. Returns whether the process exists.
+/// Sends a signal, named as for `kill`. Returns whether the process exists.
 pub(super) fn signal(pid: u32, name: &str) -> bool {
     let mut kill = std::process::Command::new("kill");
     let status = kill.args(["-s", name, &pid.to_string()]).status();

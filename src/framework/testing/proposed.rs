@@ -1,4 +1,4 @@
-//! The proposed new state: what Terraform suggests to a provider as the plan.
+//! The proposed new state that Terraform computes for a plan.
 //!
 //! The rules are those of `internal/plans/objchange/objchange.go` in hashicorp/terraform.
 
@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::schema::{AttributeSchema, Nested, NestingMode, ObjectSchema};
 use crate::framework::Value;
 
-/// Merges a configuration with the prior state: what the user sets, and else what the provider has set before.
+/// Merges a configuration with the prior state: configured values, and prior values of computed
+/// attributes.
 pub(super) fn proposed_new(schema: &ObjectSchema, prior: &Value, config: &Value) -> Value {
     if config.is_null() {
         return Value::Null;
@@ -31,8 +32,8 @@ fn proposed_attribute(schema: &AttributeSchema, prior: &Value, config: &Value) -
     }
 }
 
-/// Whether the prior value of an optional nested attribute must have come from a configuration, because it sets what the
-/// provider does not compute.
+/// Returns whether the prior value of an optional nested attribute came from a configuration,
+/// because it sets attributes that are not computed.
 fn was_configured(schema: &AttributeSchema, prior: &Value) -> bool {
     let Some(nested) = schema.nested.as_ref().filter(|_| schema.optional) else {
         return false;
@@ -78,7 +79,7 @@ fn proposed_nested(nested: &Nested, prior: &Value, config: &Value) -> Value {
     }
 }
 
-/// An element without a prior counterpart is taken as it is configured.
+/// Merges an element with its prior counterpart, if there is one.
 fn merge(schema: &ObjectSchema, prior: Option<&Value>, config: &Value) -> Value {
     match (prior, config) {
         (Some(prior), Value::Map(_)) => object(schema, prior, config),
@@ -100,7 +101,8 @@ fn member<'a>(map: &'a Value, key: &str) -> Option<&'a Value> {
     }
 }
 
-/// Whether an element of a set can be what became of `config`: it differs only in what the provider computes.
+/// Returns whether the prior element of a set corresponds to `config`: it differs only in computed
+/// attributes.
 fn may_stem_from(schema: &ObjectSchema, prior: &Value, config: &Value) -> bool {
     schema.attributes.iter().all(|(name, attribute)| {
         let (prior, config) = (prior.get(name), config.get(name));

@@ -1,13 +1,14 @@
-//! The rules that Terraform has for providers, and the sentences with which it reports that one was broken.
+//! Terraform's rules for the plans and results of providers, and its messages about violations.
 //!
-//! They are those of `internal/plans/objchange/plan_valid.go` and `compatible.go` in hashicorp/terraform. What is wrong is said
-//! without values, which may be secret.
+//! They are those of `internal/plans/objchange/plan_valid.go` and `compatible.go` in
+//! hashicorp/terraform. Messages contain no values, which may be secret.
 
 use super::schema::{AttributeSchema, Nested, NestingMode, ObjectSchema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 
-/// What is wrong with a plan: a provider may decide only what the user left to it.
+/// Returns the violations of a plan. A provider may only decide about values that the user did not
+/// set.
 pub(super) fn plan_problems(schema: &ObjectSchema, prior: &Value, config: &Value, planned: &Value) -> Vec<String> {
     match (config.is_null(), planned.is_null()) {
         (false, true) => return vec!["planned for absence but config wants existence".to_owned()],
@@ -109,7 +110,7 @@ fn check_nested(
                 );
             }
         }
-        // Elements of sets cannot be distinguished: each must fit one that is configured, and the other way round.
+        // Elements of sets have no key: each must match a configured one, and vice versa.
         (NestingMode::Set, Value::List(configs), Value::List(plans)) => {
             let priors = nested.objects(prior);
             let fits = |config: &Value, planned: &Value| {
@@ -133,7 +134,7 @@ fn check_nested(
     }
 }
 
-/// What is wrong with a value that completes `planned`: what was known before must not change.
+/// Returns the violations of a result that completes `planned`. Known values must not change.
 pub(super) fn completion_problems(ty: &Type, planned: &Value, actual: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     check_completion(ty, planned, actual, "", &mut problems);
@@ -164,7 +165,7 @@ fn check_completion(ty: &Type, planned: &Value, actual: &Value, path: &str, prob
                 check_completion(ty, planned, actual, &format!("{path}[{index}]"), problems);
             }
         }
-        // Elements may turn out to be equal, so that there are fewer; there are never more.
+        // Elements may turn out to be equal, so the set may get smaller, but never larger.
         (Type::Set(ty), Value::List(plans), Value::List(actuals)) => {
             let fits = |planned: &Value, actual: &Value| completion_problems(ty, planned, actual).is_empty();
             let all_remain = plans
@@ -185,14 +186,14 @@ fn check_completion(ty: &Type, planned: &Value, actual: &Value, path: &str, prob
     }
 }
 
-/// The paths of the write-only attributes that have a value nevertheless.
+/// Returns the paths of write-only attributes that have a value.
 pub(super) fn stored_write_only<'a>(schema: &'a ObjectSchema, value: &Value) -> Vec<&'a str> {
     let write_only = schema.attributes.iter().filter(|(_, attribute)| attribute.write_only);
     let stored = write_only.filter(|(name, _)| !value.get(name).is_null());
     stored.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Whether nothing in a value is unknown.
+/// Returns whether nothing in a value is unknown.
 pub(super) fn is_wholly_known(value: &Value) -> bool {
     match value {
         Value::Unknown => false,
@@ -203,7 +204,7 @@ pub(super) fn is_wholly_known(value: &Value) -> bool {
     }
 }
 
-/// The same value, with null for what is unknown: a state has no unknown values.
+/// Replaces unknown values by null, because a state has none.
 pub(super) fn unknown_as_null(value: Value) -> Value {
     match value {
         Value::Unknown => Value::Null,

@@ -1,4 +1,4 @@
-//! Schemas as a provider announces them, and values that are made to conform to them.
+//! Schemas that a provider returns, and conversion of values to them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,7 +8,7 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::framework::{json, msgpack, proto};
 
-/// All schemas of a provider, by type.
+/// The schemas of a provider, by type.
 #[derive(Debug, Default)]
 pub struct ProviderSchema {
     pub(super) provider: ObjectSchema,
@@ -18,14 +18,14 @@ pub struct ProviderSchema {
     pub(super) list_resources: BTreeMap<String, ObjectSchema>,
     pub(super) actions: BTreeMap<String, ObjectSchema>,
     pub(super) functions: BTreeMap<String, FunctionSchema>,
-    /// Whether the provider wants to plan a destruction.
+    /// Whether the provider plans destructions.
     pub(super) plans_destroy: bool,
 }
 
-/// The schema of an object: of a resource, or nested in one.
+/// The schema of an object: a resource or a nested object.
 #[derive(Debug)]
 pub struct ObjectSchema {
-    /// The version that a state carries.
+    /// The version of the schema.
     pub version: i64,
     /// The attributes, by name.
     pub attributes: BTreeMap<String, AttributeSchema>,
@@ -54,33 +54,33 @@ pub struct AttributeSchema {
     pub optional: bool,
     /// Whether the provider may set it.
     pub computed: bool,
-    /// Whether Terraform hides it.
+    /// Whether Terraform hides the value in its output.
     pub sensitive: bool,
-    /// Whether neither plan nor state has it.
+    /// Whether plans and states do not contain the value.
     pub write_only: bool,
-    /// The attributes of the objects in it, if it is a nested attribute.
+    /// The nested attributes, if it is a nested attribute.
     pub nested: Option<Nested>,
 }
 
-/// How objects are nested in an attribute, and their schema.
+/// The nesting of an attribute, and the schema of its objects.
 #[derive(Debug)]
 pub struct Nested {
-    /// How they are nested.
+    /// The nesting mode.
     pub mode: NestingMode,
     /// The schema of each object.
     pub object: ObjectSchema,
 }
 
-/// How objects are nested in an attribute.
+/// The nesting mode of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NestingMode {
-    /// One object.
+    /// A single object.
     Single,
-    /// A list of them.
+    /// A list of objects.
     List,
-    /// A set of them.
+    /// A set of objects.
     Set,
-    /// A map of them.
+    /// A map of objects.
     Map,
 }
 
@@ -92,29 +92,29 @@ pub(super) struct FunctionSchema {
     pub(super) returns: Type,
 }
 
-/// Why a schema, or a value for it, is not usable.
+/// A result whose error says why a schema or a value is invalid.
 pub(super) type Result<T> = std::result::Result<T, String>;
 
 impl ProviderSchema {
-    pub(super) fn from_proto(answer: proto::get_provider_schema::Response) -> Result<Self> {
-        let actions = answer.action_schemas.into_iter();
+    pub(super) fn from_proto(response: proto::get_provider_schema::Response) -> Result<Self> {
+        let actions = response.action_schemas.into_iter();
         let actions = actions.map(|(name, action)| (name, action.schema.unwrap_or_default()));
-        let functions = answer.functions.into_iter();
+        let functions = response.functions.into_iter();
         Ok(Self {
-            provider: ObjectSchema::from_proto(answer.provider.unwrap_or_default())?,
-            resources: objects(answer.resource_schemas)?,
-            data_sources: objects(answer.data_source_schemas)?,
-            ephemeral_resources: objects(answer.ephemeral_resource_schemas)?,
-            list_resources: objects(answer.list_resource_schemas)?,
+            provider: ObjectSchema::from_proto(response.provider.unwrap_or_default())?,
+            resources: objects(response.resource_schemas)?,
+            data_sources: objects(response.data_source_schemas)?,
+            ephemeral_resources: objects(response.ephemeral_resource_schemas)?,
+            list_resources: objects(response.list_resource_schemas)?,
             actions: objects(actions.collect())?,
             functions: functions
                 .map(|(name, function)| Ok((name, FunctionSchema::from_proto(function)?)))
                 .collect::<Result<_>>()?,
-            plans_destroy: answer.server_capabilities.unwrap_or_default().plan_destroy,
+            plans_destroy: response.server_capabilities.unwrap_or_default().plan_destroy,
         })
     }
 
-    /// The schema of a managed resource.
+    /// Returns the schema of a managed resource.
     pub fn resource(&self, type_name: &str) -> Option<&ObjectSchema> {
         self.resources.get(type_name)
     }
@@ -174,19 +174,19 @@ impl ObjectSchema {
         })
     }
 
-    /// The type of the object.
+    /// Returns the type of the object.
     pub fn object_type(&self) -> &Type {
         &self.ty
     }
 
-    /// `config` as Terraform would send it: each attribute is there, and has the type of the schema.
+    /// Converts `config` to what Terraform sends: all attributes, with the types of the schema.
     pub(super) fn conform(&self, config: &Value) -> Result<Value> {
         let ty = self.object_type();
         let value = complete(config, ty)?;
         normalise(&value, ty)
     }
 
-    /// The configuration that is written as JSON.
+    /// Converts a configuration in JSON.
     pub(super) fn conform_json(&self, config: &Json) -> Result<Value> {
         let ty = self.object_type();
         check_names(config, ty)?;
@@ -194,7 +194,7 @@ impl ObjectSchema {
         normalise(&value, ty)
     }
 
-    /// What is wrong with a configuration that Terraform would not even hand to the provider.
+    /// Returns the errors of a configuration that Terraform itself reports.
     pub(super) fn config_problems(&self, config: &Value) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, attribute) in &self.attributes {
@@ -234,7 +234,7 @@ impl AttributeSchema {
         })
     }
 
-    /// Whether only the provider sets it.
+    /// Returns whether only the provider sets it.
     pub(super) fn is_read_only(&self) -> bool {
         self.computed && !self.optional
     }
@@ -266,7 +266,7 @@ impl Nested {
         }
     }
 
-    /// The objects in a value.
+    /// Returns the objects in a value.
     pub(super) fn objects<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match (self.mode, value) {
             (NestingMode::Single, Value::Map(_)) => vec![value],
@@ -283,7 +283,7 @@ fn read_type(json: &[u8]) -> Result<Type> {
         .ok_or_else(|| "its type is not one of Terraform's".to_owned())
 }
 
-/// `value` with each attribute that an object of this type has; those that are left out are null.
+/// Adds absent attributes of objects, as null.
 fn complete(value: &Value, ty: &Type) -> Result<Value> {
     Ok(match (value, ty) {
         (Value::Map(members), Type::Object(types)) => {
@@ -314,7 +314,7 @@ fn unsupported(name: &str) -> String {
     format!("An argument named {name:?} is not expected here.")
 }
 
-/// Refuses the names that an object of this type does not have.
+/// Rejects names that are not in the type.
 fn check_names(json: &Json, ty: &Type) -> Result<()> {
     match (json, ty) {
         (Json::Object(members), Type::Object(types)) => members.iter().try_for_each(|(name, member)| {
@@ -329,14 +329,14 @@ fn check_names(json: &Json, ty: &Type) -> Result<()> {
     }
 }
 
-/// The form that the wire gives to a value, so that equal values are equal: of numbers, and of sets in any order.
+/// Normalises numbers and the order of sets, as the protocol does, so that equal values are equal.
 fn normalise(value: &Value, ty: &Type) -> Result<Value> {
     let bytes = msgpack::encode(value, ty).map_err(|error| error.to_string())?;
     let value = msgpack::decode(&bytes, ty).map_err(|error| error.to_string())?;
     Ok(sort_sets(value, ty))
 }
 
-/// Sorts the elements of each set, and drops those that repeat.
+/// Sorts the elements of sets and removes duplicates.
 pub(super) fn sort_sets(value: Value, ty: &Type) -> Value {
     match (value, ty) {
         (Value::List(elements), Type::Set(ty)) => {

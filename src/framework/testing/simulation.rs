@@ -1,10 +1,12 @@
-//! Simulations: many scenarios, each drawn from a seed, so that anyone can repeat the one that fails.
+//! Simulations: scenarios that are drawn from seeds, so that a failure can be reproduced by its
+//! seed.
 //!
-//! A [`Simulation`] draws and runs scenarios; a [`Batch`] runs those of many seeds on all cores, counts them, and reduces a
-//! scenario that fails to a shorter one that fails in the same way. The environment decides what runs:
+//! A [`Simulation`] draws and runs scenarios. A [`Batch`] runs those of many seeds on all cores,
+//! and shrinks a failing scenario to a shorter one that fails in the same way. Environment
+//! variables select the seeds:
 //!
-//! - `SIMULATION_SEED=17`, or many: `SIMULATION_SEED=0..100000`
-//! - `SIMULATION_SECONDS=600`: until the time is up, from the first seed on, and without end unless seeds are given.
+//! - `SIMULATION_SEED=17` or `SIMULATION_SEED=0..100000`: one seed, or a range
+//! - `SIMULATION_SECONDS=600`: a time limit; without `SIMULATION_SEED`, seeds are unlimited.
 //!
 //! ```
 //! use token_providers::framework::testing::simulation::{Batch, Failure, Simulation};
@@ -58,40 +60,40 @@ use super::lock;
 
 /// Draws scenarios from seeds, and runs them.
 pub trait Simulation: Sync {
-    /// What happens in one run.
+    /// The events of one run.
     type Scenario: Clone + Debug;
-    /// What is counted of a run in which all went well.
+    /// Statistics of a successful run.
     type Report: Send;
 
-    /// The scenario of a seed, always the same.
+    /// Returns the scenario of a seed, always the same.
     fn draw(&self, seed: u64) -> Self::Scenario;
 
     /// Runs a scenario.
     ///
     /// # Errors
     ///
-    /// What did not hold.
+    /// The property that was violated.
     fn run(&self, scenario: &Self::Scenario) -> Result<Self::Report, Failure>;
 
-    /// Scenarios that are a little simpler, the simplest first. None, if they cannot be simplified.
+    /// Returns slightly simpler scenarios, the simplest first. Default: none.
     fn simpler(&self, _: &Self::Scenario) -> Vec<Self::Scenario> {
         Vec::new()
     }
 }
 
-/// Something that did not hold in a scenario.
+/// A property that was violated in a scenario.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What kind of thing: a scenario is only reduced to one that fails in the same way.
+    /// The kind of failure. Shrinking preserves it.
     pub kind: String,
-    /// What did not hold.
+    /// A description of the violation.
     pub problem: String,
-    /// What happened, a line each.
+    /// The events until then, one per line.
     pub trace: Vec<String>,
 }
 
 impl Failure {
-    /// A failure without a trace.
+    /// Creates a failure without a trace.
     pub fn new(kind: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -108,38 +110,38 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Which scenarios run, and how.
+/// The scenarios to run, and the limits.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The seeds.
     pub seeds: Range<u64>,
-    /// After this time, no further scenario starts.
+    /// The time after which no scenario starts any more.
     pub deadline: Option<Duration>,
-    /// How many scenarios run at a time.
+    /// The number of concurrent scenarios.
     pub threads: usize,
-    /// After so many failures, no further scenario starts.
+    /// The number of failures after which no scenario starts any more.
     pub max_failures: usize,
-    /// How long a scenario that fails is reduced.
+    /// The time limit for shrinking a failing scenario.
     pub shrink_for: Duration,
 }
 
-/// What a batch came to.
+/// The result of a batch.
 #[derive(Debug)]
 pub struct Summary {
-    /// How many scenarios ran.
+    /// The number of scenarios that ran.
     pub ran: u64,
-    /// Those that failed, with their seeds, the lowest first.
+    /// The failures with their seeds, in ascending order.
     pub failures: Vec<(u64, Failure)>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
     shrink_for: Duration,
 }
 
-/// How often the count is printed.
+/// The interval at which the progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// The scenarios of these seeds, on all cores.
+    /// Creates a batch of these seeds that uses all cores.
     pub fn new(seeds: Range<u64>) -> Self {
         Self {
             seeds,
@@ -150,13 +152,13 @@ impl Batch {
         }
     }
 
-    /// The scenarios that the environment asks for, or else those of these seeds.
+    /// Creates a batch of the seeds that the environment selects, otherwise of `default`.
     ///
     /// # Panics
     ///
-    /// If a variable is not as the documentation of this module says.
+    /// If an environment variable is invalid.
     #[must_use]
-    #[allow(clippy::panic, reason = "a mistake in the call of a test")]
+    #[allow(clippy::panic, reason = "a usage error of a test")]
     pub fn from_environment(default: Range<u64>) -> Self {
         let number = |name: &str, text: &str| -> u64 {
             let number = text.trim().parse();
@@ -181,7 +183,8 @@ impl Batch {
         }
     }
 
-    /// Runs the scenarios. `count` receives the result of each, in the order in which they end.
+    /// Runs the scenarios. `count` receives the seed and the report of each, in order of
+    /// completion.
     pub fn run<S: Simulation>(
         &self,
         simulation: &S,
@@ -240,8 +243,9 @@ impl Batch {
 }
 
 impl Summary {
-    /// All that is needed to see why the first scenario failed: a shorter one that fails in the same way, and what happens in
-    /// it. `None` if none failed. Where it fails only sometimes, it is shown as it was.
+    /// Returns an explanation of the first failure: its seed, a shrunk scenario that fails in the
+    /// same way, and the trace. `None` if no scenario failed. A scenario that fails only sometimes
+    /// is not shrunk.
     pub fn explain<S: Simulation>(&self, simulation: &S) -> Option<String> {
         let (seed, failure) = self.failures.first()?;
         let until = Instant::now() + self.shrink_for;
@@ -265,7 +269,7 @@ impl Summary {
     ///
     /// # Panics
     ///
-    /// If one did, with its explanation.
+    /// If one failed, with its explanation.
     #[track_caller]
     #[allow(clippy::panic, reason = "an assertion of a test")]
     pub fn assert_no_failures<S: Simulation>(&self, simulation: &S) {

@@ -1,4 +1,4 @@
-//! A workspace with one resource, for the tests of a resource by itself.
+//! A workspace with one resource.
 
 use serde_json::Value as Json;
 
@@ -7,9 +7,9 @@ use super::workspace::{Action, PlannedChange};
 use super::{Configuration, Object, Outcome, ResourceBlock, RunOptions, SavedPlan, Start, Workspace};
 use crate::framework::{Model, Value};
 
-/// A workspace with one resource. A run that is killed is a future that is dropped.
+/// A workspace with one resource, for tests of that resource. To kill a run, drop its future.
 ///
-/// A run that breaks one of Terraform's rules for providers panics.
+/// Runs panic if the provider violates one of Terraform's rules.
 #[derive(Debug)]
 pub struct SingleResource {
     address: String,
@@ -17,18 +17,18 @@ pub struct SingleResource {
     lifecycle: ResourceBlock,
 }
 
-/// What a run planned, and its diagnostics. It dereferences to the planned change.
+/// The plan of a run, and its diagnostics. It dereferences to the planned change.
 pub type Run = Outcome<PlannedChange>;
 
 impl Run {
-    /// Asserts that there was no error and nothing to do.
+    /// Asserts that there was no error and no change.
     #[track_caller]
     pub fn changes_nothing(self) -> Self {
         assert!(!self.is_change(), "there was something to do: {self:#?}");
         self.succeeds()
     }
 
-    /// Asserts that there was no error, and that the plan was to do this.
+    /// Asserts that there was no error and that this was the planned action.
     #[track_caller]
     pub fn plans(self, action: Action) -> Self {
         assert_eq!(self.action, action, "{self:#?}");
@@ -37,12 +37,12 @@ impl Run {
 }
 
 impl SingleResource {
-    /// A workspace with an empty state, for a resource of this type.
+    /// Creates a workspace with an empty state for a resource of this type.
     pub fn new(type_name: &str) -> Self {
         Self::of(Workspace::new(), type_name)
     }
 
-    /// A resource of this type in a workspace, which may have a `provider` block.
+    /// Uses a workspace, which may have a `provider` block, for a resource of this type.
     pub fn of(workspace: Workspace, type_name: &str) -> Self {
         Self {
             address: format!("{type_name}.this"),
@@ -56,62 +56,64 @@ impl SingleResource {
         self.workspace = std::mem::take(&mut self.workspace).with_provider(config);
     }
 
-    /// The workspace.
+    /// Returns the workspace.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
-    /// The state of the resource, as a model.
+    /// Returns the state of the resource as a model.
     pub fn state<M: Model>(&self) -> Option<M> {
         self.object().as_ref().map(Object::model)
     }
 
-    /// The state of the resource.
+    /// Returns the state of the resource.
     pub fn object(&self) -> Option<Object> {
         self.workspace.state().remove(&self.address)
     }
 
-    /// Replaces the attributes in the state, as if another run had left them so.
+    /// Replaces the attributes in the state.
     pub fn set_state(&mut self, state: impl Model) {
         self.workspace.set_attributes(&self.address, state);
     }
 
-    /// Edits the attributes in the state file, as if another run, or another version of the provider, had left them so.
+    /// Edits the attributes in the state file.
     pub fn edit_state(&mut self, edit: impl FnOnce(&mut Json)) {
         self.workspace.edit_attributes(&self.address, edit);
     }
 
-    /// Stores the resource as it lies in a state file, which an older version of the provider may have written.
+    /// Stores the resource as in a state file, possibly of an older schema version.
     pub fn store(&mut self, schema_version: i64, attributes: Json) {
         self.workspace.store(&self.address, schema_version, attributes);
     }
 
-    /// Gives the resource a `lifecycle` block, such as `ResourceBlock::create_before_destroy`.
+    /// Changes the `lifecycle` block of the resource, for instance by
+    /// `ResourceBlock::create_before_destroy`.
     pub fn set_lifecycle(&mut self, with: impl FnOnce(ResourceBlock) -> ResourceBlock) {
         self.lifecycle = with(ResourceBlock::default());
     }
 
-    /// `terraform taint`
+    /// Runs `terraform taint`.
     pub fn taint(&mut self) {
         self.workspace.taint(&self.address);
     }
 
-    /// `terraform apply`, with a new provider for each phase. Without a configuration, the resource is destroyed.
+    /// Runs `terraform apply`, with a new provider for each phase. Without a configuration, the
+    /// resource is destroyed.
     pub async fn apply<C: ToConfig>(&mut self, start: impl Start, config: Option<&C>) -> Run {
         self.run(&start, config, &RunOptions::default(), true).await
     }
 
-    /// `terraform plan`
+    /// Runs `terraform plan`.
     pub async fn plan<C: ToConfig>(&mut self, start: impl Start, config: Option<&C>) -> Run {
         self.run(&start, config, &RunOptions::default(), false).await
     }
 
-    /// `terraform destroy`
+    /// Runs `terraform destroy`.
     pub async fn destroy(&mut self, start: impl Start) -> Run {
         self.run::<Value>(&start, None, &RunOptions::default(), true).await
     }
 
-    /// `terraform apply -replace`
+    /// Runs `terraform apply -replace`.
     pub async fn replace<C: ToConfig>(&mut self, start: impl Start, config: &C) -> Run {
         let options = RunOptions {
             replace: [self.address.clone()].into(),
@@ -120,7 +122,7 @@ impl SingleResource {
         self.run(&start, Some(config), &options, true).await
     }
 
-    /// `terraform apply` with options.
+    /// Runs `terraform apply` with options.
     pub async fn apply_with<C: ToConfig>(
         &mut self,
         start: impl Start,
@@ -130,7 +132,7 @@ impl SingleResource {
         self.run(&start, config, options, true).await
     }
 
-    /// `terraform apply -refresh-only`
+    /// Runs `terraform apply -refresh-only`.
     pub async fn refresh(&mut self, start: impl Start) -> Run {
         let options = RunOptions {
             refresh_only: true,
@@ -139,7 +141,7 @@ impl SingleResource {
         self.run::<Value>(&start, None, &options, true).await
     }
 
-    /// `terraform plan -out`, which must succeed. Its warnings come with the next run.
+    /// Runs `terraform plan -out`. Its warnings appear in the next run.
     ///
     /// # Panics
     ///
@@ -151,13 +153,13 @@ impl SingleResource {
         plan.expect("the plan succeeds")
     }
 
-    /// `terraform apply` of a saved plan.
+    /// Runs `terraform apply` of a saved plan.
     pub async fn apply_saved(&mut self, start: impl Start, plan: &SavedPlan) -> Run {
         self.workspace.apply_saved(start, plan).await;
         self.report(Some(plan))
     }
 
-    /// `terraform import`, in place of what the state holds if it succeeds.
+    /// Runs `terraform import`. If it succeeds, it replaces the state.
     pub async fn import(&mut self, start: impl Start, id: &str) -> Run {
         let before = self.object();
         self.workspace.forget(&self.address);

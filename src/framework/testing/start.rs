@@ -1,16 +1,17 @@
-//! How a provider is started: a new one for each phase of a run, as Terraform does.
+//! Starting providers: a new one for each phase of a run, as Terraform does.
 
 use std::future::Future;
 
 use super::Connection;
 use crate::framework::{Provider, Server};
 
-/// Why a provider could not be started.
+/// The error of a provider that could not be started.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Starts providers. A closure that returns a [`Provider`] starts one in this process.
+/// Starts providers. Implemented by closures that return a [`Provider`], which runs in this
+/// process, and by [`PluginProgram`](super::PluginProgram).
 pub trait Start {
-    /// Starts a provider that is not configured yet.
+    /// Starts a provider, without configuring it.
     fn start(&self) -> impl Future<Output = Result<Connection, StartError>>;
 }
 

@@ -16,32 +16,32 @@ pub struct Object {
     pub(super) schema_version: i64,
     pub(super) private: Vec<u8>,
     pub(super) identity: Identity,
-    /// The addresses that it referred to when it was last applied.
+    /// The addresses that it depended on when it was last applied.
     pub(super) dependencies: BTreeSet<String>,
-    /// Its creation failed: the next run replaces it.
+    /// Whether the creation failed. The next run replaces it.
     pub is_tainted: bool,
 }
 
 /// The attributes of a resource in the state.
 #[derive(Clone, PartialEq)]
 pub(super) enum Attributes {
-    /// As a provider of the present schema returned them.
+    /// As returned by a provider with the current schema.
     Present(Value),
-    /// As they lie in a state file, maybe of an older schema.
+    /// As stored in a state file, possibly by an older schema version.
     Stored(Json),
 }
 
 /// All resources of a workspace.
 #[derive(Clone, Default)]
 pub(super) struct State {
-    /// Raised with each change: a plan that was made of another serial is stale.
+    /// Increased with each change. A plan of another serial is stale.
     pub(super) serial: u64,
     pub(super) objects: BTreeMap<String, Object>,
-    /// What replacements with `create_before_destroy` have put aside and not destroyed yet.
+    /// Objects that replacements with `create_before_destroy` have deposed and not yet destroyed.
     pub(super) deposed: Vec<Deposed>,
 }
 
-/// An object that a replacement has put aside.
+/// An object that was deposed by a replacement.
 #[derive(Clone, PartialEq)]
 pub(super) struct Deposed {
     pub(super) address: String,
@@ -50,7 +50,7 @@ pub(super) struct Deposed {
 }
 
 impl Object {
-    /// The attributes. Null if they lie there as JSON that no provider has read yet.
+    /// Returns the attributes; null if they are stored as JSON that no provider has upgraded yet.
     pub fn value(&self) -> &Value {
         match &self.attributes {
             Attributes::Present(value) => value,
@@ -58,12 +58,12 @@ impl Object {
         }
     }
 
-    /// One of the attributes.
+    /// Returns one attribute.
     pub fn get(&self, attribute: &str) -> &Value {
         self.value().get(attribute)
     }
 
-    /// The attributes as a model.
+    /// Converts the attributes to a model.
     ///
     /// # Panics
     ///
@@ -77,12 +77,12 @@ impl Object {
         }
     }
 
-    /// What the provider keeps about it in addition.
+    /// Returns the private state.
     pub fn private(&self) -> &[u8] {
         &self.private
     }
 
-    /// The attributes as a state file has them.
+    /// Returns the attributes as in a state file.
     pub fn to_json(&self) -> String {
         match &self.attributes {
             Attributes::Present(value) => {
@@ -103,7 +103,7 @@ impl Object {
     }
 }
 
-/// Shows no value: it may be secret.
+/// Does not show values, which may be secret.
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object")
@@ -115,7 +115,7 @@ impl fmt::Debug for Object {
 }
 
 impl State {
-    /// Changes the state; the serial is raised if anything differs afterwards.
+    /// Sets or removes an object. Increases the serial if it differs from before.
     pub(super) fn set(&mut self, address: &str, object: Option<Object>) {
         if self.objects.get(address) == object.as_ref() {
             return;
@@ -127,7 +127,7 @@ impl State {
         self.serial += 1;
     }
 
-    /// Puts the object at this address aside. Returns the key under which it is deposed.
+    /// Deposes the object at this address. Returns the key of the deposed object.
     pub(super) fn depose(&mut self, address: &str) -> Option<u64> {
         let object = self.objects.remove(address)?;
         self.serial += 1;
@@ -140,7 +140,7 @@ impl State {
         Some(key)
     }
 
-    /// Makes the deposed object the current one again: nothing replaced it.
+    /// Makes the deposed object the current one again, because it was not replaced.
     pub(super) fn restore(&mut self, key: u64) {
         if let Some(deposed) = self.remove_deposed(key) {
             self.objects.insert(deposed.address, deposed.object);
@@ -151,7 +151,7 @@ impl State {
         self.deposed.iter().find(|deposed| deposed.key == key)
     }
 
-    /// Sets what is left of a deposed object.
+    /// Updates or removes a deposed object.
     pub(super) fn set_deposed(&mut self, key: u64, object: Option<Object>) {
         if let Some(deposed) = self.remove_deposed(key)
             && let Some(object) = object
@@ -167,7 +167,7 @@ impl State {
     }
 }
 
-/// Writes a value as a state file has it. Numbers are written as exactly as they are known.
+/// Writes a value as in a state file, with exact numbers.
 fn write_json(value: &Value, json: &mut String) {
     match value {
         Value::Null | Value::Unknown => json.push_str("null"),

@@ -1,4 +1,5 @@
-//! Tests of the kit, with a provider that is written out at the level of the protocol so that it can break its rules.
+//! Tests of the testing kit. Their provider implements the protocol directly, so that it can
+//! violate its rules.
 
 mod calls;
 mod plans;

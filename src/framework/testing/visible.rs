@@ -1,9 +1,9 @@
-//! What anyone can see of an object in a plan or a state.
+//! The values of an object that Terraform shows.
 
 use super::schema::ObjectSchema;
 use crate::framework::{Number, Value};
 
-/// The texts of all attributes that are not sensitive.
+/// Returns the values of all attributes that are not sensitive.
 pub(super) fn visible_text(schema: &ObjectSchema, object: &Value) -> String {
     let mut text = String::new();
     write_object(schema, object, &mut text);

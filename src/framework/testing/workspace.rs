@@ -1,4 +1,4 @@
-//! A workspace: its state, and the commands that Terraform has for it.
+//! A workspace: its state, and the commands that operate on it.
 
 mod apply;
 mod plan;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, ToConfig};
 use super::configuration::{Configuration, type_of};
-use super::connection::Answered;
+use super::connection::ObjectResponse;
 use super::order::Gate;
 use super::schema::{ObjectSchema, ProviderSchema};
 use super::state::{Attributes, Object, State};
@@ -25,11 +25,11 @@ use crate::framework::{Model, Value};
 
 pub use plan::{Action, PlannedChange, SavedPlan};
 
-/// A workspace of `terraform`. All methods take `&self`, so that a run can be dropped half way as if it had been killed: the
-/// state is saved after each operation.
+/// A Terraform workspace. All methods take `&self`, so that dropping the future of a run simulates
+/// a kill: the state is saved after each operation.
 #[derive(Default)]
 pub struct Workspace {
-    /// What the `provider` block says, if there is one.
+    /// The content of the `provider` block, if there is one.
     provider: Option<Config>,
     state: Mutex<State>,
     diagnostics: Mutex<Vec<Diagnostic>>,
@@ -37,10 +37,10 @@ pub struct Workspace {
     observer: Option<Observer>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
-    /// There was nothing to do.
+    /// No changes.
     Unchanged,
     /// All changes were applied.
     Applied,
@@ -48,20 +48,21 @@ pub enum RunOutcome {
     Failed,
 }
 
-/// How a run differs from a plain `terraform apply`.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// The addresses that `-replace` names.
+    /// `-replace`: the addresses to replace.
     pub replace: BTreeSet<String>,
     /// `-refresh=false`
     pub skip_refresh: bool,
     /// `-refresh-only`
     pub refresh_only: bool,
-    /// `-destroy`, as `terraform destroy` has it: everything is planned once to refresh it, and then destroyed.
+    /// `-destroy`. As in `terraform destroy`, everything is first planned once to refresh it.
     pub destroy: bool,
-    /// `-parallelism`: how many operations run at a time.
+    /// `-parallelism`: the number of concurrent operations.
     pub parallelism: usize,
-    /// Cancelled when the user interrupts the run: nothing new is started, and the provider is asked to stop.
+    /// Cancelled when the user interrupts the run: no operation starts any more, and the provider
+    /// is asked to stop.
     pub interrupt: CancellationToken,
 }
 
@@ -78,19 +79,19 @@ impl Default for RunOptions {
     }
 }
 
-/// Whether the warnings of a call reach the user. Its errors always do.
+/// Whether the user sees the warnings of a call. Errors are always shown.
 #[derive(Clone, Copy, PartialEq)]
 enum Warnings {
     Shown,
     Dropped,
 }
 
-/// What a refresh found.
+/// The result of a refresh.
 #[derive(Default)]
 struct Refreshed {
-    /// `None` if the object does not exist any more.
+    /// `None` if the object no longer exists.
     object: Option<Object>,
-    /// The private state that the read left, which the plan of a new object receives, too.
+    /// The private state of the read, which is also passed to the plan of a new object.
     private: Vec<u8>,
 }
 
@@ -101,12 +102,12 @@ struct Session {
 }
 
 impl Workspace {
-    /// A workspace with an empty state, and without a `provider` block.
+    /// Creates a workspace with an empty state and without a `provider` block.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, with a `provider` block that says this.
+    /// Adds a `provider` block.
     #[must_use]
     pub fn with_provider(self, config: impl ToConfig) -> Self {
         Self {
@@ -115,7 +116,7 @@ impl Workspace {
         }
     }
 
-    /// The same, where `observer` receives all that providers show (see [`Connection::with_observer`]).
+    /// Sends the output of providers to `observer` (see [`Connection::with_observer`]).
     #[must_use]
     pub fn with_observer(self, observer: Observer) -> Self {
         Self {
@@ -124,13 +125,13 @@ impl Workspace {
         }
     }
 
-    /// The resources in the state, by address.
+    /// Returns the resources in the state, by address.
     pub fn state(&self) -> BTreeMap<String, Object> {
         lock(&self.state).objects.clone()
     }
 
-    /// The resources that replacements with `create_before_destroy` have put aside and not destroyed yet, with the address
-    /// that each had.
+    /// Returns the deposed objects with their addresses: those that replacements with
+    /// `create_before_destroy` have not yet destroyed.
     pub fn deposed(&self) -> Vec<(String, Object)> {
         let state = lock(&self.state);
         let deposed = state.deposed.iter();
@@ -139,23 +140,23 @@ impl Workspace {
             .collect()
     }
 
-    /// The diagnostics since they were taken last, in order.
+    /// Removes and returns the diagnostics, in order.
     pub fn take_diagnostics(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut lock(&self.diagnostics))
     }
 
-    /// The rules of Terraform that the provider has broken: where Terraform would say "Provider produced …", which is always
-    /// a bug in the provider.
+    /// Returns the violations of Terraform's rules, which are bugs in the provider. Terraform
+    /// reports them as "Provider produced …".
     pub fn violations(&self) -> Vec<String> {
         lock(&self.violations).clone()
     }
 
-    /// `terraform apply`, with one provider for the plan and another for the changes.
+    /// Runs `terraform apply`, with one provider for the plan and another for the changes.
     pub async fn apply(&self, start: impl Start, configuration: &Configuration) -> RunOutcome {
         self.apply_with(start, configuration, &RunOptions::default()).await
     }
 
-    /// The same, with options.
+    /// Runs `terraform apply` with options.
     pub async fn apply_with(
         &self,
         start: impl Start,
@@ -168,7 +169,8 @@ impl Workspace {
         }
     }
 
-    /// `terraform plan -out`: refreshes and plans everything; `None` if there was an error. The state stays as it was.
+    /// Runs `terraform plan -out`: refreshes and plans everything; `None` if there was an error.
+    /// The state does not change.
     pub async fn plan(
         &self,
         start: impl Start,
@@ -178,12 +180,13 @@ impl Workspace {
         self.plan_changes(&start, configuration, options).await
     }
 
-    /// `terraform apply` of a saved plan. It fails if the plan is stale: the state has changed since.
+    /// Runs `terraform apply` of a saved plan. It fails if the plan is stale, because the state has
+    /// changed.
     pub async fn apply_saved(&self, start: impl Start, plan: &SavedPlan) -> RunOutcome {
         self.apply_changes(&start, plan).await
     }
 
-    /// `terraform import`: imports what exists under `id`, and reads it. Returns whether it succeeded.
+    /// Runs `terraform import`, and reads the imported object. Returns whether it succeeded.
     pub async fn import(&self, start: impl Start, address: &str, id: &str) -> bool {
         let imported = self.imported(&start, address, id).await;
         if let Some(object) = &imported {
@@ -202,7 +205,7 @@ impl Workspace {
         let type_name = type_of(address);
         let schema = self.known(&session.schema, type_name)?;
         let imported = session.connection.import(type_name, schema, id).await;
-        let Answered {
+        let ObjectResponse {
             value,
             private,
             identity,
@@ -229,12 +232,12 @@ impl Workspace {
         read
     }
 
-    /// `terraform taint`: the next run replaces the resource.
+    /// Runs `terraform taint`: the next run replaces the resource.
     pub fn taint(&self, address: &str) {
         self.edit(address, |object| object.is_tainted = true);
     }
 
-    /// `terraform state rm`
+    /// Runs `terraform state rm`.
     pub fn forget(&self, address: &str) {
         lock(&self.state).set(address, None);
     }
@@ -243,13 +246,13 @@ impl Workspace {
         lock(&self.state).set(address, object);
     }
 
-    /// Replaces the attributes in the state, as if another run had left them so.
+    /// Replaces the attributes in the state.
     pub fn set_attributes(&self, address: &str, attributes: impl Model) {
         let attributes = attributes.into_value();
         self.edit(address, |object| object.attributes = Attributes::Present(attributes));
     }
 
-    /// Edits the attributes as they lie in the state file.
+    /// Edits the attributes in the state file.
     pub fn edit_attributes(&self, address: &str, edit: impl FnOnce(&mut Json)) {
         self.edit(address, |object| {
             let mut attributes = serde_json::from_str(&object.to_json()).unwrap_or_default();
@@ -258,7 +261,7 @@ impl Workspace {
         });
     }
 
-    /// Stores a resource as it lies in a state file, which an older version of the provider may have written.
+    /// Stores a resource as in a state file, possibly of an older schema version.
     pub fn store(&self, address: &str, schema_version: i64, attributes: Json) {
         let object = Object {
             type_name: type_of(address).to_owned(),
@@ -281,7 +284,7 @@ impl Workspace {
     }
 }
 
-/// One call each.
+/// Single calls.
 impl Workspace {
     /// Reads a data source.
     pub async fn read_data_source(&self, start: impl Start, type_name: &str, config: impl ToConfig) -> Outcome<Value> {
@@ -291,7 +294,7 @@ impl Workspace {
         }
     }
 
-    /// Opens an ephemeral resource and closes it. Returns what it held.
+    /// Opens and closes an ephemeral resource. Returns its value.
     pub async fn read_ephemeral(&self, start: impl Start, type_name: &str, config: impl ToConfig) -> Outcome<Value> {
         let (connection, mut opened) = match self.open_ephemeral(start, type_name, config).await {
             Outcome {
@@ -306,7 +309,7 @@ impl Workspace {
         Outcome::new(value, opened.diagnostics)
     }
 
-    /// Opens an ephemeral resource. Returns it with the connection that renews and closes it.
+    /// Opens an ephemeral resource. Returns it with the connection that can renew and close it.
     pub async fn open_ephemeral(
         &self,
         start: impl Start,
@@ -348,7 +351,7 @@ impl Workspace {
         }
     }
 
-    /// Calls a function, which needs no configured provider.
+    /// Calls a function, without configuring the provider.
     pub async fn call_function(&self, start: impl Start, name: &str, arguments: &[Value]) -> Outcome<Value> {
         match start.start().await {
             Ok(connection) => connection.call_function(name, arguments).await,
@@ -360,7 +363,7 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// The diagnostics that say why it was not configured.
+    /// The diagnostics of the failure.
     pub async fn started(&self, start: &impl Start) -> Result<Connection, Outcome<()>> {
         let connection = start.start().await;
         let connection = connection.map_err(|error| Outcome::new((), vec![not_started(error.as_ref())]))?;
@@ -372,7 +375,7 @@ impl Workspace {
     }
 }
 
-/// What the commands share.
+/// Parts that the commands share.
 impl Workspace {
     fn provider_config(&self) -> Config {
         self.provider.clone().unwrap_or_default()
@@ -417,7 +420,7 @@ impl Workspace {
         known.or_else(|| self.fail(Diagnostic::error("Invalid resource type", detail())))
     }
 
-    /// Brings an object of the state to the present schema, as Terraform does whenever it reads one.
+    /// Upgrades an object of the state to the current schema, as Terraform does before it uses one.
     async fn upgrade(&self, session: &Session, object: &Object) -> Option<Object> {
         let schema = self.known(&session.schema, &object.type_name)?;
         let json = object.to_json().into_bytes();
@@ -432,14 +435,14 @@ impl Workspace {
         })
     }
 
-    /// Reads an object. `None` if there was an error.
+    /// Reads an object; `None` if there was an error.
     async fn refresh(&self, session: &Session, address: &str, object: &Object) -> Option<Refreshed> {
         let schema = self.known(&session.schema, &object.type_name)?;
         let read = session
             .connection
             .read(&object.type_name, schema, object.before())
             .await;
-        let Answered {
+        let ObjectResponse {
             value,
             private,
             identity,
@@ -468,8 +471,8 @@ impl Workspace {
         })
     }
 
-    /// Keeps the diagnostics of a call. Returns its value if there was no error. A warning that several calls of a run report,
-    /// as each validation does, is shown once.
+    /// Records the diagnostics of a call. Returns its value if there was no error. A warning that
+    /// several calls of a run report, as validations do, is recorded once.
     fn record<T>(&self, outcome: Outcome<T>, warnings: Warnings) -> Option<T> {
         let failed = outcome.has_errors();
         let mut shown = lock(&self.diagnostics);
@@ -487,13 +490,14 @@ impl Workspace {
         None
     }
 
-    /// Reports that the provider broke a rule.
+    /// Records a violation of Terraform's rules.
     fn violation<T>(&self, address: &str, summary: &str, problem: &str) -> Option<T> {
         lock(&self.violations).push(format!("{summary}: {address}: {problem}"));
         self.fail(Diagnostic::error(summary, format!("{address}: {problem}")))
     }
 
-    /// Does the work. At an interrupt nothing new is started, and the provider is asked to stop.
+    /// Runs `work`. After an interrupt, no operation starts any more, and the provider is asked to
+    /// stop.
     async fn until_interrupted<T>(
         &self,
         work: impl Future<Output = T>,
@@ -516,7 +520,7 @@ impl Workspace {
     }
 }
 
-/// Shows no value of the state: it may be secret.
+/// Does not show values of the state, which may be secret.
 impl fmt::Debug for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workspace")

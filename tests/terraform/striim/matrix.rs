@@ -183,7 +183,7 @@ async fn a_moved_block_is_refused(world: &mut World) {
     world.apply().await;
     world.configure(&moved(TOKEN, PAIR));
     let run = world.plan_fails().await;
-    assert!(run.says("Cannot be moved"), "{run}");
+    assert!(run.says("Move not supported"), "{run}");
     world.configure(TOKEN);
     world.destroy().await;
 }

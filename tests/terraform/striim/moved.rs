@@ -28,7 +28,7 @@ fn a_token_and_a_pair_do_not_become_each_other_and_the_plan_says_what_to_do() {
             let names = world.names();
             world.configure(&moved(from, to));
             let run = world.plan_fails().await;
-            assert!(run.says("Cannot be moved") && run.says(advice), "{run}");
+            assert!(run.says("Move not supported") && run.says(advice), "{run}");
 
             world.configure(from);
             world.plans_nothing().await;

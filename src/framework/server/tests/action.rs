@@ -47,7 +47,7 @@ fn shake(type_name: &str, name: &str) -> Request<proto::invoke_action::Request> 
     })
 }
 
-/// The progress of an action, line by line, and its diagnostics at the end.
+/// Returns the progress of an action, line by line, and its final diagnostics.
 async fn outcome(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagnostic>) {
     let events = server()
         .invoke_action(shake(type_name, name))
@@ -56,11 +56,11 @@ async fn outcome(type_name: &str, name: &str) -> (Vec<String>, Vec<proto::Diagno
         .into_inner();
     let mut events: Vec<_> = events.map(|event| event.unwrap().r#type.unwrap()).collect().await;
     let Some(event::Type::Completed(completed)) = events.pop() else {
-        panic!("the last event is not the end: {events:?}");
+        panic!("the last event is not the completion: {events:?}");
     };
     let lines = events.into_iter().map(|event| match event {
         event::Type::Progress(progress) => progress.message,
-        event::Type::Completed(_) => panic!("an end before the last event"),
+        event::Type::Completed(_) => panic!("completion before the last event"),
     });
     (lines.collect(), completed.diagnostics)
 }
@@ -73,10 +73,10 @@ async fn action_streams_progress_and_then_completion() {
 }
 
 #[tokio::test]
-async fn action_that_fails_or_panics_reports_error_at_completion() {
+async fn failed_or_panicking_action_reports_error_at_completion() {
     for (type_name, name, says) in [
         ("toy_shake", "gone", "nothing to shake"),
-        ("toy_shake", "panic", "invoke_action hit a bug"),
+        ("toy_shake", "panic", "invoke_action panicked"),
         ("toy_shape", "a", "\"toy_shape\""),
     ] {
         let (_, diagnostics) = outcome(type_name, name).await;

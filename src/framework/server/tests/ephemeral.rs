@@ -3,11 +3,11 @@ use jiff::Timestamp;
 use super::*;
 use crate::framework::{EphemeralResource, Opened, Renewed};
 
-/// When a box is renewed.
+/// The time at which a box is renewed.
 const RENEWAL: Timestamp = Timestamp::constant(1_800_000_000, 500);
 
-/// A box that is there for a moment. One of a negative size is left half open by an error, one named `reported` opens with
-/// an error in addition, and `gone` does not open.
+/// A temporary box. A negative size fails after a partial opening, the name `reported` succeeds and
+/// reports an error, and `gone` fails.
 impl EphemeralResource for Toys {
     type Model = Model;
     type Client = ();
@@ -98,7 +98,7 @@ async fn ephemeral_is_opened_renewed_and_closed_by_private_data_after_stop() {
 }
 
 #[tokio::test]
-async fn ephemeral_that_opens_with_error_is_closed_at_once() {
+async fn ephemeral_opened_with_error_is_closed_immediately() {
     for (config, left) in [
         (toy("half", Field::from(-1), Field::Null), vec!["half"]),
         (toy("reported", Field::Null, Field::Null), vec!["reported"]),
@@ -120,9 +120,9 @@ async fn ephemeral_configuration_is_validated() {
         type_name: "toy_box".into(),
         config: sent(toy("a", Field::from(-1), Field::Null)),
     };
-    let answer = server().validate_ephemeral_resource_config(Request::new(request)).await;
+    let response = server().validate_ephemeral_resource_config(Request::new(request)).await;
     assert_eq!(
-        answer.unwrap().into_inner().diagnostics[0].attribute,
+        response.unwrap().into_inner().diagnostics[0].attribute,
         Some(path("size"))
     );
 }

@@ -51,7 +51,7 @@ async fn read(name: &str, identity: Option<proto::ResourceIdentityData>) -> Opti
 }
 
 #[tokio::test]
-async fn identity_schema_lists_what_import_requires() {
+async fn identity_schema_lists_attributes_required_for_import() {
     let schemas = server()
         .get_resource_identity_schemas(Request::new(Default::default()))
         .await;
@@ -82,19 +82,19 @@ async fn existing_resource_has_identity_and_deleted_one_none() {
 }
 
 #[tokio::test]
-async fn identity_that_is_unknown_in_part_stays_as_it_was() {
+async fn partly_unknown_identity_stays_as_it_was() {
     let present = || data("adrift", "bottom".into());
     assert_eq!(read("adrift", Some(present())).await, Some(present()));
-    // A state that is older than identities.
+    // A state that was stored before resources had identities.
     assert_eq!(read("adrift", None).await, None);
     let prior = || sent(toy("adrift", Field::Null, Field::Null));
     assert_eq!(planned(prior(), Some(present())).await, Some(present()));
-    // Of what is still to be made, there is none yet; nor is it that of what is replaced.
+    // A planned creation has no identity yet, not even that of the object it replaces.
     assert_eq!(planned(null(), Some(present())).await, None);
 }
 
 #[tokio::test]
-async fn import_takes_identity_or_id() {
+async fn import_accepts_identity_or_id() {
     let server = server();
     let import = async |id: &str, identity| {
         let request = proto::import_resource_state::Request {
@@ -148,7 +148,7 @@ async fn identity_is_upgraded_by_version() {
         (
             2,
             "{}",
-            "schema version 2, this provider has version 1. A newer version",
+            "schema version 2; this provider supports version 1. A newer version",
         ),
         (1, "{", "not well-formed"),
     ] {

@@ -9,7 +9,7 @@ pub(super) struct Filter {
     size: Field<i64>,
 }
 
-/// The boxes `a`, `b` and `c`. Listing size 0 panics, a negative one finds one box and then fails.
+/// Lists the boxes `a`, `b` and `c`. Size 0 panics, and a negative size fails after one box.
 impl ListResource for Toys {
     type Filter = Filter;
 
@@ -88,8 +88,8 @@ async fn list_returns_at_most_limit() {
 }
 
 #[tokio::test]
-async fn list_that_fails_reports_error_after_what_was_found() {
-    for (size, found, says) in [(-1, 1, "Nothing more"), (0, 0, "list_resource hit a bug")] {
+async fn failed_list_reports_error_after_found_objects() {
+    for (size, found, says) in [(-1, 1, "Nothing more"), (0, 0, "list_resource panicked")] {
         let mut events = listed(size.into(), 100, false).await;
         let last = events.pop().unwrap();
         assert_eq!(last.identity, None);
@@ -105,9 +105,9 @@ async fn list_filter_is_validated() {
         config: filter(10.into()),
         ..Default::default()
     };
-    let answer = server().validate_list_resource_config(Request::new(request)).await;
+    let response = server().validate_list_resource_config(Request::new(request)).await;
     assert_eq!(
-        answer.unwrap().into_inner().diagnostics[0].attribute,
+        response.unwrap().into_inner().diagnostics[0].attribute,
         Some(path("size"))
     );
 }

@@ -1,4 +1,4 @@
-//! The private state of a managed resource travels from call to call.
+//! Private state is passed from call to call.
 
 use tonic::Request;
 
@@ -8,7 +8,7 @@ use crate::framework::{Context, Field};
 
 const KEY: &str = "calls";
 
-/// Adds a call to those that the private state records.
+/// Adds a call to those recorded in the private state.
 pub(super) fn record(context: &Context<()>, call: &str) {
     let mut calls: Vec<String> = context.private.get(KEY).unwrap_or_default();
     calls.push(call.to_owned());
@@ -63,7 +63,7 @@ async fn private_state_is_carried_by_read_plan_and_apply() {
 }
 
 #[tokio::test]
-async fn private_state_begins_with_an_import() {
+async fn import_creates_private_state() {
     let request = proto::import_resource_state::Request {
         type_name: "toy_box".into(),
         id: "a".into(),

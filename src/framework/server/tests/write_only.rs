@@ -8,7 +8,7 @@ fn locked() -> Model {
 }
 
 #[tokio::test]
-async fn write_only_value_is_null_in_every_answer() {
+async fn write_only_value_is_null_in_every_response() {
     let planned = plan(null(), locked(), locked()).await;
     assert!(received(planned.planned_state).get("key").is_null());
     let planned = plan(sent(toy("a", Field::Null, "made".into())), locked(), locked()).await;
@@ -47,7 +47,7 @@ async fn create_receives_write_only_value_of_configuration() {
 }
 
 #[tokio::test]
-async fn terraform_that_would_store_write_only_value_is_refused() {
+async fn write_only_value_is_rejected_if_terraform_would_store_it() {
     for (config, allowed, errors) in [
         (locked(), true, 0),
         (locked(), false, 1),

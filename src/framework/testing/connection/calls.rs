@@ -1,26 +1,26 @@
-//! The calls about all that is no managed resource: data sources, ephemeral resources, actions, lists, functions.
+//! RPCs of data sources, ephemeral resources, actions, list resources and functions.
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
-use super::shown::{Shown, collect, did_not_answer};
+use super::shown::{Shown, collect, no_response};
 use super::{CAPABILITIES, Connection};
 use crate::framework::proto;
 use crate::framework::testing::{Config, Diagnostic, Outcome};
 use crate::framework::value::Value;
 
-/// An ephemeral resource that was opened, and is to be closed.
+/// An open ephemeral resource.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// What it holds.
+    /// The value.
     pub value: Value,
-    /// When it is to be renewed.
+    /// The time at which it must be renewed.
     pub renew_at: Option<Timestamp>,
     type_name: String,
     private: Option<Vec<u8>>,
 }
 
-/// A resource that a list call found.
+/// A resource that a list call returned.
 #[derive(Clone, Debug)]
 pub struct ListItem {
     /// The name that Terraform shows.
@@ -74,7 +74,7 @@ impl Connection {
         outcome.await
     }
 
-    /// Renews what was opened.
+    /// Renews an ephemeral resource.
     pub async fn renew_ephemeral(&self, opened: &mut Opened) -> Outcome<()> {
         let outcome = collect(async |shown| {
             let renewed = call!(self.renew_ephemeral_resource(shown) {
@@ -88,7 +88,7 @@ impl Connection {
         outcome.await.map(drop)
     }
 
-    /// Closes what was opened.
+    /// Closes an ephemeral resource.
     pub async fn close_ephemeral(&self, opened: Opened) -> Outcome<()> {
         let outcome = collect(
             async |shown| call!(self.close_ephemeral_resource(shown) { type_name: opened.type_name, private: opened.private }),
@@ -167,7 +167,7 @@ impl Connection {
             while let Some(event) = events.next().await {
                 let event = shown.event(event)?;
                 shown.extend(event.diagnostic);
-                // An event that only carries diagnostics has no identity.
+                // An event that contains only diagnostics has no identity.
                 if event.identity.is_some() || event.resource_object.is_some() {
                     found.push(ListItem {
                         display_name: event.display_name,
@@ -194,14 +194,14 @@ impl Connection {
                 name: name.to_owned(),
                 arguments,
             };
-            let answer = self.client.clone().call_function(request).await;
-            let answer = shown
-                .take(answer.map_err(|status| did_not_answer(&status)))?
+            let response = self.client.clone().call_function(request).await;
+            let response = shown
+                .take(response.map_err(|status| no_response(&status)))?
                 .into_inner();
-            if let Some(error) = answer.error {
+            if let Some(error) = response.error {
                 return shown.take(Err(Diagnostic::error("Error in function call", error.text)));
             }
-            shown.value(answer.result, &function.returns)
+            shown.value(response.result, &function.returns)
         });
         outcome.await.map(|value| value.unwrap_or(Value::Null))
     }

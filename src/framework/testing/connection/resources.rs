@@ -1,32 +1,32 @@
-//! The calls about managed resources.
+//! RPCs of managed resources.
 
-use super::shown::{Shown, did_not_answer};
+use super::shown::{Shown, no_response};
 use super::{CAPABILITIES, Connection};
 use crate::framework::proto;
 use crate::framework::testing::schema::ObjectSchema;
 use crate::framework::testing::{Diagnostic, Outcome};
 use crate::framework::value::Value;
 
-/// What a call answered about an object.
+/// The response of a call about an object.
 #[derive(Clone, Default)]
-pub(in crate::framework::testing) struct Answered {
-    /// `None` if the answer has no object, which is not the same as null.
+pub(in crate::framework::testing) struct ObjectResponse {
+    /// `None` if the response has no object, which differs from null.
     pub(in crate::framework::testing) value: Option<Value>,
     pub(in crate::framework::testing) private: Vec<u8>,
     pub(in crate::framework::testing) identity: Identity,
 }
 
-/// The identity of an object, as the provider encoded it.
+/// The identity of an object, as encoded by the provider.
 pub(in crate::framework::testing) type Identity = Option<proto::ResourceIdentityData>;
 
-/// What a plan call answered.
+/// The response of a plan call.
 #[derive(Clone, Default)]
 pub(in crate::framework::testing) struct Planned {
-    pub(in crate::framework::testing) after: Answered,
+    pub(in crate::framework::testing) after: ObjectResponse,
     pub(in crate::framework::testing) requires_replace: Vec<proto::AttributePath>,
 }
 
-/// The object that a call is about, before it.
+/// The prior object of a call.
 #[derive(Clone, Copy)]
 pub(in crate::framework::testing) struct Before<'a> {
     pub(in crate::framework::testing) value: &'a Value,
@@ -34,7 +34,7 @@ pub(in crate::framework::testing) struct Before<'a> {
     pub(in crate::framework::testing) identity: &'a Identity,
 }
 
-/// The state that a `moved` block moves to another type.
+/// The state of another resource type, which a `moved` block moves.
 pub(in crate::framework::testing) struct Source<'a> {
     pub(in crate::framework::testing) provider: &'a str,
     pub(in crate::framework::testing) type_name: &'a str,
@@ -44,7 +44,8 @@ pub(in crate::framework::testing) struct Source<'a> {
 }
 
 impl Connection {
-    /// Runs an operation that ends early with `None` after an error, and shows the observer what it comes to.
+    /// Runs an operation, which stops with `None` at the first error, and sends its output to the
+    /// observer.
     async fn observed<T>(&self, operation: impl AsyncFnOnce(&mut Shown) -> Option<T>) -> Outcome<Option<T>> {
         let mut shown = Shown {
             observer: self.observer.clone(),
@@ -74,7 +75,7 @@ impl Connection {
         outcome.await.map(drop)
     }
 
-    /// Brings a state that was stored as JSON to the schema of this provider.
+    /// Upgrades a stored state to the schema of this provider.
     pub(in crate::framework::testing) async fn upgrade(
         &self,
         type_name: &str,
@@ -106,7 +107,7 @@ impl Connection {
         type_name: &str,
         schema: &ObjectSchema,
         before: Before<'_>,
-    ) -> Outcome<Option<Answered>> {
+    ) -> Outcome<Option<ObjectResponse>> {
         let outcome = self.observed(async |shown| {
             let ty = schema.object_type();
             let read = call!(self.read_resource(shown) {
@@ -116,7 +117,7 @@ impl Connection {
                 client_capabilities: Some(CAPABILITIES),
                 current_identity: before.identity.clone(),
             })?;
-            Some(Answered {
+            Some(ObjectResponse {
                 value: Some(shown.object(read.new_state, schema)?),
                 private: shown.private(read.private),
                 identity: read.new_identity,
@@ -145,7 +146,7 @@ impl Connection {
                 prior_identity: before.identity.clone(),
             })?;
             Some(Planned {
-                after: Answered {
+                after: ObjectResponse {
                     value: Some(shown.object(plan.planned_state, schema)?),
                     private: shown.private(plan.planned_private),
                     identity: plan.planned_identity,
@@ -156,7 +157,7 @@ impl Connection {
         outcome.await
     }
 
-    /// Applies a change. An answer counts even if there was an error.
+    /// Applies a change. The returned object counts even if there is an error.
     pub(in crate::framework::testing) async fn apply(
         &self,
         type_name: &str,
@@ -164,7 +165,7 @@ impl Connection {
         prior: &Value,
         planned: Before<'_>,
         config: &Value,
-    ) -> Outcome<Answered> {
+    ) -> Outcome<ObjectResponse> {
         let outcome = self.observed(async |shown| {
             let ty = schema.object_type();
             let request = proto::apply_resource_change::Request {
@@ -177,12 +178,10 @@ impl Connection {
                 ..Default::default()
             };
             let applied = self.client.clone().apply_resource_change(request).await;
-            let applied = shown
-                .take(applied.map_err(|status| did_not_answer(&status)))?
-                .into_inner();
+            let applied = shown.take(applied.map_err(|status| no_response(&status)))?.into_inner();
             shown.extend(applied.diagnostics);
             let value = applied.new_state.and_then(|state| shown.object(Some(state), schema));
-            Some(Answered {
+            Some(ObjectResponse {
                 value,
                 private: shown.private(applied.private),
                 identity: applied.new_identity,
@@ -196,7 +195,7 @@ impl Connection {
         type_name: &str,
         schema: &ObjectSchema,
         id: &str,
-    ) -> Outcome<Option<Answered>> {
+    ) -> Outcome<Option<ObjectResponse>> {
         let outcome = self.observed(async |shown| {
             let imported = call!(self.import_resource_state(shown) {
                 type_name: type_name.to_owned(),
@@ -211,7 +210,7 @@ impl Connection {
                 let detail = format!("The provider did not return a {type_name} for the ID {id:?}.");
                 return shown.take(Err(Diagnostic::error("Import returned no resources", detail)));
             };
-            Some(Answered {
+            Some(ObjectResponse {
                 value: Some(shown.object(object.state, schema)?),
                 private: shown.private(object.private),
                 identity: object.identity,
@@ -220,13 +219,13 @@ impl Connection {
         outcome.await
     }
 
-    /// Turns the state of another type, stored as JSON, into one of this type.
+    /// Converts a stored state of another resource type to this one.
     pub(in crate::framework::testing) async fn move_state(
         &self,
         type_name: &str,
         schema: &ObjectSchema,
         source: Source<'_>,
-    ) -> Outcome<Option<Answered>> {
+    ) -> Outcome<Option<ObjectResponse>> {
         let outcome = self.observed(async |shown| {
             let moved = call!(self.move_resource_state(shown) {
                 source_provider_address: source.provider.to_owned(),
@@ -236,7 +235,7 @@ impl Connection {
                 target_type_name: type_name.to_owned(),
                 source_private: source.private.to_vec(),
             })?;
-            Some(Answered {
+            Some(ObjectResponse {
                 value: Some(shown.object(moved.target_state, schema)?),
                 private: shown.private(moved.target_private),
                 identity: moved.target_identity,

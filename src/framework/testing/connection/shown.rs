@@ -1,4 +1,4 @@
-//! The diagnostics of the calls that make up one operation, and the answers that they come with.
+//! The diagnostics of the calls of one operation, and the decoding of their responses.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::framework::{proto, wire};
 
-/// The diagnostics of the calls that make up one operation.
+/// The diagnostics of the calls of one operation.
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) observer: Option<Observer>,
 }
 
-/// Runs an operation that ends early with `None` after an error.
+/// Runs an operation, which stops with `None` at the first error.
 pub(super) async fn collect<T>(operation: impl AsyncFnOnce(&mut Shown) -> Option<T>) -> Outcome<Option<T>> {
     let mut shown = Shown::default();
     let value = operation(&mut shown).await;
@@ -37,31 +37,29 @@ impl Shown {
             .extend(diagnostics.into_iter().map(Diagnostic::from_proto));
     }
 
-    /// The answer to a call; `None` if it reports an error.
-    pub(super) fn answer<A: Answer>(&mut self, answer: Result<Response<A>, Status>) -> Option<A> {
-        let mut answer = self
-            .take(answer.map_err(|status| did_not_answer(&status)))?
-            .into_inner();
-        let diagnostics: Vec<_> = answer
+    /// Returns the response of a call; `None` if it contains an error.
+    pub(super) fn response<A: RpcResponse>(&mut self, response: Result<Response<A>, Status>) -> Option<A> {
+        let mut response = self.take(response.map_err(|status| no_response(&status)))?.into_inner();
+        let diagnostics: Vec<_> = response
             .take_diagnostics()
             .into_iter()
             .map(Diagnostic::from_proto)
             .collect();
         let failed = diagnostics.iter().any(Diagnostic::is_error);
         self.diagnostics.extend(diagnostics);
-        (!failed).then_some(answer)
+        (!failed).then_some(response)
     }
 
-    pub(super) fn events<S>(&mut self, answer: Result<Response<S>, Status>) -> Option<S>
+    pub(super) fn events<S>(&mut self, response: Result<Response<S>, Status>) -> Option<S>
     where
         S: Stream,
     {
-        self.take(answer.map_err(|status| did_not_answer(&status)))
+        self.take(response.map_err(|status| no_response(&status)))
             .map(Response::into_inner)
     }
 
     pub(super) fn event<E>(&mut self, event: Result<E, Status>) -> Option<E> {
-        self.take(event.map_err(|status| did_not_answer(&status)))
+        self.take(event.map_err(|status| no_response(&status)))
     }
 
     pub(super) fn known<'a, T>(&mut self, types: &'a BTreeMap<String, T>, kind: &str, name: &str) -> Option<&'a T> {
@@ -72,7 +70,7 @@ impl Shown {
         }))
     }
 
-    /// A configuration, as a value and encoded; `None` if Terraform would refuse it.
+    /// Returns a configuration as a value and encoded; `None` if Terraform would reject it.
     pub(super) fn config(&mut self, config: &Config, schema: &ObjectSchema) -> Option<(Value, proto::DynamicValue)> {
         let value = config.value(schema);
         let value = self.take(value.map_err(|problem| Diagnostic::error("Unsupported argument", problem)))?;
@@ -92,7 +90,7 @@ impl Shown {
         self.take(encoded.map_err(|error| Diagnostic::error("Value does not fit the schema", error.to_string())))
     }
 
-    /// Reads an object of an answer, which must be there and fit its schema.
+    /// Decodes an object of a response, which must exist and match its schema.
     pub(super) fn object(&mut self, object: Option<proto::DynamicValue>, schema: &ObjectSchema) -> Option<Value> {
         let object = self.value(object, schema.object_type())?;
         if self.observer.is_some() {
@@ -112,7 +110,7 @@ impl Shown {
         }
     }
 
-    /// Reads a value of an answer, which must be there and fit its type.
+    /// Decodes a value of a response, which must exist and match its type.
     pub(super) fn value(&mut self, value: Option<proto::DynamicValue>, ty: &Type) -> Option<Value> {
         let value = wire::decode(value.as_ref(), ty);
         let value = value.map_err(|error| Diagnostic::error("Provider produced invalid object", error.to_string()));
@@ -120,19 +118,19 @@ impl Shown {
     }
 }
 
-pub(super) fn did_not_answer(status: &Status) -> Diagnostic {
+pub(super) fn no_response(status: &Status) -> Diagnostic {
     let detail = format!("The call ended with {:?}: {}", status.code(), status.message());
     Diagnostic::error("Plugin did not respond", detail)
 }
 
-/// An answer that carries diagnostics.
-pub(super) trait Answer {
+/// A response that contains diagnostics.
+pub(super) trait RpcResponse {
     fn take_diagnostics(&mut self) -> Vec<proto::Diagnostic>;
 }
 
-macro_rules! answers {
+macro_rules! impl_rpc_response {
     ($($rpc:ident),* $(,)?) => {
-        $(impl Answer for proto::$rpc::Response {
+        $(impl RpcResponse for proto::$rpc::Response {
             fn take_diagnostics(&mut self) -> Vec<proto::Diagnostic> {
                 std::mem::take(&mut self.diagnostics)
             }
@@ -140,7 +138,7 @@ macro_rules! answers {
     };
 }
 
-answers! {
+impl_rpc_response! {
     validate_provider_config,
     configure_provider,
     validate_resource_config,

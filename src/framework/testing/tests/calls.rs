@@ -1,4 +1,4 @@
-//! A resource by itself, and what is no managed resource.
+//! Single resources, data sources, actions and so on.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::framework::Value;
 use crate::framework::testing::*;
 
 #[tokio::test]
-async fn single_resource_is_planned_applied_imported_and_destroyed() {
+async fn single_resource_can_be_planned_applied_imported_and_destroyed() {
     let (things, mut resource) = (Things::default(), SingleResource::new("thing"));
     let leaf = json!({ "name": "leaf" });
     let planned = resource.plan(things.clone(), Some(&leaf)).await.reports_nothing();
@@ -47,7 +47,7 @@ async fn single_resource_is_planned_applied_imported_and_destroyed() {
 }
 
 #[tokio::test]
-async fn single_resource_has_a_lifecycle_and_saved_plans() {
+async fn single_resource_supports_lifecycle_and_saved_plans() {
     let (things, mut resource) = (Things::default(), SingleResource::new("thing"));
     let leaf = json!({ "name": "leaf" });
     let plan = resource.save_plan(things.clone(), Some(&leaf)).await;
@@ -69,7 +69,7 @@ async fn single_resource_has_a_lifecycle_and_saved_plans() {
 }
 
 #[tokio::test]
-async fn data_source_and_action_take_one_line_each() {
+async fn data_source_and_action_can_be_called() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let read = workspace
         .read_data_source(things.clone(), "things", json!({ "name": "leaf" }))

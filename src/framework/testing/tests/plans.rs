@@ -1,4 +1,5 @@
-//! What Terraform proposes, and which plans and results it accepts, with nested attributes of all kinds.
+//! Proposed states, and the rules for plans and results, with nested attributes of each nesting
+//! mode.
 
 use serde_json::{Value as Json, json};
 
@@ -20,7 +21,7 @@ fn attribute(name: &str, optional: bool, computed: bool) -> proto::schema::Attri
     }
 }
 
-/// An object with a plain attribute, a computed one, and parts nested in this way.
+/// An object with a plain attribute, a computed one, and nested parts.
 fn schema(mode: NestingMode, is_computed: bool) -> ObjectSchema {
     use proto::schema::object::NestingMode as Mode;
     let mode = match mode {
@@ -61,7 +62,7 @@ fn value(schema: &ObjectSchema, json: &Json) -> Value {
     }
 }
 
-/// Each way to nest parts with these keys and ids.
+/// Returns parts with these keys and ids in each nesting mode.
 fn nested(parts: &[(&str, Option<&str>)]) -> [(NestingMode, Json); 4] {
     let part = |(key, id): &(&str, Option<&str>)| json!({ "key": key, "id": id });
     let list: Vec<_> = parts.iter().map(part).collect();
@@ -75,7 +76,7 @@ fn nested(parts: &[(&str, Option<&str>)]) -> [(NestingMode, Json); 4] {
 }
 
 #[test]
-fn proposed_state_keeps_what_the_provider_has_computed_in_each_nesting() {
+fn proposed_state_keeps_computed_values_in_each_nesting() {
     let prior = nested(&[("a", Some("1")), ("b", Some("2"))]);
     let config = nested(&[("a", None), ("b", None), ("c", None)]);
     let proposed = nested(&[("a", Some("1")), ("b", Some("2")), ("c", None)]);
@@ -94,7 +95,7 @@ fn proposed_state_keeps_what_the_provider_has_computed_in_each_nesting() {
 }
 
 #[test]
-fn element_of_a_set_keeps_what_was_computed_only_if_its_configuration_is_the_same() {
+fn set_element_keeps_computed_values_only_if_configuration_is_unchanged() {
     let schema = schema(NestingMode::Set, false);
     let prior = value(
         &schema,
@@ -110,7 +111,7 @@ fn element_of_a_set_keeps_what_was_computed_only_if_its_configuration_is_the_sam
 }
 
 #[test]
-fn nested_attribute_that_is_left_out_is_kept_only_if_all_of_it_was_computed() {
+fn absent_nested_attribute_is_kept_only_if_wholly_computed() {
     let schema = schema(NestingMode::Single, true);
     let config = value(&schema, &json!({}));
     let computed = value(&schema, &json!({ "parts": { "id": "1" } }));
@@ -120,7 +121,7 @@ fn nested_attribute_that_is_left_out_is_kept_only_if_all_of_it_was_computed() {
 }
 
 #[test]
-fn plan_that_changes_what_is_configured_is_invalid_in_each_nesting() {
+fn plan_that_changes_configured_value_is_invalid_in_each_nesting() {
     let config = nested(&[("a", None)]);
     let planned = nested(&[("b", Some("1"))]);
     for ((mode, config), (_, planned)) in config.into_iter().zip(planned) {
@@ -136,7 +137,7 @@ fn plan_that_changes_what_is_configured_is_invalid_in_each_nesting() {
 }
 
 #[test]
-fn plan_may_keep_the_prior_value_where_another_is_configured() {
+fn plan_may_keep_prior_value_instead_of_configured_one() {
     let schema = schema(NestingMode::Single, false);
     let [prior, config] = ["old", "new"].map(|name| value(&schema, &json!({ "name": name })));
     assert_eq!(plan_problems(&schema, &prior, &config, &prior), Vec::<String>::new());
@@ -152,7 +153,7 @@ fn plan_may_keep_the_prior_value_where_another_is_configured() {
 }
 
 #[test]
-fn result_may_fill_in_what_was_unknown_and_change_nothing_else() {
+fn result_may_only_change_unknown_values() {
     let schema = schema(NestingMode::List, false);
     let ty = schema.object_type();
     let problems = |planned: &Value, actual: &Json| completion_problems(ty, planned, &value(&schema, actual)).len();
@@ -183,7 +184,7 @@ fn result_may_fill_in_what_was_unknown_and_change_nothing_else() {
 }
 
 #[test]
-fn only_sensitive_attributes_are_not_visible() {
+fn visible_text_omits_sensitive_attributes() {
     let mut schema = schema(NestingMode::List, false);
     let object = value(&schema, &json!({ "name": "shown", "parts": [{ "key": "nested" }] }));
     assert_eq!(visible_text(&schema, &object), "shown nested ");

@@ -1,4 +1,4 @@
-//! A provider of things, which records what is done with them.
+//! A provider of things, which records its calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,30 +12,31 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::framework::{proto, wire};
 
-/// A rule that a provider can break.
+/// A rule that the provider violates.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Breaks {
     #[default]
     Nothing,
-    /// Plans another name than is configured.
+    /// Plans another name than the configured one.
     Plan,
-    /// Creates another id than it planned.
+    /// Creates another id than the planned one.
     Result,
-    /// Leaves the id unknown.
+    /// Returns an unknown id.
     Unknown,
-    /// Stores the secret.
+    /// Stores the write-only value.
     WriteOnly,
 }
 
-/// A provider of things. What is done with them is recorded; one whose name has an `!` fails.
+/// A provider of things, which records its operations. Operations on a thing whose name contains
+/// `!` fail.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Things {
     pub(super) breaks: Breaks,
-    /// Records each plan call, in a warning and in the private state.
+    /// Whether to record each plan call, in a warning and in the private state.
     pub(super) records_plans: bool,
-    /// Leaves what it failed to create half done.
+    /// Whether a failed creation leaves an object.
     pub(super) leaves_halves: bool,
-    /// Creations never end.
+    /// Whether creations hang.
     pub(super) hangs: bool,
     /// The version of the schema.
     pub(super) version: i64,
@@ -53,7 +54,7 @@ impl Start for Things {
 }
 
 impl Things {
-    /// What was done since this was asked last.
+    /// Returns the operations since the last call.
     pub(super) fn done(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.done))
     }
@@ -248,7 +249,7 @@ impl proto::provider_server::Provider for Things {
         if prior.is_null() {
             set(&mut planned, "id", Value::Unknown);
         }
-        // Terraform proposes it, and no plan may hold it.
+        // The proposed state contains the write-only value, and the plan must not.
         set(&mut planned, "secret", Value::Null);
         match self.breaks {
             Breaks::Plan => set(&mut planned, "name", Value::String("other".to_owned())),

@@ -6,7 +6,7 @@ use super::things::{Things, text};
 use crate::framework::testing::*;
 
 #[tokio::test]
-async fn state_of_an_older_schema_is_upgraded_before_it_is_read() {
+async fn state_of_older_schema_is_upgraded_before_read() {
     let things = Things {
         version: 1,
         ..Things::default()
@@ -23,7 +23,7 @@ async fn state_of_an_older_schema_is_upgraded_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn state_of_a_newer_schema_is_refused() {
+async fn state_of_newer_schema_is_rejected() {
     let mut resource = SingleResource::new("thing");
     resource.store(1, json!({ "name": "leaf" }));
     let run = resource

@@ -1,4 +1,4 @@
-//! Whole runs of several resources.
+//! Runs with several resources.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn summaries(workspace: &Workspace) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn resource_that_refers_to_another_is_created_after_it_and_destroyed_before_it() {
+async fn dependent_resource_is_created_last_and_destroyed_first() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let both = |name| {
         [
@@ -58,7 +58,7 @@ async fn resource_that_refers_to_another_is_created_after_it_and_destroyed_befor
 }
 
 #[tokio::test]
-async fn failed_creation_stops_what_refers_to_it_and_nothing_else() {
+async fn failed_create_stops_only_dependents() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let blocks = [
         ("a", thing("leaf").referring("of", "thing.z", "id")),
@@ -72,7 +72,7 @@ async fn failed_creation_stops_what_refers_to_it_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn half_created_resource_is_tainted_and_replaced() {
+async fn partly_created_resource_is_tainted_and_replaced() {
     let (mut things, workspace) = (Things::default(), Workspace::new());
     things.leaves_halves = true;
     assert_eq!(
@@ -90,7 +90,7 @@ async fn half_created_resource_is_tainted_and_replaced() {
 }
 
 #[tokio::test]
-async fn each_broken_rule_is_a_violation_and_fails_the_run() {
+async fn each_rule_violation_is_recorded_and_fails_run() {
     let cases = [
         (
             Breaks::Plan,
@@ -124,7 +124,7 @@ async fn each_broken_rule_is_a_violation_and_fails_the_run() {
 }
 
 #[tokio::test]
-async fn replacement_is_planned_twice_and_warnings_of_the_second_call_are_dropped() {
+async fn replacement_is_planned_twice_and_second_warnings_are_dropped() {
     let (mut things, workspace) = (Things::default(), Workspace::new());
     apply(&things, &workspace, &[("a", thing("leaf"))]).await;
     things.records_plans = true;
@@ -132,7 +132,7 @@ async fn replacement_is_planned_twice_and_warnings_of_the_second_call_are_droppe
         apply(&things, &workspace, &[("a", thing("root"))]).await,
         RunOutcome::Applied
     );
-    // The apply plans the creation again, with no private state: the old object is gone.
+    // The apply plans the creation again, without private state, because the old object is gone.
     assert_eq!(summaries(&workspace), ["with a prior state", "without"]);
     assert_eq!(
         apply(&things, &workspace, &[("a", thing("root"))]).await,
@@ -142,7 +142,7 @@ async fn replacement_is_planned_twice_and_warnings_of_the_second_call_are_droppe
 }
 
 #[tokio::test]
-async fn create_before_destroy_creates_first_and_is_inherited_by_what_is_referred_to() {
+async fn create_before_destroy_creates_first_and_is_inherited_by_dependencies() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let both = |name, leaf: ResourceBlock| [("a", leaf.referring("of", "thing.z", "id")), ("z", thing(name))];
     let leaf = || thing("leaf").create_before_destroy();
@@ -163,7 +163,7 @@ async fn create_before_destroy_creates_first_and_is_inherited_by_what_is_referre
 }
 
 #[tokio::test]
-async fn create_before_destroy_keeps_the_old_object_if_the_creation_fails() {
+async fn create_before_destroy_keeps_old_object_if_create_fails() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let leaf = |name| [("a", thing(name).create_before_destroy())];
     apply(&things, &workspace, &leaf("leaf")).await;
@@ -174,7 +174,7 @@ async fn create_before_destroy_keeps_the_old_object_if_the_creation_fails() {
 }
 
 #[tokio::test]
-async fn deposed_object_that_a_killed_run_has_left_is_destroyed_by_the_next_apply() {
+async fn deposed_object_of_killed_run_is_destroyed_by_next_apply() {
     let (mut things, workspace) = (Things::default(), Workspace::new());
     let leaf = |name| [("a", thing(name).create_before_destroy())];
     apply(&things, &workspace, &leaf("leaf")).await;
@@ -196,7 +196,7 @@ async fn deposed_object_that_a_killed_run_has_left_is_destroyed_by_the_next_appl
 }
 
 #[tokio::test]
-async fn ignored_changes_are_planned_as_they_were() {
+async fn ignored_changes_are_planned_with_prior_values() {
     let (things, workspace) = (Things::default(), Workspace::new());
     apply(&things, &workspace, &[("a", thing("leaf"))]).await;
     let of_name = thing("root").ignore_changes(&["name"]);
@@ -215,7 +215,7 @@ async fn ignored_changes_are_planned_as_they_were() {
 }
 
 #[tokio::test]
-async fn forced_replacement_replaces_what_has_not_changed() {
+async fn forced_replacement_replaces_unchanged_resource() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let declared = configuration(&[("a", thing("leaf")), ("b", thing("twig"))]);
     workspace.apply(things.clone(), &declared).await;
@@ -230,7 +230,7 @@ async fn forced_replacement_replaces_what_has_not_changed() {
 }
 
 #[tokio::test]
-async fn saved_plan_is_applied_once_and_refused_when_the_state_has_changed() {
+async fn saved_plan_is_rejected_after_state_has_changed() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let declared = configuration(&[("a", thing("leaf"))]);
     let plan = workspace
@@ -245,7 +245,7 @@ async fn saved_plan_is_applied_once_and_refused_when_the_state_has_changed() {
 }
 
 #[tokio::test]
-async fn refresh_only_run_changes_the_state_and_nothing_else() {
+async fn refresh_only_run_changes_only_state() {
     let (things, workspace) = (Things::default(), Workspace::new());
     let declared = configuration(&[("a", thing("leaf"))]);
     workspace.apply(things.clone(), &declared).await;
@@ -262,7 +262,7 @@ async fn refresh_only_run_changes_the_state_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn interrupt_lets_nothing_new_start_and_stops_the_provider() {
+async fn interrupt_starts_no_operation_and_stops_provider() {
     let (mut things, workspace) = (Things::default(), Workspace::new());
     things.hangs = true;
     let options = RunOptions {
@@ -277,7 +277,7 @@ async fn interrupt_lets_nothing_new_start_and_stops_the_provider() {
         interrupt.cancel();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
-    // The provider does not obey: the run is killed after all.
+    // The provider ignores the interrupt, so the run is killed.
     tokio::select! {
         _ = run => panic!("a creation that hangs has ended"),
         () = wait => {}
@@ -286,7 +286,7 @@ async fn interrupt_lets_nothing_new_start_and_stops_the_provider() {
 }
 
 #[tokio::test]
-async fn moved_resource_keeps_its_state_and_is_converted_to_another_type() {
+async fn moved_resource_keeps_state_and_is_converted_to_other_type() {
     let (things, workspace) = (Things::default(), Workspace::new());
     apply(&things, &workspace, &[("a", thing("leaf"))]).await;
     let moved = configuration(&[("b", thing("leaf"))]).moved("thing.a", "thing.b");
@@ -301,7 +301,7 @@ async fn moved_resource_keeps_its_state_and_is_converted_to_another_type() {
 }
 
 #[tokio::test]
-async fn invalid_configuration_never_reaches_the_provider() {
+async fn invalid_configuration_is_not_sent_to_provider() {
     let cases = [
         (json!({}), "is required"),
         (json!({ "name": "leaf", "id": "mine" }), "the provider sets it"),

@@ -1,4 +1,4 @@
-//! The apply of a plan: each change in its order, and what is saved of it.
+//! The apply of a plan: the order of changes, and the state that is saved after each.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::plan::{Action, Proposal, SavedPlan, Step};
 use super::{RunOutcome, Session, Warnings, Workspace, interrupted};
 use crate::framework::testing::configuration::{Configuration, ResourceBlock, type_of};
-use crate::framework::testing::connection::{Answered, Before};
+use crate::framework::testing::connection::{Before, ObjectResponse};
 use crate::framework::testing::order::{Gate, Order};
 use crate::framework::testing::state::{Attributes, Object};
 use crate::framework::testing::{Diagnostic, Start, lock, rules};
@@ -15,7 +15,7 @@ use crate::framework::value::Value;
 
 const INVALID_RESULT: &str = "Provider returned invalid result object after apply";
 
-/// What all changes of a run share.
+/// Data that all changes of a run share.
 struct Walk<'a> {
     workspace: &'a Workspace,
     session: &'a Session,
@@ -23,9 +23,9 @@ struct Walk<'a> {
     gate: Gate,
 }
 
-/// What came of a change.
+/// The result of a change.
 struct Changed {
-    /// What there is now.
+    /// The object after the change.
     object: Option<Object>,
     succeeded: bool,
 }
@@ -70,7 +70,7 @@ impl Workspace {
         }
     }
 
-    /// Saves what the plan's refresh found. Returns whether anything differs from before.
+    /// Saves the refreshed state of the plan. Returns whether it differs from the previous state.
     fn save_refreshed(&self, plan: &SavedPlan) -> bool {
         let mut state = lock(&self.state);
         let before = state.serial;
@@ -121,7 +121,8 @@ impl Walk<'_> {
                     None
                 };
                 created.finish(address, old.is_some());
-                // What refers to the old object is moved to the new one, or destroyed, before the old one is.
+                // Before the old object is destroyed, its dependents are updated to the new one or
+                // destroyed.
                 let are_moved = created.after(dependents.iter().copied()).await;
                 let are_free = destroyed.after(dependents).await;
                 let is_destroyed = match old {
@@ -131,7 +132,8 @@ impl Walk<'_> {
                 destroyed.finish(address, is_destroyed);
                 return is_destroyed;
             }
-            // What stays does not wait for an old object that is destroyed only after its successor refers to what stays.
+            // An unchanged resource does not wait for an old object of `create_before_destroy`,
+            // whose destruction waits for its dependents.
             let stays = !matches!(step.action, Action::Replace | Action::Delete);
             let waits_for = |other: &&String| {
                 let mut others = steps.iter().filter(|step| step.address == **other);
@@ -150,7 +152,7 @@ impl Walk<'_> {
         !applied.contains(&false) && !removed.contains(&false)
     }
 
-    /// Destroys what is to be deleted, or to be replaced. Returns whether it is gone.
+    /// Destroys an object that is deleted or replaced. Returns whether it is gone.
     async fn destroy(&self, step: &Step) -> bool {
         let (Some(prior), Action::Replace | Action::Delete) = (&step.prior, step.action) else {
             return true;
@@ -167,7 +169,7 @@ impl Walk<'_> {
         changed.succeeded
     }
 
-    /// Destroys an object that a replacement has put aside. Returns whether it is gone.
+    /// Destroys a deposed object. Returns whether it is gone.
     async fn destroy_deposed(&self, key: u64) -> bool {
         let deposed = lock(&self.workspace.state).deposed(key).cloned();
         let Some(deposed) = deposed else { return true };
@@ -178,7 +180,7 @@ impl Walk<'_> {
         let Some(object) = workspace.upgrade(self.session, &deposed.object).await else {
             return false;
         };
-        // Terraform plans the destruction of such an object again when it applies.
+        // Terraform plans the destruction of a deposed object again during apply.
         let Some(private) = workspace.plan_destruction(self.session, address, &object).await else {
             return false;
         };
@@ -197,7 +199,7 @@ impl Walk<'_> {
             .await
     }
 
-    /// Creates or updates what is declared. Returns whether it succeeded.
+    /// Creates or updates a declared resource. Returns whether it succeeded.
     async fn create_or_update(&self, step: &Step, block: Option<&ResourceBlock>) -> bool {
         let (Some(block), Action::Create | Action::Update | Action::Replace) = (block, step.action) else {
             return true;
@@ -222,7 +224,8 @@ impl Walk<'_> {
         changed.succeeded
     }
 
-    /// Puts the old object aside and creates the new one. Returns the key of the old one if it succeeded.
+    /// Deposes the old object and creates the new one. Returns the key of the old one if it
+    /// succeeded.
     async fn create_first(&self, step: &Step, block: Option<&ResourceBlock>) -> Option<u64> {
         let block = block?;
         let _permit = self.gate.enter().await?;
@@ -232,7 +235,7 @@ impl Walk<'_> {
         let changed = self.put(step, block, None, &config, &proposal).await;
         let mut state = lock(&self.workspace.state);
         if changed.object.is_none() {
-            // Nothing was created, so that the old object is the current one again.
+            // Nothing was created, so the old object becomes the current one again.
             state.restore(old);
             return None;
         }
@@ -240,7 +243,7 @@ impl Walk<'_> {
         changed.succeeded.then_some(old)
     }
 
-    /// Plans again with what is known now. The result must complete the plan.
+    /// Plans again with the values that are known now. The result must be a completion of the plan.
     async fn plan_again(
         &self,
         step: &Step,
@@ -266,7 +269,7 @@ impl Walk<'_> {
         if let Some(problem) = problems.first() {
             return workspace.violation(address, "Provider produced inconsistent final plan", problem);
         }
-        // The change itself comes with the configuration as it is written.
+        // The apply call has the configuration as written, without ignored changes.
         Some((config, proposal))
     }
 
@@ -292,7 +295,7 @@ impl Walk<'_> {
         changed
     }
 
-    /// Applies one change, and checks the result.
+    /// Applies one change and checks the result.
     async fn change(
         &self,
         address: &str,
@@ -316,14 +319,14 @@ impl Walk<'_> {
             .apply(type_name, schema, before, planned, config)
             .await;
         let has_errors = outcome.has_errors();
-        let Answered {
+        let ObjectResponse {
             value,
             private,
             identity,
         } = outcome.value.clone();
         workspace.record(outcome, Warnings::Shown);
         let is_deletion = planned.value.is_null();
-        // An answer without a value: nothing has changed, except if it was to be destroyed.
+        // A response without an object: nothing has changed, unless it was to be destroyed.
         let value = match value {
             Some(value) => value,
             None if is_deletion => Value::Null,

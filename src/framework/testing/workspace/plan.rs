@@ -1,4 +1,4 @@
-//! The plan of a run: what each resource becomes, after a refresh.
+//! The plan of a run: a refresh, and the action for each resource.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::{Refreshed, RunOptions, Session, Warnings, Workspace, interrupted};
 use crate::framework::proto;
 use crate::framework::testing::configuration::{Configuration, ResourceBlock, type_of};
-use crate::framework::testing::connection::{Answered, Before, Planned, Source};
+use crate::framework::testing::connection::{Before, ObjectResponse, Planned, Source};
 use crate::framework::testing::order::{Gate, Order};
 use crate::framework::testing::proposed::proposed_new;
 use crate::framework::testing::schema::ObjectSchema;
@@ -16,7 +16,7 @@ use crate::framework::testing::state::{Attributes, Deposed, Object, State};
 use crate::framework::testing::{Diagnostic, Start, lock, rules};
 use crate::framework::value::Value;
 
-/// The address of the provider that owns all states.
+/// The address of the provider of all resources in a state.
 const PROVIDER: &str = "registry.terraform.io/testing/testing";
 
 /// A plan in a file (`terraform plan -out`), with the configuration and the refreshed state.
@@ -24,58 +24,58 @@ pub struct SavedPlan {
     pub(super) configuration: Configuration,
     pub(super) options: RunOptions,
     pub(super) steps: Vec<Step>,
-    /// The deposed objects as they were refreshed.
+    /// The deposed objects after the refresh.
     pub(super) deposed: Vec<(u64, Option<Object>)>,
-    /// The serial of the state that it was made of.
+    /// The serial of the state that was planned.
     pub(super) serial: u64,
 }
 
-/// What a run is to do with a resource.
+/// The planned action for a resource.
 pub(super) struct Step {
     pub(super) address: String,
     pub(super) action: Action,
-    /// After the refresh.
+    /// The object after the refresh.
     pub(super) prior: Option<Object>,
     pub(super) planned: Value,
-    /// The private state that the plan left.
+    /// The private state of the plan.
     pub(super) private: Vec<u8>,
-    /// A replacement that creates before it destroys.
+    /// Whether a replacement creates before it destroys.
     pub(super) creates_first: bool,
 }
 
-/// What a plan does with a resource.
+/// A planned action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It stays as it is.
+    /// No change.
     Nothing,
-    /// It is created.
+    /// Create.
     Create,
-    /// It is changed in place.
+    /// Update in place.
     Update,
-    /// It is destroyed and created.
+    /// Destroy and create.
     Replace,
-    /// It is destroyed.
+    /// Destroy.
     Delete,
 }
 
-/// A line of a plan.
+/// The planned change of a resource.
 #[derive(Clone, Debug)]
 pub struct PlannedChange {
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// The planned value; null for a destruction.
     pub planned: Value,
 }
 
 impl PlannedChange {
-    /// Whether anything is done.
+    /// Returns whether there is a change.
     pub fn is_change(&self) -> bool {
         self.action != Action::Nothing
     }
 }
 
 impl SavedPlan {
-    /// The changes, by address.
+    /// Returns the changes, by address.
     pub fn changes(&self) -> BTreeMap<String, PlannedChange> {
         let changes = self.steps.iter().map(|step| {
             let change = PlannedChange {
@@ -87,7 +87,7 @@ impl SavedPlan {
         changes.collect()
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Nothing) && self.deposed.is_empty()
     }
@@ -98,7 +98,7 @@ impl State {
         self.objects.is_empty() && self.deposed.is_empty()
     }
 
-    /// Takes what the refresh of a plan found.
+    /// Adopts the refreshed state of a plan.
     fn refresh(&mut self, plan: SavedPlan) {
         let objects = plan.steps.into_iter();
         let objects = objects.filter_map(|step| Some((step.address, step.prior?)));
@@ -111,7 +111,7 @@ impl State {
     }
 }
 
-/// What the provider proposes for a creation or an update.
+/// The provider's plan of a creation or an update.
 pub(super) struct Proposal {
     pub(super) planned: Value,
     pub(super) private: Vec<u8>,
@@ -119,7 +119,7 @@ pub(super) struct Proposal {
     requires_replace: bool,
 }
 
-/// What all plan calls of a run share.
+/// Data that all plan calls of a run share.
 struct Walk<'a> {
     workspace: &'a Workspace,
     session: &'a Session,
@@ -127,7 +127,7 @@ struct Walk<'a> {
     options: &'a RunOptions,
     order: Order,
     gate: Gate,
-    /// What was planned, by address.
+    /// The planned values, by address.
     planned: Mutex<BTreeMap<String, Value>>,
 }
 
@@ -146,7 +146,7 @@ impl Workspace {
         }
     }
 
-    /// Plans everything to refresh it, and then that everything is destroyed.
+    /// Plans everything, to refresh it, and then plans its destruction.
     async fn plan_destroy(
         &self,
         start: &impl Start,
@@ -157,7 +157,7 @@ impl Workspace {
         if !options.skip_refresh && !state.is_empty() {
             let before = lock(&self.diagnostics).len();
             let refreshed = self.plan_state(start, configuration, options, state.clone()).await;
-            // The warnings of the refresh do not reach the user.
+            // Terraform does not show the warnings of the refresh.
             let mut shown = lock(&self.diagnostics);
             let of_refresh = shown.split_off(before);
             shown.extend(of_refresh.into_iter().filter(Diagnostic::is_error));
@@ -181,7 +181,7 @@ impl Workspace {
         self.plan_state(start, &configuration, &options, state).await
     }
 
-    /// Refreshes and plans what is in a state and a configuration.
+    /// Refreshes and plans the resources of a state and a configuration.
     async fn plan_state(
         &self,
         start: &impl Start,
@@ -229,7 +229,7 @@ impl Workspace {
         })
     }
 
-    /// Validates all blocks before anything is configured or planned: what they refer to is unknown.
+    /// Validates all blocks before a provider is configured. References are unknown.
     async fn validate_configuration(&self, start: &impl Start, configuration: &Configuration) -> Option<()> {
         let session = self.open(start).await?;
         if let Some(config) = &self.provider {
@@ -243,7 +243,7 @@ impl Workspace {
         join_all(validated).await.into_iter().collect()
     }
 
-    /// The objects of the state at the addresses where `moved` blocks move them.
+    /// Returns the objects of the state after applying the `moved` blocks.
     async fn moved(
         &self,
         session: &Session,
@@ -268,7 +268,7 @@ impl Workspace {
                     private: &object.private,
                 };
                 let moved = session.connection.move_state(type_name, schema, source).await;
-                let Answered {
+                let ObjectResponse {
                     value,
                     private,
                     identity,
@@ -287,7 +287,7 @@ impl Workspace {
         Some(objects)
     }
 
-    /// Validates a configuration and has the provider plan it, and checks the plan.
+    /// Validates a configuration, plans it, and checks the plan.
     pub(super) async fn propose(
         &self,
         session: &Session,
@@ -312,7 +312,7 @@ impl Workspace {
         if let Some(problem) = problems.first() {
             return self.violation(address, "Provider produced invalid plan", problem);
         }
-        // What has not changed asks for no replacement.
+        // An unchanged attribute does not require replacement.
         let differs = |path: &proto::AttributePath| at(before.value, path) != at(&planned, path);
         let requires_replace = !before.value.is_null() && requires_replace.iter().any(differs);
         Some(Proposal {
@@ -323,7 +323,7 @@ impl Workspace {
         })
     }
 
-    /// Validates a configuration, where it has passed Terraform's own check.
+    /// Validates a configuration that has passed Terraform's own checks.
     pub(super) async fn validate(&self, session: &Session, address: &str, config: &Value) -> Option<()> {
         let type_name = type_of(address);
         let schema = self.known(&session.schema, type_name)?;
@@ -337,7 +337,7 @@ impl Workspace {
         self.record(validated, Warnings::Shown)
     }
 
-    /// The configuration of a block, where `object_at` returns the objects at other addresses.
+    /// Returns the configuration of a block. `object_at` returns the objects at other addresses.
     pub(super) fn config(
         &self,
         address: &str,
@@ -357,7 +357,7 @@ impl Workspace {
         )
     }
 
-    /// Has the provider plan that an object is destroyed. Returns the private state that this leaves.
+    /// Plans the destruction of an object. Returns the private state of the plan.
     pub(super) async fn plan_destruction(&self, session: &Session, address: &str, object: &Object) -> Option<Vec<u8>> {
         if !session.schema.plans_destroy {
             return Some(object.private.clone());
@@ -428,7 +428,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An object of the state as it is now.
+    /// Returns the refreshed object.
     async fn prior(&self, address: &str, object: &Object) -> Option<Refreshed> {
         let object = self.workspace.upgrade(self.session, object).await?;
         if self.options.skip_refresh {
@@ -440,7 +440,7 @@ impl Walk<'_> {
         self.workspace.refresh(self.session, address, &object).await
     }
 
-    /// What becomes of a declared resource: the action, the planned value, and the private state.
+    /// Plans a declared resource: the action, the planned value and the private state.
     async fn change(
         &self,
         address: &str,
@@ -452,7 +452,7 @@ impl Walk<'_> {
         let schema = workspace.known(&self.session.schema, type_of(address))?;
         let config = workspace.config(address, block, schema, |other| lock(&self.planned).get(other).cloned())?;
         workspace.validate(self.session, address, &config).await?;
-        // What is tainted is planned as if it did not exist.
+        // A tainted object is planned as if it did not exist.
         let usable = prior.filter(|object| !object.is_tainted);
         let ignoring = block.lifecycle.ignore_changes.apply(schema, config.clone(), usable);
         let propose =
@@ -464,7 +464,7 @@ impl Walk<'_> {
         };
         let before = match (prior, usable) {
             (_, Some(usable)) => usable.before(),
-            // What the read of an object that is gone has left is there still.
+            // The private state of a read that found nothing is still passed on.
             (None, None) => Before { private, ..nothing },
             (Some(_), None) => nothing,
         };
@@ -476,8 +476,8 @@ impl Walk<'_> {
             (Some(_), None) => (Action::Replace, first),
             (Some(_), Some(_)) if is_same && !is_forced => (Action::Nothing, first),
             (Some(_), Some(_)) if first.requires_replace || is_forced => {
-                // The second call plans a creation, in which nothing is ignored. It receives the private state that the first
-                // has left, and the identity of what is replaced.
+                // The second call plans a creation, without ignored changes. It receives the
+                // private state of the first call and the identity of the old object.
                 let before = Before {
                     private: &first.private,
                     identity: before.identity,
@@ -490,7 +490,8 @@ impl Walk<'_> {
         Some((action, proposal.planned, proposal.private))
     }
 
-    /// Refreshes a deposed object and plans its destruction. `Some((_, None))`: it does not exist any more.
+    /// Refreshes a deposed object and plans its destruction. `Some((_, None))`: it no longer
+    /// exists.
     async fn deposed(&self, deposed: &Deposed) -> Option<(u64, Option<Object>)> {
         let _permit = self.gate.enter().await?;
         let object = self.prior(&deposed.address, &deposed.object).await?.object;
@@ -503,7 +504,7 @@ impl Walk<'_> {
     }
 }
 
-/// The value at a path; null where there is none.
+/// Returns the value at a path; null if there is none.
 fn at<'a>(value: &'a Value, path: &proto::AttributePath) -> &'a Value {
     use proto::attribute_path::step::Selector;
     let mut value = value;

@@ -343,7 +343,7 @@ async fn rejected_credential_removes_nothing_from_the_state() {
     waiting.store(0, state);
     waiting.refresh(role.provider()).await.succeeds();
     assert_eq!(waiting.state::<Role>().unwrap().name, "reader".into());
-    waiting.destroy(role.provider()).await.fails("not known yet");
+    waiting.destroy(role.provider()).await.fails("configuration unknown");
     assert!(waiting.object().is_some() && sandbox.roles().contains_key("reader"));
 }
 

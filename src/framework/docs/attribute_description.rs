@@ -1,61 +1,62 @@
-//! What a schema knows of an attribute, in sentences.
+//! Descriptions of attributes, completed with constraints from the schema.
 
 use super::super::rule::Rule;
 use super::super::schema::{Attribute, AttributeType, Configurability, InUpdates, RequiresReplace};
 use super::super::value::{Number, Value};
 
-/// What a schema is of.
+/// The use of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum SchemaUse {
     /// A managed resource, which is updated and replaced.
     Resource,
     /// Anything else.
     Other,
 }
 
-/// The description of an attribute, with what the schema knows in addition to it.
-pub(super) fn facts(attribute: &Attribute, rules: &[Rule], used: Use) -> String {
-    let mut facts = Vec::new();
+/// Returns the description of an attribute, followed by its validators, default, rules and
+/// lifecycle, unless the description already contains them.
+pub(super) fn describe(attribute: &Attribute, rules: &[Rule], used: SchemaUse) -> String {
+    let mut constraints = Vec::new();
     if attribute.is_configurable() {
         let validators = attribute.validators.iter().map(|validator| validator.description());
-        facts.extend(
+        constraints.extend(
             validators
-                .filter(|fact| !says_choice(&attribute.description, fact))
+                .filter(|constraint| !contains_choice(&attribute.description, constraint))
                 .map(str::to_owned),
         );
-        facts.extend(default(attribute));
-        facts.extend(rules.iter().filter_map(|rule| rule.description(&attribute.name)));
+        constraints.extend(default(attribute));
+        constraints.extend(rules.iter().filter_map(|rule| rule.description(&attribute.name)));
     }
-    if used == Use::Resource {
-        facts.extend(lifecycle(attribute));
+    if used == SchemaUse::Resource {
+        constraints.extend(lifecycle(attribute));
     }
-    facts.retain(|fact| !attribute.description.contains(fact.as_str()));
+    constraints.retain(|constraint| !attribute.description.contains(constraint.as_str()));
     let deprecated = attribute
         .deprecated
         .iter()
         .map(|message| format!("**Deprecated.** {message}"));
     let description = joined(deprecated.chain([attribute.description.trim().to_owned()]));
-    let facts = joined(facts.into_iter());
-    match description.contains('\n') && !facts.is_empty() {
-        // It may end with a list or with code.
-        true => format!("{description}\n\n{facts}"),
-        false => joined([description, facts].into_iter()),
+    let constraints = joined(constraints.into_iter());
+    match description.contains('\n') && !constraints.is_empty() {
+        // The description may end with a list or a code block.
+        true => format!("{description}\n\n{constraints}"),
+        false => joined([description, constraints].into_iter()),
     }
 }
 
-/// What a change means, or that there is none.
+/// Returns the effect of a change.
 fn lifecycle(attribute: &Attribute) -> Option<String> {
     match &attribute.requires_replace {
         RequiresReplace::Always if attribute.is_configurable() => Some("A change forces replacement.".to_owned()),
         RequiresReplace::If { description, .. } => Some(format!("A change {description} forces replacement.")),
         _ if attribute.configurability == Configurability::Computed && attribute.in_updates == InUpdates::State => {
-            Some("Updates do not change it.".to_owned())
+            Some("Unchanged by updates.".to_owned())
         }
         _ => None,
     }
 }
 
-/// The default, unless the description says it already. That of something sensitive is not shown.
+/// Returns the default, unless it is in the description or contains a secret.
 fn default(attribute: &Attribute) -> Option<String> {
     let value = attribute.default.as_ref().filter(|_| !has_secret(attribute))?;
     let code = match value {
@@ -64,12 +65,12 @@ fn default(attribute: &Attribute) -> Option<String> {
         value => format!("`{}`", expression(value)),
     };
     let description = &attribute.description;
-    let is_said = description.contains(&code) && description.to_lowercase().contains("default");
-    (!is_said).then(|| format!("Default: {code}."))
+    let is_described = description.contains(&code) && description.to_lowercase().contains("default");
+    (!is_described).then(|| format!("Default: {code}."))
 }
 
-/// Whether a description names all that a choice of values, such as "One of `a`, `b`.", consists of.
-fn says_choice(description: &str, choice: &str) -> bool {
+/// Returns whether the description contains all values of a choice, such as "One of `a`, `b`.".
+fn contains_choice(description: &str, choice: &str) -> bool {
     let Some(values) = choice.strip_prefix("One of ") else {
         return false;
     };
@@ -85,12 +86,12 @@ fn has_secret(attribute: &Attribute) -> bool {
     attribute.sensitive || members.iter().any(has_secret)
 }
 
-/// Whether a text can be shown without quotes.
+/// Returns whether a string can be shown without quotes.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.contains(|c: char| c.is_control() || c == '`')
 }
 
-/// A value in Terraform's language.
+/// Formats a value in Terraform's language.
 fn expression(value: &Value) -> String {
     match value {
         Value::Null | Value::Unknown => "null".to_owned(),
@@ -114,20 +115,20 @@ fn expression(value: &Value) -> String {
     }
 }
 
-/// A text in quotes, without a backtick, which would end the code.
+/// Quotes a string, and escapes backticks, which would end the code span.
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::String(text.to_owned()).to_string();
     json.replace('`', "\\u0060").replace("${", "$${").replace("%{", "%%{")
 }
 
-/// A key of a map, in quotes unless it is a name.
+/// Formats the key of a map, in quotes unless it is an identifier.
 fn key(name: &str) -> String {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if is_name { name.to_owned() } else { quoted(name) }
 }
 
-/// Sentences as one paragraph, each with its full stop.
+/// Joins sentences to a paragraph, and adds missing full stops.
 fn joined(sentences: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
     for sentence in sentences.filter(|sentence| !sentence.is_empty()) {
@@ -160,11 +161,11 @@ mod tests {
 
     fn of(attribute: &Attribute) -> String {
         let rules = [Rule::conflicting(&["a", "b"]), Rule::requires("c", "a")];
-        facts(attribute, &rules, Use::Resource)
+        describe(attribute, &rules, SchemaUse::Resource)
     }
 
     #[test]
-    fn what_the_schema_knows_follows_the_description() {
+    fn description_is_followed_by_constraints() {
         let choice = || Validator::one_of(["a", "b"]);
         let cases = [
             (text("A"), "A. Conflicts with `b`."),
@@ -196,7 +197,7 @@ mod tests {
             ),
             (text("A:\n\n* one"), "A:\n\n* one\n\nConflicts with `b`."),
             (computed(), "A."),
-            (computed().use_state_for_unknown(), "A. Updates do not change it."),
+            (computed().use_state_for_unknown(), "A. Unchanged by updates."),
             (computed().planned(), "A."),
             (computed().requires_replace().validate(choice()), "A."),
         ];
@@ -206,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_description_says_is_not_repeated() {
+    fn constraint_in_description_is_not_repeated() {
         let description = "`a` (the default) or `b`. Conflicts with `b`. A change forces replacement.";
         let attribute = text(description).default_value(Text::from("a")).requires_replace();
         assert_eq!(of(&attribute.validate(Validator::one_of(["a", "b"]))), description);
-        // It names neither all the values, nor the default as one.
+        // The description contains neither all values nor a default.
         let attribute = text("Such as `a`. Conflicts with `b`.").default_value(Text::from("a"));
         let attribute = attribute.validate(Validator::one_of(["a", "c"]));
         assert_eq!(
@@ -220,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_those_of_resources_only() {
+    fn lifecycle_is_described_for_resources_only() {
         for attribute in [text("A.").requires_replace(), computed().use_state_for_unknown()] {
-            assert_eq!(facts(&attribute, &[], Use::Other), "A.");
+            assert_eq!(describe(&attribute, &[], SchemaUse::Other), "A.");
         }
     }
 
     #[test]
-    fn defaults_are_shown_in_the_language_of_terraform() {
+    fn default_is_shown_in_terraform_syntax() {
         let text = |text: &str| Value::String(text.to_owned());
         let cases = [
             (text("markdown"), Some("`markdown`")),
