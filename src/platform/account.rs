@@ -1,13 +1,14 @@
-//! The account that a state is of.
+//! The account that an object belongs to.
 //!
-//! A provider that is pointed at another account finds nothing there of what its state describes. Taken for deleted, it
-//! would leave the state, and the value of a token in use with it. So the private state records which account an object
-//! is in: once, when it is created, imported, updated or found as the state describes it. Where the provider works with
-//! another account, every operation on it fails and changes nothing.
+//! A provider that is configured for another account does not find the objects of its state. If they
+//! counted as deleted, they would leave the state, and with them the values of tokens in use. The
+//! private state therefore records the account of an object when it is created, imported, updated or
+//! found by a refresh. With another account, every operation on the object fails and changes
+//! nothing.
 //!
-//! One account has several spellings: its short name, its host, a gateway. Only the address of the API is compared. Where
-//! it differs, the platform is asked for the very token of the state: if it is there, the account is the same, and the
-//! new address is recorded.
+//! An account has several names and addresses: its short name, its host, a gateway. Only the address
+//! of the API is compared. If it differs, the token of the state is requested: if it exists, the
+//! account is the same, and the new address is recorded.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +17,12 @@ use crate::rest::BaseUrl;
 
 const ACCOUNT: &str = "account";
 
-/// An account, as the provider's settings name it.
+/// The account in the provider's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProviderAccount {
-    /// Its short name, or else the host of its API.
+    /// The short name, or else the host of the API.
     name: String,
-    /// The host, the port and the path of its API.
+    /// The host, the port and the path of the API.
     address: String,
 }
 
@@ -35,8 +36,9 @@ impl ProviderAccount {
         }
     }
 
-    /// Whether an entry of `allowed_accounts` means this account: its short name, its host, or its base URL.
-    fn is_meant_by(&self, entry: &str) -> bool {
+    /// Whether an entry of `allowed_accounts` is the short name, the host or the base URL of this
+    /// account, in any letter case.
+    fn matches(&self, entry: &str) -> bool {
         let entry = entry.trim();
         let entry = entry.split_once("://").map_or(entry, |(_, address)| address);
         let entry = entry.trim_end_matches('/').to_lowercase();
@@ -46,7 +48,7 @@ impl ProviderAccount {
         [self.name.to_lowercase().as_str(), address.as_str(), authority, host].contains(&entry.as_str())
     }
 
-    /// How a message names it.
+    /// The account in messages.
     fn title(&self) -> String {
         if self.address.starts_with(&self.name) {
             format!("{:?}", self.address)
@@ -56,20 +58,20 @@ impl ProviderAccount {
     }
 }
 
-/// How the recorded account relates to the provider's.
+/// The recorded account, compared with the provider's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum AccountMatch {
-    /// Nothing is recorded: an earlier version of the provider wrote the state.
+    /// None is recorded: an earlier version of the provider wrote the state.
     Unknown,
     Same,
-    /// Another address, which may be another spelling.
+    /// Another address. The account may still be the same.
     Different(ProviderAccount),
 }
 
-fn compare(recorded: Option<ProviderAccount>, present: &ProviderAccount) -> AccountMatch {
+fn compare(recorded: Option<ProviderAccount>, current: &ProviderAccount) -> AccountMatch {
     match recorded {
         None => AccountMatch::Unknown,
-        Some(recorded) if recorded.address == present.address => AccountMatch::Same,
+        Some(recorded) if recorded.address == current.address => AccountMatch::Same,
         Some(recorded) => AccountMatch::Different(recorded),
     }
 }
@@ -78,48 +80,49 @@ fn recorded(private: &PrivateState) -> Option<ProviderAccount> {
     private.get(ACCOUNT)
 }
 
-/// Records the account of an object that is in it for certain, unless one is recorded.
-pub(crate) fn record(private: &PrivateState, present: Option<ProviderAccount>) {
-    if let (Some(present), None) = (present, recorded(private)) {
-        private.set(ACCOUNT, present);
+/// Records the account of an object that is certainly in it, unless one is recorded.
+pub(crate) fn record(private: &PrivateState, current: Option<ProviderAccount>) {
+    if let (Some(current), None) = (current, recorded(private)) {
+        private.set(ACCOUNT, current);
     }
 }
 
-/// Checks whether the provider, which works with the account `present`, may work on an object of the state. `is_there` finds
-/// out whether the platform has the very token that the state describes.
+/// Checks that an object of the state belongs to the account `current` of the provider. `exists`
+/// reads whether that account has the token of the state; it runs only if the address differs.
 ///
 /// # Errors
-/// It may not: the object is in another account, or that cannot be found out.
+/// Returns an error if the object belongs to another account, or the error of `exists`.
 pub(crate) async fn verify(
     private: &PrivateState,
-    present: Option<ProviderAccount>,
+    current: Option<ProviderAccount>,
     what: &str,
-    is_there: impl Future<Output = Result<bool, Diagnostic>>,
+    exists: impl Future<Output = Result<bool, Diagnostic>>,
 ) -> Result<(), Diagnostic> {
-    let Some(present) = present else { return Ok(()) };
-    let AccountMatch::Different(recorded) = compare(recorded(private), &present) else {
+    let Some(current) = current else { return Ok(()) };
+    let AccountMatch::Different(recorded) = compare(recorded(private), &current) else {
         return Ok(());
     };
-    if is_there.await? {
-        private.set(ACCOUNT, &present);
+    if exists.await? {
+        private.set(ACCOUNT, &current);
         Ok(())
     } else {
-        Err(another(what, &recorded, &present))
+        Err(belongs_to_other_account(what, &recorded, &current))
     }
 }
 
 /// `allowed_accounts` of a `provider` block.
 pub(crate) type AllowedAccounts = Vec<Field<String>>;
 
-/// Its description; `noun` is what the platform calls an account, and `spellings` how one may be written.
-pub(crate) fn allowed_accounts(noun: &str, spellings: &str) -> String {
+/// The description of `allowed_accounts`. `noun` is the platform's word for an account, `names` lists
+/// the accepted kinds of names.
+pub(crate) fn allowed_accounts(noun: &str, names: &str) -> String {
     format!(
-        "The {noun}s that this configuration may work with: {spellings}, in any letter case. With any other the provider \
-         fails before it requests anything, so that a wrong environment variable changes nothing. Default: any."
+        "The {noun}s that this configuration may manage: {names}, in any letter case. With any other {noun} the provider \
+         fails before it sends a request, so that a wrong environment variable changes nothing. Default: any."
     )
 }
 
-/// Whether it is known only at apply.
+/// Whether `allowed_accounts` is unknown until apply.
 pub(crate) fn is_unknown(allowed: &Field<AllowedAccounts>) -> bool {
     match allowed {
         Field::Known(entries) => entries.iter().any(Field::is_unknown),
@@ -130,11 +133,11 @@ pub(crate) fn is_unknown(allowed: &Field<AllowedAccounts>) -> bool {
 /// Checks the provider's account against `allowed_accounts`.
 ///
 /// # Errors
-/// That it is not among them.
-pub(crate) fn check_allowed(present: &ProviderAccount, allowed: &Field<AllowedAccounts>) -> Result<(), Diagnostic> {
+/// Returns an error if it is not one of them.
+pub(crate) fn check_allowed(current: &ProviderAccount, allowed: &Field<AllowedAccounts>) -> Result<(), Diagnostic> {
     let Some(allowed) = allowed.known() else { return Ok(()) };
     let allowed: Vec<_> = allowed.iter().filter_map(Field::known).collect();
-    if allowed.iter().any(|entry| present.is_meant_by(entry)) {
+    if allowed.iter().any(|entry| current.matches(entry)) {
         return Ok(());
     }
     let listed: Vec<_> = allowed.iter().map(|entry| format!("{entry:?}")).collect();
@@ -146,24 +149,24 @@ pub(crate) fn check_allowed(present: &ProviderAccount, allowed: &Field<AllowedAc
     Err(Diagnostic::error(
         "Account not allowed",
         format!(
-            "The provider works with {}, and `allowed_accounts` has {listed}. Nothing was requested. Point the provider at an \
+            "The provider is configured for {}, and `allowed_accounts` contains {listed}. No request was sent. Configure an \
              allowed account, or add this one to the list.",
-            present.title()
+            current.title()
         ),
     )
     .on("allowed_accounts"))
 }
 
-fn another(what: &str, recorded: &ProviderAccount, present: &ProviderAccount) -> Diagnostic {
+fn belongs_to_other_account(what: &str, recorded: &ProviderAccount, current: &ProviderAccount) -> Diagnostic {
     Diagnostic::error(
         format!("{what} is in another account"),
         format!(
-            "The state records it in {}, and the provider works with {}, where nothing proves that it is the same account. \
-             Nothing was changed, and it stays in the state. Point the provider at the recorded account. If both are the same \
-             account and a token was deleted or rotated meanwhile, use the former address once more; or take it out of the \
-             state (`terraform state rm`).",
+            "The state records the account {}, and the provider is configured for {}. Nothing proves that both are the same \
+             account. Nothing was changed, and the object remains in the state. Configure the recorded account. If both are \
+             the same account and the token was deleted or rotated meanwhile, configure the former address once more, or \
+             remove the object from the state (`terraform state rm`).",
             recorded.title(),
-            present.title()
+            current.title()
         ),
     )
 }
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_compared_by_the_address_of_their_api() {
+    fn compare_uses_address_of_api() {
         let acme = account("acme", "https://acme.striim.cloud/api/v1");
         for (name, url, same) in [
             ("acme", "https://acme.striim.cloud/api/v1", true),
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn allowed_accounts_take_every_spelling_and_no_other_account() {
+    fn check_allowed_accepts_every_name_of_account_and_no_other() {
         let acme = account("acme", "https://acme.striim.cloud/api/v1");
         for (entry, expected) in [
             ("acme", true),
@@ -216,12 +219,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn object_of_another_account_is_permitted_only_if_the_very_token_is_there() {
+    async fn verify_of_object_at_other_address_succeeds_only_if_token_exists() {
         let (acme, other) = (
             account("acme", "https://acme.striim.cloud/api/v1"),
             account("gateway", "https://gateway.example.com/acme"),
         );
-        for (is_there, permitted, kept) in [
+        for (exists, verifies, kept) in [
             (Ok(true), true, &other),
             (Ok(false), false, &acme),
             (Err(Diagnostic::error("Unreachable", "")), false, &acme),
@@ -229,9 +232,9 @@ mod tests {
             let private = PrivateState::default();
             record(&private, Some(acme.clone()));
             record(&private, Some(other.clone()));
-            let found = async { is_there };
-            let verified = verify(&private, Some(other.clone()), "The token", found).await;
-            assert_eq!(verified.is_ok(), permitted);
+            let exists = async { exists };
+            let verified = verify(&private, Some(other.clone()), "The token", exists).await;
+            assert_eq!(verified.is_ok(), verifies);
             assert_eq!(recorded(&private).as_ref(), Some(kept));
         }
     }

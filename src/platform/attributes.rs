@@ -1,4 +1,4 @@
-//! How the attributes of a resource are read, and judged: the same on every platform.
+//! Reads and validates attributes that resources of all platforms have.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,30 +6,31 @@ use std::time::Duration;
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::token::{Expiry, parse_duration};
 
-/// `rotation_triggers`: a value may be null, or known only at apply.
+/// `rotation_triggers`. A value may be null, or unknown until apply.
 pub(crate) type Triggers = BTreeMap<String, Field<String>>;
 
-/// The warning of a plan that cannot know yet whether it rotates, because of these arguments.
+/// The warning of a plan that cannot decide about a rotation because these arguments are unknown.
 pub(crate) fn may_rotate(what: &str, unknown: &[&str]) -> Diagnostic {
     let arguments: Vec<_> = unknown.iter().map(|argument| format!("`{argument}`")).collect();
     let arguments = arguments.join(" and ");
     Diagnostic::warning(
         format!("{what} may be rotated"),
         format!(
-            "That depends on {arguments}, known only at apply: where that turns out to have changed, the token is rotated, \
-             and the value that is in use stops working. A reference to something that this run does not replace is known \
-             in the plan; `timestamp()` never is."
+            "That depends on {arguments}, which is known only after apply: if it has changed, the token is rotated and the \
+             current value is revoked. A reference to an object that this run does not replace is known in the plan; \
+             `timestamp()` never is."
         ),
     )
 }
 
-/// Whether both say the same, where an empty text is none.
+/// Whether both texts are the same. An empty text counts as null.
 pub(crate) fn is_same_text(one: &Field<String>, other: &Field<String>) -> bool {
     let is_none = |field: &Field<String>| field.is_null() || field.known().is_some_and(String::is_empty);
     one == other || (is_none(one) && is_none(other))
 }
 
-/// Checks a name that is declared: one that a platform might trim would not be found again under the name in the state.
+/// Validates a declared name. A platform may trim or reject blanks at its ends and control
+/// characters, so that it would not list the object under the name in the state.
 pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut Diagnostics) {
     if name.trim() != name {
         diagnostics.push(Diagnostic::invalid(
@@ -42,7 +43,7 @@ pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut 
     }
 }
 
-/// Keeps the prior spelling where both mean the same instant, or the same duration.
+/// Keeps the prior spelling if both are the same instant or the same duration.
 pub(crate) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
     if same_instant(planned, prior) || same_duration(planned, prior) {
         *planned = prior.clone();
@@ -54,12 +55,12 @@ fn same_instant(planned: &Field<String>, prior: &Field<String>) -> bool {
     instant(planned).is_some_and(|planned| instant(prior) == Some(planned))
 }
 
-/// Whether both mean the same duration.
+/// Whether both are the same duration.
 fn same_duration(planned: &Field<String>, prior: &Field<String>) -> bool {
     matches!((known_duration(planned), known_duration(prior)), (Some(planned), Some(prior)) if planned == prior)
 }
 
-/// Reads a duration; a failure becomes an error on its attribute.
+/// Parses a duration. An invalid one is an error on its attribute.
 pub(crate) fn duration(
     attribute: &'static str,
     field: &Field<String>,
@@ -70,14 +71,14 @@ pub(crate) fn duration(
         .ok(parse_duration(text).map_err(|error| Diagnostic::invalid(attribute, format!("{error}; it is {text:?}"))))
 }
 
-/// Checks a duration, such as `90d`.
+/// Validates a duration such as `90d`.
 pub(crate) fn is_duration(text: &str) -> Result<(), String> {
     parse_duration(text)
         .map(drop)
         .map_err(|error| format!("{error}; it is {text:?}"))
 }
 
-/// The same, of which zero makes no sense.
+/// Validates a duration that must not be zero.
 pub(crate) fn is_positive_duration(text: &str) -> Result<(), String> {
     match parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be at least 1s".to_owned()),
@@ -85,19 +86,19 @@ pub(crate) fn is_positive_duration(text: &str) -> Result<(), String> {
     }
 }
 
-/// The same of an attribute that was judged before.
+/// Parses a duration of an attribute that was validated before.
 pub(crate) fn known_duration(field: &Field<String>) -> Option<Duration> {
     parse_duration(field.known()?).ok()
 }
 
-/// The triggers that are set; `None` if one is known only at apply, or all are.
+/// The triggers that are not null; `None` if any of them is unknown until apply.
 pub(crate) fn known_triggers(field: &Field<Triggers>) -> Option<BTreeMap<String, String>> {
     let triggers = match field {
         Field::Null => return Some(BTreeMap::new()),
         Field::Unknown => return None,
         Field::Known(triggers) => triggers,
     };
-    // A trigger that is null is one that is left out.
+    // A trigger that is null counts as not declared.
     let set = triggers.iter().filter(|(_, value)| !value.is_null());
     set.map(|(name, value)| Some((name.clone(), value.known()?.clone())))
         .collect()
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn check_name_refuses_outer_blanks_and_control_characters() {
+    fn check_name_rejects_outer_blanks_and_control_characters() {
         for (name, accepted) in [
             ("ci pipeline", true),
             ("", true),
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_is_the_same_as_none() {
+    fn empty_text_equals_null() {
         let empty = Field::from("");
         let cases = [
             (&NO, &empty, true),

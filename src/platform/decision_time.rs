@@ -1,15 +1,17 @@
-//! The instant by which a plan decides what time has made due.
+//! The time at which a plan decides whether a rotation is due.
 //!
-//! Terraform asks for every plan twice: in the plan, and again in the apply, which for a saved plan may be days later. A
-//! token that falls due in between must not be rotated by the second answer, because the first one promised otherwise.
-//! Both calls get the private state that the refresh left, so the instant of the decision is recorded there.
+//! Terraform requests every plan twice: in `plan`, and again in `apply`, which may be days later for a
+//! saved plan. A token that becomes due in between must not be rotated by the second plan, because
+//! the result would be inconsistent with the first one. Both calls receive the private state that
+//! the refresh wrote, so the time of the decision is recorded there.
 //!
-//! A refresh that found nothing new must leave the private state as it is: `terraform plan -refresh-only` compares it, too.
-//! So a refresh records the instant only when the decision by the state's own declaration has changed since the recorded
-//! one. Whatever writes the state in any case (create, import, update) records it as well.
+//! A refresh that detects no drift must not change the private state, because `terraform plan
+//! -refresh-only` compares it, too. A refresh therefore records the time only if the decision by the
+//! state's own declaration has changed since the recorded time. Calls that write the state anyway
+//! (create, import, update) always record it.
 //!
-//! What only a new declaration makes due (a longer `rotate_before`) and the recorded instant does not know yet is decided
-//! one run later, with a warning.
+//! A rotation that becomes due by a new declaration only (a longer `rotate_before`), after the
+//! recorded time, is postponed to the next run, with a warning.
 
 use std::mem::discriminant;
 use std::time::Duration;
@@ -20,16 +22,16 @@ use crate::framework::{Diagnostic, Diagnostics, Model, PrivateState};
 
 const DECIDED_AT: &str = "decided_at";
 
-/// How far the clocks of two machines may be apart.
+/// The maximum difference between the clocks of two machines.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How late a plan without a refresh may decide at most.
+/// The maximum delay of a decision without a refresh.
 const MAX_DELAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The same, where the value's lifetime is not declared.
+/// The delay of a decision without a refresh if the lifetime of the value is not declared.
 const DEFAULT_DELAY: Duration = Duration::from_secs(3_600);
 
-/// Records the instant of a call that writes the state in any case.
+/// Records the time of a call that writes the state anyway.
 pub(crate) fn record(private: &PrivateState, now: Timestamp) {
     private.set(DECIDED_AT, now.to_string());
 }
@@ -38,7 +40,8 @@ fn recorded(private: &PrivateState) -> Option<Timestamp> {
     private.get::<String>(DECIDED_AT)?.parse().ok()
 }
 
-/// Records the instant of a refresh if it matters: `decision` is the one by the state's own declaration.
+/// Records the time of a refresh if the decision by the state's own declaration, `decision`, has
+/// changed since the recorded time.
 pub(crate) fn refresh<D: PartialEq>(private: &PrivateState, now: Timestamp, decision: impl Fn(Timestamp) -> D) {
     let still_holds = |at: Timestamp| at <= now + SKEW && decision(at) == decision(now);
     if !recorded(private).is_some_and(still_holds) {
@@ -46,20 +49,21 @@ pub(crate) fn refresh<D: PartialEq>(private: &PrivateState, now: Timestamp, deci
     }
 }
 
-/// The instant of a plan's decision, and the true time.
+/// The time of a plan's decision, and the current time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DecisionTime {
-    /// The instant to decide by.
+    /// The time of the decision.
     pub(crate) at: Timestamp,
     now: Timestamp,
 }
 
 impl DecisionTime {
-    /// The instant for a plan: the same in the plan and in its apply.
+    /// Determines the time of a decision, which is the same in a plan and in its apply.
     ///
-    /// A plan that `records` something is always applied as planned, however old the recorded instant is. One without any
-    /// difference comes again in the apply only where the resource has conditions; it follows the time at a distance, so
-    /// that a value is rotated by plans that never refresh (`-refresh=false`), too.
+    /// A plan that changes the state (`records`) uses the recorded time, however old it is, because
+    /// it is certainly applied. Terraform requests a plan without changes again only if the resource
+    /// has conditions. Such a plan decides by a time that lags behind the current one, so that a
+    /// token is also rotated by plans that never refresh (`-refresh=false`).
     pub(crate) fn new(private: &PrivateState, now: Timestamp, records: bool, lifetime: Option<Duration>) -> Self {
         let at = match recorded(private) {
             None => now,
@@ -74,32 +78,32 @@ impl DecisionTime {
         Self { at, now }
     }
 
-    /// Decides. The reasons in the result are those of the true time; what only that makes due is a warning.
+    /// Decides by the recorded time. The result contains the reasons by the current time. A rotation
+    /// that is due by the current time only is a warning.
     pub(crate) fn decide<D>(self, what: &str, decide: impl Fn(Timestamp) -> D, diagnostics: &mut Diagnostics) -> D {
         let (decision, by_now) = (decide(self.at), decide(self.now));
         if discriminant(&decision) == discriminant(&by_now) {
             return by_now;
         }
         if self.at < self.now {
-            diagnostics.push(due(what));
+            diagnostics.push(postponed(what));
         }
         decision
     }
 }
 
-/// Whether a plan changes what the state records.
+/// Whether a plan changes the state.
 pub(crate) fn records<M: Model + Clone>(prior: &M, planned: &M) -> bool {
     prior.clone().into_value() != planned.clone().into_value()
 }
 
-/// The warning of a plan that leaves to the next one what has fallen due.
-fn due(what: &str) -> Diagnostic {
+/// The warning of a plan that postpones a rotation to the next run.
+fn postponed(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} is due, and the next run changes it"),
-        "It fell due after the instant by which this plan decides, the last one that the state records: by a declaration \
-         that is new in this plan, because a saved plan is applied late, or because the plan was made without a refresh. \
-         Terraform insists that an apply does what its plan showed, so this one only records what is declared. Run again \
-         afterwards.",
+        "It became due after the time that the state records, by which this plan decides: because of a new declaration, \
+         because a saved plan is applied late, or because the plan was created without a refresh. An apply must do what \
+         its plan showed, so this one only records the declaration. Run Terraform again afterwards.",
     )
 }
 
@@ -119,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn refresh_records_only_what_changes_the_decision() {
+    fn refresh_records_time_only_if_decision_changes() {
         let due_from = |end: Timestamp| move |at: Timestamp| at >= end;
         for (case, recorded_at, now, end, expected) in [
             ("nothing recorded yet", None, 5, 90, 5),
             ("not due then nor now", Some(1), 5, 90, 1),
-            ("fallen due", Some(1), 91, 90, 91),
+            ("became due", Some(1), 91, 90, 91),
             ("due then and now", Some(91), 95, 90, 91),
             ("no longer due", Some(91), 95, 180, 91),
             ("recorded by a clock that was ahead", Some(40), 5, 90, 5),
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_that_records_something_decides_by_the_recorded_instant_however_old() {
+    fn plan_with_changes_decides_by_recorded_time_however_old() {
         let private = PrivateState::default();
         assert_eq!(DecisionTime::new(&private, days(5), true, None).at, days(5));
         record(&private, days(1));
@@ -149,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_without_a_difference_follows_the_time_at_a_distance() {
+    fn plan_without_changes_lags_behind_current_time() {
         let private = PrivateState::default();
         record(&private, days(1));
         for (lifetime, delay) in [
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_true_time_makes_due_is_a_warning() {
+    fn rotation_due_by_current_time_only_is_a_warning() {
         #[derive(Debug, PartialEq)]
         enum Decision {
             Keep,

@@ -1,27 +1,29 @@
-//! Which things the resources of a configuration declare, so that a plan can report two resources for one thing.
+//! Detects two resources that declare the same object.
 //!
-//! Terraform plans each resource by a call of its own and does not say which one it is. The same creation may be planned
-//! twice by one process: `terraform test` may plan and apply with one configured provider. So two creations with the same
-//! configuration may be one resource, or two with a forgotten `each.key`; two that differ are certainly two.
+//! Terraform plans each resource separately and does not pass its address. One process may plan the
+//! same creation twice: `terraform test` may plan and apply with one configured provider. Two
+//! creations with the same configuration are therefore one resource planned twice, or two resources
+//! (a forgotten `each.key`); two creations with different configurations are certainly two
+//! resources.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::framework::{Diagnostic, Model, Value};
 
-/// What resources declare, by what identifies the thing.
+/// The declarations of a process, by the identity of the object.
 #[derive(Default)]
 pub(crate) struct Declarations(Mutex<BTreeMap<String, Declaration>>);
 
-/// How a resource declares a thing.
+/// The declaration of an object by a resource.
 #[derive(Clone)]
 pub(crate) struct Declaration {
-    /// Whether the state has it already.
+    /// Whether the state contains the object.
     pub(crate) is_present: bool,
     pub(crate) config: Value,
 }
 
-/// A declaration by this configuration, of a thing that the state has or has not.
+/// Creates the declaration of an object that is in the state or not.
 pub(crate) fn declaration<M: Model + Clone>(is_present: bool, config: &M) -> Declaration {
     Declaration {
         is_present,
@@ -29,24 +31,25 @@ pub(crate) fn declaration<M: Model + Clone>(is_present: bool, config: &M) -> Dec
     }
 }
 
-/// Whether a thing has two resources.
+/// Whether two resources declare an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Duplicate {
-    /// Another resource declares it, or the same one was planned again.
+    /// Two resources declare it, or one was planned twice.
     Possible,
+    /// Two resources declare it.
     Certain,
 }
 
 impl Duplicate {
-    /// The error, or the warning where it is not certain.
+    /// Returns the error, as a warning if it is not certain.
     pub(crate) fn report(self, error: Diagnostic) -> Diagnostic {
         match self {
             Self::Certain => error,
             Self::Possible => {
                 let mut warning = error.as_warning();
                 warning.detail.push_str(
-                    " The apply would fail at the second one. (Where `terraform test` plans and applies with one provider \
-                     process, a single resource may be planned twice; then there is nothing to do.)",
+                    " The apply of the second one would fail. (If `terraform test` plans and applies with one provider \
+                     process, this may be a single resource that is planned twice; then ignore this warning.)",
                 );
                 warning
             }
@@ -55,9 +58,9 @@ impl Duplicate {
 }
 
 impl Declarations {
-    /// Notes a declaration; answers whether another one of the same thing was noted before.
-    pub(crate) fn declare(&self, thing: &str, declaration: Declaration) -> Option<Duplicate> {
-        let earlier = self.lock().insert(thing.to_owned(), declaration.clone())?;
+    /// Records a declaration. Returns whether another resource has declared the object before.
+    pub(crate) fn declare(&self, object: &str, declaration: Declaration) -> Option<Duplicate> {
+        let earlier = self.lock().insert(object.to_owned(), declaration.clone())?;
         let is_same = may_be_equal(&earlier.config, &declaration.config);
         match (earlier.is_present, declaration.is_present) {
             (true, true) if is_same => None,
@@ -66,9 +69,9 @@ impl Declarations {
         }
     }
 
-    /// Forgets the declaration of a thing: it was applied, or the resource is replaced.
-    pub(crate) fn release(&self, thing: &str) {
-        self.lock().remove(thing);
+    /// Removes the declaration of an object, because it was applied or is replaced.
+    pub(crate) fn release(&self, object: &str) {
+        self.lock().remove(object);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Declaration>> {
@@ -76,7 +79,7 @@ impl Declarations {
     }
 }
 
-/// Whether two values may be one: what is unknown may be anything.
+/// Whether two values may be equal. An unknown value may equal any other.
 pub(crate) fn may_be_equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Unknown, _) | (_, Value::Unknown) => true,
@@ -104,9 +107,10 @@ mod tests {
         }
     }
 
-    /// (whether each of two declarations is of a present thing, whether their configurations differ, the judgement)
+    /// (whether the object of each of two declarations is in the state, second description, expected
+    /// duplicate)
     #[test]
-    fn second_declaration_is_another_resource_unless_it_may_be_the_first_planned_again() {
+    fn second_declaration_is_duplicate_unless_it_may_be_first_planned_again() {
         let text = |text: &str| Value::String(text.to_owned());
         for (present, second, expected) in [
             ([false, false], text("CI"), Some(Duplicate::Possible)),
@@ -120,8 +124,8 @@ mod tests {
             let declarations = Declarations::default();
             assert_eq!(declarations.declare("ci", declaration(present[0], text("CI"))), None);
             assert_eq!(declarations.declare("other", declaration(false, text("CI"))), None);
-            let twin = declarations.declare("ci", declaration(present[1], second));
-            assert_eq!(twin, expected, "{present:?}");
+            let duplicate = declarations.declare("ci", declaration(present[1], second));
+            assert_eq!(duplicate, expected, "{present:?}");
             declarations.release("ci");
             assert_eq!(declarations.declare("ci", declaration(false, text("CI"))), None);
         }

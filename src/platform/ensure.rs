@@ -136,7 +136,7 @@ where
     }
     let diagnostic = match &last {
         Ok(()) => Diagnostic::error(
-            format!("{what} is not there"),
+            format!("{what} does not exist after its creation"),
             "The answer to the creation reports success, but the platform does not list the object. A proxy or gateway \
              may have answered in the platform's place: check the provider's `base_url` and proxies, then apply again.",
         ),
@@ -147,9 +147,9 @@ where
 
 /// The error of a creation whose answer was lost and whose effect cannot be read.
 fn unknown_effect(mut failed: Diagnostic, unreadable: &Diagnostic) -> Diagnostic {
-    failed
-        .detail
-        .push_str(&format!("\n\nWhether it has could not be found out. {unreadable}"));
+    failed.detail.push_str(&format!(
+        "\n\nReading whether it succeeded has failed, too. {unreadable}"
+    ));
     failed
 }
 
@@ -177,7 +177,7 @@ where
         }
     }
     Err(Diagnostic::error(
-        format!("{what} is still there"),
+        format!("{what} still exists"),
         "The answer to the deletion reports success, but the platform still lists the object. A proxy or gateway may have \
          answered in the platform's place: check the provider's `base_url` and proxies, then apply again.",
     ))

@@ -12,7 +12,7 @@ pub(crate) fn request_failed(error: &Error, advice: impl FnOnce(&Error) -> Optio
     }
     let lost_answer = error
         .is_ambiguous()
-        .then_some("The platform may have done it all the same, although its answer was lost.");
+        .then_some("The platform may have executed the request nevertheless: its answer was lost.");
     for sentence in [advice(error), lost_answer].into_iter().flatten() {
         detail.push_str("\n\n");
         detail.push_str(sentence);

@@ -1,10 +1,10 @@
-//! `generation`: the number of a token's value, by which others follow it.
+//! `generation`: the number of a token's value, for references by other resources.
 //!
-//! A number never repeats for an address: not after a replacement, a taint, an import or a deletion outside Terraform.
-//! Otherwise a write-only argument with this number as its version would keep a value that has been revoked. Terraform
-//! hands a creation nothing of what was there before, so the number of a new object comes from the time: the milliseconds
-//! since 1970, and more than any number that this process has seen. A rotation in place counts on from the state, so that
-//! its plan knows the number.
+//! A number never repeats for a resource address, not even after a replacement, a taint, an import or
+//! a deletion outside Terraform. Otherwise a write-only argument with this number as its version
+//! would keep a revoked value. Terraform passes nothing about a predecessor to a creation, so the
+//! first number of an object is the current time in milliseconds since 1970, and greater than any
+//! number that this process has seen. A rotation in place adds 1, so that its plan knows the number.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,18 +13,18 @@ use jiff::Timestamp;
 use crate::framework::Field;
 
 /// The attribute's description.
-pub(crate) const DESCRIPTION: &str = "The number of the present value. Each rotation adds 1, which its plan knows already, so that other resources can \
-     follow it in the same run. The first number is the time of the creation or import in milliseconds, so that none \
-     repeats, not even after a replacement.";
+pub(crate) const DESCRIPTION: &str = "The number of the current value. Each rotation adds 1, and its plan shows the new number, so that other resources \
+     are updated in the same run. The first number is the time of the creation or import in milliseconds since 1970, so \
+     that no number repeats, not even after a replacement.";
 
-/// The numbers that a process has seen and given.
+/// The highest generation that a process has assigned or seen.
 #[derive(Default)]
 pub(crate) struct Generations {
     highest: AtomicI64,
 }
 
 impl Generations {
-    /// The number of a value whose object is created or imported at `now`.
+    /// Assigns the first generation of an object that is created or imported at `now`.
     pub(crate) fn first(&self, now: Timestamp) -> i64 {
         let after = |highest: i64| now.as_millisecond().max(highest.saturating_add(1));
         let update = |highest| Some(after(highest));
@@ -33,7 +33,7 @@ impl Generations {
         }
     }
 
-    /// Notes a number in a state, so that no later one is the same.
+    /// Records a generation in a state, so that it is not assigned again.
     pub(crate) fn observe(&self, generation: &Field<i64>) {
         if let Some(generation) = generation.known() {
             self.highest.fetch_max(*generation, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Generations {
     }
 }
 
-/// The number of the value that a rotation in place puts after this one.
+/// The generation after a rotation in place.
 pub(crate) fn next(generation: &Field<i64>) -> Field<i64> {
     generation.known().copied().unwrap_or_default().saturating_add(1).into()
 }
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn first_is_the_time_and_more_than_any_number_seen() {
+    fn first_is_current_time_and_greater_than_any_seen() {
         let cases = [
             ("nothing seen", &[][..], 1_000, 1_000),
-            ("small numbers of an earlier version seen", &[0, 1, 7], 1_000, 1_000),
+            ("small numbers of an earlier version", &[0, 1, 7], 1_000, 1_000),
             (
                 "rotated more often than milliseconds have passed",
                 &[1_005],
@@ -74,12 +74,12 @@ mod tests {
             }
             generations.observe(&Field::Null);
             assert_eq!(generations.first(at(now)), expected, "{case}");
-            assert_eq!(generations.first(at(now)), expected + 1, "{case}: again at once");
+            assert_eq!(generations.first(at(now)), expected + 1, "{case}: second call");
         }
     }
 
     #[test]
-    fn next_counts_on_from_any_number() {
+    fn next_adds_one_to_any_number() {
         for (before, expected) in [
             (Field::Null, 1),
             (0.into(), 1),

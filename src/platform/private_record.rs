@@ -1,11 +1,11 @@
-//! What the providers record about a token in Terraform's private state.
+//! The record of an import in Terraform's private state.
 
 use crate::framework::{Field, PrivateState};
 
 const IMPORTED: &str = "imported";
 
-/// Whether the value that is there was imported, and no apply has issued another since. Earlier versions recorded it by
-/// the generation 0.
+/// Whether the current value was imported, and no apply has issued another since. Earlier versions of
+/// the provider recorded an import as generation 0.
 pub(crate) fn is_imported(private: &PrivateState, generation: &Field<i64>) -> bool {
     private.get::<bool>(IMPORTED) == Some(true) || *generation == Field::Known(0)
 }
@@ -15,13 +15,13 @@ pub(crate) fn set_imported(private: &PrivateState) {
     private.set(IMPORTED, true);
 }
 
-/// Records that the value was issued by an apply.
+/// Records that an apply issued the value.
 pub(crate) fn set_issued(private: &PrivateState) {
     private.remove(IMPORTED);
 }
 
-/// Records what a refresh found in Vault: a value that is there was issued by an apply, even if its run was killed before
-/// the state was written.
+/// Records that an apply issued the value if a refresh found it in Vault. The run may have been killed
+/// before it wrote the state.
 pub(crate) fn observe_delivery(private: &PrivateState, vault_version: &Field<i64>) {
     if vault_version.known().is_some_and(|version| *version > 0) {
         set_issued(private);
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn import_found_in_vault_counts_as_issued() {
+    fn imported_token_with_value_in_vault_counts_as_issued() {
         for (version, imported) in [(Field::Null, true), (0.into(), true), (1.into(), false)] {
             let private = PrivateState::default();
             set_imported(&private);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn import_of_an_earlier_version_is_recognised_by_its_generation() {
+    fn import_by_earlier_version_is_recognised_by_generation_zero() {
         let private = PrivateState::default();
         assert!(is_imported(&private, &0.into()));
         assert!(!is_imported(&private, &1.into()));

@@ -1,4 +1,5 @@
-//! What a provider's process shares between its configuration and its resources, from before it is configured on.
+//! The data that a provider process shares between its configuration and its resources. It exists
+//! before the provider is configured.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,7 +23,8 @@ use crate::token::{Clock, HumanDuration, Skew};
 #[cfg(feature = "vault")]
 use crate::vault::{self, Vault};
 
-/// The clock, the known secrets and the counters of a provider's process. Clones share them.
+/// The clock, the known secrets, the account and the generations of a provider process. Clones share
+/// them.
 #[derive(Clone)]
 pub(crate) struct Session(Arc<Shared>);
 
@@ -31,17 +33,18 @@ struct Shared {
     secrets: KnownSecrets,
     generations: Generations,
     account: RwLock<Option<ProviderAccount>>,
-    /// Set once a request was sent only to learn the platform's time.
-    contacted: OnceCell<()>,
+    /// Set after a request was sent only for the platform's time.
+    fetched_time: OnceCell<()>,
     skew_is_reported: AtomicBool,
 }
 
-/// A machine's clock that is off by more is reported.
+/// A larger skew of the machine's clock is reported.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// A connection to a platform, whose answers show its time.
+/// A connection to a platform whose answers contain its time (`Date`).
 pub(crate) trait TimeSource: Sized {
-    /// Sends a request that changes nothing, best one whose answer is needed anyway. Its outcome does not matter.
+    /// Sends a request that changes nothing, preferably one whose answer is cached for later use. Its
+    /// result is ignored.
     fn fetch_time(&self, context: &Context<Self>) -> impl Future<Output = ()> + Send;
 }
 
@@ -52,19 +55,20 @@ impl Session {
             secrets: KnownSecrets::default(),
             generations: Generations::default(),
             account: RwLock::default(),
-            contacted: OnceCell::new(),
+            fetched_time: OnceCell::new(),
             skew_is_reported: AtomicBool::new(false),
         }))
     }
 
-    /// A client of the platform, in this account, whose answers correct the clock, and whose messages repeat no secret.
+    /// Creates a client of the platform in this account. Its answers correct the clock, and its errors
+    /// redact the known secrets.
     pub(crate) fn client(&self, runtime: &Runtime, account: ProviderAccount, options: Options) -> Client {
         self.set_account(account);
         let client = runtime.client(options).with_clock(self.clock().clone());
         client.with_secrets(self.secrets())
     }
 
-    /// The Vault that values are delivered to, whose messages repeat no secret.
+    /// Connects to the Vault that values are delivered to. Its errors redact the known secrets.
     #[cfg(feature = "vault")]
     pub(crate) fn vault(
         &self,
@@ -79,7 +83,7 @@ impl Session {
         })
     }
 
-    /// The secrets that this process knows.
+    /// The secrets that the process knows.
     pub(crate) fn secrets(&self) -> &KnownSecrets {
         &self.0.secrets
     }
@@ -88,7 +92,7 @@ impl Session {
         &self.0.clock
     }
 
-    /// The account that the provider works with; `None` while it is not known.
+    /// The account of the provider; `None` before the provider is configured.
     pub(crate) fn account(&self) -> Option<ProviderAccount> {
         self.0.account.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -97,16 +101,17 @@ impl Session {
         *self.0.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 
-    /// Learns the platform's time before something is decided by it, and reports how far the machine's is off. Where the
-    /// platform cannot be asked the machine's remains in use: whoever needs an answer reports why there is none.
+    /// Fetches the platform's time before a decision depends on it, and reports the skew of the
+    /// machine's clock. Without an answer, the machine's time is used; errors are ignored here,
+    /// because the caller's own requests report them.
     pub(crate) async fn synchronise<C: TimeSource>(&self, context: &Context<C>, diagnostics: &mut Diagnostics) {
         if let Some(connection) = context.known_client().filter(|_| !self.clock().is_synchronised()) {
-            self.0.contacted.get_or_init(|| connection.fetch_time(context)).await;
+            self.0.fetched_time.get_or_init(|| connection.fetch_time(context)).await;
         }
         self.report_skew(diagnostics);
     }
 
-    /// Reports once in a process how far the machine's clock is off, as far as answers have shown it.
+    /// Reports the skew of the machine's clock that answers have shown, once per process.
     pub(crate) fn report_skew(&self, diagnostics: &mut Diagnostics) {
         let Some(skew) = self.clock().skew().filter(|skew| skew.length() > TOLERATED_SKEW) else {
             return;
@@ -118,13 +123,13 @@ impl Session {
         }
     }
 
-    /// The numbers of tokens' values that this process has seen and given.
+    /// The generations that the process has assigned or seen.
     pub(crate) fn generations(&self) -> &Generations {
         &self.0.generations
     }
 
-    /// The number of a value whose object is created or imported now. It is more than that of an earlier process: it goes by the
-    /// time on which processes agree.
+    /// Assigns the first generation of an object that is created or imported now. It is greater than
+    /// that of an earlier process on this machine (see [`Clock::nearest`]).
     pub(crate) fn first_generation(&self) -> i64 {
         self.0.generations.first(self.0.clock.nearest())
     }
@@ -138,7 +143,7 @@ fn wrong_clock(skew: Skew) -> Diagnostic {
     };
     Diagnostic::warning(
         summary,
-        "The provider follows the platform's clock: expiries and rotations are right. Functions of Terraform, such as \
-         `timestamp()`, follow the machine's. Set the machine's clock.",
+        "The provider uses the platform's time, so that expiries and rotations are correct. Terraform's functions, such as \
+         `timestamp()`, use the machine's time. Synchronise the machine's clock.",
     )
 }

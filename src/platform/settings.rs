@@ -1,4 +1,4 @@
-//! How the arguments of a `provider` block are read: the same on every platform.
+//! Reads and validates arguments that the `provider` blocks of all platforms have.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,12 +13,14 @@ use crate::token::parse_duration;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// An environment variable. An empty one is as good as none: that is how CI systems leave them out.
+/// Reads an environment variable. An empty one counts as not set, because CI systems set undefined
+/// variables to an empty text.
 pub(crate) fn variable(environment: &Environment, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// An argument. An empty one is as good as none, too: that is what a variable of a module without a value is written as.
+/// Reads an argument. An empty one counts as null: modules pass variables without a value as an empty
+/// text.
 pub(crate) fn argument(field: &Field<String>) -> Field<String> {
     match field {
         Field::Known(text) if text.is_empty() => Field::Null,
@@ -26,7 +28,7 @@ pub(crate) fn argument(field: &Field<String>) -> Field<String> {
     }
 }
 
-/// The same of a secret.
+/// Reads a secret argument; see [`argument`].
 pub(crate) fn secret_argument(field: &Field<SecretString>) -> Field<SecretString> {
     match field {
         Field::Known(secret) if secret.expose_secret().is_empty() => Field::Null,
@@ -34,7 +36,7 @@ pub(crate) fn secret_argument(field: &Field<SecretString>) -> Field<SecretString
     }
 }
 
-/// The argument, or else the environment variable.
+/// Reads an argument, or else an environment variable.
 pub(crate) fn or_variable(field: &Field<String>, environment: &Environment, name: &str) -> Field<String> {
     match argument(field) {
         Field::Null => variable(environment, name).into(),
@@ -42,7 +44,7 @@ pub(crate) fn or_variable(field: &Field<String>, environment: &Environment, name
     }
 }
 
-/// The same of a secret.
+/// Reads a secret argument, or else an environment variable.
 pub(crate) fn secret_or_variable(
     field: &Field<SecretString>,
     environment: &Environment,
@@ -54,32 +56,32 @@ pub(crate) fn secret_or_variable(
     }
 }
 
-/// The first of these arguments that is known only at apply.
+/// The first of these arguments that is unknown until apply. Each comes with whether it is unknown.
 pub(crate) fn first_unknown(arguments: &[(&'static str, bool)]) -> Option<&'static str> {
     let unknown = arguments.iter().find(|(_, is_unknown)| *is_unknown);
     unknown.map(|(argument, _)| *argument)
 }
 
-/// A check of an argument: that it is empty, or that `read` can read it.
-pub(crate) fn unless_empty<T, E: Display>(read: impl Fn(&str) -> Result<T, E>) -> impl Fn(&String) -> Result<(), E> {
+/// Creates a validator that accepts an empty argument and those that `parse` accepts.
+pub(crate) fn unless_empty<T, E: Display>(parse: impl Fn(&str) -> Result<T, E>) -> impl Fn(&String) -> Result<(), E> {
     move |text| match text.is_empty() {
         true => Ok(()),
-        false => read(text).map(drop),
+        false => parse(text).map(drop),
     }
 }
 
-/// Reads an argument, unless it is empty; a failure becomes an error on it.
+/// Parses an argument that is not empty. An invalid one is an error on the argument.
 pub(crate) fn check<T, E: Display>(
     argument: &'static str,
     value: Option<&(impl AsRef<str> + ?Sized)>,
-    read: impl Fn(&str) -> Result<T, E>,
+    parse: impl Fn(&str) -> Result<T, E>,
     diagnostics: &mut Diagnostics,
 ) -> Option<T> {
     let value = value.map(AsRef::as_ref).filter(|value| !value.is_empty())?;
-    diagnostics.ok(read(value).map_err(|problem| invalid(argument, problem)))
+    diagnostics.ok(parse(value).map_err(|problem| invalid(argument, problem)))
 }
 
-/// The error on an argument of which `problem` says what is wrong.
+/// The error on an invalid argument. `problem` is a clause such as "must not be empty".
 pub(crate) fn invalid(argument: &'static str, problem: impl Display) -> Diagnostic {
     Diagnostic::error(
         format!("Invalid {argument}"),
@@ -88,21 +90,21 @@ pub(crate) fn invalid(argument: &'static str, problem: impl Display) -> Diagnost
     .on(argument)
 }
 
-/// What the client proves itself with; `missing` says what to set where nothing is.
+/// Creates the credential of a client. `missing` is the detail of the error if there is no secret.
 pub(crate) fn credential(
     argument: &'static str,
     secret: Field<SecretString>,
-    make: impl FnOnce(SecretString) -> Result<Credential, InvalidCredential>,
+    create: impl FnOnce(SecretString) -> Result<Credential, InvalidCredential>,
     missing: &'static str,
     diagnostics: &mut Diagnostics,
 ) -> Option<Credential> {
     diagnostics.ok(match secret.into_known() {
-        Some(secret) => make(secret).map_err(|error| invalid(argument, error)),
+        Some(secret) => create(secret).map_err(|error| invalid(argument, error)),
         None => Err(Diagnostic::error(format!("Missing {argument}"), missing).on(argument)),
     })
 }
 
-/// Where the API is: `path` is added to a URL that has none.
+/// Parses the base URL of an API. `path` is appended to a URL without a path.
 pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
     let url = BaseUrl::parse(text).map_err(|error| error.to_string())?;
     if url.has_path() {
@@ -112,13 +114,13 @@ pub(crate) fn base_url(text: &str, path: &str) -> Result<BaseUrl, String> {
     }
 }
 
-/// The arguments about how long requests and operations may take.
+/// The time limits of requests and operations.
 #[derive(Model, Clone, Debug, Default)]
 pub(crate) struct Timeouts {
-    /// How long one request may take: a duration such as `30s`, the default.
+    /// The time limit of one request: a duration such as `30s`. Default: `30s`.
     #[attribute(optional, check = unless_empty(timeout))]
     pub(crate) request_timeout: Field<String>,
-    /// How long one operation may take with all its waiting and retrying: a duration such as `5m`, the default.
+    /// The time limit of one operation, including all waits and retries: a duration such as `5m`. Default: `5m`.
     #[attribute(optional, check = unless_empty(timeout))]
     pub(crate) retry_timeout: Field<String>,
 }
@@ -131,12 +133,12 @@ impl Timeouts {
         ]
     }
 
-    /// Whether each is unknown.
+    /// Each argument, and whether it is unknown until apply.
     pub(crate) fn unknown(&self) -> [(&'static str, bool); 2] {
         self.named().map(|(name, field, _)| (name, field.is_unknown()))
     }
 
-    /// The time for a request and for an operation.
+    /// The time limits of a request and of an operation.
     pub(crate) fn resolve(&self, diagnostics: &mut Diagnostics) -> Option<(Duration, Duration)> {
         let [request, retry] = self
             .named()
@@ -162,7 +164,7 @@ mod tests {
     use crate::platform::testing::variables;
 
     #[test]
-    fn empty_variables_and_arguments_are_none_and_an_argument_wins() {
+    fn argument_takes_precedence_over_variable_and_empty_ones_are_ignored() {
         let environment = variables(&[("SET", "variable"), ("EMPTY", "")]);
         for (field, name, expected) in [
             (Field::Null, "SET", Field::from("variable")),
@@ -186,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_an_error_on_its_argument() {
-        for (request, retry, told) in [
+    fn invalid_timeout_is_error_on_its_argument() {
+        for (request, retry, invalid) in [
             (Field::Null, Field::Null, vec![]),
             (Field::from("5s"), Field::from("1h"), vec![]),
             (Field::from(""), Field::from(""), vec![]),
@@ -203,17 +205,20 @@ mod tests {
                 retry_timeout: retry,
             };
             let diagnostics = Timeouts::schema().validate(&timeouts.clone().into_value());
-            assert_eq!(timeouts.resolve(&mut Diagnostics::default()).is_some(), told.is_empty());
+            assert_eq!(
+                timeouts.resolve(&mut Diagnostics::default()).is_some(),
+                invalid.is_empty()
+            );
             let on: Vec<_> = diagnostics
                 .iter()
                 .filter_map(|diagnostic| diagnostic.attribute.clone())
                 .collect();
-            assert_eq!(on, told);
+            assert_eq!(on, invalid);
         }
     }
 
     #[test]
-    fn a_path_is_added_where_there_is_none() {
+    fn base_url_without_path_gets_default_path() {
         for (text, url) in [
             ("https://api.example.com", "https://api.example.com/v1"),
             ("https://api.example.com/", "https://api.example.com/v1"),

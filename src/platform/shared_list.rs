@@ -1,10 +1,11 @@
-//! One list of what exists, shared by all who need it at the same time.
+//! A cached list of objects that coalesces concurrent requests.
 //!
-//! Terraform refreshes, plans and applies every resource by a call of its own, all at once. They share one request: the
-//! first one sends it, the others wait for its answer, be it a success or a failure. A write of this process invalidates
-//! the list: whoever reads it afterwards gets one that was requested after the write, so that the list can verify the
-//! write, and concurrent verifications share a request, too. A creation needs no more than what is taken: for it a write
-//! whose outcome is known is entered in the list at hand.
+//! Terraform refreshes, plans and applies resources by separate, concurrent calls. They share one
+//! request: the first caller sends it, the others wait for its answer, which may be a failure. A write
+//! of this process invalidates the list, so that a later read fetches it again and can verify the
+//! write; concurrent verifications share a request, too. A creation only needs the names that are
+//! taken. For that, a write with a known effect updates the cached list ([`SharedList::amend`],
+//! [`SharedList::recent`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,36 +16,36 @@ use tokio::time::Instant;
 
 use crate::rest::Error;
 
-/// How long a list may serve, unless it is said otherwise. A refresh of many resources is over sooner; a data source that
-/// is read late in a long apply, perhaps after a change by another client, gets a new one.
+/// The default maximum age of a cached list. The refresh of many resources takes less; a data source
+/// that is read late in a long apply, perhaps after a change by another client, fetches a new list.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// The list that was fetched last, and the writes that invalidate it.
+/// A cached list and the writes that invalidate it.
 pub(crate) struct SharedList<T> {
     max_age: Duration,
     last: Mutex<Option<Fetched<T>>>,
-    /// How many writes this process has made.
+    /// The number of writes of this process.
     writes: AtomicU64,
-    /// How many of them are entered in no list.
-    unentered: AtomicU64,
+    /// The number of writes that did not update the cached list.
+    unamended: AtomicU64,
 }
 
-/// A list that may be some seconds old, with the changes that this process has made since.
+/// A list that may be some seconds old. It includes the later writes of this process.
 pub(crate) struct Recent<T> {
     pub(crate) items: Arc<[T]>,
-    /// When the list was requested: what others changed later is not in it.
-    pub(crate) asked: Instant,
+    /// The time at which the list was requested. Later writes of other clients are missing.
+    pub(crate) requested_at: Instant,
 }
 
 type Outcome<T> = Result<Arc<[T]>, Error>;
 
 struct Fetched<T> {
-    asked: Instant,
-    received: Instant,
+    requested_at: Instant,
+    received_at: Instant,
     outcome: Outcome<T>,
-    /// The writes before it was requested.
+    /// The number of writes before the request.
     writes: u64,
-    unentered: u64,
+    unamended: u64,
 }
 
 impl<T> Default for SharedList<T> {
@@ -54,46 +55,48 @@ impl<T> Default for SharedList<T> {
 }
 
 impl<T> SharedList<T> {
-    /// A list that serves for `max_age`, as others may change it.
+    /// Creates an empty cache. A list is stale after `max_age`, because other clients may change it.
     pub(crate) fn new(max_age: Duration) -> Self {
         Self {
             max_age,
             last: Mutex::new(None),
             writes: AtomicU64::new(0),
-            unentered: AtomicU64::new(0),
+            unamended: AtomicU64::new(0),
         }
     }
 
-    /// What exists, by a list that was requested after the writes that this process has made until now.
+    /// Returns a list that was requested after all writes of this process so far: the cached one, or
+    /// the result of `list`.
     pub(crate) async fn get(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Outcome<T> {
-        let (asked, needed) = (Instant::now(), self.writes.load(Ordering::SeqCst));
+        let (called_at, needed) = (Instant::now(), self.writes.load(Ordering::SeqCst));
         let mut last = self.last.lock().await;
         match &*last {
-            Some(fetched) if fetched.writes >= needed && self.serves(fetched, asked) => fetched.outcome.clone(),
+            Some(fetched) if fetched.writes >= needed && self.answers(fetched, called_at) => fetched.outcome.clone(),
             _ => last.insert(self.request(list).await).outcome.clone(),
         }
     }
 
-    /// What exists, by a list that may be older than this process's last write: that write is entered in it.
+    /// Returns a list that may have been requested before the last write of this process, if that
+    /// write updated it.
     pub(crate) async fn recent(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Result<Recent<T>, Error> {
-        let (asked, needed) = (Instant::now(), self.unentered.load(Ordering::SeqCst));
+        let (called_at, needed) = (Instant::now(), self.unamended.load(Ordering::SeqCst));
         let mut last = self.last.lock().await;
         let fetched = match &mut *last {
-            Some(fetched) if fetched.unentered >= needed && self.serves(fetched, asked) => fetched,
+            Some(fetched) if fetched.unamended >= needed && self.answers(fetched, called_at) => fetched,
             last => last.insert(self.request(list).await),
         };
         let items = fetched.outcome.clone()?;
         Ok(Recent {
             items,
-            asked: fetched.asked,
+            requested_at: fetched.requested_at,
         })
     }
 
-    /// What exists now, by a request of its own, whose answer serves others as well.
+    /// Fetches the list, and caches it for other callers.
     pub(crate) async fn fetch(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Outcome<T> {
         let fetched = self.request(list).await;
         let outcome = fetched.outcome.clone();
-        // Another list may be under way: whoever waits for that one does not wait for this one, too.
+        // If another request is in flight, its waiters must not wait for this one, too.
         if outcome.is_ok()
             && let Ok(mut last) = self.last.try_lock()
             && fetched.writes == self.writes.load(Ordering::SeqCst)
@@ -103,34 +106,36 @@ impl<T> SharedList<T> {
         outcome
     }
 
-    /// Invalidates the list. Call after every write whose outcome is not entered by [`SharedList::amend`].
+    /// Invalidates the cached list. Call after every write that does not call [`SharedList::amend`].
     pub(crate) fn invalidate(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        self.unentered.fetch_add(1, Ordering::SeqCst);
+        self.unamended.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether a list may serve who asked at this instant: a failure only those that waited for it.
-    fn serves(&self, fetched: &Fetched<T>, asked: Instant) -> bool {
-        let is_fresh = asked.saturating_duration_since(fetched.received) < self.max_age;
-        (fetched.outcome.is_ok() && is_fresh) || asked < fetched.received
+    /// Whether a cached list answers a call that began at `called_at`. A failure answers only those that
+    /// waited for it.
+    fn answers(&self, fetched: &Fetched<T>, called_at: Instant) -> bool {
+        let is_fresh = called_at.saturating_duration_since(fetched.received_at) < self.max_age;
+        (fetched.outcome.is_ok() && is_fresh) || called_at < fetched.received_at
     }
 
     async fn request(&self, list: impl Future<Output = Result<Vec<T>, Error>>) -> Fetched<T> {
-        let (asked, writes) = (Instant::now(), self.writes.load(Ordering::SeqCst));
-        let unentered = self.unentered.load(Ordering::SeqCst);
+        let (requested_at, writes) = (Instant::now(), self.writes.load(Ordering::SeqCst));
+        let unamended = self.unamended.load(Ordering::SeqCst);
         let outcome = list.await.map(Arc::from);
         Fetched {
-            asked,
-            received: Instant::now(),
+            requested_at,
+            received_at: Instant::now(),
             outcome,
             writes,
-            unentered,
+            unamended,
         }
     }
 }
 
 impl<T: Clone> SharedList<T> {
-    /// Enters a write that was just made in the list at hand. The next [`SharedList::get`] requests a new one all the same.
+    /// Updates the cached list with a write that just succeeded. The next [`SharedList::get`] fetches
+    /// the list nevertheless.
     pub(crate) async fn amend(&self, change: impl FnOnce(&mut Vec<T>)) {
         let mut last = self.last.lock().await;
         self.writes.fetch_add(1, Ordering::SeqCst);
@@ -151,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// A list that takes a second, and how often it was asked for.
+    /// A platform whose list takes one second, and the number of its calls.
     #[derive(Default)]
     struct Platform(AtomicUsize);
 
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn write_or_age_makes_a_new_request() {
+    async fn get_after_write_or_max_age_sends_new_request() {
         let (platform, list) = (Platform::default(), SharedList::default());
         list.get(platform.list()).await.unwrap();
         list.get(platform.list()).await.unwrap();
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn recent_list_includes_own_changes_and_get_fetches_again() {
+    async fn recent_includes_own_writes_and_get_fetches_again() {
         let (platform, list) = (Platform::default(), SharedList::default());
         list.recent(platform.list()).await.unwrap();
         list.amend(|items| items.push("second".to_owned())).await;
@@ -207,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn fetched_list_serves_others_unless_something_changed_meanwhile() {
+    async fn fetched_list_is_cached_unless_write_happened_meanwhile() {
         let (platform, list) = (Platform::default(), SharedList::default());
         list.fetch(platform.list()).await.unwrap();
         list.get(platform.list()).await.unwrap();
@@ -223,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn change_during_a_list_is_entered_after_it() {
+    async fn write_during_request_is_added_to_its_list() {
         let (platform, list) = (Platform::default(), SharedList::default());
         let change = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn read_after_write_gets_a_list_requested_after_it() {
+    async fn get_after_write_returns_list_requested_after_it() {
         let (platform, list) = (Platform::default(), SharedList::default());
         let write_meanwhile = async {
             tokio::time::sleep(Duration::from_millis(500)).await;

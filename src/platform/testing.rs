@@ -1,4 +1,5 @@
-//! What the tests of all platforms share: tokio's clock as the time of day, every way to lose an answer, and clients.
+//! Test helpers for all platforms: a clock that follows tokio's, environment variables, clients and
+//! faults.
 
 pub(crate) mod gateway_answers;
 
@@ -16,13 +17,13 @@ use crate::token::Clock;
 
 pub(crate) use crate::sandbox::lost_answers;
 
-/// The time of day by tokio's timer, from the beginning of 2027 on.
+/// Creates a clock that follows tokio's timer and starts at the beginning of 2027.
 pub(crate) fn clock() -> Clock {
     let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     Clock::new(move || epoch + start.elapsed())
 }
 
-/// An environment of these variables.
+/// Creates an environment with these variables.
 pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
     let variables = variables
         .iter()
@@ -31,7 +32,7 @@ pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
     Box::new(move |name| variables.get(name).cloned())
 }
 
-/// A client of the API at `base_url`.
+/// Creates a client of the API at `base_url`.
 pub(crate) fn client(transport: Transport, base_url: &str, credential: Credential) -> Client {
     let options = Options {
         base_url: BaseUrl::parse(base_url).unwrap(),
@@ -42,7 +43,7 @@ pub(crate) fn client(transport: Transport, base_url: &str, credential: Credentia
     Client::new(options, transport)
 }
 
-/// An operation with the default retry_timeout.
+/// Creates an operation with the default `retry_timeout`.
 pub(crate) fn operation() -> Operation {
     Operation::new(Duration::from_secs(300), CancellationToken::new())
 }

@@ -1,4 +1,5 @@
-//! The provider's `vault`: where hand-overs go, and which environment variables stand in for its arguments.
+//! `vault` of a provider: the Vault that values are delivered to, and the environment variables that
+//! replace its arguments.
 
 use std::fs;
 use std::path::Path;
@@ -13,62 +14,67 @@ use crate::vault::{self, Settings, Vault};
 /// `vault` of the provider.
 #[derive(Model, Clone, Debug, Default)]
 pub(crate) struct VaultConfig {
-    /// Its address, such as `https://vault.example.com:8200`; http on a loopback address only. Or `VAULT_ADDR`.
+    /// The address, such as `https://vault.example.com:8200`. `http` is allowed on a loopback address only. Default:
+    /// `VAULT_ADDR`.
     #[attribute(optional, check = unless_empty(vault::address))]
     pub(crate) address: Field<String>,
-    /// The token to work with. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, and
-    /// `update` on `<mount>/delete/<path>` to remove it. Or `VAULT_TOKEN`, or the file `~/.vault-token` that `vault login`
+    /// The token. It needs `create`, `update` and `read` on `<mount>/data/<path>` of each secret, and `update` on
+    /// `<mount>/delete/<path>` to delete it. Default: `VAULT_TOKEN`, or else the file `~/.vault-token` that `vault login`
     /// writes.
     #[attribute(optional)]
     pub(crate) token: Field<SecretString>,
-    /// The namespace. Or `VAULT_NAMESPACE`.
+    /// The namespace. Default: `VAULT_NAMESPACE`.
     #[attribute(optional)]
     pub(crate) namespace: Field<String>,
-    /// A PEM file of the authorities that may vouch for the server, instead of the system's. Or `VAULT_CACERT`.
+    /// A PEM file with the certificate authorities to trust instead of the system's. Default: `VAULT_CACERT`.
     #[attribute(optional)]
     pub(crate) ca_cert_file: Field<String>,
 }
 
-/// The description of the attribute.
-pub(crate) const DESCRIPTION: &str = "The HashiCorp Vault that resources with a `vault` of their own hand their values over to. Not needed where Vault's own \
-     environment variables name it.";
+/// The description of `vault`.
+pub(crate) const DESCRIPTION: &str = "The HashiCorp Vault that resources with a `vault` of their own deliver their values to. Not needed if Vault's own \
+     environment variables are set.";
 
-/// The way to the Vault to hand over to, from its [`Settings`] to the [`Vault`] itself. Whoever does without hand-overs is
-/// not bothered by one that is missing or wrong.
+/// The connection to the Vault that values are delivered to: its [`Settings`], later the [`Vault`]
+/// client. A missing or invalid one is reported only by resources that need it.
 #[derive(Clone, Debug)]
 pub(crate) enum VaultConnection<V = Vault> {
+    /// Settings or client.
     Ready(V),
-    /// An argument of the provider is known only at apply.
+    /// An argument is unknown until apply.
     Unknown,
-    /// Why nothing can be handed over.
+    /// The settings are missing or invalid.
     Invalid(Diagnostic),
 }
 
 impl<V> VaultConnection<V> {
-    pub(crate) fn map<W>(self, reach: impl FnOnce(V) -> W) -> VaultConnection<W> {
+    pub(crate) fn map<W>(self, connect: impl FnOnce(V) -> W) -> VaultConnection<W> {
         match self {
-            Self::Ready(vault) => VaultConnection::Ready(reach(vault)),
+            Self::Ready(vault) => VaultConnection::Ready(connect(vault)),
             Self::Unknown => VaultConnection::Unknown,
             Self::Invalid(problem) => VaultConnection::Invalid(problem),
         }
     }
 
-    /// The Vault; an error if it cannot be reached.
+    /// Returns the client.
+    ///
+    /// # Errors
+    /// Returns an error if the settings are unknown or invalid.
     pub(crate) fn get(&self) -> Result<&V, Diagnostic> {
         match self {
             Self::Ready(vault) => Ok(vault),
             Self::Invalid(problem) => Err(problem.clone()),
             Self::Unknown => Err(Diagnostic::error(
-                "Vault is not known yet",
-                "An argument of the provider's `vault` comes from something that is made by this same run. Let this wait \
-                 for it with `depends_on`.",
+                "The Vault settings are unknown",
+                "An argument of the provider's `vault` refers to an object that this run has not created yet. Add that \
+                 object to `depends_on`.",
             )
             .on("vault")),
         }
     }
 }
 
-/// Resolves the configuration with the environment.
+/// Reads the settings from the configuration and the environment.
 pub(crate) fn resolve(
     config: Field<VaultConfig>,
     environment: impl Fn(&str) -> Option<String>,
@@ -104,7 +110,7 @@ pub(crate) fn resolve(
     );
     match settings {
         Ok(settings) => VaultConnection::Ready(settings),
-        Err(problem) => VaultConnection::Invalid(Diagnostic::error("Vault cannot be worked with", problem).on("vault")),
+        Err(problem) => VaultConnection::Invalid(Diagnostic::error("Invalid Vault settings", problem).on("vault")),
     }
 }
 
@@ -115,13 +121,12 @@ fn read(
     ca_cert_file: Option<String>,
 ) -> Result<Settings, String> {
     let address = address.ok_or(
-        "The provider does not know the Vault to hand over to. Set its argument `vault.address`, or the environment \
-         variable VAULT_ADDR.",
+        "The address of Vault is missing. Set the provider's `vault.address`, or the environment variable VAULT_ADDR.",
     )?;
     let base_url = vault::address(&address).map_err(|problem| format!("Vault's address {problem}."))?;
     let token = token.ok_or(
-        "The provider has no token for Vault. Set the environment variable VAULT_TOKEN, log in (`vault login`), or set \
-         its argument `vault.token`.",
+        "The token for Vault is missing. Set the environment variable VAULT_TOKEN, log in (`vault login`), or set the \
+         provider's `vault.token`.",
     )?;
     let credential = vault::token(token).map_err(|problem| format!("Vault's token {problem}."))?;
     let roots = match ca_cert_file {
@@ -140,7 +145,7 @@ fn read(
     })
 }
 
-/// What `vault login` has kept.
+/// Reads the token that `vault login` stored.
 fn token_file(environment: impl Fn(&str) -> Option<String>) -> Option<SecretString> {
     let home = environment("HOME").or_else(|| environment("USERPROFILE"))?;
     let text = SecretString::from(fs::read_to_string(Path::new(&home).join(".vault-token")).ok()?);
@@ -173,7 +178,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_variables_of_vault_itself_do() {
+    fn settings_are_read_from_environment_variables() {
         let settings = known(VaultConfig::default(), &ENVIRONMENT);
         assert_eq!(settings.base_url.as_str(), "https://vault.example.com:8200/v1");
         assert_eq!(settings.namespace.as_deref(), Some("team"));
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_argument_is_none() {
+    fn empty_argument_is_ignored() {
         let config = VaultConfig {
             address: "".into(),
             token: SecretString::from("").into(),
@@ -198,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_wins_over_its_variable() {
+    fn argument_takes_precedence_over_variable() {
         let config = VaultConfig {
             address: "http://127.0.0.1:8200".into(),
             namespace: "other".into(),
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_login_has_kept_is_found() {
+    fn token_file_of_vault_login_is_read() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".vault-token"), "hvs.kept\n").unwrap();
         fs::write(home.path().join("ca.pem"), "PEM").unwrap();
@@ -227,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
-        for (environment, named) in [
+    fn missing_or_invalid_setting_is_named() {
+        for (environment, phrase) in [
             (&[][..], "VAULT_ADDR"),
             (&[("VAULT_ADDR", "https://vault.example.com")], "VAULT_TOKEN"),
             (
@@ -242,14 +247,14 @@ mod tests {
             ),
         ] {
             match resolved(VaultConfig::default(), environment) {
-                VaultConnection::Invalid(diagnostic) => assert!(diagnostic.detail.contains(named), "{diagnostic}"),
-                other => panic!("{named}: {other:?}"),
+                VaultConnection::Invalid(diagnostic) => assert!(diagnostic.detail.contains(phrase), "{diagnostic}"),
+                other => panic!("{phrase}: {other:?}"),
             }
         }
     }
 
     #[test]
-    fn what_is_known_only_at_apply_is_waited_for() {
+    fn connection_is_unknown_if_argument_is_unknown() {
         let config = VaultConfig {
             token: Field::Unknown,
             ..VaultConfig::default()

@@ -15,7 +15,7 @@ use url::Url;
 use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
-use super::connect_error::ConnectError;
+use super::connect_error::{BoxError, ConnectError};
 use super::credential::Credential;
 use super::error::{Error, Kind, Unreadable};
 use super::error_body::{self, ErrorBody};
@@ -24,7 +24,7 @@ use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
 use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
 use super::sanitise::Sanitiser;
-use super::transport::{Body, BoxError, Transport, is_not_http};
+use super::transport::{Body, Transport, is_not_http};
 use crate::redaction::KnownSecrets;
 use crate::token::Clock;
 

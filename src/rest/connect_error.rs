@@ -6,7 +6,10 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::transport::{BoxError, Roots};
+use super::destination::Roots;
+
+/// An error of a transport.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A failure to connect. Nothing was sent.
 #[derive(Debug, thiserror::Error)]

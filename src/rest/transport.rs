@@ -12,11 +12,8 @@ use tokio::sync::OnceCell;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt, service_fn};
 
-use super::base_url::BaseUrl;
-use super::connect_error::{ConnectError, ResolveError};
-
-/// An error of a transport.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use super::connect_error::{BoxError, ConnectError, ResolveError};
+use super::destination::{Destination, Roots};
 
 /// The body of an answer from any transport.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -29,34 +26,6 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// have been.
 #[derive(Clone, Debug)]
 pub struct Transport(BoxCloneSyncService<Request<Bytes>, Response<Body>, BoxError>);
-
-/// The server that a transport connects to, and the certificate authorities it trusts.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// The server.
-    pub base_url: BaseUrl,
-    /// The trusted certificate authorities.
-    pub roots: Roots,
-}
-
-/// The certificate authorities that a transport trusts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Roots {
-    /// The authorities that the operating system trusts.
-    System,
-    /// Only the authorities in this PEM file.
-    Only(Vec<u8>),
-}
-
-impl From<BaseUrl> for Destination {
-    /// Trusts the operating system's authorities.
-    fn from(base_url: BaseUrl) -> Self {
-        Self {
-            base_url,
-            roots: Roots::System,
-        }
-    }
-}
 
 /// Long enough for a distant host, and well below the request timeout: an unresponsive host is then
 /// reported as a failure to connect, which is safe to retry.

@@ -11,8 +11,8 @@ pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     name: "description",
     id: "access_key",
     note: "previous_access_key",
-    path: "startree/ci",
-    kept_out: "`token` and `secret_key` stay",
+    path_example: "startree/ci",
+    null_attributes: "`token` and `secret_key` are",
 };
 
 /// Returns the environment whose RBAC Manager is at `base_url`; `name` is its name in the settings.

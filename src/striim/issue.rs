@@ -98,7 +98,7 @@ pub(super) async fn create(
     before: &Recent<ServiceAccount>,
 ) -> Result<IssuedToken, Unmade> {
     let was_there = find(&before.items, new.name).is_some();
-    let mut absent_at = before.asked;
+    let mut absent_at = before.requested_at;
     let mut lost = 0;
     loop {
         let is_recent = absent_at.elapsed() <= MOMENTS;
@@ -186,7 +186,16 @@ pub(super) async fn create_again(
             _ => {}
         }
     }
-    create(api, operation, new, &Recent { items, asked }).await
+    create(
+        api,
+        operation,
+        new,
+        &Recent {
+            items,
+            requested_at: asked,
+        },
+    )
+    .await
 }
 
 /// Gives a service account a new value. An answer that names another one counts, unless the list shows that its value is not
@@ -369,7 +378,7 @@ mod tests {
 
     async fn listed(api: &Api) -> Recent<ServiceAccount> {
         Recent {
-            asked: Instant::now(),
+            requested_at: Instant::now(),
             items: api.list_service_accounts(&operation()).await.unwrap().into(),
         }
     }

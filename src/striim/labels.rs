@@ -11,8 +11,8 @@ pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     name: "name",
     id: "token_id",
     note: "expires_at",
-    path: "striim/ci",
-    kept_out: "`token` stays",
+    path_example: "striim/ci",
+    null_attributes: "`token` is",
 };
 
 /// The account whose API is at `base_url`; `name` is what the settings call it.

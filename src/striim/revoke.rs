@@ -89,7 +89,7 @@ mod tests {
         let diagnostic = revoke(&api(&sandbox), &operation(), "ci-pipeline", None)
             .await
             .unwrap_err();
-        assert!(diagnostic.summary.contains("is still there"), "{diagnostic}");
+        assert!(diagnostic.summary.contains("still exists"), "{diagnostic}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -228,7 +228,7 @@ impl RotatingToken {
                     before_rotation(&connection, diagnostics).await;
                     let (before, after) = (&prior.delivery.vault, &self.delivery.vault);
                     let leaving = prior.present_owner(owner.clone());
-                    connection.vault.move_away(before, after, &leaving);
+                    connection.vault.plan_move(before, after, &leaving);
                     let operation = connection.operation(context);
                     connection.vault.plan(&operation, after, owner, diagnostics).await;
                 }
@@ -307,7 +307,7 @@ impl RotatingToken {
         let owner = self.present_owner(owner);
         let writer = &connection.vault;
         writer
-            .remove(operation, vault, vault_version, &owner, diagnostics)
+            .delete(operation, vault, vault_version, &owner, diagnostics)
             .await;
     }
 

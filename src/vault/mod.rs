@@ -342,10 +342,10 @@ impl Vault {
     async fn undo_write(&self, place: &Place, data: &Data) -> Error {
         // A new operation: even if the run was interrupted, the value must not remain.
         let cleanup = Operation::new(self.request_timeout, CancellationToken::new());
-        let removed = self.remove_unversioned(&cleanup, place, |found| found == data).await;
+        let deleted = self.delete_unversioned(&cleanup, place, |found| found == data).await;
         Error::Unversioned {
             place: place.clone(),
-            remains: removed.err().map(Box::new),
+            remains: deleted.err().map(Box::new),
         }
     }
 
@@ -354,7 +354,7 @@ impl Vault {
     ///
     /// # Errors
     /// Returns [`Error`] if the value may still be there.
-    pub async fn remove_unversioned(
+    pub async fn delete_unversioned(
         &self,
         operation: &Operation,
         place: &Place,
@@ -384,7 +384,7 @@ impl Vault {
     ///
     /// # Errors
     /// Returns [`Error`] if the version may still be there.
-    pub async fn remove(&self, operation: &Operation, place: &Place, version: u64) -> Result<bool, Error> {
+    pub async fn delete(&self, operation: &Operation, place: &Place, version: u64) -> Result<bool, Error> {
         let latest = self.latest(operation, place).await?;
         if latest.version != version || latest.data.is_none() {
             return Ok(false);

@@ -124,7 +124,7 @@ async fn write_follows_deleted_version() {
     let server = server();
     let vault = root(&server);
     vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
-    assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(true));
+    assert_eq!(vault.delete(&operation(), &place(), 1).await, Ok(true));
     let latest = vault.latest(&operation(), &place()).await.unwrap();
     assert_eq!((latest.version, latest.data.is_none()), (1, true));
     assert_eq!(vault.write(&operation(), &place(), 1, &data("second")).await, Ok(2));
@@ -371,19 +371,19 @@ async fn remove_deletes_only_current_version() {
     let server = server();
     let vault = root(&server);
     assert_eq!(
-        vault.remove(&operation(), &place(), 1).await,
+        vault.delete(&operation(), &place(), 1).await,
         Ok(false),
         "nothing is there"
     );
     vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
     vault.write(&operation(), &place(), 1, &data("second")).await.unwrap();
-    assert_eq!(vault.remove(&operation(), &place(), 1).await, Ok(false));
+    assert_eq!(vault.delete(&operation(), &place(), 1).await, Ok(false));
     assert_eq!(stored_value(&server).as_deref(), Some("second"));
     server.fault(Fault::new(Effect::Cut).after().on("POST", "/secret/delete/striim/ci"));
-    assert_eq!(vault.remove(&operation(), &place(), 2).await, Ok(true));
+    assert_eq!(vault.delete(&operation(), &place(), 2).await, Ok(true));
     assert_eq!(stored_value(&server), None);
     assert_eq!(
-        vault.remove(&operation(), &place(), 2).await,
+        vault.delete(&operation(), &place(), 2).await,
         Ok(false),
         "it is removed already"
     );

@@ -1,7 +1,8 @@
-//! Which secrets the tokens of a run go to.
+//! The secrets that the tokens of a run are written to.
 //!
-//! A write replaces the whole secret, so two tokens with one place destroy each other's values. What Vault holds does not
-//! show that before the first of them is written; what the other plans of the same provider process declared does.
+//! A write replaces the whole secret, so that two tokens with the same secret destroy each other's
+//! values. Vault shows that only after the first write; the plans of the same provider process show
+//! it before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,17 +10,17 @@ use super::owner::Owner;
 use crate::platform::declarations::Duplicate;
 use crate::vault::{Entry, Place};
 
-/// The destinations that tokens of this process have, and those that they leave.
+/// The secrets that this process plans to write, to delete, or found in the state.
 #[derive(Default)]
 pub(super) struct Claims(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     claims: Vec<Claim>,
-    /// Whose secret goes away in this run.
-    leaving: Vec<(Place, Owner)>,
-    /// Whose state names the place, by the refresh.
-    refreshed: Vec<(Place, Owner)>,
+    /// The secrets that this run deletes.
+    deletions: Vec<(Place, Owner)>,
+    /// The secrets that a refreshed state names.
+    in_state: Vec<(Place, Owner)>,
 }
 
 struct Claim {
@@ -28,39 +29,37 @@ struct Claim {
     stage: Stage,
 }
 
-/// How far the token of a claim has come.
+/// The stage of a claim.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Stage {
-    /// It is there, or takes the place of one that is there.
+    /// The token exists or replaces an existing one.
     Present,
-    /// Its creation is planned: each plan call for one is another resource's.
+    /// The creation of the token is planned. Each plan call of a creation is another resource's.
     PlannedCreation,
-    /// Its value is being made.
+    /// The value is being issued.
     Applied,
 }
 
 impl Claims {
-    /// Notes where a token's value goes.
+    /// Claims a secret for a token.
     ///
     /// # Errors
-    /// The name of the other token, if the place is taken. Where nothing distinguishes two planned creations, one may have
-    /// been planned twice.
+    /// Returns the name of the other token that claims the secret. Two planned creations that cannot
+    /// be distinguished are a possible duplicate: one creation may have been planned twice.
     pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), (String, Duplicate)> {
         let mut known = self.lock();
         let taken = known.claims.iter().find(|claim| {
-            let is_twin = stage == Stage::PlannedCreation && claim.stage == stage && !owner.is_unique;
-            claim.place == *place && (is_twin || !claim.owner.may_be(owner))
+            let is_second_creation = stage == Stage::PlannedCreation && claim.stage == stage && !owner.is_unique;
+            claim.place == *place && (is_second_creation || !claim.owner.may_equal(owner))
         });
         if let Some(taken) = taken {
-            let is_certain = !taken.owner.may_be(owner);
-            let twin = if is_certain {
-                Duplicate::Certain
-            } else {
-                Duplicate::Possible
+            let duplicate = match taken.owner.may_equal(owner) {
+                true => Duplicate::Possible,
+                false => Duplicate::Certain,
             };
-            return Err((taken.owner.what.clone(), twin));
+            return Err((taken.owner.what.clone(), duplicate));
         }
-        known.claims.retain(|claim| !claim.owner.is(owner));
+        known.claims.retain(|claim| !claim.owner.equals(owner));
         known.claims.push(Claim {
             place: place.clone(),
             owner: owner.clone(),
@@ -69,47 +68,50 @@ impl Claims {
         Ok(())
     }
 
-    /// Notes what identifies the value that a token has now.
-    pub(super) fn identify(&self, place: &Place, owner: &Owner, id: Option<&Entry>) {
+    /// Records the id of the value that a token has now.
+    pub(super) fn set_id(&self, place: &Place, owner: &Owner, id: Option<&Entry>) {
         for claim in &mut self.lock().claims {
-            if claim.place == *place && claim.owner.is(owner) {
+            if claim.place == *place && claim.owner.equals(owner) {
                 claim.owner.id = id.cloned();
             }
         }
     }
 
-    /// Notes that a token's secret at `place` goes away in this run: it is deleted, or its value goes elsewhere.
-    pub(super) fn leave(&self, place: &Place, owner: &Owner) {
+    /// Records that this run deletes a token's secret, because the token is deleted or its value is
+    /// moved to another secret.
+    pub(super) fn plan_deletion(&self, place: &Place, owner: &Owner) {
         let mut known = self.lock();
         known
             .claims
-            .retain(|claim| claim.place != *place || !claim.owner.is(owner));
-        known.leaving.push((place.clone(), owner.clone()));
+            .retain(|claim| claim.place != *place || !claim.owner.equals(owner));
+        known.deletions.push((place.clone(), owner.clone()));
     }
 
-    /// Notes a token whose state names the place.
-    pub(super) fn refresh(&self, place: &Place, owner: &Owner) {
-        self.lock().refreshed.push((place.clone(), owner.clone()));
+    /// Records a token whose state names the secret.
+    pub(super) fn refreshed(&self, place: &Place, owner: &Owner) {
+        self.lock().in_state.push((place.clone(), owner.clone()));
     }
 
-    /// The tokens whose secrets a new token may find at `place`: those that go away in this run, and the one that it may
-    /// replace. Terraform does not say which one that is, and plans what is tainted as if there were none.
+    /// The tokens whose value a new token may find in its secret: those whose secret this run deletes,
+    /// and the one that it may replace. Terraform does not say which one that is, and plans a tainted
+    /// resource as if it did not exist.
     pub(super) fn predecessors(&self, place: &Place, owner: &Owner) -> Vec<Owner> {
         let known = self.lock();
-        let replaced = known.refreshed.iter().filter(|(_, other)| other.may_be(owner));
-        let found = known.leaving.iter().chain(replaced);
-        let found = found.filter(|(left, _)| left == place);
+        let replaced = known.in_state.iter().filter(|(_, other)| other.may_equal(owner));
+        let found = known.deletions.iter().chain(replaced);
+        let found = found.filter(|(other, _)| other == place);
         found.map(|(_, owner)| owner.clone()).collect()
     }
 
-    /// Forgets a token that was deleted.
+    /// Removes all records of a token that was deleted.
     pub(super) fn release(&self, place: &Place, owner: &Owner) {
         let mut known = self.lock();
         known
             .claims
-            .retain(|claim| claim.place != *place || !claim.owner.may_be(owner));
-        known.leaving.retain(|(left, of)| left != place || !of.may_be(owner));
-        known.refreshed.retain(|(left, of)| left != place || !of.may_be(owner));
+            .retain(|claim| claim.place != *place || !claim.owner.may_equal(owner));
+        let is_other = |(other, of): &(Place, Owner)| other != place || !of.may_equal(owner);
+        known.deletions.retain(is_other);
+        known.in_state.retain(is_other);
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -118,17 +120,18 @@ impl Claims {
 }
 
 impl Owner {
-    /// Whether the two are certainly one token, whose value goes to one place.
-    fn is(&self, other: &Self) -> bool {
-        self.is_named_as(other) && self.by_action == other.by_action && (self.is_unique || self.id == other.id)
+    /// Whether the two are certainly the same token with the same secret.
+    fn equals(&self, other: &Self) -> bool {
+        self.has_name_of(other) && self.by_action == other.by_action && (self.is_unique || self.id == other.id)
     }
 
-    /// Whether the two may be one token: where a name is not unique, only ids that differ show that they are not.
-    pub(super) fn may_be(&self, other: &Self) -> bool {
-        self.is_named_as(other) && (self.is_unique || self.id.is_none() || other.id.is_none() || self.id == other.id)
+    /// Whether the two may be the same token: if the name is not unique, only different ids prove
+    /// that they are not.
+    pub(super) fn may_equal(&self, other: &Self) -> bool {
+        self.has_name_of(other) && (self.is_unique || self.id.is_none() || other.id.is_none() || self.id == other.id)
     }
 
-    fn is_named_as(&self, other: &Self) -> bool {
+    fn has_name_of(&self, other: &Self) -> bool {
         self.kind == other.kind && self.name == other.name
     }
 }
@@ -146,7 +149,7 @@ mod tests {
         Owner::new(name.to_owned(), "account", Some(name.to_owned()), true, None)
     }
 
-    /// One whose name another may have, too.
+    /// A token whose name is not unique.
     fn described(text: &str, id: Option<&str>) -> Owner {
         Owner::new(
             text.to_owned(),
@@ -158,28 +161,28 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(claimed: Result<(), (String, Duplicate)>, by: &str) {
+    fn assert_conflict(claimed: Result<(), (String, Duplicate)>, by: &str) {
         assert_eq!(claimed, Err((by.to_owned(), Duplicate::Certain)));
     }
 
     #[test]
-    fn one_place_for_two_tokens_is_refused_however_it_is_spelled() {
+    fn claim_of_taken_secret_fails_however_it_is_spelled() {
         for (mount, path) in [("secret", "ci"), ("/secret/", "/ci"), ("secret", "ci/")] {
             let claims = Claims::default();
             claims.claim(&place("ci"), &account("a"), PlannedCreation).unwrap();
             let other = Place::new(mount, path).unwrap();
             for stage in [PlannedCreation, Present, Applied] {
-                refused(claims.claim(&other, &account("b"), stage), "a");
-                refused(claims.claim(&other, &described("a", None), stage), "a");
+                assert_conflict(claims.claim(&other, &account("b"), stage), "a");
+                assert_conflict(claims.claim(&other, &described("a", None), stage), "a");
             }
             claims.claim(&place("ci/deeper"), &account("b"), Present).unwrap();
         }
     }
 
     #[test]
-    fn replaced_token_shares_its_place_with_its_successor() {
+    fn successor_claims_secret_of_replaced_token() {
         let claims = Claims::default();
-        // Its first plan call, the second one, the apply's, and the apply.
+        // Both plan calls of the plan, the plan call of the apply, and the apply.
         for stage in [Present, PlannedCreation, PlannedCreation, Applied] {
             claims.claim(&place("ci"), &account("a"), stage).unwrap();
         }
@@ -188,24 +191,24 @@ mod tests {
     }
 
     #[test]
-    fn place_that_a_token_leaves_is_free() {
+    fn claim_of_secret_that_is_deleted_or_moved_succeeds() {
         let claims = Claims::default();
         claims.claim(&place("ci"), &account("a"), Present).unwrap();
         claims.claim(&place("elsewhere"), &account("a"), Present).unwrap();
         claims.claim(&place("ci"), &account("b"), Present).unwrap();
-        refused(claims.claim(&place("ci"), &account("a"), Present), "b");
+        assert_conflict(claims.claim(&place("ci"), &account("a"), Present), "b");
 
-        claims.leave(&place("ci"), &account("b"));
+        claims.plan_deletion(&place("ci"), &account("b"));
         claims.claim(&place("ci"), &account("c"), Present).unwrap();
         assert_eq!(claims.predecessors(&place("ci"), &account("c")).len(), 1);
     }
 
     #[test]
-    fn tokens_of_one_description_are_distinguished_by_their_keys_or_by_their_creations() {
+    fn claim_distinguishes_tokens_with_same_description_by_id_or_creation() {
         let claims = Claims::default();
         claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
         claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
-        refused(claims.claim(&place("ci"), &described("d", Some("2")), Present), "d");
+        assert_conflict(claims.claim(&place("ci"), &described("d", Some("2")), Present), "d");
 
         let claims = Claims::default();
         claims
@@ -216,15 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn token_that_was_created_keeps_its_place_under_its_key() {
+    fn claim_of_created_token_continues_under_its_id() {
         let claims = Claims::default();
         for stage in [PlannedCreation, Applied] {
             claims.claim(&place("ci"), &described("d", None), stage).unwrap();
         }
-        claims.identify(&place("ci"), &described("d", None), Some(&"1".into()));
+        claims.set_id(&place("ci"), &described("d", None), Some(&"1".into()));
         claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
-        claims.identify(&place("ci"), &described("d", Some("1")), Some(&"2".into()));
+        claims.set_id(&place("ci"), &described("d", Some("1")), Some(&"2".into()));
         claims.claim(&place("ci"), &described("d", Some("2")), Present).unwrap();
-        refused(claims.claim(&place("ci"), &described("e", None), PlannedCreation), "d");
+        assert_conflict(claims.claim(&place("ci"), &described("e", None), PlannedCreation), "d");
     }
 }

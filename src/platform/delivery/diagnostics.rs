@@ -1,14 +1,27 @@
-//! What is told of a hand-over that did not come about.
+//! The diagnostics of deliveries.
 
 use http::StatusCode;
 
+use super::destination::Target;
+use super::field_names::SecretFieldNames;
 use super::owner::{Account, Owner};
-use super::{SecretFieldNames, Target};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Error, Latest};
+use crate::vault::{Error, InvalidPlace, Latest};
 
-/// The diagnostic for what Vault did not do.
+/// An invalid `mount` or `path`.
+pub(super) fn invalid_path(attribute: &str, problem: InvalidPlace) -> Diagnostic {
+    Diagnostic::invalid(format!("vault.{attribute}"), problem)
+}
+
+/// A `field` that has the name of one of the fields that identify the owner.
+pub(super) fn reserved_field(names: &SecretFieldNames) -> Diagnostic {
+    let names = names.all().join(", ");
+    let problem = format!("must not be empty or one of the secret's other fields: {names}");
+    Diagnostic::invalid("vault.field", problem)
+}
+
+/// A failed request to Vault.
 pub(super) fn failure(error: &Error) -> Diagnostic {
     let mut summary = error.to_string();
     if let Some(first) = summary.get(..1).map(str::to_uppercase) {
@@ -28,155 +41,169 @@ fn advice(error: &Error) -> String {
              \"read\"]\n  }}"
         ),
         Error::NoMount(_) | Error::NotVersion2(..) => {
-            "Check `mount` (`vault secrets list -detailed` shows a version 2 as map[version:2]), and the namespace."
+            "Check `mount` (`vault secrets list -detailed` shows a version 2 as map[version:2]) and the namespace."
                 .to_owned()
         }
         Error::Unversioned { place, remains } => {
             let cleanup = match remains {
-                None => "What was written there is deleted again.".to_owned(),
+                None => "The provider deleted the value that it had written there.".to_owned(),
                 Some(error) => format!(
-                    "**The value is still there**, at {:?} and without a version: it {error}{}. Delete it in Vault.",
+                    "**The value is still stored** at {:?}, without a version: {error}{}. Delete it in Vault.",
                     place.data_path(),
                     error.answer().map(|answer| format!(" ({answer})")).unwrap_or_default()
                 ),
             };
-            format!("{cleanup} Check `mount`, and the namespace.")
+            format!("{cleanup} Check `mount` and the namespace.")
         }
-        Error::Conflict(_) => "It was not covered over.".to_owned(),
+        Error::Conflict(_) => "The other client's version was not overwritten.".to_owned(),
         Error::Request(error) => match (error.status(), error.cause()) {
             (Some(StatusCode::FORBIDDEN), _) => {
-                "Vault's token (VAULT_TOKEN, or the provider's `vault.token`) may have expired, be of another namespace, \
-                 or lack a policy: it needs `create`, `update` and `read` on the secret, and `sys/capabilities-self`."
+                "Vault's token (VAULT_TOKEN, or the provider's `vault.token`) may have expired, belong to another \
+                 namespace, or lack a policy: it needs `create`, `update` and `read` on the secret, and \
+                 `sys/capabilities-self`."
             }
-            (Some(StatusCode::SERVICE_UNAVAILABLE), _) => "If it is sealed, it has to be unsealed. Run again then.",
+            (Some(StatusCode::SERVICE_UNAVAILABLE), _) => "If Vault is sealed, unseal it, then run Terraform again.",
             (_, Kind::Connect(_) | Kind::Unreachable { .. } | Kind::NotHttp(_)) => {
                 "Check VAULT_ADDR, or the provider's `vault.address`, VAULT_CACERT, and the network."
             }
-            _ => "Run again when Vault is well.",
+            _ => "Run Terraform again when Vault is available.",
         }
         .to_owned(),
     }
 }
 
-/// The error of a value that was made and is lost.
+/// An issued value that could not be delivered and is lost.
 pub(super) fn undelivered(what: &str, error: &Error) -> Diagnostic {
     let mut diagnostic = failure(error);
     diagnostic.detail = format!("{}. {}", diagnostic.summary, diagnostic.detail);
-    diagnostic.summary = format!("{what} could not be handed over to Vault");
+    diagnostic.summary = format!("{what} could not be delivered to Vault");
     diagnostic
 }
 
-/// The warning of a refresh that could not ask Vault.
+/// Adds to [`undelivered`] that the resource issues another value.
+pub(super) fn rotated_by_next_apply(mut lost: Diagnostic) -> Diagnostic {
+    lost.detail.push_str(
+        "\n\nThe token has a new value, which is lost. The state records that: the next apply issues another value and \
+         delivers it.",
+    );
+    lost
+}
+
+/// The warning of a refresh that could not read the secret.
 pub(super) fn unchecked(what: &str, problem: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
-        format!("{what} could not be looked for in Vault"),
+        format!("{what} could not be refreshed from Vault"),
         format!(
-            "Whether Vault still has its value is not known; the state stays as it is. {}. {}",
+            "Whether Vault still has the value is unknown; the state remains unchanged. {}. {}",
             problem.summary, problem.detail
         ),
     )
     .on("vault")
 }
 
-/// The warning of a refresh that did not find the value.
+/// The warning of a refresh that did not find the current value.
 pub(super) fn missing(what: &str, latest: &Latest, target: &Target, rotated: bool) -> Diagnostic {
     let place = &target.place;
-    let found = match &latest.data {
-        _ if rotated => "the token was rotated outside Terraform, and the value in Vault no longer works".to_owned(),
-        None => "it was deleted".to_owned(),
-        Some(_) => format!("its version {} is of somebody else", latest.version),
+    let cause = match &latest.data {
+        _ if rotated => "the token was rotated outside Terraform, which revoked the value in Vault".to_owned(),
+        None => "the secret was deleted".to_owned(),
+        Some(_) => format!("another client wrote version {}", latest.version),
     };
     Diagnostic::warning(
         format!("{what} is no longer in Vault"),
-        format!("The secret \"{place}\" does not hold its present value: {found}. A plan says what it does about it."),
+        format!(
+            "The secret \"{place}\" does not contain the current value: {cause}. The next plan shows whether the token is \
+             rotated."
+        ),
     )
     .on("vault")
 }
 
-/// The error that a secret must not be overwritten, as nothing in it shows that it is this token's. What it holds is not
-/// quoted: it may be anything.
+/// A secret that must not be overwritten, because nothing proves that it belongs to the token. Its
+/// content is not quoted.
 pub(super) fn foreign(
     version: u64,
     target: &Target,
-    labels: &SecretFieldNames,
+    names: &SecretFieldNames,
     account: &Account,
     owner: &Owner,
 ) -> Diagnostic {
     let SecretFieldNames {
-        account: of,
-        name: called,
-        id,
+        account: account_field,
+        name: name_field,
+        id: id_field,
         ..
-    } = labels;
-    let account = account.label();
+    } = names;
+    let account = account.address();
     let place = &target.place;
-    let (proof, import) = match &owner.name {
-        Some(name) if owner.is_unique => (format!("the {of} ({account:?}) and the {called} ({name:?})"), ""),
+    let (fields, import) = match &owner.name {
+        Some(name) if owner.is_unique => (
+            format!("`{account_field}` ({account:?}) and `{name_field}` ({name:?})"),
+            "",
+        ),
         _ => (
-            format!("the {of} ({account:?}) and the token's {id}"),
-            " If a run that was interrupted wrote it for this token, import the token that its labels name.",
+            format!("`{account_field}` ({account:?}) and `{id_field}`"),
+            " If an interrupted run wrote it for this token, import the token that the secret names.",
         ),
     };
     Diagnostic::error(
         format!("The secret \"{place}\" in Vault belongs to another token or program"),
         format!(
-            "Its version {version} was not written for this token: next to a value, this provider writes {proof}, and this \
-             secret says otherwise. It is not overwritten, and nothing is made or revoked. Another account of the same name, \
-             or another configuration, may use the same path.{import} Declare another `path`; or, if nothing uses the secret, \
-             delete it in Vault and run again."
+            "Version {version} was not written for this token: this provider writes {fields} next to a value, and this \
+             secret has other ones. It was not overwritten, and no value was issued or revoked. Another account with the \
+             same name, or another configuration, may use the same path.{import} Declare another `path`. If nothing uses \
+             the secret, delete it in Vault and run Terraform again."
         ),
     )
     .on("vault")
 }
 
-/// The error that two tokens have one place.
+/// Two tokens with the same secret.
 pub(super) fn claimed_twice(target: &Target, owner: &Owner, other: &str) -> Diagnostic {
     let place = &target.place;
     Diagnostic::error(
-        format!("Two tokens are to be in the secret \"{place}\" in Vault"),
+        format!("Two tokens use the secret \"{place}\" in Vault"),
         format!(
-            "{} has the same `mount` and `path` as another one: {}. A write replaces the whole secret, whatever `field` says, \
-             so one value would be lost. Give each token a `path` of its own; with `for_each`, one that has `each.key` in it.",
+            "{} and {} have the same `mount` and `path`. A write replaces the whole secret, whatever `field` is, so that one \
+             value would be lost. Declare a different `path` for each token; with `for_each`, one that contains `each.key`.",
             owner.what, other
         ),
     )
     .on("vault")
 }
 
-/// The warning of a replacement whose tokens have one place.
-pub(super) fn passed_on(target: &Target, old: &Owner, new: &Owner) -> Diagnostic {
+/// The warning of a replacement whose old and new token have the same secret.
+pub(super) fn changes_owner(target: &Target, old: &Owner, new: &Owner) -> Diagnostic {
     let place = &target.place;
     Diagnostic::warning(
-        format!("The secret \"{place}\" in Vault goes from one token to another"),
+        format!("The secret \"{place}\" in Vault is deleted before it is written again"),
         format!(
-            "{} is deleted, and its value in the secret with it, before the value of its successor is written there ({}). In \
-             between, whatever reads the secret finds none. With `create_before_destroy` the apply fails before anything is \
-             made, as the secret still belongs to the old token then: give the new one a `path` of its own.",
+            "{} is deleted, and with it its value in the secret, before the value of its successor ({}) is written. In \
+             between, clients find no value. With `create_before_destroy` the apply fails before it creates anything, \
+             because the secret still belongs to the old token: declare a different `path` for the new one.",
             old.what, new.what
         ),
     )
     .on("vault")
 }
 
-/// The warning that Vault did not say what is mounted.
-pub(super) fn unproven(target: &Target) -> Diagnostic {
+/// The warning that Vault does not describe the mount.
+pub(super) fn unknown_mount(target: &Target) -> Diagnostic {
     let place = &target.place;
     Diagnostic::warning(
-        format!("It is not proved that the secret \"{place}\" is in a KV version 2"),
-        "Vault did not say what is mounted there. If it is something else, a value that is written there is deleted again, \
-         and the token has to be rotated once more. `vault secrets list -detailed` shows a version 2 as map[version:2]. The \
-         provider asks `sys/internal/ui/mounts/<mount>`: let a proxy in front of Vault pass that on.",
+        format!("The mount of the secret \"{place}\" may not be a KV version 2"),
+        "Vault did not describe the mount. If it is not a KV version 2, the provider deletes the value that it writes \
+         there, and the token must be rotated once more. `vault secrets list -detailed` shows a version 2 as \
+         map[version:2]. The provider reads `sys/internal/ui/mounts/<mount>`: a proxy in front of Vault must forward that \
+         path.",
     )
     .on("vault")
 }
 
 /// The warning that a version could not be deleted.
-pub(super) fn stays(version: u64, target: &Target, problem: &Diagnostic) -> Diagnostic {
+pub(super) fn not_deleted(version: u64, target: &Target, problem: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
-        format!("Version {version} of the secret \"{}\" stays in Vault", target.place),
-        format!(
-            "It holds a value that no longer works. {}: {}",
-            problem.summary, problem.detail
-        ),
+        format!("Version {version} of the secret \"{}\" remains in Vault", target.place),
+        format!("Its value has been revoked. {}: {}", problem.summary, problem.detail),
     )
 }

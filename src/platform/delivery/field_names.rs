@@ -1,29 +1,42 @@
-//! What stands beside a value in Vault, and tells whose it is.
+//! The fields of a secret in Vault: the value, and the fields that identify its owner.
 
-use super::Secret;
+use secrecy::SecretString;
+
 use crate::vault::{Data, Entry};
 
-/// The field that holds the value, unless another is declared.
+/// The field that stores the value, unless the configuration names another.
 pub(super) const FIELD: &str = "token";
 
-/// The label that counts the token's values, on every platform.
+/// The field that stores the generation of the value, on every platform.
 pub(super) const GENERATION: &str = "generation";
 
-/// How a platform's secrets are labelled.
+/// The names of the fields that a platform's secrets have in addition to the value.
 #[derive(Debug)]
 pub(crate) struct SecretFieldNames {
-    /// The label of the account, or of whatever else all tokens are of.
+    /// The field that names the account.
     pub(crate) account: &'static str,
-    /// The label of what names a token there.
+    /// The field that names the token in its account.
     pub(crate) name: &'static str,
-    /// The label of what tells one value of a token from its earlier and later ones.
+    /// The field that distinguishes the token's values.
     pub(crate) id: &'static str,
-    /// The label of something more that a reader may want to know.
+    /// The field with further information for readers of the secret.
     pub(crate) note: &'static str,
-    /// The path of a secret, as an example.
-    pub(crate) path: &'static str,
-    /// Which attributes are null where the value is handed over: "`token` stays".
-    pub(crate) kept_out: &'static str,
+    /// An example of a secret's path.
+    pub(crate) path_example: &'static str,
+    /// The attributes that are null if the value is delivered, as a clause: "`token` is".
+    pub(crate) null_attributes: &'static str,
+}
+
+/// The content of a secret to write.
+pub(crate) struct Secret<'a> {
+    pub(crate) value: &'a SecretString,
+    /// The name of the token in its account.
+    pub(crate) name: &'a str,
+    /// The id that distinguishes this value from the token's other ones.
+    pub(crate) id: Option<Entry>,
+    /// Further information for readers of the secret.
+    pub(crate) note: Option<&'a str>,
+    pub(crate) generation: Option<i64>,
 }
 
 impl SecretFieldNames {
@@ -31,13 +44,13 @@ impl SecretFieldNames {
         [self.account, self.name, self.id, self.note, GENERATION]
     }
 
-    /// All of them, as a sentence has them.
+    /// All names, in Markdown.
     pub(super) fn listed(&self) -> String {
         let [account, name, id, note, generation] = self.all();
         format!("`{account}`, `{name}`, `{id}`, `{note}` and `{generation}`")
     }
 
-    /// What a secret holds: the value in `field`, and what tells whose it is.
+    /// The content of a secret: the value in `field`, and the fields that identify its owner.
     pub(super) fn data(&self, account: &str, field: &str, secret: Secret<'_>) -> Data {
         let entries = [
             Some(account.into()),
@@ -46,9 +59,9 @@ impl SecretFieldNames {
             secret.note.map(Entry::from),
             secret.generation.map(Entry::Number),
         ];
-        let labelled = self.all().into_iter().zip(entries);
+        let named = self.all().into_iter().zip(entries);
         let value = Entry::Secret(secret.value.clone());
-        labelled
+        named
             .chain([(field, Some(value))])
             .filter_map(|(name, entry)| Some((name, entry?)))
             .collect()

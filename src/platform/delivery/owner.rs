@@ -1,77 +1,85 @@
-//! Which token a secret in Vault belongs to.
+//! The owner of a secret in Vault.
 //!
-//! What cannot be spelled otherwise decides first: an id that cannot be guessed, or the number of the version that the
-//! state recorded. Only then come the labels, since the same account may be reached by another name, and two accounts by
-//! the same one.
+//! Evidence that does not depend on spelling decides first: an id that cannot be guessed, or the
+//! version that the state recorded. Only then come the names in the secret, because an account may
+//! have several addresses, and two accounts may have the same name.
 
 use secrecy::ExposeSecret;
 
+use super::destination::{VaultDestination, is_same_place};
 use super::field_names::SecretFieldNames;
-use super::{VaultDestination, is_same_place};
 use crate::framework::Field;
 use crate::rest::BaseUrl;
 use crate::vault::{Data, Entry, Latest};
 
-/// The account that values belong to, as the label of a secret has it.
+/// An account, as it is named in secrets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
-    /// The host and the path of its API.
-    label: String,
-    /// Names of the same account that earlier versions of the provider wrote. Another account may have them, too.
-    short: Vec<String>,
+    /// The host and the path of its API, which identify it.
+    address: String,
+    /// Names that earlier versions of the provider wrote. Another account may have them, too.
+    short_names: Vec<String>,
 }
 
 impl Account {
-    /// The account whose API is at `base_url`; `api_path` is what every account has behind it. `short` names it, too.
-    pub(crate) fn new<'a>(base_url: &'a BaseUrl, api_path: &str, short: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Creates the account whose API is at `base_url`. `api_path` is the part of the path that all
+    /// accounts share; `short_names` are other names of the account.
+    pub(crate) fn new<'a>(
+        base_url: &'a BaseUrl,
+        api_path: &str,
+        short_names: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let (_, rest) = base_url.as_str().split_once("://").unwrap_or(("", base_url.as_str()));
-        let label = rest.strip_suffix(api_path).unwrap_or(rest).trim_end_matches('/');
+        let address = rest.strip_suffix(api_path).unwrap_or(rest).trim_end_matches('/');
         let host = base_url.host();
-        let first = host.split('.').next().unwrap_or(host);
-        let short = short.into_iter().chain([host, first]).map(str::to_lowercase);
+        let first_label = host.split('.').next().unwrap_or(host);
+        let short_names = short_names
+            .into_iter()
+            .chain([host, first_label])
+            .map(str::to_lowercase);
         Self {
-            label: label.to_owned(),
-            short: short.collect(),
+            address: address.to_owned(),
+            short_names: short_names.collect(),
         }
     }
 
-    /// What a secret says.
-    pub(super) fn label(&self) -> &str {
-        &self.label
+    /// The account's name in secrets.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
-    fn named_by(&self, label: Option<&str>) -> AccountLabel {
-        match label {
-            Some(label) if label == self.label => AccountLabel::Same,
-            Some(label) if self.short.contains(&label.to_lowercase()) => AccountLabel::Compatible,
-            _ => AccountLabel::Other,
+    fn compare(&self, stored: Option<&str>) -> AccountMatch {
+        match stored {
+            Some(stored) if stored == self.address => AccountMatch::Same,
+            Some(stored) if self.short_names.contains(&stored.to_lowercase()) => AccountMatch::SameShortName,
+            _ => AccountMatch::Other,
         }
     }
 }
 
-/// The token that a secret is to hold, as a plan or a state describes it.
+/// The token that owns a secret, as a plan or a state describes it.
 #[derive(Clone)]
 pub(crate) struct Owner {
-    /// How a message names it.
+    /// The token in messages, such as `The service account "ci"`.
     pub(crate) what: String,
-    /// What kind of token it is, as two kinds may have the same names.
+    /// The kind of the token: two kinds may use the same names.
     pub(crate) kind: &'static str,
-    /// What names it in its account.
+    /// The name of the token in its account.
     pub(crate) name: Option<String>,
-    /// Whether no other token of the account has that name.
+    /// Whether the name is unique in the account.
     pub(crate) is_unique: bool,
-    /// What identifies its value.
+    /// The id of its current value.
     pub(crate) id: Option<Entry>,
-    /// Whether an action writes the value; the token's resource may write to another place meanwhile.
+    /// Whether an action writes the value. The resource of the token may use another secret.
     pub(super) by_action: bool,
-    /// The version that the state recorded at this place.
-    recorded: Option<u64>,
-    /// Whether the state is of this place, too.
-    stays: bool,
+    /// The version that the state recorded for this secret.
+    recorded_version: Option<u64>,
+    /// Whether the state names this secret, too.
+    is_in_state: bool,
 }
 
 impl Owner {
-    /// A token without a state.
+    /// Creates an owner that has no state.
     pub(crate) fn new(
         what: String,
         kind: &'static str,
@@ -86,12 +94,12 @@ impl Owner {
             is_unique,
             id,
             by_action: false,
-            recorded: None,
-            stays: false,
+            recorded_version: None,
+            is_in_state: false,
         }
     }
 
-    /// The same where an action writes the value.
+    /// Declares that an action writes the value.
     #[must_use]
     pub(crate) fn by_action(self) -> Self {
         Self {
@@ -100,109 +108,112 @@ impl Owner {
         }
     }
 
-    /// The same with what a state says of its secret, for a value that goes to `place`. In a plan of a creation the version
-    /// is unknown, as there is no state.
+    /// Adds the secret that the state records, `vault` and its `version`, for a value that is written
+    /// to `place`. In the plan of a creation the version is unknown, because there is no state.
     #[must_use]
     pub(crate) fn with_state(
         self,
         (vault, version): (&Field<VaultDestination>, &Field<i64>),
         place: &Field<VaultDestination>,
     ) -> Self {
-        let stays = !version.is_unknown() && !vault.is_null() && is_same_place(vault, place);
+        let is_in_state = !version.is_unknown() && !vault.is_null() && is_same_place(vault, place);
         let recorded = version.known().and_then(|version| u64::try_from(*version).ok());
         Self {
-            recorded: recorded.filter(|version| stays && *version > 0),
-            stays,
+            recorded_version: recorded.filter(|version| is_in_state && *version > 0),
+            is_in_state,
             ..self
         }
     }
 
-    /// Whether a secret is this token's.
-    pub(super) fn owns(&self, latest: &Latest, account: &Account, labels: &SecretFieldNames) -> bool {
+    /// Whether this token owns the latest version of a secret.
+    pub(super) fn owns(&self, latest: &Latest, account: &Account, names: &SecretFieldNames) -> bool {
         latest
             .data
             .as_ref()
-            .is_some_and(|data| is_own(&self.evidence(latest.version, data, account, labels)))
+            .is_some_and(|data| is_own(&self.evidence(latest.version, data, account, names)))
     }
 
-    /// The same of what lies in a store without versions.
-    pub(super) fn owns_unversioned(&self, data: &Data, account: &Account, labels: &SecretFieldNames) -> bool {
-        is_own(&self.evidence(0, data, account, labels))
+    /// Whether this token owns a value in a store without versions.
+    pub(super) fn owns_unversioned(&self, data: &Data, account: &Account, names: &SecretFieldNames) -> bool {
+        is_own(&self.evidence(0, data, account, names))
     }
 
-    fn evidence(&self, version: u64, data: &Data, account: &Account, labels: &SecretFieldNames) -> Evidence {
-        let says = |label: &str| data.text(label).map(ExposeSecret::expose_secret);
-        // A successor of a token says which one it came after.
-        let is_unguessable = |held: &Entry| matches!(held, Entry::Text(_)) && self.id.as_ref() == Some(held);
-        let held = data.get(labels.id);
-        let is_named = self.name.as_deref().is_some_and(|name| says(labels.name) == Some(name));
+    fn evidence(&self, version: u64, data: &Data, account: &Account, names: &SecretFieldNames) -> Evidence {
+        let text = |name: &str| data.text(name).map(ExposeSecret::expose_secret);
+        let is_unguessable = |stored: &Entry| matches!(stored, Entry::Text(_)) && self.id.as_ref() == Some(stored);
+        let stored_id = data.get(names.id);
+        // The note of a successor is the id of its predecessor.
+        let mut ids = [stored_id, data.get(names.note)].into_iter().flatten();
+        let is_proof = ids.any(is_unguessable);
+        let has_name = self.name.as_deref().is_some_and(|name| text(names.name) == Some(name));
         Evidence {
-            id: match (&self.id, held) {
-                _ if [held, data.get(labels.note)].into_iter().flatten().any(is_unguessable) => Id::Proof,
-                (Some(id), Some(held)) if id == held => Id::Same,
-                (Some(_), Some(_)) => Id::Other,
-                _ => Id::Unknown,
+            id: match (&self.id, stored_id) {
+                _ if is_proof => IdMatch::Proof,
+                (Some(id), Some(stored)) if id == stored => IdMatch::Same,
+                (Some(_), Some(_)) => IdMatch::Other,
+                _ => IdMatch::Unknown,
             },
-            account: account.named_by(says(labels.account)),
-            is_named: is_named && (self.is_unique || self.stays),
-            is_recorded: self.recorded == Some(version),
-            stays: self.stays,
+            account: account.compare(text(names.account)),
+            has_name: has_name && (self.is_unique || self.is_in_state),
+            is_recorded_version: self.recorded_version == Some(version),
+            is_in_state: self.is_in_state,
         }
     }
 }
 
-/// What speaks for a secret to be a token's.
+/// The evidence that a token owns a secret.
 #[derive(Clone, Copy, Debug)]
 struct Evidence {
-    id: Id,
-    account: AccountLabel,
-    /// Whether it has the token's name.
-    is_named: bool,
-    /// Whether it is exactly the version that the state recorded.
-    is_recorded: bool,
-    /// Whether the state says that the token's value goes here.
-    stays: bool,
+    id: IdMatch,
+    account: AccountMatch,
+    /// Whether the secret has the token's name.
+    has_name: bool,
+    /// Whether it is the version that the state recorded.
+    is_recorded_version: bool,
+    /// Whether the state names this secret.
+    is_in_state: bool,
 }
 
 /// The id in a secret, compared with the token's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Id {
+enum IdMatch {
     /// The same, and it cannot be guessed.
     Proof,
-    /// The same number; another account may have it, too.
+    /// The same number, which another account may use, too.
     Same,
     Other,
+    /// The token or the secret has no id.
     Unknown,
 }
 
 /// The account in a secret, compared with the token's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum AccountLabel {
+enum AccountMatch {
     Same,
     /// A short name, which another account may have, too.
-    Compatible,
+    SameShortName,
     Other,
 }
 
-fn is_own(found: &Evidence) -> bool {
+fn is_own(evidence: &Evidence) -> bool {
     let Evidence {
         id,
         account,
-        is_named,
-        is_recorded,
-        stays,
-    } = *found;
-    if id == Id::Proof {
+        has_name,
+        is_recorded_version,
+        is_in_state,
+    } = *evidence;
+    if id == IdMatch::Proof {
         return true;
     }
-    // The state wrote this version, whatever the account is called by now.
-    if is_recorded && (id == Id::Same || (is_named && id == Id::Unknown)) {
+    // The provider wrote this version, whatever the account's address is now.
+    if is_recorded_version && (id == IdMatch::Same || (has_name && id == IdMatch::Unknown)) {
         return true;
     }
     match account {
-        AccountLabel::Same => id == Id::Same || is_named,
-        AccountLabel::Compatible => id == Id::Same || (is_named && stays),
-        AccountLabel::Other => false,
+        AccountMatch::Same => id == IdMatch::Same || has_name,
+        AccountMatch::SameShortName => id == IdMatch::Same || (has_name && is_in_state),
+        AccountMatch::Other => false,
     }
 }
 
@@ -210,13 +221,13 @@ fn is_own(found: &Evidence) -> bool {
 mod tests {
     use super::*;
 
-    const LABELS: SecretFieldNames = SecretFieldNames {
+    const NAMES: SecretFieldNames = SecretFieldNames {
         account: "account",
         name: "name",
         id: "id",
         note: "note",
-        path: "",
-        kept_out: "",
+        path_example: "",
+        null_attributes: "",
     };
 
     fn account(base_url: &str, short: &[&str]) -> Account {
@@ -233,8 +244,8 @@ mod tests {
     }
 
     #[test]
-    fn account_label_is_the_host_and_path_of_the_api() {
-        for (base_url, label) in [
+    fn account_address_is_host_and_path_of_api() {
+        for (base_url, address) in [
             ("https://acme.striim.cloud/api/v1", "acme.striim.cloud"),
             ("https://Acme.Striim.Cloud/api/v1/", "acme.striim.cloud"),
             ("https://acme.us-striim.cloud/api/v1", "acme.us-striim.cloud"),
@@ -243,34 +254,34 @@ mod tests {
             ("https://gateway.example.com:8443/b", "gateway.example.com:8443/b"),
             ("http://127.0.0.1:8080/api/v1", "127.0.0.1:8080"),
         ] {
-            assert_eq!(account(base_url, &[]).label(), label, "{base_url}");
+            assert_eq!(account(base_url, &[]).address(), address, "{base_url}");
         }
     }
 
     #[test]
-    fn account_label_of_earlier_versions_is_compatible() {
-        use AccountLabel::*;
+    fn short_account_name_of_earlier_versions_is_recognised() {
+        use AccountMatch::*;
         let gcp = account("https://acme.striim.cloud/api/v1", &["Acme"]);
         let azure = account("https://acme.us-striim.cloud/api/v1", &["acme"]);
         let gateway = account("https://gateway.example.com/acme/api/v1", &["acme"]);
-        for (label, expected) in [
+        for (name, expected) in [
             (Some("acme.striim.cloud"), [Same, Other, Other]),
             (Some("acme.us-striim.cloud"), [Other, Same, Other]),
             (Some("gateway.example.com/acme"), [Other, Other, Same]),
             (Some("gateway.example.com/other"), [Other; 3]),
-            (Some("gateway.example.com"), [Other, Other, Compatible]),
-            (Some("acme"), [Compatible; 3]),
-            (Some("ACME"), [Compatible; 3]),
+            (Some("gateway.example.com"), [Other, Other, SameShortName]),
+            (Some("acme"), [SameShortName; 3]),
+            (Some("ACME"), [SameShortName; 3]),
             (Some("other"), [Other; 3]),
             (Some(""), [Other; 3]),
             (None, [Other; 3]),
         ] {
-            let found = [&gcp, &azure, &gateway].map(|account| account.named_by(label));
-            assert_eq!(found, expected, "{label:?}");
+            let found = [&gcp, &azure, &gateway].map(|account| account.compare(name));
+            assert_eq!(found, expected, "{name:?}");
         }
     }
 
-    /// A secret of version 3 with these labels.
+    /// Version 3 of a secret with these fields.
     fn secret(account: &str, name: &str, id: impl Into<Entry>, note: &str) -> Latest {
         Latest {
             version: 3,
@@ -284,12 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn secret_with_an_integer_id_belongs_to_its_token() {
+    fn secret_with_numeric_id_is_owned_by_matching_token() {
         const HOST: &str = "acme.striim.cloud";
         let ours = account("https://acme.striim.cloud/api/v1", &["acme"]);
-        // By the label of the account, the name and the id in the secret (the token's are "ci" and 7), and by the version
-        // that the state recorded there; `None` for a token without a state.
-        for (label, name, id, recorded, own) in [
+        // The account, the name and the id in the secret (the token's are "ci" and 7), the version that
+        // the state recorded (`None` for a token without a state), and whether the token is the owner.
+        for (stored, name, id, recorded, own) in [
             (HOST, "ci", 7, Some(3), true),
             (HOST, "ci", 7, Some(2), true),
             (HOST, "ci", 7, None, true),
@@ -298,18 +309,18 @@ mod tests {
             (HOST, "cd", 7, None, true),
             (HOST, "cd", 8, Some(2), false),
             (HOST, "cd", 8, None, false),
-            // As an earlier version of the provider wrote it.
+            // Written by an earlier version of the provider.
             ("acme", "ci", 7, Some(3), true),
             ("acme", "ci", 7, None, true),
             ("acme", "ci", 8, Some(0), true),
             ("acme", "ci", 8, None, false),
             ("acme", "cd", 8, Some(2), false),
-            // The account was reached by another name when it was written.
+            // The account had another address when the secret was written.
             ("gateway.example.com", "ci", 7, Some(3), true),
             ("gateway.example.com", "other spelling", 7, Some(3), true),
             ("gateway.example.com", "ci", 7, Some(2), false),
             ("gateway.example.com", "ci", 8, Some(3), false),
-            // Another account of the same short name, whose ids are numbered alike.
+            // Another account with the same short name, which uses the same numbers as ids.
             ("acme.us-striim.cloud", "ci", 7, None, false),
             ("acme.us-striim.cloud", "ci", 7, Some(0), false),
             ("acme.us-striim.cloud", "ci", 7, Some(2), false),
@@ -320,33 +331,33 @@ mod tests {
                 Some(version) => owner.with_state((&destination("ci"), &version.into()), &destination("/ci")),
                 None => owner.with_state((&destination("ci"), &Field::Unknown), &destination("ci")),
             };
-            let found = secret(label, name, id, "");
+            let found = secret(stored, name, id, "");
             assert_eq!(
-                owner.owns(&found, &ours, &LABELS),
+                owner.owns(&found, &ours, &NAMES),
                 own,
-                "{label} {name} {id} {recorded:?}"
+                "{stored} {name} {id} {recorded:?}"
             );
         }
     }
 
     #[test]
-    fn secret_with_an_unguessable_id_belongs_to_its_token_wherever_it_is() {
+    fn secret_with_unguessable_id_is_owned_whatever_its_names() {
         let ours = account("https://rbac-manager.acme.example.com/api/v1", &["acme"]);
-        for (label, name, id, note, own) in [
+        for (stored, name, id, note, own) in [
             ("elsewhere", "other", "key-1", "", true),
             ("elsewhere", "other", "key-2", "key-1", true),
             ("elsewhere", "ci", "key-2", "", false),
-            // A description is no name: another token may have it, too.
+            // A description is not unique: another token may have the same.
             ("rbac-manager.acme.example.com", "ci", "key-2", "", false),
         ] {
             let owner = Owner::new(String::new(), "token", Some("ci".into()), false, Some("key-1".into()));
-            let found = secret(label, name, id, note);
-            assert_eq!(owner.owns(&found, &ours, &LABELS), own, "{label} {name} {id} {note}");
+            let found = secret(stored, name, id, note);
+            assert_eq!(owner.owns(&found, &ours, &NAMES), own, "{stored} {name} {id} {note}");
         }
     }
 
     #[test]
-    fn secret_without_an_id_belongs_to_the_token_whose_state_recorded_its_version() {
+    fn secret_without_id_is_owned_if_state_recorded_its_version() {
         let ours = account("https://new.example.com/api/v1", &[]);
         let found = |version| Latest {
             version,
@@ -357,15 +368,15 @@ mod tests {
         };
         let owner = Owner::new(String::new(), "token", Some("ci".into()), true, None);
         let owner = owner.with_state((&destination("ci"), &3.into()), &destination("ci"));
-        assert!(owner.owns(&found(3), &ours, &LABELS));
-        assert!(!owner.owns(&found(4), &ours, &LABELS));
+        assert!(owner.owns(&found(3), &ours, &NAMES));
+        assert!(!owner.owns(&found(4), &ours, &NAMES));
     }
 
     #[test]
-    fn version_recorded_elsewhere_proves_nothing() {
+    fn version_recorded_for_another_secret_is_no_evidence() {
         let ours = account("https://acme.striim.cloud/api/v1", &["acme"]);
         let owner = Owner::new(String::new(), "token", Some("ci".into()), true, Some(7.into()));
         let owner = owner.with_state((&destination("ci"), &3.into()), &destination("cd"));
-        assert!(!owner.owns(&secret("elsewhere", "ci", 7, ""), &ours, &LABELS));
+        assert!(!owner.owns(&secret("elsewhere", "ci", 7, ""), &ours, &NAMES));
     }
 }

@@ -1,4 +1,4 @@
-//! The way to Vault of one account's values.
+//! Reads, writes and deletes the secrets of one account's tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,52 +6,40 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::{Claims, Stage};
-use super::diagnostics::{claimed_twice, failure, foreign, passed_on, stays, undelivered, unproven};
-use super::field_names::{GENERATION, SecretFieldNames};
+use super::destination::{Target, VaultDestination, is_same_place};
+use super::diagnostics;
+use super::field_names::{GENERATION, Secret, SecretFieldNames};
 use super::owner::{Account, Owner};
-use super::{Target, VaultDestination, is_same_place};
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::platform::vault_settings::VaultConnection;
 use crate::rest::Operation;
 use crate::vault::{Entry, Error, Latest, Vault};
 
-/// How long a plan or a refresh waits for a Vault that does not answer. Neither has anything to lose.
-const LOOK: Duration = Duration::from_secs(15);
+/// The time limit of a plan's or a refresh's request to Vault. Neither has a value to lose.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Carries the values of one account's tokens to Vault.
+/// Delivers the values of one account's tokens to Vault.
 pub(crate) struct Writer {
-    link: VaultConnection,
+    connection: VaultConnection,
     account: Account,
-    labels: &'static SecretFieldNames,
+    names: &'static SecretFieldNames,
     claims: Arc<Claims>,
 }
 
-/// A value to hand over, and what stands beside it.
-pub(crate) struct Secret<'a> {
-    pub(crate) value: &'a SecretString,
-    /// What names the token in its account.
-    pub(crate) name: &'a str,
-    /// What tells this value from the token's other ones.
-    pub(crate) id: Option<Entry>,
-    /// Something more for the reader.
-    pub(crate) note: Option<&'a str>,
-    pub(crate) generation: Option<i64>,
-}
-
-/// That a value may be written, and after which version.
+/// The permission to write a value, after a certain version of its secret.
 pub(crate) struct WritePermit {
     vault: Vault,
     target: Target,
     account: Account,
-    labels: &'static SecretFieldNames,
+    names: &'static SecretFieldNames,
     claims: Arc<Claims>,
     owner: Owner,
     after: u64,
-    /// Which generation of the token is there; 0 if none is.
+    /// The generation of the value in the secret; 0 if there is none.
     pub(crate) generation: i64,
 }
 
-/// What a look at a token's secret showed.
+/// The secret of a token, as a refresh read it.
 pub(crate) struct StoredSecret<'a> {
     writer: &'a Writer,
     owner: Owner,
@@ -59,21 +47,31 @@ pub(crate) struct StoredSecret<'a> {
     pub(super) latest: Result<Latest, Diagnostic>,
 }
 
+/// The value of a token in Vault, by the fields next to it.
+pub(crate) struct StoredValue<'a> {
+    pub(super) version: i64,
+    pub(super) id: Option<&'a Entry>,
+    note: Option<&'a SecretString>,
+    pub(super) generation: i64,
+}
+
 impl Writer {
-    /// One that carries the values of `account` over `link`.
-    pub(crate) fn new(link: VaultConnection, account: Account, labels: &'static SecretFieldNames) -> Self {
+    /// Creates a writer for the tokens of `account`.
+    pub(crate) fn new(connection: VaultConnection, account: Account, names: &'static SecretFieldNames) -> Self {
         Self {
-            link,
+            connection,
             account,
-            labels,
+            names,
             claims: Arc::default(),
         }
     }
 
-    /// Proves, before a value is made or revoked, that it can be handed over; `None` if it is to be kept in the state.
+    /// Checks before a value is issued or revoked that it can be delivered. Returns `None` if the
+    /// state stores it.
     ///
     /// # Errors
-    /// Why it cannot: Vault refuses, keeps no versions there, or the place is another token's.
+    /// Returns the reason it cannot: Vault rejects the write, the mount is not a KV version 2, or the
+    /// secret belongs to another token.
     pub(crate) async fn prepare(
         &self,
         operation: &Operation,
@@ -84,22 +82,22 @@ impl Writer {
         let Some(target) = Target::of(vault) else {
             return Ok(None);
         };
-        let vault = self.link.get()?.clone();
+        let vault = self.connection.get()?.clone();
         self.claim_as(&target, &owner, Stage::Applied)?;
-        let proof = vault.check_writable(operation, &target.place).await;
-        let proof = proof.map_err(|error| failure(&error))?;
-        let latest = proof.latest;
-        if latest.data.is_some() && !owner.owns(&latest, &self.account, self.labels) {
-            return Err(foreign(latest.version, &target, self.labels, &self.account, &owner));
+        let check = vault.check_writable(operation, &target.place).await;
+        let check = check.map_err(|error| diagnostics::failure(&error))?;
+        let latest = check.latest;
+        if latest.data.is_some() && !owner.owns(&latest, &self.account, self.names) {
+            return Err(self.foreign(&latest, &target, &owner));
         }
-        if !proof.is_version_2 {
-            diagnostics.push(unproven(&target));
+        if !check.is_version_2 {
+            diagnostics.push(diagnostics::unknown_mount(&target));
         }
         Ok(Some(WritePermit {
             vault,
             target,
             account: self.account.clone(),
-            labels: self.labels,
+            names: self.names,
             claims: self.claims.clone(),
             owner,
             after: latest.version,
@@ -107,8 +105,9 @@ impl Writer {
         }))
     }
 
-    /// Checks in a plan that a new value of a token that is there, or that replaces one, can be handed over. What may be
-    /// otherwise by the time of the apply is a warning: a policy or a mount may come of the same run, and Vault come back.
+    /// Checks in a plan that the new value of an existing or replaced token can be delivered.
+    /// A failure that may be gone by the time of the apply is a warning: the run may create the
+    /// policy or the mount, and an unreachable Vault may return.
     pub(crate) async fn plan(
         &self,
         operation: &Operation,
@@ -119,7 +118,7 @@ impl Writer {
         self.plan_as(operation, vault, owner, Stage::Present, diagnostics).await;
     }
 
-    /// The same for a token that is to be created.
+    /// Does the same as [`Writer::plan`] for a token that is created.
     pub(crate) async fn plan_creation(
         &self,
         operation: &Operation,
@@ -131,22 +130,23 @@ impl Writer {
             .await;
     }
 
-    /// The same in the first plan call of a replacement: the secret of the `old` token goes away, and its successor's value
-    /// goes to `now`. Terraform drops the warnings of the second call, which plans that as a creation.
+    /// Does the same as [`Writer::plan`] in the first plan call of a replacement: the secret `before`
+    /// of the `old` token is deleted, and the value of the `new` one is written to `after`. Terraform
+    /// drops the warnings of the second call, which plans a creation.
     pub(crate) async fn plan_replacement(
         &self,
         operation: &Operation,
         (before, old): (&Field<VaultDestination>, &Owner),
-        (now, new): (&Field<VaultDestination>, Owner),
+        (after, new): (&Field<VaultDestination>, Owner),
         diagnostics: &mut Diagnostics,
     ) {
-        self.leave(before, old);
-        if let Some(target) = Target::of(now).filter(|_| is_same_place(before, now))
-            && !old.may_be(&new)
+        self.plan_deletion(before, old);
+        if let Some(target) = Target::of(after).filter(|_| is_same_place(before, after))
+            && !old.may_equal(&new)
         {
-            diagnostics.push(passed_on(&target, old, &new));
+            diagnostics.push(diagnostics::changes_owner(&target, old, &new));
         }
-        self.plan(operation, now, new, diagnostics).await;
+        self.plan(operation, after, new, diagnostics).await;
     }
 
     async fn plan_as(
@@ -161,60 +161,66 @@ impl Writer {
         if let Err(taken) = self.claim_as(&target, &owner, stage) {
             return diagnostics.push(taken);
         }
-        let client = match &self.link {
+        let client = match &self.connection {
             VaultConnection::Ready(client) => client,
             VaultConnection::Unknown => return,
             VaultConnection::Invalid(problem) => return diagnostics.push(problem.clone()),
         };
         let place = &target.place;
-        let proof = match client.check_writable(&brief(operation), place).await {
-            Ok(proof) => proof,
-            Err(error @ Error::NotVersion2(..)) => return diagnostics.push(failure(&error)),
-            Err(error) => return diagnostics.push(failure(&error).as_warning()),
+        let check = match client.check_writable(&brief(operation), place).await {
+            Ok(check) => check,
+            Err(error @ Error::NotVersion2(..)) => return diagnostics.push(diagnostics::failure(&error)),
+            Err(error) => return diagnostics.push(diagnostics::failure(&error).as_warning()),
         };
-        let latest = &proof.latest;
-        // The secret of a token that is deleted or moved in this run goes before the new one's is written.
+        let latest = &check.latest;
+        // The apply deletes the secret of a token that is deleted or moved before it writes this one.
         let owners = [owner.clone()]
             .into_iter()
             .chain(self.claims.predecessors(place, &owner));
         let is_foreign = latest.data.is_some()
             && !owners
                 .into_iter()
-                .any(|owner| owner.owns(latest, &self.account, self.labels));
+                .any(|owner| owner.owns(latest, &self.account, self.names));
         if is_foreign {
-            diagnostics.push(foreign(latest.version, &target, self.labels, &self.account, &owner));
-        } else if !proof.is_version_2 {
-            diagnostics.push(unproven(&target));
+            diagnostics.push(self.foreign(latest, &target, &owner));
+        } else if !check.is_version_2 {
+            diagnostics.push(diagnostics::unknown_mount(&target));
         }
     }
 
-    /// Notes in a plan where the value of a token is and stays, without asking Vault.
+    /// Claims in a plan the secret of a token whose value does not change, without a request.
     pub(crate) fn claim(&self, vault: &Field<VaultDestination>, owner: &Owner, diagnostics: &mut Diagnostics) {
         if let Some(target) = Target::of(vault) {
             diagnostics.ok(self.claim_as(&target, owner, Stage::Present));
         }
     }
 
-    /// Notes in a plan that the secret of a token goes away: the token is deleted, or its value goes elsewhere.
-    pub(crate) fn leave(&self, vault: &Field<VaultDestination>, owner: &Owner) {
+    /// Records in a plan that the secret of a token is deleted.
+    pub(crate) fn plan_deletion(&self, vault: &Field<VaultDestination>, owner: &Owner) {
         if let Some(target) = Target::of(vault) {
-            self.claims.leave(&target.place, owner);
+            self.claims.plan_deletion(&target.place, owner);
         }
     }
 
-    /// The same for a token whose value goes from one place to another.
-    pub(crate) fn move_away(&self, before: &Field<VaultDestination>, now: &Field<VaultDestination>, owner: &Owner) {
-        if !is_same_place(before, now) {
-            self.leave(before, owner);
+    /// Records in a plan that the value of a token moves from one secret to another, unless both are
+    /// the same.
+    pub(crate) fn plan_move(&self, before: &Field<VaultDestination>, after: &Field<VaultDestination>, owner: &Owner) {
+        if !is_same_place(before, after) {
+            self.plan_deletion(before, owner);
         }
     }
 
     fn claim_as(&self, target: &Target, owner: &Owner, stage: Stage) -> Result<(), Diagnostic> {
         let claimed = self.claims.claim(&target.place, owner, stage);
-        claimed.map_err(|(other, twin)| twin.report(claimed_twice(target, owner, &other)))
+        claimed.map_err(|(other, duplicate)| duplicate.report(diagnostics::claimed_twice(target, owner, &other)))
     }
 
-    /// Looks at the secret where a token's value is to be; `None` if it is kept in the state, or nobody can be asked yet.
+    fn foreign(&self, latest: &Latest, target: &Target, owner: &Owner) -> Diagnostic {
+        diagnostics::foreign(latest.version, target, self.names, &self.account, owner)
+    }
+
+    /// Reads the secret of a token at a refresh. Returns `None` if the state stores the value, or the
+    /// provider's `vault` is unknown until apply.
     pub(crate) async fn read(
         &self,
         operation: &Operation,
@@ -222,12 +228,12 @@ impl Writer {
         owner: Owner,
     ) -> Option<StoredSecret<'_>> {
         let target = Target::of(vault)?;
-        self.claims.refresh(&target.place, &owner);
-        let latest = match &self.link {
+        self.claims.refreshed(&target.place, &owner);
+        let latest = match &self.connection {
             VaultConnection::Ready(vault) => vault
                 .latest(&brief(operation), &target.place)
                 .await
-                .map_err(|error| failure(&error)),
+                .map_err(|error| diagnostics::failure(&error)),
             VaultConnection::Invalid(problem) => Err(problem.clone()),
             VaultConnection::Unknown => return None,
         };
@@ -239,26 +245,26 @@ impl Writer {
         })
     }
 
-    /// The value that works, from the state or from Vault; null if neither has it.
+    /// Reads the current value of a token from Vault, or returns `in_state`. Null if neither has it.
     pub(crate) async fn value(
         &self,
         operation: &Operation,
         vault: &Field<VaultDestination>,
         version: &Field<i64>,
-        kept: &Field<SecretString>,
+        in_state: &Field<SecretString>,
     ) -> Field<SecretString> {
-        let (Some(target), VaultConnection::Ready(vault)) = (Target::of(vault), &self.link) else {
-            return kept.clone();
+        let (Some(target), VaultConnection::Ready(vault)) = (Target::of(vault), &self.connection) else {
+            return in_state.clone();
         };
         let latest = vault.latest(&brief(operation), &target.place).await.unwrap_or_default();
-        let is_it = version.known().copied() == i64::try_from(latest.version).ok();
-        let data = latest.data.filter(|_| is_it);
+        let is_recorded = version.known().copied() == i64::try_from(latest.version).ok();
+        let data = latest.data.filter(|_| is_recorded);
         data.and_then(|data| data.text(&target.field).cloned()).into()
     }
 
-    /// Deletes the version that the state says was written, if it is still the latest. What it holds is dead by now, so a
-    /// failure is a warning.
-    pub(crate) async fn remove(
+    /// Deletes the version that the state records, if it is still the latest. Its value has been
+    /// revoked, so that a failure is a warning.
+    pub(crate) async fn delete(
         &self,
         operation: &Operation,
         vault: &Field<VaultDestination>,
@@ -272,71 +278,64 @@ impl Writer {
             return;
         };
         if version == 0 {
-            // What was mounted there when the value could not be handed over may have kept it all the same.
-            if let VaultConnection::Ready(vault) = &self.link {
-                let is_ours = |data: &_| owner.owns_unversioned(data, &self.account, self.labels);
-                let removed = vault
-                    .remove_unversioned(&brief(operation), &target.place, is_ours)
+            // The delivery failed, but a store without versions may have kept the value.
+            if let VaultConnection::Ready(vault) = &self.connection {
+                let is_ours = |data: &_| owner.owns_unversioned(data, &self.account, self.names);
+                let deleted = vault
+                    .delete_unversioned(&brief(operation), &target.place, is_ours)
                     .await;
-                if let Err(error) = removed {
+                if let Err(error) = deleted {
                     tracing::warn!("{error}");
                 }
             }
             return;
         }
-        let removed = match self.link.get() {
+        let deleted = match self.connection.get() {
             Ok(vault) => vault
-                .remove(operation, &target.place, version)
+                .delete(operation, &target.place, version)
                 .await
-                .map_err(|error| failure(&error)),
+                .map_err(|error| diagnostics::failure(&error)),
             Err(problem) => Err(problem),
         };
-        if let Err(problem) = removed {
-            diagnostics.push(stays(version, &target, &problem));
+        if let Err(problem) = deleted {
+            diagnostics.push(diagnostics::not_deleted(version, &target, &problem));
         }
     }
 
-    /// The same after a rotation, for a version that was written elsewhere than the new one.
+    /// Deletes, after a rotation, the version in the previous secret, unless the new value is in the
+    /// same one.
     pub(crate) async fn delete_previous_location(
         &self,
         operation: &Operation,
         (before, version): (&Field<VaultDestination>, &Field<i64>),
-        now: &Field<VaultDestination>,
+        after: &Field<VaultDestination>,
         owner: &Owner,
         diagnostics: &mut Diagnostics,
     ) {
-        if !is_same_place(before, now) {
-            self.remove(operation, before, version, owner, diagnostics).await;
+        if !is_same_place(before, after) {
+            self.delete(operation, before, version, owner, diagnostics).await;
         }
     }
 }
 
 impl StoredSecret<'_> {
-    /// What the secret holds, if it is the token's, with a value in it.
-    pub(crate) fn held(&self) -> Option<StoredValue<'_>> {
+    /// The value, if the secret belongs to the token and contains one.
+    pub(crate) fn value(&self) -> Option<StoredValue<'_>> {
         let latest = self.latest.as_ref().ok()?;
         let data = latest.data.as_ref()?;
-        let is_own = self.owner.owns(latest, &self.writer.account, self.writer.labels);
-        let whole = data.text(&self.target.field).is_some() && is_own;
-        whole.then(|| StoredValue {
+        let is_own = self.owner.owns(latest, &self.writer.account, self.writer.names);
+        let has_value = data.text(&self.target.field).is_some();
+        (has_value && is_own).then(|| StoredValue {
             version: i64::try_from(latest.version).unwrap_or(i64::MAX),
-            id: data.get(self.writer.labels.id),
-            note: data.text(self.writer.labels.note),
+            id: data.get(self.writer.names.id),
+            note: data.text(self.writer.names.note),
             generation: data.number(GENERATION).unwrap_or_default(),
         })
     }
 }
 
-/// A token's value in Vault, by what stands beside it.
-pub(crate) struct StoredValue<'a> {
-    pub(crate) version: i64,
-    pub(crate) id: Option<&'a Entry>,
-    pub(crate) note: Option<&'a SecretString>,
-    pub(crate) generation: i64,
-}
-
 impl StoredValue<'_> {
-    /// What its value is known by, if it says beside it that it came after `before`.
+    /// The id of the value, if its note says that it replaced the value with the id `before`.
     pub(crate) fn successor_of(&self, before: &str) -> Option<&str> {
         match self.id {
             Some(Entry::Text(id)) if self.note?.expose_secret() == before => Some(id.expose_secret()),
@@ -346,24 +345,24 @@ impl StoredValue<'_> {
 }
 
 impl WritePermit {
-    /// Writes it, and tells the number of the version; `what` is how a message names the token.
+    /// Writes a value and returns the number of its version. `what` names the token in messages.
     ///
     /// # Errors
-    /// Why the value is lost.
+    /// Returns the reason the value is lost.
     pub(crate) async fn write(self, operation: &Operation, what: &str, secret: Secret<'_>) -> Result<i64, Diagnostic> {
         let id = secret.id.clone();
-        let data = self.labels.data(self.account.label(), &self.target.field, secret);
+        let data = self.names.data(self.account.address(), &self.target.field, secret);
         let written = self.vault.write(operation, &self.target.place, self.after, &data).await;
         if written.is_ok() {
-            self.claims.identify(&self.target.place, &self.owner, id.as_ref());
+            self.claims.set_id(&self.target.place, &self.owner, id.as_ref());
         }
         written
             .map(|version| i64::try_from(version).unwrap_or(i64::MAX))
-            .map_err(|error| undelivered(what, &error))
+            .map_err(|error| diagnostics::undelivered(what, &error))
     }
 }
 
-/// The operation, for something that has nothing at stake.
+/// The operation, limited to [`READ_TIMEOUT`].
 fn brief(operation: &Operation) -> Operation {
-    Operation::new(LOOK.min(operation.remaining()), operation.cancellation.clone())
+    Operation::new(READ_TIMEOUT.min(operation.remaining()), operation.cancellation.clone())
 }

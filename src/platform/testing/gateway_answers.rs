@@ -1,8 +1,8 @@
-//! What something between answers in a platform's place where it does not know a path: the bodies of real gateways.
+//! Answers of real gateways and proxies to requests whose path they do not know.
 
 use crate::sandbox::Fault;
 
-/// The answers of gateways, proxies and mocks that say that there is nothing.
+/// Answers of gateways, proxies and mocks that could be taken for "not found" or an empty list.
 pub(crate) fn gateway_answers() -> Vec<Fault> {
     let json = |status, body| {
         Fault::answer(status)

@@ -328,7 +328,7 @@ impl Resource for ServiceTokenResource {
         let owner = state.current_owner();
         connection
             .vault
-            .remove(&operation, vault, version, &owner, &mut context.diagnostics())
+            .delete(&operation, vault, version, &owner, &mut context.diagnostics())
             .await;
         Ok(())
     }

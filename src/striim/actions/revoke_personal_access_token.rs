@@ -197,7 +197,7 @@ mod tests {
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
         let (told, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), by_email()).await;
         assert!(
-            diagnostics.iter().next().unwrap().summary.contains("is still there"),
+            diagnostics.iter().next().unwrap().summary.contains("still exists"),
             "{diagnostics:?}"
         );
         assert_eq!(told.len(), 1);

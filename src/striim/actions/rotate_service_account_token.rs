@@ -5,7 +5,7 @@
 //!
 //! # Guarantees
 //! - The value is in no state, plan, log or progress: Vault alone has it.
-//! - Nothing is rotated that could not be handed over, as far as that can be known before.
+//! - Nothing is rotated that could not be delivered, as far as that can be known before.
 //! - A token of a configuration that hands it over to the same place goes on as before: the next refresh finds the delivery.
 //!
 //! # Assumptions

@@ -201,7 +201,7 @@ impl PersonalAccessTokenResource {
             return;
         };
         let (vault, owner) = (&prior.token.delivery.vault, prior.token.present_owner(prior.owner()));
-        connection.vault.leave(vault, &owner);
+        connection.vault.plan_deletion(vault, &owner);
         if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
             diagnostics.push(token_value::cannot_revoke_own(&prior.what()).as_warning());
         }

@@ -175,7 +175,7 @@ impl ServiceAccountTokenResource {
         };
         diagnostics.ok(connection.ledger.remove(prior.name()));
         let (vault, owner) = (&prior.token.delivery.vault, prior.token.present_owner(prior.owner()));
-        connection.vault.leave(vault, &owner);
+        connection.vault.plan_deletion(vault, &owner);
         let operation = connection.operation(context);
         let token = prior.token.present_token(&connection, &operation).await;
         match whether_own(&connection, &operation, prior.name(), &token, self.now()).await {

@@ -109,7 +109,7 @@ fn adding_it_and_removing_it_rotate_and_say_why() {
 
         world.configure(&ci(PLACE));
         let plan = world.plan().await;
-        plan.rotates_because("its value is kept by Vault (\"secret/striim/ci\", field \"token\") from now on");
+        plan.rotates_because("its value moves from the state to Vault (\"secret/striim/ci\", field \"token\")");
         world.apply().await;
         settled(world, &vault).await;
         assert!(!world.lets_in(&kept));
@@ -118,7 +118,7 @@ fn adding_it_and_removing_it_rotate_and_say_why() {
         world
             .plan()
             .await
-            .rotates_because("its value is kept by the state from now on");
+            .rotates_because("its value moves from Vault (\"secret/striim/ci\", field \"token\") to the state");
         world.apply().await;
         assert!(world.lets_in(&world.attributes(CI).await["token"]));
         assert!(held(&vault).is_none());
@@ -214,7 +214,7 @@ fn a_value_that_did_not_arrive_is_replaced_by_the_next_apply() {
         vault.fault(Fault::answer(403).on("POST", DATA).times(u32::MAX));
         world.configure(&handed_over(30));
         let run = world.apply_fails().await;
-        assert!(run.says("could not be handed over to Vault"), "{run}");
+        assert!(run.says("could not be delivered to Vault"), "{run}");
 
         vault.clear_faults();
         world.plan().await.rotates_because("its value did not reach Vault");

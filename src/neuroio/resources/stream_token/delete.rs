@@ -67,7 +67,7 @@ mod tests {
         let token = sandbox.add_token(&Realm::Account, true);
         sandbox.fault(Fault::answer(204).on("DELETE", &path(&token)).times(100));
         let error = delete(&api(&sandbox), &operation(), id(&token)).await.unwrap_err();
-        assert!(error.summary.contains("is still there"), "{error}");
+        assert!(error.summary.contains("still exists"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -119,7 +119,7 @@ async fn create_records_a_possible_role_if_the_list_cannot_be_read() {
         sandbox.fault(Fault::new(Effect::Cut).after().on("POST", "/roles"));
         sandbox.fault(Fault::answer(503).on("GET", "/roles").skip(1).times(100));
     });
-    created.await.fails("Whether it has could not be found out");
+    created.await.fails("Reading whether it succeeded has failed, too");
     assert!(role.is_in_state());
     sandbox.clear_faults();
     role.destroy().await.succeeds();
@@ -130,7 +130,9 @@ async fn create_records_a_possible_role_if_the_list_cannot_be_read() {
 async fn create_fails_if_the_list_lacks_the_role_after_success() {
     let (sandbox, mut role) = world(Options::default());
     sandbox.fault(Fault::answer(200).on("POST", "/roles").times(100));
-    role.apply(&reader()).await.fails("The role \"reader\" is not there");
+    role.apply(&reader())
+        .await
+        .fails("The role \"reader\" does not exist after its creation");
     sandbox.clear_faults();
     // The state records the role, and the next refresh removes it.
     assert!(role.is_in_state());

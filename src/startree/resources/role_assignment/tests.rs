@@ -177,7 +177,7 @@ async fn create_records_a_possible_assignment_if_the_list_cannot_be_read() {
     assignment
         .apply(&analysts())
         .await
-        .fails("Whether it has could not be found out");
+        .fails("Reading whether it succeeded has failed, too");
     assert!(assignment.is_in_state());
     sandbox.clear_faults();
     assignment.destroy().await.succeeds();

@@ -91,7 +91,10 @@ async fn create_records_a_possible_attachment_but_not_a_rejected_one() {
     let (sandbox, mut resource) = world(Options::default());
     sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ATTACH));
     sandbox.fault(Fault::answer(503).on("GET", POLICIES).skip(1).times(100));
-    resource.apply(&attachment()).await.fails("could not be found out");
+    resource
+        .apply(&attachment())
+        .await
+        .fails("Reading whether it succeeded has failed, too");
     assert!(resource.is_in_state());
     let (sandbox, mut resource) = world(Options::default());
     sandbox.delete_policy_outside("read-only");

@@ -20,7 +20,9 @@ pub(super) fn plan_removal(context: &Context, prior: &ServiceToken) {
             context.report(uses_own_token(&prior.title(), &access_key).as_warning());
         }
     }
-    connection.vault.leave(&prior.delivery.vault, &prior.current_owner());
+    connection
+        .vault
+        .plan_deletion(&prior.delivery.vault, &prior.current_owner());
 }
 
 /// Plans a replacement by a token with another description. Terraform plans the creation in a
@@ -74,7 +76,7 @@ pub(super) async fn plan_rotation(context: &Context, prior: &ServiceToken, plann
     let vault = &planned.delivery.vault;
     connection
         .vault
-        .move_away(&prior.delivery.vault, vault, &prior.current_owner());
+        .plan_move(&prior.delivery.vault, vault, &prior.current_owner());
     plan_delivery(context, &connection, prior, planned).await;
 }
 

@@ -102,7 +102,7 @@ pub(super) async fn delivered_successor(
     access_key: &AccessKey,
     secret: Option<&StoredSecret<'_>>,
 ) -> Option<AccessKey> {
-    let successor = secret?.held()?.successor_of(access_key.as_str())?.parse().ok()?;
+    let successor = secret?.value()?.successor_of(access_key.as_str())?.parse().ok()?;
     let found = existence::check(connection, operation, &successor).await;
     matches!(found, Ok(Existence::Exists(_))).then_some(successor)
 }

@@ -194,21 +194,14 @@ mod tests {
                 "rotate_every = 1 hour",
             ),
             ("imported", ("1", "1h", ""), Imported, None, none, "Keep"),
-            (
-                "not delivered",
-                ("1", "", ""),
-                Undelivered,
-                created,
-                none,
-                "nobody knows",
-            ),
+            ("not delivered", ("1", "", ""), Undelivered, created, none, "is lost"),
             (
                 "missing in Vault",
                 ("1", "", ""),
                 Missing,
                 created,
                 none,
-                "does not hold",
+                "no longer has",
             ),
             (
                 "previous one is due",

@@ -559,7 +559,7 @@ async fn previous_token_becomes_current_if_the_current_one_is_deleted_outside() 
         .await
         .succeeds()
         .warns("becomes the current one")
-        .warns("nobody knows");
+        .warns("is lost");
     assert!(world.is_live(&first), "it is valid for its overlap");
     assert_eq!(world.state().previous.previous_access_key, first.access_key);
     world.sandbox.advance(SignedDuration::from_hours(2));
@@ -821,10 +821,7 @@ async fn second_token_with_the_same_secret_fails_in_the_plan() {
         workspace.plan(world.provider(), &both, &RunOptions::default()).await;
         let reported: Vec<_> = workspace.take_diagnostics().iter().map(ToString::to_string).collect();
         assert_eq!(reported.len(), 1, "{reported:?}");
-        assert!(
-            reported[0].contains("Two tokens are to be in the secret"),
-            "{reported:?}"
-        );
+        assert!(reported[0].contains("Two tokens use the secret"), "{reported:?}");
         let description = second.description.known().unwrap();
         assert!(
             reported[0].contains("\"ci\"") && reported[0].contains(description),
@@ -844,7 +841,7 @@ async fn replacement_reuses_the_secret_in_vault() {
         .apply(&other)
         .await
         .succeeds()
-        .warns("goes from one token to another");
+        .warns("is deleted before it is written again");
     world.assign(&world.state());
     world.assert_settled(&other).await;
 }
@@ -860,7 +857,7 @@ async fn create_before_destroy_does_not_overwrite_the_secret_in_use() {
     world
         .apply(&other)
         .await
-        .warns("With `create_before_destroy` the apply fails before anything is made")
+        .warns("With `create_before_destroy` the apply fails before it creates anything")
         .fails("belongs to another token or program");
     world.assert_settled(&delivered("1")).await;
 }
@@ -875,7 +872,7 @@ async fn failed_delivery_deletes_the_new_token_and_keeps_the_current_one() {
     world
         .apply(&delivered("2"))
         .await
-        .fails("could not be handed over")
+        .fails("could not be delivered")
         .fails("was deleted again");
     assert_eq!(world.state().access_key, first.access_key);
     assert!(world.sandbox.is_live(&value));
@@ -901,9 +898,13 @@ async fn value_missing_in_vault_rotates() {
 #[tokio::test(start_paused = true)]
 async fn adding_or_removing_vault_rotates() {
     let mut world = World::with_token(Options::default(), &released("1")).await;
-    world.apply(&delivered("1")).await.succeeds().warns("kept by Vault");
+    world
+        .apply(&delivered("1"))
+        .await
+        .succeeds()
+        .warns("moves from the state to Vault");
     world.assert_settled(&delivered("1")).await;
-    world.apply(&released("1")).await.succeeds().warns("kept by the state");
+    world.apply(&released("1")).await.succeeds().warns("to the state");
     assert!(
         world.secret_value().is_none(),
         "the version that was written is removed"

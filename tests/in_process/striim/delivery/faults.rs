@@ -89,16 +89,14 @@ async fn failed_delivery_fails_apply_and_next_run_rotates() {
         setup
             .apply(&delivered(2))
             .await
-            .fails("could not be handed over to Vault");
+            .fails("could not be delivered to Vault");
         assert_eq!(setup.attribute("vault_version"), 0, "{fault:?}");
         assert_eq!(setup.generation(), created + 1, "{fault:?}");
         assert!(setup.attribute("token").is_null());
 
         setup.vault.clear_faults();
         let run = setup.apply(&delivered(2)).await;
-        run.rotates_because(
-            "its value did not reach Vault (\"secret/striim/ci\", field \"token\"), and nobody knows it",
-        );
+        run.rotates_because("its value did not reach Vault (\"secret/striim/ci\", field \"token\") and is lost");
         setup.assert_settled(&delivered(2)).await;
         assert_eq!(setup.generation(), created + 2, "{fault:?}");
     }
@@ -111,7 +109,7 @@ async fn failed_first_delivery_taints_account_and_next_run_replaces_it() {
     setup
         .apply(&delivered(1))
         .await
-        .fails("could not be handed over to Vault");
+        .fails("could not be delivered to Vault");
     assert!(setup.resource.object().unwrap().is_tainted);
     setup.vault.clear_faults();
     setup.apply(&delivered(1)).await.succeeds();
@@ -137,7 +135,7 @@ async fn apply_killed_before_delivery_is_followed_by_rotation() {
 
     let run = setup.apply(&delivered(2)).await.succeeds();
     run.warns("is no longer in Vault")
-        .warns("does not hold its present value any more");
+        .warns("no longer has its current value");
     setup.assert_settled(&delivered(2)).await;
     assert_eq!(setup.attribute("vault_version"), 2);
 }
@@ -166,18 +164,18 @@ async fn change_outside_terraform_is_reported_and_repaired() {
     let cases: [(Happening, &str, &str); 3] = [
         (
             |setup| setup.vault.delete("secret", "striim/ci"),
-            "it was deleted",
-            "does not hold its present value",
+            "the secret was deleted",
+            "no longer has its current value",
         ),
         (
             |setup| setup.vault.delete_metadata("secret", "striim/ci"),
-            "it was deleted",
-            "does not hold its present value",
+            "the secret was deleted",
+            "no longer has its current value",
         ),
         (
             |setup| drop(setup.sandbox.rotate_outside("ci-pipeline").unwrap()),
             "was rotated outside Terraform",
-            "does not hold its present value",
+            "no longer has its current value",
         ),
     ];
     for (happens, warning, reason) in cases {
@@ -195,12 +193,12 @@ async fn change_outside_terraform_is_reported_and_repaired() {
         .apply(&delivered(1))
         .await
         .fails("belongs to another token or program");
-    run.warns("its version 2 is of somebody else");
+    run.warns("another client wrote version 2");
     setup.vault.delete("secret", "striim/ci");
     setup
         .apply(&delivered(1))
         .await
-        .rotates_because("does not hold its present value");
+        .rotates_because("no longer has its current value");
     setup.assert_settled(&delivered(1)).await;
 }
 
@@ -217,7 +215,7 @@ async fn rotation_outside_terraform_is_detected_without_token_ids_in_list() {
     tokio::time::advance(Duration::from_secs(3600)).await;
     setup.sandbox.rotate_outside("ci-pipeline").unwrap();
     let run = setup.apply(&delivered(1)).await;
-    run.rotates_because("does not hold its present value");
+    run.rotates_because("no longer has its current value");
     setup.assert_settled(&delivered(1)).await;
 }
 
@@ -230,7 +228,7 @@ async fn refresh_without_vault_warns_and_keeps_state() {
         break_it(&mut setup);
         let start = Instant::now();
         let run = setup.apply(&delivered(1)).await.changes_nothing();
-        run.warns("could not be looked for in Vault").warns(phrase);
+        run.warns("could not be refreshed from Vault").warns(phrase);
         assert!(start.elapsed() < Duration::from_secs(20), "it does not wait long");
         assert!(setup.resource.object() == state);
         setup.vault.unseal();
@@ -338,6 +336,6 @@ async fn undescribed_mount_is_reported_before_write() {
     // The write without content that distinguishes mounts is rejected by something in front.
     setup.vault.fault(Fault::answer(400).on("POST", DATA).times(2));
     let run = setup.apply(&delivered(1)).await.succeeds();
-    run.warns("It is not proved that the secret \"secret/striim/ci\" is in a KV version 2");
+    run.warns("The mount of the secret \"secret/striim/ci\" may not be a KV version 2");
     setup.assert_settled(&delivered(1)).await;
 }

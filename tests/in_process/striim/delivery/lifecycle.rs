@@ -67,7 +67,7 @@ async fn destroy_without_vault_revokes_token_and_warns() {
     let mut setup = Setup::new();
     setup.apply(&delivered(1)).await.succeeds();
     setup.vault.seal();
-    setup.destroy().await.succeeds().warns("stays in Vault");
+    setup.destroy().await.succeeds().warns("remains in Vault");
     assert!(setup.resource.object().is_none());
     assert_eq!(setup.sandbox.service_accounts().len(), 1, "the provider's own");
 }
@@ -79,9 +79,7 @@ async fn changed_destination_rotates() {
     let stored = setup.stored_value();
     setup.recorded.clear();
     let run = setup.apply(&delivered(1)).await;
-    run.rotates_because(
-        "its value is kept by Vault (\"secret/striim/ci\", field \"token\") from now on, not by the state",
-    );
+    run.rotates_because("its value moves from the state to Vault (\"secret/striim/ci\", field \"token\")");
     assert!(!setup.sandbox.is_live(&stored));
     setup.assert_settled(&delivered(1)).await;
 
@@ -107,10 +105,7 @@ async fn changed_destination_rotates() {
     );
     setup.assert_no_leaks();
 
-    setup
-        .apply(&stored_in_state(1))
-        .await
-        .rotates_because("kept by the state from now on");
+    setup.apply(&stored_in_state(1)).await.rotates_because("to the state");
     assert_eq!(setup.secret_field("striim/other", "value"), None);
     assert!(setup.attribute("vault_version").is_null());
     let stored = setup.stored_value();
@@ -152,8 +147,11 @@ async fn invalid_destination_is_refused() {
         (destination("../sys"), "must be a path such as striim/ci"),
         (destination(""), "must be a path such as striim/ci"),
         (destination("ci."), "must not end in a period"),
-        (destination_field("ci", "generation"), "a name of its own"),
-        (destination_field("ci", ""), "a name of its own"),
+        (
+            destination_field("ci", "generation"),
+            "one of the secret's other fields",
+        ),
+        (destination_field("ci", ""), "must not be empty"),
     ] {
         let mut setup = Setup::new();
         setup.apply(&with_vault(1, vault)).await.fails(phrase);
@@ -178,7 +176,7 @@ async fn personal_access_token_is_delivered() {
     );
 
     setup.vault.fault(Fault::answer(403).on("POST", DATA));
-    setup.apply(&pat(delivered(3))).await.fails("could not be handed over");
+    setup.apply(&pat(delivered(3))).await.fails("could not be delivered");
     setup
         .apply(&pat(delivered(3)))
         .await

@@ -230,7 +230,7 @@ async fn two_tokens_with_one_path_are_refused_by_plan() {
             }
             let both = declare(&[(ACCOUNT_TOKEN, "first", first()), (type_name, "second", second.clone())]);
             let errors = plan_errors(&setup, &workspace, &both).await;
-            assert!(errors.contains("Two tokens are to be in the secret"), "{errors}");
+            assert!(errors.contains("Two tokens use the secret"), "{errors}");
             assert!(errors.contains("\"first\"") && errors.contains(name), "{errors}");
         }
     }
@@ -263,7 +263,7 @@ async fn two_tokens_with_one_path_known_after_apply_are_refused_before_value_is_
     );
     assert_eq!(workspace.state().len(), 2);
     let errors = errors(&workspace);
-    assert!(errors.contains("Two tokens are to be in the secret"), "{errors}");
+    assert!(errors.contains("Two tokens use the secret"), "{errors}");
 }
 
 #[tokio::test(start_paused = true)]
