@@ -9,7 +9,7 @@
 //! # Guarantees
 //! - A text is detected if it contains eight consecutive characters of a secret: verbatim, in
 //!   Base64 (either alphabet, any alignment), in hexadecimal, percent-encoded, or escaped for JSON
-//!   or HTML, in any case, and with any line breaks, blanks and punctuation in between. Eight
+//!   or HTML, in any letter case, and with any line breaks, blanks and punctuation in between. Eight
 //!   characters of the Base64 encoding or sixteen of the hexadecimal one suffice, too.
 //! - A text is detected if it contains a string in the format of a Vault token or a JSON Web Token,
 //!   known or not.
@@ -36,7 +36,7 @@ const SHORTEST_TOKEN: usize = 12;
 const CAPACITY: usize = 1_000;
 
 tokio::task_local! {
-    static OF_THIS_CALL: KnownSecrets;
+    static CURRENT_CALL: KnownSecrets;
 }
 
 /// The secrets that a process knows. Clones share them.
@@ -71,7 +71,7 @@ impl KnownSecrets {
 
     /// Runs `work` and collects the secrets that it passes to [`KnownSecrets::learn`].
     pub async fn collecting<F: Future>(self, work: F) -> F::Output {
-        OF_THIS_CALL.scope(self, work).await
+        CURRENT_CALL.scope(self, work).await
     }
 
     /// Adds a secret to the current [`collecting`](KnownSecrets::collecting) scope, if there is
@@ -82,7 +82,7 @@ impl KnownSecrets {
             return;
         }
         // There is no scope outside a call of Terraform.
-        let _ = OF_THIS_CALL.try_with(|known| known.add(secret));
+        let _ = CURRENT_CALL.try_with(|known| known.add(secret));
     }
 
     /// Whether a text contains a part of a known secret or of one of `more`. Runtime that are also in

@@ -19,13 +19,15 @@ pub enum InvalidBaseUrl {
     #[error("not an absolute URL; expected one such as https://example.com/api/v1")]
     NotAUrl,
     /// A scheme other than `https`, or `http` to a host that is not loopback.
-    #[error("must start with https:// (http:// is allowed on a loopback address only, as the token is sent there)")]
+    #[error(
+        "must start with https:// (http:// is allowed on a loopback address only, because the token is sent there)"
+    )]
     Insecure,
     /// `user:password@`.
-    #[error("must not hold a user name or password")]
+    #[error("must not contain a user name or password")]
     Credentials,
     /// `?…` or `#…`.
-    #[error("must not have a query or a fragment")]
+    #[error("must not contain a query or a fragment")]
     QueryOrFragment,
 }
 

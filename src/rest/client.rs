@@ -19,7 +19,7 @@ use super::connect_error::{BoxError, ConnectError};
 use super::credential::Credential;
 use super::error::{Error, Kind, Unreadable};
 use super::error_body::{self, ErrorBody};
-use super::limiter::{Limiter, Refused};
+use super::limiter::{Limiter, NoTurn};
 use super::operation::{Cancelled, Operation, after};
 use super::request::Request;
 use super::retry::{Next, RetrySafety, backoff, date_of, next, retry_after};
@@ -113,8 +113,8 @@ impl Client {
         }
     }
 
-    /// Shares `secrets` with the client: errors redact all of them, and secrets that the client
-    /// learns are added.
+    /// Shares `secrets` with the client: errors redact all of them, and the client adds its
+    /// credentials.
     #[must_use]
     pub fn with_secrets(self, secrets: &KnownSecrets) -> Self {
         secrets.add_all(&self.secrets);
@@ -189,7 +189,7 @@ impl Client {
         operation: &Operation,
         request: &Request,
         read: impl Fn(Answer) -> Result<T, Unreadable>,
-        renewed: impl Fn(&T) -> &SecretString,
+        new_secret: impl Fn(&T) -> &SecretString,
         probe: Option<&Request>,
     ) -> Result<T, Error> {
         let unsent = |kind| Error::new(&request.action, kind, false);
@@ -203,9 +203,9 @@ impl Client {
                 return Ok(value);
             }
         }
-        self.secrets.add(renewed(&value));
-        match credential.with_secret(renewed(&value).clone()) {
-            Ok(renewed) => *credential = renewed,
+        self.secrets.add(new_secret(&value));
+        match credential.with_secret(new_secret(&value).clone()) {
+            Ok(replaced) => *credential = replaced,
             // The caller still receives the value; only this client cannot use it.
             Err(error) => tracing::error!("the new credential {error}"),
         }
@@ -337,9 +337,9 @@ impl Client {
             .limiter
             .turn(limit, operation)
             .await
-            .map_err(|refused| match refused {
-                Refused::Cancelled => Kind::Cancelled,
-                Refused::WouldWait(wait) => Kind::WouldExceedDeadline {
+            .map_err(|no_turn| match no_turn {
+                NoTurn::Cancelled => Kind::Cancelled,
+                NoTurn::WouldWait(wait) => Kind::WouldExceedDeadline {
                     wait,
                     left: operation.remaining(),
                     last: None,
@@ -484,7 +484,7 @@ async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Resu
     tokio::select! {
         biased;
         done = wait => Ok(done),
-        over = operation.wait_until(operation.deadline) => Err(match over {
+        waited = operation.wait_until(operation.deadline) => Err(match waited {
             Err(Cancelled) => Kind::Cancelled,
             Ok(()) => Kind::WouldExceedDeadline { wait: Duration::ZERO, left: Duration::ZERO, last: None },
         }),
@@ -543,7 +543,7 @@ async fn bytes_of(mut body: Body, limit: usize, secrets: &Sanitiser<'_>) -> Resu
 fn redirect_to(location: &HeaderValue) -> String {
     let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
     let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
-    format!("a redirect to {place}, which is not followed, as the token would go along; is the base URL right?")
+    format!("a redirect to {place}, which is not followed, because it would send the token there; check the base URL")
 }
 
 /// An error and its causes in one line, outermost first, each text once.
@@ -588,7 +588,7 @@ impl Answer {
             } else {
                 // Not `{error}`: it quotes values.
                 let what = if error.is_data() {
-                    "not the JSON that was expected"
+                    "not the expected JSON"
                 } else {
                     "not JSON"
                 };
@@ -599,7 +599,7 @@ impl Answer {
 
     fn reject_page(&self) -> Result<(), Unreadable> {
         if error_body::is_page(&self.body) {
-            let reason = "its body is a page for a browser; is the base URL right, is a proxy in between?";
+            let reason = "its body is an HTML page; check the base URL, and whether a proxy answered";
             return Err(Unreadable(reason.to_owned()));
         }
         Ok(())

@@ -17,7 +17,7 @@ pub struct Credential {
 
 /// A secret that is not valid in an HTTP header. The message does not quote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is empty or holds characters that no HTTP header can carry, such as a line break at its end")]
+#[error("is empty or contains characters that are invalid in an HTTP header, such as a line break at the end")]
 pub struct InvalidCredential;
 
 impl Credential {

@@ -27,7 +27,7 @@ pub(crate) fn whole_list(answer: &Answer, names: &[&str]) -> Result<Vec<Value>, 
     match more {
         None => Ok(rows),
         Some(more) => Err(Unreadable(format!(
-            "it is only a part of the list (it says so by {more:?}), and how to request the rest is not documented"
+            "it is only a part of the list (indicated by {more:?}), and how to request the rest is not documented"
         ))),
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn page(answer: &Answer, names: &[&str], before: usize) -> Result<Pag
 
 fn read(answer: &Answer, names: &[&str], before: usize, is_page: bool) -> Result<Page, Unreadable> {
     let value: Value = answer.json()?;
-    let rows = list(value.clone(), names).ok_or_else(|| Unreadable("it holds no list".to_owned()))?;
+    let rows = list(value.clone(), names).ok_or_else(|| Unreadable("it contains no list".to_owned()))?;
     let count = rows.len();
     let rows_read = Rows { before, count, is_page };
     let more = more_rows_marker(answer.status, &answer.headers, &value, rows_read);

@@ -38,10 +38,10 @@ pub enum Kind {
         advice: &'static str,
     },
     /// The peer does not speak HTTP.
-    #[error("what answered does not speak HTTP ({0}); check the scheme and the port")]
+    #[error("the server does not speak HTTP ({0}); check the scheme and the port")]
     NotHttp(Arc<str>),
     /// The connection was lost before the whole answer arrived.
-    #[error("the connection was lost before the whole answer had arrived: {0}")]
+    #[error("the connection was lost before the whole answer arrived: {0}")]
     Interrupted(Arc<str>),
     /// The whole answer did not arrive within this time.
     #[error("no answer within {}", seconds(*.0))]
@@ -120,7 +120,7 @@ impl Error {
         self.ambiguous
     }
 
-    /// Marks the error as ambiguous because an earlier attempt may have had its effect.
+    /// Marks the error as ambiguous, because an earlier attempt may have had an effect.
     #[must_use]
     pub fn mark_ambiguous(self) -> Self {
         Self {
@@ -212,7 +212,7 @@ struct Detail<'a>(Option<&'a str>, bool);
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self(_, true) => f.write_str(" with a page for a browser; is the base URL right, is a proxy in between?"),
+            Self(_, true) => f.write_str(" with an HTML page; check the base URL, and whether a proxy answered"),
             Self(Some(message), false) => write!(f, ": {message}"),
             Self(None, false) => Ok(()),
         }
@@ -225,15 +225,18 @@ struct Exceeded<'a>(Duration, Duration, Option<&'a Kind>);
 impl fmt::Display for Exceeded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(wait, left, last) = self;
-        let why: &dyn fmt::Display = match last {
+        let reason: &dyn fmt::Display = match last {
             Some(last) => last,
-            None if wait.is_zero() => return f.write_str("retry_timeout has run out"),
-            None => &"the platform's rate limit is used up",
+            None if wait.is_zero() => return f.write_str("retry_timeout has elapsed"),
+            None => &"the platform's rate limit is exhausted",
         };
         // The wait is rounded up and the remaining time down, so that the message never shows two
         // equal numbers.
         let (wait, left) = (seconds(*wait), left.as_secs());
-        write!(f, "{why}; would have to wait {wait}, retry_timeout leaves {left}s")
+        write!(
+            f,
+            "{reason}; the next attempt must wait {wait}, but retry_timeout leaves {left}s"
+        )
     }
 }
 
@@ -281,13 +284,13 @@ mod tests {
             ),
             (
                 wait(Some(Arc::new(status(429, None)))),
-                "could not do it: the platform answered 429 Too Many Requests; would have to wait 48s, retry_timeout \
-                 leaves 20s",
+                "could not do it: the platform answered 429 Too Many Requests; the next attempt must wait 48s, but \
+                 retry_timeout leaves 20s",
             ),
             (
                 wait(None),
-                "could not do it: the platform's rate limit is used up; would have to wait 48s, retry_timeout leaves \
-                 20s",
+                "could not do it: the platform's rate limit is exhausted; the next attempt must wait 48s, but \
+                 retry_timeout leaves 20s",
             ),
         ] {
             assert_eq!(Error::new("do it", kind, false).to_string(), expected);

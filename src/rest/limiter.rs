@@ -42,8 +42,9 @@ pub(crate) struct Limiter(Mutex<HashMap<&'static str, Slots>>);
 /// The times at which requests of a class were or will be sent, in ascending order.
 type Slots = VecDeque<Instant>;
 
+/// The reason a request gets no turn.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum NoTurn {
     Cancelled,
     /// The turn comes after the operation's deadline; the wait would be this long.
     WouldWait(Duration),
@@ -51,8 +52,8 @@ pub(crate) enum Refused {
 
 impl Limiter {
     /// Waits for the turn of one request. Requests are served in the order of their arrival.
-    pub(crate) async fn turn(&self, limit: &RateLimit, operation: &Operation) -> Result<(), Refused> {
-        let slot = Reservation::new(self, limit, operation.deadline).map_err(Refused::WouldWait)?;
+    pub(crate) async fn turn(&self, limit: &RateLimit, operation: &Operation) -> Result<(), NoTurn> {
+        let slot = Reservation::new(self, limit, operation.deadline).map_err(NoTurn::WouldWait)?;
         let wait = slot.at.saturating_duration_since(Instant::now());
         if !wait.is_zero() {
             let seconds = wait.as_secs_f64().ceil();
@@ -65,7 +66,7 @@ impl Limiter {
             operation
                 .wait_until(slot.at)
                 .await
-                .map_err(|Cancelled| Refused::Cancelled)?;
+                .map_err(|Cancelled| NoTurn::Cancelled)?;
         }
         slot.confirm();
         Ok(())
@@ -181,7 +182,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(12)).await;
         assert_eq!(
             limiter.turn(&LIMIT, &operation(30)).await,
-            Err(Refused::WouldWait(Duration::from_secs(48)))
+            Err(NoTurn::WouldWait(Duration::from_secs(48)))
         );
         assert_eq!(start.elapsed(), Duration::from_secs(12));
     }
@@ -206,7 +207,7 @@ mod tests {
         limiter.turn(&limit, &operation(600)).await.unwrap();
         let leaving = operation(600);
         tokio::join!(
-            async { assert_eq!(limiter.turn(&limit, &leaving).await, Err(Refused::Cancelled)) },
+            async { assert_eq!(limiter.turn(&limit, &leaving).await, Err(NoTurn::Cancelled)) },
             async { leaving.cancellation.cancel() }
         );
         let dropped = operation(600);

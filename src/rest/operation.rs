@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// Bounds one create, read, rotate or revoke operation, including all its requests, waits and
 /// retries.
 ///
-/// Cancellation ends waits and repeatable requests at once. A non-repeatable request in flight runs
-/// to completion, because its answer may be the only copy of a token; the request timeout bounds
-/// it.
+/// Cancellation aborts waits and idempotent requests immediately. A non-idempotent request in flight
+/// runs to completion, because its answer may contain the only copy of a token; the request timeout
+/// bounds it.
 #[derive(Clone, Debug)]
 pub struct Operation {
     /// The deadline: no wait extends beyond it, and no request starts after it.
@@ -51,8 +51,7 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// Returns [`OutOfTime`] if the operation is cancelled or its deadline is before the end of the
-    /// pause.
+    /// Returns [`OutOfTime`] if the operation is cancelled, or the pause would exceed its deadline.
     pub async fn pause(&self, pause: Duration) -> Result<(), OutOfTime> {
         if pause >= self.remaining() {
             return Err(OutOfTime);
@@ -71,9 +70,9 @@ impl Operation {
     }
 }
 
-/// The operation has no time left for another step.
+/// The operation was cancelled, or its deadline leaves no time for another step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operation is over")]
+#[error("the operation was cancelled or has no time left")]
 pub struct OutOfTime;
 
 /// The operation was cancelled during a wait.

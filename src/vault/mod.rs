@@ -5,12 +5,12 @@
 //! write at a [`Place`] and that a KV version 2 is mounted there, and reads the current version.
 //! [`Vault::write`] writes the version that follows exactly that one (check-and-set); if the answer
 //! is lost, it reads the secret to find out whether the write succeeded. [`Vault::latest`] reads a
-//! secret; [`Vault::remove`] deletes a version.
+//! secret; [`Vault::delete`] deletes a version.
 //!
 //! # Guarantees
 //! - A write never overwrites a version of another client: every write names the version that it
 //!   follows.
-//! - A write whose answer is lost neither creates a second version nor is taken for another
+//! - A write whose answer is lost neither creates a second version nor counts as another
 //!   client's: its content identifies it.
 //! - Transient failures (no connection; a sealed, overloaded or eventually consistent server) are
 //!   retried as long as the operation lasts. The first attempt is made even if the operation is

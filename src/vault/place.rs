@@ -14,13 +14,13 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlace {
     /// An empty segment, `.` or `..`, or an empty path.
-    #[error("must be a path such as striim/ci, without empty parts, \".\" or \"..\"")]
+    #[error("must be a path such as striim/ci, without empty segments, \".\" or \"..\"")]
     Parts,
     /// "The path parameter cannot end in periods" (Vault's documentation, "Parameter restrictions").
     #[error("must not end in a period")]
     Period,
     /// A control character.
-    #[error("must not hold control characters")]
+    #[error("must not contain control characters")]
     Control,
 }
 

@@ -90,7 +90,7 @@ async fn write_is_read_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn write_after_lost_answer_makes_one_version() {
+async fn write_after_lost_answer_creates_one_version() {
     for losses_in_a_row in 1..=3 {
         for fault in lost_answers() {
             let server = server();
@@ -189,7 +189,7 @@ async fn rejection_is_reported_without_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_reports_missing_capabilities() {
+async fn check_writable_reports_missing_capabilities() {
     for (granted, missing) in [
         (&[Create, Update, Read][..], &[][..]),
         (&[Create, Read], &["update"]),
@@ -214,7 +214,7 @@ async fn prove_writable_reports_missing_capabilities() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_without_mount_fails() {
+async fn check_writable_without_mount_fails() {
     let server = server();
     let nowhere = Place::new("nowhere", "ci").unwrap();
     let error = root(&server).check_writable(&operation(), &nowhere).await.unwrap_err();
@@ -241,7 +241,7 @@ fn with_other_mounts() -> sandbox::Vault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_rejects_other_mounts_and_writes_nothing() {
+async fn check_writable_rejects_other_mounts_and_writes_nothing() {
     for (mount, _) in other_mounts() {
         let server = with_other_mounts();
         let place = Place::new(mount, "striim/ci").unwrap();
@@ -252,7 +252,7 @@ async fn prove_writable_rejects_other_mounts_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_recognises_mount_with_documented_policy() {
+async fn check_writable_recognises_mount_with_documented_policy() {
     let server = with_other_mounts();
     let policy: Vec<_> = ["secret", "plain"]
         .iter()
@@ -263,15 +263,15 @@ async fn prove_writable_recognises_mount_with_documented_policy() {
         .map(|path| (path.as_str(), &[Create, Update, Read][..]))
         .collect();
     let vault = client(&server, server.token(&policy));
-    let proof = vault.check_writable(&operation(), &place()).await.unwrap();
-    assert!(proof.is_version_2);
+    let check = vault.check_writable(&operation(), &place()).await.unwrap();
+    assert!(check.is_version_2);
     let plain = Place::new("plain", "striim/ci").unwrap();
     let error = vault.check_writable(&operation(), &plain).await.unwrap_err();
     assert!(error.to_string().contains("a KV version 1"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_recognises_undescribed_mount() {
+async fn check_writable_recognises_undescribed_mount() {
     for unhelpful in [
         Fault::answer(403).body(r#"{"errors":["preflight capability check returned 403"]}"#),
         Fault::answer(404).body(r#"{"errors":[]}"#),
@@ -296,18 +296,18 @@ async fn prove_writable_recognises_undescribed_mount() {
         }
         let server = server();
         server.fault(unhelpful.clone().on("GET", MOUNT).times(u32::MAX));
-        let proof = root(&server).check_writable(&operation(), &place()).await.unwrap();
-        assert!(proof.is_version_2, "{unhelpful:?}");
+        let check = root(&server).check_writable(&operation(), &place()).await.unwrap();
+        assert!(check.is_version_2, "{unhelpful:?}");
         assert_eq!(server.version("secret", "striim/ci"), 0, "it writes nothing");
 
         server.fault(Fault::answer(400).on("POST", DATA));
-        let proof = root(&server).check_writable(&operation(), &place()).await.unwrap();
-        assert!(!proof.is_version_2, "{unhelpful:?}: no proof");
+        let check = root(&server).check_writable(&operation(), &place()).await.unwrap();
+        assert!(!check.is_version_2, "{unhelpful:?}: unknown");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_rejects_store_with_unversioned_value() {
+async fn check_writable_rejects_store_with_unversioned_value() {
     let server = with_other_mounts();
     let place = Place::new("plain", "striim/ci").unwrap();
     let written = root(&server).write(&operation(), &place, 0, &data("value")).await;
@@ -367,7 +367,7 @@ async fn write_to_store_without_versions_reports_failed_deletion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn remove_deletes_only_current_version() {
+async fn delete_deletes_only_latest_version() {
     let server = server();
     let vault = root(&server);
     assert_eq!(
@@ -390,7 +390,7 @@ async fn remove_deletes_only_current_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prove_writable_accepts_every_layout_of_capabilities() {
+async fn check_writable_accepts_every_layout_of_capabilities() {
     for body in [
         json!({"capabilities": ["root"]}),
         json!({"data": {"capabilities": ["root"]}}),

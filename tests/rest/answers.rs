@@ -92,26 +92,20 @@ async fn html_page_is_reported_as_page() {
         .await
         .unwrap_err()
         .to_string();
-    assert!(
-        error.contains("a page for a browser") && !error.contains("Sign in"),
-        "{error}"
-    );
+    assert!(error.contains("an HTML page") && !error.contains("Sign in"), "{error}");
     let platform = ScriptedPlatform::new([answer(200, page), answer(200, page), answer(200, page)]);
     let error = fetch(&platform.client(), &operation(), &get())
         .await
         .unwrap_err()
         .to_string();
-    assert!(
-        error.contains("a page for a browser") && !error.contains("Sign in"),
-        "{error}"
-    );
+    assert!(error.contains("an HTML page") && !error.contains("Sign in"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn deletion_answered_with_page_fails() {
     let platform = ScriptedPlatform::new((0..3).map(|_| answer(200, "\n<!DOCTYPE HTML><title>Sign in</title>")));
     let error = platform.client().send(&operation(), &delete()).await.unwrap_err();
-    assert!(error.to_string().contains("a page for a browser"), "{error}");
+    assert!(error.to_string().contains("an HTML page"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ async fn wait_beyond_deadline_fails_immediately_and_uses_no_slot() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(
         error.to_string(),
-        "could not create the thing: the platform's rate limit is used up; would have to wait 60s, retry_timeout \
+        "could not create the thing: the platform's rate limit is exhausted; the next attempt must wait 60s, but retry_timeout \
          leaves 20s"
     );
     assert!(!error.is_ambiguous());

@@ -48,7 +48,7 @@ async fn status_429_beyond_deadline_fails_immediately_with_numbers() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(
         error.to_string(),
-        "could not create the thing: the platform answered 429 Too Many Requests: slow down; would have to wait 48s, \
+        "could not create the thing: the platform answered 429 Too Many Requests: slow down; the next attempt must wait 48s, but \
          retry_timeout leaves 20s"
     );
     assert_eq!(error.status(), Some(StatusCode::TOO_MANY_REQUESTS));
@@ -163,7 +163,7 @@ async fn nothing_is_sent_after_deadline() {
     let error = fetch(&platform.client(), &operation_with_timeout(0), &get())
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "could not read the thing: retry_timeout has run out");
+    assert_eq!(error.to_string(), "could not read the thing: retry_timeout has elapsed");
 }
 
 #[tokio::test(start_paused = true)]

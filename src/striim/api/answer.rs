@@ -317,25 +317,25 @@ mod tests {
     fn a_list_in_doubt_is_not_an_empty_list() {
         for (body, expected) in [
             ("", "its body is empty"),
-            ("null", "it holds no list"),
-            ("{}", "it holds no list"),
-            (r#"{"errors":[]}"#, "it holds no list"),
-            (r#"{"a":[],"b":[]}"#, "it holds no list"),
-            (r#"{"service-accounts":null}"#, "it holds no list"),
-            (r#"{"name":"ci"}"#, "it holds no list"),
+            ("null", "it contains no list"),
+            ("{}", "it contains no list"),
+            (r#"{"errors":[]}"#, "it contains no list"),
+            (r#"{"a":[],"b":[]}"#, "it contains no list"),
+            (r#"{"service-accounts":null}"#, "it contains no list"),
+            (r#"{"name":"ci"}"#, "it contains no list"),
             (
                 r#"{"content":[{"name":"ci"}],"totalElements":3,"last":false}"#,
-                r#"it is only a part of the list (it says so by "last"), and how to request the rest is not documented"#,
+                r#"it is only a part of the list (indicated by "last"), and how to request the rest is not documented"#,
             ),
             (
                 r#"{"service-accounts":[],"hasMore":true}"#,
-                r#"it is only a part of the list (it says so by "hasMore"), and how to request the rest is not documented"#,
+                r#"it is only a part of the list (indicated by "hasMore"), and how to request the rest is not documented"#,
             ),
             (r#"[{"name":"ci"},{}]"#, "lists a service account without a name"),
             (r#"["ci"]"#, "lists a service account without a name"),
             (
                 "<html>",
-                "its body is a page for a browser; is the base URL right, is a proxy in between?",
+                "its body is an HTML page; check the base URL, and whether a proxy answered",
             ),
             ("[{", "its body is not JSON (line 1, column 2)"),
         ] {

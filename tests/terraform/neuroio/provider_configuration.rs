@@ -22,7 +22,10 @@ fn what_is_wrong_with_an_argument_is_said_on_it() {
         for (argument, said) in [
             ("base_url = \"http://api.neuroio.com\"", "must start with https://"),
             ("retry_timeout = \"soon\"", "must be a duration"),
-            ("api_token = \"a b\"", "holds characters that no HTTP header can carry"),
+            (
+                "api_token = \"a b\"",
+                "contains characters that are invalid in an HTTP header",
+            ),
         ] {
             world.configure(&format!(
                 "provider \"neuroio\" {{\n  {argument}\n}}\n{}",

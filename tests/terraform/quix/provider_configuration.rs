@@ -31,7 +31,10 @@ fn what_is_wrong_with_an_argument_is_said_on_it() {
                 "portal_api = \"http://portal-api.example.com\"",
                 "must start with https://",
             ),
-            ("token = \"a b\"", "holds characters that no HTTP header can carry"),
+            (
+                "token = \"a b\"",
+                "contains characters that are invalid in an HTTP header",
+            ),
             ("streaming_tokens_path = \"/tokens\"", "`{workspaceId}` stands for it"),
             (
                 "streaming_tokens_path = \"https://example.com/{workspaceId}\"",

@@ -13,7 +13,10 @@ fn invalid_argument_is_reported_on_the_provider_block() {
             ),
             ("pinot_url = \"pinot\"", "not an absolute URL"),
             ("retry_timeout = \"soon\"", "must be a duration"),
-            ("token = \"a b\"", "holds characters that no HTTP header can carry"),
+            (
+                "token = \"a b\"",
+                "contains characters that are invalid in an HTTP header",
+            ),
         ] {
             world.configure(&format!("provider \"startree\" {{\n  {argument}\n}}\n{ACCESS}"));
             let run = world.plan_fails().await;

@@ -23,7 +23,7 @@ fn a_wait_beyond_the_patience_is_told_at_once_and_the_next_apply_finishes() {
         let run = world.apply_fails().await;
         assert!(run.took < Duration::from_secs(30), "{:?}: {run}", run.took);
         for phrase in [
-            "would have to wait",
+            "the next attempt must wait",
             "60s",
             "ten creations and rotations",
             "`retry_timeout`",
