@@ -626,3 +626,6 @@ impl fmt::Debug for Client {
         write!(f, "Client({})", self.shared.base_url)
     }
 }
+
+#[cfg(test)]
+mod tests;

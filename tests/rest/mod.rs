@@ -1,11 +1,7 @@
-//! The REST client: with scripted answers and a paused clock, over TCP, and against the sandbox.
+//! The REST client over TCP, and Striim's API against the sandbox and scripted answers.
 
-mod answers;
-mod cancellation;
-mod limits;
-mod log;
 mod network;
-mod retries;
+#[allow(dead_code, reason = "the unit tests of the client use all of it")]
+#[path = "../../src/rest/client/tests/script.rs"]
 mod script;
-mod secrets;
 mod striim;

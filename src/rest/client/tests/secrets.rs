@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
-use token_providers::rest::{Client, Credential};
+use crate::rest::{Client, Credential};
 
 use super::log::Log;
 use super::script::{BEARER, ScriptedPlatform, Step, answer, create, fetch, get, operation};

@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use token_providers::rest::{Kind, Request};
-use token_providers::token::Clock;
+use crate::rest::{Kind, Request};
+use crate::token::Clock;
 
 use super::script::{BEARER, ScriptedPlatform, Step, answer, create, delete, fetch, get, operation};
 

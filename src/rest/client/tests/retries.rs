@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use token_providers::rest::Kind;
+use crate::rest::Kind;
 use tokio::time::Instant;
 
 use super::script::{ScriptedPlatform, Step, answer, create, delete, fetch, get, operation, operation_with_timeout};

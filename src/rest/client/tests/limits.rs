@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use token_providers::rest::RateLimit;
+use crate::rest::RateLimit;
 use tokio::time::Instant;
 
 use super::log::Log;
