@@ -134,6 +134,23 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_url_are_recognised() {
+        // (URL, host, whether it has a path, is plain HTTP, and is loopback)
+        for (text, host, parts) in [
+            ("https://acme.striim.cloud", "acme.striim.cloud", [false, false, false]),
+            ("https://acme.striim.cloud:8443/", "acme.striim.cloud", [false, false, false]),
+            ("https://acme.striim.cloud/api", "acme.striim.cloud", [true, false, false]),
+            ("https://localhost/api", "localhost", [true, false, true]),
+            ("http://localhost:8080", "localhost", [false, true, true]),
+            ("http://127.0.0.1:8080/api", "127.0.0.1", [true, true, true]),
+        ] {
+            let url = BaseUrl::parse(text).unwrap();
+            assert_eq!(url.host(), host, "{text}");
+            assert_eq!([url.has_path(), url.is_plain(), url.is_loopback()], parts, "{text}");
+        }
+    }
+
+    #[test]
     fn parse_rejects_insecure_scheme_credentials_query_and_fragment() {
         use InvalidBaseUrl::*;
         for (text, error) in [

@@ -275,12 +275,33 @@ mod tests {
         ] {
             assert_eq!(resolved(text), None, "{text}");
         }
+        // WSAHOST_NOT_FOUND on Windows, and another error elsewhere.
+        let (host, source) = ("acme.example.com".to_owned(), io::Error::from_raw_os_error(11_001));
+        let cause = permanent_cause(&*BoxError::from(ResolveError { host, source }));
+        assert_eq!(cause.is_some(), cfg!(windows));
+    }
+
+    #[test]
+    fn only_permanent_failure_has_advice() {
+        assert_eq!(ConnectError::permanent("no", "do that").advice(), Some("do that"));
+        assert_eq!(ConnectError::transient("refused").advice(), None);
+        let classified = |error| ConnectError::classified(wrapped(error), &Roots::System).advice();
+        let not_tls = TlsError::InvalidMessage(InvalidMessage::InvalidContentType);
+        assert!(classified(not_tls).is_some_and(|advice| advice.contains("does not speak TLS")));
+        assert_eq!(classified(TlsError::General("busy".to_owned())), None);
     }
 
     #[test]
     fn advice_for_untrusted_certificate_names_source_of_authorities() {
-        let cause = PermanentCause::UntrustedCertificate;
-        assert!(cause.advice(&Roots::System).contains("SSL_CERT_FILE"));
-        assert!(!cause.advice(&Roots::Only(Vec::new())).contains("SSL_CERT_FILE"));
+        let only = Roots::Only(Vec::new());
+        for (cause, system) in [
+            (PermanentCause::UntrustedCertificate, "set SSL_CERT_FILE to"),
+            (PermanentCause::Setup, "the file in SSL_CERT_FILE"),
+        ] {
+            let advice = cause.advice(&Roots::System);
+            assert!(advice.contains(system) || !cfg!(target_os = "linux"), "{advice}");
+            let advice = cause.advice(&only);
+            assert!(advice.contains("the given file") && !advice.contains("SSL_CERT_FILE"), "{advice}");
+        }
     }
 }

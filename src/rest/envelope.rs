@@ -129,6 +129,50 @@ mod tests {
         }
     }
 
+    /// Wraps a value in this number of objects.
+    fn wrapped(value: Value, key: &str, times: usize) -> Value {
+        (0..times).fold(value, |value, _| json!({ key: value }))
+    }
+
+    #[test]
+    fn list_and_object_are_found_below_at_most_three_objects() {
+        for key in ["data", "whatever"] {
+            for times in 0..=4 {
+                let list = list(wrapped(json!([1, 2]), key, times), &["roles"]);
+                assert_eq!(list.is_some(), times <= DEPTH, "{key} {times}");
+                let object = object(wrapped(json!({"name": "x"}), key, times), &["name"]);
+                assert_eq!(object.is_some(), times <= DEPTH, "{key} {times}");
+            }
+        }
+    }
+
+    fn answer(body: &Value) -> Answer {
+        Answer {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: body.to_string().into(),
+        }
+    }
+
+    #[test]
+    fn whole_list_rejects_partial_list_and_page_returns_its_marker() {
+        let complete = answer(&json!({"roles": ["a", "b"], "total": 2}));
+        let partial = answer(&json!({"roles": ["a", "b"], "total": 3}));
+        let rows = [json!("a"), json!("b")];
+        assert_eq!(whole_list(&complete, &["roles"]).unwrap(), rows);
+        let error = whole_list(&partial, &["roles"]).unwrap_err();
+        assert!(error.to_string().contains("\"total\""), "{error}");
+        for (answer, before, more) in [
+            (&complete, 0, None),
+            (&partial, 0, Some("total")),
+            (&partial, 1, None),
+        ] {
+            let page = page(answer, &["roles"], before).unwrap();
+            assert_eq!((page.rows.as_slice(), page.more.as_deref()), (rows.as_slice(), more));
+        }
+        assert!(whole_list(&answer(&json!({"roles": null})), &["roles"]).is_err());
+    }
+
     #[test]
     fn object_is_found_where_it_is_unique() {
         for answer in [json!({"name": "x"}), json!({"data": {"name": "x"}, "status": "OK"})] {

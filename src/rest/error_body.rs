@@ -145,10 +145,8 @@ mod tests {
             (r#""eyJhbGciOiJIUzI1NiJ9.eyJzdWIi""#, None),
             (r#""s3cr"#, None),
             ("0123456789abcdef0123456789abcdef", None),
-            (
-                r#"{"error":{"error":{"error":{"error":{"error":{"message":"deep"}}}}}}"#,
-                None,
-            ),
+            (r#"{"error":{"error":{"error":{"message":"deep"}}}}"#, Some("deep")),
+            (r#"{"error":{"error":{"error":{"error":{"message":"deep"}}}}}"#, None),
         ] {
             let expected = expected.map_or(ErrorBody::Nothing, |text| ErrorBody::Message(text.to_owned()));
             assert_eq!(content(body.as_bytes()), expected, "{body}");

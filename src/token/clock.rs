@@ -200,6 +200,7 @@ mod tests {
             let clone = clock.clone();
             let sent = milliseconds(platform + skew - 100);
             clone.observe(milliseconds(platform), sent, clock.machine());
+            assert!(clock.is_synchronised());
             assert_eq!(clock.now(), milliseconds(platform), "{skew}");
             let ahead = clock.skew().map(|skew| matches!(skew, Skew::Ahead(_)));
             assert_eq!(ahead, expected, "{skew}");
@@ -221,6 +222,16 @@ mod tests {
                 clock.machine(),
             );
             assert_eq!(clock.nearest(), milliseconds(platform + expected), "{skew}");
+        }
+    }
+
+    #[test]
+    fn observe_of_slower_answer_keeps_narrower_bound() {
+        let (clock, _) = machine(1_000_000);
+        // The platform is ahead by 1000s to 1101s, then by 950s to 1011s.
+        for (sent, received) in [(900_000, 1_000_000), (990_000, 1_050_000)] {
+            clock.observe(milliseconds(2_000_000), milliseconds(sent), milliseconds(received));
+            assert_eq!(clock.now(), milliseconds(2_000_000));
         }
     }
 

@@ -163,8 +163,8 @@ fn split_rfc3339(text: &str) -> Option<(&str, &str)> {
 fn without_large_year(text: &str) -> Option<String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let (year, rest) = digits.split_once('-')?;
-    let is_large = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
-    let year: u64 = is_large.then(|| year.parse().ok())??;
+    let is_number = year.bytes().all(|byte| byte.is_ascii_digit());
+    let year: u64 = is_number.then(|| year.parse().ok())??;
     (year > 9999).then(|| format!("{}-{rest}", 2000 + year % 400))
 }
 
@@ -226,6 +226,7 @@ mod tests {
             "+2027-02-09T00:00:00Z",
             "10001-02-29T00:00:00Z",
             "+10000-13-01T00:00:00Z",
+            "++10000-01-01T00:00:00Z",
             "9999-12-32T00:00:00Z",
             "9999-12-31T24:00:00Z",
             "99999999999999999999999-01-01T00:00:00Z",
@@ -234,6 +235,17 @@ mod tests {
             "２027-02-09T00:00:00Z",
         ] {
             assert_eq!(Expiry::parse(text), Err(InvalidExpiry), "{text}");
+        }
+    }
+
+    #[test]
+    fn parse_saturates_only_after_year_9999() {
+        for (text, expected) in [
+            ("9999-01-01T00:00:00Z", "9999-01-01T00:00:00Z"),
+            ("9999-12-31T00:00:00Z", "9999-12-31T23:59:59Z"),
+            ("10000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Expiry::parse(text).unwrap().to_string(), expected, "{text}");
         }
     }
 

@@ -691,10 +691,79 @@ mod tests {
             ("a later date", (1_440, 0), (2_880, 100), false),
             ("the same instant", (1_440, 0), (1_440, 0), false),
             ("changed by hand at once", (1_440, 0), (1_441, 1), false),
+            ("a quarter of an hour apart", (1_440, 0), (1_455, 15), false),
+            ("a minute more apart", (1_440, 0), (1_456, 16), true),
         ];
         for (case, before, now, expected) in cases {
             let desired = |(expiry, planned)| (Expiry::at(minute(expiry)), minute(planned));
             assert_eq!(is_computed_from_now(desired(before), desired(now)), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn lost_value_is_not_replaced_after_fixed_expiry() {
+        let replaced = ValueStatus::RotatedOutside { on: None };
+        for value in [
+            replaced,
+            ValueStatus::Deleted,
+            ValueStatus::Undelivered,
+            ValueStatus::Missing,
+        ] {
+            for (hour, count) in [(99, 1), (100, 0), (101, 0)] {
+                let desired = Desired {
+                    expiry_policy: ExpiryPolicy::Fixed(Expiry::at(at(100))),
+                    triggers: triggers(NONE),
+                    storage: Storage::State,
+                };
+                let actual = Actual {
+                    expiry: Some(Expiry::at(at(100))),
+                    issued: None,
+                    lifetime: None,
+                    triggers: triggers(NONE),
+                    storage: Storage::State,
+                    value,
+                };
+                assert_eq!(reasons(&desired, &actual, at(hour)).len(), count, "{value:?} {hour}");
+            }
+        }
+    }
+
+    /// (expiry policy, expiry of the token, whether it has passed in hour 100)
+    #[test]
+    fn fixed_expiry_has_passed_only_if_unchanged() {
+        let fixed = |hour| ExpiryPolicy::Fixed(Expiry::at(at(hour)));
+        let lifetime = ExpiryPolicy::Lifetime {
+            lifetime: DAY,
+            rotate_before: None,
+        };
+        let cases = [
+            (fixed(100), Some(100), true),
+            (fixed(99), Some(99), true),
+            (fixed(101), Some(101), false),
+            (fixed(99), Some(98), false),
+            (fixed(99), None, false),
+            (lifetime, Some(99), false),
+            (ExpiryPolicy::PlatformDefault, Some(99), false),
+        ];
+        for (expiry_policy, expiry, expected) in cases {
+            let desired = Desired {
+                expiry_policy,
+                triggers: triggers(NONE),
+                storage: Storage::State,
+            };
+            let actual = Actual {
+                expiry: expiry.map(|hour| Expiry::at(at(hour))),
+                issued: None,
+                lifetime: None,
+                triggers: triggers(NONE),
+                storage: Storage::State,
+                value: ValueStatus::Current,
+            };
+            assert_eq!(
+                fixed_expiry_has_passed(&desired, &actual, at(100)),
+                expected,
+                "{expiry_policy:?} {expiry:?}"
+            );
         }
     }
 
