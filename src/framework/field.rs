@@ -96,3 +96,28 @@ impl<T> From<Option<T>> for Field<T> {
         value.map_or(Self::Null, Self::Known)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accessors_distinguish_null_unknown_and_known() {
+        let unset: Option<i64> = None;
+        // (field, known value, whether it is null and unknown)
+        let cases: [(Field<i64>, Option<i64>, [bool; 2]); 6] = [
+            (Field::Null, None, [true, false]),
+            (Field::Unknown, None, [false, true]),
+            (Field::Known(7), Some(7), [false, false]),
+            (Field::from(7), Some(7), [false, false]),
+            (Field::from(Some(7)), Some(7), [false, false]),
+            (Field::from(unset), None, [true, false]),
+        ];
+        for (field, known, is) in cases {
+            assert_eq!(field.known().copied(), known, "{field:?}");
+            assert_eq!(field.into_known(), known, "{field:?}");
+            assert_eq!(field.get().ok().copied(), known, "{field:?}");
+            assert_eq!([field.is_null(), field.is_unknown()], is, "{field:?}");
+        }
+    }
+}

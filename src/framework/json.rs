@@ -95,6 +95,51 @@ mod tests {
         }
     }
 
+    /// (JSON, type in the schema, expected value; `None` for an error)
+    #[test]
+    fn decode_reads_every_type() {
+        let integer = |n| Value::Number(Number::Integer(n));
+        let boolean = || Box::new(Type::Bool);
+        let pair = || Type::Tuple(vec![Type::Number, Type::Bool]);
+        let cases = [
+            ("null", Type::Bool, Some(Value::Null)),
+            ("true", Type::Bool, Some(Value::Bool(true))),
+            (
+                "[2,1,2]",
+                Type::List(Box::new(Type::Number)),
+                Some(Value::List([2, 1, 2].map(integer).into())),
+            ),
+            (
+                "[2,1,2]",
+                Type::Set(Box::new(Type::Number)),
+                Some(Value::List([1, 2].map(integer).into())),
+            ),
+            (
+                "[1,true]",
+                pair(),
+                Some(Value::List(vec![integer(1), Value::Bool(true)])),
+            ),
+            ("[1]", pair(), None),
+            ("[1,true,1]", pair(), None),
+            (
+                r#"{"a":true}"#,
+                Type::Map(boolean()),
+                Some(Value::Map([("a".to_owned(), Value::Bool(true))].into())),
+            ),
+            (r#"{"a":1}"#, Type::Map(boolean()), None),
+            (
+                r#"{"type":"bool","value":true}"#,
+                Type::Dynamic,
+                Some(Value::Dynamic(Type::Bool, Box::new(Value::Bool(true)))),
+            ),
+            (r#"{"type":"bool","value":1}"#, Type::Dynamic, None),
+            (r#"{"value":true}"#, Type::Dynamic, None),
+        ];
+        for (json, ty, expected) in cases {
+            assert_eq!(decode(json.as_bytes(), &ty).ok(), expected, "{json} as {ty:?}");
+        }
+    }
+
     #[test]
     fn decode_rejects_malformed_json_and_other_types() {
         let deep = "[".repeat(100_000);

@@ -218,6 +218,11 @@ mod tests {
                 Type::Number,
                 Value::Number(Number::Float(0.5)),
             ),
+            (
+                b"\xca\x3f\x00\x00\x00",
+                Type::Number,
+                Value::Number(Number::Float(0.5)),
+            ),
             (b"\xa30.1", Type::Number, decimal("0.1")),
             (b"\xa17", Type::Number, integer(7)),
             (
@@ -229,6 +234,16 @@ mod tests {
                 b"\x92\x01\x02",
                 Type::List(Box::new(Type::Number)),
                 Value::List(vec![integer(1), integer(2)]),
+            ),
+            (
+                b"\x93\x02\x01\x02",
+                Type::Set(Box::new(Type::Number)),
+                Value::List(vec![integer(1), integer(2)]),
+            ),
+            (
+                b"\x92\x01\xc3",
+                Type::Tuple(vec![Type::Number, Type::Bool]),
+                Value::List(vec![integer(1), Value::Bool(true)]),
             ),
             (
                 b"\x81\xa1k\xa1v",
@@ -269,6 +284,44 @@ mod tests {
             assert!(error.contains(says), "{bytes:x?}: {error}");
         }
         assert!(decode(&[0x91; 10_000], &Type::Dynamic).is_err());
+    }
+
+    #[test]
+    fn infinite_number_and_tuple_of_other_length_are_errors() {
+        let pair = Type::Tuple(vec![Type::Number, Type::Bool]);
+        let cases: [(&[u8], &Type, &str); 4] = [
+            (b"\xca\x7f\x80\x00\x00", &Type::Number, "expected a number"),
+            (
+                b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
+                &Type::Number,
+                "expected a number",
+            ),
+            (b"\x91\x01", &pair, "expected a tuple of the right length"),
+            (b"\x93\x01\xc3\x01", &pair, "expected a tuple of the right length"),
+        ];
+        for (bytes, ty, expected) in cases {
+            assert_eq!(decode(bytes, ty).unwrap_err().to_string(), expected, "{bytes:x?}");
+        }
+        let (one, yes) = (Value::Number(Number::Integer(1)), Value::Bool(true));
+        let values = [
+            (Value::Number(Number::Float(f64::INFINITY)), &Type::Number),
+            (Value::List(vec![one.clone()]), &pair),
+            (Value::List(vec![one.clone(), yes.clone(), yes.clone()]), &pair),
+        ];
+        for (value, ty) in values {
+            assert!(encode(&value, ty).is_err(), "{value:?}");
+        }
+        assert_eq!(encode(&Value::List(vec![one, yes]), &pair).unwrap(), b"\x92\x01\xc3");
+    }
+
+    #[test]
+    fn value_nested_as_deeply_as_a_type_decodes_to_itself() {
+        let (mut ty, mut value) = (Type::Bool, Value::Bool(true));
+        for _ in 1..MAX_DEPTH {
+            value = Value::Dynamic(ty, Box::new(value));
+            ty = Type::Dynamic;
+        }
+        assert!(decode(&encode(&value, &ty).unwrap(), &ty).unwrap() == value);
     }
 
     #[test]

@@ -183,6 +183,29 @@ mod tests {
     }
 
     #[test]
+    fn path_equals_only_its_own_text() {
+        let path = AttributePath::from("tokens[2].name".to_owned());
+        assert_eq!(path, "tokens[2].name");
+        assert_ne!(path, "tokens[2]");
+        assert_ne!(path, "");
+    }
+
+    #[test]
+    fn to_proto_converts_every_step() {
+        use proto::attribute_path::step::Selector;
+        let path = AttributePath::from("tokens[2][\"a\"]").to_proto();
+        let steps: Vec<_> = path.steps.into_iter().filter_map(|step| step.selector).collect();
+        assert_eq!(
+            steps,
+            [
+                Selector::AttributeName("tokens".to_owned()),
+                Selector::ElementKeyInt(2),
+                Selector::ElementKeyString("a".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
     fn malformed_path_becomes_attribute_name() {
         for text in ["a..b", "a[", "a[x]", ".a", "a.", "[\"a", "a]b["] {
             assert_eq!(

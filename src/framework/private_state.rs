@@ -98,6 +98,14 @@ mod tests {
     }
 
     #[test]
+    fn removed_value_is_not_encoded() {
+        let private = PrivateState::decode(br#"{"a":1,"b":2}"#);
+        private.remove("a");
+        private.remove("absent");
+        assert_eq!(private.encode(), br#"{"b":2}"#);
+    }
+
+    #[test]
     fn decode_reads_foreign_bytes_as_empty() {
         for bytes in [&b""[..], b"null", b"[1]", b"\"x\"", b"{", b"\xff"] {
             assert_eq!(PrivateState::decode(bytes).encode(), b"", "{bytes:?}");

@@ -200,4 +200,15 @@ mod tests {
         assert_eq!(rule.description("d"), None);
         assert_eq!(Rule::requires("a", "b").description("b"), None);
     }
+
+    #[test]
+    fn only_custom_rule_with_description_describes_object() {
+        for (rule, expected) in [
+            (Rule::new("Odd numbers only.", |_| None), Some("Odd numbers only.")),
+            (Rule::new("", |_| None), None),
+            (Rule::conflicting(&["a", "b"]), None),
+        ] {
+            assert_eq!(rule.object_description(), expected, "{rule:?}");
+        }
+    }
 }

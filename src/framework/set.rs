@@ -66,3 +66,36 @@ impl<T: PartialEq> PartialEq for Set<T> {
 }
 
 impl<T: Eq> Eq for Set<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(elements: &[&'static str]) -> Set<&'static str> {
+        elements.iter().copied().collect()
+    }
+
+    #[test]
+    fn equality_ignores_order_and_duplicates() {
+        let cases: [(&[&str], &[&str], bool); 6] = [
+            (&[], &[], true),
+            (&["a", "b"], &["b", "a"], true),
+            (&["a", "b", "a"], &["a", "b"], true),
+            (&["a"], &["a", "b"], false),
+            (&["a", "b"], &["a"], false),
+            (&["a"], &[], false),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(set(one) == set(other), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn accessors_return_elements() {
+        let (none, two) = (set(&[]), set(&["a", "b"]));
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+        assert_eq!((two.len(), two.is_empty()), (2, false));
+        assert!(two.contains(&"b") && !two.contains(&"c"));
+        assert_eq!(two.iter().copied().collect::<String>(), "ab");
+    }
+}

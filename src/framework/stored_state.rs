@@ -113,3 +113,36 @@ pub(crate) fn other_version(what: &str, type_name: &str, stored: i64, current: i
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn accessors_return_stored_attributes() {
+        let attributes = json!({"name": "ci", "id": 7});
+        let state = StoredState::decode(attributes.to_string().as_bytes()).unwrap();
+        assert_eq!(state.json(), &attributes);
+        assert_eq!(format!("{state:?}"), "StoredState(…)");
+        let source = SourceState {
+            provider: "registry.terraform.io/example/demo",
+            type_name: "demo_token",
+            schema_version: 1,
+            state,
+        };
+        for (pointer, expected) in [("/name", Some("ci")), ("/id", None), ("/absent", None)] {
+            assert_eq!(source.text(pointer), expected, "{pointer}");
+        }
+        assert!(StoredState::decode(b"{").is_err());
+    }
+
+    #[test]
+    fn other_version_names_newer_or_older_provider() {
+        for (stored, current, expected) in [(3, 2, "A newer version"), (1, 2, "An older version")] {
+            let error = other_version("state", "demo_token", stored, current);
+            assert!(error.detail.contains(expected), "{stored}: {}", error.detail);
+        }
+    }
+}

@@ -229,6 +229,16 @@ mod tests {
                 Value::List(vec![Value::Null; 3]),
                 Some("must have at most 2 elements, not 3"),
             ),
+            (
+                Validator::length(2..),
+                Value::Map([("k".to_owned(), Value::Null)].into()),
+                Some("must have at least 2 elements, not 1"),
+            ),
+            (
+                Validator::length(3..=3),
+                text(""),
+                Some("must have exactly 3 characters, not 0"),
+            ),
             (Validator::length(1..), text(""), Some("must not be empty")),
             (Validator::range(1..10), number(10), Some("must be 1 to 9")),
             (Validator::range(1..10), number(9), None),
@@ -276,6 +286,20 @@ mod tests {
             for absent in [Value::Null, Value::Unknown] {
                 assert_eq!(validator.problem(&absent), None);
             }
+        }
+    }
+
+    #[test]
+    fn description_names_allowed_values() {
+        for (validator, expected) in [
+            (Validator::length(3..=30), "Length: 3 to 30."),
+            (Validator::length(..3), "Length: at most 2."),
+            (Validator::range(1..), "Range: at least 1."),
+            (Validator::range(7..8), "Range: exactly 7."),
+            (Validator::one_of(["a", "b"]), "One of `a`, `b`."),
+            (Validator::new("An even number.", |_: &i64| Ok::<(), String>(())), "An even number."),
+        ] {
+            assert_eq!(validator.description(), expected);
         }
     }
 

@@ -228,3 +228,124 @@ impl From<f64> for Number {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integer(n: i64) -> Value {
+        Value::Number(Number::Integer(n))
+    }
+
+    fn text(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    fn map(name: &str, value: Value) -> Value {
+        Value::Map([(name.to_owned(), value)].into())
+    }
+
+    fn dynamic(value: bool) -> Value {
+        Value::Dynamic(Type::Bool, Box::new(Value::Bool(value)))
+    }
+
+    #[test]
+    fn set_sorts_values_of_all_types() {
+        let ascending = [
+            Value::Null,
+            Value::Unknown,
+            Value::Bool(false),
+            Value::Bool(true),
+            integer(-1),
+            Value::Number(Number::Decimal("0.1".to_owned())),
+            Value::Number(Number::Float(0.5)),
+            integer(2),
+            text("a"),
+            text("b"),
+            Value::List(vec![]),
+            Value::List(vec![integer(1)]),
+            Value::List(vec![integer(1), integer(3)]),
+            Value::List(vec![integer(2), integer(1)]),
+            Value::Map(BTreeMap::new()),
+            map("a", integer(1)),
+            map("a", integer(2)),
+            map("b", integer(1)),
+            dynamic(false),
+            dynamic(true),
+        ];
+        for (position, one) in ascending.iter().enumerate() {
+            for (other_position, other) in ascending.iter().enumerate() {
+                let expected = position.cmp(&other_position);
+                assert_eq!(one.compare(other), expected, "{:?} {:?}", one.revealed(), other.revealed());
+            }
+        }
+        assert!(Value::set(ascending.iter().rev().cloned()) == Value::List(ascending.to_vec()));
+    }
+
+    #[test]
+    fn set_removes_duplicates_of_wholly_known_elements_only() {
+        for (element, is_wholly_known) in [
+            (Value::Null, true),
+            (text("a"), true),
+            (Value::List(vec![text("a")]), true),
+            (map("a", Value::Null), true),
+            (dynamic(true), true),
+            (Value::Unknown, false),
+            (Value::List(vec![text("a"), Value::Unknown]), false),
+            (map("a", Value::Unknown), false),
+            (Value::Dynamic(Type::Bool, Box::new(Value::Unknown)), false),
+        ] {
+            assert_eq!(element.is_wholly_known(), is_wholly_known, "{element:?}");
+            let Value::List(elements) = Value::set([element.clone(), element]) else {
+                panic!()
+            };
+            assert_eq!(elements.len(), if is_wholly_known { 1 } else { 2 }, "{elements:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_content_only_if_revealed() {
+        for (value, hidden, revealed) in [
+            (Value::Unknown, "unknown", "unknown"),
+            (text("s3cret"), "string", "\"s3cret\""),
+            (Value::List(vec![integer(7), Value::Null]), "[number, null]", "[7, null]"),
+            (map("a", dynamic(true)), "{\"a\": bool}", "{\"a\": true}"),
+        ] {
+            assert_eq!(format!("{value:?}"), hidden);
+            assert_eq!(format!("{:?}", value.revealed()), revealed);
+        }
+    }
+
+    #[test]
+    fn number_keeps_precision_of_decimal_notation() {
+        let decimal = |text: &str| Some(Number::Decimal(text.to_owned()));
+        for (text, expected) in [
+            ("7", Some(Number::Integer(7))),
+            ("-7", Some(Number::Integer(-7))),
+            ("0.5", Some(Number::Float(0.5))),
+            ("1e3", Some(Number::Integer(1_000))),
+            ("5E-1", Some(Number::Float(0.5))),
+            ("0.1", decimal("0.1")),
+            ("18446744073709551617", decimal("18446744073709551617")),
+            ("1e400", decimal("1e400")),
+            ("inf", None),
+            ("NaN", None),
+            ("0x7", None),
+            ("", None),
+        ] {
+            assert_eq!(Number::from_decimal(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn number_from_float_is_exact_or_its_shortest_notation() {
+        for (float, expected) in [
+            (0.5, Number::Float(0.5)),
+            (2.0, Number::Integer(2)),
+            (0.1, Number::Decimal("0.1".to_owned())),
+            (1e22, Number::Float(1e22)),
+        ] {
+            assert_eq!(Number::from(float), expected, "{float}");
+        }
+    }
+}

@@ -25,3 +25,32 @@ pub(crate) fn encode(value: &Value, ty: &Type) -> Result<proto::DynamicValue> {
         json: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(msgpack: &[u8], json: &[u8]) -> proto::DynamicValue {
+        proto::DynamicValue {
+            msgpack: msgpack.to_vec(),
+            json: json.to_vec(),
+        }
+    }
+
+    #[test]
+    fn decode_prefers_messagepack_and_rejects_absent_value() {
+        for (msgpack, json) in [(&b"\xc3"[..], &b""[..]), (b"", b"true"), (b"\xc3", b"false")] {
+            let value = decode(Some(&sent(msgpack, json)), &Type::Bool);
+            assert_eq!(value.ok(), Some(Value::Bool(true)), "{msgpack:x?} {json:x?}");
+        }
+        for absent in [None, Some(&sent(b"", b""))] {
+            let error = decode(absent, &Type::Bool).unwrap_err().to_string();
+            assert!(error.contains("null is a value, too"), "{error}");
+        }
+    }
+
+    #[test]
+    fn encode_writes_messagepack_only() {
+        assert_eq!(encode(&Value::Bool(true), &Type::Bool).unwrap(), sent(b"\xc3", b""));
+    }
+}

@@ -170,6 +170,15 @@ fn set_converts_to_sorted_value_without_duplicates() {
 }
 
 #[test]
+fn secret_and_nullable_argument_are_read() {
+    let secret = read::<Field<SecretString>>(&text("s3cret")).unwrap();
+    assert_eq!(secret.known().map(|secret| secret.expose_secret()), Some("s3cret"));
+    assert_eq!(read::<Option<String>>(&text("a")), Ok(Some("a".to_owned())));
+    assert_eq!(read::<Option<String>>(&Value::Null), Ok(None));
+    assert!(read::<Option<String>>(&Value::Bool(true)).is_err());
+}
+
+#[test]
 fn dynamic_value_includes_its_type() {
     let any = Value::Dynamic(Type::Bool, Box::new(Value::Bool(true)));
     assert_eq!(read::<Field<Value>>(&any), Ok(Field::Known(any.clone())));
