@@ -218,11 +218,7 @@ mod tests {
                 Type::Number,
                 Value::Number(Number::Float(0.5)),
             ),
-            (
-                b"\xca\x3f\x00\x00\x00",
-                Type::Number,
-                Value::Number(Number::Float(0.5)),
-            ),
+            (b"\xca\x3f\x00\x00\x00", Type::Number, Value::Number(Number::Float(0.5))),
             (b"\xa30.1", Type::Number, decimal("0.1")),
             (b"\xa17", Type::Number, integer(7)),
             (

@@ -297,7 +297,10 @@ mod tests {
             (Validator::range(1..), "Range: at least 1."),
             (Validator::range(7..8), "Range: exactly 7."),
             (Validator::one_of(["a", "b"]), "One of `a`, `b`."),
-            (Validator::new("An even number.", |_: &i64| Ok::<(), String>(())), "An even number."),
+            (
+                Validator::new("An even number.", |_: &i64| Ok::<(), String>(())),
+                "An even number.",
+            ),
         ] {
             assert_eq!(validator.description(), expected);
         }

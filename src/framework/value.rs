@@ -276,7 +276,13 @@ mod tests {
         for (position, one) in ascending.iter().enumerate() {
             for (other_position, other) in ascending.iter().enumerate() {
                 let expected = position.cmp(&other_position);
-                assert_eq!(one.compare(other), expected, "{:?} {:?}", one.revealed(), other.revealed());
+                assert_eq!(
+                    one.compare(other),
+                    expected,
+                    "{:?} {:?}",
+                    one.revealed(),
+                    other.revealed()
+                );
             }
         }
         assert!(Value::set(ascending.iter().rev().cloned()) == Value::List(ascending.to_vec()));
@@ -308,7 +314,11 @@ mod tests {
         for (value, hidden, revealed) in [
             (Value::Unknown, "unknown", "unknown"),
             (text("s3cret"), "string", "\"s3cret\""),
-            (Value::List(vec![integer(7), Value::Null]), "[number, null]", "[7, null]"),
+            (
+                Value::List(vec![integer(7), Value::Null]),
+                "[number, null]",
+                "[7, null]",
+            ),
             (map("a", dynamic(true)), "{\"a\": bool}", "{\"a\": true}"),
         ] {
             assert_eq!(format!("{value:?}"), hidden);

@@ -138,8 +138,16 @@ mod tests {
         // (URL, host, whether it has a path, is plain HTTP, and is loopback)
         for (text, host, parts) in [
             ("https://acme.striim.cloud", "acme.striim.cloud", [false, false, false]),
-            ("https://acme.striim.cloud:8443/", "acme.striim.cloud", [false, false, false]),
-            ("https://acme.striim.cloud/api", "acme.striim.cloud", [true, false, false]),
+            (
+                "https://acme.striim.cloud:8443/",
+                "acme.striim.cloud",
+                [false, false, false],
+            ),
+            (
+                "https://acme.striim.cloud/api",
+                "acme.striim.cloud",
+                [true, false, false],
+            ),
             ("https://localhost/api", "localhost", [true, false, true]),
             ("http://localhost:8080", "localhost", [false, true, true]),
             ("http://127.0.0.1:8080/api", "127.0.0.1", [true, true, true]),

@@ -301,7 +301,10 @@ mod tests {
             let advice = cause.advice(&Roots::System);
             assert!(advice.contains(system) || !cfg!(target_os = "linux"), "{advice}");
             let advice = cause.advice(&only);
-            assert!(advice.contains("the given file") && !advice.contains("SSL_CERT_FILE"), "{advice}");
+            assert!(
+                advice.contains("the given file") && !advice.contains("SSL_CERT_FILE"),
+                "{advice}"
+            );
         }
     }
 }

@@ -162,11 +162,7 @@ mod tests {
         assert_eq!(whole_list(&complete, &["roles"]).unwrap(), rows);
         let error = whole_list(&partial, &["roles"]).unwrap_err();
         assert!(error.to_string().contains("\"total\""), "{error}");
-        for (answer, before, more) in [
-            (&complete, 0, None),
-            (&partial, 0, Some("total")),
-            (&partial, 1, None),
-        ] {
+        for (answer, before, more) in [(&complete, 0, None), (&partial, 0, Some("total")), (&partial, 1, None)] {
             let page = page(answer, &["roles"], before).unwrap();
             assert_eq!((page.rows.as_slice(), page.more.as_deref()), (rows.as_slice(), more));
         }

@@ -288,6 +288,14 @@ mod tests {
                  retry_timeout leaves 20s",
             ),
             (
+                Kind::WouldExceedDeadline {
+                    wait: Duration::ZERO,
+                    left: Duration::ZERO,
+                    last: None,
+                },
+                "could not do it: retry_timeout has run out",
+            ),
+            (
                 wait(None),
                 "could not do it: the platform's rate limit is exhausted; the next attempt must wait 48s, but \
                  retry_timeout leaves 20s",

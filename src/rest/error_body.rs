@@ -126,6 +126,11 @@ mod tests {
                 r#"{"error_codes":[400],"message":"Validation error.","fields":[{"name":"permanent","message":"No boolean."}]}"#,
                 Some("Validation error: permanent: No boolean."),
             ),
+            (
+                r#"{"message":"Invalid.","fields":{"name":"permanent","message":"No boolean."}}"#,
+                Some("Invalid: permanent: No boolean."),
+            ),
+            (r#"{"name":"ci","message":"name taken"}"#, Some("name taken")),
             (r#"{"detail":"Not found."}"#, Some("Not found.")),
             (
                 r#"{"type":"about:blank","title":"Conflict","status":409}"#,
@@ -133,6 +138,11 @@ mod tests {
             ),
             (r#""just text""#, Some("just text")),
             ("Too many requests\n", Some("Too many requests")),
+            ("Forbidden", Some("Forbidden")),
+            (
+                "too many requests from this address",
+                Some("too many requests from this address"),
+            ),
             ("", None),
             ("  ", None),
             ("null", None),
@@ -145,6 +155,8 @@ mod tests {
             (r#""eyJhbGciOiJIUzI1NiJ9.eyJzdWIi""#, None),
             (r#""s3cr"#, None),
             ("0123456789abcdef0123456789abcdef", None),
+            (r#"{"errors":[[["deep"]]]}"#, Some("deep")),
+            (r#"{"errors":[[[["deep"]]]]}"#, None),
             (r#"{"error":{"error":{"error":{"message":"deep"}}}}"#, Some("deep")),
             (r#"{"error":{"error":{"error":{"error":{"message":"deep"}}}}}"#, None),
         ] {

@@ -94,7 +94,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn endless_timeout_does_not_overflow() {
         let operation = Operation::new(Duration::MAX, CancellationToken::new());
-        assert!(operation.remaining() > Duration::from_secs(60 * 60));
+        assert_eq!(operation.remaining(), Duration::from_secs(946_080_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pause_beyond_deadline_fails_immediately() {
+        for (seconds, expected, waited) in [(9, Ok(()), 9), (10, Err(OutOfTime), 0), (11, Err(OutOfTime), 0)] {
+            let operation = Operation::new(Duration::from_secs(10), CancellationToken::new());
+            let start = Instant::now();
+            assert_eq!(
+                operation.pause(Duration::from_secs(seconds)).await,
+                expected,
+                "{seconds}"
+            );
+            assert_eq!(start.elapsed(), Duration::from_secs(waited), "{seconds}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -182,6 +182,10 @@ mod tests {
             json!({"data": {"rows": [1, 2], "meta": {"pagination": {"total": 3}}}}),
             json!({"rows": [1, 2], "isTruncated": true}),
             json!({"rows": [1, 2], "complete": false}),
+            json!({"rows": [1, 2], "last": "false"}),
+            json!({"rows": [1, 2], "remaining": 1}),
+            json!({"rows": [1, 2], "next": ["x"]}),
+            json!({"rows": [1, 2], "name": "all", "total": 3}),
         ] {
             assert!(more(&value).is_some(), "{value}");
         }
@@ -197,8 +201,20 @@ mod tests {
             json!({"rows": [1, 2], "page": 1, "limit": 20, "nextPageToken": ""}),
             json!({"rows": [1, 2], "links": {"self": "/a", "next": null}, "quota": {"total": 3, "used": 2}}),
             json!({"rows": [1, 2], "next": {"href": null}}),
+            json!({"rows": [1, 2], "next": [], "nextPage": 0, "remaining": 0}),
+            json!({"rows": [1, 2], "hasMore": "unknown", "last": "unknown"}),
+            json!({"rows": [1, 2], "owner": {"name": "ci", "count": 3}}),
+            json!({"rows": [{"rel": "next"}, 2]}),
         ] {
             assert_eq!(more(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn marker_is_found_within_at_most_four_objects() {
+        for times in 0..=5 {
+            let value = (0..times).fold(json!({"total": 3}), |value, _| json!({ "meta": value }));
+            assert_eq!(more(&value).is_some(), times <= DEPTH, "{value}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! Answers that are too long, come from another server, or redirect.
 
-use http::{Method, StatusCode};
-use jiff::Timestamp;
 use crate::rest::{Kind, Request};
 use crate::token::Clock;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
 
 use super::script::{BEARER, ScriptedPlatform, Step, answer, create, delete, fetch, get, operation};
 
@@ -65,6 +65,17 @@ async fn error_with_infinite_or_broken_body_reports_status() {
             error.to_string(),
             "could not create the thing: the platform answered 403 Forbidden"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_is_found_in_error_body_of_64_kib_only() {
+    for (length, expected) in [(64 * 1024, Some("name taken")), (64 * 1024 + 1, None)] {
+        let message = "{\"message\":\"name taken\"}";
+        let body = format!("{}{message}", " ".repeat(length - message.len()));
+        let platform = ScriptedPlatform::new([answer(409, body.leak())]);
+        let error = fetch(&platform.client(), &operation(), &create()).await.unwrap_err();
+        assert_eq!(error.platform_message(), expected, "{length}");
     }
 }
 

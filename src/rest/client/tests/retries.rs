@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use crate::rest::Kind;
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::script::{ScriptedPlatform, Step, answer, create, delete, fetch, get, operation, operation_with_timeout};

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::redaction::KnownSecrets;
+use crate::rest::{Client, Credential, Kind};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use secrecy::SecretString;
-use crate::rest::{Client, Credential};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::log::Log;
-use super::script::{BEARER, ScriptedPlatform, Step, answer, create, fetch, get, operation};
+use super::script::{BEARER, ReceivedRequest, ScriptedPlatform, Step, answer, create, fetch, get, operation};
 
 /// Returns answers that contain the bearer token or an issued value.
 fn leaking_answers() -> Vec<Step> {
@@ -107,6 +108,20 @@ async fn error_omits_every_encoding_of_known_secrets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_secrets_shares_secrets_of_client_and_caller() {
+    const KNOWN: &str = "kn0wn-t0-the-State_42";
+    let known = KnownSecrets::default();
+    let platform = ScriptedPlatform::new([answer(400, "{\"message\":\"cannot take kn0wn-t0-the-State_42\"}")]);
+    let client = platform.client().with_secrets(&known);
+    known.add(&KNOWN.into());
+    let error = fetch(&client, &operation(), &create()).await.unwrap_err();
+    assert!(!error.to_string().contains("cannot take"), "{error}");
+    assert!(known.found_in(BEARER, "", []));
+    client.redact(&"learned-by-the-client".into());
+    assert!(known.found_in("learned-by-the-client", "", []));
+}
+
+#[tokio::test(start_paused = true)]
 async fn log_contains_requests_and_outcomes() {
     let (log, _guard) = Log::capture();
     let platform = ScriptedPlatform::new([
@@ -162,6 +177,54 @@ async fn rotate_credential_waits_for_requests_in_flight_and_later_ones_use_new_s
         ]
     );
     assert!(client.uses_secret(&secret).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotate_credential_switches_after_probe_only_if_old_secret_is_rejected() {
+    let secret = SecretString::from("n3w");
+    for (status, switches) in [(401, true), (200, false), (403, false), (404, false)] {
+        let platform = ScriptedPlatform::new([answer(201, "\"n3w\""), answer(status, "{}")]);
+        let client = platform.client();
+        let read = |_| Ok(secret.clone());
+        let renewed = client
+            .rotate_credential(&operation(), &create(), read, |renewed| renewed, Some(&get()))
+            .await
+            .unwrap();
+        assert_eq!(renewed.expose_secret(), "n3w");
+        assert_eq!(client.uses_secret(&secret).await, switches, "{status}");
+        assert_eq!(client.uses_secret(&BEARER.into()).await, !switches, "{status}");
+        let sent = platform.requests();
+        let is_old = |received: &ReceivedRequest| received.request.headers()["authorization"] == bearer(BEARER);
+        assert!(sent.iter().all(is_old), "{sent:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn switch_credential_keeps_secret_unless_probe_succeeds_with_new_one() {
+    let secret = SecretString::from("n3w");
+    for (step, switches) in [
+        (answer(200, "{}"), true),
+        (answer(401, ""), false),
+        (answer(404, "<html>"), false),
+    ] {
+        let platform = ScriptedPlatform::new([step]);
+        let client = platform.client();
+        let switched = client.switch_credential(&operation(), &secret, &get()).await;
+        assert_eq!(switched.is_ok(), switches);
+        assert_eq!(platform.requests()[0].request.headers()["authorization"], bearer("n3w"));
+        assert_eq!(client.uses_secret(&secret).await, switches);
+        assert_eq!(client.credential().await.secret().expose_secret() == "n3w", switches);
+    }
+    let platform = ScriptedPlatform::new([]);
+    let error = platform
+        .client()
+        .switch_credential(&operation(), &"a\nb".into(), &get())
+        .await;
+    assert!(matches!(error.unwrap_err().kind(), Kind::Invalid(_)));
+}
+
+fn bearer(secret: &str) -> String {
+    format!("Bearer {secret}")
 }
 
 #[test]
