@@ -133,17 +133,20 @@ fn reveals<'a>(text: &str, open: &str, secrets: impl IntoIterator<Item = &'a str
     })
 }
 
-/// The text as it is and with its escapes resolved once and twice, each [`fold`]ed.
+/// The text as it is and with its escapes resolved once and twice, each [`fold`]ed. `0x41` is
+/// resolved in some forms only, because it may also be a part of the secret.
 fn unescaped_forms(text: &str) -> Vec<Zeroizing<String>> {
     let mut unescaped_forms = vec![fold(text)];
-    let mut text = Zeroizing::new(text.to_owned());
-    for _ in 0..2 {
-        let unescaped = unescape(&text);
-        if unescaped == text {
-            break;
+    for resolves_0x in [false, true] {
+        let mut text = Zeroizing::new(text.to_owned());
+        for _ in 0..2 {
+            let unescaped = unescape(&text, resolves_0x);
+            if unescaped == text {
+                break;
+            }
+            unescaped_forms.push(fold(&unescaped));
+            text = unescaped;
         }
-        unescaped_forms.push(fold(&unescaped));
-        text = unescaped;
     }
     unescaped_forms
 }
@@ -200,12 +203,13 @@ fn fold(text: &str) -> Zeroizing<String> {
     folded
 }
 
-/// Resolves `%41`, `\u0041`, `\x41`, `0x41`, `\n` and the like, `&#65;`, `&#x41;` and `&amp;`.
-fn unescape(text: &str) -> Zeroizing<String> {
+/// Resolves `%41`, `\u0041`, `\x41`, `\n` and the like, `&#65;`, `&#x41;` and `&amp;`, and `0x41` if
+/// `resolves_0x` is set.
+fn unescape(text: &str, resolves_0x: bool) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text;
     while let Some(char) = rest.chars().next() {
-        match escaped(rest) {
+        match escaped(rest).filter(|_| resolves_0x || char != '0') {
             Some((character, length)) => {
                 plain.push(character);
                 rest = rest.get(length..).unwrap_or_default();
@@ -362,6 +366,11 @@ mod tests {
                 "{encoding}: {text}"
             );
         }
+    }
+
+    #[test]
+    fn secret_that_contains_0x_is_detected_if_percent_encoded() {
+        assert!(reveals("aa0a%21%210Xa0", "", ["AAaa0a!!0Xa0:AaAa"]));
     }
 
     #[test]
