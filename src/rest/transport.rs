@@ -139,3 +139,55 @@ fn connector(Destination { base_url, roots }: &Destination) -> Result<reqwest::C
     }
     builder.build()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::rest::BaseUrl;
+
+    /// Sends a request to a server that answers each one with these bytes and closes the connection.
+    async fn send(answer: &'static str) -> Result<u16, BoxError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/v1", listener.local_addr()?);
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let _ = connection.read(&mut [0; 4096]).await;
+                let _ = connection.write_all(answer.as_bytes()).await;
+            }
+        });
+        let transport = Transport::network(&BaseUrl::parse(&url)?.into());
+        let answer = transport.send(Request::get(url).body(Bytes::new())?).await?;
+        Ok(answer.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn redirect_is_returned_and_not_followed() {
+        let redirect = "HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(send(redirect).await.unwrap(), 302);
+    }
+
+    #[tokio::test]
+    async fn failure_after_connecting_is_no_connect_error() {
+        for (answer, not_http) in [("", false), ("SSH-2.0-OpenSSH_9.9\r\n", true)] {
+            let error = send(answer).await.unwrap_err();
+            assert!(error.downcast_ref::<ConnectError>().is_none(), "{error:?}");
+            assert_eq!(is_not_http(&*error), not_http, "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_connection_is_transient_connect_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        drop(listener);
+        let transport = Transport::network(&BaseUrl::parse(&url).unwrap().into());
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let error = transport.send(request).await.unwrap_err();
+        let connect = error.downcast_ref::<ConnectError>();
+        assert_eq!(connect.map(ConnectError::advice), Some(None), "{error:?}");
+        assert!(!is_not_http(&*error));
+    }
+}
