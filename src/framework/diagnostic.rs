@@ -7,9 +7,9 @@ use super::path::AttributePath;
 /// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The operation failed.
+    /// The operation fails.
     Error,
-    /// The operation succeeded.
+    /// The operation continues.
     Warning,
 }
 

@@ -8,8 +8,9 @@ use super::proto;
 use super::types::Type;
 use super::value::Value;
 
-/// A provider function. It must be pure: the same arguments give the same result, at any time and
-/// on any machine. Terraform calls it in plans and applies, even if the provider is not configured.
+/// A provider function. It must be pure: the same arguments always lead to the same result, at any
+/// time and on any machine. Terraform calls it in plans and applies, even if the provider is not
+/// configured.
 pub trait Function: Send + Sync + 'static {
     /// A tuple with one member per parameter, an `Option` for each [nullable](Parameter::nullable)
     /// one. Arguments are never unknown, and only nullable ones are null: in other cases Terraform

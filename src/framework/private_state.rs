@@ -8,20 +8,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-/// The private state of a managed resource: JSON values by key, stored next to its attributes and
-/// never shown.
+/// The private state of a managed resource: JSON values by key, stored in the state next to the
+/// attributes. Terraform does not show it.
 ///
-/// Terraform hands it from call to call: what a read leaves is what the plan finds, what a plan
-/// leaves is what the apply finds, and what an apply or an import leaves is stored. When a resource
-/// is replaced, the second plan call, which plans the creation, finds what the first one left; what
-/// was found to be gone is planned with what that read left. The creation itself, and whatever is
-/// planned for a tainted resource, begins with nothing.
+/// Terraform passes it from call to call: from read to plan, from plan to apply, and from apply or
+/// import to the state. A create call and the plan of a tainted resource start with an empty one. A
+/// replacement is planned twice: the second call, which plans the creation, receives what the first
+/// one returned. If a read finds nothing, the plan of the creation receives what the read returned.
 ///
-/// The state file holds it in plain text, so it is no place for secrets. A read that changes the
-/// private state alone makes no difference to a plan, but it does to `terraform plan
-/// -refresh-only`: write it when something happened, not at each read.
+/// The state file contains it in plain text: do not store secrets. A read that changes only the
+/// private state causes no change in a plan, but `terraform plan -refresh-only` shows one, so do
+/// not change it at every read.
 ///
-/// Clones share one state.
+/// Clones share the same values.
 ///
 /// ```
 /// use token_providers::framework::PrivateState;

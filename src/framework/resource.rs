@@ -397,7 +397,7 @@ impl<C: Send + Sync + 'static, R: Resource<Client = C>> DynResource<C> for R {
         let outcome = Resource::import(self, context, id).await;
         Resource::record_place(self, context);
         if matches!(outcome, Ok(None)) && !context.has_errors() {
-            context.report(nothing_to_import(R::TYPE, id));
+            context.report(import_not_found(R::TYPE, id));
         }
         Some(state_after(context, outcome, &Value::Null, || Value::Null)).filter(|state| !state.is_null())
     }
@@ -490,7 +490,7 @@ fn deleted_outside(title: &str) -> Diagnostic {
 
 /// Returns the error of an import that found nothing. Without an error, Terraform would report
 /// success.
-fn nothing_to_import(type_name: &str, id: &str) -> Diagnostic {
+fn import_not_found(type_name: &str, id: &str) -> Diagnostic {
     Diagnostic::error(
         "Nothing to import",
         format!(

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn from_json_rejects_what_is_no_type() {
+    fn from_json_rejects_invalid_type() {
         let nested = "[\"list\",".repeat(100) + "\"string\"" + &"]".repeat(100);
         for text in [
             "null",

@@ -16,7 +16,7 @@ pub(super) struct Place {
     pub(super) directory: Option<PathBuf>,
     /// The id of a group whose members may connect, too.
     pub(super) group: Option<u32>,
-    /// The ports to try if there are no Unix sockets; 0 is any port.
+    /// The ports to try where Unix sockets do not exist; 0 is any port.
     pub(super) ports: RangeInclusive<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! A real Terraform that is attached to a provider of this process.
+//! The real Terraform, attached to a provider in this process.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use token_providers::plugin::{Attachable, ProviderInfo};
 use crate::support::terraform::{Terraform, Workspace};
 use crate::support::versions::{Suite, on_each_version_since};
 
-/// A directory with a configuration, and the Terraform that runs there.
+/// A directory with a configuration, and a Terraform to run there.
 pub(crate) struct Attached {
     pub(crate) workspace: Workspace,
     pub(crate) dir: TempDir,
 }
 
-/// Runs `test` on each Terraform of the suite, attached to the provider that `start` starts.
+/// Runs `test` with each Terraform of the suite, attached to the provider that `start` creates.
 pub(crate) fn attached<P: Provider>(info: &ProviderInfo, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
     on_each_version_since((1, 0), Suite::Each, async |terraform| {
         run(terraform, info, start(), &test).await;
@@ -36,17 +36,17 @@ async fn run(terraform: &Terraform, info: &ProviderInfo, provider: impl Provider
 }
 
 impl Attached {
-    /// Makes `hcl` the configuration.
+    /// Writes the configuration.
     pub(crate) fn configure(&self, hcl: &str) {
         self.workspace.write("main.tf", hcl).unwrap();
     }
 
-    /// Applies; must succeed.
+    /// Runs `terraform apply`, which must succeed.
     pub(crate) async fn apply(&self) {
         self.workspace.apply().await.unwrap().success().unwrap();
     }
 
-    /// Plans; nothing may be left to do.
+    /// Runs `terraform plan`, which must not contain changes.
     pub(crate) async fn plans_nothing(&self) {
         let run = self.workspace.plan().await.unwrap();
         assert_eq!(run.code, Some(0), "changes are planned: {run}");

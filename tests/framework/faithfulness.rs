@@ -1,8 +1,10 @@
-//! The miniature Terraform of the testing kit does what the real Terraform does: a table of situations that run through both,
-//! with a provider that records each call of the plugin protocol. The calls, what they carry, and the outcome must be equal.
+//! Compares the testing kit with the real Terraform. A table of situations runs through both, with
+//! a provider that records each call of the plugin protocol. Calls, outcomes and states must be
+//! equal.
 //!
-//! Where they differ, the real Terraform is right. What is not compared is what differs between its own versions or runs; each
-//! place says why. `SITUATION=<part of a name>` runs some of the table.
+//! If they differ, the real Terraform is right. Differences between versions of Terraform, or
+//! between its runs, are excluded, each with a comment. `SITUATION=<part of a name>` runs a part of
+//! the table.
 
 mod miniature;
 mod provider;
@@ -21,21 +23,21 @@ use miniature::Miniature;
 use provider::Inventory;
 use real::Real;
 
-/// The subject of the calls that are about no thing.
+/// The subject of calls that are not about a thing.
 const PROVIDER: &str = "the provider";
 
-/// The versions of the real Terraform, where all are tested.
+/// The versions of Terraform to compare with when all are tested.
 const VERSIONS: [Minor; 3] = [(1, 6), (1, 11), (1, 15)];
 
-/// How many situations run at a time: a process of Terraform keeps more than one core busy.
+/// The number of concurrent situations. A process of Terraform keeps more than one core busy.
 const PARALLEL: usize = 3;
 
-/// What happens in a workspace, one step after the other.
+/// A sequence of steps in a workspace.
 pub(crate) struct Situation {
     name: &'static str,
-    /// The first Terraform that has what it needs.
+    /// The first version of Terraform with the required features.
     since: Minor,
-    /// The versions that differ from those before and after them.
+    /// Versions that differ from those before and after them.
     except: Range<Minor>,
     /// The `provider` block.
     provider: Option<Json>,
@@ -48,15 +50,15 @@ enum Step {
     Apply(Options, Json),
     /// `terraform plan -out`
     Plan(Options, Json),
-    /// `terraform apply` of the plan that was saved last
+    /// `terraform apply` of the last saved plan
     ApplySaved,
-    /// `terraform apply` that is interrupted while it creates something
+    /// `terraform apply` that is interrupted during a creation
     Interrupt(Json),
     /// `terraform import` of an id as an address
     Import(Json, &'static str, &'static str),
-    /// A data source of this type, which is read in a plan
+    /// A data source of this type, read in a plan
     Read(&'static str, Json),
-    /// An ephemeral resource of this type, which is opened and closed in a plan
+    /// An ephemeral resource of this type, opened and closed in a plan
     Open(&'static str, Json),
     /// `terraform taint`
     Taint(&'static str),
@@ -75,17 +77,17 @@ struct Options {
     destroy: bool,
 }
 
-/// What a run did.
-struct Ran {
+/// The observable results of a run.
+struct RunRecord {
     succeeded: bool,
-    /// What was planned, but for what stays as it is.
+    /// The planned actions, without no-ops.
     actions: Vec<String>,
-    /// The severity and the summary of each.
+    /// The severity and the summary of each diagnostic.
     diagnostics: Vec<String>,
-    /// It was about one data source or ephemeral resource.
+    /// Whether the run was a call about a single data source or ephemeral resource.
     is_single_call: bool,
     calls: Vec<Json>,
-    /// By address what the state holds after the run.
+    /// The objects in the state after the run, by address.
     state: Json,
 }
 
@@ -95,14 +97,14 @@ fn object(attributes: Json, private: &[u8], is_tainted: bool) -> Json {
     json!({ "attributes": attributes, "private": private, "tainted": is_tainted })
 }
 
-impl Ran {
-    /// What must be equal, as lines.
+impl RunRecord {
+    /// Returns the results that must be equal, as lines.
     fn lines(mut self, has_identities: bool) -> Vec<String> {
-        // All that are in one configuration depend on each other, so that there is one order.
+        // Changes of dependent resources have a fixed order.
         let changes: Vec<_> = self.calls.iter().filter_map(change).collect();
         let mut by_subject = BTreeMap::<String, Vec<String>>::new();
         for call in self.calls {
-            // How often Terraform asks for schemas differs between its versions.
+            // The number of schema requests differs between versions of Terraform.
             if matches!(
                 call["call"].as_str(),
                 Some("get_provider_schema" | "get_resource_identity_schemas")
@@ -115,21 +117,23 @@ impl Ran {
                 false if call["call"] == "upgrade_resource_identity" => continue,
                 false => without_identities(call),
             };
-            // Terraform works on independent resources in any order.
+            // Terraform processes independent resources in any order.
             by_subject.entry(subject(&call)).or_default().push(format!("{call:#}"));
         }
-        // For the apply of a plan without changes, Terraform 1.11 configures the provider again, and 1.6 does not.
+        // To apply a plan without changes, Terraform 1.11 configures the provider again, and 1.6
+        // does not.
         if let Some(calls) = by_subject.get_mut(PROVIDER)
             && self.actions.is_empty()
         {
             calls.sort();
             calls.dedup();
         }
-        // Terraform validates in each phase. The testing kit reads a data source or an ephemeral resource in one.
+        // Terraform validates in each phase. The testing kit reads a data source or an ephemeral
+        // resource in a single phase.
         if self.is_single_call {
             by_subject.values_mut().for_each(Vec::dedup);
         }
-        // Terraform collects the diagnostics of concurrent work in any order.
+        // Terraform collects the diagnostics of concurrent operations in any order.
         self.diagnostics.sort();
         let mut shown = vec![format!("succeeded: {}", self.succeeded)];
         shown.extend(self.actions.into_iter().map(|action| format!("plans to {action}")));
@@ -145,7 +149,7 @@ impl Ran {
     }
 }
 
-/// A call without what it says about identities.
+/// Returns a call without its identities.
 fn without_identities(mut call: Json) -> Json {
     if let Some(fields) = call.as_object_mut() {
         fields.retain(|name, _| !name.ends_with("identity"));
@@ -156,7 +160,7 @@ fn without_identities(mut call: Json) -> Json {
     call
 }
 
-/// What a call changes, if it changes anything.
+/// Returns the change that a call applies, if any.
 fn change(call: &Json) -> Option<String> {
     let name = |state: &str| call[state]["name"].as_str();
     match (call["call"].as_str()?, name("prior_state"), name("planned_state")) {
@@ -167,7 +171,7 @@ fn change(call: &Json) -> Option<String> {
     }
 }
 
-/// What a call is about: the name of the thing.
+/// Returns the subject of a call: the name of the thing.
 fn subject(call: &Json) -> String {
     if call["call"]
         .as_str()
@@ -187,7 +191,7 @@ async fn run(terraform: &Terraform, situation: Situation) -> Option<String> {
     let mut problems = String::new();
     for (index, step) in situation.steps.iter().enumerate() {
         let (expected, actual) = (real.take(step).await, miniature.take(step).await);
-        let lines = |ran: Ran| ran.lines(terraform.is_at_least((1, 12), None));
+        let lines = |ran: RunRecord| ran.lines(terraform.is_at_least((1, 12), None));
         let (expected, actual) = (expected.map(lines), actual.map(lines));
         if expected != actual {
             let difference = difference(&expected.unwrap_or_default(), &actual.unwrap_or_default());
@@ -197,7 +201,7 @@ async fn run(terraform: &Terraform, situation: Situation) -> Option<String> {
     (!problems.is_empty()).then_some(problems)
 }
 
-/// The lines that differ: with `-` those of the real Terraform, with `+` those of the miniature.
+/// Returns a diff: `-` for lines of the real Terraform, `+` for lines of the testing kit.
 fn difference(expected: &[String], actual: &[String]) -> String {
     let mut common = vec![vec![0_usize; actual.len() + 1]; expected.len() + 1];
     for (i, line) in expected.iter().enumerate().rev() {
@@ -225,7 +229,7 @@ fn difference(expected: &[String], actual: &[String]) -> String {
 }
 
 #[test]
-fn miniature_makes_the_calls_of_the_real_terraform() {
+fn testing_kit_makes_same_calls_as_real_terraform() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The code of `docs/writing-a-provider.md`: what a provider has beyond the minimal one, and how it is tested.
+//! The code of `docs/writing-a-provider.md` that goes beyond the minimal provider.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use token_providers::prelude::*;
 
 use super::minimal::provider::Notes;
 
-/// Finds notes.
+/// Finds notes by title.
 #[derive(Model)]
 struct Search {
-    /// What the titles begin with.
+    /// The prefix of the titles.
     #[attribute(optional, validate = plain_text())]
     prefix: Field<String>,
     /// The titles, in alphabetical order.
@@ -19,7 +19,7 @@ struct Search {
     titles: Field<Vec<String>>,
 }
 
-/// A rule for several attributes, with its description for the documentation.
+/// A rule that several attributes can use, with its description for the documentation.
 fn plain_text() -> Validator {
     Validator::new("Without line breaks.", |text: &String| {
         let is_plain = !text.contains(['\n', '\r']);
@@ -76,7 +76,7 @@ impl Provider for NotesWithSearch {
 }
 
 #[tokio::test]
-async fn note_is_created_changed_and_deleted() {
+async fn note_can_be_created_updated_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = Workspace::new().with_provider(json!({ "folder": folder.path() }));
     let mut note = SingleResource::of(workspace, "notes_note");
@@ -103,7 +103,7 @@ async fn note_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn search_finds_notes_by_the_beginning_of_their_titles() {
+async fn search_finds_notes_by_title_prefix() {
     let folder = tempfile::tempdir().unwrap();
     for title in ["todo", "today", "done"] {
         std::fs::write(folder.path().join(title), "").unwrap();
@@ -115,7 +115,7 @@ async fn search_finds_notes_by_the_beginning_of_their_titles() {
 }
 
 #[test]
-fn provider_is_sound() {
+fn provider_has_no_faults() {
     Server::new(NotesWithSearch).check().unwrap();
 }
 
@@ -131,7 +131,7 @@ fn documentation_is_up_to_date() {
     pages.check(&folder).unwrap();
 }
 
-/// Each block of Rust in the guide is a part of a file that is compiled.
+/// Every Rust block of the guide is part of a file that is compiled.
 #[test]
 fn guide_shows_code_that_compiles() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -143,17 +143,17 @@ fn guide_shows_code_that_compiles() {
         .skip(1)
         .filter_map(|rest| rest.split("\n```").next())
         .collect();
-    assert!(blocks.len() > 5, "the guide shows code");
+    assert!(blocks.len() > 5, "the guide contains code");
     for block in blocks {
         let squeezed = squeezed(block);
         assert!(
             compiled.iter().any(|file| file.contains(&squeezed)),
-            "this is not a part of a compiled file:\n{block}"
+            "this is not part of a compiled file:\n{block}"
         );
     }
 }
 
-/// A text without white space, so that indentation makes no difference.
+/// Removes white space, so that indentation makes no difference.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect()
 }

@@ -1,4 +1,4 @@
-//! The provider in `examples/minimal/`, under the real Terraform.
+//! The provider in `examples/minimal/`, with the real Terraform.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn note(title: &str, text: &str) -> String {
 }
 
 #[test]
-fn minimal_provider_lives_through_apply_change_import_and_destroy() {
+fn minimal_provider_supports_apply_update_import_and_destroy() {
     attached(
         &INFO,
         || provider::Notes,
@@ -81,7 +81,7 @@ fn minimal_provider_lives_through_apply_change_import_and_destroy() {
 }
 
 #[test]
-fn minimal_provider_reports_invalid_values_on_their_attributes() {
+fn minimal_provider_reports_invalid_values_on_attributes() {
     attached(
         &INFO,
         || provider::Notes,

@@ -1,4 +1,4 @@
-//! The framework as an author of another provider meets it: nothing here knows a platform.
+//! The framework as used by other providers, without any platform.
 
 mod attached;
 mod faithfulness;

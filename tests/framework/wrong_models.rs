@@ -1,12 +1,13 @@
-//! What the compiler says of models whose fields have wrong types. The derive macro has the messages about wrong options.
+//! Compiler errors of models whose fields have invalid types. The derive macro tests its own errors
+//! about options.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::SystemTime;
 use std::{env, fs};
 
-/// The folder of the compiled crates, and the newest of those of this package, which is the one that this test was linked
-/// with.
+/// Returns the folder of compiled crates, and the newest build of this package, which this test was
+/// linked with.
 fn compiled() -> (PathBuf, PathBuf) {
     let folder = env::current_exe().unwrap().parent().unwrap().to_owned();
     let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
@@ -22,7 +23,7 @@ fn compiled() -> (PathBuf, PathBuf) {
     (folder, files.filter(is_crate).max_by_key(age).unwrap())
 }
 
-/// What the compiler says of a file with this text.
+/// Returns the compiler's errors for a file with this text.
 fn errors(source: &str) -> String {
     let (folder, package) = compiled();
     let scratch = tempfile::tempdir().unwrap();
@@ -49,9 +50,9 @@ fn model(field: &str) -> String {
 }
 
 #[test]
-fn derive_rejects_wrong_uses() {
-    let right = model("#[attribute(required)] pub title: Field<String>,");
-    assert_eq!(errors(&right), "");
+fn derive_reports_invalid_field_types() {
+    let valid = model("#[attribute(required)] pub title: Field<String>,");
+    assert_eq!(errors(&valid), "");
     let cases = [
         (
             "#[attribute(required)] pub title: String,",
@@ -76,7 +77,7 @@ fn derive_rejects_wrong_uses() {
         ),
         (
             "#[attribute(optional, planned)] pub title: Field<String>,",
-            "add `computed`, or remove this",
+            "add `computed` or remove this",
         ),
     ];
     for (field, expected) in cases {

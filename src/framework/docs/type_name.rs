@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_named_as_the_registry_names_them() {
+    fn type_names_match_those_of_registry() {
         let object = || Type::object([("a", Type::String)]);
         let cases = [
             (Type::Bool, "Boolean", "bool"),

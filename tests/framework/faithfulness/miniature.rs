@@ -1,4 +1,4 @@
-//! The miniature Terraform of the testing kit, with a recorded provider.
+//! The testing kit's Terraform in miniature, with a recorded provider.
 
 use serde_json::{Map, Value as Json};
 use token_providers::framework::Severity;
@@ -7,9 +7,9 @@ use token_providers::framework::testing::{
 };
 
 use super::recorder::Recorder;
-use super::{Options, Ran, Step};
+use super::{Options, RunRecord, Step};
 
-/// A workspace of the miniature Terraform.
+/// A workspace of the testing kit.
 pub(super) struct Miniature {
     recorder: Recorder,
     workspace: Workspace,
@@ -29,7 +29,7 @@ impl Miniature {
         }
     }
 
-    pub(super) async fn take(&mut self, step: &Step) -> Option<Ran> {
+    pub(super) async fn take(&mut self, step: &Step) -> Option<RunRecord> {
         let workspace = &self.workspace;
         let start = self.recorder.clone();
         let mut planned = false;
@@ -102,7 +102,7 @@ impl Miniature {
             };
             format!("{severity}: {}", diagnostic.summary)
         });
-        Some(Ran {
+        Some(RunRecord {
             succeeded,
             actions: match &self.plan {
                 Some(plan) if planned => actions(plan, &deposed),
@@ -132,7 +132,7 @@ fn shown(object: &Object) -> Json {
     super::object(attributes, object.private(), object.is_tainted)
 }
 
-/// What is planned, for what the state holds and for what replacements have put aside.
+/// Returns the planned actions for resources and deposed objects.
 fn actions(plan: &SavedPlan, deposed: &[(String, Object)]) -> Vec<String> {
     let changes = plan.changes();
     let changes = changes.iter().filter(|(_, change)| change.is_change());
@@ -163,7 +163,7 @@ fn run_options(options: &Options) -> RunOptions {
     }
 }
 
-/// The configuration in Terraform's JSON syntax, for the kit.
+/// Converts a configuration from Terraform's JSON syntax.
 fn configuration(config: &Json) -> Configuration {
     let mut configuration = Configuration::new();
     let types = config["resource"].as_object().into_iter().flatten();

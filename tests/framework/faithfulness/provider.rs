@@ -1,4 +1,4 @@
-//! A provider of things in memory, each operation of which warns that it was called.
+//! A provider of in-memory things. Each operation reports a warning, so that its call is visible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,45 +8,45 @@ use token_providers::framework::{
     EphemeralResource, Field, Leaving, Model, Opened, Outcome, Provider, Resource, SourceState, StoredState,
 };
 
-/// What exists outside Terraform. Clones share it.
+/// The objects that exist outside Terraform. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Remote(Arc<Mutex<Inventory>>);
 
 #[derive(Default)]
 pub(super) struct Inventory {
-    /// By id.
+    /// The things, by id.
     pub(super) things: BTreeMap<String, Thing>,
-    /// How many things of a name were created.
+    /// The number of things that were created, by name.
     created: BTreeMap<String, usize>,
     fails: BTreeSet<Fault>,
-    /// How many plans differed from the one before.
+    /// The number of plans with the fault `ChangingPlan`.
     plans: usize,
-    /// A creation is waiting for the interrupt.
+    /// Whether a creation is waiting for the interrupt.
     pub(super) is_waiting: bool,
 }
 
-/// How an operation goes wrong.
+/// A fault of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
-    /// It creates nothing.
+    /// Create fails without creating anything.
     Create,
-    /// It creates the thing, and fails then.
+    /// Create fails after creating the thing.
     CreateHalf,
-    /// It waits for the interrupt, and fails then.
+    /// Create waits for the interrupt and then fails.
     CreateInterrupted,
     Update,
     Delete,
     Read,
     Plan,
-    /// It plans what the user has not written.
+    /// Plan returns a value that contradicts the configuration.
     InvalidPlan,
-    /// It plans something else each time.
+    /// Plan returns another value each time.
     ChangingPlan,
-    /// It returns something else than it planned.
+    /// Apply returns another value than planned.
     OtherResult,
-    /// It returns an unknown value.
+    /// Apply returns an unknown value.
     UnknownResult,
-    /// It reads an unknown value.
+    /// Read returns an unknown value.
     UnknownRead,
 }
 
@@ -61,7 +61,10 @@ impl Remote {
 
     fn check(&self, fault: Fault) -> Result<(), Diagnostic> {
         match self.fails(fault) {
-            true => Err(Diagnostic::error(format!("{fault:?} failed"), "As it was asked to.")),
+            true => Err(Diagnostic::error(
+                format!("{fault:?} failed"),
+                "The test requested this fault.",
+            )),
             false => Ok(()),
         }
     }
@@ -76,12 +79,12 @@ impl Inventory {
         self.fails.clear();
     }
 
-    /// The only thing.
+    /// Returns the only thing.
     pub(super) fn only(&mut self) -> &mut Thing {
         self.things.values_mut().next().unwrap()
     }
 
-    /// Creates a thing of this name outside Terraform.
+    /// Creates a thing outside Terraform.
     pub(super) fn add(&mut self, name: &str) {
         let thing = Thing {
             name: name.to_owned().into(),
@@ -107,28 +110,28 @@ impl Inventory {
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 #[model(version = 1)]
 pub(super) struct Thing {
-    /// Its name.
+    /// The name.
     #[attribute(required, requires_replace)]
     pub(super) name: Field<String>,
-    /// Its size, which is the number of its parts.
+    /// The size, which is the number of parts.
     #[attribute(optional)]
     pub(super) size: Field<i64>,
-    /// What it refers to.
+    /// The id of another thing.
     #[attribute(optional)]
     of: Field<String>,
-    /// Its kind.
+    /// The kind.
     #[attribute(default = "plain")]
     pub(super) kind: Field<String>,
-    /// What no state holds.
+    /// A write-only value.
     #[attribute(optional, write_only)]
     password: Field<String>,
-    /// Its id.
+    /// The id.
     #[attribute(computed, use_state_for_unknown, identity)]
     pub(super) id: Field<String>,
-    /// How many times it was changed.
+    /// The number of changes.
     #[attribute(computed)]
     pub(super) revision: Field<i64>,
-    /// Its parts.
+    /// The parts.
     #[attribute(computed)]
     parts: Field<Vec<Part>>,
 }
@@ -136,7 +139,7 @@ pub(super) struct Thing {
 /// A part of a thing.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
 struct Part {
-    /// Its number.
+    /// The number.
     #[attribute(computed)]
     number: Field<i64>,
 }
@@ -146,7 +149,7 @@ impl Thing {
         self.name.known().map_or("?", String::as_str)
     }
 
-    /// Sets what is computed from the rest.
+    /// Sets the computed attributes.
     pub(super) fn revise(&mut self, revision: i64) {
         self.revision = revision.into();
         let size = self.size.known().copied().unwrap_or_default();
@@ -156,10 +159,10 @@ impl Thing {
     }
 }
 
-/// The resource of the type that came first. Things of it can become those of the other type.
+/// A former resource type, whose objects can be moved to the current one.
 pub(super) struct OldThings;
 
-/// The resource.
+/// The current resource type.
 pub(super) struct Things;
 
 impl Resource for Things {
@@ -181,7 +184,7 @@ impl Resource for Things {
         let remote = context.client()?;
         remote.check(Fault::Plan)?;
         if remote.fails(Fault::InvalidPlan) {
-            change.planned.of = "what is not configured".into();
+            change.planned.of = "not configured".into();
         }
         if remote.fails(Fault::ChangingPlan) {
             let mut inventory = remote.lock();
@@ -298,16 +301,16 @@ impl Resource for OldThings {
 }
 
 fn warning(operation: &str, title: &str) -> Diagnostic {
-    Diagnostic::warning(format!("{operation} of {title}"), "It was called.")
+    Diagnostic::warning(format!("{operation} of {title}"), "The operation was called.")
 }
 
-/// The number of things that refer to something.
+/// The name of the thing with an id.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct Lookup {
-    /// The id of what is looked up.
+    /// The id.
     #[attribute(required)]
     id: Field<String>,
-    /// Its name.
+    /// The name.
     #[attribute(computed)]
     found: Field<String>,
 }
@@ -332,10 +335,10 @@ impl DataSource for Lookups {
 /// A draft.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct Draft {
-    /// Its name.
+    /// The name.
     #[attribute(required)]
     name: Field<String>,
-    /// Its text.
+    /// The text.
     #[attribute(computed)]
     text: Field<String>,
 }

@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
 use super::recorder::Recorder;
-use super::{Options, Ran, Step};
+use super::{Options, RunRecord, Step};
 use crate::support::terraform::{Run, Terraform, Workspace};
 
 const ADDRESS: &str = "registry.terraform.io/testing/testing";
@@ -63,7 +63,7 @@ impl Real {
         }
     }
 
-    pub(super) async fn take(&self, step: &Step) -> Option<Ran> {
+    pub(super) async fn take(&self, step: &Step) -> Option<RunRecord> {
         let workspace = &self.workspace;
         let ran = match step {
             Step::Apply(options, config) => {
@@ -117,9 +117,9 @@ impl Real {
                 return None;
             }
         };
-        Some(Ran {
+        Some(RunRecord {
             succeeded: ran.code == Some(0),
-            // The apply of a saved plan shows its actions again.
+            // The apply of a saved plan shows the actions again.
             actions: if matches!(step, Step::ApplySaved) {
                 Vec::new()
             } else {
@@ -155,7 +155,7 @@ impl Real {
         self.workspace.write("main.tf.json", &config.to_string()).unwrap();
     }
 
-    /// The state in its file: by address what it holds.
+    /// Returns the objects in the state file, by address.
     fn state(&self) -> Json {
         let Ok(text) = fs::read(self.workspace.dir().join("terraform.tfstate")) else {
             return json!({});
@@ -210,7 +210,7 @@ async fn serve(listener: UnixListener, recorder: Recorder) {
     }
 }
 
-/// The lines of the output that are JSON.
+/// Returns the lines of the output that are JSON.
 fn lines(run: &Run) -> impl Iterator<Item = Json> {
     run.stdout.lines().filter_map(|line| serde_json::from_str(line).ok())
 }
@@ -219,7 +219,7 @@ fn actions(run: &Run) -> Vec<String> {
     let changes = lines(run).filter(|line| line["type"] == "planned_change");
     let changes = changes.map(|mut line| line["change"].take());
     let actions = changes.map(|change| (change["action"].clone(), change["resource"]["addr"].clone()));
-    // What is only moved or imported is not changed.
+    // Moves and imports alone are not changes.
     let actions = actions.filter(|(action, _)| action != "move" && action != "noop");
     let actions =
         actions.map(|(action, address)| format!("{} {}", action.as_str().unwrap(), address.as_str().unwrap()));
@@ -235,7 +235,7 @@ fn diagnostics(run: &Run) -> Vec<String> {
         let part = |name: &str| diagnostic[name].as_str().unwrap().to_owned();
         format!("{}: {}", part("severity"), part("summary"))
     });
-    // Commands that have no `-json` print a text.
+    // Commands without `-json` print text.
     let text = run.stdout.lines().chain(run.stderr.lines());
     let text = text.filter_map(|line| {
         let line = line.trim_start_matches(['│', ' ']);
@@ -249,11 +249,11 @@ fn diagnostics(run: &Run) -> Vec<String> {
     });
     let mut shown = Vec::new();
     for diagnostic in json.chain(text) {
-        // The JSON output repeats what the text output shows once: a warning that several calls report.
+        // A warning of several calls is repeated in the JSON output, but not in the text output.
         let is_new = !shown.contains(&diagnostic) || diagnostic.starts_with("error");
-        // Terraform reports each resource that an interrupt kept from being changed.
+        // Terraform reports the interrupt for each resource that was not changed.
         let is_new = is_new && !(diagnostic == HALTED && shown.contains(&diagnostic));
-        // How the provider is installed is no concern of the situation.
+        // The warning about development overrides has nothing to do with the situation.
         if is_new && !diagnostic.contains("Provider development overrides") {
             shown.push(diagnostic);
         }

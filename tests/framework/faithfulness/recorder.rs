@@ -1,4 +1,5 @@
-//! A provider's service that records each call of the plugin protocol, with what it carries and what it answers.
+//! A service that records the calls of the plugin protocol, with parts of their requests and
+//! responses.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -15,14 +16,15 @@ use crate::support::proto::tfplugin6 as proto;
 use crate::support::proto::tfplugin6::provider_client::ProviderClient;
 use crate::support::proto::tfplugin6::provider_server::ProviderServer;
 
-/// A provider whose calls are recorded. Each start is a new server of it, as each phase of a run has a new process.
+/// A provider whose calls are recorded. Each start creates a new server, as Terraform starts a new
+/// process for each phase.
 #[derive(Clone, Default)]
 pub(super) struct Recorder {
     pub(super) remote: Remote,
     calls: Arc<Mutex<Vec<Json>>>,
 }
 
-/// One start of the provider.
+/// One started server.
 #[derive(Clone)]
 pub(super) struct Recording {
     provider: ProviderClient<BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>>,
@@ -30,7 +32,7 @@ pub(super) struct Recording {
 }
 
 impl Recorder {
-    /// A new server of the provider.
+    /// Creates a server of the provider.
     pub(super) fn service(&self) -> ProviderServer<Recording> {
         let provider = Server::new(Testing(self.remote.clone())).into_service();
         ProviderServer::new(Recording {
@@ -39,7 +41,7 @@ impl Recorder {
         })
     }
 
-    /// The calls since they were taken last.
+    /// Returns and removes the recorded calls.
     pub(super) fn take_calls(&self) -> Vec<Json> {
         std::mem::take(&mut *self.calls.lock().unwrap())
     }
@@ -51,7 +53,7 @@ impl Start for Recorder {
     }
 }
 
-/// A field of a message, as JSON.
+/// A field of a message, shown as JSON.
 trait Shown {
     fn shown(&self) -> Json;
 }
@@ -131,7 +133,7 @@ impl Shown for Vec<proto::Diagnostic> {
 fn json_of(value: rmpv::Value) -> Json {
     use rmpv::Value;
     match value {
-        // With or without what else is known about it.
+        // With or without refinements.
         Value::Ext(..) => "(unknown)".into(),
         Value::Array(elements) => elements.into_iter().map(json_of).collect(),
         Value::Map(members) => {
@@ -147,7 +149,7 @@ fn json_of(value: rmpv::Value) -> Json {
     }
 }
 
-/// Forwards each RPC, and records these fields of its request and its answer.
+/// Forwards each RPC, and records these fields of its request and its response.
 macro_rules! record {
     ($($rpc:ident($($request:ident),*) -> ($($answer:ident),*);)*) => {
         #[tonic::async_trait]
@@ -170,7 +172,7 @@ macro_rules! record {
                 #[allow(unused_mut)]
                 let mut answers = Map::new();
                 $(answers.insert(stringify!($answer).to_owned(), _answer.$answer.shown());)*
-                // The calls are taken between runs, so that the call is still there.
+                // Calls are taken only between runs, so the call is still recorded.
                 if let Some(call) = self.calls.lock().unwrap().get_mut(at) {
                     call["answer"] = Json::Object(answers);
                 }
@@ -196,8 +198,8 @@ record! {
     apply_resource_change(type_name, config, prior_state, planned_state, planned_identity, planned_private)
         -> (new_state, new_identity, private, diagnostics);
     import_resource_state(type_name, id, identity) -> (imported_resources, diagnostics);
-    // Without the source's identity, which the testing kit does not move: a state file has it as JSON, and the kit has no
-    // schema of it.
+    // The source identity is not recorded: the testing kit does not move identities, because a
+    // state file has them as JSON and the kit lacks their schema.
     move_resource_state(source_provider_address, source_type_name, source_schema_version, source_state, target_type_name,
         source_private) -> (target_state, target_identity, target_private, diagnostics);
     validate_data_resource_config(type_name, config) -> (diagnostics);

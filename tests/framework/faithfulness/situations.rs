@@ -8,12 +8,12 @@ use crate::support::terraform::Minor;
 
 const A: &str = "testing_thing.a";
 
-/// A configuration with the thing `a`, which has these arguments in addition to its name.
+/// Returns a configuration with the thing `a`, with additional arguments.
 fn thing(arguments: Json) -> Json {
     things(&[("a", arguments)])
 }
 
-/// A configuration with things, which have these arguments in addition to their names.
+/// Returns a configuration with things, with additional arguments.
 fn things(things: &[(&str, Json)]) -> Json {
     let blocks = things.iter().map(|(name, arguments)| {
         let mut block = json!({ "name": name });
@@ -25,13 +25,13 @@ fn things(things: &[(&str, Json)]) -> Json {
     json!({ "resource": { "testing_thing": blocks } })
 }
 
-/// The same configuration with a `moved` block.
+/// Adds a `moved` block.
 fn moved(mut config: Json, from: &str, to: &str) -> Json {
     config["moved"] = json!([{ "from": from, "to": to }]);
     config
 }
 
-/// The same configuration with an `import` block.
+/// Adds an `import` block.
 fn imported(mut config: Json) -> Json {
     config["import"] = json!([{ "to": A, "id": "a-1" }]);
     config
@@ -75,8 +75,8 @@ fn since(since: Minor, name: &'static str, steps: Vec<Step>) -> Situation {
     }
 }
 
-/// Terraform 1.9 to 1.11 plan the destruction of what the configuration no longer has with what the state held, and read it
-/// only then. The testing kit reads it first, as those before and after do.
+/// Terraform 1.9 to 1.11 plan the destruction of a removed resource before reading it, with the
+/// value in the state. The testing kit reads it first, as other versions do.
 fn removal(name: &'static str, steps: Vec<Step>) -> Situation {
     Situation {
         except: (1, 9)..(1, 12),
