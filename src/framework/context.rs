@@ -144,6 +144,18 @@ impl<C> Context<C> {
     }
 
     /// Returns a collection of diagnostics that is reported when it is dropped.
+    ///
+    /// ```
+    /// use token_providers::framework::{Context, Diagnostic};
+    ///
+    /// fn check(context: &Context<()>, count: Result<usize, Diagnostic>) -> Option<usize> {
+    ///     context.diagnostics().ok(count)
+    /// }
+    /// let context = Context::default();
+    /// assert_eq!(check(&context, Ok(3)), Some(3));
+    /// assert_eq!(check(&context, Err(Diagnostic::error("Notes not counted", ""))), None);
+    /// assert!(context.has_errors());
+    /// ```
     pub fn diagnostics(&self) -> Report<'_> {
         Report {
             reported: &self.reported,

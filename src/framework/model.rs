@@ -29,22 +29,22 @@ use super::value::Value;
 /// #[derive(Model, Clone, Debug, Default)]
 /// #[model(version = 2, conflicting("body", "template"))]
 /// struct Note {
-///     /// Its title.
+///     /// The title.
 ///     #[attribute(required, requires_replace, length = 1..=80)]
 ///     title: Field<String>,
-///     /// Its text.
+///     /// The text.
 ///     #[attribute(optional)]
 ///     body: Field<String>,
-///     /// Its text, with placeholders.
+///     /// The text, with placeholders.
 ///     #[attribute(optional)]
 ///     template: Field<String>,
-///     /// Its format.
+///     /// The format.
 ///     #[attribute(default = "markdown", one_of = ["markdown", "plain"])]
 ///     format: Field<String>,
-///     /// Its tags.
+///     /// The tags.
 ///     #[attribute(optional)]
 ///     tags: Field<Set<String>>,
-///     /// Its links.
+///     /// The links.
 ///     #[attribute(optional)]
 ///     links: Field<Vec<Link>>,
 ///     /// The number of times that it has changed.
@@ -68,7 +68,7 @@ use super::value::Value;
 /// /// Attributes that several resources share.
 /// #[derive(Model, Clone, Debug, Default)]
 /// struct Access {
-///     /// The key to read it, which is sensitive by its type.
+///     /// The key to read the note, which is sensitive because of its type.
 ///     #[attribute(computed, use_state_for_unknown)]
 ///     key: Field<SecretString>,
 /// }

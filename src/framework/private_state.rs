@@ -26,8 +26,8 @@ use serde_json::Value as Json;
 /// use token_providers::framework::PrivateState;
 ///
 /// let private = PrivateState::default();
-/// private.set("account", "acme.striim.cloud");
-/// assert_eq!(private.get::<String>("account").as_deref(), Some("acme.striim.cloud"));
+/// private.set("account", "acme.example");
+/// assert_eq!(private.get::<String>("account").as_deref(), Some("acme.example"));
 /// private.remove("account");
 /// assert_eq!(private.get::<String>("account"), None);
 /// ```

@@ -47,6 +47,17 @@ impl Rule {
 
     /// Creates a rule from a function that checks an object. Paths of its errors are relative to
     /// the object.
+    ///
+    /// ```
+    /// use token_providers::framework::{Diagnostic, Rule, Value};
+    ///
+    /// let rule = Rule::new("The title must not repeat the text.", |note| {
+    ///     let is_known = matches!(note.get("title"), Value::String(_));
+    ///     (is_known && note.get("title") == note.get("text"))
+    ///         .then(|| Diagnostic::invalid("title", "must not repeat the text"))
+    /// });
+    /// # let _ = rule;
+    /// ```
     pub fn new(
         description: impl Into<Cow<'static, str>>,
         check: impl Fn(&Value) -> Option<Diagnostic> + Send + Sync + 'static,

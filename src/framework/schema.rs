@@ -151,6 +151,14 @@ impl Schema {
     /// Replaces the description of the attribute at `path`, such as `vault.path`. For models that
     /// several resources share and that need a more specific text. A path to no attribute changes
     /// nothing.
+    ///
+    /// ```
+    /// use token_providers::framework::{Attribute, Configurability, Schema, Type};
+    ///
+    /// let title = Attribute::new("title", Type::String, Configurability::Required, "The title.");
+    /// let schema = Schema::new("A note.", [title]).describe("title", "The title of the note.");
+    /// assert_eq!(schema.attributes[0].description, "The title of the note.");
+    /// ```
     #[must_use]
     pub fn describe(mut self, path: impl Into<AttributePath>, description: impl Into<Cow<'static, str>>) -> Self {
         if let Some(attribute) = find(&mut self.attributes, path.into().steps()) {

@@ -41,6 +41,21 @@ impl StoredState {
     ///
     /// # Errors
     /// An error on the attribute whose type does not match.
+    ///
+    /// ```
+    /// use token_providers::prelude::*;
+    ///
+    /// /// A note in version 0 of the schema.
+    /// #[derive(Model)]
+    /// struct NoteV0 {
+    ///     /// The name.
+    ///     #[attribute(required)]
+    ///     name: Field<String>,
+    /// }
+    ///
+    /// let state = StoredState::new(json!({ "name": "todo", "color": "red" }));
+    /// assert_eq!(state.read::<NoteV0>().unwrap().name, Field::from("todo"));
+    /// ```
     pub fn read<M: Model>(&self) -> Result<M, Diagnostic> {
         read_model("state", &self.value(&M::schema().object_type())?)
     }

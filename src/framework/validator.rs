@@ -53,6 +53,7 @@ impl Validator {
     pub fn length(range: impl RangeBounds<usize>) -> Self {
         let allowed = described(&range);
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        let must_not_be_empty = bounds == (Bound::Included(1), Bound::Unbounded);
         let check = move |value: &Value| {
             let (length, unit) = match value {
                 Value::String(text) => (text.chars().count(), "characters"),
@@ -63,13 +64,17 @@ impl Validator {
             if bounds.contains(&length) {
                 return Ok(());
             }
-            if length == 0 && bounds == (Bound::Included(1), Bound::Unbounded) {
+            if length == 0 && must_not_be_empty {
                 return Err("must not be empty".to_owned());
             }
             Err(format!("must have {allowed} {unit}, not {length}"))
         };
+        let description = match must_not_be_empty {
+            true => "Must not be empty.".into(),
+            false => format!("Length: {}.", described(&range)).into(),
+        };
         Self {
-            description: format!("Length: {}.", described(&range)).into(),
+            description,
             subject: Subject::Lengths,
             check: Arc::new(check),
         }

@@ -175,6 +175,10 @@ mod tests {
                 "A (one). Length: 1 to 80. Conflicts with `b`.",
             ),
             (
+                text("A.").validate(Validator::length(1..)),
+                "A. Must not be empty. Conflicts with `b`.",
+            ),
+            (
                 text("**A.**").check::<Text, &str>(|_| Ok(())),
                 "**A.** Conflicts with `b`.",
             ),

@@ -24,7 +24,7 @@ impl Configuration {
         Self::default()
     }
 
-    /// Adds a resource at an address such as `neuroio_stream_token.ci`.
+    /// Adds a resource at an address such as `notes_note.todo`.
     #[must_use]
     pub fn with(mut self, address: &str, block: ResourceBlock) -> Self {
         self.resources.insert(address.to_owned(), block);
