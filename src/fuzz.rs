@@ -173,7 +173,7 @@ fn call_other_platform(call: u8, status: StatusCode, body: &[u8]) {
     let quix = quix::Api::new(client(status, body));
     let id = "7".parse().unwrap();
     let (name, key) = ("loaders".parse().unwrap(), "Abcdefgh12345678".parse().unwrap());
-    let tokens = quix::Endpoint::of_reading("/tokens/{workspaceId}").unwrap();
+    let tokens = quix::Endpoint::for_read("/tokens/{workspaceId}").unwrap();
     run(async |operation| match call % 12 {
         0 => assert_displayable(neuroio.list(operation, Some(true)).await),
         1 => assert_hidden(neuroio.get(operation, id).await, |issued| &issued.key),

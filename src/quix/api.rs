@@ -1,7 +1,7 @@
-//! Quix's Portal API, typed: what its documentation and its public Python client show, and the two operations on streaming
-//! tokens, whose paths the user sets.
+//! A typed client of Quix's Portal API.
 //!
-//! Nothing here knows Terraform.
+//! It has the endpoints of the documentation and of the public Python client, and the two requests
+//! for streaming tokens whose paths the user configures. It does not depend on Terraform.
 
 mod answer;
 mod endpoint;
@@ -15,22 +15,23 @@ use crate::rest::{Client, Error, Operation, Request, RetrySafety};
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
 
-/// The version of the API, as the Python client asks for it.
+/// The header with the version of the API, as the Python client sends it.
 const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-version"), "2.0");
 
-/// The Portal API, for whom the client's token is of: a user, by a personal access token, or one environment, by a streaming
-/// token.
+/// The Portal API. The client's token is the personal access token of a user, or the streaming
+/// token of one environment.
 ///
-/// Every method ends within its [`Operation`] and fails with an [`Error`] that knows whether the platform may have acted. A
-/// 404 is [`Error::is_not_found`].
+/// Every method finishes within its [`Operation`]. An [`Error`] knows whether the platform may have
+/// acted on the request; for the status 404, [`Error::is_not_found`] is true.
 #[derive(Clone)]
 pub struct Api {
     client: Client,
 }
 
-/// A workspace: what the portal calls an environment. What the platform does not show is `None`.
+/// A workspace, which the portal calls an environment. A field that the platform does not return is
+/// `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // each is the platform's field of that name
+#[allow(missing_docs)] // Each is the platform's field of that name.
 pub struct Workspace {
     pub id: String,
     pub name: Option<String>,
@@ -42,25 +43,26 @@ pub struct Workspace {
     pub created_at: Option<String>,
 }
 
-/// How a Kafka client connects to a workspace's broker.
+/// The settings of a Kafka client for a workspace's broker.
 #[derive(Clone, Debug, Default)]
 pub struct BrokerConfig {
-    /// librdkafka's settings, a password among them.
+    /// The settings of librdkafka, including a password.
     pub settings: BTreeMap<String, SecretString>,
-    /// The certificate of the broker's authority in PEM, where there is one. It is in the settings, too.
+    /// The certificate of the broker's certificate authority in PEM, if there is one. The settings
+    /// contain it, too.
     pub ca_certificate: Option<String>,
 }
 
 /// The two streaming tokens of a workspace. Both are valid, and neither expires.
 #[derive(Clone, Debug)]
 pub struct StreamingTokens {
-    /// What the next rotation revokes.
+    /// The token that the next rotation revokes.
     pub token_1: SecretString,
-    /// What the next rotation makes token 1.
+    /// The token that becomes token 1 in the next rotation.
     pub token_2: SecretString,
 }
 
-/// Two pairs are equal if their values are.
+/// Compares the values.
 impl PartialEq for StreamingTokens {
     fn eq(&self, other: &Self) -> bool {
         let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
@@ -69,17 +71,17 @@ impl PartialEq for StreamingTokens {
 }
 
 impl Api {
-    /// The API behind `client`.
+    /// Creates the API on top of `client`.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Whether this is the token that the API is called with.
+    /// Whether the client authenticates with this token.
     pub async fn is_own_credential(&self, token: &SecretString) -> bool {
         self.client.uses_secret(token).await
     }
 
-    /// The workspaces that the token may see: `GET /workspaces`.
+    /// Lists the workspaces that the token gives access to: `GET /workspaces`.
     ///
     /// # Errors
     ///
@@ -89,7 +91,7 @@ impl Api {
         self.client.fetch(operation, &request, answer::workspaces).await
     }
 
-    /// One workspace: `GET /workspaces/{id}`.
+    /// Reads a workspace: `GET /workspaces/{id}`.
     ///
     /// # Errors
     ///
@@ -100,14 +102,14 @@ impl Api {
         self.client.fetch(operation, &request, read).await
     }
 
-    /// How to connect to a workspace's broker: `GET /workspaces/{id}/broker/librdkafka`.
+    /// Reads the settings for a workspace's broker: `GET /workspaces/{id}/broker/librdkafka`.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub async fn broker_config(&self, operation: &Operation, workspace: &str) -> Result<BrokerConfig, Error> {
-        let tried = format!("read the broker's settings of the workspace {workspace:?}");
-        let request = get(tried, &["workspaces", workspace, "broker", "librdkafka"]);
+        let action = format!("read the broker settings of the workspace {workspace:?}");
+        let request = get(action, &["workspaces", workspace, "broker", "librdkafka"]);
         let read = |answer| {
             answer::check_workspace(&answer, workspace)?;
             answer::broker_config(answer)
@@ -115,7 +117,7 @@ impl Api {
         self.client.fetch(operation, &request, read).await
     }
 
-    /// Whether the token's holder has a permission: `GET /auth/permissions/query`.
+    /// Queries whether the owner of the token has a permission: `GET /auth/permissions/query`.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl Api {
         self.client.fetch(operation, &request, answer::permission).await
     }
 
-    /// The streaming tokens of a workspace, read at `endpoint`.
+    /// Reads the streaming tokens of a workspace with a request to `endpoint`.
     ///
     /// # Errors
     ///
@@ -145,8 +147,8 @@ impl Api {
         endpoint: &Endpoint,
         workspace: &str,
     ) -> Result<StreamingTokens, Error> {
-        let tried = format!("read the streaming tokens of the workspace {workspace:?}");
-        let request = versioned(endpoint.request(tried, workspace));
+        let action = format!("read the streaming tokens of the workspace {workspace:?}");
+        let request = versioned(endpoint.request(action, workspace));
         let read = |answer| {
             answer::check_workspace(&answer, workspace)?;
             answer::streaming_tokens(answer)
@@ -158,28 +160,31 @@ impl Api {
         })
     }
 
-    /// Rotates the streaming tokens of a workspace by a request to `endpoint`: token 1 is revoked, token 2 takes its place, and
-    /// a new token 2 is created. Sent twice, it revokes both, so it is never repeated here. The result is the pair of tokens in the
-    /// answer, if there is one.
+    /// Rotates the streaming tokens of a workspace with a request to `endpoint`: token 1 is
+    /// revoked, token 2 becomes token 1, and a new token 2 is created. Returns the tokens in the
+    /// answer, if it contains them.
+    ///
+    /// The request is not idempotent: a second one would revoke the other token, too. It is never
+    /// retried after a lost answer.
     ///
     /// # Errors
     ///
-    /// [`Error`]; it knows whether the rotation may have happened.
+    /// [`Error`], which knows whether the rotation may have taken effect.
     pub async fn rotate_streaming_tokens(
         &self,
         operation: &Operation,
         endpoint: &Endpoint,
         workspace: &str,
     ) -> Result<Option<StreamingTokens>, Error> {
-        let tried = format!("rotate the streaming tokens of the workspace {workspace:?}");
-        let request = versioned(endpoint.request(tried, workspace)).retry(RetrySafety::Unsafe);
+        let action = format!("rotate the streaming tokens of the workspace {workspace:?}");
+        let request = versioned(endpoint.request(action, workspace)).retry(RetrySafety::Unsafe);
         let answer = self.client.send(operation, &request).await?;
         Ok(answer::streaming_tokens(answer).ok())
     }
 }
 
-fn get(tried: impl Into<String>, segments: &[&str]) -> Request {
-    versioned(Request::new(Method::GET, tried, segments))
+fn get(action: impl Into<String>, segments: &[&str]) -> Request {
+    versioned(Request::new(Method::GET, action, segments))
 }
 
 fn versioned(request: Request) -> Request {

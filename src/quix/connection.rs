@@ -1,30 +1,31 @@
-//! What a configured provider works with.
+//! The client that a configured provider hands to its resources and data sources.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use super::api::{Api, Endpoint};
+use super::errors::missing_path;
 use crate::framework::{self, Diagnostic};
 use crate::rest::Operation;
 
-/// A call to something of the provider.
+/// The context of a call to a resource or data source of this provider.
 pub(super) type Context = framework::Context<Connection>;
 
-/// The Portal API, and what the user has set about it.
+/// The connection to the Portal API, and the endpoints that the user configured.
 pub struct Connection {
     pub(super) api: Api,
     endpoints: Endpoints,
     retry_timeout: Duration,
-    /// Held during a rotation: another resource of this run sees it completed or not begun.
+    /// Serialises rotations, so that resources of this run do not observe a rotation in progress.
     pub(super) rotating: Mutex<()>,
 }
 
-/// Where streaming tokens are read and rotated, as far as the user has set it.
+/// The endpoints for streaming tokens that the user configured.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Endpoints {
-    pub(super) reading: Option<Endpoint>,
-    pub(super) rotation: Option<Endpoint>,
+    pub(super) read: Option<Endpoint>,
+    pub(super) rotate: Option<Endpoint>,
 }
 
 impl Connection {
@@ -37,37 +38,26 @@ impl Connection {
         }
     }
 
-    /// One operation, from now on.
+    /// Starts an operation, whose deadline is the provider's `retry_timeout` from now.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// Where streaming tokens are read.
+    /// Returns the endpoint that reads streaming tokens.
     ///
     /// # Errors
-    /// It is not set.
-    pub(super) fn reading(&self) -> Result<&Endpoint, Diagnostic> {
-        let endpoint = self.endpoints.reading.as_ref();
-        endpoint.ok_or_else(|| missing_path("streaming_tokens_path", "read"))
+    /// It is not configured.
+    pub(super) fn read_endpoint(&self) -> Result<&Endpoint, Diagnostic> {
+        let endpoint = self.endpoints.read.as_ref();
+        endpoint.ok_or_else(|| missing_path("streaming_tokens_path", "reading"))
     }
 
-    /// Where streaming tokens are rotated.
+    /// Returns the endpoint that rotates streaming tokens.
     ///
     /// # Errors
-    /// It is not set.
-    pub(super) fn rotation(&self) -> Result<&Endpoint, Diagnostic> {
-        let endpoint = self.endpoints.rotation.as_ref();
-        endpoint.ok_or_else(|| missing_path("rotate_streaming_tokens_path", "rotated"))
+    /// It is not configured.
+    pub(super) fn rotate_endpoint(&self) -> Result<&Endpoint, Diagnostic> {
+        let endpoint = self.endpoints.rotate.as_ref();
+        endpoint.ok_or_else(|| missing_path("rotate_streaming_tokens_path", "rotating"))
     }
-}
-
-fn missing_path(argument: &str, done: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("Missing {argument}"),
-        format!(
-            "Where streaming tokens are {done} is not in Quix's public documentation, so the provider has no default for it. \
-             Set the provider's `{argument}` to the path below `portal_api`, with `{{workspaceId}}` where the environment's \
-             id belongs. The Portal API's own reference, at `/swagger` below `portal_api`, may show it; otherwise ask Quix."
-        ),
-    )
 }

@@ -1,4 +1,4 @@
-//! Failed requests as diagnostics.
+//! Diagnostics for failed requests and missing settings.
 
 use http::StatusCode;
 
@@ -6,48 +6,63 @@ use crate::framework::Diagnostic;
 use crate::platform;
 use crate::rest::{Error, Kind};
 
-/// The diagnostic for a request that did not succeed.
-pub(super) fn failure(error: &Error) -> Diagnostic {
+/// Describes a failed request with advice for this platform.
+pub(super) fn request_failed(error: &Error) -> Diagnostic {
     platform::request_failed(error, advice)
 }
 
-/// What each status means here is not documented, beyond that rotating is for administrators.
+/// Describes a missing path for `purpose`.
+pub(super) fn missing_path(argument: &str, purpose: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Missing {argument}"),
+        format!(
+            "The path for {purpose} streaming tokens is not in Quix's public documentation, so the provider has no default for \
+             it. Set the provider's `{argument}` to the path below `portal_api`, with `{{workspaceId}}` in the place of the \
+             environment's id. The Portal API's own reference, at `/swagger` below `portal_api`, may show it; otherwise ask \
+             Quix."
+        ),
+    )
+}
+
+/// Quix documents no meaning of each status, only that rotations require the role Admin.
 fn advice(error: &Error) -> Option<&'static str> {
     match (error.status(), error.cause()) {
         (Some(StatusCode::UNAUTHORIZED), _) => Some(
-            "The token that the provider works with (its argument `token`, or Quix__Sdk__Token) was rejected: it may have been \
-             mistyped or revoked, or, if it is a streaming token, rotated. Nothing was removed from the \
-             state.",
+            "The provider's token (argument `token` or Quix__Sdk__Token) was rejected. It may be mistyped or revoked; if it \
+             is a streaming token, it may have been rotated. Nothing was removed from the state.",
         ),
         (Some(StatusCode::FORBIDDEN), _) => Some(
-            "The token that the provider works with is valid, but may not do this. Only users with the role Admin can \
-             rotate streaming tokens, and perhaps only they can read them: that takes a personal access token of such a user. \
-             A streaming token works in its own environment only. Nothing was removed from the state.",
+            "The provider's token is valid, but does not allow this request. Only users with the role Admin can rotate \
+             streaming tokens, and perhaps only they can read them: use a personal access token of such a user. A streaming \
+             token works in its own environment only. Nothing was removed from the state.",
         ),
         (Some(StatusCode::NOT_FOUND), _) => Some(
-            "Check the environment's id, which is not its name, and whether the token may see that environment. If nothing \
-             can be found, check the provider's `portal_api`, and for streaming tokens its `streaming_tokens_path` and \
-             `rotate_streaming_tokens_path`. Nothing was removed from the state; if the environment is gone, have Terraform \
-             forget what it had with `terraform state rm`.",
+            "Check the environment's id, which is not its name, and whether the provider's token gives access to the \
+             environment. If nothing can be found, check the provider's `portal_api`, and for streaming tokens its \
+             `streaming_tokens_path` and `rotate_streaming_tokens_path`. Nothing was removed from the state. If the \
+             environment was deleted, remove its resources from the state with `terraform state rm`.",
         ),
         (Some(StatusCode::METHOD_NOT_ALLOWED), _) => Some(
-            "The path is there, but not for this method. A method can be put before the provider's \
-             `rotate_streaming_tokens_path`, such as `PUT /…`.",
+            "The path exists, but does not support this method. The provider's `rotate_streaming_tokens_path` may begin with \
+             a method, such as `PUT /…`.",
         ),
         (Some(StatusCode::TOO_MANY_REQUESTS), _) => {
-            Some("Run again later, or give the provider a longer `retry_timeout`.")
+            Some("Run Terraform again later, or increase the provider's `retry_timeout`.")
         }
-        (Some(status), _) if status.is_redirection() => {
-            Some("Redirects are not followed, because the token would go with them. Check the provider's `portal_api`.")
-        }
-        (Some(status), _) if status.is_server_error() => Some("The platform has a problem. Run again later."),
+        (Some(status), _) if status.is_redirection() => Some(
+            "The provider does not follow redirects, because that would send its token to another address. Check the \
+             provider's `portal_api`.",
+        ),
+        (Some(status), _) if status.is_server_error() => Some("The platform has a problem. Run Terraform again later."),
         (None, Kind::Connect(_)) => {
-            Some("Check the provider's `portal_api`, the network, and HTTPS_PROXY where a proxy is needed.")
+            Some("Check the provider's `portal_api`, the network, and HTTPS_PROXY if a proxy is required.")
         }
-        (None, Kind::Timeout(_)) => Some("Run again, or give the provider a longer `request_timeout`."),
-        (None, Kind::WouldExceedDeadline { .. }) => Some("Run again, or give the provider a longer `retry_timeout`."),
+        (None, Kind::Timeout(_)) => Some("Run Terraform again, or increase the provider's `request_timeout`."),
+        (None, Kind::WouldExceedDeadline { .. }) => {
+            Some("Run Terraform again, or increase the provider's `retry_timeout`.")
+        }
         (None, Kind::Unreadable { .. } | Kind::TooLarge(_)) => Some(
-            "This is not the answer that is documented, or, of streaming tokens, none that could be expected. Check the \
+            "The answer is not the documented one, or for streaming tokens, has no shape that the provider knows. Check the \
              provider's `portal_api`, and for streaming tokens its `streaming_tokens_path`.",
         ),
         (None, Kind::Cancelled) => Some("Terraform was interrupted."),

@@ -1,7 +1,8 @@
-//! Quix: its Portal API and its provider, laid out as every platform's module is.
+//! Quix: the Portal API and the provider. Every platform's module has this layout.
 //!
-//! What is known of the platform is what its documentation and its public Python client show, and its command line, which
-//! can read and rotate streaming tokens. The paths for these two are not public: the user sets them ([`api::Endpoint`]).
+//! The sources for the API are Quix's documentation, its public Python client and its command line.
+//! The command line can read and rotate streaming tokens, but the paths of these two requests are
+//! not public: the user configures them ([`api::Endpoint`]).
 
 pub mod api;
 mod connection;

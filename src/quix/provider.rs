@@ -16,29 +16,28 @@ use crate::platform::{Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
-/// Names the provider to the platform.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("terraform-provider-quix/", env!("CARGO_PKG_VERSION")));
 
 /// The provider for Quix.
 pub struct Quix {
     session: Session,
-    parts: Runtime,
+    runtime: Runtime,
 }
 
 impl Quix {
-    /// A provider that is not yet configured.
-    pub fn new(parts: Runtime) -> Self {
+    /// Creates a provider that is not configured yet.
+    pub fn new(runtime: Runtime) -> Self {
         Self {
-            session: Session::new(parts.clock.clone()),
-            parts,
+            session: Session::new(runtime.clock.clone()),
+            runtime,
         }
     }
 
     fn connect(&self, settings: Settings) -> Connection {
         let account = ProviderAccount::new(settings.portal_api.host(), &settings.portal_api);
         let client = self.session.client(
-            &self.parts,
+            &self.runtime,
             account,
             Options {
                 base_url: settings.portal_api,
@@ -66,7 +65,7 @@ impl Provider for Quix {
         terraform_version: &str,
     ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
+        Ok(settings::resolve(config, &self.runtime.environment)?.map(|settings| self.connect(settings)))
     }
 
     fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {

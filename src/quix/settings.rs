@@ -1,4 +1,4 @@
-//! The `provider` block: what its arguments mean, and which environment variables stand in for them.
+//! The `provider` block: its arguments, their environment variables and their defaults.
 
 use std::time::Duration;
 
@@ -14,41 +14,46 @@ use crate::platform::settings::{
 };
 use crate::rest::{BaseUrl, Credential};
 
-/// Manages the streaming tokens of Quix's environments, with which clients of Quix Streams authenticate, and reads what such
-/// a client needs. What Quix calls an environment in its portal is a workspace in its API, and here.
+/// Manages the streaming tokens of Quix's environments, which authenticate clients of Quix Streams,
+/// and reads the other settings that such a client needs. An environment in Quix's portal is a
+/// workspace in its API and in this provider.
 ///
-/// Which token the provider needs depends on what it is to do:
+/// The token that the provider needs depends on its tasks:
 ///
-/// - Streaming tokens are rotated by users with the role Admin only, so that takes a personal access token of one. Whether
-///   others may read them is not documented.
-/// - The settings of an environment's broker can be read with a streaming token of that environment.
+/// - Only users with the role Admin can rotate streaming tokens. This requires a personal access
+///   token of such a user. It is not documented whether other users can read them.
+/// - A streaming token is enough to read the broker settings of its own environment.
 ///
-/// **Two paths are yours to find out.** Quix's command line reads and rotates streaming tokens
-/// (`quix cloud environments tokens`), but its public documentation does not say by which requests. The Portal API's own
-/// reference, which Quix's documentation says is at `/swagger` below its address, may show them; otherwise ask Quix. Nothing
-/// else needs them.
+/// **Streaming tokens need two paths that are not public.** Quix's command line reads and rotates
+/// streaming tokens (`quix cloud environments tokens`), but the public documentation does not
+/// describe the requests. According to Quix's documentation, the Portal API has its own reference
+/// at `/swagger` below its address, which may show them; otherwise ask Quix. Nothing else in this
+/// provider needs these paths.
 ///
-/// An argument wins over its environment variable.
+/// An argument takes precedence over its environment variable.
 #[derive(Model, Clone, Debug, Default)]
 pub struct Config {
-    /// The Portal API's address, such as `https://portal-api.cloud.quix.io`. There is no default: each Quix has its own, and
-    /// it has moved before. It must be https, or http on a loopback address. Or `Quix__Portal__Api`, which deployments in
-    /// Quix have.
+    /// The address of the Portal API, such as `https://portal-api.cloud.quix.io`. There is no
+    /// default, because each installation of Quix has its own address, which may change. It must
+    /// use https, or http on a loopback address. Environment variable: `Quix__Portal__Api`, which
+    /// deployments in Quix have.
     #[attribute(optional, check = unless_empty(BaseUrl::parse))]
     portal_api: Field<String>,
-    /// The token that the provider works with: a personal access token, or a streaming token where that is enough. Or
-    /// `Quix__Sdk__Token`, which keeps it out of the configuration.
+    /// The provider's token: a personal access token, or a streaming token if that is enough.
+    /// Environment variable: `Quix__Sdk__Token`, which keeps the token out of the configuration.
     #[attribute(optional)]
     token: Field<SecretString>,
-    /// Where the streaming tokens of an environment are read: a path below `portal_api`, perhaps with a query, in which
-    /// `{workspaceId}` stands for the environment's id. Needed for `quix_streaming_tokens` only. **There is no default,
-    /// because the path is not in Quix's public documentation.**
-    #[attribute(optional, check = unless_empty(Endpoint::of_reading))]
+    /// The path below `portal_api` that reads the streaming tokens of an environment, optionally
+    /// with a query. `{workspaceId}` stands for the environment's id. Required for
+    /// `quix_streaming_tokens` only. **There is no default, because the path is not in Quix's
+    /// public documentation.**
+    #[attribute(optional, check = unless_empty(Endpoint::for_read))]
     streaming_tokens_path: Field<String>,
-    /// Where they are rotated, likewise. The request is a `POST` without a body; where it must be another method, put that
-    /// before the path: `PUT /…` or `PATCH /…`. Needed where a rotation is planned. **There is no default, because the path
-    /// is not in Quix's public documentation.**
-    #[attribute(optional, check = unless_empty(Endpoint::of_action))]
+    /// The path below `portal_api` that rotates the streaming tokens of an environment, in the same
+    /// format. The request is a `POST` without a body. For another method, write it before the
+    /// path: `PUT /…` or `PATCH /…`. Required if a rotation is planned. **There is no default,
+    /// because the path is not in Quix's public documentation.**
+    #[attribute(optional, check = unless_empty(Endpoint::for_rotation))]
     rotate_streaming_tokens_path: Field<String>,
     #[attribute(flatten)]
     timeouts: Timeouts,
@@ -56,7 +61,7 @@ pub struct Config {
     allowed_accounts: Field<AllowedAccounts>,
 }
 
-/// What the provider works with.
+/// The resolved settings of a provider.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) portal_api: BaseUrl,
@@ -66,18 +71,18 @@ pub(super) struct Settings {
     pub(super) retry_timeout: Duration,
 }
 
-/// Resolves a configuration with the environment.
+/// Resolves the arguments of the `provider` block and their environment variables.
 pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Configured<Settings>, Diagnostics> {
     let portal_api = or_variable(&config.portal_api, environment, "Quix__Portal__Api");
     let token = secret_or_variable(&config.token, environment, "Quix__Sdk__Token");
-    let (reading, rotation) = (&config.streaming_tokens_path, &config.rotate_streaming_tokens_path);
+    let (read_path, rotate_path) = (&config.streaming_tokens_path, &config.rotate_streaming_tokens_path);
     let [request, retry] = config.timeouts.unknown();
     let unknown = first_unknown(&[
         ("portal_api", portal_api.is_unknown()),
         ("token", token.is_unknown()),
         ("allowed_accounts", account::is_unknown(&config.allowed_accounts)),
-        ("streaming_tokens_path", reading.is_unknown()),
-        ("rotate_streaming_tokens_path", rotation.is_unknown()),
+        ("streaming_tokens_path", read_path.is_unknown()),
+        ("rotate_streaming_tokens_path", rotate_path.is_unknown()),
         request,
         retry,
     ]);
@@ -87,27 +92,27 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
     let mut diagnostics = Diagnostics::default();
     let portal_api = match portal_api.known() {
         Some(text) => check("portal_api", Some(text), BaseUrl::parse, &mut diagnostics),
-        None => diagnostics.ok(Err(no_portal_api())),
+        None => diagnostics.ok(Err(missing_portal_api())),
     };
     let credential = credential(
         "token",
         token,
         Credential::bearer,
-        "The provider has no token to work with. Set the environment variable Quix__Sdk__Token, or the argument `token`, to a \
-         personal access token or a streaming token.",
+        "The provider has no token. Set the argument `token` or the environment variable Quix__Sdk__Token to a personal \
+         access token or a streaming token.",
         &mut diagnostics,
     );
     let endpoints = Endpoints {
-        reading: check(
+        read: check(
             "streaming_tokens_path",
-            reading.known(),
-            Endpoint::of_reading,
+            read_path.known(),
+            Endpoint::for_read,
             &mut diagnostics,
         ),
-        rotation: check(
+        rotate: check(
             "rotate_streaming_tokens_path",
-            rotation.known(),
-            Endpoint::of_action,
+            rotate_path.known(),
+            Endpoint::for_rotation,
             &mut diagnostics,
         ),
     };
@@ -128,11 +133,11 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
     }))
 }
 
-fn no_portal_api() -> Diagnostic {
+fn missing_portal_api() -> Diagnostic {
     Diagnostic::error(
         "Missing portal_api",
-        "The provider does not know which Quix to talk to. Set the environment variable Quix__Portal__Api, or the argument \
-         `portal_api`, to the Portal API's address, such as https://portal-api.cloud.quix.io.",
+        "The provider has no address of the Portal API. Set the argument `portal_api` or the environment variable \
+         Quix__Portal__Api, for instance to https://portal-api.cloud.quix.io.",
     )
     .on("portal_api")
 }
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_takes_the_clients_variables() {
+    fn resolve_reads_the_environment_variables_of_quix_clients() {
         let environment = [
             ("Quix__Portal__Api", "https://portal-api.example.com/"),
             ("Quix__Sdk__Token", "secret"),
@@ -157,11 +162,11 @@ mod tests {
             panic!("it is not resolved");
         };
         assert_eq!(settings.portal_api.as_str(), "https://portal-api.example.com");
-        assert!(settings.endpoints.reading.is_none() && settings.endpoints.rotation.is_none());
+        assert!(settings.endpoints.read.is_none() && settings.endpoints.rotate.is_none());
     }
 
     #[test]
-    fn resolve_takes_an_empty_argument_as_none() {
+    fn resolve_treats_an_empty_argument_as_unset() {
         let config = || Config {
             portal_api: "".into(),
             token: SecretString::from("").into(),
@@ -191,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn path_that_could_mean_something_else_is_an_error_on_its_argument() {
+    fn ambiguous_path_is_an_error_on_its_argument() {
         let config = Config {
             streaming_tokens_path: "/a/b".into(),
             rotate_streaming_tokens_path: "DELETE /{workspaceId}".into(),
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn resolve_returns_the_argument_that_is_known_only_at_apply() {
+    fn resolve_returns_the_unknown_argument() {
         for (config, argument) in [
             (
                 Config {

@@ -1,5 +1,5 @@
-//! The Portal API's answers, read as tolerantly as can be done without taking one thing for another. No value goes into a
-//! message.
+//! Reads the Portal API's answers. An unknown or missing field is tolerated unless it could confuse
+//! one object with another. No error quotes a value.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{BrokerConfig, StreamingTokens, Workspace};
 use crate::rest::envelope::whole_list;
 use crate::rest::{Answer, Unreadable};
 
-/// What the tests of the Python client show of a workspace, without its broker: there is a password in it.
+/// A workspace as in the tests of the Python client, without its broker, which contains a password.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -49,18 +49,18 @@ impl From<Row> for Workspace {
     }
 }
 
-/// `GET /workspaces`
+/// Reads the answer of `GET /workspaces`.
 pub(super) fn workspaces(answer: Answer) -> Result<Vec<Workspace>, Unreadable> {
     let rows = whole_list(&answer, &["workspaces"])?.into_iter();
     rows.map(|row| {
-        // Not the error itself, which could quote a password of a broker.
+        // The error itself is dropped because it could quote a broker's password.
         let row: Row = serde_json::from_value(row).map_err(|_| unreadable("it lists an environment without an id"))?;
         Ok(row.into())
     })
     .collect()
 }
 
-/// `GET /workspaces/{id}`
+/// Reads the answer of `GET /workspaces/{id}`.
 pub(super) fn workspace(answer: Answer, id: &str) -> Result<Workspace, Unreadable> {
     let row: Row = answer.json()?;
     if row.workspace_id != id {
@@ -69,7 +69,7 @@ pub(super) fn workspace(answer: Answer, id: &str) -> Result<Workspace, Unreadabl
     Ok(row.into())
 }
 
-/// Refuses an answer that names another workspace than the request.
+/// Checks that the answer does not name another workspace than the request.
 pub(super) fn check_workspace(answer: &Answer, id: &str) -> Result<(), Unreadable> {
     let Ok(value) = answer.json::<Value>() else {
         return Ok(());
@@ -87,7 +87,7 @@ pub(super) fn check_workspace(answer: &Answer, id: &str) -> Result<(), Unreadabl
     Ok(())
 }
 
-/// `GET /auth/permissions/query`: `true` or `false`.
+/// Reads the answer of `GET /auth/permissions/query`, which is `true` or `false`.
 pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
     match answer.json()? {
         Value::Bool(allowed) => Ok(allowed),
@@ -97,8 +97,9 @@ pub(super) fn permission(answer: Answer) -> Result<bool, Unreadable> {
     }
 }
 
-/// `GET /workspaces/{id}/broker/librdkafka`: settings by their names. As the Python client does, the certificate is taken
-/// from `ssl.ca.cert`, which librdkafka does not know, and put where librdkafka looks for it.
+/// Reads the answer of `GET /workspaces/{id}/broker/librdkafka`: settings by name. The platform
+/// sends the certificate as `ssl.ca.cert`, which librdkafka does not know. As in the Python client,
+/// it is renamed to librdkafka's `ssl.ca.pem`.
 pub(super) fn broker_config(answer: Answer) -> Result<BrokerConfig, Unreadable> {
     let settings: BTreeMap<String, Value> = answer.json()?;
     let mut config = BrokerConfig::default();
@@ -123,11 +124,11 @@ pub(super) fn broker_config(answer: Answer) -> Result<BrokerConfig, Unreadable> 
     if config.settings.contains_key("bootstrap.servers") {
         Ok(config)
     } else {
-        Err(unreadable("it names no bootstrap.servers"))
+        Err(unreadable("it has no bootstrap.servers"))
     }
 }
 
-/// The certificate in PEM, which comes in Base64.
+/// Decodes the certificate: PEM in Base64.
 fn certificate(text: &str) -> Result<String, Unreadable> {
     let pem = STANDARD
         .decode(text.trim())
@@ -138,14 +139,16 @@ fn certificate(text: &str) -> Result<String, Unreadable> {
         .ok_or_else(|| unreadable("its ssl.ca.cert is not a certificate in PEM, in Base64"))
 }
 
-/// How many objects may be wrapped around the tokens: `{"data":{"tokens":[…]}}`.
-const DEPTH: usize = 2;
+/// The maximum number of objects around the tokens, as in `{"data":{"tokens":[…]}}`.
+const MAX_DEPTH: usize = 2;
 
-/// The two tokens: the members `current` and `next` of an object, as Quix's own Postman collection of 2023 shows; or, in shapes
-/// that no public document shows, two texts in an array, two objects in an array, or two named members of an object, whose
-/// names end in 1 and 2; any of them bare or wrapped.
+/// Reads the two tokens. Quix's own Postman collection of 2023 shows them as the members `current`
+/// and `next` of an object. Other shapes are accepted, too, although no public document shows them:
+/// an array of two strings or two objects, or an object with two members whose names end in 1 and
+/// 2. Each of them may be nested in other objects.
 pub(super) fn streaming_tokens(answer: Answer) -> Result<StreamingTokens, Unreadable> {
-    let [token_1, token_2] = pair(answer.json()?, DEPTH).ok_or_else(|| unreadable("it does not hold two tokens"))?;
+    let [token_1, token_2] =
+        pair(answer.json()?, MAX_DEPTH).ok_or_else(|| unreadable("it does not contain two tokens"))?;
     if token_1 == token_2 {
         return Err(unreadable("its two tokens are the same"));
     }
@@ -166,7 +169,7 @@ fn pair(value: Value, depth: usize) -> Option<[String; 2]> {
                 let mut named = |name| members.remove(name).and_then(token);
                 return Some([named("current")?, named("next")?]);
             }
-            // `token1` and `token2`, whatever stands before the numbers.
+            // `token1` and `token2`, or another name before the numbers.
             let stems = members
                 .keys()
                 .filter_map(|name| name.strip_suffix('1').map(str::to_owned));
@@ -182,7 +185,7 @@ fn pair(value: Value, depth: usize) -> Option<[String; 2]> {
     }
 }
 
-/// A token: a text, or an object that has it as its `token` or `value`.
+/// Reads a token: a string, or an object with the string as its `token` or `value`.
 fn token(value: Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => Some(text),
@@ -197,7 +200,7 @@ fn token(value: Value) -> Option<String> {
     }
 }
 
-/// What there is exactly one of.
+/// Returns the item if there is exactly one.
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().filter(|_| items.next().is_none())
 }
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn two_tokens_are_found_in_every_shape() {
+    fn streaming_tokens_are_read_in_every_shape() {
         for body in [
             r#"["sdk-a","sdk-b"]"#,
             r#"[{"token":"sdk-a"},{"token":"sdk-b"}]"#,
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_two_tokens_is_not_taken_for_them() {
+    fn body_without_exactly_two_tokens_is_rejected() {
         for body in [
             "",
             "null",
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clients_own_samples_are_read() {
+    fn workspace_reads_the_samples_of_the_client() {
         let body = r#"{
             "workspaceId": "12345", "name": "12345", "status": "Ready", "brokerType": "SharedKafka",
             "broker": {"address": "a,b", "username": "u", "password": "p", "hasCertificate": true},
@@ -287,12 +290,12 @@ mod tests {
         assert_eq!(workspaces(answer(&format!("[{body},{body}]"))).unwrap().len(), 2);
         assert!(
             workspaces(answer(r#"[{"workspaceId":"1"},{}]"#)).is_err(),
-            "half a list is none"
+            "an incomplete list is an error"
         );
     }
 
     #[test]
-    fn the_brokers_certificate_is_put_where_librdkafka_looks_for_it() {
+    fn broker_certificate_is_renamed_for_librdkafka() {
         let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
         let body = serde_json::json!({
             "bootstrap.servers": "a:9092", "sasl.password": "p", "a.number": 5, "a.flag": true, "nothing": null,
@@ -327,20 +330,20 @@ mod tests {
     }
 
     #[test]
-    fn answer_about_another_workspace_is_refused() {
-        for (body, is_taken) in [
+    fn answer_about_another_workspace_is_rejected() {
+        for (body, is_accepted) in [
             (r#"{"workspaceId":"w","token1":"a","token2":"b"}"#, true),
             (r#"{"token1":"a","token2":"b"}"#, true),
             (r#"["a","b"]"#, true),
             (r#"{"workspaceId":"other","token1":"a","token2":"b"}"#, false),
             (r#"{"data":{"workspaceId":"other","tokens":["a","b"]}}"#, false),
         ] {
-            assert_eq!(check_workspace(&answer(body), "w").is_ok(), is_taken, "{body}");
+            assert_eq!(check_workspace(&answer(body), "w").is_ok(), is_accepted, "{body}");
         }
     }
 
     #[test]
-    fn a_permission_is_had_or_not() {
+    fn permission_reads_true_and_false() {
         for (body, allowed) in [
             ("true", Some(true)),
             (" false\n", Some(false)),
@@ -354,7 +357,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_body_makes_it_panic(body in "[\\[\\]{}\":,a-z0-2 ]{0,80}") {
+        fn arbitrary_body_never_panics(body in "[\\[\\]{}\":,a-z0-2 ]{0,80}") {
             let _ = streaming_tokens(answer(&body));
             let _ = broker_config(answer(&body));
             let _ = workspaces(answer(&body));

@@ -1,4 +1,4 @@
-//! Where an operation is that the platform has and its public documents do not tell: the user says it.
+//! An endpoint that the platform's public documentation omits, and that the user configures.
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use http::Method;
 
 use crate::rest::Request;
 
-/// Stands for the environment's id.
+/// The placeholder for the environment's id.
 const PLACEHOLDER: &str = "{workspaceId}";
 
-/// An endpoint that the user has set, such as `PUT /some/path/{workspaceId}`.
+/// The method and path of a request, such as `PUT /some/path/{workspaceId}`.
 ///
-/// It always names the environment: without its id, a request would be about another one, or about all of them.
+/// The path or query always contains the environment's id. Without it, a request could apply to
+/// another environment, or to all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     method: Method,
@@ -19,42 +20,43 @@ pub struct Endpoint {
     query: Vec<(String, String)>,
 }
 
-/// Why a text is not an [`Endpoint`].
+/// The reason why a text is not an [`Endpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
-    /// A URL, or a relative path.
+    /// The path is a URL or relative.
     #[error("must be a path below the Portal API's address, beginning with a slash")]
     NotAPath,
-    /// No `{workspaceId}`.
-    #[error("must say where the environment's id belongs: `{{workspaceId}}` stands for it")]
+    /// `{workspaceId}` is missing.
+    #[error("must contain the environment's id: `{{workspaceId}}` stands for it")]
     NoWorkspace,
-    /// A method that does not change anything, or is none.
-    #[error("may begin with POST, PUT or PATCH and a blank, and with no other method")]
+    /// The method is unknown or does not change anything.
+    #[error("may begin with POST, PUT or PATCH and a space, and with no other method")]
     Method,
-    /// An empty segment, a dot, or a character that has a meaning in URLs.
+    /// The path or query has an empty or relative segment, or a reserved character.
     #[error(
-        "must be made of segments of letters, digits and -._~ between single slashes, and may end in a query such as \
+        "must consist of segments of letters, digits and -._~ between single slashes, and may end in a query such as \
          `?name=value`"
     )]
     Characters,
 }
 
 impl Endpoint {
-    /// Where something is read: a path, and GET.
+    /// Parses an endpoint for reading: a path. The method is GET.
     ///
     /// # Errors
     ///
     /// [`InvalidEndpoint`].
-    pub fn of_reading(text: &str) -> Result<Self, InvalidEndpoint> {
+    pub fn for_read(text: &str) -> Result<Self, InvalidEndpoint> {
         Self::parse(Method::GET, text)
     }
 
-    /// Where something is done: a path, and POST unless another method stands before it.
+    /// Parses an endpoint for rotating: a path, optionally with a method before it. The default
+    /// method is POST.
     ///
     /// # Errors
     ///
     /// [`InvalidEndpoint`].
-    pub fn of_action(text: &str) -> Result<Self, InvalidEndpoint> {
+    pub fn for_rotation(text: &str) -> Result<Self, InvalidEndpoint> {
         let Some((method, path)) = text.split_once(' ') else {
             return Self::parse(Method::POST, text);
         };
@@ -86,22 +88,22 @@ impl Endpoint {
         })
     }
 
-    /// The request about this environment.
-    pub(super) fn request(&self, tried: impl Into<String>, workspace: &str) -> Request {
+    /// Builds the request for an environment.
+    pub(super) fn request(&self, action: impl Into<String>, workspace: &str) -> Request {
         if workspace.is_empty() {
-            return Request::new(self.method.clone(), tried, &[]).invalid("the environment's id is empty");
+            return Request::new(self.method.clone(), action, &[]).invalid("the environment's id is empty");
         }
         let filled = |text: &String| text.replace(PLACEHOLDER, workspace);
         let segments: Vec<_> = self.segments.iter().map(filled).collect();
         let segments: Vec<_> = segments.iter().map(String::as_str).collect();
-        let request = Request::new(self.method.clone(), tried, &segments);
+        let request = Request::new(self.method.clone(), action, &segments);
         self.query
             .iter()
             .fold(request, |request, (name, value)| request.query(name, &filled(value)))
     }
 }
 
-/// Whether a part of a path or query means itself, wherever it passes.
+/// Whether no client, proxy or server interprets or rewrites a segment, name or value.
 fn is_plain(text: &str) -> bool {
     let text = text.replace(PLACEHOLDER, "id");
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -128,23 +130,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_the_environment_in_its_segments_or_its_query() {
+    fn path_names_the_environment_in_a_segment_or_the_query() {
         for (text, shown) in [
             ("/a/{workspaceId}/b", "POST /a/{workspaceId}/b"),
             ("POST /{workspaceId}", "POST /{workspaceId}"),
             ("PUT /a/ws-{workspaceId}", "PUT /a/ws-{workspaceId}"),
             ("PATCH /a?x=1&id={workspaceId}", "PATCH /a?x=1&id={workspaceId}"),
         ] {
-            assert_eq!(Endpoint::of_action(text).unwrap().to_string(), shown);
+            assert_eq!(Endpoint::for_rotation(text).unwrap().to_string(), shown);
         }
         assert_eq!(
-            Endpoint::of_reading("/{workspaceId}").unwrap().to_string(),
+            Endpoint::for_read("/{workspaceId}").unwrap().to_string(),
             "GET /{workspaceId}"
         );
     }
 
     #[test]
-    fn what_could_mean_something_else_is_refused() {
+    fn ambiguous_endpoint_is_rejected() {
         use InvalidEndpoint::{Characters, Method, NoWorkspace, NotAPath};
         for (text, why) in [
             ("", NotAPath),
@@ -166,8 +168,8 @@ mod tests {
             ("/{workspaceId}?a", Characters),
             ("/{a}/{workspaceId}", Characters),
         ] {
-            assert_eq!(Endpoint::of_action(text), Err(why), "{text:?}");
+            assert_eq!(Endpoint::for_rotation(text), Err(why), "{text:?}");
         }
-        assert_eq!(Endpoint::of_reading("POST /{workspaceId}"), Err(NotAPath));
+        assert_eq!(Endpoint::for_read("POST /{workspaceId}"), Err(NotAPath));
     }
 }

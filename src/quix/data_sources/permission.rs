@@ -1,24 +1,27 @@
-//! `data.quix_permission`: whether the provider's token may do something.
+//! `data.quix_permission`: queries a permission.
 
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::failure;
+use crate::quix::errors::request_failed;
 
-/// Whether the holder of the provider's token has a permission. So a configuration can say early, and in words of its own,
-/// that a token will not do. No permission is documented for rotating streaming tokens: that is for the role Admin.
+/// Queries whether the owner of the provider's token has a permission. A configuration can use it
+/// to fail early, with its own error message, if the token is insufficient. Quix documents no
+/// permission for rotating streaming tokens, which requires the role Admin.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct Permission {
-    /// What it is about: `Organisation`, `Repository`, `Workspace` (an environment), `Topic`, `Deployment`, `User`, `Session`
-    /// or `Plugin`. It is passed on as it is, so that what Quix adds can be queried, too.
+    /// The type of the resource: `Organisation`, `Repository`, `Workspace` (an environment),
+    /// `Topic`, `Deployment`, `User`, `Session` or `Plugin`. The provider passes on any value,
+    /// including types that Quix adds later.
     #[attribute(required)]
     resource_type: Field<String>,
-    /// Its id; for a `Topic`, a `Deployment` and a `Plugin` that of the environment.
+    /// The id of the resource; for a `Topic`, `Deployment` or `Plugin`, the id of its environment.
     #[attribute(required)]
     resource_id: Field<String>,
-    /// `Create`, `Read`, `Update`, `Delete`, `Write` (of streams only) or `All`. It is passed on as it is.
+    /// The permission: `Create`, `Read`, `Update`, `Delete`, `Write` (streams only) or `All`. The
+    /// provider passes on any value.
     #[attribute(required)]
     permission: Field<String>,
-    /// Whether the token's holder has it.
+    /// Whether the owner of the token has the permission.
     #[attribute(computed)]
     allowed: Field<bool>,
 }
@@ -43,7 +46,7 @@ impl DataSource for PermissionDataSource {
                 config.permission.get()?,
             )
             .await
-            .map_err(|error| failure(&error))?;
+            .map_err(|error| request_failed(&error))?;
         Ok(Permission {
             allowed: allowed.into(),
             ..config
@@ -60,7 +63,7 @@ mod tests {
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn read_returns_the_permission_as_the_platform_has_it() {
+    async fn read_returns_the_platforms_permission() {
         let sandbox = sandbox(Options::default());
         for (role, resource_type, id, permission, allowed) in [
             (Role::Admin, "Workspace", DEV, "All", Some(true)),

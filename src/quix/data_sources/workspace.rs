@@ -1,28 +1,31 @@
-//! `data.quix_workspace`: one environment.
+//! `data.quix_workspace`: reads an environment.
 //!
 //! # Guarantees
-//! - The platform's answer about an environment holds the password of its broker. It is not read, so it is in no state.
+//! - The platform's answer contains the password of the environment's broker. It is not read, so it
+//!   is in no state.
 
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::quix::api;
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::failure;
+use crate::quix::errors::request_failed;
 
-/// One environment, which Quix's API calls a workspace. What the platform does not show is null.
+/// Reads an environment, which Quix's API calls a workspace. An attribute that the platform does
+/// not return is null.
 ///
-/// The platform's answer also holds how to connect to the environment's broker, with a password. That is left out, because
-/// it would be in the state; the ephemeral resource [`quix_broker_config`](../ephemeral-resources/broker_config.md) brings it
-/// without.
+/// The settings of the environment's broker are omitted, because their password would be stored in
+/// the state. Use the ephemeral resource
+/// [`quix_broker_config`](../ephemeral-resources/broker_config.md) for them.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct Workspace {
-    /// The environment's id, which its deployments have in `Quix__Workspace__Id`. It is not its name.
+    /// The environment's id, which is not its name. Its deployments have it in
+    /// `Quix__Workspace__Id`.
     #[attribute(required)]
     id: Field<String>,
     #[attribute(flatten)]
     details: Details,
 }
 
-/// An environment in a list.
+/// An environment.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct ListedWorkspace {
     /// The environment's id.
@@ -32,28 +35,28 @@ pub(in crate::quix) struct ListedWorkspace {
     details: Details,
 }
 
-/// What the platform shows of an environment in addition to its id.
+/// The attributes of an environment except its id.
 #[derive(Model, Clone, Debug, Default)]
 struct Details {
-    /// Its name.
+    /// The environment's name.
     #[attribute(computed)]
     name: Field<String>,
-    /// Its status, as the platform spells it, such as `Ready`.
+    /// The status as returned by the platform, such as `Ready`.
     #[attribute(computed)]
     status: Field<String>,
-    /// Its name within its project.
+    /// The environment's name within its project.
     #[attribute(computed)]
     environment_name: Field<String>,
-    /// The branch of the project's repository that it follows.
+    /// The branch of the project's repository that the environment follows.
     #[attribute(computed)]
     branch: Field<String>,
-    /// Whether that branch is protected.
+    /// Whether the branch is protected.
     #[attribute(computed)]
     branch_protected: Field<bool>,
-    /// Its kind of broker, as the platform spells it, such as `SharedKafka`.
+    /// The type of the broker as returned by the platform, such as `SharedKafka`.
     #[attribute(computed)]
     broker_type: Field<String>,
-    /// When it was created, as the platform spells it.
+    /// When the environment was created, as returned by the platform.
     #[attribute(computed)]
     created_at: Field<String>,
 }
@@ -89,7 +92,7 @@ impl DataSource for WorkspaceDataSource {
             .api
             .workspace(&connection.operation(context), config.id.get()?)
             .await
-            .map_err(|error| failure(&error).on("id"))?;
+            .map_err(|error| request_failed(&error).on("id"))?;
         let ListedWorkspace { id, details } = workspace.into();
         Ok(Workspace { id, details })
     }
@@ -104,7 +107,7 @@ mod tests {
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn read_finds_an_environment_by_its_id_and_by_nothing_else() {
+    async fn read_finds_an_environment_by_its_exact_id_only() {
         let sandbox = sandbox(Options::default());
         for (id, is_found) in [(DEV, true), ("other", false), ("", false), ("..", false)] {
             let read = workspace(&sandbox)

@@ -1,13 +1,13 @@
-//! `data.quix_workspaces`: the environments that the provider's token may see.
+//! `data.quix_workspaces`: lists environments.
 
 use super::workspace::ListedWorkspace;
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::failure;
+use crate::quix::errors::request_failed;
 
-/// Lists the environments that the provider's token may see; Quix's API calls them workspaces. With a streaming token that is
-/// its own environment. Which ones a personal access token is shown is not documented; Quix's Python client remarks that it
-/// may be none.
+/// Lists the environments that the provider's token gives access to. Quix's API calls them
+/// workspaces. For a streaming token, that is its own environment. For a personal access token, it
+/// is not documented; according to a comment in Quix's Python client, the list may be empty.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct Workspaces {
     /// The environments, in the platform's order.
@@ -26,7 +26,7 @@ impl DataSource for WorkspacesDataSource {
     async fn read(&self, context: &Context, _: Workspaces) -> Result<Workspaces, Diagnostics> {
         let connection = context.client()?;
         let found = connection.api.workspaces(&connection.operation(context)).await;
-        let found = found.map_err(|error| failure(&error))?.into_iter();
+        let found = found.map_err(|error| request_failed(&error))?.into_iter();
         Ok(Workspaces {
             workspaces: found.map(ListedWorkspace::from).collect::<Vec<_>>().into(),
         })
@@ -43,7 +43,7 @@ mod tests {
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn read_lists_the_environments_of_each_token() {
+    async fn read_lists_the_environments_that_the_token_gives_access_to() {
         let sandbox = sandbox(Options::default());
         sandbox.add_workspace("acme-shop-prod");
         let [token, _] = sandbox.tokens(DEV).unwrap();

@@ -1,7 +1,7 @@
-//! Ephemeral `quix_broker_config`: how a Kafka client connects to an environment's broker.
+//! Ephemeral `quix_broker_config`: the settings of a Kafka client for an environment's broker.
 //!
 //! # Flow
-//! Open reads the settings. There is nothing to close: nothing was created.
+//! Open reads the settings. It creates nothing, so Close is empty.
 //!
 //! # Guarantees
 //! - The broker's password is in no plan and no state.
@@ -12,22 +12,25 @@ use secrecy::SecretString;
 
 use crate::framework::{EphemeralResource, Field, Model, Opened, Outcome};
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::failure;
+use crate::quix::errors::request_failed;
 
-/// What a Kafka client needs to connect to an environment's broker, read when Terraform needs it and kept in no plan and no
-/// state. A streaming token of the environment is enough for it. Ephemeral resources need Terraform 1.10 or later.
+/// Reads the settings that a Kafka client needs to connect to an environment's broker. They are in
+/// no plan and no state. A streaming token of the environment is enough to read them. Ephemeral
+/// resources require Terraform 1.10 or later.
 ///
-/// Which settings there are depends on the broker and is not documented; they are passed on as they come.
+/// The settings depend on the broker and are not documented. The provider passes all of them on.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct BrokerConfig {
     /// The environment's id.
     #[attribute(required)]
     workspace_id: Field<String>,
-    /// librdkafka's settings, such as `bootstrap.servers`, `security.protocol` and `sasl.password`. The certificate of the
-    /// broker's authority, where it has one of its own, is in `ssl.ca.pem`, where librdkafka looks for it.
+    /// The settings of librdkafka, such as `bootstrap.servers`, `security.protocol` and
+    /// `sasl.password`. If the broker has its own certificate authority, `ssl.ca.pem` is its
+    /// certificate.
     #[attribute(computed)]
     config: Field<BTreeMap<String, SecretString>>,
-    /// That certificate in PEM, for clients that want it as a file; null where there is none.
+    /// The certificate in `ssl.ca.pem`, for clients that read it from a file; null if there is
+    /// none.
     #[attribute(computed)]
     ca_certificate: Field<String>,
 }
@@ -46,7 +49,7 @@ impl EphemeralResource for BrokerConfigEphemeral {
             .api
             .broker_config(&connection.operation(context), config.workspace_id.get()?)
             .await
-            .map_err(|error| failure(&error).on("workspace_id"))?;
+            .map_err(|error| request_failed(&error).on("workspace_id"))?;
         Ok(Opened {
             result: BrokerConfig {
                 config: read.settings.into(),
@@ -69,7 +72,7 @@ mod tests {
     use crate::sandbox::quix::Options;
 
     #[tokio::test(start_paused = true)]
-    async fn open_reads_the_settings_of_the_tokens_own_broker_and_of_no_other() {
+    async fn open_with_a_streaming_token_reads_the_broker_of_its_environment_only() {
         for (settings_are_strings, has_certificate) in [(true, true), (false, true), (true, false)] {
             let sandbox = sandbox(Options {
                 settings_are_strings,

@@ -1,32 +1,36 @@
 //! `quix_streaming_tokens`: the two streaming tokens of an environment.
 //!
 //! # Flow
-//! An environment always has two tokens, so creating this reads them, and destroying it forgets them. A refresh reads them
-//! again. What is declared rotates them (see [`rotation_policy`](mod@rotation_policy) and [`rotate`](mod@rotate)).
+//! An environment always has two tokens. Create, refresh and import read them; destroy only removes
+//! them from the state. The arguments of [`rotation_policy`](mod@rotation_policy) rotate them
+//! ([`rotate`](mod@rotate)).
 //!
 //! # Guarantees
-//! - Nothing but a change of `rotation_triggers` or `forced_rotation_triggers`, or a present token that `revoke_sha256` lists,
-//!   rotates: no import, no refresh, no destruction.
-//! - A refresh that shows the tokens of before the last rotation changes nothing: the reader lags behind the state.
-//! - A rotation whose outcome is unknown is noted in the private state, so that the next apply waits for it.
-//! - One change of `rotation_triggers` revokes one token: the one that the state knew as token 1 when the change was declared.
-//!   A rotation is sent only while both tokens are as the last apply left them; otherwise the change is taken for done.
+//! - Only a change of `rotation_triggers` or `forced_rotation_triggers`, or a current token that
+//!   `revoke_sha256` lists, rotates the tokens. An import, refresh or destroy never does.
+//! - A stale read, which shows the tokens from before the last rotation, does not change the state.
+//! - A rotation with an unknown outcome is recorded in the private state, and the next apply waits
+//!   for it.
+//! - A change of `rotation_triggers` revokes one token: the token that is token 1 in the state when
+//!   the change is planned. The rotation is sent only while both tokens are as the last apply left
+//!   them. Otherwise the change counts as done.
 //!
-//!   A run may be killed after it has rotated and before its state is written. The next run finds what the state knows as
-//!   token 2 in the place of token 1, and nothing proves whose rotation that was. If it was the killed run's, a second one
-//!   would revoke the token that users were asked to move to. If it was another client's, the token that the change is about
-//!   has been revoked all the same, and to revoke another one takes another change. Both ask for the same: send nothing.
-//!   `changed_outside` records that a refresh has seen it until an apply of this resource has settled it; without it, a
-//!   refresh that is written to the state would make it look as if nothing had happened.
-//! - The tokens after an apply that succeeds are those of the plan: where another client has rotated on top of it, the apply
-//!   reports it as an error, and the state follows.
-//! - Nothing leaves the state by itself, whatever the platform answers.
+//!   A run may be killed after a rotation and before its state is written. The next run finds token
+//!   2 of the state in the place of token 1, and cannot know who rotated. If the killed run did, a
+//!   second rotation would revoke the token that clients were asked to use. If another client did,
+//!   the token that the change is about is revoked as well, and another change is needed to revoke
+//!   the next one. In both cases it is right to send nothing. `changed_outside` keeps this across
+//!   refreshes, until an apply of this resource resets it.
+//! - After a successful apply, the tokens are those of the plan. If another client rotated as well,
+//!   the apply fails with an error, and the state has the current tokens.
+//! - The resource is not removed from the state except by a destroy.
 //!
 //! # Assumptions
 //! - Those of [`rotate`](mod@rotate).
-//! - One resource manages an environment's tokens. Of two of one run and one `provider` block, only one rotates; otherwise
-//!   both do, if they look at the same moment.
+//! - Each environment has one such resource. Two resources of one run and one `provider` block
+//!   rotate once. In other cases, both may rotate if they read the tokens at the same time.
 
+mod diagnostics;
 mod diff;
 mod rotate;
 mod rotation_policy;
@@ -35,37 +39,40 @@ mod tests;
 mod token_pair;
 
 use self::diff::{Diff, classify};
-use self::rotate::{own_token, rotate, time_until_settled};
-use self::rotation_policy::{Decision, Rotation, RotationPolicy};
+use self::rotate::{rotate, time_until_settled};
+use self::rotation_policy::{Decision, RotationPolicy};
 use self::token_pair::TokenPair;
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, PrivateState, Resource};
 use crate::platform::{Session, account, generation, private_record};
 use crate::quix::api;
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::failure;
+use crate::quix::errors::request_failed;
 
-/// The two streaming tokens of an environment, with which clients of Quix Streams authenticate. Both are always valid, and
-/// neither expires. **A rotation revokes token 1 at once**, makes token 2 token 1, and creates a new token 2.
+/// Manages the two streaming tokens of an environment, which authenticate clients of Quix Streams.
+/// Both are always valid, and neither expires. **A rotation revokes token 1 at once**, makes token
+/// 2 token 1, and creates a new token 2.
 ///
-/// An environment always has two tokens. So creating this resource creates none, and rotates only where `revoke_sha256` lists
-/// one of them: it reads them, as an import does. Destroying it revokes nothing: Terraform forgets them, and they remain
-/// valid.
+/// An environment always has two tokens. Creating this resource reads them, as an import does; it
+/// rotates them only if `revoke_sha256` lists one of them. Destroying it revokes nothing: the
+/// tokens are removed from the state, but remain valid.
 ///
-/// Tokens are rotated by a change of `rotation_triggers` or `forced_rotation_triggers`, or because `revoke_sha256` lists a
-/// present token. [The guide](../guides/rotating-streaming-tokens.md) shows how, with and without downtime.
+/// The tokens are rotated by a change of `rotation_triggers` or `forced_rotation_triggers`, or
+/// because `revoke_sha256` lists a current token. [The
+/// guide](../guides/rotating-streaming-tokens.md) shows rotations with and without downtime.
 ///
-/// One change of `rotation_triggers` revokes one token, the one that the state knows as `token_1`, whatever happens meanwhile.
-/// If a run is killed between the rotation and its state, or another client rotates, the next plan says that it has been
-/// revoked already and does not rotate again.
+/// A change of `rotation_triggers` revokes one token: the `token_1` in the state. If a run is
+/// killed between the rotation and its state, or another client rotates, the next plan says that
+/// the token is already revoked, and does not rotate again.
 ///
-/// The tokens are kept in the Terraform state: whoever can read the state can use them. Of each environment there should be
-/// one such resource, in one state.
+/// The tokens are stored in the Terraform state: everyone who can read the state can use them. Use
+/// one such resource per environment, in one state.
 ///
-/// Not documented by the platform: the paths for reading and rotating streaming tokens, which are settings of the provider;
-/// the shape in which they are shown (two texts, two objects with a `token` or `value`, or two members whose names end in 1
-/// and 2 are understood; of a list, the first is token 1); whether users other than administrators can read them. Who has
-/// rotated cannot be proved, and no rotation can be made to depend on token 1 no longer being in use, because the platform
-/// does not show who uses it.
+/// Not documented by the platform: the paths for reading and rotating streaming tokens, which are
+/// arguments of the provider; the shape of the answers (the provider accepts two strings, two
+/// objects with a `token` or `value`, or two members whose names end in 1 and 2; the first one of a
+/// list is token 1); and whether users without the role Admin can read the tokens. The platform
+/// does not show who rotated the tokens or who uses them, so a rotation cannot wait until token 1
+/// is unused.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct StreamingTokens {
     /// The environment's id.
@@ -82,14 +89,14 @@ impl StreamingTokens {
         self.workspace_id.known().map_or("", String::as_str)
     }
 
-    /// What a policy means for this state.
+    /// Decides whether `policy` rotates the tokens of this state.
     fn decide(&self, policy: &RotationPolicy, private: &PrivateState) -> Decision {
         let is_imported = private_record::is_imported(private, &self.tokens.generation);
         policy.decide(&self.policy, &self.tokens, is_imported)
     }
 }
 
-/// The key in the private state of when a rotation was sent whose outcome is unknown.
+/// The key in the private state for the time of a rotation with an unknown outcome.
 const ROTATION_SENT: &str = "rotation_sent";
 
 pub(in crate::quix) struct StreamingTokensResource {
@@ -101,42 +108,43 @@ impl StreamingTokensResource {
         Self { session }
     }
 
-    /// Plans the creation: it reads the tokens, and may rotate them.
+    /// Plans a creation, which reads the tokens and may rotate them.
     fn plan_creation(context: &Context, planned: &mut StreamingTokens) {
         planned.tokens.changed_outside = false.into();
         let Some(connection) = context.known_client() else {
             return;
         };
         let mut diagnostics = context.diagnostics();
-        diagnostics.ok(connection.reading());
-        if planned.policy.may_list() {
-            diagnostics.ok(connection.rotation());
-            diagnostics.push(may_revoke_at_creation(planned.workspace()));
+        diagnostics.ok(connection.read_endpoint());
+        if planned.policy.may_list_tokens() {
+            diagnostics.ok(connection.rotate_endpoint());
+            diagnostics.push(diagnostics::create_may_rotate(planned.workspace()));
         }
     }
 
-    /// Warns of a planned rotation, and of what will refuse it.
+    /// Reports `warning` about a planned rotation, and what will make the rotation fail.
     async fn plan_rotation(context: &Context, prior: &StreamingTokens, warning: Diagnostic, times: u8) {
         let mut diagnostics = context.diagnostics();
         diagnostics.push(warning);
         let Some(connection) = context.known_client() else {
             return;
         };
-        diagnostics.ok(connection.rotation());
+        diagnostics.ok(connection.rotate_endpoint());
         let tokens = [&prior.tokens.token_1, &prior.tokens.token_2];
         for token in tokens.into_iter().take(times.into()).filter_map(Field::known) {
             if connection.api.is_own_credential(token).await {
-                diagnostics.push(own_token(prior.workspace()).as_warning());
+                diagnostics.push(diagnostics::own_credential(prior.workspace()).as_warning());
             }
         }
     }
 
-    /// Rotates the tokens of `state` this many times. A failure leaves those of the rotations before it.
+    /// Rotates the tokens of `state` this many times. If a rotation fails, the tokens of the
+    /// previous one are kept.
     async fn rotate(&self, context: &Context, mut state: StreamingTokens, times: u8) -> Outcome<StreamingTokens> {
         let connection = context.client()?;
         let mut tokens = state.tokens.get()?;
         if times > 1 && connection.api.is_own_credential(&tokens.token_2).await {
-            return Err(own_token(state.workspace()).into());
+            return Err(diagnostics::own_credential(state.workspace()).into());
         }
         let operation = connection.operation(context);
         let generation = generation::next(&state.tokens.generation);
@@ -151,13 +159,13 @@ impl StreamingTokensResource {
                     state.tokens.set_rotated(&tokens, generation);
                     context.diagnostics().extend(rotated.report);
                 }
-                Err(failed) => {
-                    if failed.is_open {
+                Err(error) => {
+                    if error.is_outcome_unknown {
                         context.private.set(ROTATION_SENT, self.session.clock().now());
                     }
                     let leaves = (number > 0).then_some(state);
                     return Err(Failed {
-                        diagnostics: failed.why.into(),
+                        diagnostics: error.diagnostic.into(),
                         leaves,
                     });
                 }
@@ -170,14 +178,26 @@ impl StreamingTokensResource {
     }
 }
 
-/// The tokens of an environment.
+/// Reads the tokens of an environment.
 async fn read_tokens(context: &Context, workspace: &str) -> Result<api::StreamingTokens, Diagnostic> {
     let connection = context.client()?;
     let operation = connection.operation(context);
     let tokens = connection
         .api
-        .streaming_tokens(&operation, connection.reading()?, workspace);
-    tokens.await.map_err(|error| failure(&error).on("workspace_id"))
+        .streaming_tokens(&operation, connection.read_endpoint()?, workspace);
+    tokens.await.map_err(|error| request_failed(&error).on("workspace_id"))
+}
+
+/// Whether `planned` declares other hashes than `prior`, and none of them matches a token in the
+/// state.
+fn lists_no_token(planned: &RotationPolicy, prior: &StreamingTokens) -> bool {
+    let hashes = &planned.revoke_sha256;
+    *hashes != prior.policy.revoke_sha256
+        && hashes.known().is_some_and(|hashes| !hashes.is_empty())
+        && prior
+            .tokens
+            .get()
+            .is_ok_and(|tokens| planned.listed_slot(&tokens) == Some(0))
 }
 
 impl Resource for StreamingTokensResource {
@@ -195,53 +215,44 @@ impl Resource for StreamingTokensResource {
         let workspace = prior.workspace();
         self.session.generations().observe(&prior.tokens.generation);
         if planned.workspace_id != prior.workspace_id {
-            // It is replaced: what comes instead is planned by itself.
-            context.report(forgotten(workspace));
+            // The resource is replaced. Terraform plans the creation in a separate call.
+            context.report(diagnostics::not_revoked(workspace));
             return Ok(());
         }
         planned.tokens.changed_outside = false.into();
-        if planned.policy.revoke_sha256 != prior.policy.revoke_sha256
-            && planned
-                .policy
-                .revoke_sha256
-                .known()
-                .is_some_and(|sums| !sums.is_empty())
-            && prior
-                .tokens
-                .get()
-                .is_ok_and(|tokens| planned.policy.listed(&tokens) == Some(0))
-        {
-            context.report(none_listed(workspace));
+        if lists_no_token(&planned.policy, prior) {
+            context.report(diagnostics::none_listed(workspace));
         }
         match prior.decide(&planned.policy, &context.private) {
             Decision::Keep => {}
-            Decision::Done => context.report(done(workspace)),
+            Decision::AlreadyRotated => context.report(diagnostics::rotated_before_plan(workspace)),
             Decision::Rotate(rotation) => {
                 planned.tokens.plan_rotation(rotation.times);
-                let warning = revokes(workspace, &rotation, prior.tokens.is_settled());
+                let warning = diagnostics::will_rotate(workspace, &rotation, prior.tokens.is_settled());
                 Self::plan_rotation(context, prior, warning, rotation.times).await;
             }
             Decision::Unknown => {
                 planned.tokens.mark_unknown();
-                Self::plan_rotation(context, prior, may_revoke(workspace), 1).await;
+                Self::plan_rotation(context, prior, diagnostics::may_rotate(workspace), 1).await;
             }
         }
         Ok(())
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &StreamingTokens) -> Result<(), Diagnostics> {
-        context.report(forgotten(prior.workspace()));
+        context.report(diagnostics::not_revoked(prior.workspace()));
         Ok(())
     }
 
     async fn create(&self, context: &Context, planned: StreamingTokens) -> Outcome<StreamingTokens> {
         let tokens = read_tokens(context, planned.workspace()).await?;
-        let times = planned.policy.listed(&tokens).unwrap_or_default();
+        let times = planned.policy.listed_slot(&tokens).unwrap_or_default();
         let state = StreamingTokens {
             tokens: TokenPair::new(&tokens, self.session.first_generation()),
             ..planned
         };
-        // Where no rotation succeeds, the tokens are there all the same, and the next plan rotates.
+        // If no rotation succeeds, the state has the current tokens, and the next plan rotates
+        // them.
         let rotated = self.rotate(context, state.clone(), times).await;
         rotated.map_err(|failed| failed.or_leaving(state))
     }
@@ -257,7 +268,9 @@ impl Resource for StreamingTokensResource {
         let known = state.tokens.get()?;
         let tokens = read_tokens(context, state.workspace()).await?;
         let diff = classify(&known, &tokens);
-        context.diagnostics().extend(report(state.workspace(), diff));
+        context
+            .diagnostics()
+            .extend(diagnostics::drift(state.workspace(), diff));
         if !matches!(diff, Diff::Unchanged | Diff::Stale) {
             context.private.remove(ROTATION_SENT);
             private_record::set_issued(&context.private);
@@ -272,7 +285,7 @@ impl Resource for StreamingTokensResource {
         prior: StreamingTokens,
         planned: StreamingTokens,
     ) -> Outcome<StreamingTokens> {
-        // What was unknown in the plan is known now, and all else as it was.
+        // The decision of the plan, with the values that were unknown in it.
         let decision = prior.decide(&planned.policy, &context.private);
         let mut settled = StreamingTokens {
             policy: planned.policy,
@@ -302,135 +315,12 @@ impl Resource for StreamingTokensResource {
 
     async fn permits(&self, context: &Context, state: &StreamingTokens) -> Result<(), Diagnostics> {
         let what = format!("The streaming tokens of {:?}", state.workspace());
-        let is_there = async { read_tokens(context, state.workspace()).await.map(|_| true) };
+        let exists = async { read_tokens(context, state.workspace()).await.map(|_| true) };
         let account = self.session.account();
-        Ok(account::verify(&context.private, account, &what, is_there).await?)
+        Ok(account::verify(&context.private, account, &what, exists).await?)
     }
 
     fn record_place(&self, context: &Context) {
         account::record(&context.private, self.session.account());
     }
-}
-
-/// The warning of a plan that rotates.
-fn revokes(workspace: &str, rotation: &Rotation, is_settled: bool) -> Diagnostic {
-    let why: Vec<_> = rotation.why.iter().map(|(_, why)| why.as_str()).collect();
-    let why = why.join("; ");
-    let attribute = rotation
-        .why
-        .first()
-        .map_or("rotation_triggers", |(attribute, _)| attribute);
-    let again = if is_settled {
-        ""
-    } else {
-        " They were rotated outside since the last apply; this rotates them once more, so that what was token 2 at the last \
-         apply is revoked, too."
-    };
-    let (summary, detail) = if rotation.times > 1 {
-        (
-            format!("Both streaming tokens of {workspace:?} are to be revoked"),
-            format!(
-                "The streaming tokens are to be rotated twice: {why}. A rotation revokes token 1 only, and token 2 takes its \
-                 place; so token 1 is revoked with it. Whatever uses either is rejected until it is given a new one.{again}"
-            ),
-        )
-    } else {
-        (
-            format!("Token 1 of {workspace:?} is to be revoked"),
-            format!(
-                "The streaming tokens are to be rotated: {why}. Token 1 is revoked at once, and whatever still uses it is \
-                 rejected. By default that is every deployment that was not restarted since it had another, for \
-                 Quix__Sdk__Token is token 1. Token 2 remains valid, as token 1.{again}\n\nApply once everything uses token 2, \
-                 or when it may be down until it is restarted."
-            ),
-        )
-    };
-    Diagnostic::warning(summary, detail).on(attribute)
-}
-
-/// The warning of a plan that may rotate.
-fn may_revoke(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("Token 1 of {workspace:?} may be revoked"),
-        "`rotation_triggers`, `forced_rotation_triggers` or `revoke_sha256` has a value that is known only at apply. If a trigger \
-         turns out to have changed, or a present token to be listed, the streaming tokens are rotated: token 1 is revoked at \
-         once, and token 2 takes its place. If token 2 is listed, both are revoked.",
-    )
-}
-
-/// The warning of a plan that creates with sums of tokens to revoke.
-fn may_revoke_at_creation(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("Streaming tokens of {workspace:?} may be revoked"),
-        "The present tokens are read when this is applied. If `revoke_sha256` lists token 1, they are rotated once, which revokes \
-         it; if it lists token 2, twice, which revokes both.",
-    )
-    .on("revoke_sha256")
-}
-
-/// The warning of a plan with sums that no present token has.
-fn none_listed(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("No streaming token of {workspace:?} is listed in revoke_sha256"),
-        "Neither present token has one of these SHA-256 sums, so nothing is rotated for them. Either what they stand for has been \
-         revoked already, or it was no token of this environment, or the sum is of something else, such as the token with a line \
-         break. `printf %s \"$TOKEN\" | sha256sum` shows the right one.",
-    )
-    .on("revoke_sha256")
-}
-
-/// The warning of a refresh whose answer is older than the state.
-fn lags(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The platform shows streaming tokens of {workspace:?} from before the last rotation"),
-        "It shows what the state knows as token 1 as token 2 still, which was so before the last rotation. The state, which has \
-         the tokens from the answer to that rotation, is kept. If this does not pass within minutes, compare the tokens with the \
-         portal; to take over what it shows, remove the resource from the state (`terraform state rm`) and import it again.",
-    )
-}
-
-fn done(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The streaming tokens of {workspace:?} have been rotated already"),
-        "`rotation_triggers` changed, and the token that was token 1 at the last apply has been revoked since: by a run that was \
-         killed before its state was written, or by another client. So nothing is rotated for the change. If the present token 1 \
-         must be revoked as well, for instance because it is the one that leaked, change `forced_rotation_triggers`, or list its \
-         SHA-256 sum in `revoke_sha256`.",
-    )
-    .on("rotation_triggers")
-}
-
-/// The warning of a refresh that found other tokens than the state knows.
-fn report(workspace: &str, diff: Diff) -> Option<Diagnostic> {
-    let (summary, detail) = match diff {
-        Diff::Unchanged => return None,
-        Diff::Stale => return Some(lags(workspace)),
-        Diff::RotatedOnce => (
-            "were rotated outside of an apply",
-            "What the state knows as token 1 was revoked, and what it knows as token 2 is token 1 now. Another client has \
-             rotated, or a run was killed before its state was written.",
-        ),
-        Diff::RotatedMore => (
-            "were rotated outside of an apply, more than once",
-            "What the state knows as token 1 was revoked, and what it knows as token 2 is not in its place. Whatever uses a \
-             revoked one is rejected.",
-        ),
-        Diff::Inconsistent => (
-            "changed in a way that no rotation leads to",
-            "One was replaced by itself, or the platform shows them in another order than before. Compare them with the portal \
-             before the next rotation: it might revoke another token than the plan says.",
-        ),
-    };
-    Some(Diagnostic::warning(
-        format!("The streaming tokens of {workspace:?} {summary}"),
-        format!("{detail} The state follows, and what refers to the tokens with it."),
-    ))
-}
-
-fn forgotten(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The streaming tokens of {workspace:?} are forgotten, and remain valid"),
-        "An environment always has two streaming tokens, which only a rotation revokes. Terraform forgets them; whoever has \
-         them can still use them.",
-    )
 }

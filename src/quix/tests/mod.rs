@@ -1,5 +1,5 @@
-//! What the tests of this module share: providers and connections that reach the sandbox in the same process, under tokio's
-//! clock.
+//! Test helpers: providers and connections that call the sandbox in the same process, under tokio's
+//! paused clock.
 
 use std::time::Duration;
 
@@ -20,37 +20,37 @@ pub(super) use crate::sandbox::quix::option_variants;
 /// The environment of most tests.
 pub(super) const DEV: &str = "acme-shop-dev";
 
-/// A sandbox with one environment, whose time is tokio's.
+/// Creates a sandbox with one environment, whose clock is tokio's.
 pub(super) fn sandbox(options: quix::Options) -> Sandbox {
     let sandbox = Sandbox::with_clock(clock(), options);
     sandbox.add_workspace(DEV);
     sandbox
 }
 
-/// A connection of a user with this role.
+/// Creates a connection with the token of a user with this role.
 pub(super) fn connection(sandbox: &Sandbox, role: Role) -> Connection {
     connection_with(sandbox, &sandbox.add_user(role))
 }
 
-/// A connection by this token.
+/// Creates a connection with this token.
 pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
     let credential = Credential::bearer(token.clone()).unwrap();
     let transport = Transport::new(sandbox.service());
     let api = Api::new(client(transport, "http://127.0.0.1", credential));
     let paths = sandbox.options().paths;
     let endpoints = Endpoints {
-        reading: Some(Endpoint::of_reading(paths.reading()).unwrap()),
-        rotation: Some(Endpoint::of_action(paths.rotation()).unwrap()),
+        read: Some(Endpoint::for_read(paths.reading()).unwrap()),
+        rotate: Some(Endpoint::for_rotation(paths.rotation()).unwrap()),
     };
     Connection::new(api, endpoints, Duration::from_secs(300))
 }
 
-/// Starts providers for a user with this role.
+/// Returns a function that creates providers with the token of a user with this role.
 pub(super) fn provider(sandbox: &Sandbox, role: Role) -> impl Fn() -> Quix + Clone + use<> {
     provider_with(sandbox, &sandbox.add_user(role))
 }
 
-/// Starts providers that work with this token.
+/// Returns a function that creates providers with this token.
 pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn() -> Quix + Clone + use<> {
     let (sandbox, token) = (sandbox.clone(), token.clone());
     move || {
@@ -66,7 +66,7 @@ pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn(
     }
 }
 
-/// A `provider` block that says where the sandbox reads and rotates.
+/// Returns a `provider` block with the sandbox's endpoints for streaming tokens.
 pub(super) fn block(paths: Paths) -> Json {
     json!({
         "streaming_tokens_path": paths.reading(),
@@ -74,7 +74,7 @@ pub(super) fn block(paths: Paths) -> Json {
     })
 }
 
-/// A workspace whose `provider` block says where the sandbox reads and rotates.
+/// Creates a Terraform workspace with this `provider` block.
 pub(super) fn workspace(sandbox: &Sandbox) -> Workspace {
     Workspace::new().with_provider(block(sandbox.options().paths))
 }

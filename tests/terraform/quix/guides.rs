@@ -32,7 +32,7 @@ fn with_downtime_one_change_ends_what_the_services_have() {
             .unwrap();
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Token 1 of \"acme-shop-prod\" is to be revoked"),
+            plan.run.says("Token 1 of \"acme-shop-prod\" will be revoked"),
             "{}",
             plan.run
         );

@@ -30,7 +30,7 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
         world.configure(&tokens("2"));
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Token 1 of \"acme-shop-dev\" is to be revoked"),
+            plan.run.says("Token 1 of \"acme-shop-dev\" will be revoked"),
             "{}",
             plan.run
         );
@@ -47,7 +47,7 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
 
         let last = world.has_both().await;
         let run = world.destroy().await;
-        assert!(run.says("are forgotten, and remain valid"), "{run}");
+        assert!(run.says("are removed from the state, but remain valid"), "{run}");
         assert!(world.lets_in(&last["token_1"]) && world.lets_in(&last["token_2"]));
         assert_eq!(world.sandbox.rotations(DEV), 1);
     });
@@ -111,7 +111,7 @@ fn a_rotation_that_nobody_could_see_is_found_by_the_next_run() {
         world.configure(&tokens("2"));
         let run = world.apply_fails().await;
         assert!(
-            run.says("Whether the streaming tokens of \"acme-shop-dev\" were rotated is not known"),
+            run.says("Whether the streaming tokens of \"acme-shop-dev\" were rotated is unknown"),
             "{run}"
         );
         let run = world.apply().await;
@@ -269,7 +269,7 @@ fn the_token_that_the_provider_works_with_is_not_ended() {
         world.configure(&tokens("2"));
         let plan = world.plan().await;
         assert!(
-            plan.run.says("Cannot revoke the token that the provider works with"),
+            plan.run.says("Cannot revoke the provider's own token"),
             "{}",
             plan.run
         );
@@ -287,7 +287,7 @@ fn another_environment_is_another_pair() {
         world.configure(&tokens("1").replace(DEV, "acme-shop-prod"));
         let plan = world.plan().await;
         assert_eq!(plan.actions(TOKENS), "delete create");
-        assert!(plan.run.says("are forgotten, and remain valid"), "{}", plan.run);
+        assert!(plan.run.says("are removed from the state, but remain valid"), "{}", plan.run);
         world.apply().await;
         let attributes = world.attributes(TOKENS).await;
         assert_eq!(

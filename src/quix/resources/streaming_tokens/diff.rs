@@ -1,38 +1,40 @@
-//! What happened to an environment's two streaming tokens between two readings.
+//! The difference between two reads of an environment's streaming tokens.
 //!
-//! "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated." So each value passes through both
-//! slots and is then revoked, and two readings show how often that happened in between, up to two.
+//! "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated." Each
+//! value is first token 2, then token 1, then revoked. Two reads therefore show whether there was
+//! no rotation, one, or more in between.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::quix::api::StreamingTokens;
 
-/// How two tokens differ from those of an earlier reading.
+/// The difference between two tokens and those of an earlier read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Diff {
-    /// They are the same.
+    /// The tokens are the same.
     Unchanged,
-    /// They were rotated once: what was token 2 is token 1 now.
+    /// One rotation: token 2 became token 1.
     RotatedOnce,
-    /// Token 1 was revoked, and what was token 2 is not in its place: they were rotated more than once.
+    /// More than one rotation: token 1 is revoked, and token 2 is not in its place.
     RotatedMore,
-    /// They are those from before the last rotation: the reader lags behind.
+    /// The later read is stale: it shows the tokens from before the last rotation.
     Stale,
-    /// Token 1 is still there, but another token changed or both changed places. No rotation leads there.
+    /// Token 1 still exists, but the other token changed, or both changed places. No number of
+    /// rotations explains this.
     Inconsistent,
 }
 
-/// How the tokens `now` differ from those `before`.
+/// Compares the tokens `now` with those `before`.
 pub(super) fn classify(before: &StreamingTokens, now: &StreamingTokens) -> Diff {
-    let is = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
-    let is_there = |token| is(token, &now.token_1) || is(token, &now.token_2);
+    let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
+    let exists = |token| same(token, &now.token_1) || same(token, &now.token_2);
     if before == now {
         Diff::Unchanged
-    } else if is(&before.token_1, &now.token_2) && !is(&before.token_2, &now.token_1) {
+    } else if same(&before.token_1, &now.token_2) && !same(&before.token_2, &now.token_1) {
         Diff::Stale
-    } else if is_there(&before.token_1) {
+    } else if exists(&before.token_1) {
         Diff::Inconsistent
-    } else if is(&before.token_2, &now.token_1) {
+    } else if same(&before.token_2, &now.token_1) {
         Diff::RotatedOnce
     } else {
         Diff::RotatedMore
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classify_two_readings_returns_what_happened_in_between() {
+    fn classify_recognises_rotations_and_stale_reads() {
         let tokens = |[token_1, token_2]: [&str; 2]| StreamingTokens {
             token_1: token_1.into(),
             token_2: token_2.into(),
@@ -54,10 +56,10 @@ mod tests {
             (["b", "c"], Diff::RotatedOnce),
             (["c", "d"], Diff::RotatedMore),
             (["c", "b"], Diff::RotatedMore),
-            // The platform shows them in another order than before, or one was replaced by itself.
+            // The platform shows them in another order than before, or replaced one in its place.
             (["b", "a"], Diff::Inconsistent),
             (["a", "c"], Diff::Inconsistent),
-            // A rotation leads from here to what was seen before.
+            // These are the tokens from before a rotation.
             (["c", "a"], Diff::Stale),
         ] {
             assert_eq!(classify(&tokens(["a", "b"]), &tokens(now)), expected, "{now:?}");

@@ -1,31 +1,36 @@
-//! Rotating the streaming tokens of an environment so that one is revoked and never two.
+//! Rotates the streaming tokens of an environment, so that exactly one token is revoked.
 //!
-//! A rotation revokes token 1. Sent twice, it also revokes what was token 2, which users were asked to move to: no other request
-//! does as much harm. The API has no idempotency key. But it shows both tokens whenever they are read, so that what happened can
-//! be seen afterwards.
+//! A rotation revokes token 1. A second rotation would also revoke the former token 2, which
+//! clients were asked to use: no other request can do as much harm. The API has no idempotency key,
+//! but it returns both tokens whenever they are read. A read therefore shows whether a rotation
+//! took effect.
 //!
 //! # Flow
-//! - The aim is that one token is revoked: the one that is known as token 1. Read the tokens: if it is revoked already, nothing
-//!   is sent. If the reader still shows the tokens of before the last known rotation, or an earlier rotation was sent minutes ago
-//!   and is not shown yet, wait; nothing is sent before that is settled.
-//! - Send the rotation, once. If the answer shows the pair that a rotation leads to, that proves it, whatever a reader shows
-//!   yet. Otherwise read: that token 1 is gone proves that it happened, and a lost answer costs nothing.
-//! - If nothing has changed, read again, for some seconds. If still nothing has, it is an error, and the time of the rotation is
-//!   recorded. It is not sent again then: it might happen late, and a second one with it.
+//! - The goal is to revoke the known token 1. Read the tokens first. If token 1 is already revoked,
+//!   send nothing. If the read is stale, or an earlier rotation may still become visible, wait
+//!   until that is settled.
+//! - Send the rotation once. If the answer has the expected pair, it is proved, even while reads
+//!   are stale. Otherwise read: if token 1 is gone, the rotation took effect, even if its answer
+//!   was lost.
+//! - If nothing has changed, read again for some seconds. If still nothing has, fail, and record
+//!   when the rotation was sent. It is not sent again, because the first one may take effect late.
 //!
 //! # Guarantees
-//! - One call revokes one token, whatever is lost, and none if that token is revoked already. A rotation is sent once; again only
-//!   where none has begun: there was no connection, or it was rejected for coming too soon (429).
-//! - A repeated call, because the run was killed before its state was written, revokes no further token: by then the token that
-//!   it is about is gone.
+//! - A call revokes one token, even if answers are lost, or none if that token is already revoked.
+//!   The rotation is only retried if it did not start: if there was no connection, or if the
+//!   platform rejected it by its rate limit (429).
+//! - A call that is repeated because a run was killed before its state was written revokes no
+//!   further token, because the known token 1 no longer exists.
 //!
 //! # Assumptions
-//! - A rotation whose outcome is unknown has happened, and is shown to readers, within [`SETTLES_AFTER`], or never will.
-//! - The platform shows token 1 first, or by its name.
+//! - A rotation whose outcome is unknown takes effect and becomes visible within [`SETTLES_AFTER`],
+//!   or never.
+//! - The platform lists token 1 first, or names it.
 //!
-//! # What cannot be proved
-//! Between the reading and the rotation, milliseconds apart, another client may rotate. Then two tokens are revoked, and no
-//! request exists that would prevent it. The reading afterwards shows this race, and it is reported as an error.
+//! # Limits
+//! Another client may rotate in the milliseconds between the read and the rotation. Two tokens are
+//! revoked then, and the API has no request that would prevent this race. The read after the
+//! rotation detects it, and an error reports it.
 
 use std::time::Duration;
 
@@ -33,14 +38,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::diagnostics;
 use super::diff::{Diff, classify};
 use crate::framework::Diagnostic;
 use crate::quix::api::StreamingTokens;
 use crate::quix::connection::Connection;
-use crate::quix::errors::failure;
-use crate::rest::{Error, Operation};
+use crate::quix::errors::request_failed;
+use crate::rest::Operation;
 
-/// How long to wait before each reading that follows a rotation: a reader may lag behind.
+/// The pauses before the reads after a rotation. A read may be stale.
 const PAUSES: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_secs(1),
@@ -49,135 +55,150 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(20),
 ];
 
-/// How long after it was sent a rotation may still happen or be shown. Quix says of the revoked token that it "might take a few
-/// minutes to fully deactivate".
+/// How long after its request a rotation may take effect or become visible. Quix says that the
+/// revoked token "might take a few minutes to fully deactivate".
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_mins(3);
 
-/// How often the tokens are read while an earlier rotation may still be shown.
+/// The pause between reads while an earlier rotation may become visible.
 const SETTLING: Duration = Duration::from_secs(15);
 
-/// How long all readings may take together that an interrupt does not stop.
-const READINGS: Duration = Duration::from_secs(120);
+/// The deadline for the reads after a rotation, which an interrupt does not stop.
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The outcome of a rotation.
+/// The tokens after a rotation.
 #[derive(Debug)]
 pub(super) struct Rotated {
-    /// The tokens that are there now.
+    /// The current tokens.
     pub(super) tokens: StreamingTokens,
-    /// What there is to report about it.
+    /// A warning or error to report, if any.
     pub(super) report: Option<Diagnostic>,
 }
 
-/// How long a rotation that was sent at this time, and whose outcome is unknown, may still become visible.
+/// Returns how long a rotation with an unknown outcome, which was sent at `sent`, may still become
+/// visible.
 pub(super) fn time_until_settled(sent: Option<Timestamp>, now: Timestamp) -> Duration {
     let settles = sent.and_then(|sent| sent.checked_add(SETTLES_AFTER).ok());
-    let left = settles.map_or(SignedDuration::ZERO, |settles| settles.duration_since(now));
-    // A time that lies ahead, by another clock, is not waited for any longer.
-    Duration::try_from(left.min(SETTLES_AFTER)).unwrap_or_default()
+    let remaining = settles.map_or(SignedDuration::ZERO, |settles| settles.duration_since(now));
+    // A time in the future, recorded with another clock, does not prolong the wait.
+    Duration::try_from(remaining.min(SETTLES_AFTER)).unwrap_or_default()
 }
 
-/// Why it is not certain that a token is revoked.
+/// The error of a rotation. The token may still be valid.
 #[derive(Debug)]
-pub(super) struct RotateFailed {
-    pub(super) why: Diagnostic,
+pub(super) struct RotateError {
+    pub(super) diagnostic: Diagnostic,
     /// Whether a rotation was sent whose outcome is unknown.
-    pub(super) is_open: bool,
+    pub(super) is_outcome_unknown: bool,
 }
 
-impl From<Diagnostic> for RotateFailed {
-    fn from(why: Diagnostic) -> Self {
-        Self { why, is_open: false }
+impl From<Diagnostic> for RotateError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            diagnostic,
+            is_outcome_unknown: false,
+        }
     }
 }
 
-/// Revokes the token that is known as token 1, unless it is revoked already. `settles_in` is how long a rotation
-/// that was sent before may still become visible ([`time_until_settled`]).
+/// Revokes token 1 of the `known` tokens, unless it is already revoked. `settles_in` is how long an
+/// earlier rotation may still become visible ([`time_until_settled`]).
 ///
 /// # Errors
-/// Why it is not revoked, or why that is unknown.
+/// The token is not revoked, or it is unknown whether it is.
 pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
     known: &StreamingTokens,
     settles_in: Duration,
-) -> Result<Rotated, RotateFailed> {
-    let (reading, rotation) = (connection.reading()?, connection.rotation()?);
+) -> Result<Rotated, RotateError> {
+    let (read_endpoint, rotate_endpoint) = (connection.read_endpoint()?, connection.rotate_endpoint()?);
     let api = &connection.api;
     if api.is_own_credential(&known.token_1).await {
-        return Err(own_token(workspace).into());
+        return Err(diagnostics::own_credential(workspace).into());
     }
-    let _alone = connection.rotating.lock().await;
-    let settled = settled(connection, operation, workspace, known, settles_in).await?;
-    if let Some(rotated) = judge(workspace, known, settled, Sent::No)? {
+    let _lock = connection.rotating.lock().await;
+    let settled = read_settled(connection, operation, workspace, known, settles_in).await?;
+    if let Some(rotated) = evaluate(workspace, known, settled, Sent::No)? {
         return Ok(rotated);
     }
 
-    let (answered, lost) = match api.rotate_streaming_tokens(operation, rotation, workspace).await {
-        Ok(answered) => (answered, None),
+    let (answer, lost) = match api.rotate_streaming_tokens(operation, rotate_endpoint, workspace).await {
+        Ok(answer) => (answer, None),
         Err(error) if error.is_ambiguous() => (None, Some(error)),
-        Err(error) => return Err(failure(&error).into()),
+        Err(error) => return Err(request_failed(&error).into()),
     };
-    let answered = answered.map(|tokens| (classify(known, &tokens), tokens));
-    if let Some((Diff::RotatedOnce, tokens)) = answered {
+    let answer = answer.map(|tokens| (classify(known, &tokens), tokens));
+    if let Some((Diff::RotatedOnce, tokens)) = answer {
         return Ok(Rotated { tokens, report: None });
     }
-    let open = |why| RotateFailed { why, is_open: true };
-    let detached = Operation::new(READINGS, CancellationToken::new());
-    let mut unseen = None;
+    let outcome_unknown = |diagnostic| RotateError {
+        diagnostic,
+        is_outcome_unknown: true,
+    };
+    let detached = Operation::new(READ_TIMEOUT, CancellationToken::new());
+    let mut unreadable = None;
     for pause in PAUSES {
         let _ = detached.pause(pause).await;
-        match api.streaming_tokens(&detached, reading, workspace).await {
+        match api.streaming_tokens(&detached, read_endpoint, workspace).await {
             Ok(tokens) => {
-                if let Some(rotated) = judge(workspace, known, tokens, Sent::Yes)? {
+                if let Some(rotated) = evaluate(workspace, known, tokens, Sent::Yes)? {
                     return Ok(rotated);
                 }
             }
             Err(error) => {
-                unseen = Some(error);
+                unreadable = Some(error);
                 break;
             }
         }
     }
-    match (answered, unseen) {
-        // The answer is all that there is to go by.
+    match (answer, unreadable) {
+        // No read contradicts the answer.
         (Some((Diff::RotatedMore, tokens)), _) => Ok(Rotated {
             tokens,
-            report: Some(rotated_more(workspace)),
+            report: Some(diagnostics::rotated_more_than_once(workspace)),
         }),
-        (_, Some(unseen)) => Err(open(unknown(workspace, lost.as_ref(), &unseen))),
-        (_, None) => Err(open(unchanged(workspace, lost.as_ref()))),
+        (_, Some(unreadable)) => Err(outcome_unknown(diagnostics::rotate_outcome_unknown(
+            workspace,
+            lost.as_ref(),
+            &unreadable,
+        ))),
+        (_, None) => Err(outcome_unknown(diagnostics::rotate_without_effect(
+            workspace,
+            lost.as_ref(),
+            SETTLES_AFTER.as_mins(),
+        ))),
     }
 }
 
-/// The tokens, read until no earlier rotation can be missing from them.
-async fn settled(
+/// Reads the tokens until the read is not stale and no earlier rotation can become visible.
+async fn read_settled(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
     known: &StreamingTokens,
     settles_in: Duration,
 ) -> Result<StreamingTokens, Diagnostic> {
-    let reading = connection.reading()?;
+    let endpoint = connection.read_endpoint()?;
     let read = async || {
-        let tokens = connection.api.streaming_tokens(operation, reading, workspace).await;
-        tokens.map_err(|error| failure(&error))
+        let tokens = connection.api.streaming_tokens(operation, endpoint, workspace).await;
+        tokens.map_err(|error| request_failed(&error))
     };
     let settles = Instant::now().checked_add(settles_in);
-    let mut lags = PAUSES.into_iter().filter(|pause| !pause.is_zero());
+    let mut stale_pauses = PAUSES.into_iter().filter(|pause| !pause.is_zero());
     loop {
         let tokens = read().await?;
         let pause = match classify(known, &tokens) {
-            Diff::Stale => lags.next(),
+            Diff::Stale => stale_pauses.next(),
             Diff::Unchanged if settles.is_some_and(|settles| Instant::now() < settles) => Some(SETTLING),
             _ => return Ok(tokens),
         };
-        let waited = match pause {
+        let paused = match pause {
             Some(pause) => operation.pause(pause).await.is_ok(),
             None => false,
         };
-        if !waited {
-            return Err(unsettled(workspace));
+        if !paused {
+            return Err(diagnostics::not_settled(workspace));
         }
     }
 }
@@ -189,8 +210,8 @@ enum Sent {
     Yes,
 }
 
-/// What a reading shows of the rotation; `None` if nothing has happened.
-fn judge(
+/// Evaluates a read. Returns `None` if the rotation has not taken effect.
+fn evaluate(
     workspace: &str,
     known: &StreamingTokens,
     tokens: StreamingTokens,
@@ -198,99 +219,16 @@ fn judge(
 ) -> Result<Option<Rotated>, Diagnostic> {
     let report = match (classify(known, &tokens), sent) {
         (Diff::Unchanged, _) | (Diff::Stale, Sent::Yes) => return Ok(None),
-        // The wait for the reader has ended before.
-        (Diff::Stale, Sent::No) => return Err(unsettled(workspace)),
+        // The wait for a current read is over.
+        (Diff::Stale, Sent::No) => return Err(diagnostics::not_settled(workspace)),
         (Diff::RotatedOnce, Sent::Yes) => None,
-        (Diff::RotatedOnce, Sent::No) => Some(already_rotated(workspace)),
-        (Diff::RotatedMore, _) => Some(rotated_more(workspace)),
-        (Diff::Inconsistent, Sent::No) => return Err(inconsistent(workspace)),
-        // One was sent, and another would follow if this were not settled.
-        (Diff::Inconsistent, Sent::Yes) => Some(inconsistent(workspace)),
+        (Diff::RotatedOnce, Sent::No) => Some(diagnostics::rotated_before_apply(workspace)),
+        (Diff::RotatedMore, _) => Some(diagnostics::rotated_more_than_once(workspace)),
+        (Diff::Inconsistent, Sent::No) => return Err(diagnostics::inconsistent(workspace)),
+        // The state must have these tokens: otherwise the next apply would rotate again.
+        (Diff::Inconsistent, Sent::Yes) => Some(diagnostics::inconsistent(workspace)),
     };
     Ok(Some(Rotated { tokens, report }))
-}
-
-/// The error where the provider's own token would be revoked.
-pub(super) fn own_token(workspace: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("Cannot revoke the token that the provider works with: it is token 1 of {workspace:?}"),
-        "The provider's `token` (or Quix__Sdk__Token, which is token 1) would be rejected afterwards. Give the provider a \
-         personal access token: rotating takes one of a user with the role Admin in any case.",
-    )
-}
-
-fn already_rotated(workspace: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The streaming tokens of {workspace:?} have been rotated already"),
-        "Token 1, which this was to revoke, was revoked since the plan was made: another client has rotated, or an apply of \
-         this same plan was interrupted after it had. Token 2 is token 1 now, as planned. Nothing was sent, so that no second \
-         token is revoked.",
-    )
-}
-
-fn unsettled(workspace: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("An earlier rotation of the streaming tokens of {workspace:?} is not visible yet"),
-        "An earlier rotation was sent, and the platform may not show its result yet. Another one now could revoke token 2 as \
-         well, so nothing was sent. Apply again in a few minutes.",
-    )
-}
-
-fn rotated_more(workspace: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("The streaming tokens of {workspace:?} were rotated more than once"),
-        "Token 1, as the plan knew it, was revoked, and token 2 is not in its place: another client has rotated since the plan \
-         was made. Whatever uses one of the earlier tokens is rejected. Both new tokens are in the state. Find out which client \
-         rotates, give what is locked out a new token, and apply again for what this error has prevented.",
-    )
-}
-
-fn inconsistent(workspace: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("The streaming tokens of {workspace:?} changed in a way that no rotation leads to"),
-        "A rotation revokes token 1 and makes token 2 token 1. What the platform shows now is something else: one token was \
-         replaced by itself, or they are in another order than before. So it is unknown which of them a rotation revokes. \
-         Compare them with the portal before the next one.",
-    )
-}
-
-fn unknown(workspace: &str, lost: Option<&Error>, unseen: &Error) -> Diagnostic {
-    let why = match lost {
-        Some(error) => format!("The answer to the rotation was lost: {}.", error.kind()),
-        None => "The platform says that it was.".to_owned(),
-    };
-    Diagnostic::error(
-        format!("Whether the streaming tokens of {workspace:?} were rotated is not known"),
-        format!(
-            "{why} What is there now could not be read: {}.\n\nIf they were, token 1 is revoked, and token 2 is the one to use. \
-             Apply again: that begins by reading them, and revokes no further token if this one is revoked.",
-            unseen.kind()
-        ),
-    )
-}
-
-fn unchanged(workspace: &str, lost: Option<&Error>) -> Diagnostic {
-    let (summary, why) = match lost {
-        Some(error) => (
-            format!("Could not {}", error.action()),
-            format!("The answer was lost: {}.", error.kind()),
-        ),
-        None => (
-            format!("The streaming tokens of {workspace:?} did not change"),
-            "The platform says that they were rotated. Something between may have answered in its place, or the provider's \
-             `rotate_streaming_tokens_path` leads somewhere else."
-                .to_owned(),
-        ),
-    };
-    Diagnostic::error(
-        summary,
-        format!(
-            "{why} Both tokens are as they were, half a minute later. The rotation was not sent again: if it still happens, \
-             a second one would revoke token 2 as well.\n\nApply again: that waits until the rotation is visible, for {} minutes \
-             after it was sent, before it sends another.",
-            SETTLES_AFTER.as_mins()
-        ),
-    )
 }
 
 #[cfg(test)]
@@ -304,34 +242,36 @@ mod tests {
     use crate::sandbox::quix::{self, Options, Paths, Role, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 
-    const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-    const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+    const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
+    const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
 
-    fn there(sandbox: &Sandbox) -> StreamingTokens {
+    /// Returns the tokens that the sandbox has.
+    fn current(sandbox: &Sandbox) -> StreamingTokens {
         let [token_1, token_2] = sandbox.tokens(DEV).unwrap();
         StreamingTokens { token_1, token_2 }
     }
 
-    async fn rotated(connection: &Connection, known: &StreamingTokens) -> Result<Rotated, Diagnostic> {
+    /// Rotates while no earlier rotation can become visible.
+    async fn rotate_now(connection: &Connection, known: &StreamingTokens) -> Result<Rotated, Diagnostic> {
         let rotated = rotate(connection, &operation(), DEV, known, Duration::ZERO).await;
-        rotated.map_err(|failed| failed.why)
+        rotated.map_err(|error| error.diagnostic)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_revokes_token_1_and_moves_token_2_up_in_every_shape() {
+    async fn rotate_revokes_token_1_and_keeps_token_2_in_every_shape() {
         for options in option_variants() {
             let sandbox = sandbox(options.clone());
-            let known = there(&sandbox);
-            let outcome = rotated(&connection(&sandbox, Role::Admin), &known).await.unwrap();
+            let known = current(&sandbox);
+            let outcome = rotate_now(&connection(&sandbox, Role::Admin), &known).await.unwrap();
             assert_eq!(outcome.report, None, "{options:?}");
-            assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
+            assert!(outcome.tokens == current(&sandbox) && sandbox.rotations(DEV) == 1);
             assert!(!sandbox.is_live(known.token_1.expose_secret()));
             assert!(sandbox.is_live(known.token_2.expose_secret()));
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pair_in_the_answer_proves_the_rotation_while_the_reader_lags() {
+    async fn pair_in_the_answer_proves_the_rotation_while_reads_are_stale() {
         for tokens in [
             Tokens::Published,
             Tokens::Named,
@@ -344,72 +284,78 @@ mod tests {
                 stale_reads: jiff::SignedDuration::from_mins(10),
                 ..Options::default()
             });
-            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
-            let first = rotated(&connection, &known).await.unwrap();
-            assert!(first.report.is_none() && first.tokens == there(&sandbox), "{tokens:?}");
-            // The next one is not sent before the reader has caught up.
-            let why = rotated(&connection, &first.tokens).await.unwrap_err();
+            let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
+            let first = rotate_now(&connection, &known).await.unwrap();
+            assert!(
+                first.report.is_none() && first.tokens == current(&sandbox),
+                "{tokens:?}"
+            );
+            // The next rotation is not sent while reads are stale.
+            let why = rotate_now(&connection, &first.tokens).await.unwrap_err();
             assert!(why.summary.contains("is not visible yet"), "{why}");
             assert_eq!(sandbox.rotations(DEV), 1);
             tokio::time::advance(Duration::from_secs(600)).await;
-            let second = rotated(&connection, &first.tokens).await.unwrap();
-            assert!(second.tokens == there(&sandbox) && sandbox.rotations(DEV) == 2);
+            let second = rotate_now(&connection, &first.tokens).await.unwrap();
+            assert!(second.tokens == current(&sandbox) && sandbox.rotations(DEV) == 2);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotation_that_is_not_visible_is_waited_for_and_not_sent_again() {
+    async fn rotation_that_becomes_visible_late_is_not_repeated() {
         for rotated in [quix::Rotated::Empty, quix::Rotated::NoContent, quix::Rotated::NewToken] {
             let sandbox = sandbox(Options {
                 rotated,
                 stale_reads: jiff::SignedDuration::from_secs(100),
                 ..Options::default()
             });
-            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+            let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
             let operation = operation();
             let sent = sandbox.clock().now();
-            let failed = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
+            let error = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
                 .await
                 .unwrap_err();
-            assert!(failed.is_open, "{failed:?}");
+            assert!(error.is_outcome_unknown, "{error:?}");
             let settles_in = time_until_settled(Some(sent), sandbox.clock().now());
             let operation = crate::platform::testing::operation();
             let outcome = rotate(&connection, &operation, DEV, &known, settles_in).await.unwrap();
             assert_eq!(outcome.report.unwrap().severity, Severity::Warning);
-            assert!(outcome.tokens == there(&sandbox) && sandbox.rotations(DEV) == 1);
+            assert!(outcome.tokens == current(&sandbox) && sandbox.rotations(DEV) == 1);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn rotate_after_any_lost_answer_revokes_no_second_token() {
         for fault in lost_answers("true") {
-            for unread in 0..3 {
+            for failed_reads in 0..3 {
                 let sandbox = sandbox(Options::default());
-                let known = there(&sandbox);
-                sandbox.fault(fault.clone().on("POST", ROTATION));
-                sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(unread));
-                let acted = fault.when == When::After || fault.effect == Effect::Truncate;
-                match rotated(&connection(&sandbox, Role::Admin), &known).await {
-                    Ok(outcome) => assert!(acted && outcome.tokens == there(&sandbox), "{fault:?}"),
-                    Err(why) => assert!(!acted && why.detail.contains("was not sent again"), "{fault:?}: {why}"),
+                let known = current(&sandbox);
+                sandbox.fault(fault.clone().on("POST", ROTATE));
+                sandbox.fault(Fault::answer(503).on("GET", READ).skip(1).times(failed_reads));
+                let takes_effect = fault.when == When::After || fault.effect == Effect::Truncate;
+                match rotate_now(&connection(&sandbox, Role::Admin), &known).await {
+                    Ok(outcome) => assert!(takes_effect && outcome.tokens == current(&sandbox), "{fault:?}"),
+                    Err(why) => assert!(
+                        !takes_effect && why.detail.contains("was not repeated"),
+                        "{fault:?}: {why}"
+                    ),
                 }
-                assert_eq!(sandbox.calls("POST", ROTATION), 1, "{fault:?}");
-                assert_eq!(sandbox.rotations(DEV), usize::from(acted));
+                assert_eq!(sandbox.calls("POST", ROTATE), 1, "{fault:?}");
+                assert_eq!(sandbox.rotations(DEV), usize::from(takes_effect));
             }
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_after_an_unknown_outcome_is_an_error_and_then_revokes_nothing_more() {
+    async fn rotate_with_unknown_outcome_fails_and_repeated_call_revokes_nothing_more() {
         for fault in lost_answers("true") {
             let sandbox = sandbox(Options::default());
-            let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
-            sandbox.fault(fault.clone().on("POST", ROTATION));
-            sandbox.fault(Fault::answer(503).on("GET", READING).skip(1).times(1_000));
-            let why = rotated(&connection, &known).await.unwrap_err();
-            assert!(why.summary.contains("is not known"), "{why}");
+            let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
+            sandbox.fault(fault.clone().on("POST", ROTATE));
+            sandbox.fault(Fault::answer(503).on("GET", READ).skip(1).times(1_000));
+            let why = rotate_now(&connection, &known).await.unwrap_err();
+            assert!(why.summary.contains("is unknown"), "{why}");
             sandbox.clear_faults();
-            rotated(&connection, &known).await.unwrap();
+            rotate_now(&connection, &known).await.unwrap();
             assert_eq!(sandbox.rotations(DEV), 1, "{fault:?}");
         }
     }
@@ -418,36 +364,36 @@ mod tests {
     async fn rotate_of_a_revoked_token_sends_nothing() {
         for (times, severity) in [(1, Severity::Warning), (2, Severity::Error), (3, Severity::Error)] {
             let sandbox = sandbox(Options::default());
-            let known = there(&sandbox);
+            let known = current(&sandbox);
             (0..times).for_each(|_| sandbox.rotate_outside(DEV));
-            let outcome = rotated(&connection(&sandbox, Role::Admin), &known).await.unwrap();
+            let outcome = rotate_now(&connection(&sandbox, Role::Admin), &known).await.unwrap();
             assert_eq!(outcome.report.unwrap().severity, severity);
-            assert!(outcome.tokens == there(&sandbox));
-            assert_eq!(sandbox.calls("POST", ROTATION), 0);
+            assert!(outcome.tokens == current(&sandbox));
+            assert_eq!(sandbox.calls("POST", ROTATE), 0);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn rotate_racing_with_another_client_reports_it() {
         let sandbox = sandbox(Options::default());
-        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
-        let late = Effect::Delay(jiff::SignedDuration::from_secs(2));
-        sandbox.fault(Fault::new(late).on("POST", ROTATION));
-        let stranger = async {
+        let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
+        let delay = Effect::Delay(jiff::SignedDuration::from_secs(2));
+        sandbox.fault(Fault::new(delay).on("POST", ROTATE));
+        let other_client = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             sandbox.rotate_outside(DEV);
         };
-        let (outcome, ()) = tokio::join!(rotated(&connection, &known), stranger);
+        let (outcome, ()) = tokio::join!(rotate_now(&connection, &known), other_client);
         let outcome = outcome.unwrap();
         assert_eq!(outcome.report.unwrap().severity, Severity::Error);
-        assert!(outcome.tokens == there(&sandbox));
+        assert!(outcome.tokens == current(&sandbox));
     }
 
     #[tokio::test(start_paused = true)]
     async fn two_rotations_for_the_same_token_revoke_one() {
         let sandbox = sandbox(Options::default());
-        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
-        let (one, two) = tokio::join!(rotated(&connection, &known), rotated(&connection, &known));
+        let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
+        let (one, two) = tokio::join!(rotate_now(&connection, &known), rotate_now(&connection, &known));
         assert!(one.unwrap().tokens == two.unwrap().tokens);
         assert_eq!(sandbox.rotations(DEV), 1);
     }
@@ -455,26 +401,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn interrupt_does_not_stop_the_reading_after_a_rotation() {
         let sandbox = sandbox(Options::default());
-        let (connection, known) = (connection(&sandbox, Role::Admin), there(&sandbox));
+        let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
         let operation = operation();
         sandbox.fault(
             Fault::new(Effect::Delay(jiff::SignedDuration::from_secs(2)))
                 .after()
-                .on("POST", ROTATION),
+                .on("POST", ROTATE),
         );
         let interrupt = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             operation.cancellation.cancel();
         };
         let (outcome, ()) = tokio::join!(rotate(&connection, &operation, DEV, &known, Duration::ZERO), interrupt);
-        assert!(outcome.unwrap().tokens == there(&sandbox));
+        assert!(outcome.unwrap().tokens == current(&sandbox));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_by_others_than_administrators_is_refused_with_the_role() {
+    async fn rotate_without_the_role_admin_is_rejected() {
         for role in [Role::Manager, Role::Editor, Role::Viewer] {
             let sandbox = sandbox(Options::default());
-            let why = rotated(&connection(&sandbox, role), &there(&sandbox))
+            let why = rotate_now(&connection(&sandbox, role), &current(&sandbox))
                 .await
                 .unwrap_err();
             assert!(why.detail.contains("role Admin"), "{why}");
@@ -483,27 +429,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_refuses_to_revoke_the_providers_own_token() {
+    async fn rotate_refuses_to_revoke_own_credential() {
         let sandbox = sandbox(Options {
             readers: crate::sandbox::quix::Readers::Holders,
             ..Options::default()
         });
-        let known = there(&sandbox);
-        let why = rotated(&connection_with(&sandbox, &known.token_1), &known)
+        let known = current(&sandbox);
+        let why = rotate_now(&connection_with(&sandbox, &known.token_1), &known)
             .await
             .unwrap_err();
-        assert!(why.summary.contains("the token that the provider works with"), "{why}");
-        assert_eq!(sandbox.calls("POST", ROTATION), 0);
+        assert!(why.summary.contains("the provider's own token"), "{why}");
+        assert_eq!(sandbox.calls("POST", ROTATE), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_by_a_wrong_path_names_the_argument() {
+    async fn rotate_with_wrong_path_names_the_argument() {
         let sandbox = sandbox(Options::default());
-        let known = there(&sandbox);
+        let known = current(&sandbox);
         sandbox.set_options(|options| options.paths = Paths::ByQuery);
         let connection = connection(&sandbox, Role::Admin);
         sandbox.set_options(|options| options.paths = Paths::Nested);
-        let why = rotated(&connection, &known).await.unwrap_err();
+        let why = rotate_now(&connection, &known).await.unwrap_err();
         assert!(why.detail.contains("streaming_tokens_path"), "{why}");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a configuration rotates the streaming tokens of an environment, how often, and why.
+//! The arguments that rotate the streaming tokens of an environment, and the decision about it.
 
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,137 +9,145 @@ use crate::platform::attributes::{Triggers, known_triggers};
 use crate::quix::api::StreamingTokens;
 use crate::token::changed_triggers;
 
-/// What rotates the tokens.
+/// The arguments that rotate the tokens.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct RotationPolicy {
-    /// Values to tie the tokens to: any change rotates them once, which revokes token 1, unless they were rotated outside
-    /// since the last apply: then the token that was to be revoked has been, and nothing is rotated. What is declared first
-    /// after an import does not rotate.
+    /// Values that rotate the tokens once when any of them changes, which revokes token 1. If the
+    /// tokens were rotated outside since the last apply, a change does not rotate, because the
+    /// token that it would revoke is already revoked. The first values after an import do not
+    /// rotate.
     #[attribute(optional)]
     pub(super) rotation_triggers: Field<Triggers>,
-    /// The same, but any change rotates once in any case, also where they were rotated outside since the last apply: it
-    /// revokes the token that is token 1 when the plan is made. If a run is killed between the rotation and its state, the
-    /// next apply rotates again.
+    /// Like `rotation_triggers`, but a change always rotates once, even if the tokens were rotated
+    /// outside since the last apply. It revokes the token that is token 1 when the plan is created.
+    /// If a run is killed between the rotation and its state, the next apply rotates again.
     #[attribute(optional)]
     pub(super) forced_rotation_triggers: Field<Triggers>,
-    /// SHA-256 sums, in hexadecimal, of values that must not be valid, such as leaked ones
-    /// (`printf %s "$TOKEN" | sha256sum`). As long as token 1 has one of them, an apply rotates once; as long as token 2 has,
-    /// twice, which revokes both. If neither has, nothing is rotated, and the plan says so.
-    #[attribute(optional, check = are_sums)]
+    /// SHA-256 hashes, in hexadecimal, of tokens that must be revoked, such as leaked ones (`printf
+    /// %s "$TOKEN" | sha256sum`). If token 1 has a listed hash, an apply rotates once. If token 2
+    /// has one, it rotates twice, which revokes both tokens. If neither has one, nothing is
+    /// rotated, and the plan says so.
+    #[attribute(optional, check = are_hashes)]
     pub(super) revoke_sha256: Field<Set<Field<String>>>,
 }
 
-/// What a policy means for the tokens.
+/// The decision whether to rotate the tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Keep,
-    /// The token that `rotation_triggers` asks to revoke has been revoked outside of an apply.
-    Done,
+    /// `rotation_triggers` changed, but the token that it would revoke was revoked outside of an
+    /// apply.
+    AlreadyRotated,
     Rotate(Rotation),
-    /// It depends on something that is known only at apply.
+    /// The decision depends on values that are known only at apply.
     Unknown,
 }
 
-/// The rotations of one apply.
+/// The rotations of an apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rotation {
-    /// How many: 2 revoke both tokens.
+    /// The number of rotations. Two rotations revoke both tokens.
     pub(super) times: u8,
-    /// The reasons, each with the attribute that it is on.
-    pub(super) why: Vec<(&'static str, String)>,
+    /// The reasons, each with its attribute.
+    pub(super) reasons: Vec<(&'static str, String)>,
 }
 
 impl RotationPolicy {
-    /// Decides what this policy means for the tokens of a state in which `prior` was declared. `is_imported`: nothing was
-    /// applied since an import.
+    /// Decides whether to rotate `tokens`, whose state has the arguments `prior`. `is_imported` is
+    /// true until the first apply after an import.
     pub(super) fn decide(&self, prior: &Self, tokens: &TokenPair, is_imported: bool) -> Decision {
         let changed = |now: &Field<Triggers>, before: &Field<Triggers>| {
             let before = known_triggers(before).unwrap_or_default();
-            // What is declared first after an import is not a change.
+            // The first triggers after an import are not a change.
             let is_first = before.is_empty() && is_imported;
             known_triggers(now).map(|now| changed_triggers(&before, &now).filter(|_| !is_first))
         };
         let is_settled = tokens.is_settled();
         let triggers = changed(&self.rotation_triggers, &prior.rotation_triggers);
         let forced = changed(&self.forced_rotation_triggers, &prior.forced_rotation_triggers);
-        let listed = tokens.get().map_or(Some(0), |tokens| self.listed(&tokens));
-        // Whatever `rotation_triggers` turn out to be, they rotate nothing before this is settled.
+        let listed = tokens.get().map_or(Some(0), |tokens| self.listed_slot(&tokens));
+        // Unknown `rotation_triggers` are irrelevant if the tokens are not settled: they cannot
+        // rotate then.
         let is_unknown = (triggers.is_none() && is_settled) || forced.is_none() || listed.is_none();
         if is_unknown {
             return Decision::Unknown;
         }
         let (triggers, forced, listed) = (triggers.flatten(), forced.flatten(), listed.unwrap_or_default());
-        let is_done = triggers.is_some() && !is_settled;
-        let mut why = Vec::new();
+        let is_already_rotated = triggers.is_some() && !is_settled;
+        let mut reasons = Vec::new();
         if let Some(reason) = triggers.filter(|_| is_settled) {
-            why.push(("rotation_triggers", reason.to_string()));
+            reasons.push(("rotation_triggers", reason.to_string()));
         }
         if let Some(reason) = forced {
-            why.push((
+            reasons.push((
                 "forced_rotation_triggers",
                 format!("of forced_rotation_triggers: {reason}"),
             ));
         }
         if listed > 0 {
-            why.push(("revoke_sha256", format!("revoke_sha256 lists token {listed}")));
+            reasons.push(("revoke_sha256", format!("revoke_sha256 lists token {listed}")));
         }
-        match (why.is_empty(), is_done) {
-            (true, true) => Decision::Done,
+        match (reasons.is_empty(), is_already_rotated) {
+            (true, true) => Decision::AlreadyRotated,
             (true, false) => Decision::Keep,
             (false, _) => Decision::Rotate(Rotation {
                 times: listed.max(1),
-                why,
+                reasons,
             }),
         }
     }
 
-    /// The slot of the last of the tokens that `revoke_sha256` lists, which is also how many rotations revoke it; 0: it lists
-    /// neither. `None`: it is known only at apply.
-    pub(super) fn listed(&self, tokens: &StreamingTokens) -> Option<u8> {
-        let sums = match &self.revoke_sha256 {
+    /// Returns the highest slot, 1 or 2, whose token `revoke_sha256` lists, which is also the
+    /// number of rotations that revoke it; 0 if it lists neither; `None` if that is known only at
+    /// apply.
+    pub(super) fn listed_slot(&self, tokens: &StreamingTokens) -> Option<u8> {
+        let hashes = match &self.revoke_sha256 {
             Field::Null => return Some(0),
             Field::Unknown => return None,
-            Field::Known(sums) => sums,
+            Field::Known(hashes) => hashes,
         };
         let lists = |token: &SecretString| {
-            let sum = sum(token);
-            sums.iter()
+            let hash = sha256(token);
+            hashes
+                .iter()
                 .filter_map(Field::known)
-                .any(|listed| listed.eq_ignore_ascii_case(&sum))
+                .any(|listed| listed.eq_ignore_ascii_case(&hash))
         };
         match (lists(&tokens.token_1), lists(&tokens.token_2)) {
-            // Nothing that is still unknown can add to it.
+            // Unknown hashes cannot add to this.
             (_, true) => Some(2),
-            _ if sums.iter().any(Field::is_unknown) => None,
+            _ if hashes.iter().any(Field::is_unknown) => None,
             (true, false) => Some(1),
             (false, false) => Some(0),
         }
     }
 
-    /// Whether `revoke_sha256` may list a token.
-    pub(super) fn may_list(&self) -> bool {
-        let has_sums = self.revoke_sha256.known().map(|sums| !sums.is_empty());
-        has_sums.unwrap_or(self.revoke_sha256.is_unknown())
+    /// Whether `revoke_sha256` has any hashes, or is unknown.
+    pub(super) fn may_list_tokens(&self) -> bool {
+        let has_hashes = self.revoke_sha256.known().map(|hashes| !hashes.is_empty());
+        has_hashes.unwrap_or(self.revoke_sha256.is_unknown())
     }
 }
 
-/// The SHA-256 sum of a token in hexadecimal. Of a value this long and random it reveals nothing.
-fn sum(token: &SecretString) -> String {
-    let sum = digest(&SHA256, token.expose_secret().as_bytes());
-    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns the SHA-256 hash of a token in hexadecimal. Tokens are long and random, so the hash does
+/// not reveal them.
+fn sha256(token: &SecretString) -> String {
+    let hash = digest(&SHA256, token.expose_secret().as_bytes());
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Checks `revoke_sha256`. What is no sum may be the token itself, so the error does not show it.
-fn are_sums(sums: &Set<Field<String>>) -> Result<(), &'static str> {
-    let may_be_sum = |sum: &Field<String>| sum.is_unknown() || sum.known().is_some_and(|sum| is_sum(sum));
-    if sums.iter().all(may_be_sum) {
+/// Validates `revoke_sha256`. The error does not quote an invalid hash, which may be the token
+/// itself.
+fn are_hashes(hashes: &Set<Field<String>>) -> Result<(), &'static str> {
+    let may_be_hash = |hash: &Field<String>| hash.is_unknown() || hash.known().is_some_and(|hash| is_hash(hash));
+    if hashes.iter().all(may_be_hash) {
         Ok(())
     } else {
-        Err("must hold SHA-256 sums, each of 64 hexadecimal digits, and not the values themselves")
+        Err("must contain SHA-256 hashes of 64 hexadecimal digits each, and not the tokens themselves")
     }
 }
 
-fn is_sum(text: &str) -> bool {
+fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -172,38 +180,39 @@ mod tests {
         Triggers::from([("leak".to_owned(), value.into())]).into()
     }
 
-    fn sums(tokens: &[&str]) -> Field<Set<Field<String>>> {
-        let sums = tokens
+    fn hashes(tokens: &[&str]) -> Field<Set<Field<String>>> {
+        let hashes = tokens
             .iter()
-            .map(|token| Field::Known(sum(&SecretString::from(*token))));
-        sums.collect::<Set<_>>().into()
+            .map(|token| Field::Known(sha256(&SecretString::from(*token))));
+        hashes.collect::<Set<_>>().into()
     }
 
     #[test]
-    fn sum_is_that_of_sha256sum() {
-        // printf %s sdk-one | sha256sum
+    fn sha256_equals_sha256sum() {
+        // printf '' | sha256sum
         let expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(sum(&SecretString::from("")), expected);
-        assert!(is_sum(expected) && is_sum(&expected.to_uppercase()));
+        assert_eq!(sha256(&SecretString::from("")), expected);
+        assert!(is_hash(expected) && is_hash(&expected.to_uppercase()));
         for text in ["", "sdk-one", &expected[1..], &format!("{expected} "), &"g".repeat(64)] {
-            assert!(!is_sum(text), "{text:?}");
+            assert!(!is_hash(text), "{text:?}");
         }
     }
 
     #[test]
-    fn each_argument_rotates_as_often_as_what_it_names_needs() {
+    fn decide_combines_triggers_and_listed_hashes() {
         let (none, one) = (Field::Null, triggers("1"));
         let (two, unknown) = (triggers("2"), Field::Unknown);
-        let no_sums = Field::Null;
-        let (of_1, of_2) = (sums(&["sdk-one"]), sums(&["sdk-two", "sdk-one"]));
-        let (of_other, unknown_sums) = (sums(&["sdk-three"]), Field::Unknown);
+        let no_hashes = Field::Null;
+        let (of_1, of_2) = (hashes(&["sdk-one"]), hashes(&["sdk-two", "sdk-one"]));
+        let (of_other, unknown_hashes) = (hashes(&["sdk-three"]), Field::Unknown);
         let half_known = |token: &str| {
-            let sums = sums(&[token]).into_known().unwrap().into_iter();
-            Field::Known(sums.chain([Field::Unknown]).collect())
+            let hashes = hashes(&[token]).into_known().unwrap().into_iter();
+            Field::Known(hashes.chain([Field::Unknown]).collect())
         };
         let (half_1, half_2) = (half_known("sdk-one"), half_known("sdk-two"));
         let keep = || Ok(0);
-        // (rotation_triggers, forced_rotation_triggers, both "1" before; revoke_sha256; settled; how often it rotates)
+        // (rotation_triggers and forced_rotation_triggers, which are both "1" in the state;
+        // revoke_sha256; is_settled; the number of rotations or another decision)
         type Case<'a> = (
             &'a Field<Triggers>,
             &'a Field<Triggers>,
@@ -212,24 +221,24 @@ mod tests {
             Result<u8, Decision>,
         );
         let cases: [Case<'_>; 16] = [
-            (&one, &one, &no_sums, true, keep()),
-            (&one, &one, &no_sums, false, keep()),
-            (&two, &one, &no_sums, true, Ok(1)),
-            (&none, &one, &no_sums, true, Ok(1)),
-            (&two, &one, &no_sums, false, Err(Decision::Done)),
-            (&one, &two, &no_sums, true, Ok(1)),
-            (&one, &two, &no_sums, false, Ok(1)),
-            (&two, &two, &no_sums, true, Ok(1)),
+            (&one, &one, &no_hashes, true, keep()),
+            (&one, &one, &no_hashes, false, keep()),
+            (&two, &one, &no_hashes, true, Ok(1)),
+            (&none, &one, &no_hashes, true, Ok(1)),
+            (&two, &one, &no_hashes, false, Err(Decision::AlreadyRotated)),
+            (&one, &two, &no_hashes, true, Ok(1)),
+            (&one, &two, &no_hashes, false, Ok(1)),
+            (&two, &two, &no_hashes, true, Ok(1)),
             (&one, &one, &of_1, false, Ok(1)),
             (&two, &two, &of_2, true, Ok(2)),
-            (&two, &one, &of_other, false, Err(Decision::Done)),
-            (&unknown, &one, &no_sums, true, Err(Decision::Unknown)),
-            (&unknown, &one, &no_sums, false, keep()),
-            (&one, &one, &unknown_sums, false, Err(Decision::Unknown)),
+            (&two, &one, &of_other, false, Err(Decision::AlreadyRotated)),
+            (&unknown, &one, &no_hashes, true, Err(Decision::Unknown)),
+            (&unknown, &one, &no_hashes, false, keep()),
+            (&one, &one, &unknown_hashes, false, Err(Decision::Unknown)),
             (&one, &one, &half_1, true, Err(Decision::Unknown)),
             (&one, &one, &half_2, true, Ok(2)),
         ];
-        let prior = policy(&one, &one, &no_sums);
+        let prior = policy(&one, &one, &no_hashes);
         for (number, (triggers, forced_triggers, revoked, is_settled, expected)) in cases.into_iter().enumerate() {
             let policy = policy(triggers, forced_triggers, revoked);
             let decision = match policy.decide(&prior, &pair(is_settled), false) {
@@ -242,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn triggers_declared_first_after_an_import_rotate_nothing_but_listed_tokens_do() {
-        let (none, one, no_sums, of_1) = (Field::Null, triggers("1"), Field::Null, sums(&["sdk-one"]));
-        for (revoked, expected) in [(&no_sums, 0), (&of_1, 1)] {
-            let prior = policy(&none, &none, &no_sums);
+    fn first_triggers_after_an_import_do_not_rotate_but_listed_tokens_do() {
+        let (none, one, no_hashes, of_1) = (Field::Null, triggers("1"), Field::Null, hashes(&["sdk-one"]));
+        for (revoked, expected) in [(&no_hashes, 0), (&of_1, 1)] {
+            let prior = policy(&none, &none, &no_hashes);
             let times = match policy(&one, &one, revoked).decide(&prior, &pair(true), true) {
                 Decision::Keep => 0,
                 Decision::Rotate(rotation) => rotation.times,
@@ -256,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_is_no_sum_is_an_error_that_does_not_show_it() {
+    fn invalid_hash_is_an_error_that_does_not_quote_it() {
         for text in ["sdk-abcdefabcdef", "", " "] {
             let config = policy(&Field::Null, &Field::Null, &Set::from_iter([text.into()]).into());
             let errors = RotationPolicy::schema().validate(&config.into_value());

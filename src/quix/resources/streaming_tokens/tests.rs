@@ -13,14 +13,14 @@ use crate::quix::tests::{DEV, block, connection, option_variants, provider, prov
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
-const READING: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
+const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
 
 fn triggers(leak: &str) -> Field<Triggers> {
     Triggers::from([("leak".to_owned(), leak.into())]).into()
 }
 
-/// A configuration whose one trigger has this value.
+/// Returns a configuration with one trigger that has this value.
 fn config(leak: &str) -> StreamingTokens {
     with_triggers(triggers(leak))
 }
@@ -36,7 +36,7 @@ fn with_triggers(rotation_triggers: Field<Triggers>) -> StreamingTokens {
     }
 }
 
-/// A workspace that manages the streaming tokens of one environment.
+/// A Terraform workspace with the streaming tokens of one environment.
 struct Managed {
     sandbox: Sandbox,
     provider: Box<dyn Fn() -> Quix>,
@@ -57,7 +57,7 @@ impl Managed {
         }
     }
 
-    /// The same after an apply that has read the tokens.
+    /// Creates the resource by an apply.
     async fn created(mut self) -> Self {
         self.apply(&config("1")).await.reports_nothing();
         assert!(self.has_both());
@@ -68,8 +68,8 @@ impl Managed {
         self.resource.apply(&self.provider, Some(config)).await
     }
 
-    /// Applies, which must succeed and rotate so often in addition.
-    async fn rotates(&mut self, config: &StreamingTokens, times: usize) -> Run {
+    /// Applies and asserts that this rotates the tokens so many times.
+    async fn assert_rotates(&mut self, config: &StreamingTokens, times: usize) -> Run {
         let before = self.rotations();
         let run = self.apply(config).await.succeeds();
         assert!(self.has_both(), "{run:?}");
@@ -106,35 +106,37 @@ impl Managed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_reads_and_destroy_forgets_in_every_shape() {
+async fn create_and_destroy_rotate_nothing_in_every_shape() {
     for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
         managed.apply(&config("1")).await.changes_nothing().reports_nothing();
         let destroyed = managed.resource.destroy(&managed.provider).await;
-        destroyed.succeeds().warns("are forgotten, and remain valid");
+        destroyed
+            .succeeds()
+            .warns("are removed from the state, but remain valid");
         assert!(managed.resource.object().is_none());
         assert_eq!(managed.rotations(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn change_of_the_triggers_revokes_token_1_as_the_plan_says() {
+async fn changed_trigger_revokes_token_1_as_planned() {
     for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
         let (first, created) = (managed.state().tokens.get().unwrap(), managed.state().tokens.generation);
         let run = managed
             .plan(&config("2"))
             .await
-            .warns("Token 1 of \"acme-shop-dev\" is to be revoked");
+            .warns("Token 1 of \"acme-shop-dev\" will be revoked");
         let planned = StreamingTokens::from_value(&run.planned).unwrap().tokens;
         let token_1 = planned.token_1.known().unwrap();
         assert_eq!(token_1.expose_secret(), first.token_2.expose_secret());
         assert!(planned.token_2.is_unknown() && planned.generation == generation::next(&created));
-        assert_eq!(managed.rotations(), 0, "a plan ends nothing");
+        assert_eq!(managed.rotations(), 0, "a plan revokes nothing");
 
         managed.apply(&config("2")).await.succeeds();
         assert!(managed.has_both() && managed.generation() == planned.generation.into_known().unwrap());
-        // Its own rotation is not taken for another's, and is not repeated.
+        // A refresh does not mistake it for a rotation by another client, and it is not repeated.
         tokio::time::advance(Duration::from_secs(60)).await;
         managed.apply(&config("2")).await.changes_nothing().reports_nothing();
         assert_eq!(managed.rotations(), 1);
@@ -142,12 +144,12 @@ async fn change_of_the_triggers_revokes_token_1_as_the_plan_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn apply_after_a_killed_run_revokes_no_second_token() {
+async fn apply_after_killed_run_revokes_no_second_token() {
     let mut managed = Managed::new(Options::default()).created().await;
     let created = managed.generation();
     managed
         .sandbox
-        .fault(Fault::new(Effect::Hang).after().on("POST", ROTATION));
+        .fault(Fault::new(Effect::Hang).after().on("POST", ROTATE));
     let killed = tokio::time::timeout(Duration::from_secs(5), managed.apply(&config("2"))).await;
     assert!(killed.is_err() && managed.rotations() == 1 && !managed.has_both());
 
@@ -157,13 +159,13 @@ async fn apply_after_a_killed_run_revokes_no_second_token() {
     assert!(managed.has_both() && managed.rotations() == 1);
     assert_eq!(managed.generation(), created + 1, "as the killed run had planned");
     managed.apply(&config("2")).await.changes_nothing().reports_nothing();
-    // The next change is one again.
+    // The next change rotates again.
     managed.apply(&config("3")).await.succeeds();
     assert!(managed.has_both() && managed.rotations() == 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn change_outside_that_a_refresh_recorded_holds_until_an_apply_settles_it() {
+async fn recorded_outside_rotation_prevents_a_rotation_until_an_apply_settles_it() {
     let mut managed = Managed::new(Options::default()).created().await;
     managed.rotate_outside(1);
     for warnings in [1, 0, 0] {
@@ -180,21 +182,21 @@ async fn change_outside_that_a_refresh_recorded_holds_until_an_apply_settles_it(
         let planned = StreamingTokens::from_value(&run.planned).unwrap().tokens;
         assert!(planned.token_2.known().is_some(), "no rotation is planned");
     }
-    // An apply without a change settles it, and the next change rotates.
+    // An apply without a change resets it, and the next change rotates.
     assert!(managed.apply(&config("1")).await.reports_nothing().is_change());
     assert_eq!(managed.state().tokens.changed_outside, Field::Known(false));
     managed.apply(&config("2")).await.succeeds();
     assert!(managed.has_both());
-    assert_eq!(managed.rotations(), 2, "theirs and ours");
+    assert_eq!(managed.rotations(), 2, "one outside, one by the apply");
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_follows_and_reports_rotations_outside() {
-    for (times, told) in [(1, "outside of an apply"), (2, "more than once"), (5, "more than once")] {
+async fn refresh_detects_and_reports_rotations_outside() {
+    for (times, warning) in [(1, "outside of an apply"), (2, "more than once"), (5, "more than once")] {
         let mut managed = Managed::new(Options::default()).created().await;
         let created = managed.generation();
         managed.rotate_outside(times);
-        managed.apply(&config("1")).await.succeeds().warns(told);
+        managed.apply(&config("1")).await.succeeds().warns(warning);
         assert!(managed.has_both() && managed.generation() == created + 1);
         managed.apply(&config("1")).await.changes_nothing().reports_nothing();
         assert_eq!(managed.rotations(), times);
@@ -202,7 +204,7 @@ async fn refresh_follows_and_reports_rotations_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn import_reads_the_tokens_and_the_first_declaration_rotates_nothing() {
+async fn import_and_first_triggers_after_it_rotate_nothing() {
     let mut managed = Managed::new(Options::default());
     let imported = managed.resource.import(&managed.provider, "other").await;
     imported.fails("Check the environment's id");
@@ -221,7 +223,7 @@ async fn import_reads_the_tokens_and_the_first_declaration_rotates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn triggers_that_are_known_only_at_apply_decide_then() {
+async fn unknown_triggers_are_evaluated_at_apply() {
     for (value, rotations) in [("1", 0), ("2", 1)] {
         let managed = Managed::new(Options::default()).created().await;
         let resource = StreamingTokensResource::new(Session::new(managed.sandbox.clock()));
@@ -255,10 +257,10 @@ async fn triggers_that_are_known_only_at_apply_decide_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_applies_after_any_lost_answer_revoke_one_token() {
-    let refusals = [401, 403, 404, 500].map(Fault::answer);
-    for fault in lost_answers("true").into_iter().chain(refusals) {
-        for (method, path) in [("POST", ROTATION), ("GET", READING)] {
+async fn repeated_applies_after_any_lost_answer_revoke_one_token() {
+    let rejections = [401, 403, 404, 500].map(Fault::answer);
+    for fault in lost_answers("true").into_iter().chain(rejections) {
+        for (method, path) in [("POST", ROTATE), ("GET", READ)] {
             for skip in 0..4 {
                 let mut managed = Managed::new(Options::default()).created().await;
                 managed
@@ -277,7 +279,7 @@ async fn three_applies_after_any_lost_answer_revoke_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_without_a_path_names_its_argument_and_why_there_is_no_default() {
+async fn plan_without_path_names_its_argument_and_why_there_is_no_default() {
     let mut managed = Managed::new(Options::default()).created().await;
     let mut another = Managed::with(provider(&managed.sandbox, Role::Admin), managed.sandbox.clone());
     let why = "is not in Quix's public documentation";
@@ -286,16 +288,16 @@ async fn plan_without_a_path_names_its_argument_and_why_there_is_no_default() {
         let run = managed.plan(&config("1")).await;
         run.fails("Missing streaming_tokens_path").fails(why);
     }
-    let mut reading_only = block(managed.sandbox.options().paths);
-    reading_only["rotate_streaming_tokens_path"].take();
-    managed.resource.set_provider(reading_only);
+    let mut read_only = block(managed.sandbox.options().paths);
+    read_only["rotate_streaming_tokens_path"].take();
+    managed.resource.set_provider(read_only);
     let run = managed.plan(&config("2")).await;
     run.fails("Missing rotate_streaming_tokens_path").fails(why);
     managed.plan(&config("1")).await.changes_nothing().reports_nothing();
 }
 
 #[tokio::test(start_paused = true)]
-async fn apply_refuses_to_revoke_the_providers_own_token() {
+async fn apply_refuses_to_revoke_own_credential() {
     let sandbox = sandbox(Options {
         readers: Readers::Holders,
         ..Options::default()
@@ -304,17 +306,17 @@ async fn apply_refuses_to_revoke_the_providers_own_token() {
     let mut managed = Managed::with(provider_with(&sandbox, &token_1), sandbox)
         .created()
         .await;
-    let told = "Cannot revoke the token that the provider works with";
-    managed.plan(&config("2")).await.succeeds().warns(told);
-    managed.apply(&config("2")).await.fails(told);
+    let refusal = "Cannot revoke the provider's own token";
+    managed.plan(&config("2")).await.succeeds().warns(refusal);
+    managed.apply(&config("2")).await.fails(refusal);
     assert!(managed.has_both() && managed.rotations() == 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_that_is_rejected_keeps_the_state() {
+async fn rejected_refresh_keeps_the_state() {
     for status in [401, 403, 404] {
         let mut managed = Managed::new(Options::default()).created().await;
-        managed.sandbox.fault(Fault::answer(status).on("GET", READING));
+        managed.sandbox.fault(Fault::answer(status).on("GET", READ));
         managed
             .apply(&config("1"))
             .await
@@ -323,16 +325,16 @@ async fn refresh_that_is_rejected_keeps_the_state() {
     }
 }
 
-fn sum_of(token: &SecretString) -> String {
-    let sum = ring::digest::digest(&ring::digest::SHA256, token.expose_secret().as_bytes());
-    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(token: &SecretString) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, token.expose_secret().as_bytes());
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A configuration that revokes these tokens.
+/// Returns a configuration that revokes these tokens.
 fn revoking(tokens: &[&SecretString]) -> StreamingTokens {
-    let sums: Set<_> = tokens.iter().map(|token| sum_of(token).into()).collect();
+    let hashes: Set<_> = tokens.iter().map(|token| sha256(token).into()).collect();
     let mut config = config("1");
-    config.policy.revoke_sha256 = sums.into();
+    config.policy.revoke_sha256 = hashes.into();
     config
 }
 
@@ -343,20 +345,20 @@ fn forcing(leak: &str) -> StreamingTokens {
 }
 
 #[tokio::test(start_paused = true)]
-async fn leaked_token_is_revoked_whoever_has_rotated_meanwhile() {
+async fn listed_token_is_revoked_even_after_rotations_outside() {
     for rotations_outside in 0..3 {
-        // What leaked is token 1, or token 2, of before.
+        // The leaked token is token 1 or token 2 of the state.
         for slot in [1, 2] {
             let mut managed = Managed::new(Options::default()).created().await;
             let known = managed.state().tokens.get().unwrap();
             let leaked = if slot == 1 { &known.token_1 } else { &known.token_2 };
             managed.rotate_outside(rotations_outside);
             let times = usize::from(slot > rotations_outside) * (slot - rotations_outside.min(slot));
-            let run = managed.rotates(&revoking(&[leaked]), times).await;
+            let run = managed.assert_rotates(&revoking(&[leaked]), times).await;
             match times {
                 0 => drop(run.warns("No streaming token of \"acme-shop-dev\" is listed in revoke_sha256")),
-                1 => drop(run.warns("Token 1 of \"acme-shop-dev\" is to be revoked")),
-                _ => drop(run.warns("Both streaming tokens of \"acme-shop-dev\" are to be revoked")),
+                1 => drop(run.warns("Token 1 of \"acme-shop-dev\" will be revoked")),
+                _ => drop(run.warns("Both streaming tokens of \"acme-shop-dev\" will be revoked")),
             }
             assert!(!managed.sandbox.is_live(leaked.expose_secret()));
         }
@@ -364,26 +366,29 @@ async fn leaked_token_is_revoked_whoever_has_rotated_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn forced_trigger_rotates_once_also_after_a_rotation_outside() {
+async fn forced_trigger_rotates_once_even_after_a_rotation_outside() {
     let mut managed = Managed::new(Options::default());
     managed.apply(&forcing("1")).await.succeeds();
-    assert_eq!(managed.rotations(), 0, "a creation reads");
+    assert_eq!(managed.rotations(), 0, "a creation only reads");
     managed
-        .rotates(&forcing("2"), 1)
+        .assert_rotates(&forcing("2"), 1)
         .await
-        .warns("Token 1 of \"acme-shop-dev\" is to be revoked");
+        .warns("Token 1 of \"acme-shop-dev\" will be revoked");
     managed.rotate_outside(1);
-    managed.rotates(&forcing("3"), 1).await.warns("rotates them once more");
-    managed.rotates(&forcing("3"), 0).await.reports_nothing();
+    managed
+        .assert_rotates(&forcing("3"), 1)
+        .await
+        .warns("rotates them once more");
+    managed.assert_rotates(&forcing("3"), 0).await.reports_nothing();
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_revokes_what_is_listed() {
+async fn create_revokes_listed_tokens() {
     for (slot, times) in [(0, 1), (1, 2)] {
         let mut managed = Managed::new(Options::default());
         let leaked = &managed.sandbox.tokens(DEV).unwrap()[slot];
         managed
-            .rotates(&revoking(&[leaked]), times)
+            .assert_rotates(&revoking(&[leaked]), times)
             .await
             .warns("may be revoked");
         assert!(!managed.sandbox.is_live(leaked.expose_secret()));
@@ -391,18 +396,18 @@ async fn create_revokes_what_is_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn second_failure_of_two_rotations_keeps_the_first_and_is_made_up_for() {
+async fn failed_second_rotation_keeps_the_first_and_is_repeated_by_the_next_apply() {
     let mut managed = Managed::new(Options::default()).created().await;
     let leaked = managed.state().tokens.get().unwrap().token_2;
-    managed.sandbox.fault(Fault::answer(403).on("POST", ROTATION).skip(1));
+    managed.sandbox.fault(Fault::answer(403).on("POST", ROTATE).skip(1));
     managed.apply(&revoking(&[&leaked])).await.fails("");
     assert!(managed.has_both() && managed.rotations() == 1);
-    managed.rotates(&revoking(&[&leaked]), 1).await;
+    managed.assert_rotates(&revoking(&[&leaked]), 1).await;
     assert!(!managed.sandbox.is_live(leaked.expose_secret()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn reader_that_lags_after_a_rotation_changes_no_state_and_revokes_no_second_token() {
+async fn stale_read_after_a_rotation_changes_no_state_and_revokes_no_second_token() {
     let mut managed = Managed::new(Options {
         stale_reads: jiff::SignedDuration::from_mins(10),
         ..Options::default()
@@ -422,11 +427,11 @@ async fn reader_that_lags_after_a_rotation_changes_no_state_and_revokes_no_secon
     managed.apply(&config("3")).await.fails("is not visible yet");
     assert_eq!(managed.rotations(), 1);
     tokio::time::advance(Duration::from_secs(600)).await;
-    managed.rotates(&config("3"), 1).await;
+    managed.assert_rotates(&config("3"), 1).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn rotation_without_a_pair_in_its_answer_is_waited_for_by_the_next_apply() {
+async fn next_apply_waits_for_a_rotation_that_becomes_visible_late() {
     let mut managed = Managed::new(Options {
         rotated: crate::sandbox::quix::Rotated::NoContent,
         stale_reads: jiff::SignedDuration::from_secs(120),
