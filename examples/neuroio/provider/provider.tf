@@ -6,5 +6,5 @@ terraform {
   }
 }
 
-# The provider's own token comes from the environment variable NEUROIO_API_TOKEN.
+# The API token is in the environment variable NEUROIO_API_TOKEN.
 provider "neuroio" {}

@@ -85,7 +85,7 @@ fn every_data_source_is_read_as_shown() {
             }
             take(world, &example, &["data-source.tf"]);
             let run = world.apply().await;
-            assert!(run.says("tokens_to_look_into = tolist([ \"1\", ])"), "{run}");
+            assert!(run.says("permanent_token_ids = tolist([ \"1\", ])"), "{run}");
         });
     }
 }

@@ -268,11 +268,7 @@ fn the_token_that_the_provider_works_with_is_not_ended() {
         world.apply().await;
         world.configure(&tokens("2"));
         let plan = world.plan().await;
-        assert!(
-            plan.run.says("Cannot revoke the provider's own token"),
-            "{}",
-            plan.run
-        );
+        assert!(plan.run.says("Cannot revoke the provider's own token"), "{}", plan.run);
         world.apply_fails().await;
         world.has_both().await;
         assert_eq!(world.sandbox.rotations(DEV), 0);
@@ -287,7 +283,11 @@ fn another_environment_is_another_pair() {
         world.configure(&tokens("1").replace(DEV, "acme-shop-prod"));
         let plan = world.plan().await;
         assert_eq!(plan.actions(TOKENS), "delete create");
-        assert!(plan.run.says("are removed from the state, but remain valid"), "{}", plan.run);
+        assert!(
+            plan.run.says("are removed from the state, but remain valid"),
+            "{}",
+            plan.run
+        );
         world.apply().await;
         let attributes = world.attributes(TOKENS).await;
         assert_eq!(

@@ -2,7 +2,7 @@ data "neuroio_stream_tokens" "permanent" {
   permanent = true
 }
 
-# Permanent tokens beyond those that are managed here: made by hand, or left by a run that was killed.
-output "tokens_to_look_into" {
+# Compare these ids with the managed tokens: others were created by hand or are orphans of killed runs.
+output "permanent_token_ids" {
   value = data.neuroio_stream_tokens.permanent.tokens[*].id
 }

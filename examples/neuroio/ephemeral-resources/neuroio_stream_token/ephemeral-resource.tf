@@ -1,6 +1,6 @@
 ephemeral "neuroio_stream_token" "run" {}
 
-# Another provider is given it for this run.
+# A provider that authenticates with the token during this run.
 provider "neuroio" {
   alias     = "run"
   api_token = ephemeral.neuroio_stream_token.run.key

@@ -1,4 +1,4 @@
-# Which permanent tokens are there?
+# All permanent tokens.
 list "neuroio_stream_token" "permanent" {
   provider = neuroio
 

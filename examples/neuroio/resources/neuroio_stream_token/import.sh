@@ -1,2 +1,2 @@
-# The id is the token's number.
+# The id is the platform's number for the token.
 terraform import neuroio_stream_token.camera 1

@@ -1,9 +1,9 @@
-# Goes without an end. There may be five of these per account or space.
+# Does not expire. An account or space may have five permanent tokens.
 resource "neuroio_stream_token" "camera" {
   permanent = true
 }
 
-# Ends after 24 hours; the next plan after that replaces it.
+# Expires after 24 hours. The first plan after that replaces it.
 resource "neuroio_stream_token" "today" {
   permanent = false
 }

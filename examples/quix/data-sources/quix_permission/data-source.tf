@@ -6,7 +6,7 @@ data "quix_permission" "update" {
   lifecycle {
     postcondition {
       condition     = self.allowed
-      error_message = "The provider's token may not change this environment. Use one of a user with another role."
+      error_message = "The provider's token cannot change this environment. Use the token of a user with another role."
     }
   }
 }

@@ -4,14 +4,14 @@ resource "quix_streaming_tokens" "shop" {
   # printf %s "$LEAKED" | sha256sum
   revoke_sha256 = var.leaked_sha256
 
-  # A change revokes token 1 in any case.
+  # Every change revokes token 1.
   forced_rotation_triggers = {
     incident = var.incident
   }
 }
 
 variable "leaked_sha256" {
-  description = "SHA-256 sums of values that must not be valid."
+  description = "SHA-256 hashes of tokens that must be revoked."
   type        = set(string)
   default     = []
 }

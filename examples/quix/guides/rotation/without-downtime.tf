@@ -6,25 +6,25 @@ resource "quix_streaming_tokens" "shop" {
   }
 }
 
-# What every service is given as its streaming token, in a variable of its own.
+# The streaming token of all services, which they read from a separate variable.
 output "streaming_token" {
   value     = var.slot == 1 ? quix_streaming_tokens.shop.token_1 : quix_streaming_tokens.shop.token_2
   sensitive = true
 }
 
 variable "rotated" {
-  description = "When the streaming tokens were to be rotated last. A change ends token 1."
+  description = "The date of the last planned rotation. A change revokes token 1."
   type        = string
   default     = "2027-01-15"
 }
 
 variable "slot" {
-  description = "Which of the two tokens the services are given: 1, or 2 before a rotation."
+  description = "The token that the services use: 1, or 2 before a rotation."
   type        = number
   default     = 1
 
   validation {
     condition     = contains([1, 2], var.slot)
-    error_message = "There are two slots, 1 and 2."
+    error_message = "The slot must be 1 or 2."
   }
 }

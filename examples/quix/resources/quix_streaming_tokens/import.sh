@@ -1,2 +1,2 @@
-# The id is the environment's.
+# The id is the environment's id.
 terraform import quix_streaming_tokens.dev acme-shop-dev

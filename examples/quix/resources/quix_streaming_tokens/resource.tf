@@ -1,13 +1,13 @@
 resource "quix_streaming_tokens" "dev" {
   workspace_id = "acme-shop-dev"
 
-  # Any change revokes token 1 at once, and makes token 2 token 1.
+  # Every change revokes token 1 at once and makes token 2 token 1.
   rotation_triggers = {
     rotated = "2027-01-15"
   }
 }
 
-# For the services that are to use it.
+# Give token 2 to the services: it remains valid during a rotation.
 output "streaming_token" {
   value     = quix_streaming_tokens.dev.token_2
   sensitive = true
