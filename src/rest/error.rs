@@ -293,7 +293,7 @@ mod tests {
                     left: Duration::ZERO,
                     last: None,
                 },
-                "could not do it: retry_timeout has run out",
+                "could not do it: retry_timeout has elapsed",
             ),
             (
                 wait(None),
