@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::api::{AccessKey, Api, Assignment, Name, Pinot, Subject};
 use super::claims::Claims;
-use super::labels::LABELS;
 use super::planned_names::PlannedObjects;
+use super::secret_owner::FIELD_NAMES;
 use super::token_cache::TokenCache;
 use crate::framework;
 use crate::platform::delivery::{Account, Writer};
@@ -78,7 +78,7 @@ impl Connection {
             tokens: TokenCache::new(api.clone(), own_access_key),
             api,
             pinot,
-            vault: Writer::new(VaultConnection::Unknown, Account::default(), &LABELS),
+            vault: Writer::new(VaultConnection::Unknown, Account::default(), &FIELD_NAMES),
             environment,
             retry_timeout,
             claims: Claims::default(),
@@ -92,7 +92,7 @@ impl Connection {
 
     /// Sets the Vault that values are delivered to, and the name of the environment in its secrets.
     pub(super) fn with_vault(self, vault: VaultConnection, environment: Account) -> Self {
-        let vault = Writer::new(vault, environment, &LABELS);
+        let vault = Writer::new(vault, environment, &FIELD_NAMES);
         Self { vault, ..self }
     }
 

@@ -13,13 +13,13 @@ mod ephemeral_resources;
 mod errors;
 mod functions;
 mod identity;
-mod labels;
 mod names;
 mod planned_names;
 mod predecessor;
 mod provider;
 mod resources;
 mod role_grants;
+mod secret_owner;
 mod settings;
 #[cfg(test)]
 mod tests;

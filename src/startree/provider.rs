@@ -7,12 +7,12 @@ use super::connection::Connection;
 use super::data_sources::token_check::TokenCheckDataSource;
 use super::ephemeral_resources::service_token::ServiceTokenEphemeral;
 use super::functions;
-use super::labels;
 use super::resources::policy::PolicyResource;
 use super::resources::role::RoleResource;
 use super::resources::role_assignment::RoleAssignmentResource;
 use super::resources::role_policy_attachment::RolePolicyAttachmentResource;
 use super::resources::service_token::ServiceTokenResource;
+use super::secret_owner;
 use super::settings::{self, Config, Settings};
 use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
@@ -59,7 +59,7 @@ impl StarTree {
             request_timeout,
         });
         let account = ProviderAccount::new(&environment, &base_url);
-        let label = labels::environment(&base_url, &environment);
+        let owner = secret_owner::environment(&base_url, &environment);
         let client = self.session.client(
             &self.runtime,
             account,
@@ -71,7 +71,7 @@ impl StarTree {
             },
         );
         let vault = self.session.vault(&self.runtime, vault, USER_AGENT, request_timeout);
-        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, label)
+        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, owner)
     }
 }
 

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_every_shape_is_parsed() {
+    fn list_in_every_format_is_parsed() {
         for body in [
             r#"[{"name":"a"},{"name":"b c"}]"#,
             r#"{"policies":[{"name":"a","srn":"srn2:policy#a"},{"srn":"srn2:policy%23b%20c"}]}"#,

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn opened_token_is_valid_until_close_for_every_shape_of_answers() {
+    async fn opened_token_is_valid_until_close_for_every_response_format() {
         for options in option_variants() {
             let world = World::new(options);
             let (connection, opened) = world.open().await.reports_nothing().value.unwrap();

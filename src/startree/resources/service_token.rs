@@ -72,8 +72,8 @@ use crate::platform::{Session, account, delivery, generation, private_record};
 use crate::startree::api::{AccessKey, Reported};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::errors::failure;
-use crate::startree::labels::LABELS;
 use crate::startree::predecessor;
+use crate::startree::secret_owner::FIELD_NAMES;
 use crate::token::Expiry;
 
 /// Implements `startree_service_token`.
@@ -98,7 +98,7 @@ impl Resource for ServiceTokenResource {
     const TYPE: &'static str = "startree_service_token";
 
     fn schema(&self) -> Schema {
-        delivery::described(ServiceToken::schema(), &LABELS).describe(
+        delivery::described(ServiceToken::schema(), &FIELD_NAMES).describe(
             "token",
             "The value of the current token, `st-<access key>-<secret key>`, for use as a bearer token. Null after an import, \
              and with `vault`.",
@@ -106,7 +106,7 @@ impl Resource for ServiceTokenResource {
     }
 
     fn validate(&self, config: &ServiceToken, diagnostics: &mut Diagnostics) {
-        delivery::validate(&LABELS, &config.delivery.vault, diagnostics);
+        delivery::validate(&FIELD_NAMES, &config.delivery.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<ServiceToken>) -> Result<(), Diagnostics> {

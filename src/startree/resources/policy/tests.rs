@@ -33,7 +33,7 @@ fn read_only(document: &str) -> Policy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn policy_lifecycle_succeeds_for_every_shape_of_answers() {
+async fn policy_lifecycle_succeeds_for_every_response_format() {
     for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();

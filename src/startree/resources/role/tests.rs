@@ -29,7 +29,7 @@ fn reader() -> Role {
 }
 
 #[tokio::test(start_paused = true)]
-async fn role_lifecycle_succeeds_for_every_shape_of_answers() {
+async fn role_lifecycle_succeeds_for_every_response_format() {
     for options in option_variants() {
         let (sandbox, mut role) = world(options);
         role.apply(&reader()).await.succeeds();

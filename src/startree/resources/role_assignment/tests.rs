@@ -47,7 +47,7 @@ fn subjects(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assignment_lifecycle_succeeds_for_every_subject_and_shape_of_answers() {
+async fn assignment_lifecycle_succeeds_for_every_subject_and_response_format() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let token = sandbox.add_token();

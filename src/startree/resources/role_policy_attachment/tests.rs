@@ -33,7 +33,7 @@ fn attached(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attachment_lifecycle_succeeds_for_every_shape_and_keeps_others() {
+async fn attachment_lifecycle_succeeds_for_every_response_format_and_keeps_others() {
     for options in option_variants() {
         let (sandbox, mut resource) = world(options);
         resource.apply(&attachment()).await.succeeds();

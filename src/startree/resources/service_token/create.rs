@@ -14,8 +14,8 @@ use crate::rest::Operation;
 use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
-use crate::startree::labels;
 use crate::startree::predecessor;
+use crate::startree::secret_owner;
 
 /// A new token, with its roles and with its value delivered.
 pub(super) struct NewToken {
@@ -103,7 +103,7 @@ async fn deliver(
     let secret = Secret {
         value: &issued.bearer(),
         name: planned.description(),
-        id: Some(labels::id(&issued.access_key)),
+        id: Some(secret_owner::id(&issued.access_key)),
         note: predecessor.map(AccessKey::as_str),
         generation: planned.delivery.generation.known().copied(),
     };

@@ -212,7 +212,7 @@ pub(super) fn add_cleanup_succeeded(error: &mut Diagnostic) {
 /// Adds to the error of a creation that the new token could not be deleted again.
 pub(super) fn add_cleanup_failed(error: &mut Diagnostic, access_key: &AccessKey, cause: &Diagnostic) {
     error.detail.push_str(&format!(
-        "\n\nThe new token, {access_key}, could not be deleted repeated: {}. {} It is in the state, and the next apply deletes \
+        "\n\nThe new token, {access_key}, could not be deleted again: {}. {} It is in the state, and the next apply deletes \
          it.",
         cause.summary, cause.detail
     ));

@@ -234,7 +234,7 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_lifecycle_succeeds_for_every_shape_of_answers() {
+async fn token_lifecycle_succeeds_for_every_response_format() {
     for options in option_variants() {
         let mut world = World::new(options);
         world.apply(&released("1")).await.succeeds().reports_nothing();

@@ -1,4 +1,4 @@
-//! The fields in Vault next to the value of a service token, which identify its owner.
+//! The fields of a secret in Vault that identify a service token of StarTree.
 
 use super::api::AccessKey;
 use super::settings::API_PATH;
@@ -6,7 +6,8 @@ use crate::platform::delivery::{Account, SecretFieldNames};
 use crate::rest::BaseUrl;
 use crate::vault::Entry;
 
-pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
+/// The names of the fields next to the value.
+pub(super) const FIELD_NAMES: SecretFieldNames = SecretFieldNames {
     account: "environment",
     name: "description",
     id: "access_key",
