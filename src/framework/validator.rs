@@ -299,6 +299,7 @@ mod tests {
         for (validator, expected) in [
             (Validator::length(3..=30), "Length: 3 to 30."),
             (Validator::length(..3), "Length: at most 2."),
+            (Validator::length(1..), "Must not be empty."),
             (Validator::range(1..), "Range: at least 1."),
             (Validator::range(7..8), "Range: exactly 7."),
             (Validator::one_of(["a", "b"]), "One of `a`, `b`."),

@@ -149,7 +149,7 @@ mod tests {
     use crate::rest::BaseUrl;
 
     /// Sends a request to a server that answers each one with these bytes and closes the connection.
-    async fn send(answer: &'static str) -> Result<u16, BoxError> {
+    async fn send(answer: &'static str) -> Result<(u16, Bytes), BoxError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/v1", listener.local_addr()?);
         tokio::spawn(async move {
@@ -160,13 +160,13 @@ mod tests {
         });
         let transport = Transport::network(&BaseUrl::parse(&url)?.into());
         let answer = transport.send(Request::get(url).body(Bytes::new())?).await?;
-        Ok(answer.status().as_u16())
+        Ok((answer.status().as_u16(), answer.into_body().collect().await?.to_bytes()))
     }
 
     #[tokio::test]
     async fn redirect_is_returned_and_not_followed() {
-        let redirect = "HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(send(redirect).await.unwrap(), 302);
+        let redirect = "HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 5\r\n\r\nmoved";
+        assert_eq!(send(redirect).await.unwrap(), (302, Bytes::from("moved")));
     }
 
     #[tokio::test]
