@@ -542,8 +542,8 @@ async fn bytes_of(mut body: Body, limit: usize, secrets: &Sanitiser<'_>) -> Resu
 /// Describes a redirect by its origin only: the rest of the URL may contain secrets.
 fn redirect_to(location: &HeaderValue) -> String {
     let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
-    let place = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
-    format!("a redirect to {place}, which is not followed, because it would send the token there; check the base URL")
+    let target = url.map_or("another path".to_owned(), |url| url.origin().ascii_serialization());
+    format!("a redirect to {target}, which is not followed, because it would send the token there; check the base URL")
 }
 
 /// An error and its causes in one line, outermost first, each text once.

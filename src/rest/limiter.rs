@@ -166,7 +166,7 @@ mod tests {
             if index < 10 {
                 tokio::time::sleep(Duration::from_secs(3)).await;
             } else {
-                // Each request waits for the one ten places before it, and was sent 3s after its
+                // Each request waits for the tenth one before it, and was sent 3s after its
                 // predecessor.
                 assert_eq!(start.elapsed().as_secs(), 60 + (index - 10) * 3);
             }

@@ -84,7 +84,7 @@ pub enum Storage {
     /// Terraform's state.
     #[default]
     State,
-    /// An external place. Terraform does not know the value then, so that a change of storage
+    /// An external storage, with its name in messages. Terraform does not know the value then, so that a change of storage
     /// requires a rotation.
     External(String),
 }
@@ -351,7 +351,7 @@ impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::State => "the state",
-            Self::External(place) => place,
+            Self::External(name) => name,
         })
     }
 }
@@ -771,7 +771,7 @@ mod tests {
     #[test]
     fn value_missing_in_its_storage_is_rotated() {
         use ValueStatus::{Current, Imported, Missing, Undelivered};
-        let vault = |place: &str| Storage::External(format!("Vault ({place})"));
+        let vault = |path: &str| Storage::External(format!("Vault ({path})"));
         let state = Storage::State;
         let cases = [
             (vault("a"), vault("a"), Current, ""),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::place::Place;
+use super::secret_path::SecretPath;
 use crate::rest::{self, Kind};
 
 /// The reason a secret could not be read, written or deleted. Contains no secret.
@@ -13,17 +13,17 @@ pub enum Error {
     /// A request failed.
     #[error("could not {}", .0.action())]
     Request(#[from] rest::Error),
-    /// Nothing is mounted at the place.
-    #[error("there is no KV version 2 at the place of the secret \"{0}\"")]
-    NoMount(Place),
-    /// Something other than a KV version 2 is mounted at the place.
-    #[error("there is no KV version 2 at the place of the secret \"{0}\", but {1}")]
-    NotVersion2(Place, String),
+    /// Nothing is mounted at the path.
+    #[error("no KV version 2 is mounted at the path of the secret \"{0}\"")]
+    NoMount(SecretPath),
+    /// Something other than a KV version 2 is mounted at the path.
+    #[error("no KV version 2 is mounted at the path of the secret \"{0}\", but {1}")]
+    NotVersion2(SecretPath, String),
     /// The value was written to something other than a KV version 2.
-    #[error("there is no KV version 2 where the secret \"{place}\" was written")]
+    #[error("the secret \"{secret_path}\" was written to a mount that is not a KV version 2")]
     Unversioned {
-        /// The place of the value.
-        place: Place,
+        /// The path of the value.
+        secret_path: SecretPath,
         /// The error that prevented its deletion; `None` if it was deleted.
         remains: Option<Box<Error>>,
     },
@@ -37,7 +37,7 @@ pub enum Error {
     },
     /// Another client wrote another version first.
     #[error("another client wrote the secret \"{0}\" at the same time")]
-    Conflict(Place),
+    Conflict(SecretPath),
 }
 
 impl Error {

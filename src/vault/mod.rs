@@ -2,7 +2,7 @@
 //!
 //! # Flow
 //! [`Vault::check_writable`] checks, before a value exists that could be lost, that the token may
-//! write at a [`Place`] and that a KV version 2 is mounted there, and reads the current version.
+//! write at a [`SecretPath`] and that a KV version 2 is mounted there, and reads the current version.
 //! [`Vault::write`] writes the version that follows exactly that one (check-and-set); if the answer
 //! is lost, it reads the secret to find out whether the write succeeded. [`Vault::latest`] reads a
 //! secret; [`Vault::delete`] deletes a version.
@@ -31,7 +31,7 @@
 
 mod data;
 mod error;
-mod place;
+mod secret_path;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -50,7 +50,7 @@ use crate::rest::{
 
 pub use data::{Data, Entry};
 pub use error::Error;
-pub use place::{InvalidPlace, Place};
+pub use secret_path::{InvalidSecretPath, SecretPath};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -173,15 +173,15 @@ impl Vault {
         }
     }
 
-    /// Checks that a write to `place` is allowed and would create a version, and reads the current
+    /// Checks that a write to `secret_path` is allowed and would create a version, and reads the current
     /// one. Writes nothing.
     ///
     /// # Errors
     /// Returns [`Error::NotAllowed`] with the missing capabilities, [`Error::NoMount`] if nothing
     /// is mounted, [`Error::NotVersion2`] if the mount keeps no versions, or the error that
     /// prevented the check.
-    pub async fn check_writable(&self, operation: &Operation, place: &Place) -> Result<WriteCheck, Error> {
-        let path = place.below("data");
+    pub async fn check_writable(&self, operation: &Operation, secret_path: &SecretPath) -> Result<WriteCheck, Error> {
+        let path = secret_path.below("data");
         let action = format!("read the capabilities of Vault's token at {path:?}");
         let request = self.request(Method::POST, action, &["sys", "capabilities-self"]);
         // The request changes nothing.
@@ -194,16 +194,16 @@ impl Vault {
         if !granted.contains("root") && !missing.is_empty() {
             return Err(Error::NotAllowed { path, missing });
         }
-        let mut mounted = self.mounted(operation, place).await?;
+        let mut mounted = self.mounted(operation, secret_path).await?;
         if let Mounted::Other(found) = mounted {
-            return Err(Error::NotVersion2(place.clone(), found));
+            return Err(Error::NotVersion2(secret_path.clone(), found));
         }
-        let latest = self.latest(operation, place).await?;
+        let latest = self.latest(operation, secret_path).await?;
         if mounted == Mounted::Unknown && latest.version == 0 {
-            mounted = self.probe(operation, place).await?;
+            mounted = self.probe(operation, secret_path).await?;
         }
         match mounted {
-            Mounted::Other(found) => Err(Error::NotVersion2(place.clone(), found)),
+            Mounted::Other(found) => Err(Error::NotVersion2(secret_path.clone(), found)),
             // Only a KV version 2 has numbered versions.
             mounted => Ok(WriteCheck {
                 is_version_2: mounted == Mounted::Version2 || latest.version > 0,
@@ -214,8 +214,8 @@ impl Vault {
 
     /// Reads the kind of the mount, as Vault's own CLI does. It needs no policy of its own, only
     /// access to any path of the mount.
-    async fn mounted(&self, operation: &Operation, place: &Place) -> Result<Mounted, Error> {
-        let mount = place.mount();
+    async fn mounted(&self, operation: &Operation, secret_path: &SecretPath) -> Result<Mounted, Error> {
+        let mount = secret_path.mount();
         let action = format!("look up the mount {mount:?} in Vault");
         let segments = ["sys", "internal", "ui", "mounts"].into_iter().chain(mount.split('/'));
         let request = self.request(Method::GET, action, &segments.collect::<Vec<_>>());
@@ -234,9 +234,9 @@ impl Vault {
 
     /// Determines the kind of the mount by an empty write, which every engine rejects with a
     /// message of its own.
-    async fn probe(&self, operation: &Operation, place: &Place) -> Result<Mounted, Error> {
-        let action = format!("look up the mount {:?} in Vault", place.mount());
-        let request = self.at(Method::POST, action, place, "data");
+    async fn probe(&self, operation: &Operation, secret_path: &SecretPath) -> Result<Mounted, Error> {
+        let action = format!("look up the mount {:?} in Vault", secret_path.mount());
+        let request = self.at(Method::POST, action, secret_path, "data");
         let request = request.json(&json!({}));
         match self.client.send(operation, &request).await {
             Ok(_) => Ok(Mounted::Unknown),
@@ -258,21 +258,21 @@ impl Vault {
     ///
     /// # Errors
     /// Returns [`Error`]. A missing secret is not an error.
-    pub async fn latest(&self, operation: &Operation, place: &Place) -> Result<Latest, Error> {
+    pub async fn latest(&self, operation: &Operation, secret_path: &SecretPath) -> Result<Latest, Error> {
         let request = self.at(
             Method::GET,
-            format!("read the secret \"{place}\" in Vault"),
-            place,
+            format!("read the secret \"{secret_path}\" in Vault"),
+            secret_path,
             "data",
         );
         let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Version(latest) => Ok(latest),
             Found::Unversioned(_) => Err(Error::NotVersion2(
-                place.clone(),
+                secret_path.clone(),
                 "a store that keeps no versions".to_owned(),
             )),
-            Found::Nothing => Err(Error::NoMount(place.clone())),
+            Found::Nothing => Err(Error::NoMount(secret_path.clone())),
         }
     }
 
@@ -282,28 +282,34 @@ impl Vault {
     /// Returns [`Error::Conflict`] if there is another version, so that nothing was written, or
     /// the error that prevented the write. If the error is ambiguous, the value may have been
     /// written.
-    pub async fn write(&self, operation: &Operation, place: &Place, after: u64, data: &Data) -> Result<u64, Error> {
+    pub async fn write(
+        &self,
+        operation: &Operation,
+        secret_path: &SecretPath,
+        after: u64,
+        data: &Data,
+    ) -> Result<u64, Error> {
         let mut step = Operation::new(self.request_timeout, CancellationToken::new());
         let (mut lost, mut ambiguous) = (0_u32, false);
         loop {
-            let error = match self.write_once(&step, place, after, data).await {
+            let error = match self.write_once(&step, secret_path, after, data).await {
                 Ok(version) => return Ok(version),
                 Err(error) => error,
             };
             ambiguous |= error.is_ambiguous();
             // A 400 may be the consequence of an earlier attempt whose answer was lost.
             if ambiguous || error.is_status(StatusCode::BAD_REQUEST) {
-                match self.latest(&step, place).await {
+                match self.latest(&step, secret_path).await {
                     Ok(latest) if latest.data.as_ref() == Some(data) => return Ok(latest.version),
-                    Ok(latest) if latest.version != after => return Err(Error::Conflict(place.clone())),
-                    Err(Error::NotVersion2(..)) => return Err(self.undo_write(place, data).await),
+                    Ok(latest) if latest.version != after => return Err(Error::Conflict(secret_path.clone())),
+                    Err(Error::NotVersion2(..)) => return Err(self.undo_write(secret_path, data).await),
                     // A request still in flight does no harm: it follows the same version as the
                     // next attempt, so that only one succeeds.
                     Ok(_) | Err(_) => {}
                 }
             }
             if let Error::Unversioned { .. } = error {
-                return Err(self.undo_write(place, data).await);
+                return Err(self.undo_write(secret_path, data).await);
             }
             let pause = Duration::from_secs(1 << lost.min(5));
             if !error.is_transient() || operation.pause(pause).await.is_err() {
@@ -315,11 +321,17 @@ impl Vault {
         }
     }
 
-    async fn write_once(&self, step: &Operation, place: &Place, after: u64, data: &Data) -> Result<u64, Error> {
+    async fn write_once(
+        &self,
+        step: &Operation,
+        secret_path: &SecretPath,
+        after: u64,
+        data: &Data,
+    ) -> Result<u64, Error> {
         let request = self.at(
             Method::POST,
-            format!("write the secret \"{place}\" to Vault"),
-            place,
+            format!("write the secret \"{secret_path}\" to Vault"),
+            secret_path,
             "data",
         );
         let request = data.secrets().cloned().fold(request, Request::redact);
@@ -332,19 +344,21 @@ impl Vault {
                 .map(|envelope| Some(envelope.data.version)),
         });
         written.await?.ok_or_else(|| Error::Unversioned {
-            place: place.clone(),
+            secret_path: secret_path.clone(),
             remains: None,
         })
     }
 
     /// Deletes a value that was written to a store without versions, and returns the error to
     /// report.
-    async fn undo_write(&self, place: &Place, data: &Data) -> Error {
+    async fn undo_write(&self, secret_path: &SecretPath, data: &Data) -> Error {
         // A new operation: even if the run was interrupted, the value must not remain.
         let cleanup = Operation::new(self.request_timeout, CancellationToken::new());
-        let deleted = self.delete_unversioned(&cleanup, place, |found| found == data).await;
+        let deleted = self
+            .delete_unversioned(&cleanup, secret_path, |found| found == data)
+            .await;
         Error::Unversioned {
-            place: place.clone(),
+            secret_path: secret_path.clone(),
             remains: deleted.err().map(Box::new),
         }
     }
@@ -357,21 +371,26 @@ impl Vault {
     pub async fn delete_unversioned(
         &self,
         operation: &Operation,
-        place: &Place,
+        secret_path: &SecretPath,
         is_ours: impl Fn(&Data) -> bool,
     ) -> Result<bool, Error> {
-        let request = self.at(Method::GET, format!("read \"{place}\" in Vault"), place, "data");
+        let request = self.at(
+            Method::GET,
+            format!("read \"{secret_path}\" in Vault"),
+            secret_path,
+            "data",
+        );
         let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Unversioned(data) if is_ours(&data) => {}
             Found::Unversioned(_) | Found::Version(_) | Found::Nothing => return Ok(false),
         }
-        let action = format!("delete \"{place}\" in Vault");
-        let delete = self.at(Method::DELETE, action.clone(), place, "data");
+        let action = format!("delete \"{secret_path}\" in Vault");
+        let delete = self.at(Method::DELETE, action.clone(), secret_path, "data");
         match self.client.send(operation, &delete).await {
             Ok(_) => Ok(true),
             Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {
-                let overwrite = self.at(Method::POST, action, place, "data");
+                let overwrite = self.at(Method::POST, action, secret_path, "data");
                 let overwrite = overwrite.retry(RetrySafety::Safe).json(&json!({ "data": {} }));
                 self.client.send(operation, &overwrite).await?;
                 Ok(true)
@@ -384,21 +403,21 @@ impl Vault {
     ///
     /// # Errors
     /// Returns [`Error`] if the version may still be there.
-    pub async fn delete(&self, operation: &Operation, place: &Place, version: u64) -> Result<bool, Error> {
-        let latest = self.latest(operation, place).await?;
+    pub async fn delete(&self, operation: &Operation, secret_path: &SecretPath, version: u64) -> Result<bool, Error> {
+        let latest = self.latest(operation, secret_path).await?;
         if latest.version != version || latest.data.is_none() {
             return Ok(false);
         }
-        let action = format!("delete version {version} of the secret \"{place}\" in Vault");
-        let request = self.at(Method::POST, action, place, "delete");
+        let action = format!("delete version {version} of the secret \"{secret_path}\" in Vault");
+        let request = self.at(Method::POST, action, secret_path, "delete");
         // Idempotent, because the request names the version.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "versions": [version] }));
         self.client.send(operation, &request).await?;
         Ok(true)
     }
 
-    fn at(&self, method: Method, action: String, place: &Place, kind: &str) -> Request {
-        let path = place.below(kind);
+    fn at(&self, method: Method, action: String, secret_path: &SecretPath, kind: &str) -> Request {
+        let path = secret_path.below(kind);
         self.request(method, action, &path.split('/').collect::<Vec<_>>())
     }
 
@@ -451,7 +470,7 @@ struct MountDetails {
     options: Option<Value>,
 }
 
-/// The content of a place.
+/// The content at the path of a secret.
 enum Found {
     Version(Latest),
     /// A value in a store without versions.
@@ -522,11 +541,11 @@ fn mounted(answer: &Answer, mount: &str) -> Mounted {
 /// path or as `capabilities`, inside `data`, next to it, or both.
 fn granted(answer: &Answer, path: &str) -> Result<BTreeSet<String>, Unreadable> {
     let envelope: Value = answer.json()?;
-    let places = [envelope.get("data"), Some(&envelope)];
-    let found = places
+    let objects = [envelope.get("data"), Some(&envelope)];
+    let found = objects
         .into_iter()
         .flatten()
-        .flat_map(|place| [place.get(path), place.get("capabilities")]);
+        .flat_map(|secret_path| [secret_path.get(path), secret_path.get("capabilities")]);
     let found = found.flatten().find_map(Value::as_array);
     let found = found.ok_or_else(|| Unreadable("it does not contain the capabilities".to_owned()))?;
     Ok(found.iter().filter_map(Value::as_str).map(str::to_owned).collect())

@@ -39,8 +39,8 @@ fn root(server: &sandbox::Vault) -> Vault {
     client(server, server.root_token())
 }
 
-fn place() -> Place {
-    Place::new("secret", "striim/ci").unwrap()
+fn secret_path() -> SecretPath {
+    SecretPath::new("secret", "striim/ci").unwrap()
 }
 
 fn operation() -> Operation {
@@ -78,11 +78,14 @@ fn lost_answers() -> Vec<Fault> {
 async fn write_is_read_back() {
     let server = server();
     let vault = root(&server);
-    let latest = vault.check_writable(&operation(), &place()).await.unwrap().latest;
+    let latest = vault.check_writable(&operation(), &secret_path()).await.unwrap().latest;
     assert_eq!((latest.version, latest.data.is_none()), (0, true));
     for (after, value) in [(0, "first"), (1, "second")] {
-        let written = vault.write(&operation(), &place(), after, &data(value)).await.unwrap();
-        let latest = vault.latest(&operation(), &place()).await.unwrap();
+        let written = vault
+            .write(&operation(), &secret_path(), after, &data(value))
+            .await
+            .unwrap();
+        let latest = vault.latest(&operation(), &secret_path()).await.unwrap();
         assert_eq!((written, latest.version), (after + 1, after + 1));
         assert_eq!(latest.data, Some(data(value)));
         assert_eq!(stored_value(&server).as_deref(), Some(value));
@@ -95,7 +98,9 @@ async fn write_after_lost_answer_creates_one_version() {
         for fault in lost_answers() {
             let server = server();
             server.fault(fault.clone().on("POST", DATA).times(losses_in_a_row));
-            let written = root(&server).write(&operation(), &place(), 0, &data("value")).await;
+            let written = root(&server)
+                .write(&operation(), &secret_path(), 0, &data("value"))
+                .await;
             assert_eq!(written, Ok(1), "{fault:?}");
             assert_eq!(server.version("secret", "striim/ci"), 1, "{fault:?}");
             assert_eq!(stored_value(&server).as_deref(), Some("value"), "{fault:?}");
@@ -113,8 +118,10 @@ async fn write_does_not_overwrite_concurrent_version() {
             json!({"token": "theirs"}).as_object().unwrap().clone(),
         );
         server.fault(fault.unwrap_or(Fault::answer(200).times(0)).on("POST", DATA));
-        let written = root(&server).write(&operation(), &place(), 0, &data("ours")).await;
-        assert_eq!(written, Err(Error::Conflict(place())));
+        let written = root(&server)
+            .write(&operation(), &secret_path(), 0, &data("ours"))
+            .await;
+        assert_eq!(written, Err(Error::Conflict(secret_path())));
         assert_eq!(stored_value(&server).as_deref(), Some("theirs"));
     }
 }
@@ -123,11 +130,17 @@ async fn write_does_not_overwrite_concurrent_version() {
 async fn write_follows_deleted_version() {
     let server = server();
     let vault = root(&server);
-    vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
-    assert_eq!(vault.delete(&operation(), &place(), 1).await, Ok(true));
-    let latest = vault.latest(&operation(), &place()).await.unwrap();
+    vault
+        .write(&operation(), &secret_path(), 0, &data("first"))
+        .await
+        .unwrap();
+    assert_eq!(vault.delete(&operation(), &secret_path(), 1).await, Ok(true));
+    let latest = vault.latest(&operation(), &secret_path()).await.unwrap();
     assert_eq!((latest.version, latest.data.is_none()), (1, true));
-    assert_eq!(vault.write(&operation(), &place(), 1, &data("second")).await, Ok(2));
+    assert_eq!(
+        vault.write(&operation(), &secret_path(), 1, &data("second")).await,
+        Ok(2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,14 +148,16 @@ async fn write_retries_outage_until_deadline() {
     let server = server();
     server.fault(Fault::answer(503).on("POST", DATA).times(7));
     assert_eq!(
-        root(&server).write(&operation(), &place(), 0, &data("value")).await,
+        root(&server)
+            .write(&operation(), &secret_path(), 0, &data("value"))
+            .await,
         Ok(1)
     );
 
     server.seal();
     let start = Instant::now();
     let error = root(&server)
-        .write(&operation(), &place(), 1, &data("value"))
+        .write(&operation(), &secret_path(), 1, &data("value"))
         .await
         .unwrap_err();
     assert!(error.answer().unwrap().contains("Vault is sealed"), "{error}");
@@ -161,10 +176,13 @@ async fn write_is_attempted_after_deadline_or_interrupt() {
     for operation in [interrupted, over] {
         let server = server();
         let vault = root(&server);
-        assert_eq!(vault.write(&operation, &place(), 0, &data("value")).await, Ok(1));
+        assert_eq!(vault.write(&operation, &secret_path(), 0, &data("value")).await, Ok(1));
         server.seal();
         let start = Instant::now();
-        vault.write(&operation, &place(), 1, &data("value")).await.unwrap_err();
+        vault
+            .write(&operation, &secret_path(), 1, &data("value"))
+            .await
+            .unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(60), "but not for ever");
     }
 }
@@ -176,11 +194,11 @@ async fn rejection_is_reported_without_retry() {
     let start = Instant::now();
     for error in [
         unknown
-            .write(&operation(), &place(), 0, &data("value"))
+            .write(&operation(), &secret_path(), 0, &data("value"))
             .await
             .unwrap_err(),
-        unknown.latest(&operation(), &place()).await.unwrap_err(),
-        unknown.check_writable(&operation(), &place()).await.unwrap_err(),
+        unknown.latest(&operation(), &secret_path()).await.unwrap_err(),
+        unknown.check_writable(&operation(), &secret_path()).await.unwrap_err(),
     ] {
         assert!(error.answer().unwrap().contains("permission denied"), "{error}");
         assert!(!error.is_ambiguous());
@@ -198,7 +216,7 @@ async fn check_writable_reports_missing_capabilities() {
     ] {
         let server = server();
         let vault = client(&server, server.token(&[("secret/data/striim/*", granted)]));
-        let proved = vault.check_writable(&operation(), &place()).await;
+        let proved = vault.check_writable(&operation(), &secret_path()).await;
         match proved {
             Ok(_) => assert!(missing.is_empty()),
             Err(error) => assert_eq!(
@@ -216,7 +234,7 @@ async fn check_writable_reports_missing_capabilities() {
 #[tokio::test(start_paused = true)]
 async fn check_writable_without_mount_fails() {
     let server = server();
-    let nowhere = Place::new("nowhere", "ci").unwrap();
+    let nowhere = SecretPath::new("nowhere", "ci").unwrap();
     let error = root(&server).check_writable(&operation(), &nowhere).await.unwrap_err();
     assert_eq!(error, Error::NoMount(nowhere));
 }
@@ -244,8 +262,11 @@ fn with_other_mounts() -> sandbox::Vault {
 async fn check_writable_rejects_other_mounts_and_writes_nothing() {
     for (mount, _) in other_mounts() {
         let server = with_other_mounts();
-        let place = Place::new(mount, "striim/ci").unwrap();
-        let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
+        let secret_path = SecretPath::new(mount, "striim/ci").unwrap();
+        let error = root(&server)
+            .check_writable(&operation(), &secret_path)
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::NotVersion2(..)), "{mount}: {error:?}");
         assert_eq!(server.unversioned(mount, "data/striim/ci"), None, "{mount}");
     }
@@ -263,9 +284,9 @@ async fn check_writable_recognises_mount_with_documented_policy() {
         .map(|path| (path.as_str(), &[Create, Update, Read][..]))
         .collect();
     let vault = client(&server, server.token(&policy));
-    let check = vault.check_writable(&operation(), &place()).await.unwrap();
+    let check = vault.check_writable(&operation(), &secret_path()).await.unwrap();
     assert!(check.is_version_2);
-    let plain = Place::new("plain", "striim/ci").unwrap();
+    let plain = SecretPath::new("plain", "striim/ci").unwrap();
     let error = vault.check_writable(&operation(), &plain).await.unwrap_err();
     assert!(error.to_string().contains("a KV version 1"), "{error}");
 }
@@ -286,8 +307,11 @@ async fn check_writable_recognises_undescribed_mount() {
                     .on("GET", &MOUNT.replace("secret", mount))
                     .times(u32::MAX),
             );
-            let place = Place::new(mount, "striim/ci").unwrap();
-            let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
+            let secret_path = SecretPath::new(mount, "striim/ci").unwrap();
+            let error = root(&server)
+                .check_writable(&operation(), &secret_path)
+                .await
+                .unwrap_err();
             assert!(
                 matches!(error, Error::NotVersion2(..)) || (!keeps && matches!(error, Error::NoMount(_))),
                 "{mount}: {error:?}"
@@ -296,12 +320,18 @@ async fn check_writable_recognises_undescribed_mount() {
         }
         let server = server();
         server.fault(unhelpful.clone().on("GET", MOUNT).times(u32::MAX));
-        let check = root(&server).check_writable(&operation(), &place()).await.unwrap();
+        let check = root(&server)
+            .check_writable(&operation(), &secret_path())
+            .await
+            .unwrap();
         assert!(check.is_version_2, "{unhelpful:?}");
         assert_eq!(server.version("secret", "striim/ci"), 0, "it writes nothing");
 
         server.fault(Fault::answer(400).on("POST", DATA));
-        let check = root(&server).check_writable(&operation(), &place()).await.unwrap();
+        let check = root(&server)
+            .check_writable(&operation(), &secret_path())
+            .await
+            .unwrap();
         assert!(!check.is_version_2, "{unhelpful:?}: unknown");
     }
 }
@@ -309,14 +339,17 @@ async fn check_writable_recognises_undescribed_mount() {
 #[tokio::test(start_paused = true)]
 async fn check_writable_rejects_store_with_unversioned_value() {
     let server = with_other_mounts();
-    let place = Place::new("plain", "striim/ci").unwrap();
-    let written = root(&server).write(&operation(), &place, 0, &data("value")).await;
+    let secret_path = SecretPath::new("plain", "striim/ci").unwrap();
+    let written = root(&server).write(&operation(), &secret_path, 0, &data("value")).await;
     assert!(
         matches!(written, Err(Error::Unversioned { remains: None, .. })),
         "{written:?}"
     );
     server.fault(Fault::answer(403).on("GET", "/sys/internal/ui/mounts/plain"));
-    let error = root(&server).check_writable(&operation(), &place).await.unwrap_err();
+    let error = root(&server)
+        .check_writable(&operation(), &secret_path)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::NotVersion2(..)), "{error:?}");
 }
 
@@ -329,7 +362,7 @@ async fn write_to_store_without_versions_is_deleted_again() {
     ] {
         for lost in [false, true] {
             let server = with_other_mounts();
-            let place = Place::new(mount, "striim/ci").unwrap();
+            let secret_path = SecretPath::new(mount, "striim/ci").unwrap();
             let token = match granted {
                 [] => server.root_token(),
                 granted => server.token(&[("plain/data/*", granted)]),
@@ -339,7 +372,7 @@ async fn write_to_store_without_versions_is_deleted_again() {
                 server.fault(Fault::new(Effect::Cut).after().on("POST", &path));
             }
             let written = client(&server, token)
-                .write(&operation(), &place, 0, &data("value"))
+                .write(&operation(), &secret_path, 0, &data("value"))
                 .await;
             assert!(
                 matches!(written, Err(Error::Unversioned { remains: None, .. })),
@@ -354,10 +387,10 @@ async fn write_to_store_without_versions_is_deleted_again() {
 #[tokio::test(start_paused = true)]
 async fn write_to_store_without_versions_reports_failed_deletion() {
     let server = with_other_mounts();
-    let place = Place::new("plain", "striim/ci").unwrap();
+    let secret_path = SecretPath::new("plain", "striim/ci").unwrap();
     server.fault(Fault::answer(500).on("DELETE", "/plain/data/striim/ci").times(u32::MAX));
     let error = root(&server)
-        .write(&operation(), &place, 0, &data("value"))
+        .write(&operation(), &secret_path, 0, &data("value"))
         .await
         .unwrap_err();
     assert!(
@@ -371,19 +404,25 @@ async fn delete_deletes_only_latest_version() {
     let server = server();
     let vault = root(&server);
     assert_eq!(
-        vault.delete(&operation(), &place(), 1).await,
+        vault.delete(&operation(), &secret_path(), 1).await,
         Ok(false),
         "nothing is there"
     );
-    vault.write(&operation(), &place(), 0, &data("first")).await.unwrap();
-    vault.write(&operation(), &place(), 1, &data("second")).await.unwrap();
-    assert_eq!(vault.delete(&operation(), &place(), 1).await, Ok(false));
+    vault
+        .write(&operation(), &secret_path(), 0, &data("first"))
+        .await
+        .unwrap();
+    vault
+        .write(&operation(), &secret_path(), 1, &data("second"))
+        .await
+        .unwrap();
+    assert_eq!(vault.delete(&operation(), &secret_path(), 1).await, Ok(false));
     assert_eq!(stored_value(&server).as_deref(), Some("second"));
     server.fault(Fault::new(Effect::Cut).after().on("POST", "/secret/delete/striim/ci"));
-    assert_eq!(vault.delete(&operation(), &place(), 2).await, Ok(true));
+    assert_eq!(vault.delete(&operation(), &secret_path(), 2).await, Ok(true));
     assert_eq!(stored_value(&server), None);
     assert_eq!(
-        vault.delete(&operation(), &place(), 2).await,
+        vault.delete(&operation(), &secret_path(), 2).await,
         Ok(false),
         "it is removed already"
     );
@@ -403,7 +442,7 @@ async fn check_writable_accepts_every_layout_of_capabilities() {
                 .on("POST", "/sys/capabilities-self")
                 .body(&body.to_string()),
         );
-        let proved = root(&server).check_writable(&operation(), &place()).await;
+        let proved = root(&server).check_writable(&operation(), &secret_path()).await;
         assert!(proved.is_ok(), "{body}: {proved:?}");
     }
 }
@@ -413,8 +452,11 @@ async fn namespace_separates_secrets() {
     let server = server();
     server.add_namespace("team");
     let vault = client_in(&server, server.root_token(), Some("team/"));
-    vault.check_writable(&operation(), &place()).await.unwrap();
-    vault.write(&operation(), &place(), 0, &data("value")).await.unwrap();
+    vault.check_writable(&operation(), &secret_path()).await.unwrap();
+    vault
+        .write(&operation(), &secret_path(), 0, &data("value"))
+        .await
+        .unwrap();
     assert_eq!(server.version("team/secret", "striim/ci"), 1);
     assert_eq!(server.version("secret", "striim/ci"), 0);
 }
@@ -446,7 +488,10 @@ async fn error_redacts_secret_quoted_by_vault() {
             .body(r#"{"errors": ["s3cret is too short"]}"#),
     );
     let data = Data::from_iter([("token", Entry::Secret("s3cret".into()))]);
-    let error = root(&server).write(&operation(), &place(), 0, &data).await.unwrap_err();
+    let error = root(&server)
+        .write(&operation(), &secret_path(), 0, &data)
+        .await
+        .unwrap_err();
     assert!(error.answer().unwrap().contains("[redacted"), "{error:?}");
     assert!(!format!("{error:?}").contains("s3cret"));
 }

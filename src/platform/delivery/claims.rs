@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::owner::Owner;
 use crate::platform::declarations::Duplicate;
-use crate::vault::{Entry, Place};
+use crate::vault::{Entry, SecretPath};
 
 /// The secrets that this process plans to write, to delete, or found in the state.
 #[derive(Default)]
@@ -18,13 +18,13 @@ pub(super) struct Claims(Mutex<Known>);
 struct Known {
     claims: Vec<Claim>,
     /// The secrets that this run deletes.
-    deletions: Vec<(Place, Owner)>,
+    deletions: Vec<(SecretPath, Owner)>,
     /// The secrets that a refreshed state names.
-    in_state: Vec<(Place, Owner)>,
+    in_state: Vec<(SecretPath, Owner)>,
 }
 
 struct Claim {
-    place: Place,
+    path: SecretPath,
     owner: Owner,
     stage: Stage,
 }
@@ -46,11 +46,11 @@ impl Claims {
     /// # Errors
     /// Returns the name of the other token that claims the secret. Two planned creations that cannot
     /// be distinguished are a possible duplicate: one creation may have been planned twice.
-    pub(super) fn claim(&self, place: &Place, owner: &Owner, stage: Stage) -> Result<(), (String, Duplicate)> {
+    pub(super) fn claim(&self, path: &SecretPath, owner: &Owner, stage: Stage) -> Result<(), (String, Duplicate)> {
         let mut known = self.lock();
         let taken = known.claims.iter().find(|claim| {
             let is_second_creation = stage == Stage::PlannedCreation && claim.stage == stage && !owner.is_unique;
-            claim.place == *place && (is_second_creation || !claim.owner.may_equal(owner))
+            claim.path == *path && (is_second_creation || !claim.owner.may_equal(owner))
         });
         if let Some(taken) = taken {
             let duplicate = match taken.owner.may_equal(owner) {
@@ -61,7 +61,7 @@ impl Claims {
         }
         known.claims.retain(|claim| !claim.owner.equals(owner));
         known.claims.push(Claim {
-            place: place.clone(),
+            path: path.clone(),
             owner: owner.clone(),
             stage,
         });
@@ -69,9 +69,9 @@ impl Claims {
     }
 
     /// Records the id of the value that a token has now.
-    pub(super) fn set_id(&self, place: &Place, owner: &Owner, id: Option<&Entry>) {
+    pub(super) fn set_id(&self, path: &SecretPath, owner: &Owner, id: Option<&Entry>) {
         for claim in &mut self.lock().claims {
-            if claim.place == *place && claim.owner.equals(owner) {
+            if claim.path == *path && claim.owner.equals(owner) {
                 claim.owner.id = id.cloned();
             }
         }
@@ -79,37 +79,37 @@ impl Claims {
 
     /// Records that this run deletes a token's secret, because the token is deleted or its value is
     /// moved to another secret.
-    pub(super) fn plan_deletion(&self, place: &Place, owner: &Owner) {
+    pub(super) fn plan_deletion(&self, path: &SecretPath, owner: &Owner) {
         let mut known = self.lock();
         known
             .claims
-            .retain(|claim| claim.place != *place || !claim.owner.equals(owner));
-        known.deletions.push((place.clone(), owner.clone()));
+            .retain(|claim| claim.path != *path || !claim.owner.equals(owner));
+        known.deletions.push((path.clone(), owner.clone()));
     }
 
     /// Records a token whose state names the secret.
-    pub(super) fn refreshed(&self, place: &Place, owner: &Owner) {
-        self.lock().in_state.push((place.clone(), owner.clone()));
+    pub(super) fn refreshed(&self, path: &SecretPath, owner: &Owner) {
+        self.lock().in_state.push((path.clone(), owner.clone()));
     }
 
     /// The tokens whose value a new token may find in its secret: those whose secret this run deletes,
     /// and the one that it may replace. Terraform does not say which one that is, and plans a tainted
     /// resource as if it did not exist.
-    pub(super) fn predecessors(&self, place: &Place, owner: &Owner) -> Vec<Owner> {
+    pub(super) fn predecessors(&self, path: &SecretPath, owner: &Owner) -> Vec<Owner> {
         let known = self.lock();
         let replaced = known.in_state.iter().filter(|(_, other)| other.may_equal(owner));
         let found = known.deletions.iter().chain(replaced);
-        let found = found.filter(|(other, _)| other == place);
+        let found = found.filter(|(other, _)| other == path);
         found.map(|(_, owner)| owner.clone()).collect()
     }
 
     /// Removes all records of a token that was deleted.
-    pub(super) fn release(&self, place: &Place, owner: &Owner) {
+    pub(super) fn release(&self, path: &SecretPath, owner: &Owner) {
         let mut known = self.lock();
         known
             .claims
-            .retain(|claim| claim.place != *place || !claim.owner.may_equal(owner));
-        let is_other = |(other, of): &(Place, Owner)| other != place || !of.may_equal(owner);
+            .retain(|claim| claim.path != *path || !claim.owner.may_equal(owner));
+        let is_other = |(other, of): &(SecretPath, Owner)| other != path || !of.may_equal(owner);
         known.deletions.retain(is_other);
         known.in_state.retain(is_other);
     }
@@ -141,8 +141,8 @@ mod tests {
     use super::*;
     use Stage::{Applied, PlannedCreation, Present};
 
-    fn place(path: &str) -> Place {
-        Place::new("secret", path).unwrap()
+    fn path(path: &str) -> SecretPath {
+        SecretPath::new("secret", path).unwrap()
     }
 
     fn account(name: &str) -> Owner {
@@ -167,15 +167,15 @@ mod tests {
 
     #[test]
     fn claim_of_taken_secret_fails_however_it_is_spelled() {
-        for (mount, path) in [("secret", "ci"), ("/secret/", "/ci"), ("secret", "ci/")] {
+        for (mount, other_path) in [("secret", "ci"), ("/secret/", "/ci"), ("secret", "ci/")] {
             let claims = Claims::default();
-            claims.claim(&place("ci"), &account("a"), PlannedCreation).unwrap();
-            let other = Place::new(mount, path).unwrap();
+            claims.claim(&path("ci"), &account("a"), PlannedCreation).unwrap();
+            let other = SecretPath::new(mount, other_path).unwrap();
             for stage in [PlannedCreation, Present, Applied] {
                 assert_conflict(claims.claim(&other, &account("b"), stage), "a");
                 assert_conflict(claims.claim(&other, &described("a", None), stage), "a");
             }
-            claims.claim(&place("ci/deeper"), &account("b"), Present).unwrap();
+            claims.claim(&path("ci/deeper"), &account("b"), Present).unwrap();
         }
     }
 
@@ -184,37 +184,37 @@ mod tests {
         let claims = Claims::default();
         // Both plan calls of the plan, the plan call of the apply, and the apply.
         for stage in [Present, PlannedCreation, PlannedCreation, Applied] {
-            claims.claim(&place("ci"), &account("a"), stage).unwrap();
+            claims.claim(&path("ci"), &account("a"), stage).unwrap();
         }
-        claims.release(&place("ci"), &account("a"));
-        claims.claim(&place("ci"), &account("b"), PlannedCreation).unwrap();
+        claims.release(&path("ci"), &account("a"));
+        claims.claim(&path("ci"), &account("b"), PlannedCreation).unwrap();
     }
 
     #[test]
     fn claim_of_secret_that_is_deleted_or_moved_succeeds() {
         let claims = Claims::default();
-        claims.claim(&place("ci"), &account("a"), Present).unwrap();
-        claims.claim(&place("elsewhere"), &account("a"), Present).unwrap();
-        claims.claim(&place("ci"), &account("b"), Present).unwrap();
-        assert_conflict(claims.claim(&place("ci"), &account("a"), Present), "b");
+        claims.claim(&path("ci"), &account("a"), Present).unwrap();
+        claims.claim(&path("elsewhere"), &account("a"), Present).unwrap();
+        claims.claim(&path("ci"), &account("b"), Present).unwrap();
+        assert_conflict(claims.claim(&path("ci"), &account("a"), Present), "b");
 
-        claims.plan_deletion(&place("ci"), &account("b"));
-        claims.claim(&place("ci"), &account("c"), Present).unwrap();
-        assert_eq!(claims.predecessors(&place("ci"), &account("c")).len(), 1);
+        claims.plan_deletion(&path("ci"), &account("b"));
+        claims.claim(&path("ci"), &account("c"), Present).unwrap();
+        assert_eq!(claims.predecessors(&path("ci"), &account("c")).len(), 1);
     }
 
     #[test]
     fn claim_distinguishes_tokens_with_same_description_by_id_or_creation() {
         let claims = Claims::default();
-        claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
-        claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
-        assert_conflict(claims.claim(&place("ci"), &described("d", Some("2")), Present), "d");
+        claims.claim(&path("ci"), &described("d", Some("1")), Present).unwrap();
+        claims.claim(&path("ci"), &described("d", Some("1")), Present).unwrap();
+        assert_conflict(claims.claim(&path("ci"), &described("d", Some("2")), Present), "d");
 
         let claims = Claims::default();
         claims
-            .claim(&place("ci"), &described("d", None), PlannedCreation)
+            .claim(&path("ci"), &described("d", None), PlannedCreation)
             .unwrap();
-        let again = claims.claim(&place("ci"), &described("d", None), PlannedCreation);
+        let again = claims.claim(&path("ci"), &described("d", None), PlannedCreation);
         assert_eq!(again, Err(("d".to_owned(), Duplicate::Possible)));
     }
 
@@ -222,12 +222,12 @@ mod tests {
     fn claim_of_created_token_continues_under_its_id() {
         let claims = Claims::default();
         for stage in [PlannedCreation, Applied] {
-            claims.claim(&place("ci"), &described("d", None), stage).unwrap();
+            claims.claim(&path("ci"), &described("d", None), stage).unwrap();
         }
-        claims.set_id(&place("ci"), &described("d", None), Some(&"1".into()));
-        claims.claim(&place("ci"), &described("d", Some("1")), Present).unwrap();
-        claims.set_id(&place("ci"), &described("d", Some("1")), Some(&"2".into()));
-        claims.claim(&place("ci"), &described("d", Some("2")), Present).unwrap();
-        assert_conflict(claims.claim(&place("ci"), &described("e", None), PlannedCreation), "d");
+        claims.set_id(&path("ci"), &described("d", None), Some(&"1".into()));
+        claims.claim(&path("ci"), &described("d", Some("1")), Present).unwrap();
+        claims.set_id(&path("ci"), &described("d", Some("1")), Some(&"2".into()));
+        claims.claim(&path("ci"), &described("d", Some("2")), Present).unwrap();
+        assert_conflict(claims.claim(&path("ci"), &described("e", None), PlannedCreation), "d");
     }
 }

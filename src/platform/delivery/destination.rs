@@ -4,7 +4,7 @@ use super::diagnostics;
 use super::field_names::{FIELD, SecretFieldNames};
 use crate::framework::{Diagnostics, Field, Model, Schema};
 use crate::token::Storage;
-use crate::vault::Place;
+use crate::vault::SecretPath;
 
 /// `vault` of a token.
 #[derive(Model, Clone, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub(crate) struct VaultDestination {
 /// A destination whose attributes are known and valid.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
-    pub(super) place: Place,
+    pub(super) path: SecretPath,
     pub(super) field: String,
 }
 
@@ -35,7 +35,7 @@ impl Target {
             return None;
         }
         Some(Self {
-            place: Place::new(mount.known()?, path.known()?).ok()?,
+            path: SecretPath::new(mount.known()?, path.known()?).ok()?,
             field: field.known().cloned().unwrap_or_else(|| FIELD.to_owned()),
         })
     }
@@ -72,7 +72,7 @@ pub(crate) fn validate(names: &SecretFieldNames, vault: &Field<VaultDestination>
     let any = "x".to_owned();
     let (mount, path) = (destination.mount.known(), destination.path.known());
     for (attribute, mount, path) in [("mount", mount, None), ("path", None, path)] {
-        if let Err(problem) = Place::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
+        if let Err(problem) = SecretPath::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
             diagnostics.push(diagnostics::invalid_path(attribute, problem));
         }
     }
@@ -89,14 +89,14 @@ pub(crate) fn storage(vault: &Field<VaultDestination>) -> Option<Storage> {
         Field::Null => Some(Storage::State),
         Field::Unknown => None,
         Field::Known(_) => Target::of(vault).map(|target| {
-            let Target { place, field } = target;
-            Storage::External(format!("Vault (\"{place}\", field {field:?})"))
+            let Target { path, field } = target;
+            Storage::External(format!("Vault (\"{path}\", field {field:?})"))
         }),
     }
 }
 
 /// Whether two destinations are the same secret, however they are spelled.
-pub(crate) fn is_same_place(one: &Field<VaultDestination>, other: &Field<VaultDestination>) -> bool {
-    let place = |vault| Target::of(vault).map(|target| target.place);
-    place(one) == place(other)
+pub(crate) fn is_same_secret(one: &Field<VaultDestination>, other: &Field<VaultDestination>) -> bool {
+    let path = |vault| Target::of(vault).map(|target| target.path);
+    path(one) == path(other)
 }

@@ -7,10 +7,10 @@ use super::field_names::SecretFieldNames;
 use super::owner::{Account, Owner};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Error, InvalidPlace, Latest};
+use crate::vault::{Error, InvalidSecretPath, Latest};
 
 /// An invalid `mount` or `path`.
-pub(super) fn invalid_path(attribute: &str, problem: InvalidPlace) -> Diagnostic {
+pub(super) fn invalid_path(attribute: &str, problem: InvalidSecretPath) -> Diagnostic {
     Diagnostic::invalid(format!("vault.{attribute}"), problem)
 }
 
@@ -44,12 +44,12 @@ fn advice(error: &Error) -> String {
             "Check `mount` (`vault secrets list -detailed` shows a version 2 as map[version:2]) and the namespace."
                 .to_owned()
         }
-        Error::Unversioned { place, remains } => {
+        Error::Unversioned { secret_path, remains } => {
             let cleanup = match remains {
                 None => "The provider deleted the value that it had written there.".to_owned(),
                 Some(error) => format!(
                     "**The value is still stored** at {:?}, without a version: {error}{}. Delete it in Vault.",
-                    place.data_path(),
+                    secret_path.data_path(),
                     error.answer().map(|answer| format!(" ({answer})")).unwrap_or_default()
                 ),
             };
@@ -103,7 +103,7 @@ pub(super) fn unchecked(what: &str, problem: &Diagnostic) -> Diagnostic {
 
 /// The warning of a refresh that did not find the current value.
 pub(super) fn missing(what: &str, latest: &Latest, target: &Target, rotated: bool) -> Diagnostic {
-    let place = &target.place;
+    let path = &target.path;
     let cause = match &latest.data {
         _ if rotated => "the token was rotated outside Terraform, which revoked the value in Vault".to_owned(),
         None => "the secret was deleted".to_owned(),
@@ -112,7 +112,7 @@ pub(super) fn missing(what: &str, latest: &Latest, target: &Target, rotated: boo
     Diagnostic::warning(
         format!("{what} is no longer in Vault"),
         format!(
-            "The secret \"{place}\" does not contain the current value: {cause}. The next plan shows whether the token is \
+            "The secret \"{path}\" does not contain the current value: {cause}. The next plan shows whether the token is \
              rotated."
         ),
     )
@@ -135,7 +135,7 @@ pub(super) fn foreign(
         ..
     } = names;
     let account = account.address();
-    let place = &target.place;
+    let path = &target.path;
     let (fields, import) = match &owner.name {
         Some(name) if owner.is_unique => (
             format!("`{account_field}` ({account:?}) and `{name_field}` ({name:?})"),
@@ -147,7 +147,7 @@ pub(super) fn foreign(
         ),
     };
     Diagnostic::error(
-        format!("The secret \"{place}\" in Vault belongs to another token or program"),
+        format!("The secret \"{path}\" in Vault belongs to another token or program"),
         format!(
             "Version {version} was not written for this token: this provider writes {fields} next to a value, and this \
              secret has other ones. It was not overwritten, and no value was issued or revoked. Another account with the \
@@ -160,9 +160,9 @@ pub(super) fn foreign(
 
 /// Two tokens with the same secret.
 pub(super) fn claimed_twice(target: &Target, owner: &Owner, other: &str) -> Diagnostic {
-    let place = &target.place;
+    let path = &target.path;
     Diagnostic::error(
-        format!("Two tokens use the secret \"{place}\" in Vault"),
+        format!("Two tokens use the secret \"{path}\" in Vault"),
         format!(
             "{} and {} have the same `mount` and `path`. A write replaces the whole secret, whatever `field` is, so that one \
              value would be lost. Declare a different `path` for each token; with `for_each`, one that contains `each.key`.",
@@ -174,9 +174,9 @@ pub(super) fn claimed_twice(target: &Target, owner: &Owner, other: &str) -> Diag
 
 /// The warning of a replacement whose old and new token have the same secret.
 pub(super) fn changes_owner(target: &Target, old: &Owner, new: &Owner) -> Diagnostic {
-    let place = &target.place;
+    let path = &target.path;
     Diagnostic::warning(
-        format!("The secret \"{place}\" in Vault is deleted before it is written again"),
+        format!("The secret \"{path}\" in Vault is deleted before it is written again"),
         format!(
             "{} is deleted, and with it its value in the secret, before the value of its successor ({}) is written. In \
              between, clients find no value. With `create_before_destroy` the apply fails before it creates anything, \
@@ -189,9 +189,9 @@ pub(super) fn changes_owner(target: &Target, old: &Owner, new: &Owner) -> Diagno
 
 /// The warning that Vault does not describe the mount.
 pub(super) fn unknown_mount(target: &Target) -> Diagnostic {
-    let place = &target.place;
+    let path = &target.path;
     Diagnostic::warning(
-        format!("The mount of the secret \"{place}\" may not be a KV version 2"),
+        format!("The mount of the secret \"{path}\" may not be a KV version 2"),
         "Vault did not describe the mount. If it is not a KV version 2, the provider deletes the value that it writes \
          there, and the token must be rotated once more. `vault secrets list -detailed` shows a version 2 as \
          map[version:2]. The provider reads `sys/internal/ui/mounts/<mount>`: a proxy in front of Vault must forward that \
@@ -203,7 +203,7 @@ pub(super) fn unknown_mount(target: &Target) -> Diagnostic {
 /// The warning that a version could not be deleted.
 pub(super) fn not_deleted(version: u64, target: &Target, problem: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
-        format!("Version {version} of the secret \"{}\" remains in Vault", target.place),
+        format!("Version {version} of the secret \"{}\" remains in Vault", target.path),
         format!("Its value has been revoked. {}: {}", problem.summary, problem.detail),
     )
 }

@@ -6,7 +6,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::destination::{VaultDestination, is_same_place};
+use super::destination::{VaultDestination, is_same_secret};
 use super::field_names::SecretFieldNames;
 use crate::framework::Field;
 use crate::rest::BaseUrl;
@@ -109,14 +109,14 @@ impl Owner {
     }
 
     /// Adds the secret that the state records, `vault` and its `version`, for a value that is written
-    /// to `place`. In the plan of a creation the version is unknown, because there is no state.
+    /// to `target`. In the plan of a creation the version is unknown, because there is no state.
     #[must_use]
     pub(crate) fn with_state(
         self,
         (vault, version): (&Field<VaultDestination>, &Field<i64>),
-        place: &Field<VaultDestination>,
+        target: &Field<VaultDestination>,
     ) -> Self {
-        let is_in_state = !version.is_unknown() && !vault.is_null() && is_same_place(vault, place);
+        let is_in_state = !version.is_unknown() && !vault.is_null() && is_same_secret(vault, target);
         let recorded = version.known().and_then(|version| u64::try_from(*version).ok());
         Self {
             recorded_version: recorded.filter(|version| is_in_state && *version > 0),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::{Claims, Stage};
-use super::destination::{Target, VaultDestination, is_same_place};
+use super::destination::{Target, VaultDestination, is_same_secret};
 use super::diagnostics;
 use super::field_names::{GENERATION, Secret, SecretFieldNames};
 use super::owner::{Account, Owner};
@@ -84,7 +84,7 @@ impl Writer {
         };
         let vault = self.connection.get()?.clone();
         self.claim_as(&target, &owner, Stage::Applied)?;
-        let check = vault.check_writable(operation, &target.place).await;
+        let check = vault.check_writable(operation, &target.path).await;
         let check = check.map_err(|error| diagnostics::failure(&error))?;
         let latest = check.latest;
         if latest.data.is_some() && !owner.owns(&latest, &self.account, self.names) {
@@ -141,7 +141,7 @@ impl Writer {
         diagnostics: &mut Diagnostics,
     ) {
         self.plan_deletion(before, old);
-        if let Some(target) = Target::of(after).filter(|_| is_same_place(before, after))
+        if let Some(target) = Target::of(after).filter(|_| is_same_secret(before, after))
             && !old.may_equal(&new)
         {
             diagnostics.push(diagnostics::changes_owner(&target, old, &new));
@@ -166,8 +166,8 @@ impl Writer {
             VaultConnection::Unknown => return,
             VaultConnection::Invalid(problem) => return diagnostics.push(problem.clone()),
         };
-        let place = &target.place;
-        let check = match client.check_writable(&brief(operation), place).await {
+        let path = &target.path;
+        let check = match client.check_writable(&brief(operation), path).await {
             Ok(check) => check,
             Err(error @ Error::NotVersion2(..)) => return diagnostics.push(diagnostics::failure(&error)),
             Err(error) => return diagnostics.push(diagnostics::failure(&error).as_warning()),
@@ -176,7 +176,7 @@ impl Writer {
         // The apply deletes the secret of a token that is deleted or moved before it writes this one.
         let owners = [owner.clone()]
             .into_iter()
-            .chain(self.claims.predecessors(place, &owner));
+            .chain(self.claims.predecessors(path, &owner));
         let is_foreign = latest.data.is_some()
             && !owners
                 .into_iter()
@@ -198,20 +198,20 @@ impl Writer {
     /// Records in a plan that the secret of a token is deleted.
     pub(crate) fn plan_deletion(&self, vault: &Field<VaultDestination>, owner: &Owner) {
         if let Some(target) = Target::of(vault) {
-            self.claims.plan_deletion(&target.place, owner);
+            self.claims.plan_deletion(&target.path, owner);
         }
     }
 
     /// Records in a plan that the value of a token moves from one secret to another, unless both are
     /// the same.
     pub(crate) fn plan_move(&self, before: &Field<VaultDestination>, after: &Field<VaultDestination>, owner: &Owner) {
-        if !is_same_place(before, after) {
+        if !is_same_secret(before, after) {
             self.plan_deletion(before, owner);
         }
     }
 
     fn claim_as(&self, target: &Target, owner: &Owner, stage: Stage) -> Result<(), Diagnostic> {
-        let claimed = self.claims.claim(&target.place, owner, stage);
+        let claimed = self.claims.claim(&target.path, owner, stage);
         claimed.map_err(|(other, duplicate)| duplicate.report(diagnostics::claimed_twice(target, owner, &other)))
     }
 
@@ -228,10 +228,10 @@ impl Writer {
         owner: Owner,
     ) -> Option<StoredSecret<'_>> {
         let target = Target::of(vault)?;
-        self.claims.refreshed(&target.place, &owner);
+        self.claims.refreshed(&target.path, &owner);
         let latest = match &self.connection {
             VaultConnection::Ready(vault) => vault
-                .latest(&brief(operation), &target.place)
+                .latest(&brief(operation), &target.path)
                 .await
                 .map_err(|error| diagnostics::failure(&error)),
             VaultConnection::Invalid(problem) => Err(problem.clone()),
@@ -256,7 +256,7 @@ impl Writer {
         let (Some(target), VaultConnection::Ready(vault)) = (Target::of(vault), &self.connection) else {
             return in_state.clone();
         };
-        let latest = vault.latest(&brief(operation), &target.place).await.unwrap_or_default();
+        let latest = vault.latest(&brief(operation), &target.path).await.unwrap_or_default();
         let is_recorded = version.known().copied() == i64::try_from(latest.version).ok();
         let data = latest.data.filter(|_| is_recorded);
         data.and_then(|data| data.text(&target.field).cloned()).into()
@@ -273,7 +273,7 @@ impl Writer {
         diagnostics: &mut Diagnostics,
     ) {
         let Some(target) = Target::of(vault) else { return };
-        self.claims.release(&target.place, owner);
+        self.claims.release(&target.path, owner);
         let Some(version) = version.known().and_then(|version| u64::try_from(*version).ok()) else {
             return;
         };
@@ -281,9 +281,7 @@ impl Writer {
             // The delivery failed, but a store without versions may have kept the value.
             if let VaultConnection::Ready(vault) = &self.connection {
                 let is_ours = |data: &_| owner.owns_unversioned(data, &self.account, self.names);
-                let deleted = vault
-                    .delete_unversioned(&brief(operation), &target.place, is_ours)
-                    .await;
+                let deleted = vault.delete_unversioned(&brief(operation), &target.path, is_ours).await;
                 if let Err(error) = deleted {
                     tracing::warn!("{error}");
                 }
@@ -292,7 +290,7 @@ impl Writer {
         }
         let deleted = match self.connection.get() {
             Ok(vault) => vault
-                .delete(operation, &target.place, version)
+                .delete(operation, &target.path, version)
                 .await
                 .map_err(|error| diagnostics::failure(&error)),
             Err(problem) => Err(problem),
@@ -312,7 +310,7 @@ impl Writer {
         owner: &Owner,
         diagnostics: &mut Diagnostics,
     ) {
-        if !is_same_place(before, after) {
+        if !is_same_secret(before, after) {
             self.delete(operation, before, version, owner, diagnostics).await;
         }
     }
@@ -352,9 +350,9 @@ impl WritePermit {
     pub(crate) async fn write(self, operation: &Operation, what: &str, secret: Secret<'_>) -> Result<i64, Diagnostic> {
         let id = secret.id.clone();
         let data = self.names.data(self.account.address(), &self.target.field, secret);
-        let written = self.vault.write(operation, &self.target.place, self.after, &data).await;
+        let written = self.vault.write(operation, &self.target.path, self.after, &data).await;
         if written.is_ok() {
-            self.claims.set_id(&self.target.place, &self.owner, id.as_ref());
+            self.claims.set_id(&self.target.path, &self.owner, id.as_ref());
         }
         written
             .map(|version| i64::try_from(version).unwrap_or(i64::MAX))

@@ -29,7 +29,7 @@ async fn unwritable_destination_is_refused_before_value_is_created() {
         (seal as Break, "Vault is sealed"),
         (reject_token, "permission denied"),
         (forbid_update, "lacks update on \"secret/data/striim/ci\""),
-        (|setup| setup.vault.unmount("secret"), "There is no KV version 2"),
+        (|setup| setup.vault.unmount("secret"), "No KV version 2 is mounted"),
         (
             |setup| setup.put_foreign_secret(),
             "belongs to another token or program",

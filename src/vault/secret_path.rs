@@ -1,21 +1,21 @@
-//! The place of a secret.
+//! The path of a secret.
 
 use std::fmt;
 
-/// The place of a secret in a KV version 2: the path of the mount and the path of the secret in it.
-/// Both may have several segments.
+/// The path of a secret in a KV version 2: the path of the mount and the path of the secret in the
+/// mount. Both may have several segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SecretPath {
     mount: String,
     path: String,
 }
 
 /// The reason a text is not the path of a mount or a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPlace {
+pub enum InvalidSecretPath {
     /// An empty segment, `.` or `..`, or an empty path.
     #[error("must be a path such as striim/ci, without empty segments, \".\" or \"..\"")]
-    Parts,
+    Segment,
     /// "The path parameter cannot end in periods" (Vault's documentation, "Parameter restrictions").
     #[error("must not end in a period")]
     Period,
@@ -24,13 +24,13 @@ pub enum InvalidPlace {
     Control,
 }
 
-impl Place {
-    /// Creates a place from the path of a mount and the path of a secret; leading and trailing
-    /// slashes are ignored.
+impl SecretPath {
+    /// Creates the path from those of the mount and of the secret in it. Leading and trailing slashes
+    /// are ignored.
     ///
     /// # Errors
-    /// Returns [`InvalidPlace`] for a path that Vault or a proxy would take for another one.
-    pub fn new(mount: &str, path: &str) -> Result<Self, InvalidPlace> {
+    /// Returns [`InvalidSecretPath`] for a path that Vault or a proxy would take for another one.
+    pub fn new(mount: &str, path: &str) -> Result<Self, InvalidSecretPath> {
         Ok(Self {
             mount: check(mount)?.to_owned(),
             path: check(path)?.to_owned(),
@@ -54,21 +54,21 @@ impl Place {
 }
 
 /// Removes slashes at both ends and checks the path.
-fn check(path: &str) -> Result<&str, InvalidPlace> {
+fn check(path: &str) -> Result<&str, InvalidSecretPath> {
     let path = path.trim_matches('/');
     if path.chars().any(char::is_control) {
-        return Err(InvalidPlace::Control);
+        return Err(InvalidSecretPath::Control);
     }
     if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(InvalidPlace::Parts);
+        return Err(InvalidSecretPath::Segment);
     }
     if path.ends_with('.') {
-        return Err(InvalidPlace::Period);
+        return Err(InvalidSecretPath::Period);
     }
     Ok(path)
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SecretPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.mount, self.path)
     }
@@ -79,26 +79,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn place_accepts_mount_and_path_of_several_segments() {
-        let place = Place::new("team/kv/", "/striim/ci").unwrap();
-        assert_eq!(place.below("data"), "team/kv/data/striim/ci");
-        assert_eq!(place.to_string(), "team/kv/striim/ci");
+    fn new_accepts_mount_and_path_with_several_segments() {
+        let path = SecretPath::new("team/kv/", "/striim/ci").unwrap();
+        assert_eq!(path.below("data"), "team/kv/data/striim/ci");
+        assert_eq!(path.to_string(), "team/kv/striim/ci");
     }
 
     #[test]
-    fn place_rejects_ambiguous_paths() {
-        use InvalidPlace::*;
+    fn new_rejects_ambiguous_paths() {
+        use InvalidSecretPath::*;
         for (path, problem) in [
-            ("", Parts),
-            ("/", Parts),
-            ("a//b", Parts),
-            ("../sys", Parts),
-            ("a/./b", Parts),
+            ("", Segment),
+            ("/", Segment),
+            ("a//b", Segment),
+            ("../sys", Segment),
+            ("a/./b", Segment),
             ("a.", Period),
             ("a\nb", Control),
         ] {
-            assert_eq!(Place::new("secret", path), Err(problem), "{path:?}");
-            assert_eq!(Place::new(path, "ci"), Err(problem), "{path:?}");
+            assert_eq!(SecretPath::new("secret", path), Err(problem), "{path:?}");
+            assert_eq!(SecretPath::new(path, "ci"), Err(problem), "{path:?}");
         }
     }
 }
