@@ -23,7 +23,7 @@ use crate::neuroio::api as neuroio;
 use crate::quix::api as quix;
 use crate::rest::{BaseUrl, Client, Credential, Error, Operation, Options, Transport};
 use crate::startree::api as startree;
-use crate::striim::api::{Api, NewServiceAccount, Own};
+use crate::striim::api::{Api, NewServiceAccount, OwnToken};
 use crate::token::{Expiry, Lifetime, parse_duration};
 
 /// The bearer token of the requests. Some inputs of the corpora contain it.
@@ -152,14 +152,15 @@ fn call_striim(call: u8, status: StatusCode, body: &[u8]) {
             &issued.token
         }),
         2 => assert_hidden(
-            api.rotate_service_account(operation, "ci-pipeline", None, Own::No)
+            api.rotate_service_account(operation, "ci-pipeline", None, OwnToken::No)
                 .await,
             |issued| &issued.token,
         ),
         3 => assert_displayable(api.user_token(operation, Some("user@acme.example")).await),
-        4 => assert_hidden(api.rotate_user_token(operation, None, None, Own::No).await, |issued| {
-            &issued.token
-        }),
+        4 => assert_hidden(
+            api.rotate_user_token(operation, None, None, OwnToken::No).await,
+            |issued| &issued.token,
+        ),
         5 => assert_displayable(api.pat_status(operation).await),
         6 => assert_displayable(api.delete_service_account(operation, "ci-pipeline").await),
         _ => assert_displayable(api.toggle_pat_status(operation).await),

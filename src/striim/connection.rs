@@ -1,4 +1,4 @@
-//! The connection to an account: what the provider's configuration leads to, shared by all its resources.
+//! The connection of a configured provider to an account, shared by all its resources.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -9,50 +9,47 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::api::{Api, IssuedToken, NewServiceAccount, ServiceAccount};
-use super::errors::failure;
-use super::issue::{self, Unmade};
-use super::labels::LABELS;
-use super::pat_ledger;
-use super::quota::Ledger;
-use super::resources::pat_status::DeclaredStatuses;
+use super::errors::request_failed;
+use super::planned_changes::accounts::PlannedAccounts;
+use super::planned_changes::pat_statuses::PlannedPatStatuses;
+use super::planned_changes::pats::PlannedPats;
+use super::secret_owner::FIELD_NAMES;
 use crate::framework::{self, Diagnostic};
 use crate::platform::delivery::{self, Writer};
 use crate::platform::vault_settings::VaultConnection;
 use crate::platform::{Recent, SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
-/// A call from Terraform to something of this provider.
+/// A call of Terraform to a resource, data source or action of this provider.
 pub(super) type Context = framework::Context<Connection>;
 
-/// An account to work with.
+/// The value that this run issued last under a name, for any resource.
+pub(super) type LastIssued = Option<SecretString>;
+
+/// The connection to one account: its API, the cached list of its service accounts, and what this
+/// run plans and does.
 pub struct Connection {
     pub(super) api: Api,
     /// The account's short name, or else the host of its API.
     pub(super) account: String,
     retry_timeout: Duration,
-    /// Hands values over.
+    /// Writes values to Vault.
     pub(super) vault: Writer,
     accounts: SharedList<ServiceAccount>,
-    /// What this plan creates and removes.
-    pub(super) ledger: Ledger,
-    /// What this run does about personal access tokens.
-    pub(super) pats: pat_ledger::Ledger,
-    /// Which status of personal access tokens this run's resources declare.
-    pub(super) declared_statuses: DeclaredStatuses,
+    pub(super) planned_accounts: PlannedAccounts,
+    pub(super) planned_pats: PlannedPats,
+    pub(super) planned_pat_statuses: PlannedPatStatuses,
     /// A lock for each name; see [`Connection::lock_name`].
-    names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<Latest>>>>,
-    /// Whether the provider works with the token of a user, once that is known.
-    user: OnceCell<bool>,
-    /// Held while the toggle of personal access tokens is read and turned, since it can only be turned.
+    names: std::sync::Mutex<BTreeMap<String, Arc<Mutex<LastIssued>>>>,
+    /// Whether the provider uses the token of a user, once that is known.
+    is_user: OnceCell<bool>,
+    /// Held while the status of personal access tokens is read and toggled.
     pub(super) toggling: Mutex<()>,
 }
 
-/// The value that was made last under a name in this run, by whatever resource.
-pub(super) type Latest = Option<SecretString>;
-
 impl TimeSource for Connection {
     async fn fetch_time(&self, context: &Context) {
-        let _ = self.recent(&self.operation(context)).await;
+        let _ = self.cached_accounts(&self.operation(context)).await;
     }
 }
 
@@ -60,33 +57,33 @@ impl Connection {
     pub(super) fn new(api: Api, account: String, retry_timeout: Duration) -> Self {
         Self {
             api,
-            vault: Writer::new(VaultConnection::Unknown, delivery::Account::default(), &LABELS),
+            vault: Writer::new(VaultConnection::Unknown, delivery::Account::default(), &FIELD_NAMES),
             account,
             retry_timeout,
             accounts: SharedList::default(),
-            ledger: Ledger::default(),
-            pats: pat_ledger::Ledger::default(),
-            declared_statuses: DeclaredStatuses::default(),
+            planned_accounts: PlannedAccounts::default(),
+            planned_pats: PlannedPats::default(),
+            planned_pat_statuses: PlannedPatStatuses::default(),
             names: std::sync::Mutex::default(),
-            user: OnceCell::new(),
+            is_user: OnceCell::new(),
             toggling: Mutex::default(),
         }
     }
 
-    /// The same account, with the Vault that values are handed over to, and what secrets there call it.
-    pub(super) fn handing_over_to(self, vault: VaultConnection, account: delivery::Account) -> Self {
-        let vault = Writer::new(vault, account, &LABELS);
+    /// Adds the Vault that values are written to; `account` names the account in its secrets.
+    pub(super) fn with_vault(self, vault: VaultConnection, account: delivery::Account) -> Self {
+        let vault = Writer::new(vault, account, &FIELD_NAMES);
         Self { vault, ..self }
     }
 
-    /// One operation, from now on.
+    /// Starts an operation, whose deadline counts from now.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
     }
 
-    /// Serialises create, rotate and delete per name. In one run a name may move from one resource to another, and Terraform
-    /// does both at once: a repeated revocation would hit the account that is just created.
-    pub(super) async fn lock_name(&self, name: &str) -> OwnedMutexGuard<Latest> {
+    /// Serialises create, rotate and delete per name, see
+    /// [`LockedAccount`](super::service_account::locked::LockedAccount).
+    pub(super) async fn lock_name(&self, name: &str) -> OwnedMutexGuard<LastIssued> {
         let lock = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             names.entry(name.to_owned()).or_default().clone()
@@ -94,10 +91,10 @@ impl Connection {
         lock.lock_owned().await
     }
 
-    /// Whether the provider works with a user's personal access token, and not with that of a service account; `None` if that
-    /// could not be found out.
+    /// Whether the provider uses a user's personal access token, and not the token of a service
+    /// account; `None` if that could not be read.
     pub(super) async fn works_as_user(&self, operation: &Operation) -> Option<bool> {
-        let ask = || async {
+        let read = || async {
             match self.api.user_token(operation, None).await {
                 Ok(token) => Ok(token.is_some()),
                 // How the platform answers a service account, which is no user, is not documented.
@@ -107,62 +104,33 @@ impl Connection {
                 Err(_) => Err(()),
             }
         };
-        self.user.get_or_try_init(ask).await.ok().copied()
+        self.is_user.get_or_try_init(read).await.ok().copied()
     }
 
-    /// The service accounts, by a request that concurrent callers share.
+    /// Returns the service accounts after the last write of this run. Concurrent callers share a
+    /// request.
     pub(super) async fn service_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
         let accounts = self.accounts.get(self.api.list_service_accounts(operation)).await;
-        accounts.map_err(|error| failure(&error))
+        accounts.map_err(|error| request_failed(&error))
     }
 
-    /// The service accounts by a list that may be some seconds old, with the changes that this run has made since. For
-    /// creations, which need to know what is taken: of an account that this run changed, it has no more than the name.
-    pub(super) async fn recent(&self, operation: &Operation) -> Result<Recent<ServiceAccount>, Error> {
+    /// Returns the cached service accounts, which may be some seconds old, with the writes of this
+    /// run entered.
+    ///
+    /// That shows a creation which names are taken. Of an account that this run changed it has no
+    /// more than the name.
+    pub(super) async fn cached_accounts(&self, operation: &Operation) -> Result<Recent<ServiceAccount>, Error> {
         self.accounts.recent(self.api.list_service_accounts(operation)).await
     }
 
-    /// The service accounts as they are now, past any cached list.
+    /// Fetches the service accounts, past the cache.
     pub(super) async fn fetch_accounts(&self, operation: &Operation) -> Result<Arc<[ServiceAccount]>, Diagnostic> {
         let accounts = self.accounts.fetch(self.api.list_service_accounts(operation)).await;
-        accounts.map_err(|error| failure(&error))
+        accounts.map_err(|error| request_failed(&error))
     }
 
-    /// Creates a service account, and a value with it.
-    ///
-    /// # Errors
-    /// As [`issue::create`].
-    pub(super) async fn create(
-        &self,
-        operation: &Operation,
-        new: &NewServiceAccount<'_>,
-    ) -> Result<IssuedToken, Unmade> {
-        let before = self.recent(operation).await.map_err(Unmade::nothing)?;
-        let created = issue::create(&self.api, operation, new, &before).await;
-        self.note(new, &created).await;
-        created
-    }
-
-    /// Creates a service account although a hidden one may hold its name.
-    ///
-    /// # Errors
-    /// As [`issue::create_again`].
-    pub(super) async fn create_again(
-        &self,
-        operation: &Operation,
-        new: &NewServiceAccount<'_>,
-    ) -> Result<IssuedToken, Unmade> {
-        let created = issue::create_again(&self.api, operation, new).await;
-        self.note(new, &created).await;
-        created
-    }
-
-    /// Enters the outcome of a creation in the cached list.
-    async fn note(&self, new: &NewServiceAccount<'_>, created: &Result<IssuedToken, Unmade>) {
-        let Ok(issued) = created else {
-            self.accounts.invalidate();
-            return;
-        };
+    /// Enters a created service account in the cached list.
+    pub(super) async fn cache_created(&self, new: &NewServiceAccount<'_>, issued: &IssuedToken) {
         let created = self.api.as_created(new, issued);
         self.accounts
             .amend(|accounts| {
@@ -172,19 +140,19 @@ impl Connection {
             .await;
     }
 
-    /// Notes that a service account has, or may have, another value now.
-    pub(super) async fn rotated(&self) {
+    /// Enters in the cached list that a service account has, or may have, another value.
+    pub(super) async fn cache_rotated(&self) {
         self.accounts.amend(|_| ()).await;
     }
 
-    /// Notes that a service account is gone.
-    pub(super) async fn removed(&self, name: &str) {
+    /// Removes a deleted service account from the cached list.
+    pub(super) async fn cache_deleted(&self, name: &str) {
         self.accounts
             .amend(|accounts| accounts.retain(|account| account.name != name))
             .await;
     }
 
-    /// Invalidates the cached list, where the outcome of a change is not known.
+    /// Invalidates the cached list after a write whose outcome is unknown.
     pub(super) fn invalidate(&self) {
         self.accounts.invalidate();
     }

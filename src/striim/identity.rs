@@ -1,10 +1,9 @@
-//! Identities: what distinguishes the things of this provider from all others, beyond one state. It is the account, and
-//! what is unique in it.
+//! The identities of this provider's resources: the account, and what is unique in it.
 
 use super::connection::Context;
 use crate::framework::{Diagnostic, Field, Identity, Model, Schema};
 
-/// The identity of what there is once in an account, and a part of all others.
+/// The identity of a resource that exists once in an account, and a part of all other identities.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct InAccount {
     /// The account's short name; where the provider knows only a `base_url`, the host in it. Default: the account that the
@@ -13,7 +12,7 @@ pub(super) struct InAccount {
     account: Field<String>,
 }
 
-/// The identity of what has a name in the account: a service account, or a pair of them.
+/// The identity of a resource with a name in the account: a service account, or a pair of them.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct Named {
     #[attribute(flatten)]
@@ -28,7 +27,7 @@ pub(super) struct OfUser {
     #[attribute(flatten)]
     account: InAccount,
     /// The user's email address. Default: the user whom the provider works as.
-    // Null for that user, where the platform does not report the address.
+    // Null for that user if the platform does not report the address.
     #[attribute(optional)]
     email: Field<String>,
 }
@@ -38,20 +37,23 @@ impl InAccount {
         Identity::of(Self::present(context))
     }
 
-    /// The name to import by.
+    /// Returns the id to import by: the account.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
         let identity: Self = identity.read()?;
         Ok(identity.check(context)?.account.into_known().unwrap_or_default())
     }
 
-    /// The account that the provider works with.
+    /// Returns the provider's account.
     fn present(context: &Context) -> Self {
         let connection = context.known_client();
         let account = connection.map_or(Field::Unknown, |connection| connection.account.clone().into());
         Self { account }
     }
 
-    /// The account of an identity; an error if it is not the one that the provider works with.
+    /// Returns the account of an identity.
+    ///
+    /// # Errors
+    /// Returns an error if it is not the provider's account.
     fn check(self, context: &Context) -> Result<Self, Diagnostic> {
         let present = Self::present(context);
         match (self.account.known(), present.account.known()) {
@@ -69,7 +71,7 @@ impl InAccount {
 }
 
 impl Named {
-    /// The schema; `name` describes the name.
+    /// Returns the schema. `name` describes the name.
     pub(super) fn described(name: &'static str) -> Schema {
         Self::schema().describe("name", name)
     }
@@ -79,7 +81,7 @@ impl Named {
         Identity::of(Self { account, name })
     }
 
-    /// The name to import by.
+    /// Returns the id to import by: the name.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
         let Self { account, name } = identity.read()?;
         account.check(context)?;
@@ -93,7 +95,7 @@ impl OfUser {
         Identity::of(Self { account, email })
     }
 
-    /// The user's address to import by, if the identity has one.
+    /// Returns the id to import by: the user's address, if the identity has one.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<Option<String>, Diagnostic> {
         let Self { account, email } = identity.read()?;
         account.check(context)?;

@@ -1,23 +1,25 @@
 //! Striim Cloud: its REST API and its provider, laid out as every platform's module is.
 //!
-//! [`Striim`] is the provider. It reads its `settings` and makes a `connection` to the account, by whose [`api`] its
-//! resources call the platform. What the resources with one token have in common is a `rotating_token`.
+//! [`Striim`] is the provider. It reads its `settings` and opens a `connection` to the account, whose
+//! [`api`] its resources call. Shared by the resources are the attributes of a `rotating_token`, the
+//! operations on a `service_account` or a user's `pat`, the `planned_changes` of a run, and the
+//! `diagnostics`.
 
 pub mod api;
 mod connection;
+mod diagnostics;
 mod errors;
 mod functions;
 mod identity;
-mod issue;
-mod labels;
+mod lost_answer;
 mod pat;
-mod pat_ledger;
+mod planned_changes;
 mod provider;
 mod quota;
 mod replacement;
-mod revoke;
 mod rotating_token;
-mod rotation;
+mod rotation_policy;
+mod secret_owner;
 mod service_account;
 mod settings;
 mod token_filter;

@@ -1,35 +1,38 @@
-//! What the resource and the action that manage personal access tokens (PATs) share: finding a user's, ending it, and
-//! telling what went wrong.
+//! Operations on a user's personal access token (PAT), for the resource and the action that manage one.
+
+use std::collections::BTreeMap;
 
 use http::StatusCode;
+use jiff::Timestamp;
+use secrecy::SecretString;
 
-use super::api::{Api, Owner, UserToken, UserTokenReading};
-use super::errors::failure;
-use crate::framework::{Diagnostic, Severity};
+use super::api::{Api, IssuedToken, OwnToken, Owner, UserToken, UserTokenReading};
+use super::diagnostics::{
+    absence_not_proved, cannot_revoke_own_token, is_rejected, pat_of, pat_revoke_failed, unknown_user,
+};
+use super::errors::request_failed;
+use super::lost_answer::{for_another, rotate_until_answered};
+use super::token_value::KnownToken;
+use crate::framework::{Diagnostic, Field, Severity};
 use crate::platform::ensure;
 use crate::rest::{Error, Operation};
 
-/// What the platform tells of a user's PAT.
+/// A user's PAT as the platform reports it.
 pub(super) struct Found {
-    /// The user's address, where it is known.
+    /// The user's address, if it is known.
     pub(super) address: Option<String>,
     /// `None`: the user has none.
     pub(super) token: Option<UserToken>,
-    /// Whether it is the one that the provider itself works with.
+    /// Whether it is the provider's own credential.
     pub(super) own: bool,
-    /// Whether it is certain that the platform itself says that there is none.
+    /// Whether it is certain that the platform itself reports that there is none.
     pub(super) is_absence_proved: bool,
 }
 
-/// How a message names the PAT of the user with this address, or else of the user whom the provider works as.
-pub(super) fn pat_of(address: Option<&str>) -> String {
-    match address {
-        Some(address) => format!("The personal access token of {address:?}"),
-        None => "The personal access token of the user whom the provider works as".to_owned(),
-    }
-}
-
-/// Looks up the PAT of the user with this address, or else of the user whom the provider works as.
+/// Reads the PAT of the user with this address, or else of the user whom the provider works as.
+///
+/// # Errors
+/// Returns the failed request.
 pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>) -> Result<Found, Error> {
     let own = api.user_token(operation, None).await;
     let Some(address) = address else {
@@ -76,9 +79,11 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
     })
 }
 
-/// Whether an answer that a user has no PAT is the platform's: a gateway that does not route the path says the same. Either
-/// the same path shows the provider's own PAT, before and after, and the answer is the same again; or PATs are disabled,
-/// which ends them all.
+/// Whether the answer that a user has no PAT is the platform's: a gateway without a route for the path
+/// answers the same.
+///
+/// It is, if the same path shows the provider's own PAT, before and after, and the answer is the same
+/// again; or if PATs are disabled, which revokes all of them.
 async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
     if shows_own {
         let shows_own = api.user_token(operation, None).await?.is_some();
@@ -88,86 +93,171 @@ async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_ow
     Ok(status.is_ok_and(|status| !status.enabled))
 }
 
-/// Says that the absence of a PAT cannot be proved.
-pub(super) fn doubtful(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} was not found, and stays in the state"),
-        "The answer says that there is none. It does not name the user, and nothing shows that it is the platform's own: a \
-         gateway that does not know the path answers the same. Check the provider's `base_url` and proxies. If the user has no \
-         token in the portal, take the resource out of the state (`terraform state rm`), or let the provider work with an \
-         administrator's personal access token, by which it can prove that.",
-    )
+/// Whether a PAT is the provider's own credential: by its value, or if that is unknown, by its user.
+///
+/// # Errors
+/// Returns the failed request.
+pub(super) async fn is_own_token(
+    api: &Api,
+    operation: &Operation,
+    address: Option<&str>,
+    value: &Field<SecretString>,
+) -> Result<bool, Error> {
+    match value.known() {
+        Some(value) => Ok(api.is_own_credential(value).await),
+        None => Ok(find(api, operation, address).await?.own),
+    }
 }
 
-/// Revokes a PAT that is there. Gone meanwhile is gone.
-pub(super) async fn end(
+/// Whether it is certain that PATs are disabled. Only administrators can read that.
+pub(super) async fn are_disabled(api: &Api, operation: &Operation) -> bool {
+    let status = api.pat_status(operation).await;
+    status.is_ok_and(|status| !status.enabled)
+}
+
+/// The error of a rotation.
+pub(super) struct RotateError {
+    pub(super) error: Error,
+    /// Whether the platform rejected it because PATs are disabled.
+    pub(super) is_disabled: bool,
+}
+
+/// Issues a new value for a PAT and revokes the present one. Adds what the answer left out and the
+/// platform reports otherwise.
+///
+/// An answer that names another user counts, unless the platform shows that its value is not that of
+/// the requested user.
+///
+/// # Errors
+/// Returns the last failed request. If it is ambiguous, the value that was in use may be revoked.
+pub(super) async fn rotate(
+    api: &Api,
+    operation: &Operation,
+    address: Option<&str>,
+    expires_at: Option<Timestamp>,
+    own: bool,
+) -> Result<IssuedToken, RotateError> {
+    let own = if own { OwnToken::Yes } else { OwnToken::No };
+    let rotated = rotate_until_answered(api, operation, own, || async {
+        let issued = api.rotate_user_token(operation, address, expires_at, own).await?;
+        if own == OwnToken::Yes || !issued.names_another() {
+            return Ok(issued);
+        }
+        let present = api.user_token(operation, address).await.ok().flatten();
+        if present.is_some_and(|present| issued.is_not(present.token_id)) {
+            Err(for_another("rotate", address.unwrap_or_default()))
+        } else {
+            Ok(issued)
+        }
+    });
+    match rotated.await {
+        Ok(issued) => Ok(complete(api, operation, address, issued).await),
+        Err(error) => {
+            let is_disabled = is_rejected(&error) && are_disabled(api, operation).await;
+            Err(RotateError { error, is_disabled })
+        }
+    }
+}
+
+/// Adds what the answer to a rotation left out and the platform reports otherwise, so that the state is
+/// complete after the apply. Errors are ignored, because the value must not be lost.
+async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut issued: IssuedToken) -> IssuedToken {
+    if issued.token_id.is_some() && issued.expires_at.is_some() {
+        return issued;
+    }
+    let found = find(api, operation, address).await.ok().and_then(|found| found.token);
+    let same_value = |token: &UserToken| issued.token_id.is_none() || token.token_id == issued.token_id;
+    if let Some(token) = found.filter(same_value) {
+        issued.token_id = issued.token_id.or(token.token_id);
+        issued.expires_at = issued.expires_at.or(token.expires_at);
+        issued.updated_at = issued.updated_at.or(token.updated_at);
+        issued.updated_by = issued.updated_by.or(token.updated_by);
+    }
+    issued
+}
+
+/// A PAT as a state knows it.
+pub(super) struct KnownPat<'a> {
+    /// The `id` of its resource.
+    pub(super) id: &'a str,
+    pub(super) address: Option<&'a str>,
+    pub(super) token: KnownToken<'a>,
+    pub(super) has_expired: bool,
+}
+
+/// Revokes the PAT that a state knows. A PAT that does not exist is revoked already. `last_issued` has
+/// the values that this run issued last.
+///
+/// # Errors
+/// Returns an error if it exists or may exist, or is the provider's own credential.
+pub(super) async fn delete(
+    api: &Api,
+    operation: &Operation,
+    known: KnownPat<'_>,
+    last_issued: &BTreeMap<String, SecretString>,
+) -> Result<(), Diagnostic> {
+    let KnownPat {
+        id,
+        address,
+        token,
+        has_expired,
+    } = known;
+    let found = find(api, operation, address).await;
+    let found = found.map_err(|error| request_failed(&error))?;
+    let present_id = found.token.as_ref().and_then(|token| token.token_id);
+    let last_issued = last_issued.get(id);
+    if last_issued.is_some_and(|last_issued| token.belongs_to_other_resource(last_issued, present_id)) {
+        // Its replacement came first and revoked this value: the present one is not this resource's.
+        return Ok(());
+    }
+    let is_own = is_own_token(api, operation, address, token.value).await;
+    if is_own.map_err(|error| request_failed(&error))? {
+        return Err(cannot_revoke_own_token(&pat_of(address)));
+    }
+    let Some(present) = found.token else {
+        return match address {
+            None if !has_expired => Err(unknown_user(Severity::Error)),
+            Some(_) if !found.is_absence_proved && !has_expired => {
+                Err(absence_not_proved(&pat_of(address), Severity::Error))
+            }
+            _ => Ok(()),
+        };
+    };
+    revoke(api, operation, &present, found.address.as_deref()).await
+}
+
+/// Revokes a PAT until the platform no longer reports it. One that is gone meanwhile is revoked.
+///
+/// # Errors
+/// Returns an error if it exists, or may exist.
+pub(super) async fn revoke(
     api: &Api,
     operation: &Operation,
     token: &UserToken,
     address: Option<&str>,
 ) -> Result<(), Diagnostic> {
-    // A number counts only in an answer that names the user: else it may be another one's.
+    // The number counts only in an answer that names the user: otherwise it may be another user's.
     let names_user = address.is_none() || token.email.is_some();
     let owner = match (token.user_id.filter(|_| names_user), address) {
         (Some(id), _) => Owner::UserId(id),
-        // Documented for one's own only. It can mean nobody else.
+        // Documented for the caller's own PAT only. It cannot mean another user.
         (None, Some(address)) => Owner::Email(address),
-        (None, None) => return Err(nobody(Severity::Error)),
+        (None, None) => return Err(unknown_user(Severity::Error)),
     };
     ensure::absent(operation, &pat_of(address), || async {
         let is_revoked = match api.revoke_user_token(operation, owner).await {
             Ok(()) => true,
             // An attempt before this one, whose answer was lost, may have revoked it.
             Err(error) if error.is_not_found() => error.is_ambiguous(),
-            Err(error) => return Err(why_not_revoked(owner, &error)),
+            Err(error) => return Err(pat_revoke_failed(&error, matches!(owner, Owner::Email(_)))),
         };
-        let left = find(api, operation, address).await.map_err(|error| failure(&error))?;
-        match left.token {
-            Some(left) => Ok(left.token_id == token.token_id),
-            None if is_revoked || left.is_absence_proved => Ok(false),
-            None => Err(cannot_prove(&pat_of(address))),
+        let found = find(api, operation, address).await;
+        let found = found.map_err(|error| request_failed(&error))?;
+        match found.token {
+            Some(present) => Ok(present.token_id == token.token_id),
+            None if is_revoked || found.is_absence_proved => Ok(false),
+            None => Err(absence_not_proved(&pat_of(address), Severity::Error)),
         }
     })
     .await
-}
-
-/// The error that a PAT may not be revoked, although an answer says that it is not there.
-pub(super) fn cannot_prove(what: &str) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        ..doubtful(what)
-    }
-}
-
-fn why_not_revoked(owner: Owner<'_>, error: &Error) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    if matches!(owner, Owner::Email(_)) && is_refusal(error) {
-        diagnostic.detail.push_str(
-            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not tell it. \
-             Have the user revoke the token, or do it in the portal; then run again.",
-        );
-    }
-    diagnostic
-}
-
-/// Whether the platform understood and would not.
-pub(super) fn is_refusal(error: &Error) -> bool {
-    matches!(
-        error.status(),
-        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
-    )
-}
-
-/// The provider cannot tell whose PAT it keeps, because it no longer works as that user.
-pub(super) fn nobody(severity: Severity) -> Diagnostic {
-    Diagnostic {
-        severity,
-        ..Diagnostic::error(
-            "Whose token it is, is not known",
-            "The personal access token was that of the user whom the provider worked as, and the platform did not tell \
-             who that is. Now the provider works with a token that is no user's, such as that of a service account. \
-             Give it the user's personal access token again; or take the resource out of the state (`terraform state \
-             rm`), and revoke the token in the portal if it is no longer needed.",
-        )
-    }
 }

@@ -12,11 +12,11 @@ use super::data_sources::service_account_tokens::ServiceAccountTokensDataSource;
 use super::data_sources::token::TokenDataSource;
 use super::ephemeral_resources::service_account_token::ServiceAccountTokenEphemeral;
 use super::functions;
-use super::labels;
 use super::resources::pat_status::PatStatusResource;
 use super::resources::personal_access_token::PersonalAccessTokenResource;
 use super::resources::service_account_token::ServiceAccountTokenResource;
 use super::resources::service_account_token_pair::ServiceAccountTokenPairResource;
+use super::secret_owner;
 use super::settings::{self, Config, Settings};
 use crate::framework::{
     Configured, Context, Diagnostics, DynAction, DynDataSource, DynEphemeralResource, DynFunction, DynListResource,
@@ -62,7 +62,7 @@ impl Striim {
             vault,
         } = settings;
         let present = ProviderAccount::new(&account, &base_url);
-        let label = labels::account(&base_url, &account);
+        let owner = secret_owner::account(&base_url, &account);
         let client = self.session.client(
             &self.parts,
             present,
@@ -75,7 +75,7 @@ impl Striim {
         );
         let api = Api::new(client).managed_by(managed_by);
         let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
-        Connection::new(api, account, retry_timeout).handing_over_to(vault, label)
+        Connection::new(api, account, retry_timeout).with_vault(vault, owner)
     }
 }
 

@@ -1,9 +1,9 @@
-//! What the plan calls about one resource leave for the calls that follow, in its private state.
+//! What the plan calls for a resource record in its private state for the calls that follow.
 //!
-//! For a replacement Terraform calls the plan twice: with the state, and without it, as for a creation. Warnings of the
-//! second call are dropped, so the first one reports what the creation will meet. Terraform decides by itself on a
-//! replacement that the user wants (`-replace`): the second call learns of it by what the first one has left here. The
-//! deletion in the apply finds it, too; the creation does not.
+//! For a replacement Terraform calls the plan twice: with the state, and without it, as for a creation.
+//! It drops the warnings of the second call, so the first one checks the creation, too. Terraform itself
+//! decides on a replacement that the user requests (`-replace`): the record of the first call shows that
+//! to the second. The deletion in the apply has the record, too; the creation does not.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +11,17 @@ use crate::framework::PrivateState;
 
 const KEY: &str = "planned";
 
-/// What a plan call leaves.
+/// The record of a plan call.
 #[derive(Serialize, Deserialize)]
 struct Planned {
-    /// The names that the resource has had until now.
+    /// The present names of the resource.
     names: Vec<String>,
-    /// The name that its replacement is to have, which was free.
+    /// The name of its replacement, which was free in the plan.
     successor: Option<String>,
 }
 
-/// Notes what names the resource has, and what free name its replacement is to have.
-pub(super) fn note(private: &PrivateState, names: &[&str], successor: Option<&str>) {
+/// Records the present names of a resource, and the free name of its replacement.
+pub(super) fn record(private: &PrivateState, names: &[&str], successor: Option<&str>) {
     let planned = Planned {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         successor: successor.map(str::to_owned),
@@ -29,20 +29,20 @@ pub(super) fn note(private: &PrivateState, names: &[&str], successor: Option<&st
     private.set(KEY, planned);
 }
 
-/// The names that the planned creation takes the place of; none if it is not a replacement.
-pub(super) fn replaced(private: &PrivateState) -> Vec<String> {
+/// Returns the names of the resource that a planned creation replaces; none if it replaces none.
+pub(super) fn replaced_names(private: &PrivateState) -> Vec<String> {
     private
         .get(KEY)
         .map(|planned: Planned| planned.names)
         .unwrap_or_default()
 }
 
-/// The name that must be free for the replacement of what is to be deleted, as it was in the plan.
-pub(super) fn successor(private: &PrivateState) -> Option<String> {
+/// Returns the name that must still be free for the replacement of a resource that is to be deleted.
+pub(super) fn replacement_name(private: &PrivateState) -> Option<String> {
     private.get(KEY).and_then(|planned: Planned| planned.successor)
 }
 
-/// Removes the note: it is about one plan.
-pub(super) fn forget(private: &PrivateState) {
+/// Removes the record after its plan.
+pub(super) fn clear(private: &PrivateState) {
     private.remove(KEY);
 }

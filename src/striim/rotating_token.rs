@@ -1,16 +1,16 @@
-//! The attributes that all resources with one token have, and their transitions: the decision in a plan whether the value
-//! is rotated, what follows from it, and what an issue or a refresh makes of the state.
+//! The attributes of all resources with one token, and their transitions in plan, apply, refresh and
+//! import.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::IssuedToken;
 use super::connection::{Connection, Context};
-use super::labels::LABELS;
-use super::rotation::{self, Decision, RotationPolicy};
+use super::diagnostics::{expired_and_not_rotated, unreadable_expiry, value_replaced_warning, will_rotate};
+use super::rotation_policy::{Decision, RotationPolicy, keep_prior};
+use super::secret_owner::FIELD_NAMES;
 use super::token_value::{
-    self, Record, RemoteToken, TokenMetadata, issued_expiry, refresh_expiry, unreadable_expiry, value_replaced_warning,
-    value_status,
+    self, KnownToken, Record, RemoteToken, TokenMetadata, issued_expiry, refresh_expiry, value_status,
 };
 use crate::framework::{Diagnostics, Field, Model, PrivateState, Schema};
 use crate::platform::attributes::{known_duration, may_rotate};
@@ -32,40 +32,48 @@ pub(super) struct RotatingToken {
     pub(super) metadata: TokenMetadata,
 }
 
-/// What the plan of an update needs to know in addition to the attributes.
+/// What the plan of an update needs in addition to the attributes.
 pub(super) struct UpdatePlan {
-    /// What names the token.
+    /// The token as the owner of a secret.
     pub(super) owner: Owner,
     pub(super) lifetime: Lifetime,
     pub(super) now: Timestamp,
-    /// Whether the plan changes what the state records.
+    /// Whether the plan changes the state anyway.
     pub(super) records: bool,
 }
 
-/// The schema of a resource with these attributes, with what is special about the platform in their descriptions.
+/// Completes the schema of a resource with these attributes by the platform's descriptions.
 pub(super) fn described(schema: Schema) -> Schema {
-    delivery::described(schema, &LABELS).describe("token", token_value::TOKEN)
+    delivery::described(schema, &FIELD_NAMES).describe("token", token_value::TOKEN)
 }
 
 impl RotatingToken {
-    /// Checks a configuration by itself, after the validators and rules.
+    /// Validates a configuration, after the validators of its attributes.
     pub(super) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {
         self.policy.validate(lifetime, now, diagnostics);
-        delivery::validate(&LABELS, &self.delivery.vault, diagnostics);
+        delivery::validate(&FIELD_NAMES, &self.delivery.vault, diagnostics);
     }
 
-    /// The token, which `owner` names, as the owner of a secret at `place`.
+    /// Returns the token as the owner of a secret at `place`.
     pub(super) fn owner(&self, mut owner: Owner, place: &Field<VaultDestination>) -> Owner {
         owner.id = self.id();
         owner.with_state((&self.delivery.vault, &self.delivery.vault_version), place)
     }
 
-    /// The same where its value is now.
+    /// Returns the token as the owner of the secret that has its present value.
     pub(super) fn present_owner(&self, owner: Owner) -> Owner {
         self.owner(owner, &self.delivery.vault)
     }
 
-    /// What identifies the value in a secret.
+    /// Returns the token as the state knows it, without what only Vault has.
+    pub(super) fn known_token(&self) -> KnownToken<'_> {
+        KnownToken {
+            value: &self.delivery.token,
+            token_id: self.metadata.token_id.known().copied(),
+        }
+    }
+
+    /// Returns the field of a secret that identifies the value.
     pub(super) fn id(&self) -> Option<Entry> {
         self.metadata.token_id.known().copied().map(Entry::Number)
     }
@@ -79,14 +87,14 @@ impl RotatingToken {
         }
     }
 
-    /// Whether the value in the state is the one that works.
+    /// Returns the status of the value in the state.
     pub(super) fn value(&self, private: &PrivateState) -> ValueStatus {
         let imported = private_record::is_imported(private, &self.delivery.generation);
         let in_state = value_status(imported, &self.delivery.token, &self.metadata.updated_at);
         self.delivery.value_status(in_state)
     }
 
-    /// The value that works, from the state or from Vault; null if neither has it.
+    /// Returns the present value, from the state or from Vault; null if neither has it.
     pub(super) async fn present_token(&self, connection: &Connection, operation: &Operation) -> Field<SecretString> {
         let Delivery {
             vault,
@@ -97,42 +105,42 @@ impl RotatingToken {
         connection.vault.value(operation, vault, vault_version, token).await
     }
 
-    /// Whether this is the very value that the platform has.
+    /// Whether the state has the platform's present value.
     pub(super) fn is_same_value(&self, remote: RemoteToken<'_>) -> bool {
         self.metadata.is_same_value(self.policy.expiry(), remote)
     }
 
-    /// Whether the value has expired by the platform, as far as that is known.
+    /// Whether the value has expired, by the platform's expiry if that is known.
     pub(super) fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
         let expiry = self.policy.real_expiry(Record::read(private));
         expiry.is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    /// Decides about a token whose state is `prior` by this configuration.
+    /// Decides by this configuration about a token whose state is `prior`.
     pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: ValueStatus, now: Timestamp) -> Decision {
         let storage = delivery::storage(&self.delivery.vault);
-        let Some(declared) = self.policy.declared(storage.clone()) else {
+        let Some(desired) = self.policy.desired(storage.clone()) else {
             let mut unknown = self.policy.unknown();
             unknown.extend(storage.is_none().then_some("vault"));
             return Decision::Unknown(unknown);
         };
         let storage = delivery::storage(&prior.delivery.vault);
-        let mut present = prior.policy.present(storage, value, record);
+        let mut actual = prior.policy.actual(storage, value, record);
         if let (ExpiryPolicy::Fixed(expiry), Some(_), None) =
-            (declared.expiry_policy, prior.policy.expires_at.known(), present.expiry)
+            (desired.expiry_policy, prior.policy.expires_at.known(), actual.expiry)
         {
-            // Imported with an expiry that cannot be read: what is declared describes it, and changes nothing.
-            present.expiry = Some(expiry);
+            // Imported with an expiry that cannot be parsed: the declared one describes it.
+            actual.expiry = Some(expiry);
         }
-        match reasons(&declared, &present, now) {
+        match reasons(&desired, &actual, now) {
             reasons if reasons.is_empty() => Decision::Keep,
-            reasons if fixed_expiry_has_passed(&declared, &present, now) => Decision::Ended(reasons),
+            reasons if fixed_expiry_has_passed(&desired, &actual, now) => Decision::Expired(reasons),
             reasons => Decision::Rotate(reasons),
         }
     }
 
-    /// The effect of time on a token by what its state declares: whether that asks for a rotation, and whether it has
-    /// expired, as declared and by the platform.
+    /// Returns what depends on the time: whether the token is to be rotated, and whether it has
+    /// expired, by the declared expiry and by the platform's.
     pub(super) fn boundary(&self, record: Option<Record>, value: ValueStatus, at: Timestamp) -> (bool, bool, bool) {
         let rotates = matches!(self.decide(self, record, value, at), Decision::Rotate(_));
         let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
@@ -140,13 +148,13 @@ impl RotatingToken {
         (rotates, has_passed(declared), has_passed(real))
     }
 
-    /// Records at a refresh by which instant the next plan decides.
+    /// Records at a refresh the instant by which the next plan decides.
     pub(super) fn record_decision(&self, private: &PrivateState, now: Timestamp) {
         let (record, value) = (Record::read(private), self.value(private));
         decision_time::refresh(private, now, |at| self.boundary(record, value, at));
     }
 
-    /// In a plan: a new value will come, with the planned expiry if the configuration fixes one.
+    /// Marks the attributes of the value unknown in a plan that issues one. A declared expiry stays.
     fn mark_unknown(&mut self, config: &Self) {
         if config.policy.expires_at.is_null() {
             self.policy.expires_at = Field::Unknown;
@@ -155,18 +163,18 @@ impl RotatingToken {
         self.delivery.mark_unknown();
     }
 
-    /// In a plan: nothing can be issued, so the declaration stays as it was where Terraform permits that.
-    fn keep_declaration(&mut self, prior: &Self) {
-        rotation::keep_declaration(&mut self.policy.rotation_triggers, &prior.policy.rotation_triggers);
-        rotation::keep_declaration(&mut self.delivery.vault, &prior.delivery.vault);
+    /// Reverts the planned changes of a token that cannot be rotated, where Terraform permits that.
+    fn keep_prior(&mut self, prior: &Self) {
+        keep_prior(&mut self.policy.rotation_triggers, &prior.policy.rotation_triggers);
+        keep_prior(&mut self.delivery.vault, &prior.delivery.vault);
         if self.delivery.vault.is_null() != prior.delivery.vault.is_null() {
-            // The expired value is kept nowhere: no other place can get it.
+            // The expired value cannot be moved to another place.
             self.delivery.token = Field::Null;
             self.delivery.vault_version = Field::Null;
         }
     }
 
-    /// Plans a creation, whose value is yet to come.
+    /// Plans a creation.
     pub(super) fn plan_creation(
         &mut self,
         context: &Context,
@@ -181,8 +189,8 @@ impl RotatingToken {
         diagnostics.ok(config.policy.expiry_to_send(now, lifetime));
     }
 
-    /// Plans the value of a token that is not replaced: it stays, or is rotated. `before_rotation` reports what else a
-    /// rotation does.
+    /// Plans whether a token that is not replaced is rotated. `before_rotation` reports the other
+    /// effects of a rotation.
     pub(super) async fn plan_update(
         &mut self,
         context: &Context,
@@ -208,21 +216,21 @@ impl RotatingToken {
         match decision {
             Decision::Keep => {
                 if config.policy.is_fixed() {
-                    prior.policy.warn_about_expiry(record, &what, now, diagnostics);
+                    diagnostics.extend(prior.policy.expiry_warning(record, &what, now));
                 }
                 if let Some(connection) = connection {
                     connection.vault.claim(&self.delivery.vault, &owner, diagnostics);
                 }
             }
-            Decision::Ended(reasons) => {
+            Decision::Expired(reasons) => {
                 let expiry = prior.policy.real_expiry(record);
-                diagnostics.push(rotation::ended(&what, expiry, &reasons));
-                self.keep_declaration(prior);
+                diagnostics.push(expired_and_not_rotated(&what, expiry, &reasons));
+                self.keep_prior(prior);
             }
             Decision::Rotate(reasons) => {
-                diagnostics.push(rotation::rotates(&what, &reasons));
-                let follows = config.policy.is_computed_from_now(&prior.policy, record, &what, now);
-                diagnostics.extend(follows);
+                diagnostics.push(will_rotate(&what, &reasons));
+                let warning = config.policy.follows_plan_warning(&prior.policy, record, &what, now);
+                diagnostics.extend(warning);
                 Record::plan(&context.private, now);
                 if let Some(connection) = connection {
                     before_rotation(&connection, diagnostics).await;
@@ -249,40 +257,41 @@ impl RotatingToken {
         }
     }
 
-    /// Whether an update only records the declaration, without a new value to come.
+    /// Whether a planned update issues no value and only changes the state.
     pub(super) fn only_records(&self) -> bool {
         !self.metadata.token_id.is_unknown()
     }
 
-    /// Records a value that the platform issued; `asked` is the expiry that was sent.
+    /// Records an issued value. `requested` is the expiry that was sent.
     pub(super) fn set_issued(
         &mut self,
-        asked: Option<Expiry>,
+        requested: Option<Expiry>,
         issued: IssuedToken,
         (private, clock): (&PrivateState, &Clock),
         diagnostics: &mut Diagnostics,
     ) {
-        Record::write(private, asked, &issued, clock);
+        Record::write(private, requested, &issued, clock);
         self.metadata.set_issued(&issued);
-        let expiry = issued_expiry(asked, &issued, diagnostics);
+        let expiry = issued_expiry(requested, &issued, diagnostics);
         if self.policy.expires_at.known().is_none() {
             self.policy.expires_at = expiry;
         }
         self.delivery.token = issued.token.into();
     }
 
-    /// Delivers an issued value where it is declared to go, and deletes the secret where the `prior` one was.
+    /// Delivers an issued value to Vault if that is declared, and deletes the secret at the place of
+    /// the `prior` state if that is another one.
     pub(super) async fn deliver(
         &mut self,
         connection: &Connection,
         operation: &Operation,
-        ready: Option<WritePermit>,
+        permit: Option<WritePermit>,
         owner: Owner,
         prior: Option<&Self>,
         diagnostics: &mut Diagnostics,
     ) {
         let token = self.delivered(owner.clone());
-        self.delivery.deliver(token, ready, operation, diagnostics).await;
+        self.delivery.deliver(token, permit, operation, diagnostics).await;
         if let Some(prior) = prior {
             let before = (&prior.delivery.vault, &prior.delivery.vault_version);
             let (now, owner) = (&self.delivery.vault, prior.present_owner(owner));
@@ -311,7 +320,7 @@ impl RotatingToken {
             .await;
     }
 
-    /// The state of a token that is imported, whose value is not known.
+    /// Returns the state of an imported token, whose value is unknown.
     pub(super) fn imported(remote: RemoteToken<'_>) -> Self {
         let mut token = Self::default();
         token.policy.expires_at = token_value::imported_expiry(remote);
@@ -319,7 +328,7 @@ impl RotatingToken {
         token
     }
 
-    /// Takes over what the platform and Vault say of the token, which `owner` names.
+    /// Updates the state from what the platform and Vault report.
     pub(super) async fn refresh(
         &mut self,
         context: &Context,
@@ -342,24 +351,25 @@ impl RotatingToken {
         }
         let operation = connection.operation(context);
         let present = self.present_owner(owner.clone());
-        let seen = connection.vault.read(&operation, &self.delivery.vault, present).await;
-        let told = RemoteStatus {
+        let stored = connection.vault.read(&operation, &self.delivery.vault, present).await;
+        let status = RemoteStatus {
             id: remote.token_id.map(Entry::Number),
             rotated,
         };
         let token = self.delivered(owner);
-        self.delivery.refresh(&token, seen, told, diagnostics);
+        self.delivery.refresh(&token, stored, status, diagnostics);
         private_record::observe_delivery(&context.private, &self.delivery.vault_version);
         self.record_decision(&context.private, now);
     }
 
-    /// Whether the platform has another value than the state, by the `record` of its issue.
+    /// Whether the platform's present value is another one than the one that the state has.
     pub(super) fn is_rotated_outside(&self, remote: RemoteToken<'_>, record: Option<Record>) -> bool {
         let (expiry, issued_at) = record.map_or((self.policy.expiry(), None), Record::remote);
         self.metadata.is_replaced(expiry, issued_at, remote)
     }
 
-    /// Takes over what the platform reports; answers whether the value in the state no longer works.
+    /// Updates the value from what the platform reports. Returns whether the value in the state was
+    /// rotated outside Terraform.
     pub(super) fn refresh_value(&mut self, remote: RemoteToken<'_>, record: Option<Record>, rotated: bool) -> bool {
         let had_value = !self.delivery.token.is_null();
         let is_explained = record.is_some_and(|record| !rotated && record.explains(self.policy.expiry(), remote));
@@ -369,7 +379,7 @@ impl RotatingToken {
         let adds = rotated || (!had_value && record.is_none());
         self.metadata.refresh_from(remote, adds);
         if rotated {
-            // Without it the plan rotates, and a value that no longer works is used by no one.
+            // Null makes the next plan rotate, and no client reads a revoked value.
             self.delivery.token = Field::Null;
         }
         rotated && had_value

@@ -1,18 +1,19 @@
-//! What the state keeps of a token's present value, the same for every token resource, and its transitions when a value
-//! is planned, issued, or found to be another one.
+//! The state of a token's present value, and its transitions when a value is planned, issued,
+//! refreshed or imported.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::api::{IssuedToken, Mismatch, OwnerKey, ServiceAccount, UserToken};
-use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState};
+use super::api::{IssuedToken, ServiceAccount, UserToken};
+use super::diagnostics::{issued_for_another, other_expiry};
+use crate::framework::{Diagnostics, Field, Model, PrivateState};
 use crate::token::{Clock, Expiry, Issued, ValueStatus};
 
-/// What the platform reports about a token's present value, as the state keeps it.
+/// What the platform reports about a token's present value, as the state has it.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct TokenMetadata {
-    /// The platform's number for the present value. Each rotation brings another.
+    /// The platform's number for the present value. Each rotation changes it.
     #[attribute(computed, planned)]
     pub(super) token_id: Field<i64>,
     /// When the token was last changed, as the platform spells it.
@@ -24,49 +25,52 @@ pub(super) struct TokenMetadata {
 }
 
 /// The description of the attribute `token`.
-pub(super) const TOKEN: &str = "The token's value. Null after an import, and once it was rotated outside Terraform.";
+pub(super) const TOKEN: &str = "The token's value. Null after an import, and after a rotation outside Terraform.";
 
-/// What the private state records when an apply gets a value issued.
+/// What an apply records in the private state about the value it issued.
 ///
-/// `expires_at` of the state is what the user asked for, where Terraform insists on it. The platform may keep another expiry,
-/// and an apply under `ignore_changes` must leave the former one in the state.
+/// `expires_at` of the state is what the user declared, where Terraform insists on it. The platform
+/// may set another expiry, and an apply under `ignore_changes` must keep the former one in the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Record {
-    /// The instant of the plan that asked for the value.
+    /// The instant of the plan that requested the value.
     planned_at: Timestamp,
-    /// The expiry that was asked for; `None`: the platform's default.
+    /// The requested expiry; `None`: the platform's default.
     asked: Option<Timestamp>,
     /// The expiry that the platform reported; `None` if it reported none.
     expires_at: Option<Timestamp>,
-    /// When the value was there, by the platform's clock; `None` if no answer showed it, and in a record of an earlier version.
+    /// When the value had been issued, by the platform's clock; `None` if no answer showed its time,
+    /// and in a record of an earlier version.
     #[serde(default)]
     issued_at: Option<Timestamp>,
 }
 
-/// An update that the platform reports so long after a value was issued is of a later value. Within it, the time that the
-/// answer took and the clocks of the platform's own machines may make the difference.
+/// An update that the platform reports so long after the issue of a value is of a later value. A
+/// shorter difference may come from the duration of the request and the clocks of the platform's
+/// machines.
 const ISSUE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 const RECORD: &str = "issued";
 const PLANNED_AT: &str = "planned_at";
 
 impl Record {
-    /// The record of the present value; `None` for an imported one, and for one of an earlier version.
+    /// Returns the record of the present value; `None` for an imported one, and for one of an earlier
+    /// version.
     pub(super) fn read(private: &PrivateState) -> Option<Self> {
         private.get(RECORD)
     }
 
-    /// Notes the instant of a plan that asks for a value.
+    /// Records the instant of a plan that requests a value.
     pub(super) fn plan(private: &PrivateState, now: Timestamp) {
         private.set(PLANNED_AT, now);
     }
 
-    /// Records a value that was issued just now.
-    pub(super) fn write(private: &PrivateState, asked: Option<Expiry>, issued: &IssuedToken, clock: &Clock) {
+    /// Records a value that was just issued.
+    pub(super) fn write(private: &PrivateState, requested: Option<Expiry>, issued: &IssuedToken, clock: &Clock) {
         let now = clock.now();
         let record = Self {
             planned_at: private.get(PLANNED_AT).unwrap_or(now),
-            asked: asked.map(Expiry::instant),
+            asked: requested.map(Expiry::instant),
             expires_at: issued.expires_at,
             issued_at: clock.is_synchronised().then_some(now),
         };
@@ -74,12 +78,12 @@ impl Record {
         private.set(RECORD, record);
     }
 
-    /// Forgets the record of a value that is no longer the present one.
+    /// Removes the record of a value that was replaced.
     pub(super) fn remove(private: &PrivateState) {
         private.remove(RECORD);
     }
 
-    /// What a decision about the present value needs to know.
+    /// Returns what the decision about a rotation needs.
     pub(super) fn issued(self) -> Option<Issued> {
         let expiry = Expiry::at(self.expires_at?);
         Some(Issued {
@@ -88,32 +92,33 @@ impl Record {
         })
     }
 
-    /// The expiry that the platform reported, and when the value was there.
+    /// Returns the expiry that the platform reported, and when the value had been issued.
     pub(super) fn remote(self) -> (Option<Expiry>, Option<Timestamp>) {
         (self.expires_at.map(Expiry::at), self.issued_at)
     }
 
-    /// The instant of the plan that asked for the value.
+    /// The instant of the plan that requested the value.
     pub(super) fn planned_at(self) -> Timestamp {
         self.planned_at
     }
 
-    /// Whether the state has the expiry that was asked for, and the platform reports the one that it kept instead.
+    /// Whether the state has the requested expiry, and the platform still reports the one that it set
+    /// instead.
     pub(super) fn explains(self, state: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
         let at = |instant: Option<Timestamp>| instant.map(Expiry::at);
-        let is_kept = self.expires_at.is_none() || at(self.expires_at) == at(remote.expires_at);
-        state.is_some() && at(self.asked) == state && is_kept
+        let is_unchanged = self.expires_at.is_none() || at(self.expires_at) == at(remote.expires_at);
+        state.is_some() && at(self.asked) == state && is_unchanged
     }
 }
 
-/// The value that the platform has now, as it reports it.
+/// The present value as the platform reports it.
 #[derive(Clone, Copy)]
 pub(super) struct RemoteToken<'a> {
     pub(super) token_id: Option<i64>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) updated_at: Option<&'a str>,
     pub(super) updated_by: Option<i64>,
-    /// The expiry as the platform spells it, where that is no instant.
+    /// The expiry as the platform spells it, if it cannot be parsed.
     pub(super) unreadable_expiry: Option<&'a str>,
 }
 
@@ -141,7 +146,7 @@ impl<'a> From<&'a UserToken> for RemoteToken<'a> {
     }
 }
 
-/// Whose value the state keeps.
+/// Returns the status of the value in a state.
 pub(super) fn value_status(imported: bool, token: &Field<SecretString>, updated_at: &Field<String>) -> ValueStatus {
     match (imported, token.is_null()) {
         (true, _) => ValueStatus::Imported,
@@ -152,26 +157,31 @@ pub(super) fn value_status(imported: bool, token: &Field<SecretString>, updated_
     }
 }
 
-/// Whether what is there is not of the resource whose state this is, but of another one that made it in this run under the
-/// same name: `latest` is the value that was made last, `present_id` the number of the one that is there, if it is told.
-pub(super) fn belongs_to_other_resource(
-    token: &Field<SecretString>,
-    token_id: &Field<i64>,
-    latest: &SecretString,
-    present_id: Option<i64>,
-) -> bool {
-    match token.known() {
-        Some(ours) => ours.expose_secret() != latest.expose_secret(),
-        None => match token_id.known() {
-            Some(ours) => present_id.is_some_and(|present| *ours != present),
-            // No list has ever shown it: a creation failed, and left behind what may not even be there.
-            None => true,
-        },
+/// A token as a state knows it.
+#[derive(Clone, Copy)]
+pub(super) struct KnownToken<'a> {
+    pub(super) value: &'a Field<SecretString>,
+    pub(super) token_id: Option<i64>,
+}
+
+impl KnownToken<'_> {
+    /// Whether the present value belongs to another resource, which issued it in this run under the
+    /// same name.
+    ///
+    /// `last_issued` is the value that this run issued last, and `present_id` the number of the present
+    /// value, if the platform reports it.
+    pub(super) fn belongs_to_other_resource(self, last_issued: &SecretString, present_id: Option<i64>) -> bool {
+        match (self.value.known(), self.token_id) {
+            (Some(ours), _) => ours.expose_secret() != last_issued.expose_secret(),
+            (None, Some(ours)) => present_id.is_some_and(|present| ours != present),
+            // No list has ever shown it: a possible orphan of a failed creation.
+            (None, None) => true,
+        }
     }
 }
 
 impl TokenMetadata {
-    /// In a plan: a new value will come.
+    /// Marks the attributes unknown in a plan that issues a value.
     pub(super) fn mark_unknown(&mut self) {
         *self = Self {
             token_id: Field::Unknown,
@@ -189,9 +199,10 @@ impl TokenMetadata {
         };
     }
 
-    /// Takes over what the platform reports. What it leaves out stays: it is not said to have changed. What an apply did not
-    /// learn about its value, a refresh that finds the same value does not add, so that it shows no changes: only for
-    /// another value, or one that is not known, it `adds`.
+    /// Updates the attributes from what the platform reports. What it leaves out stays.
+    ///
+    /// What an apply did not learn about its value, a refresh of the same value does not add, so that
+    /// it shows no changes. It does so for another or an unknown value (`adds`).
     pub(super) fn refresh_from(&mut self, remote: RemoteToken<'_>, adds: bool) {
         if let Some(token_id) = remote.token_id
             && (adds || !self.token_id.is_null())
@@ -214,7 +225,7 @@ impl TokenMetadata {
         }
     }
 
-    /// Whether this is the very value that the platform has, and not one of another account that happens to have the same
+    /// Whether this is the platform's present value, and not that of another account with the same
     /// number. `expiry` is that of the state.
     pub(super) fn is_same_value(&self, expiry: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
         let ids = self.token_id.known().copied().zip(remote.token_id);
@@ -231,9 +242,11 @@ impl TokenMetadata {
         }
     }
 
-    /// Whether the value in the state is not the one that the platform has now: by the value's number, and where that is
-    /// not reported, by whether its expiry or its last update moved. `expiry` is what the platform is known to have kept.
-    /// Where no answer reported the last update of the value, one after its issue counts.
+    /// Whether the platform's present value is another one than that of the state.
+    ///
+    /// The number of the value decides. Without it, a changed expiry or last update does. `expiry` is
+    /// what the platform is known to have set. If no answer reported the last update of the value, an
+    /// update after `issued_at` counts.
     pub(super) fn is_replaced(
         &self,
         expiry: Option<Expiry>,
@@ -252,12 +265,12 @@ impl TokenMetadata {
     }
 }
 
-/// The expiry that `expires_at` of a state has.
+/// Parses `expires_at` of a state.
 pub(super) fn expiry(expires_at: &Field<String>) -> Option<Expiry> {
     expires_at.known().and_then(|text| Expiry::parse(text).ok())
 }
 
-/// Takes over the expiry that the platform reports, unless the state spells the same one.
+/// Updates `expires_at` from what the platform reports, unless the state has the same instant.
 pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken<'_>) {
     if let Some(now) = remote.expires_at.map(Expiry::at)
         && expiry(expires_at) != Some(now)
@@ -266,152 +279,43 @@ pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken
     }
 }
 
-/// The expiry of a value that is imported. One that cannot be read is kept as it is spelled, so that it is not taken for
-/// none.
+/// Returns the expiry of an imported value. One that cannot be parsed is kept as it is spelled, since
+/// null would mean that there is none.
 pub(super) fn imported_expiry(remote: RemoteToken<'_>) -> Field<String> {
     let expiry = remote.expires_at.map(|expiry| Expiry::at(expiry).to_string());
     expiry.or_else(|| remote.unreadable_expiry.map(str::to_owned)).into()
 }
 
-/// The expiry of an issued value for the state, where the user fixed none; `asked` is the one that was sent. Reports where
-/// the answer names another owner or another expiry.
+/// Returns the expiry of an issued value for the state, if the configuration does not fix it.
+///
+/// Reports an answer that names another owner, or another expiry than the requested one.
 pub(super) fn issued_expiry(
-    asked: Option<Expiry>,
+    requested: Option<Expiry>,
     issued: &IssuedToken,
     diagnostics: &mut Diagnostics,
 ) -> Field<String> {
-    diagnostics.extend(issued.mismatch.as_ref().map(mismatch));
+    diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));
     let set = issued.expires_at.map(Expiry::at);
-    if let (Some(asked), Some(set)) = (asked, set)
-        && asked != set
+    if let (Some(requested), Some(set)) = (requested, set)
+        && requested != set
     {
-        diagnostics.push(Diagnostic::warning(
-            "The platform set another expiry",
-            format!(
-                "The token was to expire at {asked}, and the platform reports that it expires at {set}. That is when it \
-                 counts as expired. The difference does not rotate it."
-            ),
-        ));
+        diagnostics.push(other_expiry(requested, set));
     }
-    set.or(asked).map(|expiry| expiry.to_string()).into()
+    set.or(requested).map(|expiry| expiry.to_string()).into()
 }
 
-/// Whether both are the same instant, which may come in another precision. What is no instant is not compared.
+/// Whether both are the same instant, perhaps in another precision. What is no instant is not compared.
 fn is_same_instant(one: &str, other: &str) -> bool {
     let instant = |text: &str| text.parse::<Timestamp>().ok();
     let both = instant(one).zip(instant(other));
     both.is_none_or(|(one, other)| one.duration_since(other).abs() < SignedDuration::from_secs(1))
 }
 
-/// Whether an update is so long after the issue of a value that it made another one. What is no instant is not compared.
+/// Whether an update is so long after the issue of a value that it is of another one. What is no
+/// instant is not compared.
 fn is_long_after(updated_at: &str, issued_at: Timestamp) -> bool {
     let updated_at: Option<Timestamp> = updated_at.parse().ok();
     updated_at.is_some_and(|updated_at| updated_at.duration_since(issued_at) > ISSUE_MARGIN)
-}
-
-/// Says that the answer with a new value names another owner. The value is kept in any case. That of another user is an
-/// error, because it must not be used as this user's.
-pub(super) fn mismatch(mismatch: &Mismatch) -> Diagnostic {
-    let Mismatch {
-        key,
-        requested,
-        answered,
-        ..
-    } = mismatch;
-    match key {
-        OwnerKey::Name => Diagnostic::warning(
-            format!("The platform names the service account {answered:?}, not {requested:?}"),
-            format!(
-                "A token was requested for {requested:?}, and the answer with its value names {answered:?}. The value is kept. \
-                 The service account is found by the number of its token (`token_id`) from now on; compare its name in the \
-                 portal, and declare it as it is spelled there."
-            ),
-        ),
-        OwnerKey::Email => Diagnostic::error(
-            format!("The platform issued a token for {answered:?}, not for {requested:?}"),
-            format!(
-                "The personal access token of {requested:?} was to be rotated, and the answer with the new value names \
-                 {answered:?}. The value is kept, so that it is not lost, but it may be the one of {answered:?}: do not use it \
-                 before you have compared it with the portal."
-            ),
-        ),
-    }
-}
-
-/// The warning of a refresh that the platform's list shows an expiry that cannot be read.
-pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has an expiry that cannot be read"),
-        format!(
-            "The platform spells it {spelled:?}, which is not an instant with an offset such as 2027-02-09T00:00:00Z. \
-             `expires_at` stays as it is in the state, and nothing is rotated because of it."
-        ),
-    )
-}
-
-/// The warning of a refresh that found another value than that of the state.
-pub(super) fn value_replaced_warning(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has another value than the state"),
-        "It was rotated outside Terraform: the value in the state no longer works, and whoever took it from there has lost \
-         access. A plan says what it does about it.",
-    )
-}
-
-/// The warning of a plan that rotates the token that the provider itself works with.
-pub(super) fn rotates_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider works with this token",
-        format!(
-            "{what} is the one that the provider itself was given. It goes on with the new value in the same run; \
-             before the next run, give it the new value (its argument `token`, or STRIIM_TOKEN)."
-        ),
-    )
-}
-
-/// The warning of a plan that rotates a token which may be the one that the provider itself works with.
-pub(super) fn may_rotate_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} may be the provider's own"),
-        "Terraform does not know its value, so it cannot be compared with the one that the provider was given. If they are \
-         the same, the provider goes on with the new value in this run; before the next run, give it the new value (its \
-         argument `token`, or STRIIM_TOKEN).",
-    )
-}
-
-/// The warning of a plan that revokes a token which may be the one that the provider itself works with.
-pub(super) fn may_revoke_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} may be the provider's own"),
-        "Terraform does not know its value, so it cannot be compared with the one that the provider was given. If they are \
-         the same, revoking it locks the provider out: whatever comes after it in this run fails, and so does every run until \
-         the provider is given another administrator's token. In doubt, take the resource out of the state (`terraform state \
-         rm`) instead.",
-    )
-}
-
-/// The warning that the answer to a rotation was lost which may have ended the token that the provider itself works with.
-pub(super) fn may_have_ended_own(what: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "The provider may have lost its own token",
-        format!(
-            "{what} is, or may be, the one that the provider itself was given. If it is, and was rotated all the same, the \
-             provider can do nothing more, and nobody knows the new value. Then rotate it in the portal, and give the \
-             provider the new value (its argument `token`, or STRIIM_TOKEN) before the next run."
-        ),
-    )
-}
-
-/// The refusal to revoke the token that the provider itself works with.
-pub(super) fn cannot_revoke_own(what: &str) -> Diagnostic {
-    Diagnostic::error(
-        "The provider works with this token",
-        format!(
-            "{what} is the one that the provider itself was given, and revoking it would cut short whatever else this \
-             run has to do. Give the provider another administrator's token and run again; or take the resource out \
-             of the state (`terraform state rm`) and revoke the token in the portal."
-        ),
-    )
 }
 
 #[cfg(test)]
@@ -419,35 +323,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_surely_of_another_resource_is_spared() {
+    fn value_belongs_to_other_resource_only_if_that_is_certain() {
         let latest = SecretString::from("latest");
         let value = |text: &str| Field::Known(SecretString::from(text));
         let cases = [
-            ("its own, made in this run", value("latest"), 1.into(), Some(1), false),
-            ("an older one of the same name", value("older"), 1.into(), Some(2), true),
-            ("its own, rotated outside since", Field::Null, 3.into(), Some(3), false),
+            ("its own, issued in this run", value("latest"), Some(1), Some(1), false),
+            ("an older one of the same name", value("older"), Some(1), Some(2), true),
+            ("its own, rotated outside since", Field::Null, Some(3), Some(3), false),
             (
-                "an unknown one, and another is there",
+                "an unknown one, and another is listed",
                 Field::Null,
-                1.into(),
+                Some(1),
                 Some(2),
                 true,
             ),
             (
-                "an unknown one, and nothing is told",
+                "an unknown one, and no number is listed",
                 Field::Null,
-                1.into(),
+                Some(1),
                 None,
                 false,
             ),
-            ("one that was never seen", Field::Null, Field::Null, Some(2), true),
+            ("one that was never seen", Field::Null, None, Some(2), true),
         ];
-        for (case, token, token_id, present, expected) in cases {
-            assert_eq!(
-                belongs_to_other_resource(&token, &token_id, &latest, present),
-                expected,
-                "{case}"
-            );
+        for (case, value, token_id, present, expected) in cases {
+            let known = KnownToken {
+                value: &value,
+                token_id,
+            };
+            assert_eq!(known.belongs_to_other_resource(&latest, present), expected, "{case}");
         }
     }
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use token_providers::rest::{BaseUrl, Client, Credential, Kind, Options, Transport};
 use token_providers::sandbox::striim::{self, Role, Sandbox, Seed};
 use token_providers::sandbox::{Effect, Fault};
-use token_providers::striim::api::{Api, NewServiceAccount, Own, Owner, PatStatus};
+use token_providers::striim::api::{Api, NewServiceAccount, OwnToken, Owner, PatStatus};
 use token_providers::token::Clock;
 use tokio::time::Instant;
 
@@ -113,7 +113,7 @@ async fn service_account_can_be_managed_with_any_layout_of_answers() {
 
         let later = instant("2026-03-09T00:00:00Z");
         let second = api
-            .rotate_service_account(&operation, created.name, Some(later), Own::No)
+            .rotate_service_account(&operation, created.name, Some(later), OwnToken::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(second.token.expose_secret()) && !sandbox.is_live(first.token.expose_secret()));
@@ -130,7 +130,7 @@ async fn service_account_can_be_managed_with_any_layout_of_answers() {
                 .is_not_found()
         );
         assert!(
-            api.rotate_service_account(&operation, created.name, None, Own::No)
+            api.rotate_service_account(&operation, created.name, None, OwnToken::No)
                 .await
                 .unwrap_err()
                 .is_not_found()
@@ -148,7 +148,7 @@ async fn personal_token_can_be_managed_with_any_layout_of_answers() {
 
         let expires_at = instant("2026-02-09T00:00:00Z");
         let first = api
-            .rotate_user_token(&operation, Some(email), Some(expires_at), Own::No)
+            .rotate_user_token(&operation, Some(email), Some(expires_at), OwnToken::No)
             .await
             .unwrap();
         assert!(sandbox.is_live(first.token.expose_secret()));
@@ -163,7 +163,7 @@ async fn personal_token_can_be_managed_with_any_layout_of_answers() {
             first.token_id
         );
         let second = own
-            .rotate_user_token(&operation, None, Some(expires_at), Own::Yes)
+            .rotate_user_token(&operation, None, Some(expires_at), OwnToken::Yes)
             .await
             .unwrap();
         assert!(!sandbox.is_live(first.token.expose_secret()));
@@ -181,7 +181,7 @@ async fn personal_token_can_be_managed_with_any_layout_of_answers() {
 
         // As an administrator.
         let third = api
-            .rotate_user_token(&operation, Some(email), Some(expires_at), Own::No)
+            .rotate_user_token(&operation, Some(email), Some(expires_at), OwnToken::No)
             .await
             .unwrap();
         api.revoke_user_token(&operation, Owner::UserId(ann.id)).await.unwrap();
@@ -242,7 +242,9 @@ async fn every_documented_error_is_returned_with_its_reason() {
             ),
             (
                 404,
-                admin.rotate_service_account(&operation, "fourth", None, Own::No).await,
+                admin
+                    .rotate_service_account(&operation, "fourth", None, OwnToken::No)
+                    .await,
             ),
             (409, admin.create_service_account(&operation, &new("second")).await),
             (409, admin.create_service_account(&operation, &new("fourth")).await),
@@ -349,7 +351,7 @@ async fn lost_answer_to_creation_rotation_or_toggle_is_not_retried() {
 
         lose_answer("POST", "/service-account/rotate");
         let error = api
-            .rotate_service_account(&operation, "app", None, Own::No)
+            .rotate_service_account(&operation, "app", None, OwnToken::No)
             .await
             .unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
@@ -399,12 +401,12 @@ async fn request_with_empty_key_is_not_sent() {
     let (api, operation) = (Api::new(platform.client()), operation());
     for error in [
         api.create_service_account(&operation, &new("")).await.unwrap_err(),
-        api.rotate_service_account(&operation, "", None, Own::No)
+        api.rotate_service_account(&operation, "", None, OwnToken::No)
             .await
             .unwrap_err(),
         api.delete_service_account(&operation, "").await.unwrap_err(),
         api.user_token(&operation, Some("")).await.unwrap_err(),
-        api.rotate_user_token(&operation, Some(""), None, Own::No)
+        api.rotate_user_token(&operation, Some(""), None, OwnToken::No)
             .await
             .unwrap_err(),
         api.revoke_user_token(&operation, Owner::Email("")).await.unwrap_err(),
@@ -427,10 +429,10 @@ async fn request_bodies_match_document() {
     };
     api.create_service_account(&operation, &full).await.unwrap();
     api.create_service_account(&operation, &new("app")).await.unwrap();
-    api.rotate_service_account(&operation, "app", Some(expires_at + 1.hour()), Own::No)
+    api.rotate_service_account(&operation, "app", Some(expires_at + 1.hour()), OwnToken::No)
         .await
         .unwrap();
-    api.rotate_user_token(&operation, Some("user@example.com"), None, Own::No)
+    api.rotate_user_token(&operation, Some("user@example.com"), None, OwnToken::No)
         .await
         .unwrap();
     api.toggle_pat_status(&operation).await.unwrap();

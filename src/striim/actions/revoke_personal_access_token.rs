@@ -1,31 +1,31 @@
-//! `action.striim_revoke_personal_access_token`: ends a user's personal access token (PAT).
+//! `action.striim_revoke_personal_access_token`: revokes a user's personal access token (PAT).
 //!
 //! # Guarantees
-//! - The PAT that the provider itself works with is not revoked.
-//! - Of a user who is known by address, what is told to be revoked is no longer told of by the platform. By number the
-//!   platform documents no look-up: there it is revoked twice, because one answer can be a proxy's.
+//! - The provider's own PAT is not revoked.
+//! - Of a user who is identified by address, a PAT that is reported as revoked is one that the platform no
+//!   longer reports. For a user's number the platform documents no lookup: that PAT is revoked twice,
+//!   because one answer may be that of a proxy.
 
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::rest::Operation;
 use crate::striim::api::{Api, Owner};
 use crate::striim::connection::{Connection, Context};
-use crate::striim::errors::failure;
-use crate::striim::pat::{self, find};
-use crate::striim::token_value;
+use crate::striim::diagnostics::{cannot_revoke_own_token, pat_of};
+use crate::striim::errors::request_failed;
+use crate::striim::pat;
 
-/// Revokes the personal access token of a user: one that leaked, or that of somebody who leaves. The token stops working at
-/// once. It takes an administrator. Needs Terraform 1.14.
+/// Revokes the personal access token of a user: after a leak, or when the user leaves. The token stops working at once. Only
+/// administrators can revoke the tokens of others. Needs Terraform 1.14.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an `action_trigger` in a
-/// resource's `lifecycle`. A user who has no token is no error, but a warning. The token that the provider itself works with
-/// is not revoked.
+/// resource's `lifecycle`. A user without a token is a warning, not an error. The provider's own token is not revoked.
 #[derive(Model, Clone, Debug, Default)]
 #[model(exactly_one_of("email", "user_id"))]
 pub(in crate::striim) struct Config {
     /// The user's email address.
     #[attribute(optional, length = 1..)]
     email: Field<String>,
-    /// The platform's number for the user. By `email` more can be checked.
+    /// The platform's number of the user. With `email` the provider can check the result more thoroughly.
     #[attribute(optional)]
     user_id: Field<i64>,
 }
@@ -33,10 +33,10 @@ pub(in crate::striim) struct Config {
 pub(in crate::striim) struct RevokePersonalAccessToken;
 
 impl Config {
-    /// How a message names it.
+    /// The token's name in messages.
     fn what(&self) -> String {
         match (self.email.known(), self.user_id.known()) {
-            (Some(email), _) => format!("The personal access token of {email:?}"),
+            (Some(email), _) => pat_of(Some(email)),
             (None, Some(id)) => format!("The personal access token of user {id}"),
             (None, None) => "The personal access token".to_owned(),
         }
@@ -55,15 +55,15 @@ impl Action for RevokePersonalAccessToken {
         };
         let operation = connection.operation(context);
         // Errors are ignored here: the invocation reports them.
-        let Ok(found) = find(&connection.api, &operation, Some(email)).await else {
+        let Ok(found) = pat::find(&connection.api, &operation, Some(email)).await else {
             return Ok(());
         };
         context.report(match found.token {
             None => has_none(&config.what()),
-            Some(_) if found.own => token_value::cannot_revoke_own(&config.what()).as_warning(),
+            Some(_) if found.own => cannot_revoke_own_token(&config.what()).as_warning(),
             Some(_) => Diagnostic::warning(
                 format!("{} is to be revoked", config.what()),
-                "It stops working at once, wherever it is in use.",
+                "It stops working at once, even if it is in use.",
             ),
         });
         Ok(())
@@ -71,8 +71,8 @@ impl Action for RevokePersonalAccessToken {
 
     async fn invoke(&self, context: &Context, config: Config, progress: &Progress) -> Result<(), Diagnostics> {
         let connection = context.client()?;
-        // No other value of the same user's is issued or revoked meanwhile.
-        let _alone = connection.pats.latest.lock().await;
+        // Serialises rotations and revocations.
+        let _last_issued = connection.planned_pats.last_issued.lock().await;
         let operation = connection.operation(context);
         let what = config.what();
         let api = &connection.api;
@@ -96,32 +96,32 @@ impl Action for RevokePersonalAccessToken {
     }
 }
 
-/// Whether there was one to revoke.
+/// Revokes the PAT of the user with this address; returns whether there was one.
 async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &str) -> Result<bool, Diagnostic> {
-    let found = find(api, operation, Some(email))
+    let found = pat::find(api, operation, Some(email))
         .await
-        .map_err(|error| failure(&error))?;
+        .map_err(|error| request_failed(&error))?;
     let Some(token) = found.token else {
         return Ok(false);
     };
     if found.own {
-        return Err(token_value::cannot_revoke_own(what));
+        return Err(cannot_revoke_own_token(what));
     }
-    pat::end(api, operation, &token, Some(email)).await?;
+    pat::revoke(api, operation, &token, Some(email)).await?;
     Ok(true)
 }
 
-/// Whether there was one to revoke.
+/// Revokes the PAT of the user with this number; returns whether there was one.
 async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str) -> Result<bool, Diagnostic> {
     // A service account, which is no user, has none.
     let own = api.user_token(operation, None).await.ok().flatten();
     if own.is_some_and(|own| own.user_id == Some(id)) {
-        return Err(token_value::cannot_revoke_own(what));
+        return Err(cannot_revoke_own_token(what));
     }
     let revoke = async || match api.revoke_user_token(operation, Owner::UserId(id)).await {
         Ok(()) => Ok(true),
         Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(failure(&error)),
+        Err(error) => Err(request_failed(&error)),
     };
     let was_there = revoke().await?;
     if was_there {
@@ -134,7 +134,7 @@ async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str)
 fn has_none(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} is not there to revoke"),
-        "It is gone already, or nobody has that address or number: compare it with the portal's.",
+        "It is revoked already, or no user has that address or number: compare it with the portal.",
     )
     .on("email")
 }
@@ -175,15 +175,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_revoked_by_address_or_number_whatever_is_lost() {
+    async fn pat_is_revoked_by_address_or_number_after_lost_answers() {
         for fault in lost_answers() {
             for is_by_email in [true, false] {
                 let sandbox = sandbox(Options::default());
                 let (user, value) = add(&sandbox, JO, Role::Regular);
                 sandbox.fault(fault.clone().on(DELETE.0, DELETE.1));
                 let config = if is_by_email { by_email() } else { by_number(&user) };
-                let (told, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), config).await;
-                let is_told = told.last().unwrap().ends_with("is revoked");
+                let (shown, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), config).await;
+                let is_told = shown.last().unwrap().ends_with("is revoked");
                 assert!(!is_told || !sandbox.is_live(value.expose_secret()), "{fault:?}");
                 assert!(is_told || diagnostics.iter().count() == 1, "{fault:?}: {diagnostics:?}");
             }
@@ -191,20 +191,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_somebody_else_answered_is_not_told_to_be_a_revocation() {
+    async fn answer_of_a_proxy_is_not_reported_as_revocation() {
         let sandbox = sandbox(Options::default());
         add(&sandbox, JO, Role::Regular);
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
-        let (told, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), by_email()).await;
+        let (shown, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), by_email()).await;
         assert!(
             diagnostics.iter().next().unwrap().summary.contains("still exists"),
             "{diagnostics:?}"
         );
-        assert_eq!(told.len(), 1);
+        assert_eq!(shown.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_the_provider_works_with_is_spared() {
+    async fn own_pat_is_not_revoked() {
         let sandbox = sandbox(Options::default());
         let (user, value) = add(&sandbox, JO, Role::Admin);
         let action = RevokePersonalAccessToken;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_without_one_is_a_warning() {
+    async fn user_without_pat_is_a_warning() {
         let sandbox = sandbox(Options::default());
         let user = sandbox.add_user(JO, Role::Regular);
         let (action, context) = (RevokePersonalAccessToken, context(&sandbox));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_takes_either_an_address_or_a_number() {
+    async fn exactly_one_of_address_and_number_is_required() {
         let config = |email: Field<String>, user_id| Config { email, user_id };
         for (config, errors) in [
             (config(JO.into(), Field::Null), 0),

@@ -1,31 +1,32 @@
-//! `action.striim_revoke_service_account_token`: ends a service account and its token, whoever made it.
+//! `action.striim_revoke_service_account_token`: deletes a service account and revokes its token,
+//! whoever created it.
 //!
 //! # Guarantees
-//! - What is told to be revoked is not in the platform's list ([`revoke`]).
+//! - An account that is reported as revoked is not in the platform's list
+//!   ([`delete`](crate::striim::service_account::delete)).
 //!
 //! # Assumptions
-//! - The account is not the one that the provider works with, which nothing tells by its name. If it is, the revocation is
-//!   the last thing that the platform lets it do.
+//! - The token is not the provider's own, which cannot be identified by its name. If it is, the platform
+//!   rejects every later request of the provider.
 
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::platform::Session;
 use crate::striim::api::find;
 use crate::striim::connection::{Connection, Context};
-use crate::striim::quota::ending;
-use crate::striim::revoke::revoke;
-use crate::striim::service_account::no_such_account;
+use crate::striim::diagnostics::{expiry_in_words, no_such_account};
+use crate::striim::service_account::locked::LockedAccount;
 
-/// Revokes the token of a service account and deletes the account, whoever created it: one that leaked, or one that another
-/// has taken the place of. The token stops working at once. Needs Terraform 1.14.
+/// Revokes the token of a service account and deletes the account, whoever created it: after a leak, or once another token
+/// has replaced it. The token stops working at once. Needs Terraform 1.14.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_revoke_service_account_token.<label>`, or by an `action_trigger` in a
-/// resource's `lifecycle`. There being no such service account is no error, but a warning.
+/// resource's `lifecycle`. A service account that does not exist is a warning, not an error.
 ///
 /// To revoke a token that a configuration manages, take its resource out of the configuration: after this action, the next
 /// plan would recreate it.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct Config {
-    /// The service account's name, which is case-sensitive. Not that of the one that the provider works with.
+    /// The service account's name, which is case-sensitive. Its token must not be the provider's own.
     #[attribute(required, length = 1..)]
     name: Field<String>,
 }
@@ -59,9 +60,9 @@ impl Action for RevokeServiceAccountToken {
             Some(account) => Diagnostic::warning(
                 format!("This revokes the token of service account {name:?}"),
                 format!(
-                    "It stops working at once, wherever it is in use ({}). If it is the token that this provider works \
-                     with, whatever comes after that in this run fails.",
-                    ending(account, self.session.clock().now())
+                    "It stops working at once, even if it is in use ({}). If it is the provider's own token, the rest of \
+                     this run fails.",
+                    expiry_in_words(account, self.session.clock().now())
                 ),
             ),
         });
@@ -71,9 +72,8 @@ impl Action for RevokeServiceAccountToken {
     async fn invoke(&self, context: &Context, config: Config, progress: &Progress) -> Result<(), Diagnostics> {
         let connection = context.client()?;
         let name = config.name.get()?;
-        let _alone = connection.lock_name(name).await;
-        let operation = connection.operation(context);
-        let accounts = connection.fetch_accounts(&operation).await?;
+        let locked = LockedAccount::lock(&connection, context, name).await;
+        let accounts = connection.fetch_accounts(locked.operation()).await?;
         let Some(account) = find(&accounts, name) else {
             context.report(no_such_account("to revoke", name, &accounts).as_warning());
             return Ok(());
@@ -81,14 +81,9 @@ impl Action for RevokeServiceAccountToken {
         progress
             .send(format!("Revoking the token of service account {name:?}"))
             .await;
-        let revoked = revoke(&connection.api, &operation, name, account.token_id).await;
-        match revoked {
-            Ok(()) => connection.removed(name).await,
-            Err(_) => connection.invalidate(),
-        }
-        revoked?;
+        locked.revoke(account.token_id).await?;
         progress
-            .send(format!("{name:?} is revoked: the platform lists it no longer"))
+            .send(format!("{name:?} is revoked: the platform no longer lists it"))
             .await;
         Ok(())
     }
@@ -114,29 +109,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_told_to_be_revoked_is_gone_whatever_is_lost() {
+    async fn reported_revocation_is_confirmed_after_lost_answers() {
         for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             let value = sandbox.add_service_account("legacy", None);
             sandbox.fault(fault.clone().on(DELETE.0, DELETE.1).times(2));
-            let (told, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
+            let (shown, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
             assert!(!diagnostics.has_errors(), "{fault:?}: {diagnostics:?}");
             assert!(
-                told.last().unwrap().contains("\"legacy\" is revoked"),
-                "{fault:?}: {told:?}"
+                shown.last().unwrap().contains("\"legacy\" is revoked"),
+                "{fault:?}: {shown:?}"
             );
             assert!(!sandbox.is_live(value.expose_secret()), "{fault:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_name_that_nobody_has_is_a_warning_with_those_that_there_are() {
+    async fn missing_account_is_a_warning_that_lists_existing_names() {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
         let (action, context) = (action(&sandbox), context(&sandbox));
         let planned = plan(&action, &context, &named("Legacy")).await;
-        let (told, diagnostics) = invoke(&action, &context, named("Legacy")).await;
-        assert_eq!(told, <[&str; 0]>::default());
+        let (shown, diagnostics) = invoke(&action, &context, named("Legacy")).await;
+        assert_eq!(shown, <[&str; 0]>::default());
         assert!(!diagnostics.has_errors());
         for warning in [planned[0].clone(), diagnostics.iter().next().unwrap().to_string()] {
             assert!(
@@ -147,23 +142,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_still_listed_is_an_error_and_is_not_told_to_be_revoked() {
+    async fn account_that_stays_listed_is_an_error() {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
         sandbox.fault(Fault::answer(204).on(DELETE.0, DELETE.1).times(100));
-        let (told, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
+        let (shown, diagnostics) = invoke(&action(&sandbox), &context(&sandbox), named("legacy")).await;
         assert!(diagnostics.has_errors());
-        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(shown.len(), 1, "{shown:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_plan_says_what_stops_working() {
+    async fn plan_warns_of_the_revoked_token() {
         let sandbox = sandbox(Options::default());
         sandbox.add_service_account("legacy", None);
-        let told = plan(&action(&sandbox), &context(&sandbox), &named("legacy")).await;
+        let shown = plan(&action(&sandbox), &context(&sandbox), &named("legacy")).await;
         assert!(
-            told[0].contains("stops working at once") && told[0].contains("without expiry"),
-            "{told:?}"
+            shown[0].contains("stops working at once") && shown[0].contains("without expiry"),
+            "{shown:?}"
         );
     }
 }

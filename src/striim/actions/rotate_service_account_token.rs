@@ -1,15 +1,19 @@
-//! `action.striim_rotate_service_account_token`: gives a service account a new value, and hands it over to Vault.
+//! `action.striim_rotate_service_account_token`: rotates the token of a service account, and writes the
+//! new value to Vault.
 //!
 //! # Flow
-//! Prove that Vault may be written to; rotate; write after exactly what was seen ([`delivery`]).
+//! Check that the secret in Vault is writable; rotate; write the value as the next version of the secret
+//! ([`delivery`]).
 //!
 //! # Guarantees
-//! - The value is in no state, plan, log or progress: Vault alone has it.
+//! - The value is in no state, plan, log or progress message, only in Vault.
 //! - Nothing is rotated that could not be delivered, as far as that can be known before.
-//! - A token of a configuration that hands it over to the same place goes on as before: the next refresh finds the delivery.
+//! - A token whose configuration delivers it to the same place stays valid: the next refresh finds the
+//!   delivery.
 //!
 //! # Assumptions
-//! - No resource keeps the value in a state. If one does, its next plan finds that value dead, and rotates.
+//! - No resource has the value in a state. If one does, its next plan finds that value revoked, and
+//!   rotates.
 
 use jiff::Timestamp;
 
@@ -18,23 +22,24 @@ use crate::platform::Session;
 use crate::platform::delivery::{self, Secret, VaultDestination};
 use crate::striim::api::find;
 use crate::striim::connection::{Connection, Context};
-use crate::striim::labels::{LABELS, service_account};
-use crate::striim::quota::ending;
-use crate::striim::rotation::RotationPolicy;
-use crate::striim::service_account::{LIFETIME, no_such_account, rotate, token_of, why_not_rotated};
-use crate::striim::token_value;
+use crate::striim::diagnostics::{expiry_in_words, issued_for_another, no_such_account, rotate_failed, token_of};
+use crate::striim::rotation_policy::RotationPolicy;
+use crate::striim::secret_owner::{FIELD_NAMES, service_account};
+use crate::striim::service_account::LIFETIME;
+use crate::striim::service_account::locked::LockedAccount;
+use crate::striim::token_value::KnownToken;
 use crate::token::Expiry;
 use crate::vault::Entry;
 
-/// Gives a service account a new value and hands it over to HashiCorp Vault, and to nobody else: after a leak, or as often as a
-/// schedule asks for it. The old value stops working at once. Needs Terraform 1.14.
+/// Rotates the token of a service account and writes the new value to HashiCorp Vault only: after a leak, or on a schedule.
+/// The old value stops working at once. Needs Terraform 1.14.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_rotate_service_account_token.<label>`, or by an `action_trigger` in a
 /// resource's `lifecycle`.
 ///
-/// It goes together with a `striim_service_account_token` that hands its value over to the same place in Vault, and with
-/// service accounts that no configuration manages. Where the value is kept in a state, let the resource rotate: this action
-/// would leave a value there that no longer works, and the next plan would rotate again.
+/// It suits a `striim_service_account_token` whose value is delivered to the same place in Vault, and service accounts that no
+/// configuration manages. If the value is in a state, let the resource rotate: this action would revoke the value in the state,
+/// and the next plan would rotate again.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct Config {
     /// The service account's name, which is case-sensitive.
@@ -43,13 +48,13 @@ pub(in crate::striim) struct Config {
     /// How long the new value is valid, such as `90d`; at most 12 months. Default: the account's.
     #[attribute(optional)]
     expires_in: Field<String>,
-    // The schema describes it.
+    // Described by the schema.
     #[attribute(required)]
     vault: Field<VaultDestination>,
 }
 
-const VAULT: &str = "The secret in HashiCorp Vault to hand the value over to. The provider proves that it may write there \
-     before it rotates, and does not touch a secret that another program wrote.";
+const VAULT: &str = "The secret in HashiCorp Vault to write the value to. The provider checks that it may write there before it \
+     rotates, and does not change a secret of another program.";
 
 impl Config {
     fn policy(&self) -> RotationPolicy {
@@ -81,12 +86,12 @@ impl Action for RotateServiceAccountToken {
     const TYPE: &'static str = "striim_rotate_service_account_token";
 
     fn schema(&self) -> Schema {
-        delivery::described(Config::schema(), &LABELS).describe("vault", VAULT)
+        delivery::described(Config::schema(), &FIELD_NAMES).describe("vault", VAULT)
     }
 
     fn validate(&self, config: &Config, diagnostics: &mut Diagnostics) {
         config.policy().validate(LIFETIME, self.now(), diagnostics);
-        delivery::validate(&LABELS, &config.vault, diagnostics);
+        delivery::validate(&FIELD_NAMES, &config.vault, diagnostics);
     }
 
     async fn plan(&self, context: &Context, config: &Config) -> Result<(), Diagnostics> {
@@ -109,8 +114,8 @@ impl Action for RotateServiceAccountToken {
         diagnostics.push(Diagnostic::warning(
             format!("{} is to be rotated", token_of(name)),
             format!(
-                "The present value ({}) stops working at once, wherever it is in use. The new one goes to Vault.",
-                ending(account, self.now())
+                "The present value ({}) stops working at once, even if it is in use. The new one is written to Vault.",
+                expiry_in_words(account, self.now())
             ),
         ));
         Ok(())
@@ -122,25 +127,26 @@ impl Action for RotateServiceAccountToken {
         let name = config.name.get()?;
         let connection = context.client()?;
         let expires_at = config.policy().expiry_to_send(self.now(), LIFETIME)?;
-        let mut latest = connection.lock_name(name).await;
-        let operation = connection.operation(context);
-        let accounts = connection.fetch_accounts(&operation).await?;
+        let mut locked = LockedAccount::lock(&connection, context, name).await;
+        let accounts = connection.fetch_accounts(locked.operation()).await?;
         let account = find(&accounts, name).ok_or_else(|| no_such_account("to rotate", name, &accounts))?;
         let owner = service_account(name, account.token_id).by_action();
-        progress.send("Proving that Vault may be written to").await;
+        progress.send("Checking that the secret in Vault is writable").await;
         let (writer, vault) = (&connection.vault, &config.vault);
-        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
-        let ready = ready.ok_or_else(|| Diagnostic::invalid("vault", "must say where the value goes"))?;
+        let permit = writer.prepare(locked.operation(), vault, owner, diagnostics).await?;
+        let permit = permit.ok_or_else(|| Diagnostic::invalid("vault", "must name the secret"))?;
         progress
             .send(format!("Rotating the token of service account {name:?}"))
             .await;
-        let (instant, token_id) = (expires_at.map(Expiry::instant), account.token_id);
-        let old = &Field::Null;
-        let rotated = rotate(&connection, &operation, name, instant, old, token_id, diagnostics).await;
-        let issued = rotated.map_err(|error| why_not_rotated(name, &error))?;
-        diagnostics.extend(issued.mismatch.as_ref().map(token_value::mismatch));
-        *latest = Some(issued.token.clone());
-        progress.send("Handing the new value over to Vault").await;
+        let known = KnownToken {
+            value: &Field::Null,
+            token_id: account.token_id,
+        };
+        let rotated = locked.rotate(expires_at.map(Expiry::instant), known, diagnostics).await;
+        let issued = rotated.map_err(|error| rotate_failed(name, &error))?;
+        diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));
+        locked.record_issued(&issued);
+        progress.send("Writing the new value to Vault").await;
         let expiry = issued.expires_at.map(Expiry::at).or(expires_at);
         let note = expiry.map(|expiry| expiry.to_string());
         let secret = Secret {
@@ -148,9 +154,9 @@ impl Action for RotateServiceAccountToken {
             name,
             id: issued.token_id.map(Entry::Number),
             note: note.as_deref(),
-            generation: Some(ready.generation.saturating_add(1)),
+            generation: Some(permit.generation.saturating_add(1)),
         };
-        let written = ready.write(&operation, &token_of(name), secret).await;
+        let written = permit.write(locked.operation(), &token_of(name), secret).await;
         let version = written.map_err(value_lost)?;
         progress
             .send(format!("Version {version} of the secret holds the new value"))
@@ -159,9 +165,11 @@ impl Action for RotateServiceAccountToken {
     }
 }
 
+/// Completes the error of a delivery after the rotation.
 fn value_lost(mut diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic
-        .detail
-        .push_str("\n\nThe token has a new value, and nobody knows it. Invoke the action again: it makes another and hands that over.");
+    diagnostic.detail.push_str(
+        "\n\nThe token has a new value, which is lost. Invoke the action again: it issues another value and writes that to \
+         Vault.",
+    );
     diagnostic
 }

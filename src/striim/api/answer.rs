@@ -1,6 +1,8 @@
-//! Reads Striim Cloud's answers: insists on what its document shows, and takes every sensible shape of what it leaves
-//! open. Where in doubt an answer is [`Unreadable`] rather than guessed at: a list read as empty would make Terraform
-//! forget tokens. Values of tokens go into no message.
+//! Parsers of Striim Cloud's answers.
+//!
+//! What the platform's document shows is required; of what it leaves open, every plausible shape is
+//! accepted. An ambiguous answer is [`Unreadable`]: a list that is read as empty would remove tokens
+//! from the state. No message contains the value of a token.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -13,18 +15,18 @@ use crate::rest::envelope::{Object, object, whole_list};
 use crate::rest::{Answer, Unreadable};
 use crate::token::read_instant;
 
-/// How many objects may be wrapped around a status.
+/// The maximum depth of the objects around a status.
 const DEPTH: usize = 3;
 
-/// What a list may be called.
+/// The names that a list may have.
 const LISTS: [&str; 4] = ["service-accounts", "serviceAccounts", "service_accounts", "tokens"];
 
-/// `GET /service-accounts`: an array, bare or inside an object.
+/// Parses the answer of `GET /service-accounts`: an array, bare or inside an object.
 pub(super) fn service_accounts(answer: Answer) -> Result<Vec<ServiceAccount>, Unreadable> {
     whole_list(&answer, &LISTS)?.iter().map(service_account).collect()
 }
 
-/// What the value may be called. The document shows `token`.
+/// The names that a value may have. The document shows `token`.
 const VALUES: [&str; 10] = [
     "token",
     "token-value",
@@ -38,11 +40,13 @@ const VALUES: [&str; 10] = [
     "secret",
 ];
 
-/// `POST /service-account`, `POST …/rotate`: the new value, in whatever shape it comes. It is shown once, so nothing else
-/// that the answer says makes it be discarded. `owner` is whom it was requested for.
+/// Parses the answer of `POST /service-account` and `POST …/rotate`: an issued value.
+///
+/// The value is shown only once, so nothing else in the answer makes it be discarded. `owner` is the
+/// owner in the request.
 pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -> Result<IssuedToken, Unreadable> {
     let mut value = match answer.json()? {
-        // A list of one.
+        // A list with one element.
         Value::Array(mut items) if items.len() == 1 => items.remove(0),
         value => value,
     };
@@ -59,7 +63,7 @@ pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -
     if unreadable.is_some() {
         tracing::warn!("the platform issued a token with an expiry that cannot be read");
     }
-    // What goes with the value is shown, and the value must not be.
+    // The other attributes are shown, so they must not repeat the value.
     let repeats_value = |text: &str| KnownSecrets::default().found_in(text, "", [&token]);
     let updated_at = text(&object, "updated-at").filter(|text| !repeats_value(text));
     let mismatch = owner.and_then(|owner| mismatch(&object, key, owner));
@@ -74,7 +78,7 @@ pub(super) fn issued_token(answer: Answer, key: OwnerKey, owner: Option<&str>) -
     })
 }
 
-/// A value as it is presented: without blanks around it, or the scheme in front of it.
+/// Returns a value without surrounding blanks and the authentication scheme.
 fn secret(text: &str) -> Option<SecretString> {
     let text = text.trim();
     let text = match text.split_at_checked(7) {
@@ -84,7 +88,8 @@ fn secret(text: &str) -> Option<SecretString> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// The owner that the answer names, if it is not the one of the request. Email addresses are compared as people do.
+/// Returns the owner that the answer names, if it differs from the one in the request. Email addresses
+/// are compared without regard to their spelling.
 fn mismatch(object: &Object, key: OwnerKey, requested: &str) -> Option<Mismatch> {
     let answered = text(object, key.as_str())?;
     let is_same = is_same_name(requested, &answered);
@@ -100,8 +105,10 @@ fn mismatch(object: &Object, key: OwnerKey, requested: &str) -> Option<Mismatch>
     })
 }
 
-/// `GET /user-token`: an object, or nothing where the user has no PAT.
-/// One about another user than `email`, whom the request was about, is refused: what follows would end another one's token.
+/// Parses the answer of `GET /user-token`: an object, or nothing if the user has no PAT.
+///
+/// An answer about another user than `email`, the one in the request, is an error: acting on it could
+/// revoke another user's token.
 pub(super) fn user_token(answer: Answer, email: Option<&str>) -> Result<Option<UserToken>, Unreadable> {
     if answer.status == http::StatusCode::NO_CONTENT {
         return Ok(None);
@@ -130,7 +137,17 @@ pub(super) fn user_token(answer: Answer, email: Option<&str>) -> Result<Option<U
     }))
 }
 
-/// `GET /user-token/status`: yes or no, as a boolean or a word, bare or in an object.
+/// Whether a message names the user with this address. One that quotes the request's URL does not
+/// count: any server can do that.
+pub(super) fn message_names(message: &str, email: &str) -> bool {
+    let message = message.to_lowercase();
+    let quotes_url = ["email=", "user-token", "http:", "https:"]
+        .iter()
+        .any(|part| message.contains(part));
+    message.contains(&email.to_lowercase()) && !quotes_url
+}
+
+/// Parses the answer of `GET /user-token/status`: a boolean or a word, bare or in an object.
 pub(super) fn pat_status(answer: Answer) -> Result<PatStatus, Unreadable> {
     let value = match answer.json() {
         Ok(value) => value,
@@ -145,20 +162,20 @@ pub(super) fn pat_status(answer: Answer) -> Result<PatStatus, Unreadable> {
     match readings.split_first() {
         Some((enabled, others)) if others.iter().all(|other| other == enabled) => Ok(PatStatus { enabled: *enabled }),
         Some(_) => Err(unreadable(
-            "says both that personal access tokens are enabled and that they are not",
+            "says that personal access tokens are enabled, and that they are not",
         )),
         None => Err(unreadable("does not say whether personal access tokens are enabled")),
     }
 }
 
-/// Collects every yes and no that speaks of the status.
+/// Collects every boolean and word that may be the status.
 fn read_status(value: &Value, depth: usize, readings: &mut Vec<bool>) {
     match value {
         Value::Bool(enabled) => readings.push(*enabled),
         Value::String(text) => readings.extend(word(text)),
         Value::Object(members) if depth > 0 => {
             for (key, value) in members {
-                // `pat-enabled`, `pat_enabled` and `patEnabled` are one.
+                // `pat-enabled`, `pat_enabled` and `patEnabled` are the same key.
                 let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
                 match key.to_ascii_lowercase().trim_start_matches("is") {
                     "enabled"
@@ -219,15 +236,15 @@ fn service_account(value: &Value) -> Result<ServiceAccount, Unreadable> {
     })
 }
 
-/// When a token expires, as far as that can be read. An expiry in one row that cannot be read must not spoil the list.
+/// The expiry of a token. One that cannot be parsed does not make the list unreadable.
 struct Expiry {
     expires_at: Option<Timestamp>,
-    /// The expiry as it is spelled, if it cannot be read.
+    /// The expiry as it is spelled, if it cannot be parsed.
     unreadable: Option<String>,
 }
 
 impl Expiry {
-    /// `expires-at`: absent, null or empty for tokens that do not expire.
+    /// Parses `expires-at`, which is absent, null or empty for tokens that do not expire.
     fn of(object: &Object) -> Self {
         let value = match object.get("expires-at") {
             None | Some(Value::Null) => None,
@@ -246,12 +263,12 @@ impl Expiry {
     }
 }
 
-/// So much of a text as can be shown in a message.
+/// Returns the part of a text that a message can show.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// A text that is there and not empty.
+/// Returns a text that is not empty.
 fn text(object: &Object, key: &str) -> Option<String> {
     object
         .get(key)
@@ -260,7 +277,7 @@ fn text(object: &Object, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A whole number, or one in quotes.
+/// Returns a whole number, which may be in quotes.
 fn integer(object: &Object, key: &str) -> Option<i64> {
     match object.get(key)? {
         Value::String(text) => text.trim().parse().ok(),
@@ -293,7 +310,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_may_be_bare_or_wrapped() {
+    fn message_names_user_unless_it_quotes_the_url() {
+        for (message, is_about) in [
+            ("Bob@acme.example has no personal access token", true),
+            ("no token for user bob@acme.example", true),
+            ("no Route matched with those values", false),
+            ("404 page not found", false),
+            ("Cannot GET /api/v1/user-token?email=bob@acme.example", false),
+            ("https://acme.striim.cloud/x?q=bob@acme.example was not found", false),
+        ] {
+            assert_eq!(message_names(message, "bob@acme.example"), is_about, "{message}");
+        }
+    }
+
+    #[test]
+    fn list_is_parsed_bare_or_wrapped() {
         for body in [
             r#"[{"name":"ci"}]"#,
             r#"{"service-accounts":[{"name":"ci"}]}"#,
@@ -314,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_doubt_is_not_an_empty_list() {
+    fn ambiguous_list_is_unreadable_and_not_empty() {
         for (body, expected) in [
             ("", "its body is empty"),
             ("null", "it contains no list"),
@@ -344,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_account_is_read_with_all_it_has_or_with_its_name_alone() {
+    fn service_account_is_parsed_with_all_attributes_or_only_its_name() {
         let body = r#"[
             {"name":"a","token-id":12345,"description":"CI [managed by acme]","expires-at":"2027-02-09T00:00:00Z",
              "updated-at":"2026-03-11T06:19:25.758175685Z","updated-by":8509,"status":"ACTIVE"},
@@ -375,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issued_token_is_never_lost_for_what_goes_with_it() {
+    fn issued_token_is_parsed_whatever_the_other_attributes_are() {
         for body in [
             r#"{"name":"ci","token":"9AbC","token-id":1,"expires-at":"2027-02-09T00:00:00Z"}"#,
             r#"{"token":"9AbC"}"#,
@@ -394,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_token_or_for_another_owner_is_refused_without_quoting_it() {
+    fn answer_without_token_or_for_another_owner_is_unreadable_and_not_quoted() {
         for (body, expected) in [
             (r#"{"name":"ci"}"#, "holds no token"),
             (r#"{"name":"ci","token":""}"#, "holds no token"),
@@ -452,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_that_cannot_be_read_does_not_spoil_the_list() {
+    fn unreadable_expiry_does_not_make_the_list_unreadable() {
         for (spelled, read, unreadable) in [
             ("\"9999-12-31T23:59:59Z\"", Some("9999-12-30T22:00:00Z"), None),
             ("1801958400000", Some("2027-02-07T00:00:00Z"), None),
@@ -472,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_a_token_or_none_and_an_odd_answer_is_neither() {
+    fn user_token_is_present_or_missing_and_an_odd_answer_unreadable() {
         let read = |body: &str| user_token(answer(body), Some("A@b.c"));
         let token = UserToken {
             token_id: Some(7),
@@ -511,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_a_yes_or_a_no_in_any_common_dress() {
+    fn status_is_parsed_in_any_common_shape() {
         for (body, enabled) in [
             ("true", true),
             ("false", false),
@@ -533,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_never_guessed() {
+    fn ambiguous_status_is_unreadable() {
         for (body, expected) in [
             ("", "its body is empty"),
             ("maybe", "its body is not JSON (line 1, column 1)"),
@@ -549,7 +580,7 @@ mod tests {
             ),
             (
                 r#"{"status":"enabled","enabled":false}"#,
-                "says both that personal access tokens are enabled and that they are not",
+                "says that personal access tokens are enabled, and that they are not",
             ),
         ] {
             assert_eq!(reason(pat_status(answer(body))), expected, "{body}");

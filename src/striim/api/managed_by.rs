@@ -1,18 +1,19 @@
-//! Who manages a service account, told at the end of its description: `CI of the shop [managed by acme/infra/prod]`.
+//! The managed-by mark at the end of a description: `CI of the shop [managed by acme/infra/prod]`.
 //!
-//! The platform keeps nothing that says who made an account. A run that is killed between a creation and the state
-//! leaves an account that no state knows of; with this mark the next run can prove that it is its own.
+//! The platform does not record the creator of a service account. A run that is killed between a
+//! creation and the state leaves an orphan; the mark proves to the next run that it is its own.
 
 const OPENING: &str = "[managed by ";
 const CLOSING: char = ']';
 
-/// How long a mark's text may be, in characters: most of a description is the user's.
+/// The maximum length of a mark's text in characters, which leaves most of a description to the user.
 const MAX_LENGTH: usize = 100;
 
-/// Says what is wrong with the text of a mark, to follow the argument's name.
+/// Validates the text of a mark.
 ///
 /// # Errors
-/// Where it could not be told from the rest of a description, or leaves no room for one.
+/// Returns what to write after the argument's name if the text could not be distinguished from the rest
+/// of a description, or leaves no space for one.
 pub(in crate::striim) fn check(managed_by: &str) -> Result<(), String> {
     let length = managed_by.chars().count();
     if managed_by.trim() != managed_by || !(1..=MAX_LENGTH).contains(&length) {
@@ -26,7 +27,7 @@ pub(in crate::striim) fn check(managed_by: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A description with the mark of who manages the account.
+/// Returns a description with the mark.
 pub(super) fn mark(description: Option<&str>, managed_by: &str) -> String {
     let mark = format!("{OPENING}{managed_by}{CLOSING}");
     match description {
@@ -35,17 +36,17 @@ pub(super) fn mark(description: Option<&str>, managed_by: &str) -> String {
     }
 }
 
-/// How many characters of a description the mark takes.
+/// Returns the number of characters that the mark adds to a description.
 pub(super) fn length(managed_by: &str) -> usize {
     mark(Some("x"), managed_by).chars().count().saturating_sub(1)
 }
 
-/// Whether a description bears a mark.
+/// Whether a description has a mark.
 pub(in crate::striim) fn is_marked(description: &str) -> bool {
     unmark(description).1.is_some()
 }
 
-/// A description without its mark, and what the mark says.
+/// Returns a description without its mark, and the text of the mark.
 pub(super) fn unmark(description: &str) -> (Option<&str>, Option<&str>) {
     let marked = description
         .strip_suffix(CLOSING)
@@ -66,8 +67,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_told_from_what_only_looks_like_one() {
-        for (description, told) in [
+    fn unmark_distinguishes_marks_from_similar_texts() {
+        for (description, expected) in [
             ("CI [managed by acme]", (Some("CI"), Some("acme"))),
             ("[managed by acme]", (None, Some("acme"))),
             (
@@ -80,13 +81,13 @@ mod tests {
             ("CI [managed by ]", (Some("CI [managed by ]"), None)),
             ("CI [managed by acme] ", (Some("CI [managed by acme] "), None)),
         ] {
-            assert_eq!(unmark(description), told, "{description:?}");
+            assert_eq!(unmark(description), expected, "{description:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_was_marked_is_read_back(description in "\\PC{1,40}", managed_by in "[a-z][a-z /]{0,20}[a-z]") {
+        fn unmark_reverts_mark(description in "\\PC{1,40}", managed_by in "[a-z][a-z /]{0,20}[a-z]") {
             prop_assert!(check(&managed_by).is_ok());
             let marked = mark(Some(&description), &managed_by);
             prop_assert_eq!(marked.chars().count(), description.chars().count() + length(&managed_by));

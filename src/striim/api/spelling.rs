@@ -1,8 +1,8 @@
-//! Names in another spelling: a platform may trim them, change their case, or normalize them.
+//! Comparison of names: the platform may trim them, change their case, or normalize them.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// Whether two names differ at most in letter case, blanks and Unicode normalization.
+/// Whether two names are the same but for letter case, blanks and Unicode normalization.
 pub(in crate::striim) fn is_same_name(one: &str, other: &str) -> bool {
     one == other || folded(one) == folded(other)
 }
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_in_spelling_only_are_the_same() {
+    fn names_with_another_spelling_are_the_same() {
         for (one, other, same) in [
             ("ci", "ci", true),
             ("ci", " CI\t", true),

@@ -6,8 +6,8 @@ use crate::framework::{DataSource, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Session;
 use crate::striim::api::ServiceAccount;
 use crate::striim::connection::{Connection, Context};
-use crate::striim::errors::failure;
-use crate::striim::service_account::token_of;
+use crate::striim::diagnostics::token_of;
+use crate::striim::errors::request_failed;
 use crate::token::Expiry;
 
 /// Looks up a token: the token of a service account by `name`, a user's personal access token by `email` (administrators
@@ -106,7 +106,7 @@ impl DataSource for TokenDataSource {
         let email = config.email.known().map(String::as_str);
         let token = connection.api.user_token(&operation, email).await;
         let now = self.now(diagnostics);
-        let token = token.map_err(|error| failure(&error))?.ok_or_else(|| {
+        let token = token.map_err(|error| request_failed(&error))?.ok_or_else(|| {
             let user = email.map_or("The provider's own user".to_owned(), |email| {
                 format!("The user {email:?}")
             });

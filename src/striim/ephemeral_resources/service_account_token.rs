@@ -1,16 +1,18 @@
-//! `ephemeral.striim_service_account_token`: an account and its token for the time of a run.
+//! `ephemeral.striim_service_account_token`: a service account and its token for the time of a run.
 //!
 //! # Flow
-//! Open removes what killed runs left over, and makes an account under a name of its own. Close revokes it.
+//! Open deletes the orphans of killed runs, and creates a service account under a name of its own.
+//! Close deletes it, which revokes the token.
 //!
 //! # Guarantees
-//! - What Open made and cannot hand over, it revokes again. What neither Open nor Close could revoke ends by itself,
-//!   `expires_in` after it was made, and the next Open with the same prefix removes it.
-//! - Nobody else's account is touched ([`name`] says what proves that).
+//! - Open deletes an account that it created and cannot return. A token that neither Open nor Close
+//!   could revoke expires `expires_in` after its creation, and the next Open with the same prefix deletes
+//!   the account.
+//! - No account of another origin is deleted: its [`name`] proves ownership.
 //!
 //! # Assumptions
-//! - The platform keeps the expiry that it is given, to the second. If it does not, what is left over stays until somebody
-//!   removes it, and takes a place as long as it is listed.
+//! - The platform keeps the requested expiry, to the second. Otherwise an orphan stays until it is deleted
+//!   by hand, and counts against the quota as long as it is listed.
 
 mod name;
 
@@ -24,44 +26,45 @@ use serde_json::json;
 use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
 use crate::platform::Session;
 use crate::platform::attributes::check_name;
-use crate::rest::Operation;
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use crate::striim::connection::{Connection, Context};
-use crate::striim::errors::failure;
-use crate::striim::issue::Unmade;
-use crate::striim::quota;
-use crate::striim::service_account::{self, LIFETIME, check_description, has_no_mark};
-use crate::striim::token_value;
+use crate::striim::diagnostics::{issued_for_another, quota_used_up, takes_last_place};
+use crate::striim::errors::request_failed;
+use crate::striim::quota::{QUOTA, is_active};
+use crate::striim::service_account::LIFETIME;
+use crate::striim::service_account::error::CreateError;
+use crate::striim::service_account::locked::LockedAccount;
+use crate::striim::service_account::plan::{check_description, has_no_mark};
+use crate::striim::token_value::KnownToken;
 use crate::token::{Expiry, parse_duration};
 
-/// How long a token is valid if the configuration does not say.
+/// How long a token is valid by default.
 const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
 
-/// What administrators read in the portal if the configuration does not say.
+/// The default description, which the portal shows.
 const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 
-/// A service account for the time of one run, and its token, which is in no plan and no state: for the configuration of another
-/// provider, or for a write-only argument. Needs Terraform 1.10.
+/// Creates a service account and its token for the duration of one run. The token is in no plan and no state. Use it in the
+/// configuration of another provider, or for a write-only argument. Needs Terraform 1.10.
 ///
-/// Terraform opens it in the plan **and** again in the apply: each creates a service account, and revokes it when all that
-/// refers to it is done. As long as it is open it takes one of the three places for service account tokens that a Striim Cloud
-/// account has, so leave it one, and let runs that use it follow each other.
+/// Terraform opens it in the plan **and** again in the apply: each creates a service account, and deletes it once everything
+/// that refers to it is done. While it is open, it uses one of the three places for service account tokens of a Striim Cloud
+/// account. Keep one place free, and do not run concurrently what uses it.
 ///
-/// When a run is interrupted, Terraform closes nothing, and the provider revokes the token as it ends. Where that does not come
-/// about, as when all is killed at once, the token expires after `expires_in`, and the next run with the same `name_prefix`
-/// then removes the account.
+/// When a run is interrupted, Terraform closes no ephemeral resource, and the provider revokes the token before it exits. If
+/// the provider is killed as well, the token expires after `expires_in`, and the next run with the same `name_prefix` deletes
+/// the account.
 ///
-/// There is no ephemeral personal access token, because issuing one would revoke the one that its user has.
+/// There is no ephemeral personal access token, because issuing one would revoke the user's present token.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct EphemeralServiceAccountToken {
-    /// What the service account's name begins with. A hyphen and 12 letters and digits follow, which no other has.
+    /// The prefix of the service account's name. A hyphen and 12 letters and digits follow, which make the name unique.
     #[attribute(required, length = name::PREFIX)]
     pub(in crate::striim) name_prefix: Field<String>,
-    /// What it is for.
+    /// The description of the service account.
     #[attribute(optional, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
     pub(in crate::striim) description: Field<String>,
-    /// How long the token is valid if nothing revokes it, such as `30m`: longer than the longest run, at most 12 months.
-    /// Default: `1h`.
+    /// The lifetime of the token, such as `30m`: longer than the longest run, at most 12 months. Default: `1h`.
     #[attribute(optional)]
     pub(in crate::striim) expires_in: Field<String>,
     /// The service account's name.
@@ -73,7 +76,7 @@ pub(in crate::striim) struct EphemeralServiceAccountToken {
     /// The platform's number for the value.
     #[attribute(computed)]
     pub(in crate::striim) token_id: Field<i64>,
-    /// When the token expires if nothing revokes it.
+    /// When the token expires.
     #[attribute(computed)]
     pub(in crate::striim) expires_at: Field<String>,
 }
@@ -83,7 +86,7 @@ impl EphemeralServiceAccountToken {
         self.name_prefix.known().map_or("", String::as_str)
     }
 
-    /// When a token that is issued now is to expire.
+    /// Returns the expiry of a token that is issued now.
     fn expiry(&self, now: Timestamp) -> Result<Expiry, Diagnostic> {
         let invalid = |problem: String| Diagnostic::invalid("expires_in", problem);
         let duration = match self.expires_in.known() {
@@ -94,11 +97,11 @@ impl EphemeralServiceAccountToken {
         let expiry = instant
             .map(Expiry::at)
             .filter(|expiry| expiry.check(now, LIFETIME).is_ok());
-        expiry.ok_or_else(|| invalid("must be more than nothing and at most 12 months".to_owned()))
+        expiry.ok_or_else(|| invalid("must be more than zero and at most 12 months".to_owned()))
     }
 }
 
-/// What Close needs to know of what Open made.
+/// The private data that Open leaves for Close.
 #[derive(Deserialize)]
 struct Private {
     name: String,
@@ -118,11 +121,11 @@ impl ServiceAccountTokenEphemeral {
         self.session.clock().now()
     }
 
-    async fn issue(
+    /// Creates the service account, or deletes what a failed creation left.
+    async fn create(
         &self,
         context: &Context,
         connection: &Connection,
-        operation: &Operation,
         config: &EphemeralServiceAccountToken,
         name: &str,
         expiry: Expiry,
@@ -132,18 +135,18 @@ impl ServiceAccountTokenEphemeral {
             description: Some(config.description.known().map_or(DESCRIPTION, String::as_str)),
             expires_at: Some(expiry.instant()),
         };
-        let alone = connection.lock_name(name).await;
-        let created = connection.create(operation, &new).await;
-        drop(alone);
-        let unmade = match created {
+        let locked = LockedAccount::lock(connection, context, name).await;
+        let created = locked.create(&new).await;
+        drop(locked);
+        let error = match created {
             Ok(issued) => return Ok(issued),
-            Err(unmade) => unmade,
+            Err(error) => error,
         };
-        let mut diagnostics = Diagnostics::from(why_not_opened(&unmade, self.now()));
-        if unmade.left_behind
-            && let Err(diagnostic) = end(connection, context, name, None).await
+        let mut diagnostics = Diagnostics::from(open_failed(&error, self.now()));
+        if error.may_exist
+            && let Err(diagnostic) = delete(connection, context, name, None).await
         {
-            diagnostics.push(still_there(diagnostic, name, Some(expiry)));
+            diagnostics.push(may_still_exist(diagnostic, name, Some(expiry)));
         }
         Err(diagnostics)
     }
@@ -168,30 +171,29 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
         config: EphemeralServiceAccountToken,
     ) -> Outcome<Opened<EphemeralServiceAccountToken>> {
         if context.is_config_unknown() {
-            return Ok(not_yet(config));
+            return Ok(unknown(config));
         }
         let diagnostics = &mut *context.diagnostics();
         self.session.synchronise(context, diagnostics).await;
         let connection = context.client()?;
-        let operation = connection.operation(context);
         let now = self.now();
         let expiry = config.expiry(now)?;
         check_description(&connection, &config.description)?;
-        let accounts = connection.service_accounts(&operation).await?;
+        let accounts = connection.service_accounts(&connection.operation(context)).await?;
         let (orphans, others): (Vec<_>, Vec<_>) = accounts
             .iter()
             .cloned()
-            .partition(|account| name::is_left_over(config.prefix(), account, now));
+            .partition(|account| name::is_orphan(config.prefix(), account, now));
         for account in orphans {
-            remove(&connection, context, &account, diagnostics).await;
+            delete_orphan(&connection, context, &account, diagnostics).await;
         }
         let name = name::new(config.prefix(), expiry.instant());
-        diagnostics.extend(connection.ledger.create(&name, &[], &others, now));
-        diagnostics.extend(quota::last_place(&others, now));
-        let issued = self
-            .issue(context, &connection, &operation, &config, &name, expiry)
-            .await?;
-        diagnostics.extend(issued.mismatch.as_ref().map(token_value::mismatch));
+        diagnostics.extend(connection.planned_accounts.create(&name, &[], &others, now));
+        if others.iter().filter(|account| is_active(account, now)).count() + 1 == QUOTA {
+            diagnostics.push(takes_last_place(&others, now));
+        }
+        let issued = self.create(context, &connection, &config, &name, expiry).await?;
+        diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));
         let private = json!({"name": name, "token_id": issued.token_id});
         let expires_at = issued.expires_at.map_or(expiry, Expiry::at);
         Ok(Opened {
@@ -209,20 +211,20 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
 
     async fn close(&self, context: &Context, private: &[u8]) -> Result<(), Diagnostics> {
         if private.is_empty() {
-            return Ok(()); // There was nothing to create yet.
+            return Ok(()); // Open created nothing while the configuration was unknown.
         }
         let private = serde_json::from_slice(private).map_err(|_| {
-            let detail = "Terraform did not bring back what the opening left. This is a bug; please report it.";
+            let detail = "Terraform did not return the private data of the opening. This is a bug; please report it.";
             Diagnostic::error("Unreadable private data", detail)
         });
         let Private { name, token_id } = private?;
-        let ended = end(&*context.client()?, context, &name, token_id).await;
-        Ok(ended.map_err(|diagnostic| still_there(diagnostic, &name, None))?)
+        let deleted = delete(&*context.client()?, context, &name, token_id).await;
+        Ok(deleted.map_err(|diagnostic| may_still_exist(diagnostic, &name, None))?)
     }
 }
 
-/// What stands for a token while the provider does not know yet where to make it.
-fn not_yet(config: EphemeralServiceAccountToken) -> Opened<EphemeralServiceAccountToken> {
+/// The result while the provider's configuration is unknown.
+fn unknown(config: EphemeralServiceAccountToken) -> Opened<EphemeralServiceAccountToken> {
     Opened {
         private: Vec::new(),
         renew_at: None,
@@ -236,24 +238,40 @@ fn not_yet(config: EphemeralServiceAccountToken) -> Opened<EphemeralServiceAccou
     }
 }
 
-/// Deletes the orphan of a killed run. If that fails, it only takes a place of the quota.
-async fn remove(connection: &Connection, context: &Context, account: &ServiceAccount, diagnostics: &mut Diagnostics) {
+/// Deletes the orphan of a killed run. A failure is a warning: the orphan only counts against the quota.
+async fn delete_orphan(
+    connection: &Connection,
+    context: &Context,
+    account: &ServiceAccount,
+    diagnostics: &mut Diagnostics,
+) {
     tracing::info!("deleting {:?}, the orphan of a killed run", account.name);
-    if let Err(diagnostic) = end(connection, context, &account.name, account.token_id).await {
+    if let Err(diagnostic) = delete(connection, context, &account.name, account.token_id).await {
         diagnostics.push(diagnostic.as_warning());
     }
 }
 
-/// Revokes it, even if Terraform is interrupted: an interrupted run is to leave no orphan.
-async fn end(connection: &Connection, context: &Context, name: &str, token_id: Option<i64>) -> Result<(), Diagnostic> {
-    service_account::end(connection, &context.detached(), name, &Field::Null, &token_id.into()).await
+/// Deletes the account, even if Terraform is interrupted, so that an interrupted run leaves no orphan.
+async fn delete(
+    connection: &Connection,
+    context: &Context,
+    name: &str,
+    token_id: Option<i64>,
+) -> Result<(), Diagnostic> {
+    let known = KnownToken {
+        value: &Field::Null,
+        token_id,
+    };
+    let locked = LockedAccount::lock(connection, &context.detached(), name).await;
+    locked.delete(known).await
 }
 
-fn why_not_opened(unmade: &Unmade, now: Timestamp) -> Diagnostic {
-    let mut diagnostic = failure(&unmade.error);
-    if let Some(accounts) = unmade.accounts.as_ref().filter(|_| unmade.is_conflict()) {
+/// The error of a creation.
+fn open_failed(error: &CreateError, now: Timestamp) -> Diagnostic {
+    let mut diagnostic = request_failed(&error.error);
+    if let Some(accounts) = error.accounts.as_ref().filter(|_| error.is_conflict()) {
         diagnostic.detail.push_str("\n\n");
-        diagnostic.detail.push_str(&quota::exhausted(accounts, now));
+        diagnostic.detail.push_str(&quota_used_up(accounts, now));
         diagnostic.detail.push_str(
             "\n\nAn ephemeral token takes one of these places while it is open, in the plan and again in the apply.",
         );
@@ -261,12 +279,12 @@ fn why_not_opened(unmade: &Unmade, now: Timestamp) -> Diagnostic {
     diagnostic.on("name_prefix")
 }
 
-/// What becomes of an account that could not be revoked.
-fn still_there(mut diagnostic: Diagnostic, name: &str, expiry: Option<Expiry>) -> Diagnostic {
-    let end = expiry.map(|expiry| format!(", at {expiry}")).unwrap_or_default();
+/// Completes the error of a failed deletion by what happens to the account.
+fn may_still_exist(mut diagnostic: Diagnostic, name: &str, expiry: Option<Expiry>) -> Diagnostic {
+    let at = expiry.map(|expiry| format!(", at {expiry}")).unwrap_or_default();
     diagnostic.detail.push_str(&format!(
-        "\n\nThe ephemeral service account {name:?} may still be there. Its token ends by itself{end}, and the next run with \
-         the same `name_prefix` then removes it. To have its place at once, revoke it in the portal."
+        "\n\nThe ephemeral service account {name:?} may still exist. Its token expires{at}, and the next run with the same \
+         `name_prefix` deletes it then. To free its place at once, revoke it in the portal."
     ));
     diagnostic
 }
@@ -321,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_opened_works_until_it_is_closed_whatever_is_lost() {
+    async fn token_is_valid_until_closed_after_lost_answers() {
         for (creations, rotations, revocations) in [(0, 0, 0), (1, 0, 0), (2, 1, 1), (0, 0, 2)] {
             for fault in lost_answers() {
                 let sandbox = sandbox(Options::default());
@@ -351,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_opening_that_fails_leaves_nothing_behind() {
+    async fn failed_open_leaves_no_orphan() {
         for fault in lost_answers() {
             let sandbox = sandbox(Options::default());
             sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(1_000));
@@ -363,39 +381,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_revoked_is_told_with_what_becomes_of_it() {
+    async fn failed_close_reports_expiry_of_the_account() {
         let sandbox = sandbox(Options::default());
         let (opened, _) = open(&sandbox).await;
         sandbox.fault(Fault::answer(500).on(DELETE.0, DELETE.1).times(1_000));
         let diagnostics = close(&sandbox, &opened.unwrap().private).await;
-        let told = diagnostics.iter().next().unwrap().to_string();
+        let message = diagnostics.iter().next().unwrap().to_string();
         assert!(
-            told.contains(&names(&sandbox)[0]) && told.contains("ends by itself"),
-            "{told}"
+            message.contains(&names(&sandbox)[0]) && message.contains("Its token expires"),
+            "{message}"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_killed_runs_left_over_is_removed_once_it_has_ended_and_nothing_else_is() {
+    async fn open_deletes_only_expired_orphans_of_killed_runs() {
         let sandbox = sandbox(Options::default());
         sandbox.set_options(|options| options.quota = 10);
         let now = sandbox.clock().now();
-        let (left, _) = open(&sandbox).await;
-        let left = left.unwrap().result.name.into_known().unwrap();
+        let (orphan, _) = open(&sandbox).await;
+        let orphan = orphan.unwrap().result.name.into_known().unwrap();
         for (name, minutes) in [("run-production22", 30), ("run", 30), ("runner", 30)] {
             sandbox.add_service_account(name, Some(now + SignedDuration::from_mins(minutes)));
         }
-        for (minutes, is_there) in [(59, true), (2, false)] {
+        for (minutes, exists) in [(59, true), (2, false)] {
             sandbox.advance(SignedDuration::from_mins(minutes));
             let (opened, _) = open(&sandbox).await;
             close(&sandbox, &opened.unwrap().private).await;
-            assert_eq!(names(&sandbox).contains(&left), is_there);
-            assert_eq!(names(&sandbox).len(), if is_there { 4 } else { 3 });
+            assert_eq!(names(&sandbox).contains(&orphan), exists);
+            assert_eq!(names(&sandbox).len(), if exists { 4 } else { 3 });
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_says_what_it_costs() {
+    async fn open_warns_of_the_last_place_of_the_quota() {
         let sandbox = sandbox(Options::default());
         let (opened, diagnostics) = open(&sandbox).await;
         assert_eq!(diagnostics.iter().count(), 0);
@@ -403,25 +421,25 @@ mod tests {
 
         sandbox.add_service_account("ci", None);
         let (opened, diagnostics) = open(&sandbox).await;
-        let told = diagnostics.iter().next().unwrap().to_string();
+        let message = diagnostics.iter().next().unwrap().to_string();
         assert!(
-            told.contains("takes the last place") && told.contains("\"ci\""),
-            "{told}"
+            message.contains("takes the last place") && message.contains("\"ci\""),
+            "{message}"
         );
         close(&sandbox, &opened.unwrap().private).await;
 
         sandbox.add_service_account("cd", None);
         let (opened, diagnostics) = open(&sandbox).await;
         assert!(opened.is_none());
-        let told = diagnostics.into_iter().last().unwrap().to_string();
+        let message = diagnostics.into_iter().last().unwrap().to_string();
         assert!(
-            told.contains("quota of 3") && told.contains("in the plan and again in the apply"),
-            "{told}"
+            message.contains("quota of 3") && message.contains("in the plan and again in the apply"),
+            "{message}"
         );
     }
 
     #[tokio::test]
-    async fn while_the_provider_waits_nothing_is_made_and_nothing_is_closed() {
+    async fn unknown_configuration_creates_and_deletes_nothing() {
         let sandbox = sandbox(Options::default());
         let context = Context::configured(Configured::Unknown("token"));
         let opened = EphemeralResource::open(&ephemeral(&sandbox), &context, config()).await;
@@ -432,7 +450,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_argument_that_the_platform_would_refuse_is_refused() {
+    async fn arguments_that_the_platform_would_reject_are_invalid() {
         let sandbox = sandbox(Options::default());
         for (attribute, config) in [
             (

@@ -1,24 +1,28 @@
 //! `striim_personal_access_token`: the personal access token (PAT) of a user.
 //!
 //! # Flow
-//! A user has one PAT at most, and the API cannot create one, only rotate it: create rotates, and so ends the value that
-//! the user has. A reason to rotate ([`crate::token::reasons`]) does so again. Destroy revokes.
+//! A user has one PAT at most, and the API cannot create one, only rotate it: create rotates, which
+//! revokes the value that the user has. A reason to rotate ([`crate::token::reasons`]) does so again.
+//! Delete revokes.
 //!
 //! # Guarantees
-//! - Whatever value an answer carried is in the state afterwards.
-//! - A plan that ends a value says so, also that of a PAT that Terraform does not manage yet.
-//! - What is reported as revoked, the platform no longer tells of.
-//! - Nothing leaves the state unless the platform says, to somebody who may know, that the user has no PAT; and not even
-//!   then if it was to have expired.
-//! - A PAT that is managed stays that of the same user, whoever the provider works as later: `id` keeps the address.
+//! - A value that an answer contained is in the state afterwards.
+//! - A plan that revokes a value says so, also that of a PAT that Terraform does not manage yet.
+//! - A PAT that is reported as revoked is one that the platform no longer reports.
+//! - Nothing leaves the state unless the platform reports, to a caller who may know it, that the user has
+//!   no PAT; and not even then if it has expired as declared.
+//! - A managed PAT stays that of the same user, whichever credential the provider is given later: `id` has
+//!   the address.
 //!
 //! # Assumptions
-//! - A user who calls the API calls it with the PAT, because there is only the one.
-//! - `token-id` tells one value from the next: a rotation changes it (Striim's samples of service accounts show so).
+//! - A user who calls the API does so with the PAT, because there is only one.
+//! - `token-id` identifies a value: a rotation changes it (Striim's samples of service accounts show so).
+
+mod diagnostics;
+mod plan;
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -26,19 +30,15 @@ use crate::framework::{
     Change, Diagnostic, Diagnostics, Field, Identity, Model, Outcome, Resource, Schema, Severity, Value,
 };
 use crate::platform::attributes::check_name;
-use crate::platform::declarations::declaration;
 use crate::platform::delivery::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
-use crate::rest::{Error, Operation};
-use crate::striim::api::{Api, IssuedToken, Own, UserToken};
+use crate::rest::Operation;
 use crate::striim::connection::{Connection, Context};
-use crate::striim::errors::failure;
+use crate::striim::errors::request_failed;
 use crate::striim::identity::OfUser;
-use crate::striim::issue;
-use crate::striim::pat::{Found, cannot_prove, doubtful, end, find, is_refusal, nobody, pat_of};
+use crate::striim::pat::{self, Found, KnownPat};
 use crate::striim::replacement;
-use crate::striim::rotating_token::{RotatingToken, UpdatePlan, described};
-use crate::striim::token_value;
+use crate::striim::rotating_token::{RotatingToken, described};
 use crate::token::{Expiry, Lifetime};
 
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
@@ -48,7 +48,7 @@ const LIFETIME: Lifetime = Lifetime::Days(90);
 /// to import it by.
 const OWN: &str = "own";
 
-/// The key in the private state that says that `email` was left out when the PAT came into the state.
+/// The key in the private state that records that `email` was left out when the PAT came into the state.
 const OWN_USER: &str = "own_user";
 
 /// A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.
@@ -97,12 +97,20 @@ impl PersonalAccessToken {
         self.id.known().map_or(OWN, String::as_str)
     }
 
-    /// How a message names it.
-    fn what(&self) -> String {
-        pat_of(self.address())
+    /// Records the value as the last one that this run issued for the PAT.
+    fn record_last_issued(&self, last_issued: &mut BTreeMap<String, SecretString>) {
+        if let Some(value) = self.token.delivery.token.known() {
+            last_issued.insert(self.id().to_owned(), value.clone());
+        }
     }
 
-    // Without an address, any user's PAT has the same name.
+    /// The token's name in messages.
+    fn what(&self) -> String {
+        diagnostics::pat_of(self.address())
+    }
+
+    /// The token as the owner of a secret in Vault. Without an address, the PATs of all users have the
+    /// same name.
     fn owner(&self) -> Owner {
         let is_unique = self.id() != OWN;
         Owner::new(
@@ -128,116 +136,7 @@ impl PersonalAccessTokenResource {
         self.session.clock().now()
     }
 
-    /// Whether a configuration with this `email` still means the user whose PAT the state has. Errors are ignored: what
-    /// cannot be found out is taken for no change where `email` is left out, and for a change where it is set.
-    async fn is_of_same_user(&self, context: &Context, email: &Field<String>, prior: &PersonalAccessToken) -> bool {
-        let address = prior.address();
-        let lookup = async |address: Option<&str>| {
-            let connection = context.known_client()?;
-            find(&connection.api, &connection.operation(context), address)
-                .await
-                .ok()
-        };
-        match (email, address) {
-            (Field::Unknown, _) => false,
-            (Field::Known(email), Some(address)) => email.eq_ignore_ascii_case(address),
-            // The platform did not report the address of the provider's own user.
-            (Field::Known(email), None) => lookup(Some(email)).await.is_some_and(|found| found.own),
-            (Field::Null, None) => true,
-            // A PAT that is managed as the provider's own stays that of its user.
-            (Field::Null, Some(_)) if prior.email.is_null() || context.private.get(OWN_USER) == Some(true) => true,
-            (Field::Null, Some(address)) => match lookup(None).await {
-                Some(Found {
-                    token: Some(_),
-                    address: Some(own),
-                    ..
-                }) => own.eq_ignore_ascii_case(address),
-                Some(Found { token: Some(_), .. }) => lookup(Some(address)).await.is_none_or(|found| found.own),
-                _ => true,
-            },
-        }
-    }
-
-    /// Reports what a planned creation revokes. Errors are ignored here: apply reports them.
-    async fn plan_creation(
-        &self,
-        context: &Context,
-        planned: &mut PersonalAccessToken,
-        is_own: bool,
-        diagnostics: &mut Diagnostics,
-    ) {
-        // Left out, it is that of the user whom the provider works as, and known once the platform reports it.
-        planned.id = planned.email.clone();
-        match is_own {
-            true => context.private.set(OWN_USER, true),
-            false => context.private.remove(OWN_USER),
-        }
-        let (Some(connection), true) = (context.known_client(), is_own || !planned.email.is_unknown()) else {
-            return;
-        };
-        let operation = connection.operation(context);
-        if let Ok(found) = find(&connection.api, &operation, planned.address()).await {
-            planned.id = id_of(&found).into();
-            if is_own {
-                planned.email = found.address.clone().into();
-            }
-            diagnostics.push(match &found.token {
-                Some(token) => ends(&planned.what(), token, self.now()),
-                None => has_none(planned),
-            });
-            if found.own {
-                diagnostics.push(token_value::rotates_own(&planned.what()));
-            }
-            let owner = planned.token.present_owner(planned.owner());
-            let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-            writer.plan_creation(&operation, vault, owner, diagnostics).await;
-        }
-        expect_enabled(&connection, &operation, diagnostics).await;
-    }
-
-    /// Warns of what would refuse a revocation.
-    async fn plan_removal(&self, context: &Context, prior: &PersonalAccessToken, diagnostics: &mut Diagnostics) {
-        let Some(connection) = context.known_client() else {
-            return;
-        };
-        let (vault, owner) = (&prior.token.delivery.vault, prior.token.present_owner(prior.owner()));
-        connection.vault.plan_deletion(vault, &owner);
-        if let Ok(true) = works_with(&connection.api, &connection.operation(context), prior).await {
-            diagnostics.push(token_value::cannot_revoke_own(&prior.what()).as_warning());
-        }
-    }
-
-    /// Plans the replacement of `prior`. Terraform plans its creation by another call, and drops the warnings of that one.
-    async fn plan_replacement(
-        &self,
-        context: &Context,
-        prior: &PersonalAccessToken,
-        planned: &mut PersonalAccessToken,
-        is_own: bool,
-        diagnostics: &mut Diagnostics,
-    ) {
-        if is_own {
-            planned.email = Field::Unknown;
-        }
-        self.plan_removal(context, prior, diagnostics).await;
-        let mut successor = PersonalAccessToken {
-            email: planned.email.clone(),
-            ..PersonalAccessToken::default()
-        };
-        self.plan_creation(context, &mut successor, is_own, diagnostics).await;
-        if let (Some(connection), Some(_)) = (context.known_client(), planned.email.known()) {
-            let before = &prior.token.delivery.vault;
-            let old = prior.token.present_owner(prior.owner());
-            let new = (&planned.token.delivery.vault, successor.owner());
-            let operation = connection.operation(context);
-            connection
-                .vault
-                .plan_replacement(&operation, (before, &old), new, diagnostics)
-                .await;
-        }
-    }
-
-    /// Gives the PAT a new value.
+    /// Issues a value, and records it in `planned`.
     async fn rotate(
         &self,
         context: &Context,
@@ -247,22 +146,20 @@ impl PersonalAccessTokenResource {
         own: bool,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), Diagnostic> {
-        let connection = context.client()?;
-        let instant = expires_at.map(Expiry::instant);
-        let whose = if own { Own::Yes } else { Own::No };
-        let address = planned.address();
-        match issue::rotate_user_token(&connection.api, operation, address, instant, whose).await {
-            Ok(issued) => {
-                let issued = complete(&connection.api, operation, address, issued).await;
-                let record = (&context.private, self.session.clock());
-                planned.token.set_issued(expires_at, issued, record, diagnostics);
-                Ok(())
-            }
-            Err(error) => {
-                let disabled = is_refusal(&error) && is_disabled(&connection, operation).await;
-                Err(why_not_rotated(planned, &error, disabled, own))
-            }
-        }
+        let (connection, address) = (context.client()?, planned.address());
+        let rotated = pat::rotate(
+            &connection.api,
+            operation,
+            address,
+            expires_at.map(Expiry::instant),
+            own,
+        )
+        .await;
+        let has_default_expiry = planned.token.policy.is_by_default();
+        let issued = rotated.map_err(|error| diagnostics::rotate_failed(address, &error, own, has_default_expiry))?;
+        let record = (&context.private, self.session.clock());
+        planned.token.set_issued(expires_at, issued, record, diagnostics);
+        Ok(())
     }
 }
 
@@ -284,68 +181,13 @@ impl Resource for PersonalAccessTokenResource {
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<PersonalAccessToken>) -> Result<(), Diagnostics> {
-        let diagnostics = &mut *context.diagnostics();
-        let Change {
-            config,
-            prior,
-            planned,
-            equivalent,
-        } = change;
-        let was = prior.as_ref().map(|prior| &prior.token.policy);
-        if config.token.policy.needs_clock(was, self.now()) {
-            self.session.synchronise(context, diagnostics).await;
-        }
-        let is_own = config.email.is_null();
-        let Some(prior) = prior else {
-            let token = &mut planned.token;
-            token.plan_creation(context, &config.token, LIFETIME, self.now(), diagnostics);
-            self.plan_creation(context, planned, is_own, diagnostics).await;
-            let replaces = replacement::replaced(&context.private);
-            if let (Some(id), Some(connection)) = (planned.id.known(), context.known_client()) {
-                diagnostics.ok(connection.pats.manage(id, &replaces, declaration(false, config)));
-            }
-            return Ok(());
-        };
-        self.session.generations().observe(&prior.token.delivery.generation);
-        replacement::note(&context.private, &[prior.id()], None);
-        if !self.is_of_same_user(context, &config.email, prior).await {
-            let replacement = self.plan_replacement(context, prior, planned, is_own, diagnostics);
-            replacement.await;
-            return Ok(());
-        }
-        if let Some(connection) = context.known_client() {
-            diagnostics.ok(connection.pats.manage(prior.id(), &[], declaration(true, config)));
-        }
-        // The spelling in the state stays. Where it has none, Terraform insists on the declared one.
-        if !prior.email.is_null() {
-            planned.email = prior.email.clone();
-        }
-        equivalent.push("email");
-        planned.token.policy.keep_spelling(&prior.token.policy);
-        let plan = UpdatePlan {
-            owner: prior.owner(),
-            lifetime: LIFETIME,
-            now: self.now(),
-            records: decision_time::records(prior, planned),
-        };
-        let report_own = async |connection: &Connection, diagnostics: &mut Diagnostics| {
-            let operation = connection.operation(context);
-            if let Ok(true) = works_with(&connection.api, &operation, prior).await {
-                diagnostics.push(token_value::rotates_own(&prior.what()));
-            }
-            expect_enabled(connection, &operation, diagnostics).await;
-        };
-        let declared = (&config.token, &prior.token);
-        let token = &mut planned.token;
-        token
-            .plan_update(context, declared, plan, report_own, diagnostics)
-            .await;
+        self.plan_change(context, change, &mut context.diagnostics()).await;
         Ok(())
     }
 
     async fn plan_destroy(&self, context: &Context, prior: &PersonalAccessToken) -> Result<(), Diagnostics> {
-        replacement::forget(&context.private);
-        self.plan_removal(context, prior, &mut context.diagnostics()).await;
+        replacement::clear(&context.private);
+        self.plan_deletion(context, prior, &mut context.diagnostics()).await;
         Ok(())
     }
 
@@ -355,14 +197,14 @@ impl Resource for PersonalAccessTokenResource {
             self.session.synchronise(context, diagnostics).await;
         }
         let connection = context.client()?;
-        connection.pats.applied(planned.id());
+        connection.planned_pats.release(planned.id());
         let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
         planned.token.delivery.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
-        let mut latest = connection.pats.latest.lock().await;
+        let mut last_issued = connection.planned_pats.last_issued.lock().await;
         let operation = connection.operation(context);
-        let found = find(&connection.api, &operation, planned.address()).await;
-        let found = found.map_err(|error| failure(&error))?;
+        let found = pat::find(&connection.api, &operation, planned.address()).await;
+        let found = found.map_err(|error| request_failed(&error))?;
         if planned.id.known().is_none() {
             planned.id = id_of(&found).into();
         }
@@ -371,14 +213,14 @@ impl Resource for PersonalAccessTokenResource {
         }
         let owner = planned.token.present_owner(planned.owner());
         let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
-        // What a failure may have issued needs no record: the next apply rotates, and that revokes it.
+        let permit = writer.prepare(&operation, vault, owner, diagnostics).await?;
+        // A value that a failed rotation issued needs no record: the next apply rotates, which revokes it.
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, found.own, diagnostics);
         rotated.await?;
-        note(&mut latest, &planned);
+        planned.record_last_issued(&mut last_issued);
         let (owner, token) = (planned.owner(), &mut planned.token);
         token
-            .deliver(&connection, &operation, ready, owner, None, diagnostics)
+            .deliver(&connection, &operation, permit, owner, None, diagnostics)
             .await;
         Ok(planned)
     }
@@ -393,8 +235,8 @@ impl Resource for PersonalAccessTokenResource {
         }
         let diagnostics = &mut *context.diagnostics();
         let connection = context.client()?;
-        let found = find(&connection.api, &connection.operation(context), state.address()).await;
-        let found = found.map_err(|error| failure(&error))?;
+        let found = pat::find(&connection.api, &connection.operation(context), state.address()).await;
+        let found = found.map_err(|error| request_failed(&error))?;
         self.session.report_skew(diagnostics);
         let (now, owner) = (self.now(), state.owner());
         match &found.token {
@@ -404,12 +246,14 @@ impl Resource for PersonalAccessTokenResource {
                     .refresh(context, &connection, owner, token.into(), now, diagnostics)
                     .await;
             }
-            // Expired, it may be reported no longer: what expired as declared was not revoked outside.
+            // The platform may omit an expired token: one that expired as declared was not revoked.
             None if state.token.has_expired(&context.private, now) => {
                 state.token.record_decision(&context.private, now);
             }
-            None if state.address().is_none() => diagnostics.push(nobody(Severity::Warning)),
-            None if !found.is_absence_proved => diagnostics.push(doubtful(&state.what())),
+            None if state.address().is_none() => diagnostics.push(diagnostics::unknown_user(Severity::Warning)),
+            None if !found.is_absence_proved => {
+                diagnostics.push(diagnostics::absence_not_proved(&state.what(), Severity::Warning));
+            }
             None => return Ok(None),
         }
         Ok(Some(state))
@@ -422,34 +266,35 @@ impl Resource for PersonalAccessTokenResource {
         mut planned: PersonalAccessToken,
     ) -> Outcome<PersonalAccessToken> {
         let diagnostics = &mut *context.diagnostics();
-        replacement::forget(&context.private);
-        // Only a declaration that is recorded is followed by no answer that would show the time.
-        let records = planned.token.only_records();
-        if records || planned.token.policy.needs_clock(None, self.now()) {
+        replacement::clear(&context.private);
+        // An update that sends no request would not learn the platform's time from an answer.
+        let only_records = planned.token.only_records();
+        if only_records || planned.token.policy.needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
         decision_time::record(&context.private, self.now());
-        if records {
+        if only_records {
             return Ok(planned);
         }
         let connection = context.client()?;
         let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
-        let mut latest = connection.pats.latest.lock().await;
+        let mut last_issued = connection.planned_pats.last_issued.lock().await;
         let operation = connection.operation(context);
-        let own = works_with(&connection.api, &operation, &prior).await;
-        let own = own.map_err(|error| failure(&error))?;
+        let value = &prior.token.delivery.token;
+        let own = pat::is_own_token(&connection.api, &operation, prior.address(), value).await;
+        let own = own.map_err(|error| request_failed(&error))?;
         let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
         let owner = prior.token.owner(prior.owner(), vault);
-        let ready = writer.prepare(&operation, vault, owner, diagnostics).await?;
+        let permit = writer.prepare(&operation, vault, owner, diagnostics).await?;
         planned.token.delivery.generation = generation::next(&prior.token.delivery.generation);
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, own, diagnostics);
         rotated.await?;
         private_record::set_issued(&context.private);
         decision_time::record(&context.private, self.now());
-        note(&mut latest, &planned);
+        planned.record_last_issued(&mut last_issued);
         let (owner, token) = (planned.owner(), &mut planned.token);
         token
-            .deliver(&connection, &operation, ready, owner, Some(&prior.token), diagnostics)
+            .deliver(&connection, &operation, permit, owner, Some(&prior.token), diagnostics)
             .await;
         Ok(planned)
     }
@@ -457,11 +302,16 @@ impl Resource for PersonalAccessTokenResource {
     async fn delete(&self, context: &Context, state: PersonalAccessToken) -> Outcome<PersonalAccessToken, ()> {
         let connection = context.client()?;
         self.session.generations().observe(&state.token.delivery.generation);
-        let latest = connection.pats.latest.lock().await;
-        let (operation, latest) = (connection.operation(context), latest.get(state.id()));
-        let has_expired = state.token.has_expired(&context.private, self.now());
-        revoke(&connection.api, &operation, &state, latest, has_expired).await?;
-        connection.pats.applied(state.id());
+        let last_issued = connection.planned_pats.last_issued.lock().await;
+        let operation = connection.operation(context);
+        let known = KnownPat {
+            id: state.id(),
+            address: state.address(),
+            token: state.token.known_token(),
+            has_expired: state.token.has_expired(&context.private, self.now()),
+        };
+        pat::delete(&connection.api, &operation, known, &last_issued).await?;
+        connection.planned_pats.release(state.id());
         let (token, diagnostics) = (&state.token, &mut context.diagnostics());
         token
             .delete_secret(&connection, &operation, state.owner(), diagnostics)
@@ -476,29 +326,16 @@ impl Resource for PersonalAccessTokenResource {
             ..PersonalAccessToken::default()
         };
         let generation = self.session.first_generation();
-        let found = find(&connection.api, &connection.operation(context), state.address()).await;
-        let found = found.map_err(|error| failure(&error))?;
+        let found = pat::find(&connection.api, &connection.operation(context), state.address()).await;
+        let found = found.map_err(|error| request_failed(&error))?;
         state.id = id_of(&found).into();
         if state.email.is_null() {
             context.private.set(OWN_USER, true);
             state.email = found.address.clone().into();
         }
-        let token = found.token.as_ref().ok_or_else(|| {
-            Diagnostic::error(
-                "No personal access token",
-                format!(
-                    "{} is not there to import. Import by the user's email address; or by {OWN:?}, if the provider works \
-                     with the personal access token itself.",
-                    state.what()
-                ),
-            )
-        })?;
-        context.report(Diagnostic::warning(
-            format!("{}: its value is not known", state.what()),
-            "The platform showed it once, when it was issued, so `token` stays null. The value remains valid where it is in \
-             use. For one that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
-             `rotation_triggers`: that rotates the token, and the old value stops working.",
-        ));
+        let token = found.token.as_ref();
+        let token = token.ok_or_else(|| diagnostics::nothing_to_import(state.address(), OWN))?;
+        context.report(diagnostics::value_unknown_after_import(&state.what()));
         state.token = RotatingToken::imported(token.into());
         state.token.delivery.generation = generation.into();
         private_record::set_imported(&context.private);
@@ -511,8 +348,8 @@ impl Resource for PersonalAccessTokenResource {
             let Some(connection) = context.known_client() else {
                 return Ok(true);
             };
-            let found = find(&connection.api, &connection.operation(context), state.address()).await;
-            let found = found.map_err(|error| failure(&error))?;
+            let found = pat::find(&connection.api, &connection.operation(context), state.address()).await;
+            let found = found.map_err(|error| request_failed(&error))?;
             Ok(found
                 .token
                 .is_some_and(|token| state.token.is_same_value((&token).into())))
@@ -548,159 +385,9 @@ impl Resource for PersonalAccessTokenResource {
     }
 }
 
+/// The `id` of a PAT that was found.
 fn id_of(found: &Found) -> String {
     found.address.clone().unwrap_or_else(|| OWN.to_owned())
-}
-
-/// Whether this is the PAT that the provider itself works with: by its value, or if Terraform has none, by its user.
-async fn works_with(api: &Api, operation: &Operation, state: &PersonalAccessToken) -> Result<bool, Error> {
-    match state.token.delivery.token.known() {
-        Some(value) => Ok(api.works_with(value).await),
-        None => Ok(find(api, operation, state.address()).await?.own),
-    }
-}
-
-/// What was issued, with what the answer left out and the platform reports of it otherwise, so that the state is complete
-/// after the apply. Errors are ignored: the value must not be lost for the sake of it.
-async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut issued: IssuedToken) -> IssuedToken {
-    if issued.token_id.is_some() && issued.expires_at.is_some() {
-        return issued;
-    }
-    let found = find(api, operation, address).await.ok().and_then(|found| found.token);
-    let same_value = |token: &UserToken| issued.token_id.is_none() || token.token_id == issued.token_id;
-    if let Some(token) = found.filter(same_value) {
-        issued.token_id = issued.token_id.or(token.token_id);
-        issued.expires_at = issued.expires_at.or(token.expires_at);
-        issued.updated_at = issued.updated_at.or(token.updated_at);
-        issued.updated_by = issued.updated_by.or(token.updated_by);
-    }
-    issued
-}
-
-/// Notes the value that was made last of a PAT.
-fn note(latest: &mut BTreeMap<String, SecretString>, planned: &PersonalAccessToken) {
-    if let Some(value) = planned.token.delivery.token.known() {
-        latest.insert(planned.id().to_owned(), value.clone());
-    }
-}
-
-/// Revokes the PAT. Gone already is gone. `latest` is the value that this run made last of it, if it did.
-async fn revoke(
-    api: &Api,
-    operation: &Operation,
-    state: &PersonalAccessToken,
-    latest: Option<&SecretString>,
-    has_expired: bool,
-) -> Result<(), Diagnostic> {
-    let found = find(api, operation, state.address())
-        .await
-        .map_err(|error| failure(&error))?;
-    let (token, token_id) = (&state.token.delivery.token, &state.token.metadata.token_id);
-    let present_id = found.token.as_ref().and_then(|token| token.token_id);
-    if latest.is_some_and(|latest| token_value::belongs_to_other_resource(token, token_id, latest, present_id)) {
-        // Its replacement came first and ended this value: what works now is not this resource's.
-        return Ok(());
-    }
-    if works_with(api, operation, state)
-        .await
-        .map_err(|error| failure(&error))?
-    {
-        return Err(token_value::cannot_revoke_own(&state.what()));
-    }
-    let Some(token) = found.token else {
-        return match state.address() {
-            None if !has_expired => Err(nobody(Severity::Error)),
-            Some(_) if !found.is_absence_proved && !has_expired => Err(cannot_prove(&state.what())),
-            _ => Ok(()),
-        };
-    };
-    end(api, operation, &token, found.address.as_deref()).await
-}
-
-/// Holds a plan that gives a PAT a value against whether PATs are enabled, as far as that can be known.
-async fn expect_enabled(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) {
-    let declared = diagnostics.ok(connection.pats.issue());
-    if declared == Some(None) && is_disabled(connection, operation).await {
-        diagnostics.push(Diagnostic::warning(
-            "Personal access tokens are disabled",
-            "They are disabled in the account now, so the platform will refuse to make one. If a `striim_pat_status` of \
-             this configuration enables them, let this resource wait for it with `depends_on`.",
-        ));
-    }
-}
-
-/// Whether PATs are disabled, for certain. Only administrators may know.
-async fn is_disabled(connection: &Connection, operation: &Operation) -> bool {
-    let status = connection.api.pat_status(operation).await;
-    status.is_ok_and(|status| !status.enabled)
-}
-
-fn ends(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
-    let expiry = match token.expires_at.map(Expiry::at) {
-        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
-        Some(expiry) => format!("would expire at {expiry}"),
-        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
-        None => "has no expiry".to_owned(),
-    };
-    Diagnostic::warning(
-        format!("{what} is to end"),
-        format!(
-            "It exists and {expiry}. Creating this resource rotates it: the value that the user has stops working \
-             at that moment. To manage it without that, import it."
-        ),
-    )
-}
-
-fn has_none(planned: &PersonalAccessToken) -> Diagnostic {
-    Diagnostic::warning(
-        "There is no personal access token to rotate",
-        format!(
-            "{} is not there, and the platform's API cannot create one, only rotate it. Whether that makes a first one \
-             is not documented. {}",
-            planned.what(),
-            if_there_is_none(planned)
-        ),
-    )
-}
-
-/// What to do where rotation makes no first PAT.
-fn if_there_is_none(planned: &PersonalAccessToken) -> &'static str {
-    match planned.address() {
-        Some(_) => {
-            "If the apply fails, have the user create one in the portal (Token Management, Personal Token); then run \
-             again, or import it."
-        }
-        None => {
-            "A provider that works with the token of a service account is no user: set `email`, or give the provider \
-             the personal access token itself."
-        }
-    }
-}
-
-fn why_not_rotated(planned: &PersonalAccessToken, error: &Error, disabled: bool, own: bool) -> Diagnostic {
-    let mut diagnostic = failure(error);
-    let more = if disabled {
-        "Personal access tokens are disabled in the account. Enable them (`striim_pat_status`), and let this resource \
-         wait for that with `depends_on`."
-    } else if error.is_ambiguous() && own {
-        "If it did, the provider's own token no longer works, and nobody knows the new value. Then make another in the \
-         portal and give it to the provider."
-    } else if error.is_ambiguous() {
-        "If it did, the value that was in use no longer works, and nobody knows the new one. Run again: that rotates \
-         once more."
-    } else if error.is_not_found() {
-        if_there_is_none(planned)
-    } else if error.status() == Some(StatusCode::BAD_REQUEST) && planned.token.policy.is_by_default() {
-        "The platform may insist on an expiry: set `expires_in` or `expires_at`."
-    } else if error.status() == Some(StatusCode::FORBIDDEN) && planned.address().is_some() && !own {
-        "The platform's documentation lets administrators manage other users' tokens, and elsewhere only revoke them. \
-         If it refuses to rotate this one, give the provider the user's own token."
-    } else {
-        return diagnostic;
-    };
-    diagnostic.detail.push_str("\n\n");
-    diagnostic.detail.push_str(more);
-    diagnostic
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::striim::provider::Striim;
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
 use crate::striim::resources::service_account_token::ServiceAccountToken;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::rotation::RotationPolicy;
+use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::sandbox;
 
 const USER: &str = "ann@acme.example";
@@ -76,8 +76,8 @@ fn declared() -> Configuration {
 
 async fn applied(sandbox: &Sandbox) -> Workspace {
     let workspace = Workspace::default();
-    let ended = workspace.apply(|| provider(sandbox, HOME), &declared()).await;
-    assert_eq!(ended, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
+    let outcome = workspace.apply(|| provider(sandbox, HOME), &declared()).await;
+    assert_eq!(outcome, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
     workspace.take_diagnostics();
     workspace
 }
@@ -101,32 +101,32 @@ async fn provider_for_another_account_changes_nothing_and_names_both() {
                     ..RunOptions::default()
                 };
                 let start = || provider(&other, "http://127.0.0.2");
-                let ended = workspace.apply_with(start, &configuration, &options).await;
-                assert_eq!(ended, RunOutcome::Failed);
-                let told = workspace.take_diagnostics();
-                let errors = told.iter().filter(|told| {
-                    told.summary.ends_with("is in another account")
-                        && told.detail.contains("127.0.0.1/api/v1")
-                        && told.detail.contains("127.0.0.2/api/v1")
+                let outcome = workspace.apply_with(start, &configuration, &options).await;
+                assert_eq!(outcome, RunOutcome::Failed);
+                let shown = workspace.take_diagnostics();
+                let errors = shown.iter().filter(|shown| {
+                    shown.summary.ends_with("is in another account")
+                        && shown.detail.contains("127.0.0.1/api/v1")
+                        && shown.detail.contains("127.0.0.2/api/v1")
                 });
-                assert_eq!(errors.count(), 3, "{told:#?}");
+                assert_eq!(errors.count(), 3, "{shown:#?}");
                 assert_eq!(format!("{:?}", workspace.state()), state);
             }
         }
         assert_eq!(other.audit().len(), acts, "nothing was changed there");
-        let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
-        assert_eq!(ended, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
+        let outcome = workspace.apply(|| provider(&home, HOME), &declared()).await;
+        assert_eq!(outcome, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_address_of_the_same_account_is_recognised_by_its_tokens() {
+async fn other_address_of_same_account_is_recognised_by_its_tokens() {
     let home = account();
     let workspace = applied(&home).await;
     for base_url in ["http://localhost", "http://127.0.0.3/api/v1", HOME] {
-        let ended = workspace.apply(|| provider(&home, base_url), &declared()).await;
+        let outcome = workspace.apply(|| provider(&home, base_url), &declared()).await;
         assert_eq!(
-            ended,
+            outcome,
             RunOutcome::Unchanged,
             "{base_url}: {:#?}",
             workspace.take_diagnostics()
@@ -134,23 +134,23 @@ async fn another_address_of_the_same_account_is_recognised_by_its_tokens() {
     }
     assert_eq!(workspace.violations(), Vec::<String>::new());
     // The address is recorded by the next apply that changes something, and destroying works by any.
-    let ended = workspace
+    let outcome = workspace
         .apply(|| provider(&home, "http://localhost"), &Configuration::new())
         .await;
-    assert_eq!(ended, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
+    assert_eq!(outcome, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_that_finds_nothing_new_leaves_state_and_private_state_as_they_were() {
+async fn refresh_without_drift_changes_neither_state_nor_private_state() {
     let home = account();
     let workspace = applied(&home).await;
-    // What the platform tells only in its list is recorded once.
+    // What only the platform's list shows is recorded once.
     workspace.apply(|| provider(&home, HOME), &declared()).await;
     let state = format!("{:?}", workspace.state());
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(5 * 24 * 3_600)).await;
-        let ended = workspace.apply(|| provider(&home, HOME), &declared()).await;
-        assert_eq!(ended, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
+        let outcome = workspace.apply(|| provider(&home, HOME), &declared()).await;
+        assert_eq!(outcome, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
         assert_eq!(format!("{:?}", workspace.state()), state);
     }
 }

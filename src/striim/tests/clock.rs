@@ -1,4 +1,4 @@
-//! Runs on a machine whose clock is wrong: what is decided follows the platform's.
+//! Runs on a machine with a wrong clock: decisions follow the platform's clock.
 
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +24,7 @@ const DAY: i64 = 24 * HOUR;
 /// Ahead and behind, in seconds.
 const SKEWS: [i64; 6] = [40 * DAY, 2 * HOUR, 5, -5, -2 * HOUR, -40 * DAY];
 
-/// A provider on a machine whose clock is off by so many seconds.
+/// A provider on a machine with a clock that is off by so many seconds.
 fn provider(sandbox: &Sandbox, skew: i64) -> Striim {
     let (clock, transport) = (sandbox.clock(), sandbox.clone());
     Striim::new(Runtime {
@@ -77,23 +77,23 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
                     skip_refresh,
                     ..RunOptions::default()
                 };
-                let ended = workspace
+                let outcome = workspace
                     .apply_with(|| provider(&sandbox, skew), &declared, &options)
                     .await;
-                let told = workspace.take_diagnostics();
-                assert_eq!(ended, RunOutcome::Unchanged, "{skew} {skip_refresh}: {told:?}");
+                let shown = workspace.take_diagnostics();
+                assert_eq!(outcome, RunOutcome::Unchanged, "{skew} {skip_refresh}: {shown:?}");
                 assert!(sandbox.is_live(value.expose_secret()), "{skew}");
-                let reported = told
+                let reported = shown
                     .iter()
-                    .filter(|told| told.summary.contains("This machine's clock is"))
+                    .filter(|shown| shown.summary.contains("This machine's clock is"))
                     .count();
-                // Without a refresh nothing has to be known of a token that no clock makes due.
+                // Without a refresh, a token that is not due by any clock needs no request.
                 let expected = usize::from(skew.abs() > 60);
                 assert!(
                     reported == expected || (skip_refresh && reported == 0),
-                    "{skew}: {told:?}"
+                    "{skew}: {shown:?}"
                 );
-                assert_eq!(told.len(), reported, "{told:?}");
+                assert_eq!(shown.len(), reported, "{shown:?}");
             }
         }
     }
@@ -111,8 +111,13 @@ async fn wrong_clock_creates_and_rotates_with_the_right_expiry() {
                 } else {
                     declare::<ServiceAccountTokenResource>(&[("name", "ci-pipeline"), ("expires_in", "364d")])
                 };
-                let ended = workspace.apply(|| provider(&sandbox, skew), &description).await;
-                assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
+                let outcome = workspace.apply(|| provider(&sandbox, skew), &description).await;
+                assert_eq!(
+                    outcome,
+                    RunOutcome::Applied,
+                    "{skew}: {:?}",
+                    workspace.take_diagnostics()
+                );
                 let lifetime = match (release, lifetime) {
                     ("2", _) => 364 * DAY,
                     (_, "12h") => 12 * HOUR,
@@ -133,13 +138,18 @@ async fn wrong_clock_creates_and_rotates_with_the_right_expiry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_creates_personal_access_token_of_the_longest_lifetime() {
+async fn wrong_clock_creates_pat_of_maximum_lifetime() {
     for skew in SKEWS {
         let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
         sandbox.add_user("ann@example.com", Role::Regular);
         let declared = declare::<PersonalAccessTokenResource>(&[("email", "ann@example.com"), ("expires_in", "90d")]);
-        let ended = workspace.apply(|| provider(&sandbox, skew), &declared).await;
-        assert_eq!(ended, RunOutcome::Applied, "{skew}: {:?}", workspace.take_diagnostics());
+        let outcome = workspace.apply(|| provider(&sandbox, skew), &declared).await;
+        assert_eq!(
+            outcome,
+            RunOutcome::Applied,
+            "{skew}: {:?}",
+            workspace.take_diagnostics()
+        );
         let state = workspace.state();
         let model = state["striim_personal_access_token.this"].model::<PersonalAccessToken>();
         assert!(sandbox.is_live(model.token.delivery.token.into_known().unwrap().expose_secret()));
@@ -147,7 +157,7 @@ async fn wrong_clock_creates_personal_access_token_of_the_longest_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_removes_no_open_ephemeral_account_of_another_run() {
+async fn wrong_clock_deletes_no_open_ephemeral_account_of_another_run() {
     for skew in SKEWS {
         let sandbox = sandbox(Options {
             quota: 10,
@@ -180,7 +190,7 @@ async fn wrong_clock_removes_no_open_ephemeral_account_of_another_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
+async fn rejected_expiry_is_explained_and_revokes_nothing() {
     let (sandbox, workspace) = (sandbox(Options::default()), Workspace::default());
     let refusal = r#"{"message":"expires-at: must not be later than 2027-12-31T00:00:00Z"}"#;
     sandbox.fault(
@@ -205,16 +215,16 @@ async fn refused_expiry_is_explained_as_one_and_revokes_nothing() {
             workspace.apply(|| provider(&sandbox, 0), &declared).await,
             RunOutcome::Failed
         );
-        let told = workspace
+        let shown = workspace
             .take_diagnostics()
             .into_iter()
-            .map(|told| told.to_string())
+            .map(|shown| shown.to_string())
             .collect::<String>();
         assert!(
-            told.contains("expires-at: must not be later") && told.contains("check the arguments"),
-            "{told}"
+            shown.contains("expires-at: must not be later") && shown.contains("check the arguments"),
+            "{shown}"
         );
-        assert!(!told.contains("revoke"), "{told}");
+        assert!(!shown.contains("revoke"), "{shown}");
         assert_eq!(sandbox.calls("DELETE", "/service-account"), 0);
     }
 }

@@ -24,7 +24,7 @@ use crate::striim::connection::{Connection, Context};
 use crate::striim::provider::Striim;
 use crate::striim::settings::Config;
 
-/// A sandbox whose time is tokio's.
+/// A sandbox with tokio's clock.
 pub(in crate::striim) fn sandbox(options: striim::Options) -> Sandbox {
     Sandbox::seeded(
         Seed {

@@ -8,7 +8,7 @@ use crate::sandbox::striim::{AuditAction, Options, Role, Sandbox};
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
 use crate::striim::resources::service_account_token::ServiceAccountToken;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::rotation::RotationPolicy;
+use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{provider, sandbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -71,7 +71,7 @@ fn token() -> ServiceAccountToken {
 const TOKEN: &str = "striim_service_account_token";
 
 #[tokio::test(start_paused = true)]
-async fn token_saved_plan_applied_after_it_fell_due_only_records() {
+async fn token_saved_plan_applied_when_overdue_rotates_nothing() {
     for changed in [
         ServiceAccountToken {
             token: RotationPolicy {
@@ -94,7 +94,7 @@ async fn token_saved_plan_applied_after_it_fell_due_only_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn personal_access_token_saved_plan_applied_after_it_fell_due_only_records() {
+async fn pat_saved_plan_applied_when_overdue_rotates_nothing() {
     let declared = |before: &str| PersonalAccessToken {
         email: USER.into(),
         token: RotationPolicy {
@@ -112,7 +112,7 @@ async fn personal_access_token_saved_plan_applied_after_it_fell_due_only_records
 }
 
 #[tokio::test(start_paused = true)]
-async fn pair_saved_plan_applied_after_it_fell_due_only_records() {
+async fn pair_saved_plan_applied_when_overdue_rotates_nothing() {
     let declared = |every: &str| ServiceAccountTokenPair {
         name: "ci".into(),
         expires_in: "90d".into(),
@@ -126,7 +126,7 @@ async fn pair_saved_plan_applied_after_it_fell_due_only_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn declaration_that_makes_a_token_due_is_recorded_first_and_rotates_in_the_next_run() {
+async fn declaration_that_makes_token_due_rotates_in_next_run() {
     let sandbox = with_user();
     let start = || provider(&sandbox);
     let mut workspace = SingleResource::new(TOKEN);

@@ -17,7 +17,7 @@ use crate::striim::resources::service_account_token::{ServiceAccountToken, Servi
 use crate::striim::tests::sandbox;
 
 #[tokio::test(start_paused = true)]
-async fn error_repeats_no_value_that_the_state_knows() {
+async fn error_repeats_no_value_of_the_state() {
     let sandbox = sandbox(Options::default());
     let transport = sandbox.clone();
     let provider = Striim::new(Runtime {
@@ -55,9 +55,9 @@ async fn error_repeats_no_value_that_the_state_knows() {
         // As the server does it.
         let read = DynResource::read(&resource, &context, state.clone());
         provider.secrets().collecting(read).await;
-        let told: Vec<_> = context.take_diagnostics().iter().map(ToString::to_string).collect();
-        assert!(told.iter().any(|told| told.contains("400")), "{told:?}");
-        assert!(!told.concat().contains("what is"), "{told:?}");
+        let shown: Vec<_> = context.take_diagnostics().iter().map(ToString::to_string).collect();
+        assert!(shown.iter().any(|shown| shown.contains("400")), "{shown:?}");
+        assert!(!shown.concat().contains("what is"), "{shown:?}");
         tokio::time::advance(Duration::from_secs(60)).await;
     }
 }

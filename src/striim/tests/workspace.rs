@@ -38,8 +38,8 @@ struct Reported {
 
 impl Reported {
     fn count(&self, severity: Severity, phrase: &str) -> usize {
-        let of_severity = self.diagnostics.iter().filter(|told| told.severity == severity);
-        of_severity.filter(|told| told.to_string().contains(phrase)).count()
+        let of_severity = self.diagnostics.iter().filter(|shown| shown.severity == severity);
+        of_severity.filter(|shown| shown.to_string().contains(phrase)).count()
     }
 
     #[track_caller]
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// One whose provider marks what it creates.
+    /// A world with a provider that marks the accounts it creates.
     fn marking() -> Self {
         Self {
             managed_by: MARK,
@@ -118,9 +118,9 @@ impl World {
 
     /// What `terraform apply` reports.
     async fn applies(&self, declared: &Configuration) -> Reported {
-        let ended = self.workspace.apply(|| self.provider(), declared).await;
+        let outcome = self.workspace.apply(|| self.provider(), declared).await;
         Reported {
-            failed: ended == RunOutcome::Failed,
+            failed: outcome == RunOutcome::Failed,
             diagnostics: self.workspace.take_diagnostics(),
         }
     }
@@ -148,8 +148,8 @@ impl World {
             starts.borrow_mut().push(self.sandbox.calls(LIST.0, LIST.1));
             self.provider()
         };
-        let ended = self.workspace.apply(start, declared).await;
-        assert_eq!(ended, RunOutcome::Applied, "{:#?}", self.workspace.take_diagnostics());
+        let outcome = self.workspace.apply(start, declared).await;
+        assert_eq!(outcome, RunOutcome::Applied, "{:#?}", self.workspace.take_diagnostics());
         assert_eq!(self.workspace.violations(), Vec::<String>::new());
         let total = self.sandbox.calls(LIST.0, LIST.1);
         // The first one validates, if it is not the plan's itself, and requests nothing.
@@ -182,7 +182,7 @@ fn tokens(count: usize, attributes: &[(&str, Value)]) -> Configuration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creations_request_one_list_in_the_plan_and_one_in_the_apply() {
+async fn creations_fetch_one_list_in_plan_and_one_in_apply() {
     for count in [1, 5] {
         for adopts in [Value::Null, Value::Bool(true)] {
             let world = World::new();
@@ -193,7 +193,7 @@ async fn creations_request_one_list_in_the_plan_and_one_in_the_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rotations_request_one_list_in_the_plan_and_none_in_the_apply() {
+async fn rotations_fetch_one_list_in_plan_and_none_in_apply() {
     let world = World::new();
     world.lists(&tokens(5, &[])).await;
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -203,14 +203,14 @@ async fn rotations_request_one_list_in_the_plan_and_none_in_the_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn destroys_request_one_list_in_the_plan_and_one_each_in_the_apply() {
+async fn destroys_fetch_one_list_in_plan_and_one_each_in_apply() {
     let world = World::new();
     world.lists(&tokens(5, &[])).await;
     assert_eq!(world.lists(&tokens(0, &[])).await, [1, 5]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn replacements_request_no_more_lists_than_destroys_and_one() {
+async fn replacements_fetch_no_more_lists_than_destroys_and_one() {
     let world = World::new();
     world.lists(&tokens(5, &[])).await;
     let described = tokens(5, &[("description", text("CI"))]);
@@ -245,7 +245,7 @@ fn one(name: &str, attributes: &[(&str, Value)]) -> Configuration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_onto_a_taken_name_is_refused_by_the_plan() {
+async fn plan_rejects_rename_to_taken_name() {
     let world = World::new();
     world.applies(&one("ci-first", &[])).await.succeeds();
     let theirs = world.sandbox.add_service_account("other", None);
@@ -271,7 +271,7 @@ async fn rename_onto_a_taken_name_is_refused_by_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_with_adoption_warns_of_the_value_that_ends() {
+async fn rename_with_adoption_warns_of_revoked_value() {
     let world = World::new();
     world.applies(&one("ci-first", &[])).await.succeeds();
     let theirs = world.sandbox.add_service_account("other", None);
@@ -286,7 +286,7 @@ async fn rename_with_adoption_warns_of_the_value_that_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_that_is_taken_after_the_plan_ends_no_token() {
+async fn name_taken_after_plan_revokes_no_token() {
     let world = World::new();
     world.applies(&one("ci-first", &[])).await.succeeds();
     let declared = one("other", &[]);
@@ -295,14 +295,14 @@ async fn name_that_is_taken_after_the_plan_ends_no_token() {
         .plan(|| world.provider(), &declared, &RunOptions::default())
         .await;
     world.sandbox.add_service_account("other", None);
-    let ended = world.workspace.apply_saved(|| world.provider(), &plan.unwrap()).await;
+    let outcome = world.workspace.apply_saved(|| world.provider(), &plan.unwrap()).await;
     let reported = Reported {
-        failed: ended == RunOutcome::Failed,
+        failed: outcome == RunOutcome::Failed,
         diagnostics: world.workspace.take_diagnostics(),
     };
     reported.fails("taken since the plan");
     assert!(world.works(CI));
-    // It is decided anew by each plan.
+    // Each plan checks again.
     world.applies(&Configuration::new()).await.succeeds();
     assert_eq!(world.names(), ["other"]);
 }
@@ -326,7 +326,7 @@ async fn names_that_two_resources_swap_or_pass_on_are_no_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn resource_with_a_new_address_is_told_of_the_moved_block() {
+async fn plan_suggests_moved_block_for_new_address() {
     for (from, to) in [(CI, CD), (CD, CI)] {
         let world = World::new();
         world
@@ -341,7 +341,7 @@ async fn resource_with_a_new_address_is_told_of_the_moved_block() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_resources_with_one_name_are_refused_by_the_plan() {
+async fn plan_rejects_two_resources_with_one_name() {
     let world = World::new();
     let twice = resources([(CI, token("ci-a", &[])), (CD, token("ci-a", &[]))]);
     // Nothing distinguishes them from one resource that is planned twice.
@@ -379,7 +379,7 @@ async fn two_resources_with_one_name_are_refused_by_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replacement_on_request_is_no_second_declaration() {
+async fn requested_replacement_is_no_duplicate_declaration() {
     let world = World::new();
     world.sandbox.add_user("ann@acme.example", Role::Regular);
     let pat_address = "striim_personal_access_token.ann";
@@ -394,16 +394,21 @@ async fn replacement_on_request_is_no_second_declaration() {
         replace: [CI, pat_address, pair_address].map(str::to_owned).into(),
         ..RunOptions::default()
     };
-    let ended = world
+    let outcome = world
         .workspace
         .apply_with(|| world.provider(), &declared, &options)
         .await;
-    assert_eq!(ended, RunOutcome::Applied, "{:#?}", world.workspace.take_diagnostics());
+    assert_eq!(
+        outcome,
+        RunOutcome::Applied,
+        "{:#?}",
+        world.workspace.take_diagnostics()
+    );
     assert!(world.works(CI) && world.works(pat_address));
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_before_destroy_that_fails_ends_no_token_and_is_explained() {
+async fn failed_create_before_destroy_revokes_no_token_and_is_explained() {
     // The name is its own.
     let world = World::new();
     world.applies(&one("ci-pipeline", &[])).await.succeeds();
@@ -426,7 +431,7 @@ async fn create_before_destroy_that_fails_ends_no_token_and_is_explained() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pat_of_another_user_that_a_changed_email_rotates_is_reported() {
+async fn plan_reports_pat_of_other_user_revoked_by_changed_email() {
     let world = World::new();
     let [ann, bob] = ["ann@acme.example", "bob@acme.example"];
     for email in [ann, bob] {
@@ -439,11 +444,11 @@ async fn pat_of_another_user_that_a_changed_email_rotates_is_reported() {
         .plans(&resources([(address, pat(bob))]))
         .await
         .succeeds()
-        .warns("\"bob@acme.example\" is to end");
+        .warns("\"bob@acme.example\" is to be revoked");
 }
 
 #[tokio::test(start_paused = true)]
-async fn marked_account_outside_the_state_is_described_before_it_is_revoked() {
+async fn plan_describes_marked_orphan_before_it_is_revoked() {
     let marked = format!("[managed by {MARK}]");
     let orphan = async |world: &World| {
         let new = NewServiceAccount {
@@ -478,7 +483,7 @@ async fn marked_account_outside_the_state_is_described_before_it_is_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_of_unknown_value_may_be_the_providers_own() {
+async fn plan_warns_that_token_of_unknown_value_may_be_own() {
     for (others, phrase) in [
         (1, "may be the provider's own"),
         (0, "The provider works with this token"),

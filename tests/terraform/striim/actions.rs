@@ -148,8 +148,8 @@ fn a_rotation_on_demand_leaves_its_value_in_vault_alone_and_nothing_to_plan() {
             .unwrap();
         for says in [
             "The token of service account \"ci-pipeline\" is to be rotated",
-            "Proving that Vault may be written to",
-            "Handing the new value over to Vault",
+            "Checking that the secret in Vault is writable",
+            "Writing the new value to Vault",
             "Version 2 of the secret holds the new value",
         ] {
             assert!(run.says(says), "{says}: {run}");
@@ -188,7 +188,7 @@ fn a_rotation_on_demand_touches_nothing_that_it_could_not_hand_over() {
         vault.fault(Fault::answer(403).on("POST", "/secret/data/striim/ci").times(u32::MAX));
         let run = invoke(world, "striim_rotate_service_account_token.it").await;
         assert_eq!(run.code, Some(1), "{run}");
-        assert!(run.says("nobody knows it. Invoke the action again"), "{run}");
+        assert!(run.says("which is lost. Invoke the action again"), "{run}");
         vault.clear_faults();
         invoke(world, "striim_rotate_service_account_token.it")
             .await

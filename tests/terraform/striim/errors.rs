@@ -83,7 +83,7 @@ fn a_broken_platform_is_explained_and_the_next_apply_settles_it() {
                 .fault(Fault::answer(500).on("POST", "/service-account/rotate"));
             world.configure(&impatient(&in_days(30)));
             let run = world.apply_fails().await;
-            for phrase in ["500", "ci-pipeline", "may be there", "the next apply"] {
+            for phrase in ["500", "ci-pipeline", "may exist", "the next apply"] {
                 assert!(run.says(phrase), "nothing is said of {phrase:?}: {run}");
             }
             world.apply().await;

@@ -118,7 +118,7 @@ fn what_may_have_been_made_when_its_answer_was_lost_is_kept_and_settled_by_the_n
         let looks = world.sandbox.calls("GET", "/service-accounts");
         until("a look", || world.sandbox.calls("GET", "/service-accounts") > looks).await;
         let run = interrupted(running).await;
-        assert!(run.says("may be there") && run.says("the next apply"), "{run}");
+        assert!(run.says("may exist") && run.says("the next apply"), "{run}");
         assert_eq!(world.tokens().await, [("ci-pipeline".to_owned(), Value::Null)]);
         world.apply().await;
         settled(world).await;

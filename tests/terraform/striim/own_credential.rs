@@ -50,7 +50,7 @@ fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
         let first = work_with_a_managed_token(world, &in_days(30)).await;
         world.configure(&(own(&in_days(60), "Terraform") + &others(1)));
         let plan = world.plan().await;
-        let warning = "the one that the provider itself was given";
+        let warning = "is the provider's own credential";
         assert_eq!(plan.run.text().matches(warning).count(), 1, "{}", plan.run);
         assert!(plan.run.says(&format!("with {OWN}")), "{}", plan.run);
         apply_in_parallel(world).await;

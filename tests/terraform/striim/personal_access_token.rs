@@ -51,7 +51,7 @@ fn a_creation_says_that_it_ends_the_present_token_and_then_it_does() {
         assert_eq!(plan.actions(PAT), "create");
         assert_eq!(plan.after(PAT)["id"], USER);
         assert_eq!(plan.unknown(PAT)["generation"], true);
-        assert!(plan.run.says("is to end"), "{}", plan.run);
+        assert!(plan.run.says("is to be revoked"), "{}", plan.run);
         assert!(plan.run.says("would expire at"), "{}", plan.run);
         assert!(world.sandbox.is_live(&before));
 
@@ -116,7 +116,8 @@ fn a_token_rotated_or_revoked_outside_is_made_anew() {
         let plan = world.plan().await;
         assert_eq!(plan.actions(PAT), "create");
         assert!(
-            plan.run.says("Whether that makes a first one is not documented"),
+            plan.run
+                .says("Whether a rotation creates a first one is not documented"),
             "{}",
             plan.run
         );

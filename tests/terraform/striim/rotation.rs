@@ -67,7 +67,7 @@ fn the_same_durations_spelled_differently_change_nothing() {
 
 /// Terraform puts the recorded `expires_at` in the place of what is declared, and insists on it in the apply that renews.
 #[test]
-fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
+fn expires_in_rotates_despite_ignored_changes_of_expires_at() {
     World::by_the_clock(async |world| {
         for ignored in ["[expires_at]", "all"] {
             let lifecycle = format!("lifecycle {{\n    ignore_changes = {ignored}\n  }}");

@@ -283,11 +283,7 @@ fn the_providers_own_token_is_known_by_what_vault_holds() {
         take(world);
         world.configure(&own(60));
         let plan = world.plan().await;
-        assert!(
-            plan.run.says("the one that the provider itself was given"),
-            "{}",
-            plan.run
-        );
+        assert!(plan.run.says("is the provider's own credential"), "{}", plan.run);
         world.apply().await;
         take(world);
         let run = world.destroy_fails().await;

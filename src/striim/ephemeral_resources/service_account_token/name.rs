@@ -1,9 +1,9 @@
-//! The names of ephemeral service accounts: `<prefix>-<when it ends><chance>`.
+//! The names of ephemeral service accounts: `<prefix>-<expiry><random>`.
 //!
-//! A run that is killed leaves its account behind, and the next one is to remove it, but never somebody else's. So the name
-//! says when the account's token ends, and an account counts as left over only if its token *ended just then*. An
-//! account of another origin does not, even if its name has the same form; nor does one that somebody has taken over by
-//! rotating it.
+//! A killed run leaves its account as an orphan. The next run deletes it, but never an account of
+//! another origin. So the name contains when the account's token expires, and an account counts as an
+//! orphan only if its token *expired exactly then*. That is not true of an account of another origin
+//! with a name of the same form, nor of one whose token was rotated since.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::ops::RangeInclusive;
@@ -12,33 +12,33 @@ use jiff::Timestamp;
 
 use crate::striim::api::ServiceAccount;
 
-/// How long a prefix may be: with a hyphen and the suffix, 30 characters at most.
+/// The length of a prefix: with a hyphen and the suffix at most 30 characters.
 pub(super) const PREFIX: RangeInclusive<usize> = 1..=17;
 
-/// Five bits each: RFC 4648's base32 in lower case.
+/// The characters, of five bits each: RFC 4648's base32 in lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-/// Seconds since 1970, up to the year 3058.
+/// The number of characters of the expiry: seconds since 1970, up to the year 3058.
 const INSTANT: u32 = 7;
-/// Two accounts that end in the same second differ in 33 million ways.
-const CHANCE: u32 = 5;
+/// The number of random characters: 33 million values for accounts that expire in the same second.
+const RANDOM: u32 = 5;
 
-/// A name for an account whose token ends at `expires_at`, of which only whole seconds count.
+/// Returns a name for an account whose token expires at `expires_at`, of which only whole seconds count.
 pub(super) fn new(prefix: &str, expires_at: Timestamp) -> String {
     // Each is seeded by the system's randomness.
-    let chance = RandomState::new().build_hasher().finish();
-    format!("{prefix}-{}{}", instant(expires_at), letters(chance, CHANCE))
+    let random = RandomState::new().build_hasher().finish();
+    format!("{prefix}-{}{}", instant(expires_at), letters(random, RANDOM))
 }
 
-/// Whether an account was made under this prefix, and its token has ended as was planned.
-pub(super) fn is_left_over(prefix: &str, account: &ServiceAccount, now: Timestamp) -> bool {
+/// Whether an account is an orphan: created under this prefix, with a token that expired as its name says.
+pub(super) fn is_orphan(prefix: &str, account: &ServiceAccount, now: Timestamp) -> bool {
     let suffix = account
         .name
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('-'));
     suffix.zip(account.expires_at).is_some_and(|(suffix, expires_at)| {
-        let chance = suffix.strip_prefix(&instant(expires_at));
-        let is_chance = |chance: &str| chance.len() == CHANCE as usize && chance.bytes().all(|b| ALPHABET.contains(&b));
-        expires_at <= now && chance.is_some_and(is_chance)
+        let random = suffix.strip_prefix(&instant(expires_at));
+        let is_random = |random: &str| random.len() == RANDOM as usize && random.bytes().all(|b| ALPHABET.contains(&b));
+        expires_at <= now && random.is_some_and(is_random)
     })
 }
 
@@ -46,7 +46,7 @@ fn instant(instant: Timestamp) -> String {
     letters(instant.as_second().unsigned_abs(), INSTANT)
 }
 
-/// The lowest bits of a number, the highest of them first.
+/// Encodes the lowest bits of a number, the highest of them first.
 fn letters(number: u64, count: u32) -> String {
     let letter = |place| ALPHABET.get((number >> (5 * place)) as usize % ALPHABET.len());
     (0..count).rev().filter_map(letter).copied().map(char::from).collect()
@@ -70,24 +70,24 @@ mod tests {
     }
 
     #[test]
-    fn a_name_fits_the_platform_and_no_two_are_the_same() {
-        let ends: Timestamp = "2027-02-09T00:00:00.5Z".parse().unwrap();
+    fn names_fit_the_platform_and_differ() {
+        let expiry: Timestamp = "2027-02-09T00:00:00.5Z".parse().unwrap();
         let longest = "p".repeat(*PREFIX.end());
-        let names: std::collections::BTreeSet<_> = (0..100).map(|_| new(&longest, ends)).collect();
+        let names: std::collections::BTreeSet<_> = (0..100).map(|_| new(&longest, expiry)).collect();
         assert!(names.len() > 95, "of 33 million");
         assert!(names.iter().all(|name| name.len() == 30), "{names:?}");
-        assert_eq!(new("p", ends).len(), 14);
+        assert_eq!(new("p", expiry).len(), 14);
     }
 
     #[test]
-    fn only_what_ended_just_when_its_name_says_is_left_over() {
-        let ends = "2027-02-09T00:00:00Z";
-        let name = new("ci", ends.parse().unwrap());
-        let is_left_over = |prefix, name: &str, expires_at, now: &str| {
-            super::is_left_over(prefix, &account(name, expires_at), now.parse().unwrap())
+    fn orphan_is_an_account_that_expired_when_its_name_says() {
+        let expiry = "2027-02-09T00:00:00Z";
+        let name = new("ci", expiry.parse().unwrap());
+        let is_orphan = |prefix, name: &str, expires_at, now: &str| {
+            super::is_orphan(prefix, &account(name, expires_at), now.parse().unwrap())
         };
-        assert!(is_left_over("ci", &name, Some(ends), ends));
-        assert!(is_left_over(
+        assert!(is_orphan("ci", &name, Some(expiry), expiry));
+        assert!(is_orphan(
             "ci",
             &name,
             Some("2027-02-09T00:00:00.9Z"),
@@ -96,17 +96,17 @@ mod tests {
 
         let later = "2027-02-09T00:00:01Z";
         for (why, prefix, name, expires_at, now) in [
-            ("not ended", "ci", &*name, Some(ends), "2027-02-08T23:59:59Z"),
+            ("not expired", "ci", &*name, Some(expiry), "2027-02-08T23:59:59Z"),
             ("rotated since", "ci", &name, Some(later), later),
-            ("without an end", "ci", &name, None, later),
-            ("of another prefix", "cd", &name, Some(ends), later),
-            ("of a shorter prefix", "c", &name, Some(ends), later),
-            ("a person's name", "ci", "ci-production", Some(ends), later),
-            ("a longer name", "ci", &format!("{name}a"), Some(ends), later),
-            ("a shorter name", "ci", &name[..name.len() - 1], Some(ends), later),
-            ("other letters", "ci", &name.to_uppercase(), Some(ends), later),
+            ("without an expiry", "ci", &name, None, later),
+            ("of another prefix", "cd", &name, Some(expiry), later),
+            ("of a shorter prefix", "c", &name, Some(expiry), later),
+            ("a name of another origin", "ci", "ci-production", Some(expiry), later),
+            ("a longer name", "ci", &format!("{name}a"), Some(expiry), later),
+            ("a shorter name", "ci", &name[..name.len() - 1], Some(expiry), later),
+            ("other letters", "ci", &name.to_uppercase(), Some(expiry), later),
         ] {
-            assert!(!is_left_over(prefix, name, expires_at, now), "{why}");
+            assert!(!is_orphan(prefix, name, expires_at, now), "{why}");
         }
     }
 }

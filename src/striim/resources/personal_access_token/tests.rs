@@ -11,8 +11,9 @@ use crate::framework::testing::{
 use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::striim::{Options, RefusalStatus, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
+use crate::striim::api::Api;
 use crate::striim::resources::pat_status::PatStatus;
-use crate::striim::rotation::RotationPolicy;
+use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{Connected, api, api_with, connection, operation, provider_by, sandbox};
 
 const USER: &str = "ann@acme.example";
@@ -194,7 +195,7 @@ fn with_policy(mut config: PersonalAccessToken, change: impl FnOnce(&mut Rotatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_is_judged_before_anything_is_asked() {
+async fn configuration_is_validated_without_requests() {
     let cases = [
         (of(Some(USER)), None),
         (of(None), None),
@@ -238,10 +239,10 @@ async fn a_configuration_is_judged_before_anything_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_planned_creation_says_what_it_ends() {
+async fn planned_creation_warns_of_revoked_value() {
     let mut world = World::new(Options::default());
     let none = world.plan(&of(Some(USER))).await.succeeds();
-    none.warns("Whether that makes a first one is not documented");
+    none.warns("Whether a rotation creates a first one is not documented");
     world.plan(&of(None)).await.succeeds().warns("set `email`");
 
     world.give(USER);
@@ -257,7 +258,7 @@ async fn a_planned_creation_says_what_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_rotates() {
+async fn create_rotates_present_token() {
     // As whom the provider works (not given: as a service account), the `email`, the `id` to come.
     for (caller, email, id) in [
         (None, Some(USER), USER),
@@ -282,7 +283,7 @@ async fn a_creation_rotates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_loses_no_value() {
+async fn lost_answer_loses_no_value() {
     for fault in [
         Fault::new(Effect::Cut),
         Fault::new(Effect::Cut).after(),
@@ -311,7 +312,7 @@ async fn a_lost_answer_loses_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_that_came_to_nothing_is_not_in_the_state() {
+async fn failed_create_is_not_in_state() {
     let cut = || Fault::new(Effect::Cut).after().on(ROTATE.0, ROTATE.1).times(1_000);
     let mut world = World::new(Options::default());
     world.give(USER);
@@ -329,7 +330,7 @@ async fn a_creation_that_came_to_nothing_is_not_in_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_says_what_to_do() {
+async fn rejection_advises_what_to_do() {
     let refusing = |change: fn(&mut Options)| {
         let mut options = Options::default();
         change(&mut options);
@@ -370,7 +371,7 @@ async fn a_refusal_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_knows_that_pats_are_disabled() {
+async fn plan_warns_that_pats_are_disabled() {
     /// What `striim_pat_status` plans before, and after.
     type Case = (Option<bool>, Option<bool>, &'static str);
     let cases: [Case; 4] = [
@@ -427,15 +428,15 @@ async fn a_plan_knows_that_pats_are_disabled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_may_not_know_whether_pats_are_disabled_plans_all_the_same() {
+async fn plan_succeeds_without_permission_to_read_pat_status() {
     let mut world = World::of(USER);
     let planned = world.plan(&of(None)).await.succeeds();
     assert_eq!(planned.diagnostics.len(), 2, "{planned:?}");
-    planned.warns("is to end");
+    planned.warns("is to be revoked");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_apply_says_that_pats_are_disabled() {
+async fn apply_reports_that_pats_are_disabled() {
     for refused in [
         RefusalStatus::BadRequest,
         RefusalStatus::Forbidden,
@@ -452,7 +453,7 @@ async fn an_apply_says_that_pats_are_disabled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_resources_for_one_user_are_refused() {
+async fn two_resources_for_one_user_are_rejected() {
     let world = World::of(USER);
     let both = Configuration::new()
         .with("striim_personal_access_token.a", ResourceBlock::new(of(None)))
@@ -463,7 +464,7 @@ async fn two_resources_for_one_user_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_touched_only_for_a_reason() {
+async fn token_is_rotated_only_for_a_reason() {
     let declared = || {
         with_policy(with_trigger(of(Some(USER)), "1"), |policy| {
             policy.rotate_before = "7d".into()
@@ -517,7 +518,7 @@ async fn a_token_is_touched_only_for_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fixed_end_is_told_of_and_stays_an_end() {
+async fn fixed_expiry_is_reported_and_not_rotated() {
     let mut world = World::new(Options::default());
     world.give(USER);
     let fixed = |instant: &str| PersonalAccessToken {
@@ -548,7 +549,7 @@ async fn a_fixed_end_is_told_of_and_stays_an_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_sees_what_was_done_outside() {
+async fn refresh_detects_changes_outside() {
     for has_expired in [false, true] {
         let mut world = World::created(Options::default()).await;
         let theirs = world.give(USER);
@@ -574,7 +575,7 @@ async fn a_refresh_sees_what_was_done_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_to_tell_removes_nothing() {
+async fn rejected_read_removes_nothing_from_state() {
     for status in [400, 401, 403, 500] {
         let mut world = World::created(Options::default()).await;
         world
@@ -586,7 +587,7 @@ async fn a_refusal_to_tell_removes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pat_stays_that_of_its_user_whoever_the_provider_works_as_later() {
+async fn pat_stays_that_of_its_user_with_other_credential() {
     let mut world = World::of(USER);
     world.apply(&of(None)).await.reports_nothing();
     world.give(ADMIN);
@@ -604,7 +605,7 @@ async fn a_pat_stays_that_of_its_user_whoever_the_provider_works_as_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pat_whose_user_is_not_known_is_never_forgotten() {
+async fn pat_of_unknown_user_stays_in_state() {
     const ADVICE: &str = "Give it the user's personal access token again";
     let mut world = World::of(USER);
     world
@@ -625,7 +626,7 @@ async fn a_pat_whose_user_is_not_known_is_never_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_providers_own_token_is_rotated_and_gone_on_with_but_not_revoked() {
+async fn own_pat_is_rotated_and_used_but_not_revoked() {
     for (email, names_user) in [(None, true), (None, false), (Some(ADMIN), true), (Some(ADMIN), false)] {
         const OWN_TOKEN: &str = "The provider works with this token";
         const ADVICE: &str = "Give the provider another administrator's token";
@@ -663,11 +664,11 @@ async fn the_providers_own_token_is_rotated_and_gone_on_with_but_not_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destruction_revokes_and_gone_already_is_gone() {
+async fn destroy_revokes_and_is_idempotent() {
     for (by_id, by_email, advice) in [
         (true, false, None),
         (false, true, None),
-        (false, false, Some("did not tell it")),
+        (false, false, Some("did not report that number")),
     ] {
         let options = Options {
             user_token_names_user: by_id,
@@ -689,15 +690,16 @@ async fn a_destruction_revokes_and_gone_already_is_gone() {
         let mut world = World::created(options).await;
         let plan = world.destruction().await;
         let operation = operation();
-        let found = find(&world.api, &operation, Some(USER)).await.unwrap().token.unwrap();
-        end(&world.api, &operation, &found, Some(USER)).await.unwrap();
+        let found = pat::find(&world.api, &operation, Some(USER)).await.unwrap();
+        let found = found.token.unwrap();
+        pat::revoke(&world.api, &operation, &found, Some(USER)).await.unwrap();
         world.apply_saved(&plan).await.reports_nothing();
         assert!(!world.is_in_state());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destruction_spares_the_value_that_another_resource_made_in_the_same_run() {
+async fn destroy_spares_value_issued_by_other_resource_in_same_run() {
     let mut world = World::created(Options::default()).await;
     let old = world.state();
     world.resource.set_lifecycle(ResourceBlock::create_before_destroy);
@@ -708,7 +710,7 @@ async fn a_destruction_spares_the_value_that_another_resource_made_in_the_same_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_touches_nothing() {
+async fn import_changes_nothing() {
     let mut world = World::of(ADMIN);
     let value = world.give(USER);
     for (id, email, kept) in [
@@ -730,12 +732,12 @@ async fn an_import_touches_nothing() {
     assert!(world.sandbox.is_live(value.expose_secret()));
     world.resource = new_resource();
     let imported = world.resource.import(world.provider(), "bob@acme.example").await;
-    imported.fails("is not there to import");
+    imported.fails("cannot be imported");
     assert!(!world.is_in_state());
 }
 
 #[tokio::test(start_paused = true)]
-async fn disabling_pats_with_a_pat_is_warned_of() {
+async fn disabling_pats_warns_if_provider_uses_a_pat() {
     let disabling = Configuration::new().with(STATUS, ResourceBlock::new(status(false)));
     let warns = |shown: &[testing::Diagnostic], phrase: &str| {
         assert!(!shown.iter().any(|shown| shown.is_error()), "{shown:?}");
@@ -750,7 +752,7 @@ async fn disabling_pats_with_a_pat_is_warned_of() {
 
 /// As `terraform test` does it: one process of the provider for creation and cleanup.
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
+async fn pat_created_and_destroyed_in_one_run_is_revoked() {
     let world = World::new(Options::default());
     let resource = PersonalAccessTokenResource::new(Session::new(world.sandbox.clock()));
     let context = Context::with_client(connection(&world.sandbox));
@@ -767,7 +769,7 @@ async fn a_token_that_is_made_and_destroyed_in_one_run_is_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
+async fn absence_reported_by_gateway_removes_nothing_from_state() {
     for imposter in gateway_answers() {
         for of_user in [true, false] {
             let mut world = World::new(Options::default());
@@ -801,7 +803,7 @@ async fn absence_that_a_gateway_reports_removes_nothing_from_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_in_a_refused_revocation_is_not_taken_for_one() {
+async fn absence_in_rejected_revocation_is_no_revocation() {
     for imposter in gateway_answers() {
         let mut world = World::created(Options::default()).await;
         let state = world.state();
@@ -814,7 +816,7 @@ async fn absence_in_a_refused_revocation_is_not_taken_for_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answer_about_another_user_ends_nothing() {
+async fn answer_about_other_user_revokes_nothing() {
     let mut world = World::created(Options::default()).await;
     let bob = world.sandbox.add_user("bob@acme.example", Role::Regular);
     let his = world.give(&bob.email);

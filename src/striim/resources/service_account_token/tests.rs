@@ -6,7 +6,7 @@ use crate::framework::{DynResource, Severity};
 use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
-use crate::striim::rotation::RotationPolicy;
+use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{provider, sandbox};
 
 const NAME: &str = "CI-Pipeline";
@@ -66,7 +66,7 @@ fn config() -> ServiceAccountToken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_under_another_name_is_recorded_refreshed_rotated_and_revoked() {
+async fn account_under_other_name_is_recorded_refreshed_rotated_and_deleted() {
     for (kept, name) in [(Names::LowerCase, "ci-pipeline"), (Names::Suffixed, "CI-Pipeline-1")] {
         let mut world = World::new(Options {
             names: kept,
@@ -92,7 +92,7 @@ async fn account_under_another_name_is_recorded_refreshed_rotated_and_revoked() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_under_another_spelling_without_numbers_stays_in_the_state() {
+async fn account_under_other_spelling_without_token_ids_stays_in_state() {
     let mut world = World::new(Options {
         names: Names::LowerCase,
         list_token_id: false,
@@ -105,7 +105,7 @@ async fn account_under_another_spelling_without_numbers_stays_in_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_creation_under_another_spelling_is_followed_up() {
+async fn create_finds_account_under_other_spelling_after_lost_answer() {
     let mut world = World::new(Options {
         names: Names::LowerCase,
         ..Options::default()
@@ -150,7 +150,7 @@ async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn epoch_milliseconds_are_read() {
+async fn expiry_in_epoch_milliseconds_is_parsed() {
     let mut world = World::new(Options {
         instants: Instants::Milliseconds,
         ..Options::default()
@@ -165,7 +165,7 @@ async fn epoch_milliseconds_are_read() {
 }
 
 #[test]
-fn name_that_a_platform_may_trim_is_refused() {
+fn name_that_the_platform_may_trim_is_invalid() {
     let sandbox = sandbox(Options::default());
     let resource = ServiceAccountTokenResource::new(Session::new(sandbox.clock()));
     for name in [" cid", "cid ", "cid\n", "c\tid"] {
@@ -181,7 +181,7 @@ fn name_that_a_platform_may_trim_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn list_that_is_a_part_or_not_the_platforms_removes_and_adopts_nothing() {
+async fn partial_or_foreign_list_removes_and_adopts_nothing() {
     let parts = [
         r#"{"content":[{"name":"terraform"}],"totalElements":2,"last":false}"#,
         r#"{"service-accounts":[{"name":"terraform"}],"hasMore":true}"#,

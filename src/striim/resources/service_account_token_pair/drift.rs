@@ -1,18 +1,21 @@
-//! What a refresh found of a pair whose values in the state no longer work, kept for the next plan.
+//! Drift of a pair's values, which a refresh records for the next plan.
 //!
-//! A value within `current` or `previous` is nested, and Terraform before 1.11, like OpenTofu, writes the old value into its log
-//! where a refresh changes a nested one. Marking the objects as sensitive does not help: Terraform 1.9 then plans an update
-//! without a change after every refresh. So a refresh leaves such an account in the state as it was and notes in the private
-//! state what it found. The plan takes the note into account: it rotates, or shows the value as removed.
+//! Terraform before 1.11, like OpenTofu, writes the old value of a nested attribute into its log where
+//! a refresh changes it. Marking the objects as sensitive does not help: Terraform 1.9 then plans an
+//! update without a change after every refresh. So a refresh keeps an account whose value was revoked
+//! or rotated outside Terraform as it was in the state, and records in the private state what it found.
+//! The plan applies that drift: it rotates, or shows the value as removed.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, ServiceAccountTokenPair, TokenMetadata, there};
+use super::ServiceAccountTokenPair;
+use super::account::{Account, existing};
 use crate::framework::{Field, PrivateState};
+use crate::striim::token_value::TokenMetadata;
 
-/// What was found of an account whose value in the state is dead. It holds no value.
+/// The drift of an account whose value in the state is no longer valid. It contains no value.
 #[derive(Serialize, Deserialize)]
-enum Found {
+enum Drift {
     Deleted,
     Rotated {
         token_id: Option<i64>,
@@ -22,9 +25,9 @@ enum Found {
     },
 }
 
-impl From<&Field<Account>> for Found {
+impl From<&Field<Account>> for Drift {
     fn from(found: &Field<Account>) -> Self {
-        match there(found) {
+        match existing(found) {
             None => Self::Deleted,
             Some(account) => Self::Rotated {
                 token_id: account.metadata.token_id.known().copied(),
@@ -36,9 +39,9 @@ impl From<&Field<Account>> for Found {
     }
 }
 
-impl Found {
-    /// The account as it was found.
-    fn account(self, name: Field<String>) -> Account {
+impl Drift {
+    /// Returns the account as the refresh found it.
+    fn into_account(self, name: Field<String>) -> Account {
         match self {
             Self::Deleted => Account::default(),
             Self::Rotated {
@@ -60,7 +63,7 @@ impl Found {
     }
 }
 
-/// The slots of a pair, each with the key of its note.
+/// The slots of a pair, each with the key of its drift.
 fn slots(pair: &mut ServiceAccountTokenPair) -> [(&'static str, &mut Field<Account>); 2] {
     [
         ("drift.current", &mut pair.current),
@@ -68,38 +71,37 @@ fn slots(pair: &mut ServiceAccountTokenPair) -> [(&'static str, &mut Field<Accou
     ]
 }
 
-/// The state after a refresh that found `found` in place of `state`: an account whose value would go stays, with a note.
-pub(super) fn held_back(
-    state: &ServiceAccountTokenPair,
-    mut found: ServiceAccountTokenPair,
-    private: &PrivateState,
-) -> ServiceAccountTokenPair {
-    let mut state = state.clone();
-    for ((key, was), (_, is)) in slots(&mut state).into_iter().zip(slots(&mut found)) {
-        let value = |account: &Field<Account>| there(account).is_some_and(|account| account.token.known().is_some());
-        if value(was) && !value(is) {
-            private.set(key, Found::from(&*is));
-            *is = was.clone();
-        } else {
-            private.remove(key);
+impl ServiceAccountTokenPair {
+    /// Keeps the accounts of `state` whose value this refreshed pair lacks, and records the drift.
+    pub(super) fn keep_values(mut self, state: &Self, private: &PrivateState) -> Self {
+        let mut state = state.clone();
+        for ((key, before), (_, refreshed)) in slots(&mut state).into_iter().zip(slots(&mut self)) {
+            let has_value =
+                |account: &Field<Account>| existing(account).is_some_and(|account| account.token.known().is_some());
+            if has_value(before) && !has_value(refreshed) {
+                private.set(key, Drift::from(&*refreshed));
+                *refreshed = before.clone();
+            } else {
+                private.remove(key);
+            }
         }
+        self
     }
-    found
+
+    /// Returns the pair as the last refresh found it.
+    pub(super) fn with_drift(&self, private: &PrivateState) -> Self {
+        let mut pair = self.clone();
+        for (key, slot) in slots(&mut pair) {
+            if let Some(drift) = private.get::<Drift>(key) {
+                let name = existing(slot).map_or(Field::Null, |account| account.name.clone());
+                *slot = drift.into_account(name).into();
+            }
+        }
+        pair
+    }
 }
 
-/// The pair as the last refresh found it.
-pub(super) fn applied(prior: &ServiceAccountTokenPair, private: &PrivateState) -> ServiceAccountTokenPair {
-    let mut pair = prior.clone();
-    for (key, slot) in slots(&mut pair) {
-        if let Some(found) = private.get::<Found>(key) {
-            let name = there(slot).map_or(Field::Null, |account| account.name.clone());
-            *slot = found.account(name).into();
-        }
-    }
-    pair
-}
-
-/// Removes the notes: the state says what is there.
+/// Removes the recorded drift after an apply.
 pub(super) fn clear(private: &PrivateState) {
     for (key, _) in slots(&mut ServiceAccountTokenPair::default()) {
         private.remove(key);
@@ -132,49 +134,45 @@ mod tests {
     }
 
     fn token_id(account: &Field<Account>) -> Option<i64> {
-        there(account)?.token_id()
+        existing(account)?.known_token().token_id
     }
 
     #[test]
-    fn refresh_keeps_values_and_plan_sees_what_was_found() {
+    fn refresh_keeps_values_and_plan_applies_drift() {
         let gone = || Account::default().into();
         let state = pair(account("ci-b", Some("two"), 2), account("ci-a", Some("one"), 1));
         for (found, current, previous) in [
-            // (what was found, what the plan sees as current, and as previous)
+            // (the refreshed pair, and the current and the previous account in the plan)
             (pair(account("ci-b", None, 3), gone()), Some(3), None),
             (pair(gone(), account("ci-a", None, 4)), None, Some(4)),
             (pair(gone(), gone()), None, None),
         ] {
             let private = PrivateState::default();
-            let refreshed = held_back(&state, found, &private);
-            assert!(there(&refreshed.current).unwrap().token.known().is_some());
-            assert!(there(&refreshed.previous).unwrap().token.known().is_some());
+            let refreshed = found.keep_values(&state, &private);
+            assert!(existing(&refreshed.current).unwrap().token.known().is_some());
+            assert!(existing(&refreshed.previous).unwrap().token.known().is_some());
             assert_eq!(
                 (token_id(&refreshed.current), token_id(&refreshed.previous)),
                 (Some(2), Some(1))
             );
-            let planned = applied(&refreshed, &private);
+            let planned = refreshed.with_drift(&private);
             assert_eq!(
                 (token_id(&planned.current), token_id(&planned.previous)),
                 (current, previous)
             );
             for slot in [&planned.current, &planned.previous] {
-                assert!(there(slot).is_none_or(|account| account.token.is_null()));
+                assert!(existing(slot).is_none_or(|account| account.token.is_null()));
             }
         }
     }
 
     #[test]
-    fn refresh_that_finds_the_values_again_removes_the_notes() {
+    fn refresh_that_finds_the_values_again_removes_the_drift() {
         let state = || pair(account("ci-b", Some("two"), 2), account("ci-a", Some("one"), 1));
         let private = PrivateState::default();
-        held_back(
-            &state(),
-            pair(Account::default().into(), Account::default().into()),
-            &private,
-        );
-        let refreshed = held_back(&state(), state(), &private);
-        let planned = applied(&refreshed, &private);
+        pair(Account::default().into(), Account::default().into()).keep_values(&state(), &private);
+        let refreshed = state().keep_values(&state(), &private);
+        let planned = refreshed.with_drift(&private);
         assert_eq!(
             (token_id(&planned.current), token_id(&planned.previous)),
             (Some(2), Some(1))
@@ -183,14 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn account_without_a_value_follows_what_was_found() {
+    fn account_without_a_value_is_updated_by_refresh() {
         let private = PrivateState::default();
         let state = pair(account("ci-a", None, 1), Account::default().into());
-        let refreshed = held_back(
-            &state,
-            pair(account("ci-a", None, 2), Account::default().into()),
-            &private,
-        );
+        let found = pair(account("ci-a", None, 2), Account::default().into());
+        let refreshed = found.keep_values(&state, &private);
         assert_eq!(token_id(&refreshed.current), Some(2));
         assert_eq!(format!("{private:?}"), "{}");
     }

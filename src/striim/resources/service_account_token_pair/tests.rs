@@ -138,12 +138,12 @@ fn created_at_midnight() -> Field<i64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_pair_has_one_service_account() {
+async fn create_creates_one_service_account() {
     let mut world = World::new(Options::default());
     world.applies().await;
     let state = world.state();
     assert_eq!(name(&state.current), "ci-a");
-    assert!(there(&state.previous).is_none());
+    assert!(existing(&state.previous).is_none());
     assert_eq!(state.generation, created_at_midnight());
     assert_eq!(state.rotated_at, "2027-01-01T00:00:00Z".into());
     assert_eq!(state.current.known().unwrap().expires_at, "2027-04-01T00:00:00Z".into());
@@ -152,7 +152,7 @@ async fn a_new_pair_has_one_service_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_leaves_the_former_value_working_until_the_next() {
+async fn rotation_keeps_previous_value_valid_until_the_next() {
     let mut world = World::created().await;
     let mut former = world.state();
     for current in ["ci-b", "ci-a"].into_iter().cycle().take(4) {
@@ -171,7 +171,7 @@ async fn a_rotation_leaves_the_former_value_working_until_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_rotate_every_half_of_the_lifetime_is_the_age_to_rotate_at() {
+async fn rotate_every_defaults_to_half_of_expires_in() {
     let mut world = World::new(Options::default());
     world.config.rotate_every = Field::Null;
     world.applies().await;
@@ -182,7 +182,7 @@ async fn without_rotate_every_half_of_the_lifetime_is_the_age_to_rotate_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_year_of_daily_applies_makes_no_more_rotations_than_are_due() {
+async fn daily_applies_rotate_only_when_due() {
     let mut world = World::created().await;
     for _ in 0..365 {
         tokio::time::advance(DAY).await;
@@ -202,7 +202,7 @@ fn troubles() -> Vec<(Fault, u32, Option<Duration>)> {
         .collect()
 }
 
-/// One apply in trouble. Whoever reads the state, before it is written or after, must find a value that works.
+/// One apply under faults. The state has a valid value at every instant, before it is written and after.
 async fn apply_in_trouble(world: &mut World, killed_after: Option<Duration>, case: &str) -> bool {
     let before = world.resource.state();
     let run = tokio::time::timeout(killed_after.unwrap_or(DAY / 2), world.apply()).await;
@@ -216,7 +216,7 @@ async fn apply_in_trouble(world: &mut World, killed_after: Option<Duration>, cas
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_befalls_the_first_rotation_a_value_in_the_state_works() {
+async fn first_rotation_keeps_a_valid_value_in_state_despite_faults() {
     for (fault, times, killed_after) in troubles() {
         let case = format!("{fault:?} {times} {killed_after:?}");
         let mut world = World::created().await;
@@ -233,7 +233,7 @@ async fn whatever_befalls_the_first_rotation_a_value_in_the_state_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn through_a_year_of_faults_a_value_in_the_state_always_works() {
+async fn year_of_faults_keeps_a_valid_value_in_state() {
     for start in [0, 36, 72] {
         let mut troubles = troubles().into_iter().cycle().skip(start);
         let mut world = World::new(Options::default());
@@ -255,9 +255,9 @@ async fn through_a_year_of_faults_a_value_in_the_state_always_works() {
     }
 }
 
-/// Whatever others do to the two, no run of ours ends the last value that works.
+/// Whatever other clients do to the two accounts, no run revokes the last valid value.
 #[tokio::test(start_paused = true)]
-async fn through_years_of_meddling_the_last_value_that_works_is_never_ended() {
+async fn changes_outside_never_make_rotation_revoke_the_last_valid_value() {
     for seed in 0..3 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut world = World::created().await;
@@ -294,7 +294,7 @@ async fn through_years_of_meddling_the_last_value_that_works_is_never_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_whose_answer_was_lost_is_made_again_with_the_same_account() {
+async fn rotation_after_lost_answer_rotates_same_account() {
     let mut world = World::created().await;
     tokio::time::advance(DAY * 30).await;
     world.applies().await;
@@ -306,7 +306,7 @@ async fn a_rotation_whose_answer_was_lost_is_made_again_with_the_same_account() 
     let state = world.state();
     assert_eq!((name(&state.current), name(&state.previous)), ("ci-b", "ci-a"));
     assert_eq!(world.works(), [true, false]);
-    // Whether the former value died, the platform tells.
+    // The platform's list shows whether the former value was revoked.
     world.plan().await.warns("has another value than the state");
     world.applies_at_last().await;
     assert_eq!(name(&world.state().current), "ci-a");
@@ -314,7 +314,7 @@ async fn a_rotation_whose_answer_was_lost_is_made_again_with_the_same_account() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_that_came_to_nothing_forgets_no_value() {
+async fn failed_rotation_keeps_values_in_state() {
     let mut world = World::rotated().await;
     world.trigger("2");
     world
@@ -327,7 +327,7 @@ async fn a_rotation_that_came_to_nothing_forgets_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_whose_answer_was_lost_is_not_forgotten() {
+async fn possible_orphan_of_create_is_recorded() {
     for fault in lost_answers() {
         let mut world = World::new(Options::default());
         world.sandbox.fault(fault.clone().on(CREATE.0, CREATE.1).times(20));
@@ -339,7 +339,7 @@ async fn a_creation_whose_answer_was_lost_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_ended_outside_is_replaced_and_what_works_is_not_touched() {
+async fn revocation_outside_rotates_only_the_revoked_value() {
     // (what happens to the current service account, what the plan says of it)
     type Event = fn(&Sandbox, &str);
     let events: [(Event, &str); 2] = [
@@ -368,7 +368,7 @@ async fn what_was_ended_outside_is_replaced_and_what_works_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_becomes_of_the_previous_value_rotates_nothing() {
+async fn drift_of_previous_value_rotates_nothing() {
     let mut world = World::rotated().await;
     let issued = world.issued();
     world.sandbox.rotate_outside("ci-a").unwrap();
@@ -389,12 +389,12 @@ async fn what_becomes_of_the_previous_value_rotates_nothing() {
     world.sandbox.delete_outside("ci-a").unwrap();
     world.refresh().await.succeeds();
     world.plan().await.changes_nothing();
-    assert!(there(&world.state().previous).is_none());
+    assert!(existing(&world.state().previous).is_none());
     assert_eq!(world.issued(), issued + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_that_one_list_leaves_out_keeps_its_value() {
+async fn account_missing_in_one_list_keeps_its_value() {
     let mut world = World::rotated().await;
     let before = world.works();
     let list = r#"[{"name": "ci-b", "token-id": 1}]"#;
@@ -415,7 +415,7 @@ async fn account_that_one_list_leaves_out_keeps_its_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pair_of_which_both_are_gone_is_made_anew() {
+async fn pair_with_both_accounts_deleted_is_recreated() {
     let mut world = World::created().await;
     let before = world.state().generation;
     tokio::time::advance(DAY).await;
@@ -428,7 +428,7 @@ async fn a_pair_of_which_both_are_gone_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pair_that_nobody_applied_for_a_year_is_renewed_wherever_the_expired_are() {
+async fn pair_without_applies_for_a_year_rotates_listed_or_hidden_accounts() {
     for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
         let mut world = World::new(Options {
             expired,
@@ -445,7 +445,7 @@ async fn a_pair_that_nobody_applied_for_a_year_is_renewed_wherever_the_expired_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_whose_ground_moved_ends_nothing() {
+async fn outdated_plan_revokes_nothing() {
     let mut world = World::rotated().await;
     world.trigger("2");
     let before = world.attributes();
@@ -459,7 +459,7 @@ async fn a_plan_whose_ground_moved_ends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_only_at_apply_rotates_only_if_it_changed() {
+async fn unknown_argument_rotates_only_if_changed_at_apply() {
     const USER: &str = "ann@acme.example";
     const PAT: &str = "striim_personal_access_token.of_user";
     const PAIR: &str = "striim_service_account_token_pair.ci";
@@ -507,7 +507,7 @@ async fn what_is_known_only_at_apply_rotates_only_if_it_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_keeps_what_is_in_use() {
+async fn import_revokes_nothing() {
     let mut world = World::created().await;
     tokio::time::advance(DAY * 5).await;
     world.trigger("1");
@@ -527,13 +527,13 @@ async fn an_import_keeps_what_is_in_use() {
 
     world.trigger("2");
     world.applies().await;
-    // The older one made place, the other goes on working wherever it is in use.
+    // The older one was rotated; the other remains valid where it is in use.
     assert_eq!(name(&world.state().current), "ci-a");
     assert_eq!(works_in(&world.sandbox, &before), [true, false]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_to_import_is_an_error() {
+async fn import_of_missing_pair_is_an_error() {
     let mut world = World::new(Options::default());
     let imported = world.resource.import(world.provider(), "ci").await;
     imported.fails("\"ci-a\" nor \"ci-b\"");
@@ -541,7 +541,7 @@ async fn nothing_to_import_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destroyed_pair_leaves_nothing() {
+async fn destroy_deletes_both_accounts() {
     let mut world = World::rotated().await;
     world.sandbox.delete_outside("ci-a").unwrap();
     world.destroy().await.succeeds();
@@ -549,7 +549,7 @@ async fn a_destroyed_pair_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_rotation_made_is_found_by_its_name() {
+async fn orphan_of_killed_rotation_is_found_by_name() {
     for first_is_gone in [false, true] {
         let mut world = World::created().await;
         let before = world.state();
@@ -573,7 +573,7 @@ async fn what_a_killed_rotation_made_is_found_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_rotation_made_and_the_platform_hides_is_made_anew() {
+async fn hidden_orphan_of_killed_rotation_is_recreated() {
     let mut world = World::new(Options {
         expired: Expired::Hidden,
         ..Options::default()
@@ -590,18 +590,18 @@ async fn what_a_killed_rotation_made_and_the_platform_hides_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destroy_that_failed_half_way_keeps_the_half() {
+async fn failed_destroy_keeps_remaining_account_in_state() {
     let mut world = World::rotated().await;
     world.sandbox.fault(Fault::answer(403).on(DELETE.0, DELETE.1).skip(1));
     world.destroy().await.fails("");
     assert_eq!(world.works(), [true, false]);
-    assert!(there(&world.state().previous).is_none());
+    assert!(existing(&world.state().previous).is_none());
     world.destroy().await.succeeds();
     assert!(world.names().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_that_the_provider_works_with_is_followed_and_not_revoked() {
+async fn own_token_is_rotated_and_not_revoked() {
     let mut world = World::rotated().await;
     world.trigger("2");
     let previous = world.state().previous.into_known().unwrap();
@@ -619,7 +619,7 @@ async fn the_token_that_the_provider_works_with_is_followed_and_not_revoked() {
     assert!(world.attributes() == before && world.names().len() == 2);
 
     let rotated = world.resource.apply(start, Some(&world.config)).await.succeeds();
-    rotated.warns("provider itself was given");
+    rotated.warns("provider's own credential");
     assert!(!world.sandbox.is_live(own.expose_secret()));
     // It continues with the new value.
     let state = world.attributes();
@@ -628,7 +628,7 @@ async fn the_token_that_the_provider_works_with_is_followed_and_not_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_says_what_the_platform_would_refuse() {
+async fn plan_warns_of_what_the_platform_would_reject() {
     let mut world = World::new(Options::default());
     world.sandbox.add_service_account("other", None);
     world.plan().await.warns("No place for a second service account");
@@ -648,14 +648,14 @@ async fn a_plan_says_what_the_platform_would_refuse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn durations_that_leave_no_overlap_are_refused_and_short_ones_warned_of() {
+async fn durations_without_overlap_are_invalid_and_short_overlap_is_a_warning() {
     use Severity::{Error, Warning};
     // (expires_in, rotate_every, what a creation reports)
     let cases = [
         ("90d", Some("30d"), None),
         ("90d", Some("45d"), None),
         ("90d", None, None),
-        ("90d", Some("80d"), Some((Warning, "has 10 days"))),
+        ("90d", Some("80d"), Some((Warning, "have 10 days"))),
         ("90d", Some("90d"), Some((Error, "must be shorter than `expires_in`"))),
         ("90d", Some("0s"), Some((Error, "at least 1s"))),
         ("90d", Some("x"), Some((Error, "must be a duration"))),
@@ -678,7 +678,7 @@ async fn durations_that_leave_no_overlap_are_refused_and_short_ones_warned_of() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_leave_room_for_a_suffix() {
+async fn names_leave_space_for_the_suffix() {
     for (name, valid) in [
         ("c", true),
         (&"c".repeat(28), true),

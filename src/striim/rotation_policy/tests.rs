@@ -11,7 +11,7 @@ use crate::framework::testing::{Run, SingleResource};
 use crate::framework::{Field, Model};
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{KeptExpiry, ListUpdated, Options, Role, Sandbox};
-use crate::striim::api::{NewServiceAccount, Own};
+use crate::striim::api::{NewServiceAccount, OwnToken};
 use crate::striim::resources::personal_access_token::PersonalAccessToken as Pat;
 use crate::striim::resources::service_account_token::ServiceAccountToken as Token;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair as Pair;
@@ -111,7 +111,7 @@ fn described(description: Option<&str>) -> Token {
 }
 
 #[tokio::test(start_paused = true)]
-async fn description_none_and_empty_are_no_difference() {
+async fn description_null_and_empty_plan_no_change() {
     for (first, second) in [(None, Some("")), (Some(""), None)] {
         let mut world = World::new(Options::default());
         world.apply(&described(first)).await.succeeds();
@@ -128,7 +128,7 @@ async fn description_none_and_empty_are_no_difference() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn description_of_an_import_is_no_difference_where_both_are_none() {
+async fn description_null_and_empty_plan_no_change_after_import() {
     for (platform, declared) in [(None, None), (None, Some("")), (Some("CI"), Some("CI"))] {
         let mut world = World::new(Options::default());
         let new = NewServiceAccount {
@@ -146,7 +146,7 @@ async fn description_of_an_import_is_no_difference_where_both_are_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn description_null_of_an_older_state_is_recorded_without_a_rotation() {
+async fn description_null_of_older_state_is_updated_without_rotation() {
     let mut world = World::new(Options::default());
     world.apply(&token()).await.succeeds();
     let (value, mut older) = (world.value(), world.state());
@@ -159,7 +159,7 @@ async fn description_null_of_an_older_state_is_recorded_without_a_rotation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn description_of_a_pair_none_and_empty_are_no_difference() {
+async fn description_of_pair_null_and_empty_plan_no_change() {
     let pair = |description: Option<&str>| Pair {
         name: "ci".into(),
         expires_in: "90d".into(),
@@ -179,7 +179,7 @@ async fn description_of_a_pair_none_and_empty_are_no_difference() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deletion_outside_is_reported_before_the_creation() {
+async fn plan_reports_deletion_outside_before_creation() {
     let mut world = World::new(Options::default());
     world.apply(&token()).await.succeeds();
     world.sandbox.delete_outside("ci-pipeline").unwrap();
@@ -194,7 +194,7 @@ fn released(release: Field<String>, mut config: Token) -> Token {
 }
 
 #[test]
-fn exclusive_arguments_are_judged_once_they_are_known() {
+fn conflicting_arguments_are_validated_once_known() {
     let (instant, duration): (Field<String>, Field<String>) = ("2027-02-09T00:00:00Z".into(), "90d".into());
     let (null, unknown) = (Field::Null, Field::Unknown);
     // `expires_at`, `expires_in`, `rotate_before`, and the attribute with an error.
@@ -228,7 +228,7 @@ fn exclusive_arguments_are_judged_once_they_are_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_trigger_does_not_fail_the_plan_of_a_token_whose_fixed_expiry_has_passed() {
+async fn changed_trigger_of_token_with_passed_fixed_expiry_is_no_error() {
     let mut world = World::new(Options::default());
     let fixed = Token {
         token: RotationPolicy {
@@ -276,7 +276,7 @@ async fn changed_trigger_does_not_fail_the_plan_of_a_token_whose_fixed_expiry_ha
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_trigger_of_a_token_whose_fixed_expiry_has_passed_is_recorded() {
+async fn first_trigger_of_token_with_passed_fixed_expiry_is_recorded() {
     let mut world = World::new(Options::default());
     let fixed = Token {
         token: RotationPolicy {
@@ -298,7 +298,7 @@ async fn first_trigger_of_a_token_whose_fixed_expiry_has_passed_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
+async fn expires_in_rotates_despite_ignored_changes_of_expires_at() {
     for (list_token_id, ignores_all) in [(true, false), (true, true), (false, false), (false, true)] {
         let mut world = World::new(Options {
             list_token_id,
@@ -336,7 +336,7 @@ async fn ignored_changes_of_expires_at_do_not_keep_expires_in_from_renewing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
+async fn plan_with_unknown_arguments_warns_that_it_may_rotate() {
     let mut world = World::new(Options::default());
     let fixed = |expires_at| Token {
         token: RotationPolicy {
@@ -371,7 +371,7 @@ async fn plan_that_depends_on_unknown_arguments_warns_that_it_may_rotate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_that_follows_the_time_of_each_plan_is_reported() {
+async fn expiry_computed_from_plan_time_is_reported() {
     let mut world = World::new(Options::default());
     let lasting = |world: &World, duration| Token {
         token: RotationPolicy {
@@ -397,7 +397,7 @@ async fn expiry_that_follows_the_time_of_each_plan_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_nothing() {
+async fn other_expiry_of_platform_is_reported_once_and_rotates_nothing() {
     for kept_expiry in [KeptExpiry::Day, KeptExpiry::AtMost(SignedDuration::from_hours(20 * 24))] {
         for list_token_id in [true, false] {
             let mut world = World::new(Options {
@@ -439,7 +439,7 @@ async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_n
             let outside = world.sandbox.clock().now() + SignedDuration::from_hours(5 * 24);
             let api = api(&world.sandbox);
             let rotated = api
-                .rotate_service_account(&operation(), "ci-pipeline", Some(outside), Own::No)
+                .rotate_service_account(&operation(), "ci-pipeline", Some(outside), OwnToken::No)
                 .await;
             rotated.unwrap();
             world
@@ -454,7 +454,7 @@ async fn expiry_that_the_platform_keeps_otherwise_is_reported_once_and_rotates_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn lifetime_that_the_platform_caps_below_rotate_before_does_not_rotate_in_every_plan() {
+async fn lifetime_capped_below_rotate_before_does_not_rotate_in_every_plan() {
     let mut world = World::new(Options {
         kept_expiry: KeptExpiry::AtMost(SignedDuration::from_hours(10 * 24)),
         ..Options::default()
@@ -486,7 +486,7 @@ async fn lifetime_that_the_platform_caps_below_rotate_before_does_not_rotate_in_
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
+async fn refresh_after_apply_adds_nothing_that_the_answer_left_out() {
     for list_updated in [ListUpdated::Never, ListUpdated::AfterRotation, ListUpdated::Always] {
         let mut world = World::new(Options {
             list_updated,
@@ -497,7 +497,7 @@ async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
         let before = world.state();
         world.apply(&config).await.changes_nothing();
         let after = world.state();
-        let told = |state: &Token| {
+        let metadata = |state: &Token| {
             (
                 state.token.metadata.updated_at.clone(),
                 state.token.metadata.updated_by,
@@ -505,7 +505,7 @@ async fn refresh_after_an_apply_adds_nothing_that_the_answer_left_out() {
                 state.token.policy.expires_at.clone(),
             )
         };
-        assert_eq!(told(&before), told(&after), "{list_updated:?}");
+        assert_eq!(metadata(&before), metadata(&after), "{list_updated:?}");
     }
 }
 
@@ -519,7 +519,7 @@ fn lists_without_numbers() -> [Options; 2] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rotation_outside_after_a_creation_is_seen_by_its_update_where_the_list_has_no_token_id() {
+async fn rotation_outside_after_creation_is_detected_by_update_time_without_token_id() {
     for options in lists_without_numbers() {
         let list_updated = options.list_updated;
         let mut world = World::synchronised(options);
@@ -544,7 +544,7 @@ async fn rotation_outside_after_a_creation_is_seen_by_its_update_where_the_list_
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_after_a_creation_rotates_nothing_where_the_platform_s_time_is_not_known() {
+async fn update_after_creation_rotates_nothing_if_platform_time_is_unknown() {
     for options in lists_without_numbers() {
         let mut world = World::new(options);
         world.apply(&token()).await.succeeds();
@@ -555,7 +555,7 @@ async fn update_after_a_creation_rotates_nothing_where_the_platform_s_time_is_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn rotation_outside_of_a_new_pair_is_seen_by_its_update_where_the_list_has_no_token_id() {
+async fn rotation_outside_of_new_pair_is_detected_by_update_time_without_token_id() {
     for options in lists_without_numbers() {
         let mut world = World {
             is_synchronised: true,
@@ -581,7 +581,7 @@ async fn rotation_outside_of_a_new_pair_is_seen_by_its_update_where_the_list_has
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_answer_to_a_creation_leaves_out_is_known_after_the_apply() {
+async fn attributes_missing_in_answer_to_creation_are_known_after_apply() {
     let mut world = World::new(Options::default());
     let answer = Fault::answer(201)
         .body(r#"{"name":"ci-pipeline","token":"made-up"}"#)
@@ -646,7 +646,7 @@ fn pat(email: Option<&str>) -> Pat {
 }
 
 #[tokio::test(start_paused = true)]
-async fn email_of_the_own_user_left_out_or_written_is_no_difference() {
+async fn email_of_own_user_null_or_set_plans_no_change() {
     for (first, second) in [
         (None, Some(ANN)),
         (Some(ANN), None),
@@ -680,7 +680,7 @@ async fn email_of_the_own_user_left_out_or_written_is_no_difference() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn email_of_an_imported_pat_left_out_or_written_is_no_replacement() {
+async fn email_of_imported_pat_null_or_set_plans_no_replacement() {
     for (id, email) in [
         ("own", None),
         ("own", Some(ANN)),
@@ -701,7 +701,7 @@ async fn email_of_an_imported_pat_left_out_or_written_is_no_replacement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn email_of_another_user_still_replaces() {
+async fn email_of_another_user_plans_replacement() {
     let mut world = Pats::new(Options::default());
     world
         .workspace

@@ -1,12 +1,13 @@
-//! What stands in Vault beside the value of a token of Striim Cloud.
+//! The fields of a secret in Vault that identify a token of Striim Cloud.
 
-use super::service_account::token_of;
+use super::diagnostics::token_of;
 use super::settings::API_PATH;
 use crate::platform::delivery::{Account, Owner, SecretFieldNames};
 use crate::rest::BaseUrl;
 use crate::vault::Entry;
 
-pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
+/// The names of the fields next to the value.
+pub(super) const FIELD_NAMES: SecretFieldNames = SecretFieldNames {
     account: "account",
     name: "name",
     id: "token_id",
@@ -15,12 +16,12 @@ pub(super) const LABELS: SecretFieldNames = SecretFieldNames {
     null_attributes: "`token` is",
 };
 
-/// The account whose API is at `base_url`; `name` is what the settings call it.
+/// The account whose API is at `base_url`. `name` is its name in the provider's configuration.
 pub(super) fn account(base_url: &BaseUrl, name: &str) -> Account {
     Account::new(base_url, API_PATH, [name])
 }
 
-/// The service account of that name, as an owner of secrets; `token_id` is the platform's number for its value.
+/// A service account as the owner of a secret. `token_id` is the platform's number for its value.
 pub(super) fn service_account(name: &str, token_id: Option<i64>) -> Owner {
     let id = token_id.map(Entry::Number);
     Owner::new(token_of(name), "service account", Some(name.to_owned()), true, id)

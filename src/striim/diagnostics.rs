@@ -1,0 +1,635 @@
+//! The diagnostics about tokens and service accounts that several resources report.
+//!
+//! A diagnostic of one resource only is in that resource's own module `diagnostics`. A summary names
+//! its token, because Terraform shows only the first of several warnings with the same summary.
+
+use http::StatusCode;
+use jiff::Timestamp;
+
+use super::api::{Mismatch, OwnToken, OwnerKey, ServiceAccount, find};
+use super::errors::request_failed;
+use super::quota::QUOTA;
+use super::service_account::error::{CreateError, ReissueError};
+use crate::framework::{Diagnostic, Severity};
+use crate::rest::Error;
+use crate::token::{Expiry, HumanDuration, Reason};
+
+/// The name of a service account's token in messages.
+pub(super) fn token_of(name: &str) -> String {
+    format!("The token of service account {name:?}")
+}
+
+/// The resource that declares a service account.
+#[derive(Clone, Copy)]
+pub(super) enum DeclaredBy<'a> {
+    /// A `striim_service_account_token`.
+    Token,
+    /// The `striim_service_account_token_pair` of this name.
+    Pair(&'a str),
+}
+
+// ---- Rotation
+
+/// The warning of a plan that rotates a token.
+pub(super) fn will_rotate(what: &str, reasons: &[Reason]) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} is to be rotated"),
+        format!(
+            "Why: {}. The value that is in use stops working at that moment.",
+            listed(reasons)
+        ),
+    )
+}
+
+/// The warning of a plan that does not rotate a token because its fixed expiry has passed.
+pub(super) fn expired_and_not_rotated(what: &str, expiry: Option<Expiry>, reasons: &[Reason]) -> Diagnostic {
+    let expiry = expiry.map(|expiry| format!(", {expiry},")).unwrap_or_default();
+    Diagnostic::warning(
+        format!("{what} has expired and is not rotated"),
+        format!(
+            "It would be rotated: {}. But its `expires_at`{expiry} has passed, so no value can be issued for it. Set a \
+             later `expires_at` to rotate it, or remove the resource. All other changes are planned as usual.",
+            listed(reasons)
+        ),
+    )
+    .on("expires_at")
+}
+
+/// The warning that a token with a fixed expiry has expired.
+pub(super) fn expired(what: &str, expiry: Expiry) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has expired"),
+        format!(
+            "It expired at {expiry} and no longer works. Set a later `expires_at` to rotate it, or remove the resource."
+        ),
+    )
+    .on("expires_at")
+}
+
+/// The warning that a token with a fixed expiry expires soon.
+pub(super) fn expires_soon(what: &str, expiry: Expiry, remaining: HumanDuration) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} expires soon"),
+        format!(
+            "It expires at {expiry}, in {remaining}. A later `expires_at` rotates it; `expires_in` with `rotate_before` \
+             rotates it automatically."
+        ),
+    )
+    .on("expires_at")
+}
+
+/// The warning that `expires_at` is computed from the time of each plan, so that every apply rotates.
+pub(super) fn expiry_follows_plan(what: &str, earlier: Expiry) -> Diagnostic {
+    let what = what
+        .strip_prefix("The ")
+        .map_or_else(|| what.to_owned(), |rest| format!("the {rest}"));
+    Diagnostic::warning(
+        format!("`expires_at` of {what} follows the time of each plan"),
+        format!(
+            "It lies as far ahead of this plan as {earlier} lay ahead of an earlier one. An expression such as \
+             `timeadd(plantimestamp(), …)` has another value in every plan, and every apply rotates the token. Use \
+             `expires_in` instead, with `rotate_before` to rotate the token in time."
+        ),
+    )
+    .on("expires_at")
+}
+
+/// The reasons of a rotation, as a sentence lists them.
+pub(super) fn listed(reasons: &[Reason]) -> String {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+// ---- The value of a token
+
+/// The warning of a refresh that finds another value than that of the state.
+pub(super) fn value_replaced_warning(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has another value than the state"),
+        "It was rotated outside Terraform: the value in the state no longer works, and clients that read it from there have \
+         lost access. The next plan shows what it does about it.",
+    )
+}
+
+/// The warning that the platform reports an expiry that cannot be parsed.
+pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} has an expiry that cannot be read"),
+        format!(
+            "The platform reports {spelled:?}, which is not an instant with an offset such as 2027-02-09T00:00:00Z. \
+             `expires_at` stays as it is in the state, and nothing is rotated because of it."
+        ),
+    )
+}
+
+/// The warning that the platform set another expiry than the requested one.
+pub(super) fn other_expiry(requested: Expiry, set: Expiry) -> Diagnostic {
+    Diagnostic::warning(
+        "The platform set another expiry",
+        format!(
+            "The request set the expiry {requested}, and the platform reports {set}. The token counts as expired from \
+             {set} on. The difference does not rotate it."
+        ),
+    )
+}
+
+/// The report that the answer with a new value names another owner than the request.
+///
+/// The value is kept. For another user it is an error, because the value must not be used as that of
+/// the requested user.
+pub(super) fn issued_for_another(mismatch: &Mismatch) -> Diagnostic {
+    let Mismatch {
+        key,
+        requested,
+        answered,
+        ..
+    } = mismatch;
+    match key {
+        OwnerKey::Name => Diagnostic::warning(
+            format!("The platform names the service account {answered:?}, not {requested:?}"),
+            format!(
+                "A token was requested for {requested:?}, and the answer with its value names {answered:?}. The value is \
+                 kept. From now on the service account is identified by the number of its token (`token_id`). Compare the \
+                 name with the portal, and declare it as it is spelled there."
+            ),
+        ),
+        OwnerKey::Email => Diagnostic::error(
+            format!("The platform issued a token for {answered:?}, not for {requested:?}"),
+            format!(
+                "The request was to rotate the personal access token of {requested:?}, and the answer with the new value \
+                 names {answered:?}. The value is kept, so that it is not lost, but it may be that of {answered:?}: do not \
+                 use it before you have compared it with the portal."
+            ),
+        ),
+    }
+}
+
+// ---- The provider's own token
+
+/// A change that revokes the present value of a token.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    Rotate,
+    Revoke,
+}
+
+/// The warning of a plan that changes the token that the provider itself uses, or may use.
+pub(super) fn own_token_warning(own: OwnToken, change: Change, what: &str) -> Option<Diagnostic> {
+    match (own, change) {
+        (OwnToken::No, _) => None,
+        (OwnToken::Yes, Change::Rotate) => Some(rotates_own_token(what)),
+        (OwnToken::Yes, Change::Revoke) => Some(cannot_revoke_own_token(what).as_warning()),
+        (OwnToken::Unknown, Change::Rotate) => Some(may_rotate_own_token(what)),
+        (OwnToken::Unknown, Change::Revoke) => Some(may_revoke_own_token(what)),
+    }
+}
+
+/// The warning that a rotation replaces the token that the provider itself uses.
+pub(super) fn rotates_own_token(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider works with this token",
+        format!(
+            "{what} is the provider's own credential. In this run the provider continues with the new value; before the \
+             next run, give it the new value (its argument `token`, or STRIIM_TOKEN)."
+        ),
+    )
+}
+
+fn may_rotate_own_token(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} may be the provider's own"),
+        "Terraform does not know its value, so it cannot be compared with the provider's credential. If they are the same, \
+         the provider continues with the new value in this run; before the next run, give it the new value (its argument \
+         `token`, or STRIIM_TOKEN).",
+    )
+}
+
+fn may_revoke_own_token(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} may be the provider's own"),
+        "Terraform does not know its value, so it cannot be compared with the provider's credential. If they are the same, \
+         revoking it locks the provider out: the rest of this run fails, and so does every run until the provider is given \
+         another administrator's token. In doubt, take the resource out of the state (`terraform state rm`) instead.",
+    )
+}
+
+/// The warning that the provider's own token may have been rotated by a request whose answer was lost.
+pub(super) fn own_token_may_be_lost(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "The provider may have lost its own token",
+        format!(
+            "{what} is, or may be, the provider's own credential, and the answer to its rotation was lost. If it was \
+             rotated, the provider cannot send further requests, and the new value is unknown. Then rotate it in the \
+             portal, and give the provider the new value (its argument `token`, or STRIIM_TOKEN) before the next run."
+        ),
+    )
+}
+
+/// The error of a revocation of the token that the provider itself uses.
+pub(super) fn cannot_revoke_own_token(what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "The provider works with this token",
+        format!(
+            "{what} is the provider's own credential, and revoking it would fail the rest of this run. Give the provider \
+             another administrator's token and run again; or take the resource out of the state (`terraform state rm`) \
+             and revoke the token in the portal."
+        ),
+    )
+}
+
+// ---- Service accounts
+
+/// The warning of a refresh that finds an account under another spelling of the name only.
+pub(super) fn spelled_otherwise(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The service account {name:?} is listed under another spelling"),
+        "The platform's list has no account of exactly this name, but one whose name differs only in case, blanks or \
+         normalization. The list does not show the numbers of their tokens, so the two may be the same or not. The state \
+         stays as it is.",
+    )
+}
+
+/// The error that a service account does not exist. `purpose` is why it is needed: "to import".
+pub(super) fn no_such_account(purpose: &str, name: &str, accounts: &[ServiceAccount]) -> Diagnostic {
+    let names: Vec<_> = accounts.iter().map(|account| format!("{:?}", account.name)).collect();
+    let existing = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Diagnostic::error(
+        "No such service account",
+        format!(
+            "There is no service account named {name:?} {purpose}. Names are case-sensitive. The account has: {existing}."
+        ),
+    )
+}
+
+/// The error that a description is too long with the mark of the provider's `managed_by`.
+pub(super) fn description_too_long(limit: usize, length: usize) -> Diagnostic {
+    Diagnostic::invalid(
+        "description",
+        format!(
+            "must have at most {limit} characters in addition to the mark of the provider's `managed_by`; it has {length}"
+        ),
+    )
+}
+
+/// The warning of a plan that deletes and recreates an orphan: an account with the mark of this provider's
+/// `managed_by` that is not in the state.
+pub(super) fn recreates_orphan(account: &ServiceAccount, now: Timestamp) -> Diagnostic {
+    let name = &account.name;
+    let changed = match (&account.updated_at, account.updated_by) {
+        (Some(at), Some(by)) => format!("was last rotated or changed at {at} by user {by}"),
+        (Some(at), None) => format!("was last rotated or changed at {at}"),
+        (None, _) => "was not rotated, as far as the platform shows".to_owned(),
+    };
+    Diagnostic::warning(
+        format!("The service account {name:?} is recreated: its present token is revoked"),
+        format!(
+            "It exists, has the mark of this provider's `managed_by`, {:?}, and is not in the part of the state that this \
+             run has read; it {}, and {changed}. A run that was killed leaves such an orphan, whose value is lost. But so \
+             does `terraform state rm`, and so does another workspace with the same `managed_by`: then its token is in \
+             use. This apply revokes it, even if it is in use, and creates the account again. To keep it, do not apply this \
+             plan: import it (`id = {name:?}`), or give each workspace a `managed_by` of its own and this resource another \
+             name.",
+            account.managed_by.as_deref().unwrap_or_default(),
+            expiry_in_words(account, now)
+        ),
+    )
+    .on("name")
+}
+
+/// The report of a plan that creates a service account whose name is taken.
+///
+/// If a token would be revoked first (`is_replacement`), the plan is refused.
+pub(super) fn name_taken(name: &str, by: DeclaredBy<'_>, is_replacement: bool) -> Diagnostic {
+    let summary = format!("The name {name:?} is taken");
+    let advice = name_taken_advice(name, by);
+    if !is_replacement {
+        return Diagnostic::warning(summary, advice).on("name");
+    }
+    let detail = match by {
+        DeclaredBy::Token => format!(
+            "This plan would revoke the present token, and then could not create its replacement. {advice}\n\nIf another \
+             resource of this configuration gives up the name in the same plan, change that one first, in a run of its own."
+        ),
+        DeclaredBy::Pair(_) => format!(
+            "This plan would revoke the pair's present tokens, and then could not create its replacement. {advice}"
+        ),
+    };
+    Diagnostic::error(summary, detail).on("name")
+}
+
+/// The error of an apply that finds a name taken that was free in the plan. `what` is to be replaced.
+pub(super) fn name_taken_since_plan(what: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("The name {name:?} is taken since the plan"),
+        format!(
+            "{what} is to be replaced by that of a service account named {name:?}, and that name was free when the plan was \
+             made. Another resource, run or user has created such an account since, so the replacement would fail. Nothing \
+             was revoked. Run again for a new plan, or choose another name."
+        ),
+    )
+}
+
+/// The error that two resources declare the same service account.
+pub(super) fn declared_twice(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Two resources declare the service account {name:?}"),
+        "The name of a service account is unique in the account, and each of the two resources would revoke the other's \
+         token. Give one of them another name, or remove it. (A pair has two names: its own with -a and with -b.)",
+    )
+    .on("name")
+}
+
+/// The warning that a name moves from one resource to another.
+pub(super) fn name_moves(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("The name {name:?} moves from one resource to another"),
+        format!(
+            "One resource of this state gives up the service account {name:?}, and another one is to create it: the present \
+             token is revoked, and a new one is issued. If it is one resource whose address has changed, add a `moved` block \
+             instead, which keeps the token. Terraform may create before it destroys; then the creation is rejected, and \
+             the next apply repeats it."
+        ),
+    )
+}
+
+/// The advice about a service account that exists and whose owner is unknown.
+fn name_taken_advice(name: &str, by: DeclaredBy<'_>) -> String {
+    let (what, its_token, resource, id) = match by {
+        DeclaredBy::Token => ("it", "its token", "striim_service_account_token", name),
+        DeclaredBy::Pair(pair) => ("the pair", "its tokens", "striim_service_account_token_pair", pair),
+    };
+    let unmanaged = match by {
+        DeclaredBy::Token => "choose another name, revoke it, import it, which keeps its value,",
+        DeclaredBy::Pair(_) => {
+            "choose another name, revoke it, or import it, as one of the pair, which keeps its value:"
+        }
+    };
+    let (adopt, neither) = match by {
+        DeclaredBy::Token => (
+            "\n\n  or set `adopt_existing = true`, which rotates it: the value that is in use stops working.",
+            "Neither import nor adopt",
+        ),
+        DeclaredBy::Pair(_) => ("", "Do not import"),
+    };
+    format!(
+        "A service account named {name:?} exists already. What to do depends on its owner:\n\n\
+         - This state has {what} under another address, because a resource was renamed: add a `moved` block, which keeps \
+         {its_token}.\n\
+         - This state has {what} under this address, and `create_before_destroy` (set here, or inherited from a resource that \
+         depends on this one) has its replacement created first: change `name` as well, or remove `create_before_destroy`. A \
+         tainted resource is destroyed first by Terraform: there is nothing to do.\n\
+         - Another resource of this configuration created it in this run, perhaps with another provider alias: give one of \
+         the two another name.\n\
+         - It is in no state: {unmanaged}\n\n  \
+         import {{\n    to = {resource}.<label>\n    id = {id:?}\n  }}{adopt}\n\n\
+         {neither} what a state has already (`terraform state list`): destroying it there would revoke the token here."
+    )
+}
+
+/// The error of a creation.
+pub(super) fn create_failed(name: &str, by: DeclaredBy<'_>, error: &CreateError, now: Timestamp) -> Diagnostic {
+    describe_creation(name, by, error, "replaces it", now)
+}
+
+/// The error of a rotation, or of the creation in its place where the account is gone.
+pub(super) fn reissue_failed(name: &str, by: DeclaredBy<'_>, error: &ReissueError, now: Timestamp) -> Diagnostic {
+    match (error, by) {
+        (ReissueError::Rotate(error), _) => rotate_failed(name, error),
+        (ReissueError::Create(error), DeclaredBy::Token) => describe_creation(name, by, error, "replaces it", now),
+        (ReissueError::Create(error), DeclaredBy::Pair(_)) => describe_creation(name, by, error, "gives it one", now),
+    }
+}
+
+/// Describes a failed creation; `next_apply` is what the next apply does with an account without a known value.
+fn describe_creation(
+    name: &str,
+    by: DeclaredBy<'_>,
+    error: &CreateError,
+    next_apply: &str,
+    now: Timestamp,
+) -> Diagnostic {
+    let mut diagnostic = request_failed(&error.error);
+    let more = match &error.accounts {
+        _ if error.may_exist => format!(
+            "The service account {name:?} exists, or may exist, without a known value. It is in the state, and the next \
+             apply {next_apply}."
+        ),
+        Some(accounts) if find(accounts, name).is_some() => name_taken_advice(name, by),
+        Some(accounts) if error.is_conflict() => quota_used_up(accounts, now),
+        _ => return diagnostic,
+    };
+    diagnostic.detail.push_str("\n\n");
+    diagnostic.detail.push_str(&more);
+    diagnostic.on("name")
+}
+
+/// The error of a rotation.
+pub(super) fn rotate_failed(name: &str, error: &Error) -> Diagnostic {
+    let mut diagnostic = request_failed(error);
+    if error.is_ambiguous() {
+        diagnostic.detail.push_str(&format!(
+            "\n\nIf it did, the value in the state of {name:?} no longer works. Run again: the next plan detects that and \
+             rotates once more."
+        ));
+    }
+    diagnostic
+}
+
+// ---- Personal access tokens
+
+/// The name of a user's personal access token in messages; without an address, of the provider's own user.
+pub(super) fn pat_of(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("The personal access token of {address:?}"),
+        None => "The personal access token of the user whom the provider works as".to_owned(),
+    }
+}
+
+/// The report that an answer does not prove the absence of a personal access token.
+pub(super) fn absence_not_proved(what: &str, severity: Severity) -> Diagnostic {
+    Diagnostic {
+        severity,
+        ..Diagnostic::error(
+            format!("{what} was not found, and stays in the state"),
+            "The answer says that there is none. It does not name the user, and nothing shows that it is the platform's own: \
+             a gateway without a route for the path answers the same. Check the provider's `base_url` and proxies. If the \
+             user has no token in the portal, take the resource out of the state (`terraform state rm`), or give the provider \
+             an administrator's personal access token, with which it can prove the absence.",
+        )
+    }
+}
+
+/// The report that the user of a personal access token is unknown, because the provider no longer works as that user.
+pub(super) fn unknown_user(severity: Severity) -> Diagnostic {
+    Diagnostic {
+        severity,
+        ..Diagnostic::error(
+            "The user of the token is not known",
+            "The personal access token was that of the user whom the provider worked as, and the platform did not report the \
+             user's address. Now the provider works with a token that belongs to no user, such as that of a service account. \
+             Give it the user's personal access token again; or take the resource out of the state (`terraform state rm`), and \
+             revoke the token in the portal if it is no longer needed.",
+        )
+    }
+}
+
+/// The error of a revocation. `by_email` is whether the request named the user by the address.
+pub(super) fn pat_revoke_failed(error: &Error, by_email: bool) -> Diagnostic {
+    let mut diagnostic = request_failed(error);
+    if by_email && is_rejected(error) {
+        diagnostic.detail.push_str(
+            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not report that \
+             number. Have the user revoke the token, or revoke it in the portal; then run again.",
+        );
+    }
+    diagnostic
+}
+
+/// Whether the platform understood a request and rejected it.
+pub(super) fn is_rejected(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
+    )
+}
+
+/// The error of a plan that issues a personal access token and disables personal access tokens.
+pub(super) fn pats_are_disabled_by_plan() -> Diagnostic {
+    Diagnostic::error(
+        "Personal access tokens are to be disabled",
+        "This plan issues a value for a `striim_personal_access_token`, while a `striim_pat_status` declares that personal access \
+         tokens are disabled: the platform would reject the request, or revoke the value at once. Enable them, or remove the \
+         token.",
+    )
+}
+
+/// The error that two resources declare the same personal access token.
+pub(super) fn pat_declared_twice(id: &str) -> Diagnostic {
+    Diagnostic::error(
+        "One personal access token, two resources",
+        format!(
+            "A user has one personal access token. Two resources of this configuration manage that of {id:?}, and each would \
+             revoke the other's value. Keep one of them."
+        ),
+    )
+}
+
+// ---- The quota
+
+/// The warning that a plan exceeds the quota: the account would have `tokens` active tokens.
+pub(super) fn exceeds_quota(tokens: usize, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        "This plan exceeds the quota",
+        format!(
+            "A Striim Cloud account may have {QUOTA} active service account tokens; with this plan it would have {tokens}, \
+             and the platform would reject the excess. The account has:\n{}\n\nRevoke a token that is no longer needed, or \
+             declare fewer.",
+            list(accounts, now)
+        ),
+    )
+}
+
+/// The warning that a service account can be created only after others were deleted.
+pub(super) fn just_fits_quota(name: &str, deleted: &[&str], accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    let deleted: Vec<_> = deleted.iter().map(|name| format!("{name:?}")).collect();
+    Diagnostic::warning(
+        "This plan just fits the quota",
+        format!(
+            "A Striim Cloud account may have {QUOTA} active service account tokens. {name:?} can be created only after {} \
+             went, so not with `create_before_destroy`, and not in parallel. The account has:\n{}",
+            deleted.join(", "),
+            list(accounts, now)
+        ),
+    )
+}
+
+/// The warning that no place is left for a service account that a later rotation creates.
+pub(super) fn no_place_for_rotation(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        "No place for a second service account",
+        format!(
+            "The first rotation creates the service account {name:?}. A Striim Cloud account may have {QUOTA} active service \
+             account tokens, and this plan leaves no place for it: the rotation would be rejected. The account has:\n{}\n\n\
+             Revoke a token that is no longer needed before the rotation is due.",
+            list(accounts, now)
+        ),
+    )
+}
+
+/// The warning that an ephemeral service account takes the last place of the quota.
+pub(super) fn takes_last_place(accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        "The ephemeral token takes the last place",
+        format!(
+            "A Striim Cloud account may have {QUOTA} active service account tokens. While this one is open, in the plan and \
+             again in the apply, no other can be created: a concurrent run, or a new token in this one, may be rejected. The \
+             account has:\n{}",
+            list(accounts, now)
+        ),
+    )
+}
+
+/// The advice about a rejected creation although the list does not show the name: the quota is used up, or an expired
+/// account that is no longer listed still holds the name.
+pub(super) fn quota_used_up(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    const HIDDEN: &str = "an account that has expired and is no longer listed may still hold the name. To delete it, set \
+         `adopt_existing = true` where the resource has that argument, which revokes it and creates it again; or revoke it \
+         in the portal.";
+    let list = list(accounts, now);
+    if accounts.len() < QUOTA {
+        return format!(
+            "The list has no service account of that name, and fewer than the {QUOTA} that the account may have. So {HIDDEN} \
+             Otherwise choose another name. The account has:\n{list}"
+        );
+    }
+    format!(
+        "The account's quota of {QUOTA} active service account tokens is used up:\n{list}\n\nRevoke a token that is no longer \
+         needed. This run may have created one that the plan did not count, with another provider alias: then declare \
+         fewer. If the account may have more, {HIDDEN}"
+    )
+}
+
+/// The service accounts with their expiries, one per line, the one that expires next first.
+fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
+    let mut accounts: Vec<_> = accounts.iter().collect();
+    accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
+    let lines = accounts
+        .iter()
+        .map(|account| format!("\n  - {:?}, {}", account.name, expiry_in_words(account, now)));
+    lines.collect()
+}
+
+/// When a service account's token expires or has expired, in words.
+pub(super) fn expiry_in_words(account: &ServiceAccount, now: Timestamp) -> String {
+    match account.expires_at.map(Expiry::at) {
+        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+        Some(expiry) => format!("expires at {expiry}"),
+        None if account.unreadable_expiry.is_some() => "with an expiry that cannot be read".to_owned(),
+        None => "without expiry".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_begins_with_the_account_that_expires_next() {
+        let account = |name: &str, days: i64| ServiceAccount {
+            name: name.to_owned(),
+            token_id: None,
+            description: None,
+            managed_by: None,
+            expires_at: Timestamp::from_second(days * 86_400).ok(),
+            unreadable_expiry: None,
+            updated_at: None,
+            updated_by: None,
+        };
+        let list = list(&[account("late", 9), account("soon", 1)], Timestamp::UNIX_EPOCH);
+        assert!(list.find("soon") < list.find("late"), "{list}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The diagnostics of `striim_personal_access_token`.
+
+use http::StatusCode;
+use jiff::Timestamp;
+
+use crate::framework::Diagnostic;
+use crate::striim::api::UserToken;
+use crate::striim::errors::request_failed;
+use crate::striim::pat::RotateError;
+use crate::token::Expiry;
+
+pub(super) use crate::striim::diagnostics::{
+    absence_not_proved, cannot_revoke_own_token, pat_of, rotates_own_token, unknown_user,
+};
+
+/// The warning of a creation, which revokes the value that the user has.
+pub(super) fn revokes_present(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
+    let expiry = match token.expires_at.map(Expiry::at) {
+        Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
+        Some(expiry) => format!("would expire at {expiry}"),
+        None if token.unreadable_expiry.is_some() => "has an expiry that cannot be read".to_owned(),
+        None => "has no expiry".to_owned(),
+    };
+    Diagnostic::warning(
+        format!("{what} is to be revoked and replaced"),
+        format!(
+            "It exists and {expiry}. Creating this resource rotates it: the value that the user has stops working at that \
+             moment. To manage it without that, import it."
+        ),
+    )
+}
+
+/// The warning of a creation for a user who has no token.
+pub(super) fn has_none(address: Option<&str>) -> Diagnostic {
+    Diagnostic::warning(
+        "There is no personal access token to rotate",
+        format!(
+            "{} does not exist, and the platform's API cannot create one, only rotate it. Whether a rotation creates a first \
+             one is not documented. {}",
+            pat_of(address),
+            advice_without_token(address)
+        ),
+    )
+}
+
+/// The advice for a rotation that does not create a first token.
+fn advice_without_token(address: Option<&str>) -> &'static str {
+    match address {
+        Some(_) => {
+            "If the apply fails, have the user create one in the portal (Token Management, Personal Token); then run \
+             again, or import it."
+        }
+        None => {
+            "A provider that works with the token of a service account is no user: set `email`, or give the provider \
+             the personal access token itself."
+        }
+    }
+}
+
+/// The error of a rotation. `has_default_expiry` is whether the configuration sets no expiry.
+pub(super) fn rotate_failed(
+    address: Option<&str>,
+    RotateError { error, is_disabled }: &RotateError,
+    own: bool,
+    has_default_expiry: bool,
+) -> Diagnostic {
+    let mut diagnostic = request_failed(error);
+    let more = if *is_disabled {
+        "Personal access tokens are disabled in the account. Enable them (`striim_pat_status`), and let this resource \
+         wait for that with `depends_on`."
+    } else if error.is_ambiguous() && own {
+        "If it did, the provider's own token no longer works, and the new value is lost. Then issue another in the portal \
+         and give it to the provider."
+    } else if error.is_ambiguous() {
+        "If it did, the value that was in use no longer works, and the new one is lost. Run again: that rotates once more."
+    } else if error.is_not_found() {
+        advice_without_token(address)
+    } else if error.status() == Some(StatusCode::BAD_REQUEST) && has_default_expiry {
+        "The platform may require an expiry: set `expires_in` or `expires_at`."
+    } else if error.status() == Some(StatusCode::FORBIDDEN) && address.is_some() && !own {
+        "The platform's documentation says that administrators can manage other users' tokens, and elsewhere that they can \
+         only revoke them. If it rejects the rotation of this one, give the provider the user's own token."
+    } else {
+        return diagnostic;
+    };
+    diagnostic.detail.push_str("\n\n");
+    diagnostic.detail.push_str(more);
+    diagnostic
+}
+
+/// The warning of a plan that issues a value while personal access tokens are disabled.
+pub(super) fn disabled_now() -> Diagnostic {
+    Diagnostic::warning(
+        "Personal access tokens are disabled",
+        "They are disabled in the account now, so the platform will reject the request for one. If a `striim_pat_status` of \
+         this configuration enables them, let this resource wait for it with `depends_on`.",
+    )
+}
+
+/// The error that there is no token to import.
+pub(super) fn nothing_to_import(address: Option<&str>, own: &str) -> Diagnostic {
+    Diagnostic::error(
+        "No personal access token",
+        format!(
+            "{} does not exist, so it cannot be imported. Import by the user's email address; or by {own:?}, if the provider \
+             works with the personal access token itself.",
+            pat_of(address)
+        ),
+    )
+}
+
+/// The warning of an import, which cannot read the value.
+pub(super) fn value_unknown_after_import(what: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what}: its value is not known"),
+        "The platform showed it once, when it was issued, so `token` stays null. The value remains valid where it is in use. \
+         For a value that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
+         `rotation_triggers`: that rotates the token, and the old value stops working.",
+    )
+}
