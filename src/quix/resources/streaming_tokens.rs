@@ -228,8 +228,9 @@ impl Resource for StreamingTokensResource {
             Decision::AlreadyRotated => context.report(diagnostics::rotated_before_plan(workspace)),
             Decision::Rotate(rotation) => {
                 planned.tokens.plan_rotation(rotation.times);
-                let warning = diagnostics::will_rotate(workspace, &rotation, prior.tokens.is_settled());
-                Self::plan_rotation(context, prior, warning, rotation.times).await;
+                let (times, is_settled) = (rotation.times, prior.tokens.is_settled());
+                let warning = diagnostics::will_rotate(workspace, times, &rotation.reasons, is_settled);
+                Self::plan_rotation(context, prior, warning, times).await;
             }
             Decision::Unknown => {
                 planned.tokens.mark_unknown();

@@ -1,26 +1,27 @@
 //! The errors and warnings about streaming tokens.
 
 use super::diff::Diff;
-use super::rotation_policy::Rotation;
 use crate::framework::Diagnostic;
 use crate::rest::Error;
 
 /// The warning of a plan that rotates. `is_settled` is false if the tokens were rotated outside of
 /// an apply.
-pub(super) fn will_rotate(workspace: &str, rotation: &Rotation, is_settled: bool) -> Diagnostic {
-    let reasons: Vec<_> = rotation.reasons.iter().map(|(_, reason)| reason.as_str()).collect();
+pub(super) fn will_rotate(
+    workspace: &str,
+    times: u8,
+    reasons: &[(&'static str, String)],
+    is_settled: bool,
+) -> Diagnostic {
+    let attribute = reasons.first().map_or("rotation_triggers", |(attribute, _)| attribute);
+    let reasons: Vec<_> = reasons.iter().map(|(_, reason)| reason.as_str()).collect();
     let reasons = reasons.join("; ");
-    let attribute = rotation
-        .reasons
-        .first()
-        .map_or("rotation_triggers", |(attribute, _)| attribute);
     let once_more = if is_settled {
         ""
     } else {
         " They were rotated outside since the last apply. This plan rotates them once more, which also revokes the token that \
          was token 2 after the last apply."
     };
-    let (summary, detail) = if rotation.times > 1 {
+    let (summary, detail) = if times > 1 {
         (
             format!("Both streaming tokens of {workspace:?} will be revoked"),
             format!(
