@@ -1,4 +1,4 @@
-//! The examples that the documentation shows: each works as it stands.
+//! The examples in the documentation: each works unchanged.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use token_providers::sandbox::neuroio::Realm;
 
 use super::world::World;
 
-/// Takes these files of an example as the configuration, with the `provider` block.
-fn take(world: &World, example: &Path, files: &[&str]) {
+/// Uses these files of an example as the configuration, with the `provider` block.
+fn use_files(world: &World, example: &Path, files: &[&str]) {
     let files = files.iter().map(|file| example.join(file));
     world.take(&files.chain([World::provider_example()]).collect::<Vec<_>>());
 }
 
 #[test]
-fn every_resource_is_made_as_shown() {
+fn resource_examples_apply_and_are_stable() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["resource.tf"]);
+            use_files(world, &example, &["resource.tf"]);
             world.apply().await;
             world.plans_nothing().await;
             world.destroy().await;
@@ -26,18 +26,18 @@ fn every_resource_is_made_as_shown() {
 }
 
 #[test]
-fn every_resource_is_imported_as_shown() {
+fn import_examples_import_without_changes() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
             world.sandbox.add_token(&Realm::Account, true);
-            take(world, &example, &["resource.tf", "import-by-string.tf"]);
+            use_files(world, &example, &["resource.tf", "import-by-string.tf"]);
             let run = world.apply().await;
             assert!(run.says("1 imported, 1 added, 0 changed, 0 destroyed"), "{run}");
             world.plans_nothing().await;
         });
         World::on_each_version(async |world| {
             world.sandbox.add_token(&Realm::Account, true);
-            take(world, &example, &["resource.tf"]);
+            use_files(world, &example, &["resource.tf"]);
             world.import_as_shown(&example).await;
             world.apply().await;
             world.plans_nothing().await;
@@ -46,11 +46,11 @@ fn every_resource_is_imported_as_shown() {
 }
 
 #[test]
-fn every_resource_is_imported_by_its_identity_as_shown() {
+fn identity_import_examples_import_without_changes() {
     for example in World::examples("resources") {
         World::on_each_version_since((1, 12), async |world| {
             world.sandbox.add_token(&Realm::Account, true);
-            take(world, &example, &["resource.tf", "import-by-identity.tf"]);
+            use_files(world, &example, &["resource.tf", "import-by-identity.tf"]);
             let run = world.apply().await;
             assert!(run.says("1 imported, 1 added, 0 changed, 0 destroyed"), "{run}");
             world.plans_nothing().await;
@@ -59,11 +59,11 @@ fn every_resource_is_imported_by_its_identity_as_shown() {
 }
 
 #[test]
-fn every_list_is_queried_as_shown() {
+fn list_resource_examples_find_tokens() {
     for example in World::examples("list-resources") {
         World::on_each_version_since((1, 14), async |world| {
             world.sandbox.add_token(&Realm::Account, true);
-            take(world, &example, &["list-resource.tfquery.hcl"]);
+            use_files(world, &example, &["list-resource.tfquery.hcl"]);
             let run = world
                 .workspace
                 .run(&["query", "-no-color"])
@@ -77,13 +77,13 @@ fn every_list_is_queried_as_shown() {
 }
 
 #[test]
-fn every_data_source_is_read_as_shown() {
+fn data_source_examples_apply() {
     for example in World::examples("data-sources") {
         World::on_each_version(async |world| {
             for permanent in [true, false] {
                 world.sandbox.add_token(&Realm::Account, permanent);
             }
-            take(world, &example, &["data-source.tf"]);
+            use_files(world, &example, &["data-source.tf"]);
             let run = world.apply().await;
             assert!(run.says("permanent_token_ids = tolist([ \"1\", ])"), "{run}");
         });
@@ -91,10 +91,10 @@ fn every_data_source_is_read_as_shown() {
 }
 
 #[test]
-fn every_ephemeral_resource_is_opened_as_shown() {
+fn ephemeral_resource_examples_apply() {
     for example in World::examples("ephemeral-resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["ephemeral-resource.tf"]);
+            use_files(world, &example, &["ephemeral-resource.tf"]);
             world.apply().await;
             assert!(world.ids().is_empty());
         });

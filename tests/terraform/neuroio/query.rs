@@ -12,7 +12,7 @@ fn import(id: u64) -> String {
     format!("import {{\n  to = {CAMERA}\n  identity = {{\n    id = \"{id}\"\n  }}\n}}\n")
 }
 
-/// Three tokens that others made: permanent, temporary, and permanent but deactivated.
+/// Adds three tokens outside Terraform: a permanent one, a temporary one, and a deactivated permanent one.
 fn populate(world: &World) {
     for permanent in [true, false, true] {
         world.sandbox.add_token(&Realm::Account, permanent);
@@ -21,7 +21,7 @@ fn populate(world: &World) {
 }
 
 #[test]
-fn a_token_is_imported_by_its_identity_and_keeps_it_true() {
+fn import_by_identity_succeeds_and_replacement_updates_the_identity() {
     World::on_each_version_since((1, 12), async |world| {
         populate(world);
         world.configure(&format!("{}{}", camera("permanent = true"), import(1)));
@@ -29,7 +29,7 @@ fn a_token_is_imported_by_its_identity_and_keeps_it_true() {
         assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
         world.plans_nothing().await;
         assert_eq!(world.identity(CAMERA).await, json!({"id": "1"}));
-        // Another kind, another token, another identity.
+        // A change of `permanent` replaces the token.
         world.configure(&camera("permanent = false"));
         world.apply().await;
         assert_eq!(world.identity(CAMERA).await, json!({"id": "4"}));
@@ -38,7 +38,7 @@ fn a_token_is_imported_by_its_identity_and_keeps_it_true() {
 }
 
 #[test]
-fn tokens_are_found_by_what_they_are_and_no_value_is_told() {
+fn query_finds_tokens_by_filter_and_prints_no_value() {
     World::on_each_version_since((1, 14), async |world| {
         populate(world);
         world.configure("provider \"neuroio\" {}\n");
@@ -59,7 +59,7 @@ fn tokens_are_found_by_what_they_are_and_no_value_is_told() {
                     "{id} for {config:?}: {run}"
                 );
             }
-            let told = world
+            let output = world
                 .workspace
                 .run(&[&QUERY[..], &["-json"]].concat())
                 .await
@@ -67,14 +67,14 @@ fn tokens_are_found_by_what_they_are_and_no_value_is_told() {
                 .success()
                 .unwrap();
             for value in world.sandbox.issued_values() {
-                assert!(!told.says(value.expose_secret()));
+                assert!(!output.says(value.expose_secret()));
             }
         }
     });
 }
 
 #[test]
-fn what_is_generated_from_a_query_is_imported_with_its_values_and_plans_nothing() {
+fn generated_configuration_imports_the_tokens_without_changes() {
     World::on_each_version_since((1, 14), async |world| {
         populate(world);
         world.configure("provider \"neuroio\" {}\n");

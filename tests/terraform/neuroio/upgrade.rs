@@ -4,7 +4,7 @@ use token_providers::sandbox::neuroio::NeuroIo;
 
 use crate::terraform::upgrade;
 
-/// Every resource there is.
+/// Every resource type of the provider.
 const RESOURCES: &str = r#"
 resource "neuroio_stream_token" "camera" {
   permanent = true
@@ -12,11 +12,11 @@ resource "neuroio_stream_token" "camera" {
 "#;
 
 #[test]
-fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
+fn state_of_an_older_schema_is_upgraded_without_changes() {
     upgrade::state_is_upgraded_and_plans_nothing::<NeuroIo>(|_| {}, RESOURCES);
 }
 
 #[test]
-fn states_of_released_versions_are_read_unchanged() {
+fn states_of_released_versions_load_unchanged() {
     upgrade::stored_states_are_read::<NeuroIo>(|_| {}, RESOURCES);
 }

@@ -1,4 +1,4 @@
-//! One NeuroIO (a sandbox) with a real Terraform beside it.
+//! NeuroIO's sandbox for the tests under the real Terraform.
 
 use secrecy::ExposeSecret as _;
 use token_providers::framework::Provider;
@@ -8,7 +8,7 @@ use token_providers::sandbox::neuroio::{NeuroIo, Options, Realm, Sandbox};
 
 pub(crate) use crate::terraform::world::PlatformUnderTest;
 
-/// A NeuroIO account, and a real Terraform.
+/// A NeuroIO account and a Terraform workspace.
 pub(crate) type World = crate::terraform::world::World<NeuroIo>;
 
 impl PlatformUnderTest for NeuroIo {
@@ -31,7 +31,7 @@ impl PlatformUnderTest for NeuroIo {
         provider::NeuroIo::new(parts)
     }
 
-    /// The request that deletes all tokens was not sent.
+    /// Asserts that the request that deletes all tokens was not sent.
     fn assert_no_forbidden_requests(sandbox: &Sandbox) {
         for path in ["/streams/tokens/", "/streams/tokens//", "/streams/tokens"] {
             assert_eq!(sandbox.calls("DELETE", path), 0);
@@ -42,13 +42,13 @@ impl PlatformUnderTest for NeuroIo {
 /// The address of the token that most tests declare.
 pub(crate) const CAMERA: &str = "neuroio_stream_token.camera";
 
-/// That token.
+/// Returns the configuration of that token.
 pub(crate) fn camera(arguments: &str) -> String {
     format!("resource \"neuroio_stream_token\" \"camera\" {{\n  {arguments}\n}}\n")
 }
 
 impl World {
-    /// The ids of the account's tokens.
+    /// Returns the ids of the account's tokens.
     pub(crate) fn ids(&self) -> Vec<u64> {
         let tokens = self.sandbox.tokens(&Realm::Account);
         tokens.iter().map(|token| token.id).collect()

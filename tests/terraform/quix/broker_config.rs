@@ -1,21 +1,21 @@
-//! What a Kafka client needs, kept nowhere.
+//! The ephemeral settings of a broker.
 
 use secrecy::ExposeSecret as _;
 
 use super::world::{DEV, World};
 
 #[test]
-fn a_streaming_token_brings_the_settings_and_no_file_holds_them() {
+fn streaming_token_reads_the_settings_and_no_file_contains_them() {
     World::on_each_version(async |world| {
         let [_, token] = world.sandbox.tokens(DEV).unwrap();
         world.set_env("Quix__Sdk__Token", token.expose_secret());
-        // What uses them, in the place of a provider for Kafka: a check that looks at them.
+        // A postcondition uses the settings, in place of a provider for Kafka.
         world.configure(&format!(
             "provider \"quix\" {{}}\n\
              ephemeral \"quix_broker_config\" \"dev\" {{\n  workspace_id = \"{DEV}\"\n  lifecycle {{\n    postcondition {{\n\
              \x20     condition     = length(self.config[\"sasl.password\"]) == 32 && self.config[\"ssl.ca.pem\"] == \
              self.ca_certificate && startswith(self.ca_certificate, \"-----BEGIN\")\n\
-             \x20     error_message = \"They are not there.\"\n    }}\n  }}\n}}\n"
+             \x20     error_message = \"The settings are incomplete.\"\n    }}\n  }}\n}}\n"
         ));
         world.apply().await;
         assert!(
@@ -32,7 +32,7 @@ fn a_streaming_token_brings_the_settings_and_no_file_holds_them() {
 }
 
 #[test]
-fn the_broker_of_another_environment_is_refused() {
+fn broker_of_another_environment_is_rejected() {
     World::on_each_version(async |world| {
         let [token, _] = world.sandbox.tokens(DEV).unwrap();
         world.set_env("Quix__Sdk__Token", token.expose_secret());

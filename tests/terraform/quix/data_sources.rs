@@ -7,7 +7,7 @@ use token_providers::sandbox::quix::Role;
 use super::world::{DEV, World};
 
 #[test]
-fn environments_are_found_and_the_brokers_password_is_not_among_what_is_told() {
+fn environments_are_read_without_the_password_of_the_broker() {
     World::on_each_version(async |world| {
         world.configure(&format!(
             "provider \"quix\" {{}}\n\
@@ -36,7 +36,7 @@ fn environments_are_found_and_the_brokers_password_is_not_among_what_is_told() {
 }
 
 #[test]
-fn an_environment_that_is_not_there_is_an_error_on_its_id() {
+fn missing_environment_is_an_error_on_its_id() {
     World::on_each_version(async |world| {
         world.configure("provider \"quix\" {}\ndata \"quix_workspace\" \"shop\" {\n  id = \"Shop\"\n}\n");
         let run = world.plan_fails().await;
@@ -46,15 +46,15 @@ fn an_environment_that_is_not_there_is_an_error_on_its_id() {
 }
 
 #[test]
-fn a_configuration_can_say_early_that_a_token_will_not_do() {
+fn postcondition_fails_early_without_the_permission() {
     World::on_each_version(async |world| {
-        let ask = format!(
+        let query = format!(
             "provider \"quix\" {{}}\n\
              data \"quix_permission\" \"update\" {{\n  resource_type = \"Workspace\"\n  resource_id = \"{DEV}\"\n  \
              permission = \"Update\"\n  lifecycle {{\n    postcondition {{\n      condition = self.allowed\n      \
              error_message = \"Ask for another role.\"\n    }}\n  }}\n}}\n"
         );
-        world.configure(&ask);
+        world.configure(&query);
         world.apply().await;
         let viewer = world.sandbox.add_user(Role::Viewer);
         world.set_env("Quix__Sdk__Token", viewer.expose_secret());

@@ -1,20 +1,20 @@
-//! The examples that the documentation shows: each works as it stands.
+//! The examples in the documentation: each works unchanged.
 
 use std::path::Path;
 
 use super::world::{DEV, World};
 
-/// Takes these files of an example as the configuration, with the `provider` block.
-fn take(world: &World, example: &Path, files: &[&str]) {
+/// Uses these files of an example as the configuration, with the `provider` block.
+fn use_files(world: &World, example: &Path, files: &[&str]) {
     let files = files.iter().map(|file| example.join(file));
     world.take(&files.chain([World::provider_example()]).collect::<Vec<_>>());
 }
 
 #[test]
-fn every_resource_is_made_as_shown() {
+fn resource_examples_apply_and_are_stable() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["resource.tf"]);
+            use_files(world, &example, &["resource.tf"]);
             world.apply().await;
             world.plans_nothing().await;
             world.has_both().await;
@@ -25,17 +25,17 @@ fn every_resource_is_made_as_shown() {
 }
 
 #[test]
-fn every_resource_is_imported_as_shown() {
+fn import_examples_import_without_changes() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["resource.tf", "import-by-string.tf"]);
+            use_files(world, &example, &["resource.tf", "import-by-string.tf"]);
             let run = world.apply().await;
             assert!(run.says("1 imported, 0 added, 1 changed, 0 destroyed"), "{run}");
             world.plans_nothing().await;
             assert_eq!(world.sandbox.rotations(DEV), 0);
         });
         World::on_each_version(async |world| {
-            take(world, &example, &["resource.tf"]);
+            use_files(world, &example, &["resource.tf"]);
             world.import_as_shown(&example).await;
             world.apply().await;
             world.plans_nothing().await;
@@ -45,10 +45,10 @@ fn every_resource_is_imported_as_shown() {
 }
 
 #[test]
-fn every_resource_is_imported_by_its_identity_as_shown() {
+fn identity_import_examples_import_without_changes() {
     for example in World::examples("resources") {
         World::on_each_version_since((1, 12), async |world| {
-            take(world, &example, &["resource.tf", "import-by-identity.tf"]);
+            use_files(world, &example, &["resource.tf", "import-by-identity.tf"]);
             let run = world.apply().await;
             assert!(run.says("1 imported, 0 added, 1 changed, 0 destroyed"), "{run}");
             world.plans_nothing().await;
@@ -57,20 +57,20 @@ fn every_resource_is_imported_by_its_identity_as_shown() {
 }
 
 #[test]
-fn every_data_source_is_read_as_shown() {
+fn data_source_examples_apply() {
     for example in World::examples("data-sources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["data-source.tf"]);
+            use_files(world, &example, &["data-source.tf"]);
             world.apply().await;
         });
     }
 }
 
 #[test]
-fn every_ephemeral_resource_is_opened_as_shown() {
+fn ephemeral_resource_examples_apply() {
     for example in World::examples("ephemeral-resources") {
         World::on_each_version(async |world| {
-            take(world, &example, &["ephemeral-resource.tf"]);
+            use_files(world, &example, &["ephemeral-resource.tf"]);
             world.apply().await;
             let settings = "/workspaces/acme-shop-dev/broker/librdkafka";
             assert!(world.sandbox.calls("GET", settings) > 0);

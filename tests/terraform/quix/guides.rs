@@ -1,4 +1,4 @@
-//! The examples of the guide do what the guide says.
+//! The examples of the guide behave as the guide describes.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::world::World;
 const PROD: &str = "acme-shop-prod";
 const SHOP: &str = "quix_streaming_tokens.shop";
 
-fn take(world: &World, example: &str) {
+fn use_example(world: &World, example: &str) {
     world.take(&[
         World::provider_example(),
         World::examples_folder().join("guides/rotation").join(example),
@@ -21,11 +21,11 @@ fn set(world: &World, rotated: &str, slot: u8) {
 }
 
 #[test]
-fn with_downtime_one_change_ends_what_the_services_have() {
+fn rotation_with_downtime_revokes_the_token_of_the_services() {
     World::on_each_version(async |world| {
-        take(world, "with-downtime.tf");
+        use_example(world, "with-downtime.tf");
         world.apply().await;
-        let had = world.attributes(SHOP).await["token_1"].take();
+        let former = world.attributes(SHOP).await["token_1"].take();
         world
             .workspace
             .write("terraform.tfvars", "rotated = \"2027-04-15\"\n")
@@ -36,53 +36,53 @@ fn with_downtime_one_change_ends_what_the_services_have() {
             "{}",
             plan.run
         );
-        assert!(world.lets_in(&had), "a plan ends nothing");
+        assert!(world.lets_in(&former), "a plan revokes nothing");
         world.apply().await;
-        assert!(!world.lets_in(&had));
+        assert!(!world.lets_in(&former));
         assert!(world.lets_in(&world.attributes(SHOP).await["token_1"]));
         world.plans_nothing().await;
     });
 }
 
 #[test]
-fn without_downtime_the_services_always_have_a_token_that_is_let_in() {
+fn rotation_without_downtime_keeps_the_token_of_the_services_valid() {
     World::on_each_version(async |world| {
-        let given = async || json!(world.workspace.output("streaming_token").await.unwrap());
-        take(world, "without-downtime.tf");
+        let output = async || json!(world.workspace.output("streaming_token").await.unwrap());
+        use_example(world, "without-downtime.tf");
         set(world, "2027-01-15", 1);
         world.apply().await;
-        let first = given().await;
+        let first = output().await;
 
-        // The services move to token 2; both are let in.
+        // The services switch to token 2. Both tokens are valid.
         set(world, "2027-01-15", 2);
         let run = world.apply().await;
         assert!(run.says("0 added, 0 changed, 0 destroyed"), "{run}");
-        let second = given().await;
+        let second = output().await;
         assert!(world.lets_in(&first) && world.lets_in(&second) && first != second);
         assert_eq!(world.sandbox.rotations(PROD), 0);
 
-        // The rotation, and back to slot 1: what the services have stays as it is, and the plan knows.
+        // The rotation, and back to slot 1: the token of the services does not change, and the plan shows this.
         set(world, "2027-04-15", 1);
         let plan = world.plan().await;
         assert_eq!(plan.actions(SHOP), "update");
         assert!(!plan.run.says("Changes to Outputs"), "{}", plan.run);
         world.apply().await;
-        assert_eq!(given().await, second);
+        assert_eq!(output().await, second);
         assert!(!world.lets_in(&first) && world.lets_in(&second));
         world.plans_nothing().await;
     });
 }
 
 #[test]
-fn leaked_token_is_revoked_by_its_sum_or_in_any_case() {
+fn leaked_token_is_revoked_by_its_hash_or_a_forced_trigger() {
     World::on_each_version(async |world| {
-        take(world, "leaked-token.tf");
+        use_example(world, "leaked-token.tf");
         world.apply().await;
         world.plans_nothing().await;
         let leaked = world.attributes(SHOP).await["token_1"].take();
-        let sum = ring::digest::digest(&ring::digest::SHA256, leaked.as_str().unwrap().as_bytes());
-        let sum: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let variables = |incident: &str| format!("leaked_sha256 = [\"{sum}\"]\nincident = \"{incident}\"\n");
+        let hash = ring::digest::digest(&ring::digest::SHA256, leaked.as_str().unwrap().as_bytes());
+        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let variables = |incident: &str| format!("leaked_sha256 = [\"{hash}\"]\nincident = \"{incident}\"\n");
         world.workspace.write("terraform.tfvars", &variables("none")).unwrap();
         let plan = world.plan().await;
         assert!(plan.run.says("revoke_sha256 lists token 1"), "{}", plan.run);

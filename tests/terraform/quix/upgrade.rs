@@ -5,7 +5,7 @@ use token_providers::sandbox::quix::{Paths, Portal};
 use super::world::provider_block;
 use crate::terraform::upgrade;
 
-/// Every resource there is.
+/// Every resource type of the provider.
 const RESOURCES: &str = r#"
 resource "quix_streaming_tokens" "dev" {
   workspace_id      = "acme-shop-dev"
@@ -18,11 +18,11 @@ fn configuration() -> String {
 }
 
 #[test]
-fn state_of_an_older_schema_is_upgraded_and_plans_nothing() {
+fn state_of_an_older_schema_is_upgraded_without_changes() {
     upgrade::state_is_upgraded_and_plans_nothing::<Portal>(|_| {}, &configuration());
 }
 
 #[test]
-fn states_of_released_versions_are_read_unchanged() {
+fn states_of_released_versions_load_unchanged() {
     upgrade::stored_states_are_read::<Portal>(|_| {}, &configuration());
 }

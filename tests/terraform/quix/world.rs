@@ -1,4 +1,4 @@
-//! One Quix (a sandbox) with a real Terraform beside it.
+//! Quix's sandbox for the tests under the real Terraform.
 
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use token_providers::sandbox::quix::{Options, Paths, Portal, Role, Sandbox};
 
 pub(crate) use crate::terraform::world::{PlatformUnderTest, generation, warnings};
 
-/// A Quix organisation, and a real Terraform.
+/// A Quix organisation and a Terraform workspace.
 pub(crate) type World = crate::terraform::world::World<Portal>;
 
 impl PlatformUnderTest for Portal {
@@ -42,13 +42,13 @@ impl PlatformUnderTest for Portal {
     }
 }
 
-/// The environment that most tests are about.
+/// The environment in most tests.
 pub(crate) const DEV: &str = "acme-shop-dev";
 
-/// The address of its streaming tokens.
+/// The address of the environment's streaming tokens.
 pub(crate) const TOKENS: &str = "quix_streaming_tokens.dev";
 
-/// The provider, told where the sandbox reads and rotates.
+/// Returns a `provider` block with the sandbox's paths.
 pub(crate) fn provider_block(paths: Paths) -> String {
     format!(
         "provider \"quix\" {{\n  streaming_tokens_path = \"{}\"\n  rotate_streaming_tokens_path = \"{}\"\n}}\n",
@@ -57,7 +57,7 @@ pub(crate) fn provider_block(paths: Paths) -> String {
     )
 }
 
-/// Its streaming tokens, rotated when `leak` changes.
+/// Returns the configuration of the streaming tokens, with a trigger `leak`.
 pub(crate) fn tokens(leak: &str) -> String {
     let arguments = format!("workspace_id = \"{DEV}\"\n  rotation_triggers = {{ leak = \"{leak}\" }}");
     let resource = format!("resource \"quix_streaming_tokens\" \"dev\" {{\n  {arguments}\n}}\n");
@@ -65,11 +65,11 @@ pub(crate) fn tokens(leak: &str) -> String {
 }
 
 impl World {
-    /// Both tokens are in the state, and let in.
+    /// Asserts that both tokens are in the state and valid, and returns the attributes.
     pub(crate) async fn has_both(&self) -> Value {
         let attributes = self.attributes(TOKENS).await;
-        let there = self.sandbox.tokens(DEV).unwrap();
-        for (name, token) in ["token_1", "token_2"].iter().zip(there) {
+        let current = self.sandbox.tokens(DEV).unwrap();
+        for (name, token) in ["token_1", "token_2"].iter().zip(current) {
             assert_eq!(attributes[name], token.expose_secret());
             assert!(self.lets_in(&attributes[name]));
         }
